@@ -1,0 +1,73 @@
+// Package event holds what happens during a run, as values.
+//
+// Its one rule: everything the outside sees of a run passes through a Stream as an Event, and secrets are
+// replaced by value before the Event exists. Sinks (terminal, JSON lines, journal, report) read the stream;
+// nothing that makes events knows of any of them.
+package event
+
+import (
+	"time"
+)
+
+// Version is the version of the event schema, written into the run_begun event. It grows when a field
+// changes its meaning or goes away.
+const Version = 1
+
+// Kind names what happened. The fields that a kind sets are listed beside it; Time, Host, Step and Line are
+// set on every event for which they are known.
+type Kind string
+
+// The kinds of event.
+const (
+	RunBegun     Kind = "run_begun"     // Text: the recipe; Args: its options as given; Version
+	Connected    Kind = "connected"     // Text: user@address:port; Seconds
+	Disconnected Kind = "disconnected"  // Error when it was not asked for
+	HostBegun    Kind = "host_begun"    // a host's function of an each begins
+	HostEnded    Kind = "host_ended"    // Seconds; State; Error
+	StepBegun    Kind = "step_begun"    // the step's title is the last of Step
+	StepEnded    Kind = "step_ended"    // Seconds; Error
+	CommandBegun Kind = "command_begun" // Text: the command as it would be typed
+	Output       Kind = "output"        // Stream: "stdout" or "stderr"; Text: whole lines where possible
+	CommandEnded Kind = "command_ended" // Text: the command; Code; Seconds; Error
+	Changed      Kind = "changed"       // Text: what was changed on the host without a command (a file, a link)
+	WouldChange  Kind = "would_change"  // Text: what a dry run left out
+	KeyUsed      Kind = "key_used"      // Text: the fingerprint of the key that the agent signed with, and for whom
+	KeyRefused   Kind = "key_refused"   // Text: why the agent refused a request
+	LockTaken    Kind = "lock_taken"    // Text: the path
+	LockWaiting  Kind = "lock_waiting"  // Text: who holds it
+	Info         Kind = "info"          // Text
+	Warning      Kind = "warning"       // Text
+	Result       Kind = "result"        // Columns: what the last table says of this host
+	Table        Kind = "table"         // Columns are in Header, cells in Rows: a result that a recipe shows
+	Printed      Kind = "printed"       // Text: a line of the recipe's own output
+	Skipped      Kind = "skipped"       // Text: a defer or on_failure that a second interrupt left out
+	RunEnded     Kind = "run_ended"     // Seconds; Code: the exit status; Error; Hint
+)
+
+// Event is one thing that happened. The zero value of a field means that it doesn't apply, except for Code,
+// which is a pointer because 0 is a status.
+type Event struct {
+	Kind    Kind              `json:"kind"`
+	Time    time.Time         `json:"time"`              // RFC 3339 with nanoseconds, UTC
+	Host    string            `json:"host,omitempty"`    // the host's name in the hosts file
+	Step    []string          `json:"step,omitempty"`    // titles, outermost first
+	Line    string            `json:"line,omitempty"`    // FILE:LINE of the recipe
+	Text    string            `json:"text,omitempty"`    // see the kind
+	Stream  string            `json:"stream,omitempty"`  // "stdout" or "stderr"
+	Code    *int              `json:"code,omitempty"`    // an exit status
+	Seconds float64           `json:"seconds,omitempty"` // a duration
+	State   string            `json:"state,omitempty"`   // a host's state: released, restored, failed, not touched …
+	Error   string            `json:"error,omitempty"`   // a failure in words, one cause
+	Hint    string            `json:"hint,omitempty"`    // what to do next
+	Columns map[string]string `json:"columns,omitempty"` // see Result
+	Header  []string          `json:"header,omitempty"`  // see Table
+	Rows    [][]string        `json:"rows,omitempty"`    // see Table
+	Args    map[string]any    `json:"args,omitempty"`    // see RunBegun
+	Version int               `json:"version,omitempty"` // see RunBegun
+}
+
+// Sink reads the events of a run, one at a time and in their order. Close is called once, after the last.
+type Sink interface {
+	Event(Event)
+	Close() error
+}

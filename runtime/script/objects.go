@@ -1,0 +1,179 @@
+package script
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+
+	lua "github.com/yuin/gopher-lua"
+)
+
+// group is one of an object's groups, such as host.fs.
+type group struct {
+	module   string
+	receiver any
+}
+
+func (s *State) objectOf(t reflect.Type) (Object, bool) {
+	for _, o := range s.lib.objects {
+		if o.Type == t {
+			return o, true
+		}
+	}
+	return Object{}, false
+}
+
+// userdata is the one Lua value that stands for a Go object.
+func (s *State) userdata(l *lua.LState, o Object, v any) lua.LValue {
+	if ud, ok := s.holders[v]; ok {
+		return ud
+	}
+	ud := l.NewUserData()
+	ud.Value, ud.Metatable = v, s.metas[o.Name]
+	s.holders[v] = ud
+	return ud
+}
+
+// declareObjects makes a metatable for each object and each of its groups.
+func (s *State) declareObjects() {
+	for _, o := range s.lib.objects {
+		modules := s.lib.on(o.Name)
+		members := s.lib.members(o.Name)
+		s.metas[o.Name] = s.metatable(o.Name, func(l *lua.LState, v any, key string) (lua.LValue, error) {
+			for _, m := range modules {
+				if m.Name == key && key != "" {
+					ud := l.NewUserData()
+					ud.Value, ud.Metatable = group{key, v}, s.metas[o.Name+"."+key]
+					return ud, nil
+				}
+				if m.Name != "" {
+					continue
+				}
+				if lv, err := s.member(l, m, v, key); lv != nil || err != nil {
+					return lv, err
+				}
+			}
+			return nil, unknown(o.Name, key, members)
+		})
+		for _, m := range modules {
+			if m.Name == "" {
+				continue
+			}
+			s.metas[o.Name+"."+m.Name] = s.metatable(o.Name+"."+m.Name, func(l *lua.LState, v any, key string) (lua.LValue, error) {
+				if lv, err := s.member(l, m, v.(group).receiver, key); lv != nil || err != nil {
+					return lv, err
+				}
+				return nil, unknown(o.Name+"."+m.Name, key, m.memberNames())
+			})
+		}
+	}
+}
+
+// member is a field or a primitive of m, or nil.
+func (s *State) member(l *lua.LState, m Module, receiver any, key string) (lua.LValue, error) {
+	for _, f := range m.Fields {
+		if f.Name == key {
+			return s.toLua(l, f.Get(receiver))
+		}
+	}
+	for _, p := range m.Primitives {
+		if p.Name == key {
+			return s.function(m, p), nil
+		}
+	}
+	return nil, nil
+}
+
+func (s *State) metatable(name string, index func(l *lua.LState, v any, key string) (lua.LValue, error)) *lua.LTable {
+	meta := s.root.NewTable()
+	meta.RawSetString("__index", s.root.NewFunction(func(l *lua.LState) int {
+		v, err := index(l, l.CheckUserData(1).Value, l.Get(2).String())
+		if err != nil {
+			s.throw(l, s.blame(l, Call{Line: where(l)}, err))
+		}
+		l.Push(v)
+		return 1
+	}))
+	meta.RawSetString("__newindex", s.root.NewFunction(func(l *lua.LState) int {
+		s.throw(l, s.blame(l, Call{Line: where(l)}, fmt.Errorf("a %s can't be changed; keep your own values in a local", name)))
+		return 0
+	}))
+	meta.RawSetString("__tostring", s.root.NewFunction(func(l *lua.LState) int {
+		text := name
+		if str, ok := l.CheckUserData(1).Value.(fmt.Stringer); ok {
+			text = str.String()
+		}
+		l.Push(lua.LString(text))
+		return 1
+	}))
+	meta.RawSetString("__metatable", lua.LFalse)
+	return meta
+}
+
+// proxy is a table that asks Go for each field.
+func (s *State) proxy(l *lua.LState, p Proxy) lua.LValue {
+	t, meta := l.NewTable(), l.NewTable()
+	meta.RawSetString("__index", l.NewFunction(func(l *lua.LState) int {
+		v, err := p.Get(l.Context(), l.Get(2).String())
+		if err == nil {
+			var lv lua.LValue
+			if lv, err = s.toLua(l, v); err == nil {
+				l.Push(lv)
+				return 1
+			}
+		}
+		s.throw(l, s.blame(l, Call{Line: where(l)}, err))
+		return 0
+	}))
+	meta.RawSetString("__newindex", l.NewFunction(func(l *lua.LState) int {
+		s.throw(l, s.blame(l, Call{Line: where(l)}, fmt.Errorf("%s can't be changed (%s was to be set); keep your own values in a local", p.Name, l.Get(2))))
+		return 0
+	}))
+	meta.RawSetString("__metatable", lua.LFalse)
+	t.Metatable = meta
+	return t
+}
+
+// declareGlobals puts the modules that belong to no object into the global table.
+func (s *State) declareGlobals() {
+	for _, m := range s.lib.modules {
+		if m.On != "" {
+			continue
+		}
+		if m.Name == "" {
+			for _, p := range m.Primitives {
+				s.root.G.Global.RawSetString(p.Name, s.function(m, p))
+			}
+			continue
+		}
+		t, ok := s.root.G.Global.RawGetString(m.Name).(*lua.LTable)
+		if !ok {
+			t = s.root.NewTable()
+			s.root.G.Global.RawSetString(m.Name, t)
+		}
+		for _, p := range m.Primitives {
+			t.RawSetString(p.Name, s.function(m, p))
+		}
+		if t.Metatable == lua.LNil {
+			s.closeModule(m.Name, t)
+		}
+	}
+}
+
+// closeModule makes reading a name that a global module lacks an error.
+func (s *State) closeModule(name string, t *lua.LTable) {
+	meta := s.root.NewTable()
+	meta.RawSetString("__index", s.root.NewFunction(func(l *lua.LState) int {
+		var names []string
+		t.ForEach(func(k, _ lua.LValue) { names = append(names, k.String()) })
+		slices.Sort(names)
+		s.throw(l, s.blame(l, Call{Line: where(l)}, unknown(name, l.Get(2).String(), names)))
+		return 0
+	}))
+	t.Metatable = meta
+}
+
+func unknown(owner, key string, names []string) error {
+	return fmt.Errorf("%s has no %q%s; it has %s", owner, key, DidYouMean(key, names), strings.Join(names, ", "))
+}

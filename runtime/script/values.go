@@ -1,0 +1,230 @@
+package script
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+	"strings"
+	"time"
+
+	lua "github.com/yuin/gopher-lua"
+)
+
+// Proxy is a result whose fields are looked up each time they are read, such as the options of a recipe, which
+// differ by host. Setting a field is an error. ctx is that of the Lua thread that reads.
+type Proxy struct {
+	Name string // for errors: "options"
+	Get  func(ctx context.Context, key string) (any, error)
+}
+
+// fromLua is a Lua value as Value describes it. Tables are copied, so Go never shares one with Lua.
+func (s *State) fromLua(l *lua.LState, v lua.LValue) (any, error) {
+	return s.fromLuaDepth(l, v, 0)
+}
+
+// deepest is how far tables may nest before one is taken to hold itself.
+const deepest = 64
+
+func (s *State) fromLuaDepth(l *lua.LState, v lua.LValue, depth int) (any, error) {
+	switch v := v.(type) {
+	case *lua.LNilType:
+		return nil, nil
+	case lua.LBool:
+		return bool(v), nil
+	case lua.LNumber:
+		return float64(v), nil
+	case lua.LString:
+		return string(v), nil
+	case *lua.LFunction:
+		return Callback{state: s, thread: l, fn: v}, nil
+	case *lua.LUserData:
+		if g, ok := v.Value.(group); ok {
+			return g.receiver, nil
+		}
+		return v.Value, nil
+	case *lua.LTable:
+		if depth > deepest {
+			return nil, fmt.Errorf("the table nests deeper than %d levels: does it hold itself?", deepest)
+		}
+		return s.fromTable(l, v, depth)
+	}
+	return nil, fmt.Errorf("a %s can't be passed to the runtime", v.Type())
+}
+
+func (s *State) fromTable(l *lua.LState, t *lua.LTable, depth int) (Table, error) {
+	var out Table
+	// A list may have holes ({ nil, "help" }): its length is its highest whole-number key.
+	highest := 0
+	var err error
+	t.ForEach(func(k, v lua.LValue) {
+		switch k := k.(type) {
+		case lua.LNumber:
+			n := int(k)
+			if lua.LNumber(n) != k || n < 1 || n > 1<<20 {
+				err = fmt.Errorf("a table key must be a name or a place in a list, got %v", k)
+				return
+			}
+			highest = max(highest, n)
+		case lua.LString:
+			if out.Fields == nil {
+				out.Fields = map[string]any{}
+			}
+			value, e := s.fromLuaDepth(l, v, depth+1)
+			if e != nil && err == nil {
+				err = fmt.Errorf("%s: %w", string(k), e)
+			}
+			out.Fields[string(k)] = value
+		default:
+			err = fmt.Errorf("a table key must be a name or a place in a list, got a %s", k.Type())
+		}
+	})
+	if err != nil {
+		return Table{}, err
+	}
+	if highest > 2*t.MaxN()+64 {
+		return Table{}, fmt.Errorf("a list with item %d has too many holes", highest)
+	}
+	for i := 1; i <= highest; i++ {
+		item, err := s.fromLuaDepth(l, t.RawGetInt(i), depth+1)
+		if err != nil {
+			return Table{}, fmt.Errorf("item %d: %w", i, err)
+		}
+		out.List = append(out.List, item)
+	}
+	return out, nil
+}
+
+// toLua is a Go value as Lua sees it, by the rules that Func states for results.
+func (s *State) toLua(l *lua.LState, v any) (lua.LValue, error) {
+	switch v := v.(type) {
+	case nil, None:
+		return lua.LNil, nil
+	case lua.LValue:
+		return v, nil
+	case string:
+		return lua.LString(v), nil
+	case bool:
+		return lua.LBool(v), nil
+	case time.Duration:
+		return lua.LString(v.String()), nil
+	case Callback:
+		return v.fn, nil
+	case Proxy:
+		return s.proxy(l, v), nil
+	case Table:
+		return s.toTable(l, v)
+	case error:
+		return s.thrown(l, v), nil
+	}
+	return s.reflectToLua(l, reflect.ValueOf(v))
+}
+
+func (s *State) toTable(l *lua.LState, v Table) (lua.LValue, error) {
+	t := l.NewTable()
+	for i, item := range v.List {
+		lv, err := s.toLua(l, item)
+		if err != nil {
+			return nil, err
+		}
+		t.RawSetInt(i+1, lv)
+	}
+	for name, field := range v.Fields {
+		lv, err := s.toLua(l, field)
+		if err != nil {
+			return nil, err
+		}
+		t.RawSetString(name, lv)
+	}
+	return t, nil
+}
+
+func (s *State) reflectToLua(l *lua.LState, v reflect.Value) (lua.LValue, error) {
+	switch v.Kind() {
+	case reflect.String:
+		return lua.LString(v.String()), nil
+	case reflect.Bool:
+		return lua.LBool(v.Bool()), nil
+	case reflect.Int, reflect.Int64, reflect.Int32:
+		return lua.LNumber(v.Int()), nil
+	case reflect.Uint64, reflect.Uint32, reflect.Uint16, reflect.Uint8:
+		return lua.LNumber(v.Uint()), nil
+	case reflect.Float64:
+		return lua.LNumber(v.Float()), nil
+	case reflect.Slice:
+		t := l.CreateTable(v.Len(), 0)
+		for i := range v.Len() {
+			item, err := s.toLua(l, v.Index(i).Interface())
+			if err != nil {
+				return nil, err
+			}
+			t.RawSetInt(i+1, item)
+		}
+		return t, nil
+	case reflect.Map:
+		t := l.NewTable()
+		for _, k := range v.MapKeys() {
+			item, err := s.toLua(l, v.MapIndex(k).Interface())
+			if err != nil {
+				return nil, err
+			}
+			t.RawSetString(k.String(), item)
+		}
+		return t, nil
+	case reflect.Struct:
+		return s.structToLua(l, v)
+	case reflect.Pointer:
+		if v.IsNil() {
+			return lua.LNil, nil
+		}
+		if o, ok := s.objectOf(v.Type()); ok {
+			return s.userdata(l, o, v.Interface()), nil
+		}
+		return s.toLua(l, v.Elem().Interface())
+	}
+	return nil, fmt.Errorf("a %v can't be passed to Lua", v.Type())
+}
+
+// structToLua makes a table of a result struct. Reading a field that the struct lacks is an error, because a
+// misspelt field that reads as nil is how a failed check comes to pass.
+func (s *State) structToLua(l *lua.LState, v reflect.Value) (lua.LValue, error) {
+	ps, err := readParamsLoose(v.Type())
+	if err != nil {
+		return nil, err
+	}
+	t := l.CreateTable(0, len(ps))
+	for _, p := range ps {
+		item, err := s.toLua(l, v.Field(p.field).Interface())
+		if err != nil {
+			return nil, err
+		}
+		t.RawSetString(p.name, item)
+	}
+	names := ps.names()
+	meta := l.NewTable()
+	meta.RawSetString("__index", l.NewFunction(func(l *lua.LState) int {
+		key := l.Get(2).String()
+		for _, n := range names {
+			if n == key { // declared, and nil this time
+				return 0
+			}
+		}
+		l.RaiseError("there is no %q in this result%s; it has %s", key, DidYouMean(key, names), strings.Join(names, ", "))
+		return 0
+	}))
+	t.Metatable = meta
+	return t, nil
+}
+
+// readParamsLoose reads the fields of a result, which need no doc of their own.
+func readParamsLoose(t reflect.Type) (params, error) {
+	var ps params
+	for i := range t.NumField() {
+		f := t.Field(i)
+		name := f.Tag.Get("lua")
+		if name == "" {
+			return nil, fmt.Errorf("%v.%s has no lua tag", t, f.Name)
+		}
+		ps = append(ps, param{name: name, doc: f.Tag.Get("doc"), typ: f.Type, field: i})
+	}
+	return ps, nil
+}
