@@ -38,12 +38,13 @@ type Module struct {
 	Primitives []Primitive
 }
 
-// Field is a value that can be read from an object, such as host.name.
+// Field is a value that can be read from an object, such as host.name, or, in the module without a name, a global
+// value, such as hosts.
 type Field struct {
 	Name string
 	Doc  string
-	Type string // as the editor's stub states it: string, integer, string[], table<string, any>
-	Get  func(receiver any) any
+	Type string                 // as the editor's stub states it: string, integer, string[], table<string, any>, host
+	Get  func(receiver any) any // nil for a global, which State.SetGlobal gives its value
 }
 
 // Primitive is one function of the Lua API. Make one with Func.
@@ -68,6 +69,7 @@ type Primitive struct {
 //	lua:"cwd"                an option, given by name in a table; "into,required" must be given
 //	lua:"[1]"                in a nested struct: the table's first list item
 //	doc:"…"                  required on every field
+//	passes:"host"            on a Callback: the object that it is called with
 //	choices:"a b c"          the only strings that are right
 //	default:"true"           what the field holds when the argument is left out
 //

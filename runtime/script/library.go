@@ -38,7 +38,7 @@ func NewLibrary(objects []Object, modules ...Module) (*Library, error) {
 			receiver = o.Type
 		}
 		for _, f := range m.Fields {
-			if f.Doc == "" || f.Type == "" || f.Get == nil {
+			if f.Doc == "" || f.Type == "" || f.Get == nil && m.On != "" {
 				return nil, fmt.Errorf("%s has no doc, type or getter", m.Path(f.Name))
 			}
 			if seen[m.Path(f.Name)] {
@@ -48,8 +48,14 @@ func NewLibrary(objects []Object, modules ...Module) (*Library, error) {
 		}
 		for _, p := range m.Primitives {
 			path := m.Path(p.Name)
-			if _, err := readParams(p.args); err != nil {
+			ps, err := readParams(p.args)
+			if err != nil {
 				return nil, fmt.Errorf("%s: %w", path, err)
+			}
+			for _, param := range ps {
+				if _, ok := lib.object(param.passes); param.passes != "" && !ok {
+					return nil, fmt.Errorf("%s: %s passes %q, which is no object", path, param.name, param.passes)
+				}
 			}
 			switch {
 			case p.Doc == "":
@@ -76,6 +82,21 @@ func (m Module) Path(name string) string {
 		return m.On + ":" + name
 	}
 	return m.On + "." + m.Name + ":" + name
+}
+
+// global says whether name is a global value that a module declares as a field: those a state is given by SetGlobal.
+func (lib *Library) global(name string) (Field, bool) {
+	for _, m := range lib.modules {
+		if m.On != "" || m.Name != "" {
+			continue
+		}
+		for _, f := range m.Fields {
+			if f.Name == name {
+				return f, true
+			}
+		}
+	}
+	return Field{}, false
 }
 
 func (lib *Library) object(name string) (Object, bool) {

@@ -7,17 +7,14 @@ import (
 	"github.com/agext/levenshtein"
 )
 
-// Nearest returns the candidate that name is most likely a misspelling of, or "" when none is near.
+// Nearest returns the candidate that name is most likely a misspelling of, or "" when none is near: at most two of
+// three letters may differ.
 func Nearest(name string, candidates []string) string {
-	best, nearest := 0.0, ""
+	best, nearest := len(name)*2/3+1, ""
 	for _, c := range candidates {
-		similarity := levenshtein.Similarity(strings.ToLower(name), strings.ToLower(c), nil)
-		if similarity > best {
-			best, nearest = similarity, c
+		if d := levenshtein.Distance(strings.ToLower(name), strings.ToLower(c), nil); d < best {
+			best, nearest = d, c
 		}
-	}
-	if best < 0.5 {
-		return ""
 	}
 	return nearest
 }

@@ -19,6 +19,7 @@ type param struct {
 	optional bool // a positional argument that may be left out
 	required bool // an option that must be given
 	choices  []string
+	passes   string // the object that a callback is called with
 	def      string
 	hasDef   bool
 }
@@ -40,7 +41,8 @@ func readParams(t reflect.Type) (params, error) {
 			return nil, fmt.Errorf("%v.%s has no lua tag", t, f.Name)
 		}
 		words := strings.Split(tag, ",")
-		p := param{name: words[0], doc: f.Tag.Get("doc"), typ: f.Type, field: i, choices: strings.Fields(f.Tag.Get("choices"))}
+		p := param{name: words[0], doc: f.Tag.Get("doc"), typ: f.Type, field: i,
+			choices: strings.Fields(f.Tag.Get("choices")), passes: f.Tag.Get("passes")}
 		if n, err := strconv.Atoi(strings.Trim(p.name, "[]")); err == nil {
 			p.item = n
 		}

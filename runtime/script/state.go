@@ -80,8 +80,11 @@ func newLState() *lua.LState {
 // Close frees the state. No Lua may run in it any more.
 func (s *State) Close() { s.root.Close() }
 
-// SetGlobal declares a global and gives it a value, as Func describes results.
+// SetGlobal gives a global its value, as Func describes results. A module must have declared it, as a field.
 func (s *State) SetGlobal(name string, value any) error {
+	if _, ok := s.lib.global(name); !ok {
+		return fmt.Errorf("no module declares the global %q", name)
+	}
 	s.turn.Lock()
 	defer s.turn.Unlock()
 	v, err := s.toLua(s.root, value)

@@ -36,7 +36,7 @@ type runResult struct {
 type eachArgs struct {
 	Hosts  []*server `lua:"hosts,arg" doc:"the hosts"`
 	AtOnce int       `lua:"at_once" doc:"how many at once" default:"1"`
-	Fn     Callback  `lua:"fn,arg" doc:"what to do"`
+	Fn     Callback  `lua:"fn,arg" doc:"what to do" passes:"host"`
 }
 
 type nothing struct{}
@@ -74,7 +74,7 @@ func testLibrary(t testing.TB) *Library {
 				return None{}, nil
 			}),
 		}},
-		Module{Doc: "globals", Primitives: []Primitive{
+		Module{Doc: "globals", Fields: []Field{{Name: "hosts", Type: "host[]", Doc: "the hosts"}}, Primitives: []Primitive{
 			Func("step", Reads, "a step", func(ctx context.Context, _ None, a struct {
 				Title string   `lua:"title,arg" doc:"its title"`
 				Fn    Callback `lua:"fn,arg" doc:"what to do"`
