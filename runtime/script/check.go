@@ -22,12 +22,20 @@ type CheckOptions struct {
 // errors, undeclared globals, unknown primitives, options and fields, missing and surplus arguments, literals of
 // the wrong type, modules that are not there. A file that can't be read is the error.
 func (lib *Library) Check(path string, opts CheckOptions) ([]Problem, error) {
-	c := &checker{lib: lib, opts: opts, dir: filepath.Dir(path), seen: map[string]bool{}}
 	source, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
-	c.file(path, source)
+	c := &checker{lib: lib, opts: opts, dir: filepath.Dir(path), chunks: map[string][]ast.Stmt{}, params: newParamTable()}
+	// What a function's parameters hold is known once all its calls have been seen, so the recipe is walked until
+	// that is settled; the last walk's problems count.
+	for range deepest {
+		c.problems, c.modules = nil, map[string]*shape{}
+		c.file(path, source)
+		if !c.params.settle() {
+			break
+		}
+	}
 	slices.SortStableFunc(c.problems, func(a, b Problem) int {
 		if a.File != b.File {
 			return strings.Compare(a.File, b.File)
@@ -41,17 +49,22 @@ type checker struct {
 	lib      *Library
 	opts     CheckOptions
 	dir      string
-	seen     map[string]bool // files that were read
+	chunks   map[string][]ast.Stmt // the files that were read, parsed; nil where that failed
+	modules  map[string]*shape     // what the files that were walked return; nil where nothing is known
+	params   *paramTable
 	problems []Problem
 }
 
 // fileChecker walks one file.
 type fileChecker struct {
 	*checker
-	path  string
-	lines []string
-	scope *scope
-	base  map[string]bool // Lua's own globals
+	path     string
+	lines    []string
+	scope    *scope
+	base     map[string]bool // Lua's own globals
+	assigned map[string]bool // names that are assigned to after their declaration: nothing is known of them
+	depth    int             // of functions; 0 is the file itself
+	returns  *shape
 }
 
 // scope holds the locals of a block.
@@ -69,25 +82,29 @@ func (s *scope) find(name string) (*shape, bool) {
 	return nil, false
 }
 
-func (c *checker) file(path string, source []byte) {
-	if c.seen[path] {
-		return
+// file walks a file, once a walk, and returns the shape of what it returns.
+func (c *checker) file(path string, source []byte) *shape {
+	if returns, ok := c.modules[path]; ok {
+		return returns
 	}
-	c.seen[path] = true
-	chunk, err := parseChunk(path, source)
-	if err == nil {
-		_, err = compile(path, source) // break outside a loop, goto nowhere
+	c.modules[path] = nil
+	chunk, parsed := c.chunks[path]
+	if !parsed {
+		chunk, _ = parseChunk(path, source) // compile reports the same again
+		c.chunks[path] = chunk
 	}
 	var p Problem
-	if errors.As(err, &p) {
+	if _, err := compile(path, source); errors.As(err, &p) { // also break outside a loop, goto nowhere
 		c.problems = append(c.problems, p)
-		return
+		return nil
 	}
-	f := &fileChecker{checker: c, path: path, lines: strings.Split(string(source), "\n"), base: map[string]bool{}}
+	f := &fileChecker{checker: c, path: path, lines: strings.Split(string(source), "\n"), base: map[string]bool{}, assigned: assignedNames(chunk)}
 	for _, name := range append(baseNames(), "string", "table", "math", "coroutine", "os", "_G") {
 		f.base[name] = true
 	}
 	f.block(chunk, nil)
+	c.modules[path] = f.returns
+	return f.returns
 }
 
 // report adds a problem at the line of a node, at the column where word stands on it.
@@ -146,7 +163,10 @@ func (f *fileChecker) stmt(s ast.Stmt) {
 		f.funcDef(s)
 	case *ast.ReturnStmt:
 		for _, e := range s.Exprs {
-			f.expr(e)
+			shape := f.expr(e)
+			if f.depth == 0 && len(s.Exprs) == 1 {
+				f.returns = shape
+			}
 		}
 	}
 }
@@ -154,7 +174,7 @@ func (f *fileChecker) stmt(s ast.Stmt) {
 func (f *fileChecker) localAssign(s *ast.LocalAssignStmt) {
 	// `local function f` sees itself; `local f = …` doesn't.
 	if fn, ok := only(s.Exprs).(*ast.FunctionExpr); ok && len(s.Names) == 1 && fn.Line() == s.Line() && f.isLocalFunction(s) {
-		f.scope.locals[s.Names[0]] = nil
+		f.scope.locals[s.Names[0]] = &shape{fn: fn}
 	}
 	var shapes []*shape
 	for _, e := range s.Exprs {
@@ -162,7 +182,7 @@ func (f *fileChecker) localAssign(s *ast.LocalAssignStmt) {
 	}
 	for i, name := range s.Names {
 		f.scope.locals[name] = nil
-		if i < len(shapes) {
+		if i < len(shapes) && !f.assigned[name] {
 			f.scope.locals[name] = shapes[i]
 		}
 	}
@@ -181,31 +201,40 @@ func only(exprs []ast.Expr) ast.Expr {
 }
 
 func (f *fileChecker) assign(s *ast.AssignStmt) {
+	var shapes []*shape
 	for _, e := range s.Rhs {
-		f.expr(e)
+		shapes = append(shapes, f.expr(e))
 	}
-	for _, e := range s.Lhs {
-		id, ok := e.(*ast.IdentExpr)
-		if !ok {
-			f.expr(e)
-			continue
+	for i, e := range s.Lhs {
+		var value *shape
+		if i < len(shapes) {
+			value = shapes[i]
 		}
-		if _, ok := f.scope.find(id.Value); !ok {
-			f.report(e.Line(), id.Value, "undeclared global %q is set; write: local %s = …", id.Value, id.Value)
-			continue
+		switch e := e.(type) {
+		case *ast.IdentExpr:
+			if _, ok := f.scope.find(e.Value); !ok {
+				f.report(e.Line(), e.Value, "undeclared global %q is set; write: local %s = …", e.Value, e.Value)
+			}
+			f.escape(value)
+		case *ast.AttrGetExpr:
+			owner := f.expr(e.Object)
+			if key, ok := e.Key.(*ast.StringExpr); ok && owner != nil && owner.fields != nil {
+				f.setField(owner, key.Value, value)
+				continue
+			}
+			f.expr(e.Key)
+			f.escape(value)
 		}
-		f.forget(id.Value)
 	}
 }
 
-// forget drops what is known of a local that is assigned to: from here on it may hold either value.
-func (f *fileChecker) forget(name string) {
-	for s := f.scope; s != nil; s = s.outer {
-		if _, ok := s.locals[name]; ok {
-			s.locals[name] = nil
-			return
-		}
+// setField notes what a table's field holds. Set twice, nothing is known of it.
+func (f *fileChecker) setField(owner *shape, name string, value *shape) {
+	if _, twice := owner.fields[name]; twice {
+		f.escape(value)
+		value = nil
 	}
+	owner.fields[name] = value
 }
 
 func (f *fileChecker) genericFor(s *ast.GenericForStmt) {
@@ -215,6 +244,12 @@ func (f *fileChecker) genericFor(s *ast.GenericForStmt) {
 	}
 	for _, e := range s.Exprs {
 		f.expr(e)
+	}
+	for _, name := range s.Names {
+		if f.assigned[name] {
+			f.block(s.Stmts, locals)
+			return
+		}
 	}
 	// for _, host in ipairs(hosts)
 	if call, ok := only(s.Exprs).(*ast.FuncCallExpr); ok && len(call.Args) == 1 && len(s.Names) == 2 {
@@ -228,30 +263,45 @@ func (f *fileChecker) genericFor(s *ast.GenericForStmt) {
 }
 
 func (f *fileChecker) funcDef(s *ast.FuncDefStmt) {
-	if id, ok := s.Name.Func.(*ast.IdentExpr); ok {
-		if _, ok := f.scope.find(id.Value); !ok {
-			f.report(s.Line(), id.Value, "undeclared global %q is set; write: local function %s(…)", id.Value, id.Value)
+	method := s.Name.Method != ""
+	switch name := s.Name.Func.(type) {
+	case *ast.IdentExpr:
+		if _, ok := f.scope.find(name.Value); !ok {
+			f.report(s.Line(), name.Value, "undeclared global %q is set; write: local function %s(…)", name.Value, name.Value)
 		}
-	} else if s.Name.Func != nil {
-		f.expr(s.Name.Func)
+		f.params.forget(s.Func)
+	case *ast.AttrGetExpr:
+		owner := f.expr(name.Object)
+		if key, ok := name.Key.(*ast.StringExpr); ok && owner != nil && owner.fields != nil {
+			f.setField(owner, key.Value, &shape{fn: s.Func})
+		} else {
+			f.params.forget(s.Func)
+		}
 	}
 	if s.Name.Receiver != nil {
 		f.expr(s.Name.Receiver)
+		f.params.forget(s.Func)
 	}
-	f.function(s.Func, nil, s.Name.Method != "")
+	f.function(s.Func, nil, method)
 }
 
-// function walks a function's body. known are the shapes of its first parameters.
+// function walks a function's body. known are the shapes of its first parameters, where the caller is a primitive;
+// of others the calls that were seen tell.
 func (f *fileChecker) function(fn *ast.FunctionExpr, known []*shape, method bool) {
+	if known == nil {
+		known = f.params.of(fn)
+	}
 	locals := map[string]*shape{}
 	if method {
 		locals["self"] = nil
 	}
 	for i, name := range fn.ParList.Names {
 		locals[name] = nil
-		if i < len(known) {
+		if i < len(known) && !f.assigned[name] {
 			locals[name] = known[i]
 		}
 	}
+	f.depth++
 	f.block(fn.Stmts, locals)
+	f.depth--
 }

@@ -20,13 +20,9 @@ func (f *fileChecker) expr(e ast.Expr) *shape {
 		return f.call(e)
 	case *ast.FunctionExpr:
 		f.function(e, nil, false)
+		return &shape{fn: e}
 	case *ast.TableExpr:
-		for _, field := range e.Fields {
-			if field.Key != nil {
-				f.expr(field.Key)
-			}
-			f.expr(field.Value)
-		}
+		return f.tableExpr(e)
 	case *ast.LogicalOpExpr:
 		f.expr(e.Lhs)
 		f.expr(e.Rhs)
@@ -47,6 +43,21 @@ func (f *fileChecker) expr(e ast.Expr) *shape {
 		f.expr(e.Expr)
 	}
 	return nil
+}
+
+func (f *fileChecker) tableExpr(e *ast.TableExpr) *shape {
+	s := &shape{fields: map[string]*shape{}}
+	for _, field := range e.Fields {
+		if key, ok := field.Key.(*ast.StringExpr); ok {
+			f.setField(s, key.Value, f.expr(field.Value))
+			continue
+		}
+		if field.Key != nil {
+			f.expr(field.Key)
+		}
+		f.escape(f.expr(field.Value))
+	}
+	return s
 }
 
 func (f *fileChecker) ident(e *ast.IdentExpr) *shape {
@@ -121,6 +132,7 @@ func (f *fileChecker) call(e *ast.FuncCallExpr) *shape {
 		owner := f.expr(e.Receiver)
 		callee := f.memberAt(e.Line(), owner, sourceName(e.Receiver), e.Method)
 		if callee == nil || callee.call == nil {
+			f.escape(callee)
 			return f.unknownCall(e)
 		}
 		if callee.of.On == "" {
@@ -135,12 +147,22 @@ func (f *fileChecker) call(e *ast.FuncCallExpr) *shape {
 		}
 	}
 	callee := f.expr(e.Func)
+	if callee != nil && callee.fn != nil {
+		var given []*shape
+		for _, a := range e.Args {
+			s := f.expr(a)
+			f.escape(s)
+			given = append(given, s)
+		}
+		f.params.called(callee.fn, given)
+		return nil
+	}
 	if callee == nil || callee.call == nil {
 		return f.unknownCall(e)
 	}
 	if callee.of.On != "" {
 		// host.run(host, …) is right, if odd.
-		if len(e.Args) == 0 || f.expr(e.Args[0]) == nil || f.expr(e.Args[0]).call != nil {
+		if len(e.Args) == 0 || !f.expr(e.Args[0]).is(callee.of.On) {
 			f.report(e.Func.Line(), callee.call.Name, "%s is called with a dot; write it with a colon", callee.of.Path(callee.call.Name))
 			return nil
 		}
@@ -151,7 +173,7 @@ func (f *fileChecker) call(e *ast.FuncCallExpr) *shape {
 
 func (f *fileChecker) unknownCall(e *ast.FuncCallExpr) *shape {
 	for _, a := range e.Args {
-		f.expr(a)
+		f.escape(f.expr(a))
 	}
 	return nil
 }
@@ -166,8 +188,7 @@ func (f *fileChecker) requireCall(e *ast.FuncCallExpr) *shape {
 		f.report(e.Line(), "require", "%v", err)
 		return nil
 	}
-	f.file(path, source)
-	return nil
+	return f.file(path, source)
 }
 
 // primitiveCall holds the arguments of a call against the declaration.
@@ -189,7 +210,7 @@ func (f *fileChecker) primitiveCall(e *ast.FuncCallExpr, callee *shape) *shape {
 				f.function(fn, known, false)
 				given = given[:n-1]
 			} else if exprType(given[n-1]) == "" { // a function by name, most likely
-				f.expr(given[n-1])
+				f.escape(f.expr(given[n-1]))
 				given = given[:n-1]
 			} else if !callback.optional {
 				f.report(e.Line(), p.Name, "%s: %s is missing: it comes last, as function() … end", name, callback.name)
@@ -289,6 +310,7 @@ func (f *fileChecker) table(table *ast.TableExpr, name string, options params) {
 // argument holds one value against its declaration, where it is a literal.
 func (f *fileChecker) argument(e ast.Expr, name string, p param) {
 	s := f.expr(e)
+	f.escape(s)
 	if str, ok := e.(*ast.StringExpr); ok {
 		if len(p.choices) > 0 && !slices.Contains(p.choices, str.Value) {
 			f.report(e.Line(), "", "%s: %s: want one of %s, got %q%s", name, p.name, strings.Join(p.choices, ", "), str.Value, DidYouMean(str.Value, p.choices))

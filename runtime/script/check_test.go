@@ -25,8 +25,7 @@ func TestCheck(t *testing.T) {
 			}
 			got := map[int][]string{}
 			for _, p := range problems {
-				if p.File != path {
-					t.Errorf("unexpected: %v", p)
+				if p.File != path { // a required file's have a test of their own
 					continue
 				}
 				got[p.Line] = append(got[p.Line], p.Error())

@@ -11,13 +11,39 @@ import (
 // shape is what check knows of an expression's value. A nil shape means that nothing is known, and then nothing is
 // reported: a false alarm is worse than a miss.
 type shape struct {
-	object  string       // a registered object, such as a host
-	module  *Module      // a global module (log) or an object's group (host.fs)
-	call    *Primitive   // a primitive, to be called
-	of      *Module      // the module of call
-	result  reflect.Type // a struct that a primitive returned
-	item    *shape       // a list of these
-	options []string     // what recipe{} returned: the names of the options
+	object  string            // a registered object, such as a host
+	module  *Module           // a global module (log) or an object's group (host.fs)
+	call    *Primitive        // a primitive, to be called
+	of      *Module           // the module of call
+	result  reflect.Type      // a struct that a primitive returned
+	item    *shape            // a list of these
+	options []string          // what recipe{} returned: the names of the options
+	fn      *ast.FunctionExpr // a function of the recipe's own
+	fields  map[string]*shape // a table of the recipe's own, such as a module that is required
+}
+
+// passed is what is known of the value once it has been passed to a function: tables and functions of the recipe's own
+// may change on their way.
+func (s *shape) passed() *shape {
+	if s == nil || s.fn != nil || s.fields != nil || s.call != nil {
+		return nil
+	}
+	return s
+}
+
+// same says whether two passed values are known to be of one kind.
+func (s *shape) same(other *shape) bool {
+	if s == nil || other == nil {
+		return s == other
+	}
+	module := func(m *Module) string {
+		if m == nil {
+			return ""
+		}
+		return m.On + "." + m.Name
+	}
+	return s.object == other.object && module(s.module) == module(other.module) && s.result == other.result &&
+		s.item.same(other.item) && slices.Equal(s.options, other.options)
 }
 
 // typed is the shape of a value of a declared type, as Field.Type states it.
@@ -101,6 +127,8 @@ func (lib *Library) member(owner *shape, name string) (s *shape, names []string,
 			return nil, ps.names(), true
 		}
 		return shapeOf(p.typ), nil, false
+	case owner.fields != nil:
+		return owner.fields[name], nil, false // a table may get more names than can be seen
 	case owner.options != nil:
 		return nil, owner.options, !slices.Contains(owner.options, name)
 	}
