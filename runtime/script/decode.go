@@ -217,9 +217,9 @@ func wrongType(v any, t reflect.Type) error {
 	switch {
 	case ok:
 	case t.Kind() == reflect.Slice:
-		w = "a list, such as { \"a\", \"b\" },"
+		w = "a list, such as { \"a\", \"b\" }"
 	case t.Kind() == reflect.Map:
-		w = "a table of names, such as { name = value },"
+		w = "a table of names, such as { name = value }"
 	default:
 		w = "a " + luaType(t)
 	}

@@ -1,0 +1,43 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/urfave/cli/v2"
+
+	"runbook/runtime/event"
+	"runbook/runtime/run"
+)
+
+// checkCommand is `runbook check`.
+func (p *program) checkCommand() *cli.Command {
+	return &cli.Command{Name: "check", Usage: "report mistakes as FILE:LINE:COL: message; contacts nothing", ArgsUsage: "RECIPE…", Action: p.check}
+}
+
+func (p *program) check(cc *cli.Context) error {
+	if cc.NArg() == 0 {
+		return run.Usage(event.WithHint(errors.New("which recipes?"), "runbook check RECIPE…, such as recipes/*.lua"))
+	}
+	problems, err := run.Check(cc.Context, cc.Args().Slice())
+	if err != nil {
+		return err
+	}
+	wrong := 0
+	for _, problem := range problems {
+		text := fmt.Sprintf("%s:%d:%d: %s", problem.File, problem.Line, max(1, problem.Col), problem.Message)
+		if problem.Warning {
+			text = fmt.Sprintf("%s:%d:%d: warning: %s", problem.File, problem.Line, max(1, problem.Col), problem.Message)
+		} else {
+			wrong++
+		}
+		if _, err := fmt.Fprintln(p.out, text); err != nil {
+			return err
+		}
+	}
+	if wrong > 0 {
+		// The lines on standard output say it all.
+		return told{run.Usage(fmt.Errorf("%d mistakes", wrong))}
+	}
+	return nil
+}

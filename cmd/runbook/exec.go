@@ -1,0 +1,78 @@
+package main
+
+import (
+	"errors"
+	"io"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"runbook/runtime/event"
+	"runbook/runtime/run"
+)
+
+// execCommand is `runbook exec`.
+func (p *program) execCommand() *cli.Command {
+	return &cli.Command{Name: "exec", Usage: "run one command on every host", ArgsUsage: "-- CMD…", Action: p.exec,
+		Description: "One argument with spaces in it goes to /bin/sh as it is; several are one command and its arguments, each quoted.",
+		Flags: append(hostFlags(),
+			&cli.IntFlag{Name: "at-once", Usage: "how many hosts at the same time: `N`", Value: 50, EnvVars: []string{variable("at-once")}},
+		)}
+}
+
+func (p *program) exec(cc *cli.Context) error {
+	argv := cc.Args().Slice()
+	switch {
+	case len(argv) == 0:
+		return run.Usage(event.WithHint(errors.New("which command?"), "runbook exec -- CMD…, such as runbook exec -- uptime"))
+	case cc.Int("at-once") < 1:
+		return run.Usage(errors.New("--at-once: want at least 1"))
+	}
+	hosts, err := loadHosts(cc.Context, inventoryOptions(cc), "")
+	if err != nil {
+		return err
+	}
+	o := run.ExecOptions{Hosts: hosts, AtOnce: cc.Int("at-once"),
+		Options: run.Options{Inventory: inventoryOptions(cc), Prompt: p.prompt()}}
+	if len(argv) == 1 && strings.ContainsAny(argv[0], " \t\n") {
+		o.Script = argv[0]
+	} else {
+		o.Argv = argv
+	}
+	p.words = words{verbose: true}
+	stream := event.NewStream(&execSink{out: p.out, err: p.err, prefix: len(hosts) > 1})
+	err = run.Exec(cc.Context, stream, o)
+	if closing := stream.Close(); err == nil {
+		err = closing
+	}
+	return err
+}
+
+// execSink passes on what the command prints, behind the host's name when there are several.
+type execSink struct {
+	out, err io.Writer
+	prefix   bool
+	errs     []error
+}
+
+// Event writes the lines of an output event.
+func (s *execSink) Event(e event.Event) {
+	if e.Kind != event.Output {
+		return
+	}
+	w := s.out
+	if e.Stream == "stderr" {
+		w = s.err
+	}
+	text := e.Text
+	if s.prefix {
+		lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
+		text = e.Host + " | " + strings.Join(lines, "\n"+e.Host+" | ") + "\n"
+	}
+	if _, err := io.WriteString(w, text); err != nil {
+		s.errs = append(s.errs, err)
+	}
+}
+
+// Close returns the failures to write.
+func (s *execSink) Close() error { return errors.Join(s.errs...) }

@@ -1,0 +1,95 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"runbook/runtime/run"
+)
+
+// words turns a failure into text.
+type words struct {
+	verbose bool // the output of every command was shown already
+}
+
+// report tells the admin what went wrong, unless the run has, and returns the exit status.
+func (p *program) report(err error) int {
+	var t told
+	if err == nil || errors.As(err, &t) {
+		return run.Status(err)
+	}
+	text, hint := p.words.explain(err)
+	if hint != "" {
+		text += "\nnext: " + hint
+	}
+	// If standard error is gone, the status still tells.
+	_, _ = fmt.Fprintln(p.err, text)
+	return run.Status(err)
+}
+
+// explain is a failure as an admin needs it: where (host, step, recipe line), what (the command, its exit status, the
+// last lines it printed), and what to do next. With several failures each has its own hint in the text.
+func (w words) explain(err error) (text, hint string) {
+	faults := run.Faults(err)
+	if len(faults) == 1 {
+		return w.fault(faults[0]), w.hint(faults[0])
+	}
+	var parts []string
+	for _, f := range faults {
+		part := w.fault(f)
+		if hint := w.hint(f); hint != "" {
+			part += "\n  next: " + hint
+		}
+		parts = append(parts, part)
+	}
+	return strings.Join(parts, "\n"), ""
+}
+
+func (w words) fault(f run.Fault) string {
+	var b strings.Builder
+	where := append([]string{}, f.Step...)
+	if f.Host != "" {
+		where = append([]string{f.Host}, where...)
+	}
+	if len(where) == 0 {
+		where = []string{"runbook"}
+	}
+	b.WriteString(strings.Join(where, ": ") + ": " + f.Message)
+	if f.Line != "" {
+		fmt.Fprintf(&b, "\n  at %s", f.Line)
+		if len(f.Chain) > 0 {
+			fmt.Fprintf(&b, " (called from %s)", strings.Join(f.Chain, ", "))
+		}
+	}
+	if f.Command != "" {
+		fmt.Fprintf(&b, "\n  command: %s", strings.ReplaceAll(strings.TrimSpace(f.Command), "\n", "\n    "))
+	}
+	if f.Code != nil {
+		fmt.Fprintf(&b, "\n  exit status %d", *f.Code)
+	}
+	if f.Command != "" {
+		b.WriteString("\n  " + lastLines(f.Tail))
+	}
+	return b.String()
+}
+
+func lastLines(tail string) string {
+	if tail = strings.TrimRight(tail, "\n"); tail == "" {
+		return "it printed nothing"
+	}
+	return "the last lines it printed:\n    " + strings.ReplaceAll(tail, "\n", "\n    ")
+}
+
+// hint is what to do next, in general where nobody who knows more has said it.
+func (w words) hint(f run.Fault) string {
+	switch {
+	case f.Hint != "":
+		return f.Hint
+	case f.Code != nil && !w.verbose:
+		return "run again with -v to see all that it printed"
+	case f.Line != "" && f.Code == nil:
+		return "look at " + f.Line
+	}
+	return ""
+}

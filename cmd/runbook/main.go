@@ -1,0 +1,31 @@
+// Command runbook releases an application on servers, and rolls it back, by recipes written in Lua.
+//
+// Its one rule: one file a command, and one place, fail.go, that turns an error into words and an exit status.
+// Nothing ends the process but the last line of main, so that every lock is let go and every hook runs.
+package main
+
+import (
+	"context"
+	"io"
+	"os"
+)
+
+func main() {
+	os.Exit(execute(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
+
+// program is what every command has at hand.
+type program struct {
+	in       *os.File
+	out, err io.Writer
+	signals  *interrupts
+	words    words // how a failure is told; set by the flags
+}
+
+// execute runs one command line and returns its exit status.
+func execute(ctx context.Context, args []string, in *os.File, out, errs io.Writer) int {
+	p := &program{in: in, out: out, err: errs}
+	p.signals = p.listen(ctx)
+	defer p.signals.stop()
+	return p.report(p.dispatch(p.signals.run, args))
+}

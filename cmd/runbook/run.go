@@ -1,0 +1,159 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"runbook/runtime/event"
+	"runbook/runtime/event/jsonl"
+	"runbook/runtime/event/terminal"
+	"runbook/runtime/run"
+)
+
+// runCommand is `runbook run`, with the flags of the recipe when it is known.
+func (p *program) runCommand(recipe *run.Description) *cli.Command {
+	own := append(hostFlags(),
+		boolFlag("dry-run", "read everything, change nothing, print what would change"),
+		durationFlag("lock-wait", "wait this long for another run's lock instead of refusing at once: `DURATION`", 0),
+		boolFlag("yes", "answer yes to the recipe's confirmations"),
+		boolFlag("json", "one event a line on standard output, and nothing else"),
+		boolFlag("verbose", "show the output of every command", "v"),
+		boolFlag("quiet", "failures and the last table only", "q"),
+	)
+	c := &cli.Command{Name: "run", Usage: "run a recipe", ArgsUsage: "RECIPE", Flags: own}
+	c.Action = func(cc *cli.Context) error {
+		if recipe == nil {
+			return run.Usage(event.WithHint(errors.New("which recipe?"), "runbook run RECIPE, such as recipes/release.lua"))
+		}
+		return p.run(cc, *recipe, c.Flags)
+	}
+	if recipe == nil {
+		return c
+	}
+	c.ArgsUsage, c.Description = recipe.Path, recipe.Summary
+	return c
+}
+
+// withRecipe is the run command with the flags of the recipe that args name. Which word is the recipe can depend on
+// the recipe's own flags (in `--branch main.lua release.lua`), so each word that may be one is tried.
+func (p *program) withRecipe(ctx context.Context, args []string) (*cli.Command, error) {
+	bare := p.runCommand(nil)
+	words := arguments(bare.Flags, args)
+	var first error
+	for _, path := range likeliest(words) {
+		c, err := p.forRecipe(ctx, path)
+		if err == nil {
+			var given arranged
+			given, err = arrange(c.Flags, args, false)
+			switch {
+			case err != nil:
+				err = run.Usage(event.WithHint(err, "runbook run --help "+path+" lists the options"))
+			case len(given.args) != 1:
+				err = run.Usage(fmt.Errorf("one recipe a run, got %s", strings.Join(given.args, " ")))
+			case given.args[0] == path:
+				return c, nil
+			}
+		}
+		if first == nil {
+			first = err
+		}
+	}
+	if first != nil {
+		return nil, first
+	}
+	return bare, nil
+}
+
+// likeliest are the words that end in .lua, or else all.
+func likeliest(words []string) []string {
+	var lua []string
+	for _, w := range words {
+		if strings.HasSuffix(w, ".lua") {
+			lua = append(lua, w)
+		}
+	}
+	if len(lua) > 0 {
+		return lua
+	}
+	return words
+}
+
+func (p *program) forRecipe(ctx context.Context, path string) (*cli.Command, error) {
+	d, err := run.Describe(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	c := p.runCommand(&d)
+	flags, err := recipeFlags(d.Options, c.Flags)
+	if err != nil {
+		return nil, run.Usage(fmt.Errorf("%s: %w", path, err))
+	}
+	c.Flags = append(c.Flags, flags...)
+	return c, nil
+}
+
+func (p *program) run(cc *cli.Context, recipe run.Description, flags []cli.Flag) error {
+	if cc.Bool("quiet") && cc.Bool("verbose") {
+		return run.Usage(errors.New("--quiet and --verbose exclude each other"))
+	}
+	p.words = words{verbose: cc.Bool("verbose")}
+	if cc.Bool("json") {
+		p.signals.quiet = true
+	}
+	plan, err := run.Prepare(cc.Context, recipe, run.Options{
+		Given: givenOptions(flags), Inventory: inventoryOptions(cc),
+		DryRun: cc.Bool("dry-run"), Yes: cc.Bool("yes"), LockWait: cc.Duration("lock-wait"),
+		Prompt: p.prompt(), Hooks: p.signals.hooks, Explain: p.words.explain,
+	})
+	if err != nil {
+		return p.neverBegun(cc, err)
+	}
+	stream := event.NewStream(p.sink(cc, plan))
+	err = plan.Start(cc.Context, stream)
+	if closing := stream.Close(); closing != nil && err == nil {
+		return closing
+	}
+	if err == nil {
+		return nil
+	}
+	return told{err}
+}
+
+// sink is who reads the events of a run.
+func (p *program) sink(cc *cli.Context, plan *run.Plan) event.Sink {
+	if cc.Bool("json") {
+		return jsonl.New(p.out)
+	}
+	opts := terminal.Options{Out: p.out, Err: p.err, Colour: hasColours(p.err)}
+	switch {
+	case cc.Bool("quiet"):
+		opts.Level = terminal.Quiet
+	case cc.Bool("verbose"):
+		opts.Level = terminal.Verbose
+	}
+	for _, h := range plan.Hosts {
+		opts.Hosts = append(opts.Hosts, h.Name)
+	}
+	return terminal.New(opts)
+}
+
+// neverBegun tells a program, too, why a run was refused before its first event.
+func (p *program) neverBegun(cc *cli.Context, err error) error {
+	if !cc.Bool("json") {
+		return err
+	}
+	stream := event.NewStream(jsonl.New(p.out))
+	status := run.Status(err)
+	text, hint := p.words.explain(err)
+	event.Emit(event.WithStream(cc.Context, stream), event.Event{Kind: event.RunEnded, Code: &status, Error: text, Hint: hint})
+	return told{errors.Join(err, stream.Close())}
+}
+
+// told is an error that the admin has been told already; only its status counts.
+type told struct{ error }
+
+func (t told) Unwrap() error { return t.error }

@@ -1,0 +1,90 @@
+package main
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"runbook/runtime/lab"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"runbook": main})
+}
+
+// TestStories runs testdata/*.txtar: each is a shell script with files, against two hosts of its own, web1 and web2.
+// $HOSTS is their hosts file; $WEB1 and $WEB2 are folders of theirs.
+func TestStories(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata",
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Setup:               withHosts,
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"mkfifo": mkfifo,
+			"status": status,
+		},
+	})
+}
+
+func withHosts(env *testscript.Env) error {
+	l, err := lab.New("")
+	if err != nil {
+		return err
+	}
+	env.Defer(func() {
+		if err := l.Close(); err != nil {
+			env.T().Log("closing the lab: ", err)
+			env.T().FailNow()
+		}
+	})
+	for _, name := range []string{"web1", "web2"} {
+		h, err := l.Host(name)
+		if err != nil {
+			return err
+		}
+		env.Setenv(map[string]string{"web1": "WEB1", "web2": "WEB2"}[name], h.Root)
+	}
+	home := filepath.Join(env.WorkDir, ".home")
+	if err := os.MkdirAll(home, 0o700); err != nil {
+		return err
+	}
+	env.Setenv("HOSTS", l.HostsFile())
+	env.Setenv("HOME", home)
+	env.Setenv("NO_COLOR", "1")
+	return nil
+}
+
+// mkfifo makes a named pipe: reading it waits until a recipe writes to it, so no story has to sleep.
+func mkfifo(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: mkfifo PATH")
+	}
+	ts.Check(syscall.Mkfifo(ts.MkAbs(args[0]), 0o600))
+}
+
+// status runs a command that must end with this exit status: status 2 runbook run x.lua.
+func status(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: status N COMMAND…")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	err = ts.Exec(args[1], args[2:]...)
+	got := 0
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		got = exit.ExitCode()
+	} else {
+		ts.Check(err)
+	}
+	if got != want {
+		ts.Fatalf("exit status %d, want %d", got, want)
+	}
+}

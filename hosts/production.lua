@@ -1,0 +1,28 @@
+-- The servers of production. Change this file to name your own: no more Lua is needed than you see here.
+--
+-- What stands between { and } is a list. Text stands in quotes, and every entry ends with a comma.
+-- A line that begins with -- is a comment: it says something to you and nothing to runbook.
+-- To see what runbook makes of this file:  runbook hosts
+
+return {
+  -- These hold for all servers below, unless one says otherwise.
+  user = "deploy",                    -- who logs in on the servers
+  -- identity = "~/.ssh/id_ed25519",  -- your key for logging in; without this line ssh's own rules apply
+  -- jump = "deploy@192.0.2.1",       -- the server to go through, where there is one: user@host:port
+  -- known_hosts = "known_hosts",     -- host keys in a file beside this one, instead of ~/.ssh/known_hosts
+  -- sudo = "passwordless",           -- or "none", or "ask" to be asked for the password
+
+  -- One server in each pair of braces. The addresses 192.0.2.x are examples that lead nowhere: put yours.
+  {
+    name = "web1",                    -- what runbook calls it, and what --only web1 means
+    address = "192.0.2.11",           -- a host name does as well; Host entries of ~/.ssh/config apply to it
+    tags = { "web" },                 -- --only tag:web means every server with this tag
+  },
+  {
+    name = "web2",
+    address = "192.0.2.12",
+    -- port = 2222,                   -- where its sshd listens, when that isn't 22
+    tags = { "web" },
+    -- vars = { processes = 4 },      -- an option of the recipe that is different on this server
+  },
+}

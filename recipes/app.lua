@@ -1,0 +1,33 @@
+-- What is particular to your application. The recipes share this table, and most of it can be changed for one run
+-- by a flag: processes = 2 here is --processes 4 there. `runbook run recipes/release.lua --help` lists the flags.
+return {
+  root = "/srv/app",               -- the folder on every host that holds the releases; recipes/setup.lua makes it
+  repo = "ssh://git@git.example.com/team/app.git", -- the git repository: ssh, https, or a path on the host
+  branch = "release",              -- the branch whose head is released
+
+  key = {},                        -- deploy keys for the repository, such as { "~/.ssh/deploy" }; {}: git needs none
+  agent = "forward",               -- "forward": the key files are on this machine; "host": they are on the host
+
+  python = "/usr/bin/python3",     -- the interpreter that each release's virtualenv is built with
+  requirements = "requirements.txt", -- what pip installs, a file in the repository; "": nothing
+  pip_arg = {},                    -- more arguments for pip install, such as { "--no-index", "--find-links=/srv/wheels" }
+
+  wsgi = "wsgi.py",                -- the WSGI script, a file in the repository
+  processes = 2,                   -- daemon processes of mod_wsgi-express
+  threads = 5,                     -- request threads in each of them
+  port = 8000,                     -- the port that mod_wsgi-express listens on
+  user = "www-data",               -- whom Apache runs as where the login is root; otherwise it runs as the login
+  group = "www-data",              -- and that user's group
+  server_root = "",                -- where mod_wsgi-express keeps its configuration; "": ROOT/server
+  mod_wsgi_express = "",           -- the program; "": the release's own venv/bin/mod_wsgi-express, else on PATH
+  restart = "graceful",            -- after the switch: "graceful", "restart", "touch" or "none"
+
+  health = "",                     -- a path such as "/health" that must answer 200 after the switch; "": no check
+  health_within = "60s",           -- how long it may take until it does
+
+  keep = 5,                        -- complete releases to keep on each host
+  at_once = 10,                    -- how many hosts are prepared at the same time
+  shared = {},                     -- files of ROOT/shared to link into each release: { ".env", "media/" }, folders with /
+  free_megabytes = 100,            -- refuse to begin with less room than this on the disk
+  free_inodes = 10000,             -- and with fewer files left than this: a virtualenv has thousands
+}

@@ -1,0 +1,65 @@
+-- Making a release the current one: switch the link, restart, check. Release and rollback do it the same way, and when
+-- any of it fails the host goes back to what it served.
+
+local health = require "health"
+local history = require "history"
+local layout = require "layout"
+local mod_wsgi = require "mod_wsgi"
+local releases = require "releases"
+
+-- title is what a release is called in the table: its name, or the whole path when it lies elsewhere.
+local function title(paths, target)
+  return target and (layout.name_of(paths, target) or target) or ""
+end
+
+-- go_back puts before, which may be nil for nothing, back into the place of the release that failed.
+local function go_back(host, options, target, before, server)
+  local paths = layout.of(options)
+  local dir = layout.release(paths, target.name)
+  if before == dir or releases.current(host, paths) ~= dir then
+    return -- it was never switched
+  end
+  local restored = title(paths, before)
+  step("go back to " .. (before and restored or "no release"), function()
+    if before then
+      host.fs:symlink(before, paths.current)
+    else
+      host.fs:remove(paths.current)
+    end
+    local revision = before and releases.look(host, paths).by_name[restored]
+    history.append(host, paths, { action = "restore", release = restored, revision = revision and revision.marker.revision, from = target.name })
+    host:result({ release = restored, state = "restored, not restarted" })
+    mod_wsgi.serve_again(host, options, server)
+    if before then
+      health.check(host, options, mod_wsgi.server_root(options))
+    end
+    host:result({ state = "restored" })
+  end)
+end
+
+-- activate makes target, { name, revision, python }, the current release of a host, and returns the name of the one
+-- that was current before, "" for none.
+local function activate(host, options, target)
+  local paths = layout.of(options)
+  local dir = layout.release(paths, target.name)
+  local before, server = releases.current(host, paths), mod_wsgi.look(host, options)
+  local done = false
+  -- The limit leaves time for a restart and another health check.
+  host:on_failure({ timeout = 300 + health.seconds(options.health_within) .. "s" }, function()
+    if not done then
+      go_back(host, options, target, before, server)
+    end
+  end)
+  step("switch to " .. target.name, function()
+    host.fs:symlink(dir, paths.current)
+  end)
+  mod_wsgi.serve(host, options, target)
+  -- Where nothing was switched, as in a dry run, there is nothing new to check.
+  if releases.current(host, paths) == dir then
+    health.check(host, options, mod_wsgi.server_root(options))
+  end
+  done = true
+  return title(paths, before)
+end
+
+return { activate = activate }

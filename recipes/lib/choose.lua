@@ -1,0 +1,92 @@
+-- Which release a rollback goes to.
+
+local history = require "history"
+local layout = require "layout"
+local releases = require "releases"
+
+local LIST = "runbook run recipes/status.lua lists the releases"
+
+-- stated returns the release that --release names, or nil and the problem with it.
+local function stated(paths, found, wanted)
+  local name = wanted:gsub("(.)/+$", "%1")
+  if name:find("/", 1, true) then
+    name = layout.name_of(paths, name)
+    if not name then
+      return nil, { wanted .. " is not in " .. paths.releases, "name a release by its name, or by its path: " .. paths.releases .. "/NAME" }
+    end
+  end
+  local release = found.by_name[name]
+  if found.alias[name] then
+    return nil, { paths.releases .. "/" .. name .. " is a link, not a release", LIST }
+  elseif not release then
+    return nil, { "there is no release " .. name, LIST }
+  elseif not release.complete then
+    return nil, { "release " .. name .. " is incomplete", LIST }
+  end
+  return release
+end
+
+-- earlier returns the release that was current before the present one. Those that are gone, incomplete or were gone
+-- back from are passed over; where the log knows no more it is the newest that is older by name.
+local function earlier(found, entries)
+  local failed, seen = history.failed(entries), {}
+  local function usable(release)
+    return release and release.complete and release.name ~= found.name and not failed[release.name]
+  end
+  local name = history.before(entries, found.name)
+  while name and not seen[name] do
+    if usable(found.by_name[name]) then
+      return found.by_name[name]
+    end
+    seen[name] = true
+    name = history.before(entries, name)
+  end
+  for _, release in ipairs(found.list) do
+    if release.name < found.name and usable(release) then
+      return release
+    end
+  end
+  return nil, { "there is no release before " .. found.name .. " to go back to", LIST }
+end
+
+-- choose returns what a host is to go back to, { name, revision, python, from }, from being what is current now; or
+-- nil and the problem.
+local function choose(host, options)
+  local paths = layout.of(options)
+  local found = releases.look(host, paths)
+  local release, problem
+  if found.odd then
+    return nil, { found.odd, "it must be a link to an absolute path" }
+  elseif options.release ~= "" then
+    release, problem = stated(paths, found, options.release)
+  elseif found.name then
+    release, problem = earlier(found, history.read(host, paths))
+  else
+    problem = { "no release is current, so there is none before it", "name one with --release; " .. LIST }
+  end
+  if not release then
+    return nil, problem
+  end
+  return { name = release.name, revision = release.marker.revision, python = release.marker.python, from = found.name or "" }
+end
+
+-- agree fails unless all hosts go to the same release, at the same revision.
+local function agree(hosts, targets)
+  local first, lines = targets[hosts[1].name], {}
+  local same = true
+  for _, host in ipairs(hosts) do
+    local target = targets[host.name]
+    same = same and target.name == first.name and target.revision == first.revision
+    lines[#lines + 1] = host.name .. ": " .. target.name .. " (" .. target.revision:sub(1, 10) .. ")"
+  end
+  if same then
+    return
+  end
+  for _, host in ipairs(hosts) do
+    host:result({ state = "refused" })
+  end
+  fail("the hosts would not go back to the same release:\n  " .. table.concat(lines, "\n  "),
+    "name the release with --release, or one host after the other with --only")
+end
+
+return { choose = choose, agree = agree }

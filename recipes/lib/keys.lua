@@ -1,0 +1,30 @@
+-- The deploy key: which agent holds it, and for how long.
+
+-- needed says whether git logs in anywhere: https and paths take no key.
+local function needed(options)
+  local repo = options.repo
+  local over_ssh = repo:find("^ssh://") or (not repo:find("://", 1, true) and repo:find("^[^/]+:"))
+  return #options.key > 0 and over_ssh ~= nil
+end
+
+-- for_git runs fn, which calls git, with the key within its reach. With --agent forward that is all the time that the
+-- host gets to use it: the agent inside runbook is forwarded while fn runs, and signs for the git server alone.
+local function for_git(options, fn)
+  if needed(options) and options.agent == "forward" then
+    agent.forward({ keys = options.key, to = { options.repo } }, fn)
+  else
+    fn()
+  end
+end
+
+-- for_update runs fn, one host's whole update. With --agent host an ssh-agent is started on the host before it, the
+-- host's own key is added, and the agent is stopped after it, whatever happened.
+local function for_update(host, options, fn)
+  if needed(options) and options.agent == "host" then
+    host:agent({ keys = options.key }, fn)
+  else
+    fn()
+  end
+end
+
+return { for_git = for_git, for_update = for_update }

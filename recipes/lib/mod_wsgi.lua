@@ -1,0 +1,173 @@
+-- mod_wsgi-express: its configuration in SERVER_ROOT, written again only when it would change, and its restart.
+
+local app = require "app"
+local layout = require "layout"
+
+-- RECORD holds the command that wrote the configuration.
+local RECORD = ".runbook-arguments"
+
+-- What is there, by one round trip: the command that wrote the configuration, and whether Apache runs. Whether a
+-- process that belongs to somebody else lives can't be asked of kill.
+local LOOK = [[
+[ -x "$1/apachectl" ] && [ -f "$1/$2" ] && printf 'record\t%s\n' "$(cat "$1/$2")"
+pid=$(cat "$1/httpd.pid" 2>/dev/null) && [ -n "$pid" ] && { kill -0 "$pid" 2>/dev/null || [ -d "/proc/$pid" ]; } && printf 'running\tyes\n'
+exit 0
+]]
+
+-- Prints the first of the given programs that can be run.
+local FIND = [[
+for program in "$@"; do
+  found=$(command -v "$program") && [ -x "$found" ] && [ ! -d "$found" ] && { echo "$found"; exit 0; }
+done
+exit 0
+]]
+
+-- Prints where a Python keeps the packages of a virtualenv: by the virtualenv's own, or, when there is none, by the
+-- Python that it is to be made with.
+local PACKAGES = [[
+python=$1; [ -x "$python" ] || python=$2
+exec "$python" -c 'import sys, sysconfig; print(sysconfig.get_path("purelib", "posix_prefix", {"base": sys.argv[1]}))' "$3"
+]]
+
+-- server_root is the folder of the configuration.
+local function server_root(options)
+  if options.server_root ~= "" then
+    return layout.absolute("--server-root", options.server_root)
+  end
+  return layout.of(options).root .. "/server"
+end
+
+-- find returns the program that a release is served by, or nil when there is none.
+local function find(host, options, dir)
+  local own = dir .. "/venv/bin/mod_wsgi-express"
+  local candidates = { options.mod_wsgi_express }
+  if options.mod_wsgi_express == "" then
+    candidates = { own, "mod_wsgi-express" }
+  end
+  local found = host:capture({ "sh", "-c", FIND, "sh", unpack(candidates) })
+  if found ~= "" then
+    return found
+  end
+  -- A dry run has made no release to look into, and takes it that the requirements bring the program.
+  return not host.fs:exists(dir) and own or nil
+end
+
+-- missing is the problem of a host where find finds nothing: what is wrong, and what to do.
+local function missing(options, dir)
+  local where = options.mod_wsgi_express
+  if where == "" then
+    where = dir .. "/venv/bin/mod_wsgi-express nor on PATH"
+  end
+  return { "there is no mod_wsgi-express: not at " .. where,
+    "put mod_wsgi into the requirements, name the program with --mod-wsgi-express, or leave it alone with --restart none" }
+end
+
+-- program is find, and fails when there is none.
+local function program(host, options, dir)
+  local found = find(host, options, dir)
+  if not found then
+    fail(unpack(missing(options, dir)))
+  end
+  return found
+end
+
+-- command is what writes the configuration for a release. All paths lead through ROOT/current, so that it stays the
+-- same from release to release, but for the program of the release's own virtualenv.
+local function command(host, options, target)
+  local paths = layout.of(options)
+  local dir = layout.release(paths, target.name)
+  local packages = host:capture({ "sh", "-c", PACKAGES, "sh", dir .. "/venv/bin/python", target.python or "", paths.current .. "/venv" })
+  local words = {
+    program(host, options, dir), "setup-server", paths.current .. "/" .. options.wsgi,
+    "--server-root", server_root(options),
+    "--port", tostring(options.port),
+    "--processes", tostring(options.processes),
+    "--threads", tostring(options.threads),
+    "--working-directory", paths.current,
+    "--python-path", packages,
+  }
+  -- Apache started by root must be told whom to become.
+  if host:capture({ "id", "-u" }) == "0" then
+    for _, word in ipairs({ "--user", app.user, "--group", app.group }) do
+      words[#words + 1] = word
+    end
+  end
+  return words
+end
+
+-- look returns what is there: record, the command that wrote the configuration, or nil; running, "yes" or nil.
+local function look(host, options)
+  local found = {}
+  if options.restart == "none" then
+    return found
+  end
+  for line in host:capture({ "sh", "-c", LOOK, "sh", server_root(options), RECORD }):gmatch("[^\n]+") do
+    local name, value = line:match("^(%a+)\t(.*)$")
+    found[name or ""] = value
+  end
+  return found
+end
+
+-- configure writes the configuration, unless the same command wrote what is there. Returns whether it did.
+local function configure(host, options, words, found)
+  local record, wanted = server_root(options) .. "/" .. RECORD, json.encode(words)
+  if found.record == wanted then
+    return false
+  end
+  step("configure mod_wsgi-express", function()
+    -- Without the record first: a command that fails half-way leaves a configuration that is nobody's.
+    host.fs:remove(record)
+    host:run(words)
+    host.fs:write(record, wanted)
+  end)
+  return true
+end
+
+-- restart makes Apache serve what is current, in the way that --restart says. changed says that the configuration did.
+local function restart(host, options, changed, running)
+  local root, way = server_root(options), options.restart
+  if not running then
+    way = "start"
+  elseif way == "touch" and changed then
+    log.info("the configuration changed, which touch doesn't bring about: graceful instead")
+    way = "graceful"
+  end
+  step(way .. " mod_wsgi-express", function()
+    if way == "touch" then
+      -- A daemon process starts anew when the script changes that Apache was told of. That is handler.wsgi, which
+      -- loads the application's; where Apache was told of the application's itself, it is that one.
+      host:run({ "touch", root .. "/handler.wsgi", layout.of(options).current .. "/" .. options.wsgi })
+    else
+      host:run({ root .. "/apachectl", way })
+    end
+  end)
+end
+
+-- serve makes mod_wsgi-express serve a release that current leads to already.
+local function serve(host, options, target)
+  if options.restart ~= "none" then
+    local found = look(host, options)
+    local changed = configure(host, options, command(host, options, target), found)
+    restart(host, options, changed, found.running)
+  end
+end
+
+-- serve_again goes back to what look found before serve: its configuration, and whether anything ran.
+local function serve_again(host, options, before)
+  if options.restart == "none" then
+    return
+  end
+  local found, changed = look(host, options), false
+  if before.record then
+    changed = configure(host, options, json.decode(before.record), found)
+  end
+  if before.running then
+    restart(host, options, changed, found.running)
+  elseif found.running then
+    step("stop mod_wsgi-express", function()
+      host:run({ server_root(options) .. "/apachectl", "stop" })
+    end)
+  end
+end
+
+return { find = find, missing = missing, program = program, server_root = server_root, look = look, serve = serve, serve_again = serve_again }

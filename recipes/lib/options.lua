@@ -1,0 +1,60 @@
+-- The options that recipes have in common: their defaults come from app.lua, each becomes a flag.
+
+local app = require "app"
+
+local common = {
+  root = { app.root, "the folder on the hosts that holds the releases" },
+  repo = { app.repo, "the git repository: ssh, https, or a path on the host" },
+  branch = { app.branch, "the branch to release" },
+  key = { app.key, "deploy key; may be repeated. A file on this machine (--agent forward) or on the host (--agent host)" },
+  agent = { app.agent, "where the agent that holds the deploy key runs: inside runbook, forwarded for the clone only, or on the host",
+    choices = { "forward", "host" } },
+  python = { app.python, "the interpreter to build the virtualenv with" },
+  requirements = { app.requirements, "what pip installs, a file in the repository; \"\" for nothing" },
+  pip_arg = { app.pip_arg, "extra argument for pip install; may be repeated" },
+  wsgi = { app.wsgi, "the WSGI script, a file in the repository" },
+  processes = { app.processes, "daemon processes of mod_wsgi-express", min = 1 },
+  threads = { app.threads, "request threads in each process", min = 1 },
+  port = { app.port, "the port that mod_wsgi-express listens on", min = 1, max = 65535 },
+  server_root = { app.server_root, "where mod_wsgi-express keeps its configuration; default ROOT/server" },
+  mod_wsgi_express = { app.mod_wsgi_express, "the program; default the release's own venv/bin/mod_wsgi-express, else on PATH" },
+  restart = { app.restart, "what becomes of mod_wsgi-express after the switch", choices = { "graceful", "restart", "touch", "none" } },
+  health = { app.health, "a path that must answer 200 after the switch; \"\" for no check" },
+  health_within = { app.health_within, "how long that may take" },
+  keep = { app.keep, "complete releases to keep on each host", min = 1 },
+  at_once = { app.at_once, "how many hosts are prepared at the same time", min = 1 },
+}
+
+-- take returns the named options of those above, together with a recipe's own.
+local function take(names, own)
+  local options = {}
+  for _, name in ipairs(names) do
+    options[name] = common[name] or error("lib/options.lua declares no option " .. name)
+  end
+  for name, declaration in pairs(own or {}) do
+    options[name] = declaration
+  end
+  return options
+end
+
+-- serving names what it takes to switch a host to a release: release and rollback need the same.
+local serving = {
+  "root", "wsgi", "processes", "threads", "port", "server_root", "mod_wsgi_express", "restart", "health",
+  "health_within", "at_once",
+}
+
+-- building names what a release takes beyond that.
+local building = { "repo", "branch", "key", "agent", "python", "requirements", "pip_arg", "keep" }
+
+-- both puts two lists of names together.
+local function both(first, second)
+  local names = {}
+  for _, list in ipairs({ first, second }) do
+    for _, name in ipairs(list) do
+      names[#names + 1] = name
+    end
+  end
+  return names
+end
+
+return { take = take, serving = serving, releasing = both(serving, building) }

@@ -1,0 +1,55 @@
+-- Puts an earlier release back: ROOT/current is switched to it and mod_wsgi-express restarted, by the same activate as
+-- in release.lua. All hosts are checked before the first is switched. Nothing is removed.
+
+local activate = require "activate"
+local choose = require "choose"
+local history = require "history"
+local layout = require "layout"
+local mod_wsgi = require "mod_wsgi"
+local options_of = require "options"
+local preflight = require "preflight"
+
+local options = recipe({
+  summary = "put an earlier release back",
+  hosts = "production",
+  options = options_of.take(options_of.serving, {
+    release = { "", "the release to go back to, by name or path; default the one that was current before the present one" },
+  }),
+})
+
+-- What each host is to go back to, by the host's name.
+local targets = {}
+
+local function check(host)
+  local target, problem = choose.choose(host, options)
+  if not target then
+    return { problem }
+  end
+  targets[host.name] = target
+  local dir = layout.release(layout.of(options), target.name)
+  if options.restart ~= "none" and not mod_wsgi.find(host, options, dir) then
+    return { mod_wsgi.missing(options, dir) }
+  end
+  return {}
+end
+
+local function switch(host)
+  local target = targets[host.name]
+  local row = { release = target.name, revision = target.revision:sub(1, 10), previous = target.from }
+  if target.from == target.name then
+    log.info(target.name .. " is current already; nothing to do")
+    row.state = "was current already"
+  else
+    local previous = activate.activate(host, options, target)
+    history.append(host, layout.of(options), { action = "rollback", release = target.name, revision = target.revision, from = previous })
+    row.previous, row.state = previous, "rolled back"
+  end
+  host:result(row)
+end
+
+step("lock", function() preflight.lock(hosts, options) end)
+step("check all hosts", function()
+  preflight.refuse(hosts, options, check)
+  choose.agree(hosts, targets)
+end)
+each(hosts, switch)

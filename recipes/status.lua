@@ -1,0 +1,109 @@
+-- Shows the releases of every host: which there are, which is current, and where hosts differ. It changes nothing.
+
+local age = require "age"
+local layout = require "layout"
+local options_of = require "options"
+local releases = require "releases"
+
+local options = recipe({
+  summary = "show the releases of every host, and where hosts differ",
+  hosts = "production",
+  options = options_of.take({ "root", "at_once" }),
+})
+
+-- What is on each host, by its name.
+local found = {}
+each(hosts, { at_once = options.at_once }, function(host)
+  found[host.name] = releases.look(host, layout.of(options))
+end)
+
+local function short(revision)
+  return (revision or ""):sub(1, 10)
+end
+
+-- cell is what the table of releases says of one release on one host.
+local function cell(on, name)
+  local release = on.by_name[name]
+  if not release then
+    return "–"
+  elseif on.name == name then
+    return release.complete and "current" or "current, but incomplete"
+  end
+  return release.complete and "ok" or "incomplete"
+end
+
+-- all_names are the names of the releases of all hosts, newest first.
+local function all_names()
+  local names, seen = {}, {}
+  for _, host in ipairs(hosts) do
+    for _, release in ipairs(found[host.name].list) do
+      if not seen[release.name] then
+        seen[release.name] = true
+        names[#names + 1] = release.name
+      end
+    end
+  end
+  table.sort(names, function(a, b) return a > b end)
+  return names
+end
+
+-- marker is what the release says of itself, on the first host where it is complete. differs says whether another
+-- host has another revision under its name.
+local function marker(name)
+  local first, differs = {}, false
+  for _, host in ipairs(hosts) do
+    local release = found[host.name].by_name[name]
+    if release and release.complete then
+      differs = differs or (first.revision ~= nil and first.revision ~= release.marker.revision)
+      first = first.revision and first or release.marker
+    end
+  end
+  return first, differs
+end
+
+local drift = {}
+
+local header, rows = { "release", "revision", "age" }, {}
+for _, host in ipairs(hosts) do
+  header[#header + 1] = host.name
+end
+for _, name in ipairs(all_names()) do
+  local about, differs = marker(name)
+  local row = { name, differs and "differs" or short(about.revision), age.since(about.at) }
+  for _, host in ipairs(hosts) do
+    row[#row + 1] = cell(found[host.name], name)
+  end
+  rows[#rows + 1] = row
+  if differs then
+    drift[#drift + 1] = "release " .. name .. " is not of the same revision on all hosts"
+  end
+end
+if #rows > 0 then
+  show({ header = header, rows = rows })
+  print("")
+end
+
+rows = {}
+local same = true
+for _, host in ipairs(hosts) do
+  local on = found[host.name]
+  local release = on.by_name[on.name or ""]
+  local about = release and release.marker or {}
+  local current = on.odd or on.name or on.current or "no release"
+  if on.name and not release then
+    current = on.name .. ", which is not there"
+  end
+  rows[#rows + 1] = { host.name, current, short(about.revision), age.since(about.at) }
+  same = same and on.current == found[hosts[1].name].current and on.odd == found[hosts[1].name].odd
+end
+show({ header = { "host", "current", "revision", "age" }, rows = rows })
+
+if not same then
+  table.insert(drift, 1, "the hosts do not have the same release current")
+end
+if #drift > 0 then
+  print("")
+end
+for _, text in ipairs(drift) do
+  print("DRIFT: " .. text)
+end

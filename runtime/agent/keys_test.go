@@ -1,0 +1,119 @@
+package agent
+
+import (
+	"context"
+	"crypto"
+	"crypto/ed25519"
+	"crypto/rand"
+	"encoding/pem"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	gossh "golang.org/x/crypto/ssh"
+
+	"runbook/runtime/event"
+)
+
+// keyFile writes a new key to a file of its own; with a passphrase, encrypted.
+func keyFile(t *testing.T, passphrase string) (path string, public gossh.PublicKey) {
+	t.Helper()
+	pub, private, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	marshal := func() (*pem.Block, error) { return gossh.MarshalPrivateKey(crypto.PrivateKey(private), "") }
+	if passphrase != "" {
+		marshal = func() (*pem.Block, error) {
+			return gossh.MarshalPrivateKeyWithPassphrase(crypto.PrivateKey(private), "", []byte(passphrase))
+		}
+	}
+	block, err := marshal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	path = filepath.Join(t.TempDir(), "key")
+	if err := os.WriteFile(path, pem.EncodeToMemory(block), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if public, err = gossh.NewPublicKey(pub); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path+".pub", gossh.MarshalAuthorizedKey(public), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return path, public
+}
+
+// The hosts of a run load the same key at the same time, and somebody sits there to be asked once.
+func TestPassphraseIsAskedForOnce(t *testing.T) {
+	const passphrase = "correct horse"
+	path, public := keyFile(t, passphrase)
+	asked := 0
+	keys := &Keys{Prompt: func(_ context.Context, question string, secret bool) (string, error) {
+		asked++
+		if !secret || !strings.Contains(question, path) {
+			t.Errorf("asked %q, secret: %v", question, secret)
+		}
+		return passphrase, nil
+	}}
+	rec := &recorder{}
+	stream := event.NewStream(rec)
+	ctx := event.WithStream(t.Context(), stream)
+	var wg sync.WaitGroup
+	for range 10 {
+		wg.Go(func() {
+			key, err := keys.Load(ctx, path)
+			if err != nil || string(key.Public().Marshal()) != string(public.Marshal()) {
+				t.Errorf("loaded %v, %v", key, err)
+			}
+		})
+	}
+	wg.Wait()
+	if asked != 1 {
+		t.Errorf("asked %d times", asked)
+	}
+	if shown := stream.Redact("said " + passphrase); strings.Contains(shown, passphrase) {
+		t.Errorf("the passphrase would be shown: %s", shown)
+	}
+}
+
+func TestLoadErrors(t *testing.T) {
+	locked, _ := keyFile(t, "right")
+	plain, _ := keyFile(t, "")
+	refuse := errors.New("interrupted")
+	answer := func(text string, err error) *Keys {
+		return &Keys{Prompt: func(context.Context, string, bool) (string, error) { return text, err }}
+	}
+	for name, test := range map[string]struct {
+		keys *Keys
+		path string
+		want string
+	}{
+		"missing":        {answer("", nil), "/nonexistent/key", "key /nonexistent/key: no such file"},
+		"no terminal":    {&Keys{}, locked, "encrypted, and there is no terminal"},
+		"wrong":          {answer("wrong", nil), locked, "the passphrase is wrong"},
+		"not answered":   {answer("", refuse), locked, "interrupted"},
+		"the public key": {answer("", nil), plain + ".pub", "it is a public key"},
+		"no key":         {answer("", nil), "/dev/null", "no key found"},
+	} {
+		if _, err := test.keys.Load(t.Context(), test.path); err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: %v; want %q", name, err, test.want)
+		}
+	}
+}
+
+func TestLoadFromHome(t *testing.T) {
+	path, public := keyFile(t, "")
+	t.Setenv("HOME", filepath.Dir(path))
+	key, err := (&Keys{}).Load(t.Context(), "~/key")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(key.Public().Marshal()) != string(public.Marshal()) || key.File != path {
+		t.Errorf("loaded %v", key)
+	}
+}

@@ -1,0 +1,87 @@
+package agent
+
+import (
+	"context"
+
+	"runbook/runtime/script"
+	"runbook/runtime/ssh"
+)
+
+// Deps are what the agents need from outside.
+type Deps struct {
+	KnownHosts []string // known_hosts files on this machine
+	Prompt     Prompt   // nil when there is no terminal
+}
+
+type forwardArgs struct {
+	Keys    []string        `lua:"keys,required" doc:"private key files on this machine"`
+	To      []string        `lua:"to,required" doc:"the servers that they may log in to: repositories' URLs, or user@host[:port]"`
+	Unbound bool            `lua:"unbound" doc:"sign also for ssh clients that don't say which server they talk to (OpenSSH before 8.9)"`
+	Fn      script.Callback `lua:"fn,arg" doc:"what to do meanwhile"`
+}
+
+type onHostArgs struct {
+	Keys []string        `lua:"keys,required" doc:"private key files on the host"`
+	Fn   script.Callback `lua:"fn,arg" doc:"what to do meanwhile"`
+}
+
+// Module declares agent.forward and host:agent. Keys that were read once, and passphrases that were asked for, are
+// remembered as long as the modules are.
+func Module(d Deps) []script.Module {
+	keys := &Keys{Prompt: d.Prompt}
+	forward := script.Func("forward", script.Reads, "Runs a function while programs on the hosts can log in with the keys to the named servers, and nowhere else. "+
+		"The keys stay on this machine. Returns what the function returns. A server whose host key this machine doesn't know is an error.",
+		func(ctx context.Context, _ script.None, a forwardArgs) (any, error) {
+			f, err := Open(ctx, keys, d.KnownHosts, a.Keys, a.To, a.Unbound)
+			if err != nil {
+				return nil, err
+			}
+			defer f.Close()
+			result, err := a.Fn.Call(ssh.WithAgent(ctx, f))
+			return result, f.Explain(ctx, err)
+		}).
+		With(`agent.forward({ keys = { "~/.ssh/deploy" }, to = { "git@git.example.org:app.git" } }, function()` + "\n" +
+			`  host.git:mirror{ repo = "git@git.example.org:app.git", path = "/srv/app/repo.git" }` + "\n" +
+			`end)`)
+	onHost := script.Func("agent", script.Reads, "Runs a function while an ssh-agent on the host holds the host's own keys. The agent is stopped afterwards, however the "+
+		"function ends. Returns what the function returns.",
+		func(ctx context.Context, h *ssh.Host, a onHostArgs) (any, error) {
+			var result any
+			err := OnHost(ctx, h, a.Keys, func(ctx context.Context) (err error) {
+				result, err = a.Fn.Call(ctx)
+				return err
+			})
+			return result, err
+		}).
+		With(`host:agent({ keys = { "/home/deploy/.ssh/readonly" } }, function()` + "\n" +
+			`  host.git:mirror{ repo = "git@git.example.org:app.git", path = "/srv/app/repo.git" }` + "\n" +
+			`end)`)
+	return []script.Module{
+		{Name: "agent", Doc: "Keys on this machine, for programs on the hosts.", Primitives: []script.Primitive{forward}},
+		{On: "host", Primitives: []script.Primitive{onHost}},
+	}
+}
+
+// Open makes a Forwarder for key files on this machine and destinations as ParseDestination reads them, whose host
+// keys are looked up in the known_hosts files. Close it when its scope ends.
+func Open(ctx context.Context, keys *Keys, knownHosts, files, to []string, unbound bool) (*Forwarder, error) {
+	opts := ForwarderOptions{Unbound: unbound}
+	for _, file := range files {
+		key, err := keys.Load(ctx, file)
+		if err != nil {
+			return nil, err
+		}
+		opts.Keys = append(opts.Keys, key)
+	}
+	for _, text := range to {
+		d, err := ParseDestination(text)
+		if err != nil {
+			return nil, err
+		}
+		if d, err = d.Known(knownHosts); err != nil {
+			return nil, err
+		}
+		opts.To = append(opts.To, d)
+	}
+	return NewForwarder(opts), nil
+}

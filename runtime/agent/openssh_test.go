@@ -1,0 +1,266 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	gossh "golang.org/x/crypto/ssh"
+	sshagent "golang.org/x/crypto/ssh/agent"
+
+	"runbook/runtime/agent/opensshtest"
+	"runbook/runtime/event"
+	"runbook/runtime/inventory"
+	"runbook/runtime/script"
+	"runbook/runtime/ssh"
+)
+
+// site is a host, a git server and a server that is neither, all of them OpenSSH. The deploy key may fetch from the
+// git server; elsewhere it may do anything, which is what must not happen.
+type site struct {
+	*testing.T
+	dir       string
+	rec       *recorder
+	ctx       context.Context
+	host      *ssh.Host
+	deploy    string // the private key file
+	deployKey gossh.PublicKey
+	git       *opensshtest.Server
+	elsewhere *opensshtest.Server
+}
+
+func newSite(t *testing.T) *site {
+	s := &site{T: t, dir: t.TempDir(), rec: &recorder{}}
+	s.ctx = event.WithStream(t.Context(), event.NewStream(s.rec))
+	s.deploy = filepath.Join(s.dir, "deploy")
+	s.deployKey = opensshtest.Key(t, s.deploy)
+	admin := filepath.Join(s.dir, "admin")
+	adminKey := opensshtest.Key(t, admin)
+	repo := filepath.Join(s.dir, "app.git")
+	for _, args := range [][]string{
+		{"init", "--quiet", "--bare", "--initial-branch=release", repo},
+		{"-C", s.dir, "init", "--quiet", "--initial-branch=release", "work"},
+		{"-C", s.dir + "/work", "-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "--quiet", "--allow-empty", "-m", "first"},
+		{"-C", s.dir + "/work", "push", "--quiet", repo, "release"},
+	} {
+		if out, err := exec.Command("git", args...).CombinedOutput(); err != nil {
+			t.Fatalf("git %v: %v: %s", args, err, out)
+		}
+	}
+	s.git = opensshtest.Start(t, []string{opensshtest.Line(s.deployKey, `command="git-upload-pack '`+repo+`'",restrict`)})
+	s.elsewhere = opensshtest.Start(t, []string{opensshtest.Line(s.deployKey, "")})
+	web := opensshtest.Start(t, []string{opensshtest.Line(adminKey, "")})
+	pool := ssh.NewPool(ssh.PoolOptions{})
+	s.host = pool.Host(inventory.Host{Name: "web1", Address: "127.0.0.1", Port: web.Port, User: web.User, Identities: []string{admin},
+		KnownHosts: []string{web.KnownHosts}, IdentityAgent: "none"})
+	t.Cleanup(func() {
+		if err := pool.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+func (s *site) url() string { return fmt.Sprintf("ssh://%s@127.0.0.1:%d/app.git", s.git.User, s.git.Port) }
+
+// client is an ssh command line that believes only the given server.
+func client(server *opensshtest.Server) string {
+	return fmt.Sprintf("ssh -F none -o BatchMode=yes -o StrictHostKeyChecking=yes -o GlobalKnownHostsFile=/dev/null -o UserKnownHostsFile=%s", server.KnownHosts)
+}
+
+// fetch asks the git server for its refs, from the host.
+func (s *site) fetch(ctx context.Context) error {
+	result, err := s.host.Run(ctx, ssh.Command{Argv: []string{"git", "ls-remote", s.url(), "refs/heads/release"}, Env: map[string]string{"GIT_SSH_COMMAND": client(s.git)}})
+	if err == nil && !strings.Contains(result.Stdout, "refs/heads/release") {
+		return fmt.Errorf("git printed %q", result.Stdout)
+	}
+	return err
+}
+
+func (s *site) forward() *Forwarder {
+	s.Helper()
+	f, err := Open(s.ctx, &Keys{}, []string{s.git.KnownHosts}, []string{s.deploy}, []string{s.url()}, false)
+	if err != nil {
+		s.Fatal(err)
+	}
+	s.Cleanup(f.Close)
+	return f
+}
+
+func TestForwardedToGit(t *testing.T) {
+	s := newSite(t)
+	if err := s.fetch(s.ctx); err == nil {
+		t.Fatal("the git server let us in without a key")
+	}
+	f := s.forward()
+	ctx := ssh.WithAgent(s.ctx, f)
+	for range 2 {
+		if err := s.fetch(ctx); err != nil {
+			t.Fatal(f.Explain(ctx, err))
+		}
+	}
+	want := gossh.FingerprintSHA256(s.deployKey) + " for " + s.git.User + "@[127.0.0.1]:" + fmt.Sprint(s.git.Port)
+	if used := s.rec.of(event.KeyUsed); len(used) != 2 || used[0].Text != want || used[0].Host != "web1" {
+		t.Errorf("events: %v", used)
+	}
+	f.Close()
+	if err := s.fetch(ctx); err == nil {
+		t.Error("the git server let us in after the scope")
+	}
+	if used := s.rec.of(event.KeyUsed); len(used) != 2 {
+		t.Errorf("the key was used after the scope: %v", used)
+	}
+}
+
+// The key opens the other server, too; the agent doesn't help with that.
+func TestForwardedNowhereElse(t *testing.T) {
+	s := newSite(t)
+	f := s.forward()
+	ctx := ssh.WithAgent(s.ctx, f)
+	login := client(s.elsewhere) + fmt.Sprintf(" -p %d %s@127.0.0.1 echo inside", s.elsewhere.Port, s.elsewhere.User)
+	if out, err := s.host.Run(s.ctx, ssh.Command{Script: login + " -i " + s.deploy}); err == nil {
+		t.Fatalf("without a key: %v", out)
+	}
+	out, err := s.host.Run(ctx, ssh.Command{Script: login})
+	if err == nil {
+		t.Fatalf("logged in elsewhere: %q", out.Stdout)
+	}
+	err = f.Explain(event.WithHost(ctx, "web1"), err)
+	if want := gossh.FingerprintSHA256(s.elsewhere.HostKey) + ", which is not one of [127.0.0.1]:" + fmt.Sprint(s.git.Port); !strings.Contains(err.Error(), want) {
+		t.Errorf("explained as: %v", err)
+	}
+	if used := s.rec.of(event.KeyUsed); len(used) > 0 {
+		t.Errorf("the key was used: %v", used)
+	}
+}
+
+// Somebody else on the host, with enough rights to use the socket, gets nothing out of it.
+func TestIntruder(t *testing.T) {
+	s := newSite(t)
+	f := s.forward()
+	ask, answer := filepath.Join(s.dir, "ask"), filepath.Join(s.dir, "answer")
+	for _, fifo := range []string{ask, answer} {
+		if err := syscall.Mkfifo(fifo, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	done := make(chan error, 1)
+	go func() {
+		_, err := s.host.Run(ssh.WithAgent(s.ctx, f), ssh.Command{Script: `printf %s "$SSH_AUTH_SOCK" > ` + ask + `; cat ` + answer})
+		done <- err
+	}()
+	path, err := os.ReadFile(ask)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dial := func() (net.Conn, sshagent.ExtendedAgent) {
+		conn, err := net.Dial("unix", string(path))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = conn.Close() })
+		return conn, sshagent.NewClient(conn)
+	}
+	_, c := dial()
+	keys, err := c.List()
+	if err != nil || len(keys) != 1 || string(keys[0].Blob) != string(s.deployKey.Marshal()) {
+		t.Errorf("listed %v, %v", keys, err)
+	}
+	if _, err := c.Sign(s.deployKey, []byte("junk")); err == nil {
+		t.Error("signed junk")
+	}
+	if err := c.RemoveAll(); err == nil {
+		t.Error("removed the keys")
+	}
+	if err := c.Lock([]byte("x")); err == nil {
+		t.Error("locked the agent")
+	}
+	// A log-in elsewhere, as an intruder's own ssh client would want it signed: with a binding, and then without.
+	for _, bind := range []bool{true, false} {
+		_, c := dial()
+		signers := func() ([]gossh.Signer, error) { return c.Signers() }
+		conf := &gossh.ClientConfig{User: s.elsewhere.User, Auth: []gossh.AuthMethod{gossh.PublicKeysCallback(signers)}, HostKeyCallback: gossh.FixedHostKey(s.elsewhere.HostKey)}
+		if bind {
+			other := ed25519Key(t)
+			if _, err := c.Extension("session-bind@openssh.com", bindRequest(t, other.PublicKey(), other, []byte("session"), 0)); err == nil {
+				t.Error("bound to an unknown server")
+			}
+		}
+		if client, err := gossh.Dial("tcp", s.elsewhere.Address(), conf); err == nil {
+			t.Error("logged in elsewhere")
+			_ = client.Close()
+		}
+	}
+	open, _ := dial()
+	if err := os.WriteFile(answer, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	// The command has ended: an open connection is closed, and a new one finds nobody.
+	if _, err := open.Read(make([]byte, 1)); !errors.Is(err, io.EOF) && !errors.Is(err, syscall.ECONNRESET) {
+		t.Errorf("the open connection: %v", err)
+	}
+	_, c = dial()
+	if keys, err := c.List(); err == nil {
+		t.Errorf("listed %v after the scope", keys)
+	}
+	if used := s.rec.of(event.KeyUsed); len(used) > 0 {
+		t.Errorf("the key was used: %v", used)
+	}
+}
+
+func TestOpenWantsKnownServers(t *testing.T) {
+	key, _ := keyFile(t, "")
+	known := filepath.Join(t.TempDir(), "known_hosts")
+	_, err := Open(t.Context(), &Keys{}, []string{known}, []string{key}, []string{"ssh://git@git.example.org:2222/app.git"}, false)
+	if err == nil || !strings.Contains(err.Error(), "doesn't know the host key of [git.example.org]:2222") {
+		t.Errorf("error: %v", err)
+	}
+	if hint := event.Hint(err); !strings.Contains(hint, "`ssh -p 2222 git@git.example.org`") {
+		t.Errorf("hint: %s", hint)
+	}
+}
+
+// What a recipe sees, from declaration to result.
+func TestModule(t *testing.T) {
+	s := newSite(t)
+	lib, err := script.NewLibrary([]script.Object{{Name: "host", Type: typeOf(s.host)}}, append(Module(Deps{KnownHosts: []string{s.git.KnownHosts}}), testModule(s))...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	state, err := lib.NewState(script.StateOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer state.Close()
+	if err := state.SetGlobal("host", s.host); err != nil {
+		t.Fatal(err)
+	}
+	run := func(source string) error {
+		path := filepath.Join(t.TempDir(), "recipe.lua")
+		if err := os.WriteFile(path, []byte(source), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return state.Run(s.ctx, path)
+	}
+	if err := run(fmt.Sprintf(`assert(agent.forward({ keys = { %q }, to = { %q } }, function() host:fetch() return "done" end) == "done")`, s.deploy, s.url())); err != nil {
+		t.Error(err)
+	}
+	if err := run(fmt.Sprintf(`assert(host:agent({ keys = { %q } }, function() host:fetch() return 7 end) == 7)`, s.deploy)); err != nil {
+		t.Error(err)
+	}
+	err = run(fmt.Sprintf(`agent.forward({ keys = { %q }, to = { "nobody@127.0.0.1:%d" } }, function() host:fetch() end)`, s.deploy, s.git.Port))
+	if want := fmt.Sprintf("(the forwarded agent refused: a login as %q at [127.0.0.1]:%d)", s.git.User, s.git.Port); err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("error: %v; want %s", err, want)
+	}
+}

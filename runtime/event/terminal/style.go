@@ -1,0 +1,30 @@
+package terminal
+
+import "charm.land/lipgloss/v2"
+
+// styles says how each part of a line looks.
+type styles struct {
+	host, faint, done, failure, warning, would func(string) string
+}
+
+func plainStyles() styles {
+	plain := func(s string) string { return s }
+	return styles{plain, plain, plain, plain, plain, plain}
+}
+
+// colourStyles uses the sixteen colours that a terminal's own theme defines, so that text stays readable on a
+// light and on a dark background alike.
+func colourStyles() styles {
+	render := func(st lipgloss.Style) func(string) string {
+		return func(s string) string { return st.Render(s) }
+	}
+	plain := lipgloss.NewStyle()
+	return styles{
+		host:    render(plain.Foreground(lipgloss.Cyan)),
+		faint:   render(plain.Faint(true)),
+		done:    render(plain.Foreground(lipgloss.Green)),
+		failure: render(plain.Foreground(lipgloss.Red).Bold(true)),
+		warning: render(plain.Foreground(lipgloss.Yellow)),
+		would:   render(plain.Foreground(lipgloss.Magenta)),
+	}
+}

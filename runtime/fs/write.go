@@ -1,0 +1,194 @@
+package fs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/pkg/sftp"
+
+	"runbook/runtime/event"
+	"runbook/runtime/ssh"
+)
+
+// DefaultMax is the largest file that Read reads unless told otherwise: 16 MiB.
+const DefaultMax = 16 << 20
+
+// Read returns the file at path; a link is followed. A file of more than max bytes is an error.
+func Read(ctx context.Context, h *ssh.Host, path string, max int) (string, error) {
+	o, err := begin(ctx, h, "read", path)
+	if err != nil {
+		return "", err
+	}
+	text, err := await(ctx, func() (string, error) {
+		f, err := o.files.Open(o.path)
+		if err != nil {
+			return "", err
+		}
+		out := &limited{left: max}
+		_, err = f.WriteTo(out)
+		return out.text.String(), errors.Join(err, f.Close())
+	})
+	if errors.Is(err, errTooLarge) {
+		err = event.WithHint(fmt.Errorf("it is larger than %d bytes", max), "use host:download, or { max = … }")
+	}
+	return text, o.fail(err)
+}
+
+var errTooLarge = errors.New("too large")
+
+// limited keeps what is written to it, up to a limit.
+type limited struct {
+	text strings.Builder
+	left int
+}
+
+func (l *limited) Write(p []byte) (int, error) {
+	if l.left -= len(p); l.left < 0 {
+		return 0, errTooLarge
+	}
+	return l.text.Write(p)
+}
+
+// WriteOptions say how Write writes.
+type WriteOptions struct {
+	Mode   string // octal; "" is 0644
+	Append bool
+}
+
+// maxAppend is the longest text that reaches the file in one piece: what fits into one SFTP packet.
+const maxAppend = 32 << 10
+
+// Write makes the file at path hold text: it is written under another name beside it, and renamed. The file then
+// belongs to the login user. A link at path is refused.
+//
+// With Append text is added instead, by one write to a file opened for appending, so that what several write at
+// the same time stands one behind the other; such a text may have 32 KiB. Mode then only counts for a new file.
+func Write(ctx context.Context, h *ssh.Host, path, text string, opts WriteOptions) error {
+	name := "write"
+	if opts.Append {
+		name = "append to"
+	}
+	o, err := begin(ctx, h, name, path)
+	if err != nil {
+		return err
+	}
+	mode, err := parseMode(opts.Mode, 0o644)
+	if err != nil {
+		return o.fail(err)
+	}
+	fi, err := o.lstat(o.path)
+	switch {
+	case err == nil && kind(fi) == "link":
+		return o.fail(event.WithHint(errors.New("it is a link"), "write to its target, or remove the link first"))
+	case err == nil && kind(fi) != "file":
+		return o.fail(fmt.Errorf("%s stands there", describe(fi)))
+	case err != nil && !errors.Is(err, os.ErrNotExist):
+		return o.fail(err)
+	}
+	isNew := err != nil
+	if opts.Append {
+		err = o.append(text, mode, isNew)
+	} else {
+		err = o.replace(text, mode)
+	}
+	if err != nil {
+		return o.fail(err)
+	}
+	verb := "wrote"
+	if opts.Append {
+		verb = "appended to"
+	}
+	o.changed("%s %s, %d bytes", verb, o.path, len(text))
+	return nil
+}
+
+func (o *operation) replace(text string, mode os.FileMode) error {
+	temp := beside(o.path)
+	err := o.do(func() error {
+		f, err := o.files.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL)
+		if err != nil {
+			return err
+		}
+		// The mode before the text, which may be meant for few eyes.
+		err = errors.Join(f.Chmod(mode), copyInto(f, text))
+		if err == nil {
+			err = o.sync(f)
+		}
+		if err = errors.Join(err, f.Close(), o.ctx.Err()); err != nil {
+			o.discard(temp) // here, because after an interrupt nobody waits for this any more
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return o.place(temp)
+}
+
+// place renames what is ready to its place.
+func (o *operation) place(temp string) error {
+	err := o.do(func() error { return o.files.PosixRename(temp, o.path) })
+	if err != nil {
+		o.discard(temp)
+	}
+	return err
+}
+
+func copyInto(f *sftp.File, text string) error {
+	_, err := f.ReadFrom(strings.NewReader(text))
+	return err
+}
+
+// sync gets the text onto the disk before the rename can get there, where the server can do that.
+func (o *operation) sync(f *sftp.File) error {
+	if _, ok := o.files.HasExtension("fsync@openssh.com"); !ok {
+		return nil
+	}
+	return f.Sync()
+}
+
+func (o *operation) append(text string, mode os.FileMode, isNew bool) error {
+	if len(text) > maxAppend {
+		return fmt.Errorf("%d bytes are more than the %d that can be appended in one piece", len(text), maxAppend)
+	}
+	return o.do(func() error {
+		f, err := o.files.OpenFile(o.path, os.O_WRONLY|os.O_CREATE|os.O_APPEND)
+		if err != nil {
+			return err
+		}
+		if isNew {
+			err = f.Chmod(mode)
+		}
+		if err == nil {
+			// Some servers go by the place that the client states and not by O_APPEND.
+			_, err = f.Seek(0, io.SeekEnd)
+		}
+		if err == nil {
+			_, err = f.Write([]byte(text))
+		}
+		return errors.Join(err, f.Close())
+	})
+}
+
+// parseMode reads an octal mode such as "0644".
+func parseMode(text string, otherwise os.FileMode) (os.FileMode, error) {
+	if text == "" {
+		return otherwise, nil
+	}
+	n, err := strconv.ParseUint(text, 8, 32)
+	if err != nil || n > 0o7777 {
+		return 0, fmt.Errorf("mode %q: want octal digits, such as \"0644\"", text)
+	}
+	mode := os.FileMode(n & 0o777)
+	for bit, m := range map[uint64]os.FileMode{0o4000: os.ModeSetuid, 0o2000: os.ModeSetgid, 0o1000: os.ModeSticky} {
+		if n&bit != 0 {
+			mode |= m
+		}
+	}
+	return mode, nil
+}

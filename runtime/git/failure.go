@@ -1,0 +1,112 @@
+package git
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"runbook/runtime/event"
+	"runbook/runtime/ssh"
+)
+
+// Error is a git command that failed on a host, with its cause in words where they are known.
+type Error struct {
+	Host    string
+	Command string // as it was shown
+	Cause   string
+	Code    int    // git's exit status
+	Tail    string // the last lines that it printed
+}
+
+// Error is "HOST: COMMAND: cause".
+func (e *Error) Error() string { return fmt.Sprintf("%s: %s: %s", e.Host, e.Command, e.Cause) }
+
+// symptoms are what git and ssh print when something known is wrong, the more telling first.
+var symptoms = []struct {
+	print []string // any of these, in small letters
+	cause func(j job) (cause, hint string)
+}{
+	{[]string{"host identification has changed"}, func(j job) (string, string) {
+		return "the host key of " + j.repo.Address() + " is another than the known one",
+			"if its admin says that it was changed, run `ssh-keygen -R '" + j.repo.Address() + "'`, then `" + j.repo.login() + "` here, and compare the fingerprint"
+	}},
+	{[]string{"host key verification failed", "host key is known for"}, func(j job) (string, string) {
+		return "the host key of " + j.repo.Address() + " is not known, neither on this machine nor on the host",
+			"run `" + j.repo.login() + "` here once and compare the fingerprint with what its admin publishes"
+	}},
+	{[]string{"agent refused operation"}, func(j job) (string, string) {
+		return "the agent refused to sign the login at " + j.repo.Address(), ""
+	}},
+	{[]string{"permission denied (publickey", "permission denied (keyboard", "permission denied (password", "authentication failed", "could not read username", "too many authentication failures"}, func(j job) (string, string) {
+		return "the git server refused the login", "is the deploy key given (--key), and does the git server know its public half for this repository?"
+	}},
+	{[]string{"could not resolve host", "connection refused", "connection timed out", "no route to host", "network is unreachable", "failed to connect"}, func(j job) (string, string) {
+		return "the git server can't be reached from the host", "check the address and the firewall between the host and the git server"
+	}},
+	{[]string{"no space left on device"}, func(job) (string, string) {
+		return "no space left on the host's disk", "remove old releases, or make the disk larger"
+	}},
+	{[]string{"dubious ownership"}, func(job) (string, string) {
+		return "the repository belongs to another user", "log in as its owner, or set safe.directory in that user's git configuration on the host"
+	}},
+	{[]string{"does not appear to be a git repository", "repository not found", "not found", "does not exist"}, func(j job) (string, string) {
+		return "there is no such repository, or the key may not read it", "check the repository's URL"
+	}},
+}
+
+// failure is the error of a job that ended with another status than 0.
+func failure(h *ssh.Host, j job, result ssh.Result) error {
+	if result.OK {
+		return nil
+	}
+	e := &Error{Host: h.Name(), Command: j.show, Code: result.Code, Tail: tail(result.Stderr)}
+	hint := ""
+	switch result.Code {
+	case 90:
+		e.Cause, hint = "there is no git on the host", "install it there: apt install git"
+	case 91:
+		e.Cause, hint = "no temporary file could be made", "is the host's /tmp full, or read-only?"
+	case 92:
+		e.Cause, hint = "what stands there is no bare repository", "move it away, or choose another path for the mirror"
+	case 93:
+		e.Cause, hint = "something stands at "+j.args[2]+" already", "choose another release name"
+	case 94:
+		e.Cause, hint = "the commit "+j.args[1]+" is not in it", "is it pushed, and reachable from a branch or a tag?"
+	case 95:
+		e.Cause = "there is no such folder"
+	default:
+		e.Cause, hint = e.diagnose(j, result.Stderr)
+	}
+	return event.WithHint(e, hint)
+}
+
+func (e *Error) diagnose(j job, stderr string) (cause, hint string) {
+	said := strings.ToLower(stderr)
+	for _, s := range symptoms {
+		if slices.ContainsFunc(s.print, func(p string) bool { return strings.Contains(said, p) }) {
+			return s.cause(j)
+		}
+	}
+	last := "it printed nothing"
+	for line := range strings.Lines(e.Tail) {
+		if line = strings.TrimSpace(line); line != "" {
+			last = line
+		}
+	}
+	return fmt.Sprintf("exit status %d: %s", e.Code, last), ""
+}
+
+// tail is the last ten lines of text.
+func tail(text string) string {
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	return strings.Join(lines[max(0, len(lines)-10):], "\n")
+}
+
+// some is a list of names in words, cut after n.
+func some(names []string, n int) string {
+	slices.Sort(names)
+	if len(names) > n {
+		return strings.Join(names[:n], ", ") + " …"
+	}
+	return strings.Join(names, ", ")
+}

@@ -1,0 +1,62 @@
+package git
+
+import (
+	"context"
+
+	"runbook/runtime/script"
+	"runbook/runtime/ssh"
+)
+
+type resolveArgs struct {
+	Repo string `lua:"repo,arg" doc:"the repository: ssh://user@host/path, user@host:path, https://…, or a path on the host"`
+	Ref  string `lua:"ref,arg" doc:"a branch, a tag, a full ref, or a commit's name"`
+}
+
+type mirrorArgs struct {
+	Repo string `lua:"repo,required" doc:"the repository"`
+	Path string `lua:"path,required" doc:"where the mirror is, an absolute path on the host"`
+}
+
+type cloneArgs struct {
+	Repo     string `lua:"repo,required" doc:"the repository, which becomes the clone's origin"`
+	Revision string `lua:"revision,required" doc:"the commit to check out, 40 hex digits"`
+	Into     string `lua:"into,required" doc:"the folder to make, an absolute path on the host"`
+	Mirror   string `lua:"mirror" doc:"a mirror on the host to take the objects from, by hard links"`
+	Branch   string `lua:"branch" doc:"noted in the clone's configuration as runbook.branch"`
+}
+
+type revisionArgs struct {
+	Dir string `lua:"dir,arg" doc:"a clone, an absolute path on the host"`
+}
+
+// Module declares host.git.
+func Module(d Deps) script.Module {
+	return script.Module{
+		Name: "git", On: "host", Doc: "The host's git. A git server's host key is always verified, by what this machine knows of it.",
+		Primitives: []script.Primitive{
+			script.Func("resolve", script.Reads, "Returns the 40 hex digits of the commit that a branch, else a tag, else a full ref stands for. An unknown name, "+
+				"a refused key, an unknown host key and a missing repository are errors of their own.",
+				func(ctx context.Context, h *ssh.Host, a resolveArgs) (string, error) {
+					return d.Resolve(ctx, h, a.Repo, a.Ref)
+				}).
+				With(`local revision = host.git:resolve("git@git.example.org:app.git", "release")`),
+			script.Func("mirror", script.Changes, "Brings a bare mirror on the host up to date, and makes it where there is none or a broken one. Returns true when it was made.",
+				func(ctx context.Context, h *ssh.Host, a mirrorArgs) (bool, error) {
+					return d.Mirror(ctx, h, MirrorOptions{Repo: a.Repo, Path: a.Path})
+				}).
+				With(`host.git:mirror{ repo = "git@git.example.org:app.git", path = "/srv/app/repo.git" }`),
+			script.Func("clone", script.Changes, "Makes a folder that holds a clone with the commit checked out. It stands by itself, also when it was made from a mirror. "+
+				"A folder that exists is an error; a clone that fails leaves nothing.",
+				func(ctx context.Context, h *ssh.Host, a cloneArgs) (script.None, error) {
+					return script.None{}, d.Clone(ctx, h, CloneOptions(a))
+				}).
+				With(`host.git:clone{ repo = "git@git.example.org:app.git", revision = "8f14e45fceea167a5a36dedd4bea2543ad61a1f3",` + "\n" +
+					`  into = "/srv/app/releases/20260101-120000", mirror = "/srv/app/repo.git" }`),
+			script.Func("revision", script.Reads, "Returns the commit that is checked out in a clone, 40 hex digits.",
+				func(ctx context.Context, h *ssh.Host, a revisionArgs) (string, error) {
+					return d.Revision(ctx, h, a.Dir)
+				}).
+				With(`local revision = host.git:revision("/srv/app/current")`),
+		},
+	}
+}

@@ -1,0 +1,125 @@
+package git
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"strings"
+
+	gossh "golang.org/x/crypto/ssh"
+
+	"runbook/runtime/event"
+	"runbook/runtime/ssh"
+)
+
+// job is a git script to run on a host.
+type job struct {
+	repo   Repo     // what it talks to
+	show   string   // what the run shows in its place
+	script string   // see scripts.go
+	args   []string // its $1, $2, …
+	own    []string // repositories on the host that it works on, besides repo
+}
+
+// run runs a job and returns what it printed. The run's events and errors show the git command, not the script
+// around it.
+func (d Deps) run(ctx context.Context, h *ssh.Host, j job) (string, error) {
+	text, err := d.text(j)
+	if err != nil {
+		return "", err
+	}
+	event.Emit(ctx, event.Event{Kind: event.CommandBegun, Host: h.Name(), Text: j.show})
+	result, err := h.Run(ctx, ssh.Command{Script: text, AnyStatus: true, Quiet: true})
+	ended := event.Event{Kind: event.CommandEnded, Host: h.Name(), Text: j.show, Seconds: result.Seconds}
+	if err == nil {
+		ended.Code = &result.Code
+		err = failure(h, j, result)
+	}
+	if err != nil {
+		ended.Error = err.Error()
+	}
+	event.Emit(ctx, ended)
+	return result.Stdout, err
+}
+
+// text is the whole script of a job: the prelude, the git server's keys, the arguments, and the script itself.
+func (d Deps) text(j job) (string, error) {
+	var b strings.Builder
+	b.WriteString(prelude)
+	if j.repo.Transport == SSH {
+		setup, err := d.sshCommand(j.repo)
+		if err != nil {
+			return "", err
+		}
+		b.WriteString(setup)
+	}
+	own := j.own
+	if j.repo.Transport == File && j.repo.Path != "" {
+		own = append(own, j.repo.Path, j.repo.Path+"/.git")
+	}
+	for name, words := range map[string][]string{"own": own} {
+		if len(words) == 0 {
+			continue
+		}
+		quoted, err := ssh.QuoteAll(append([]string{name}, words...))
+		if err != nil {
+			return "", err
+		}
+		b.WriteString(quoted + "\n")
+	}
+	args, err := ssh.QuoteAll(append([]string{"set", "--"}, j.args...))
+	if err != nil {
+		return "", err
+	}
+	b.WriteString(args + "\n" + j.script)
+	return b.String(), nil
+}
+
+// sshOptions are those of every ssh that git runs. No question, no key on first sight, no second connection kept,
+// nothing forwarded; and a dead server is noticed.
+var sshOptions = strings.Join([]string{
+	"ssh", "-oBatchMode=yes", "-oStrictHostKeyChecking=yes", "-oUpdateHostKeys=no", "-oVerifyHostKeyDNS=no", "-oCheckHostIP=no",
+	"-oControlMaster=no", "-oControlPath=none", "-oForwardAgent=no", "-oForwardX11=no", "-oClearAllForwardings=yes",
+	"-oConnectTimeout=30", "-oServerAliveInterval=15", "-oServerAliveCountMax=4",
+}, " ")
+
+// sshCommand is the part of the script that tells git which ssh to run. The git server's keys as this machine
+// knows them are the only ones that count; where it knows none, those in the host's own known_hosts do.
+//
+// The keys stand in the file under the name that HostKeyAlias states, so that an ssh_config on the host that
+// gives the server another name or port doesn't get in the way.
+func (d Deps) sshCommand(r Repo) (string, error) {
+	keys, err := ssh.KnownKeys(d.KnownHosts, r.Address())
+	if err != nil {
+		return "", fmt.Errorf("host key of %s: %w", r.Address(), err)
+	}
+	if len(keys) == 0 {
+		return fmt.Sprintf("export GIT_SSH_COMMAND=%q\n", sshOptions), nil
+	}
+	words := []string{"printf", `%s\n`}
+	for _, k := range keys {
+		words = append(words, r.Host+" "+strings.TrimSpace(string(gossh.MarshalAuthorizedKey(k))))
+	}
+	lines, err := ssh.QuoteAll(words)
+	if err != nil {
+		return "", err
+	}
+	return "temp\n" + lines + ` > "$d/known_hosts" || exit 91` + "\n" +
+		`export GIT_SSH_COMMAND="` + sshOptions + " -oHostKeyAlias=" + r.Host +
+		` -oGlobalKnownHostsFile=/dev/null -oUserKnownHostsFile=$d/known_hosts"` + "\n", nil
+}
+
+// login is how a person would reach the git server of r, for hints.
+func (r Repo) login() string {
+	words := "ssh "
+	if r.Port != 22 {
+		words += fmt.Sprintf("-p %d ", r.Port)
+	}
+	if r.User != "" {
+		words += r.User + "@"
+	}
+	if net.ParseIP(r.Host) != nil && strings.Contains(r.Host, ":") {
+		return words + "[" + r.Host + "]"
+	}
+	return words + r.Host
+}

@@ -1,0 +1,108 @@
+package git
+
+// The scripts that the functions run, for /bin/sh. Each gets its values as arguments, and prints what Go needs to
+// know. Statuses from 90 on are their own; see failures.
+
+// prelude is before every script. $d is a folder for temporary files, made when one is needed and removed
+// whatever happens; the three traps turn a signal into an exit, since a shell that a signal ends runs no exit trap.
+const prelude = `
+d= undo=
+trap '[ -z "$d" ] || rm -rf -- "$d"; [ -z "$undo" ] || rm -rf -- "$undo"' EXIT
+trap 'exit 129' HUP
+trap 'exit 130' INT
+trap 'exit 143' TERM
+command -v git >/dev/null 2>&1 || exit 90
+temp() { [ -n "$d" ] || d=$(mktemp -d) || exit 91; }
+unset GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE GIT_OBJECT_DIRECTORY GIT_ALTERNATE_OBJECT_DIRECTORIES GIT_COMMON_DIR GIT_NAMESPACE GIT_SSH GIT_CONFIG_PARAMETERS GIT_CONFIG_COUNT
+export LC_ALL=C GIT_TERMINAL_PROMPT=0 GIT_ASKPASS= SSH_ASKPASS= GIT_SSH_VARIANT=ssh GIT_ALLOW_PROTOCOL=file:https:ssh
+# git refuses a repository that belongs to another user. root may work on it, if only on those that the recipe named.
+own() {
+	for p do
+		[ -e "$p" ] && ! [ -O "$p" ] && [ "$(id -u)" = 0 ] || continue
+		if [ -z "$safe" ]; then
+			temp
+			safe=$d/gitconfig
+			git config --file "$safe" include.path "${GIT_CONFIG_GLOBAL:-$HOME/.gitconfig}" || exit 91
+			export GIT_CONFIG_GLOBAL="$safe"
+		fi
+		git config --file "$safe" --add safe.directory "$p" || exit 91
+	done
+}
+safe=
+`
+
+// mirrorScript: URL PATH. Prints "made" when it made the mirror.
+//
+// fetch runs no gc in the background, where it would outlive the run; gc --auto in the foreground does nothing until
+// some fifty fetches have left a pack each. Not every failed fetch means a broken mirror: only when the server does
+// answer is the mirror to blame. What is moved away must look like a repository.
+const mirrorScript = `
+url=$1 m=$2
+fetch() {
+	git --git-dir="$1" -c gc.auto=0 -c maintenance.auto=false fetch --quiet --prune --no-tags -- "$url" '+refs/heads/*:refs/heads/*' '+refs/tags/*:refs/tags/*'
+}
+anew() {
+	rm -rf -- "$m.new" "$m.old"
+	undo=$m.new
+	git init --quiet --bare -- "$m.new" && fetch "$m.new" || exit
+	if [ -e "$m" ]; then
+		mv -- "$m" "$m.old" || exit
+	fi
+	mv -- "$m.new" "$m" || exit
+	undo=
+	rm -rf -- "$m.old"
+	echo made
+}
+if [ -L "$m" ] || [ -e "$m" ] && ! [ -d "$m" ]; then
+	exit 92
+elif ! [ -e "$m" ]; then
+	anew
+elif [ "$(git --git-dir="$m" rev-parse --is-bare-repository 2>/dev/null)" = true ]; then
+	said=$(fetch "$m" 2>&1)
+	status=$?
+	if [ $status != 0 ]; then
+		if git ls-remote -- "$url" HEAD >/dev/null 2>&1; then
+			anew
+		else
+			printf '%s\n' "$said" >&2
+			exit $status
+		fi
+	fi
+elif [ -d "$m/objects" ] && [ -d "$m/refs" ] || [ -z "$(ls -A "$m")" ]; then
+	anew
+else
+	exit 92
+fi
+git --git-dir="$m" -c gc.autoDetach=false -c maintenance.autoDetach=false gc --auto --quiet || :
+`
+
+// cloneScript: URL REVISION INTO FROM BRANCH. Prints "submodules" when there are any.
+//
+// --local is not given although a path implies it: with it git fails where hard links can't be made, without it git
+// copies. Only what this script made is undone: git removes a failed clone itself.
+const cloneScript = `
+url=$1 revision=$2 into=$3 from=$4 branch=$5
+if [ -e "$into" ] || [ -L "$into" ]; then
+	exit 93
+fi
+git -c gc.auto=0 -c maintenance.auto=false clone --quiet --no-checkout -- "$from" "$into" || exit
+undo=$into
+git -C "$into" cat-file -e "$revision^{commit}" 2>/dev/null || exit 94
+git -C "$into" -c advice.detachedHead=false checkout --quiet --detach "$revision" &&
+git -C "$into" remote set-url origin "$url" || exit
+if [ -n "$branch" ]; then
+	git -C "$into" config runbook.branch "$branch" || exit
+fi
+undo=
+if [ -f "$into/.gitmodules" ]; then
+	echo submodules
+fi
+`
+
+// revisionScript: DIR.
+const revisionScript = `
+cd -P -- "$1" 2>/dev/null || exit 95
+here=$(pwd -P)
+own "$here" "$here/.git"
+GIT_CEILING_DIRECTORIES=$(dirname -- "$here") git rev-parse --verify 'HEAD^{commit}'
+`

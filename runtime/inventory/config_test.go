@@ -1,0 +1,249 @@
+package inventory
+
+import (
+	"io/fs"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+// one loads the only host of a list.
+func one(t *testing.T, o Options) Host {
+	t.Helper()
+	hosts := load(t, o, "")
+	if len(hosts) != 1 {
+		t.Fatalf("%d hosts, want 1", len(hosts))
+	}
+	return hosts[0]
+}
+
+func TestSSHConfigIsApplied(t *testing.T) {
+	dir := files(t, map[string]string{
+		".ssh/config": `
+			Host web1
+				HostName %h.Example.COM
+				User deploy
+				Port=2222
+				IdentityFile ~/.ssh/%r@%h
+				IdentityFile "%d/with space"
+				CertificateFile %d/cert
+				IdentitiesOnly yes
+				IdentityAgent ${AGENT_DIR}/%n.sock
+				UserKnownHostsFile ~/.ssh/k1 %d/k%p
+				GlobalKnownHostsFile none
+				HostKeyAlias alias-%%
+				ServerAliveInterval 5
+			Host *
+				User other
+				Port 1
+				IdentityFile ~/.ssh/last
+			Include conf.d/*`,
+		".ssh/conf.d/a": "Host web2\n HostName 192.0.2.12\n",
+	})
+	t.Setenv("AGENT_DIR", "/run/agents")
+	in := func(name string) string { return filepath.Join(dir, name) }
+	h := one(t, Options{Hosts: "web1", Dir: dir})
+	want := Host{Name: "web1", Address: "web1.example.com", Port: 2222, User: "deploy",
+		Identities:     []string{in(".ssh/deploy@web1.example.com"), in("with space"), in(".ssh/last")},
+		IdentitiesOnly: true, Certificates: []string{in("cert")}, IdentityAgent: "/run/agents/web1.sock",
+		Vars: map[string]any{}, KnownHosts: []string{in(".ssh/k1"), in("k2222")}, HostKeyAlias: "alias-%%", Source: "--hosts"}
+	if !reflect.DeepEqual(h, want) {
+		t.Errorf("\n got %+v\nwant %+v", h, want)
+	}
+	if h := one(t, Options{Hosts: "web2", Dir: dir}); h.Address != "192.0.2.12" || h.User != "other" || h.Port != 1 {
+		t.Errorf("got %+v", h)
+	}
+}
+
+// The hosts file and the command line come before ssh_config, and that before the defaults.
+func TestPrecedence(t *testing.T) {
+	dir := files(t, map[string]string{
+		"h.lua": `return { { name = "a", user = "file", port = 2, identity = "/file", known_hosts = "/fileknown", jump = "filejump" }, "b" }`,
+		"jumps": "Host confjump filejump\n ProxyJump none\nHost *\n User conf\n Port 1\n IdentityFile /conf\n UserKnownHostsFile /confknown\n ProxyJump confjump\n",
+	})
+	say := func(h Host) string {
+		via := ""
+		if h.Via != nil {
+			via = h.Via.Name
+		}
+		return strings.Join([]string{h.User, strings.Join(h.Identities, "+"), strings.Join(h.KnownHosts, "+"), via}, " ")
+	}
+	hosts := load(t, Options{Hosts: "h.lua", Dir: dir, SSHConfig: "jumps"}, "")
+	if got, want := say(hosts[0]), "file /file /fileknown filejump"; got != want || hosts[0].Port != 2 {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	if got, want := say(hosts[1]), "conf /conf /confknown+/etc/ssh/ssh_known_hosts+/etc/ssh/ssh_known_hosts2 confjump"; got != want || hosts[1].Port != 1 {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	hosts = load(t, Options{Hosts: "h.lua", Dir: dir, SSHConfig: "jumps", Identities: []string{"/opt", "rel"}, KnownHosts: []string{"~/optknown"}}, "")
+	for _, h := range hosts {
+		if got, want := say(h), h.User+" /opt+"+filepath.Join(dir, "rel")+" "+filepath.Join(dir, "optknown")+" "+h.Via.Name; got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+	h := one(t, Options{Hosts: "web1", Dir: dir, SSHConfig: "none"})
+	if h.Port != 22 || h.Identities != nil || h.KnownHosts[0] != filepath.Join(dir, ".ssh/known_hosts") {
+		t.Errorf("defaults: got %+v", h)
+	}
+}
+
+func TestNone(t *testing.T) {
+	dir := files(t, map[string]string{".ssh/config": "IdentityFile none\nIdentityAgent none\nUserKnownHostsFile none\nProxyCommand none\nProxyJump bastion\nCanonicalizeHostname no\nAddressFamily any"})
+	h := one(t, Options{Hosts: "web1", Dir: dir})
+	if h.Identities == nil || len(h.Identities) != 0 || h.IdentityAgent != "none" || h.KnownHosts[0] != "/etc/ssh/ssh_known_hosts" || h.Via != nil {
+		t.Errorf("got %+v", h)
+	}
+}
+
+func TestIdentityAgent(t *testing.T) {
+	t.Setenv("MY_AGENT", "/run/mine")
+	for said, want := range map[string]string{"SSH_AUTH_SOCK": "", "$MY_AGENT": "/run/mine", "~/x": "DIR/x", "NONE": "none"} {
+		dir := files(t, map[string]string{".ssh/config": "IdentityAgent " + said})
+		if h := one(t, Options{Hosts: "web1", Dir: dir}); h.IdentityAgent != strings.Replace(want, "DIR", dir, 1) {
+			t.Errorf("%s: got %q, want %q", said, h.IdentityAgent, want)
+		}
+	}
+}
+
+func TestWrongConfigs(t *testing.T) {
+	const host = "host web1: .ssh/config:"
+	const bastion = `jump = "user@bastion"`
+	for _, c := range []struct{ config, want, hint string }{
+		{"ProxyCommand nc %h %p", host + "1: ProxyCommand is not supported", bastion},
+		{"Host w*\n\n  proxycommand ssh b -W %h:%p", host + "3: proxycommand is not supported", bastion},
+		{"ProxyUseFdpass yes", host + "1: ProxyUseFdpass is not supported", wayOut},
+		{"BindAddress 192.0.2.1", host + "1: BindAddress is not supported", wayOut},
+		{"BindInterface eth1", host + "1: BindInterface is not supported", wayOut},
+		{"AddressFamily inet6", host + "1: AddressFamily is not supported", wayOut},
+		{"CanonicalizeHostname always", host + "1: CanonicalizeHostname is not supported", wayOut},
+		{"PKCS11Provider /lib/p.so", host + "1: PKCS11Provider is not supported", wayOut},
+		{"SecurityKeyProvider /lib/p.so", host + "1: SecurityKeyProvider is not supported", wayOut},
+		{"KnownHostsCommand /bin/x %H", host + "1: KnownHostsCommand is not supported", wayOut},
+		{"RevokedHostKeys /x", host + "1: RevokedHostKeys is not supported", wayOut},
+		{"Match exec true\nUser x", host + "1: Match exec is not supported", wayOut},
+		{"Match final\nUser x", host + "1: Match final is not supported", wayOut},
+		{"Match host web* canonical\nUser x", host + "1: Match canonical is not supported", wayOut},
+		{"Match tagged x\nUser x", host + "1: Match tagged is not supported", wayOut},
+		{"Match all host web1", "host web1: .ssh/config:1: Match: all stands alone", ""},
+		{"ProxyJump none\nProxyCommand nc", host + "2: ProxyCommand is not supported", bastion},
+		{"Match host", "host web1: .ssh/config:1: Match: host: the value is missing", ""},
+		{"Usr deploy", host + `1: there is no directive Usr (did you mean "User"?)`, "IgnoreUnknown Usr"},
+		{"User", ".ssh/config:1: User: the value is missing", ""},
+		{"= x", ".ssh/config:1: there is no directive in front of the =", ""},
+		{"User \"a", ".ssh/config:1: User: a quote is not closed", ""},
+		{"User a b", host + "1: User: want one value, got 2; quote one that has a space in it", ""},
+		{"User -oX", host + `1: User: "-oX" begins with a dash`, ""},
+		{"Port ssh", host + `1: Port: want a number from 1 to 65535, got "ssh"`, ""},
+		{"Port 0", host + `1: Port: want a number from 1 to 65535, got "0"`, ""},
+		{"HostName %p", host + "1: HostName: %p is not supported here", ""},
+		{"HostName a;b", host + `1: HostName: "a;b" is no host name or IP address: it has the character ';' in it`, ""},
+		{"HostName -x", host + `1: HostName: "-x" begins with a dash`, ""},
+		{"IdentityFile ~/%C", host + "1: IdentityFile: %C is not supported here", ""},
+		{"IdentityFile 50%", host + "1: IdentityFile: a % at the end; write %% for a percent sign", ""},
+		{"IdentityFile ${NOT_SET_HERE}/x", host + "1: IdentityFile: the environment variable NOT_SET_HERE is not set", ""},
+		{"IdentityFile ${X", host + "1: IdentityFile: ${ without }", ""},
+		{"IdentityFile my key", host + "1: IdentityFile: want one value, got 2; quote one that has a space in it", ""},
+		{"IdentitiesOnly maybe", host + `1: IdentitiesOnly: want yes or no, got "maybe"`, ""},
+		{"ProxyJump a:x", host + `1: ProxyJump: port: want a number from 1 to 65535, got "x"`, ""},
+		{"ProxyJump web1", "host web1: jump web1: the jump hosts form a loop: web1 → web1", ""},
+		{"ProxyJump x%h", "host web1: ", ""}, // its text is long: see below
+		{"Include config", "host web1: .ssh/config:1: Include: files include each other more than 16 deep: does one include itself?", ""},
+	} {
+		t.Run(c.config, func(t *testing.T) {
+			dir := files(t, map[string]string{".ssh/config": c.config + "\n"})
+			_, err := Load(t.Context(), Options{Hosts: "web1", Dir: dir}, "")
+			if c.config == "ProxyJump x%h" {
+				if err == nil || !strings.Contains(err.Error(), "more than 15 jump hosts: web1 → xweb1 → xxweb1") {
+					t.Errorf("got %v", err)
+				}
+				return
+			}
+			refused(t, dir, err, c.want, c.hint)
+		})
+	}
+}
+
+// What can't be done is an error only for the hosts that it is about.
+func TestOnlyWhatAppliesIsRefused(t *testing.T) {
+	dir := files(t, map[string]string{".ssh/config": `
+		Host other
+			ProxyCommand nc %h %p
+			Nonsense yes
+		Match host other exec "true"
+			User x
+		Match originalhost w* !user root,deploy exec "true"
+			User y
+		Host jumped
+			ProxyJump bastion
+		Host *
+			IgnoreUnknown Fancy*,x
+			FancyThing yes
+		Host jumped
+			ProxyCommand nc`,
+		"h.lua": `return { { name = "other", jump = "bastion" } }`})
+	one(t, Options{Hosts: "deploy@web1", Dir: dir})
+	one(t, Options{Hosts: "web1,other", Only: []string{"web1"}, Dir: dir, SSHConfig: "none"})
+	if h := one(t, Options{Hosts: "jumped", Dir: dir}); h.Via == nil { // the first of ProxyJump and ProxyCommand counts
+		t.Errorf("got %+v", h)
+	}
+	_, err := Load(t.Context(), Options{Hosts: "h.lua", Dir: dir}, "")
+	if err == nil || !strings.Contains(err.Error(), "Nonsense") { // a jump of its own takes ProxyCommand's place, no more
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestConfigFiles(t *testing.T) {
+	dir := files(t, map[string]string{"conf": "User fromconf\nInclude " + "/nowhere/*", "h.lua": `return { { name = "a", jump = "b" } }`,
+		"jumped": "Host a\n ProxyCommand nc\n"})
+	if h := one(t, Options{Hosts: "web1", Dir: dir}); h.User == "fromconf" {
+		t.Errorf("got %+v", h)
+	}
+	if h := one(t, Options{Hosts: "web1", Dir: dir, SSHConfig: "conf"}); h.User != "fromconf" {
+		t.Errorf("got %+v", h)
+	}
+	if h := one(t, Options{Hosts: "h.lua", Dir: dir, SSHConfig: "jumped"}); h.Via == nil {
+		t.Errorf("got %+v", h)
+	}
+	_, err := Load(t.Context(), Options{Hosts: "web1", Dir: dir, SSHConfig: "~/gone"}, "")
+	refused(t, dir, err, "--ssh-config ~/gone: there is no such file", "")
+	_, err = Load(t.Context(), Options{Hosts: "web1", Dir: dir, SSHConfig: "."}, "")
+	if err == nil {
+		t.Error("a folder was taken for ssh_config")
+	}
+}
+
+func FuzzConfig(f *testing.F) {
+	for _, s := range []string{"Host a*\n User x\n", "Match host a,!b user x\nPort 1", "Include x y", "IdentityFile \"a\\\"b\" # c", "ProxyJump a,b", "\"User\" = x",
+		"Host *\nHostName %h.x\nProxyJump %h", "IgnoreUnknown *\nX y"} {
+		f.Add(s, "web1")
+	}
+	f.Fuzz(func(t *testing.T, text, host string) {
+		l, err := parseCommas(host)
+		if err != nil {
+			return
+		}
+		me := machine{dir: "/", home: "/home/x", user: "x", hostname: "here", getenv: func(string) string { return "v" }}
+		c := config{me: me, seen: map[string][]directive{}, // the only file that there is, is this one
+			glob: func(pattern string) ([]string, error) { return []string{pattern}, nil },
+			read: func(path string) ([]byte, error) {
+				if path == "/home/x/.ssh/x" || path == "/config" {
+					return []byte(text), nil
+				}
+				return nil, fs.ErrNotExist
+			}}
+		if c.main, err = c.load("/config"); err != nil {
+			return
+		}
+		r := resolver{me: me, list: l, config: c, done: map[string]*Host{}}
+		for _, e := range l.entries {
+			h, err := r.host(e, nil)
+			for ; err == nil && h != nil; h = h.Via {
+				safe(t, list{entries: []entry{{name: h.Name, address: h.Address, user: h.User, port: h.Port}}})
+				if h.Port == 0 || h.User == "" {
+					t.Errorf("not reachable: %+v", h)
+				}
+			}
+		}
+	})
+}

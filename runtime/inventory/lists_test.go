@@ -1,0 +1,147 @@
+package inventory
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+func TestTextFile(t *testing.T) {
+	dir := files(t, map[string]string{"hosts.txt": "\ufeff# servers\r\n\r\nweb1 # the first\r\n  deploy@192.0.2.12:2222\t# second\n\n[2001:db8::3]\nroot@[2001:db8::4]:23\n"})
+	me, err := thisMachine(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, h := range load(t, Options{Hosts: "hosts.txt", Dir: dir, SSHConfig: "none"}, "") {
+		got = append(got, fmt.Sprintf("%s %s %s %d %s", h.Name, h.User, h.Address, h.Port, h.Source))
+	}
+	want := []string{"web1 " + me.user + " web1 22 hosts.txt:3", "192.0.2.12:2222 deploy 192.0.2.12 2222 hosts.txt:4",
+		"2001:db8::3 " + me.user + " 2001:db8::3 22 hosts.txt:6", "[2001:db8::4]:23 root 2001:db8::4 23 hosts.txt:7"}
+	if strings.Join(got, "\n") != strings.Join(want, "\n") {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+func TestCommas(t *testing.T) {
+	dir := files(t, nil)
+	hosts := load(t, Options{Hosts: "web1, deploy@web2:23,[::1]", Dir: dir}, "")
+	var got []string
+	for _, h := range hosts {
+		got = append(got, fmt.Sprintf("%s %s %d %s", h.Name, h.Address, h.Port, h.Source))
+	}
+	if want := "web1 web1 22 --hosts|web2:23 web2 23 --hosts|::1 ::1 22 --hosts"; strings.Join(got, "|") != want {
+		t.Errorf("got %s, want %s", strings.Join(got, "|"), want)
+	}
+	if one := load(t, Options{Hosts: "web1", Dir: dir}, ""); len(one) != 1 || one[0].Name != "web1" {
+		t.Errorf("got %v, want web1", one)
+	}
+}
+
+func TestWrongLists(t *testing.T) {
+	for _, c := range []struct{ text, want, hint string }{
+		{"", "h: there is no host in it", ""},
+		{"# nothing\n\n", "h: there is no host in it", ""},
+		{"web1\nweb2 web3", `h:2: "web2 web3" has a space in it`, "one [user@]host[:port] a line"},
+		{"web1,web2", `h:1: "web1,web2" is no host name or IP address: it has the character ',' in it`, "one [user@]host[:port] a line"},
+		{"web1:0", `h:1: port: want a number from 1 to 65535, got "0"`, ""},
+		{"web1:70000", `h:1: port: want a number from 1 to 65535, got "70000"`, ""},
+		{"web1:", `h:1: port: want a number from 1 to 65535, got ""`, ""},
+		{"web1:+22", `h:1: port: want a number from 1 to 65535, got "+22"`, ""},
+		{"web1:ssh", `h:1: port: want a number from 1 to 65535, got "ssh"`, ""},
+		{"2001:db8::1", `h:1: "2001:db8::1" has more than one colon`, "in brackets"},
+		{"[2001:db8::1", `h:1: "[2001:db8::1" has no closing bracket`, ""},
+		{"[2001:db8::1]22", `h:1: "[2001:db8::1]22": after the closing bracket only :PORT may stand`, ""},
+		{"[web1]", `h:1: "[web1]": "web1" is no IPv6 address, and only these stand in brackets`, ""},
+		{"[192.0.2.1]", `h:1: "[192.0.2.1]": "192.0.2.1" is no IPv6 address, and only these stand in brackets`, ""},
+		{"-oProxyCommand=x", `h:1: "-oProxyCommand=x" begins with a dash`, "one [user@]host[:port] a line"},
+		{"x@-web1", `h:1: "-web1" begins with a dash`, ""},
+		{"a\x1b[31mb", `h:1: "a\x1b[31mb" has a control character in it`, ""},
+		{"a\u202eb", `h:1: "a\u202eb" has a control character in it`, ""},
+		{"`id`@web1", "h:1: user: \"`id`\" has the character '`' in it", ""},
+		{`dom\@web1`, `h:1: user: "dom\\" ends with a backslash`, ""},
+		{"[fe80::1%a;b]", `h:1: "fe80::1%a;b" is no host name or IP address: it has the character ';' in it`, ""},
+		{"ssh://web1", `h:1: port: want a number from 1 to 65535, got "//web1"`, ""},
+		{"web1\nweb2\nroot@web1", `h:3: the name "web1" is taken by line 1`, "a name of its own"},
+		{strings.Repeat("a", 254), `h:1: "aaaaaaaaaaaaaaaaaaaa"… is too long for a host name`, ""},
+		{`return { "web1" }`, `h:1: "return { \"web1\" }" has a space in it`, ".lua hosts file"},
+	} {
+		t.Run(c.text, func(t *testing.T) {
+			dir := files(t, map[string]string{"h": c.text})
+			_, err := Load(t.Context(), Options{Hosts: "h", Dir: dir}, "")
+			refused(t, dir, err, c.want, c.hint)
+		})
+	}
+	for text, want := range map[string]string{
+		"web1,":          "--hosts: host 2: a host is missing",
+		"web1,,web2":     "--hosts: host 2: a host is missing",
+		"web1,web1":      `--hosts: host 2: the name "web1" is taken by host 1`,
+		"web1,web2:x":    `--hosts: host 2: port: want a number from 1 to 65535, got "x"`,
+		"web1,a b":       `--hosts: host 2: "a b" has a space in it`,
+		"web1\nweb2":     `--hosts: "web1\nweb2" has a control character in it`,
+		"nothere.lua":    "--hosts nothere.lua: there is no such file",
+		"some/where":     "--hosts some/where: there is no such file",
+		"~x/hosts.lua":   `--hosts: "~x/hosts.lua": only one's own home folder can be written with ~; write ~/… or the whole path`,
+		"~/nothere.hsts": "--hosts ~/nothere.hsts: there is no such file",
+		".":              "--hosts .: that is a folder",
+	} {
+		dir := files(t, nil)
+		_, err := Load(t.Context(), Options{Hosts: text, Dir: dir}, "")
+		if err == nil || err.Error() != want {
+			t.Errorf("%q: got %v, want %s", text, err, want)
+		}
+	}
+}
+
+func TestEndlessFile(t *testing.T) {
+	dir := files(t, map[string]string{"h": strings.Repeat("#\n", largest)})
+	_, err := Load(t.Context(), Options{Hosts: "h", Dir: dir}, "")
+	refused(t, dir, err, "DIR/h: it is larger than 1048576 bytes, which no such file needs to be", "")
+}
+
+func FuzzList(f *testing.F) {
+	for _, s := range []string{"web1", "a@b:1,[::1]:2", "# x\nweb1 # y\r\n", "[fe80::1%eth0]:22", "[fe80::1%\"0]", "@:,", "[]", "a@@b", "-x", "a:b:c"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		if l, err := parseText("h", []byte(text)); err == nil {
+			safe(t, l)
+		}
+		l, err := parseCommas(text)
+		if err != nil {
+			return
+		}
+		safe(t, l)
+		for _, e := range l.entries { // what is shown as a name is a way to write the same host
+			again, err := parseTarget(bracketed(e))
+			if err != nil || again.address != e.address || again.port != e.port {
+				t.Errorf("%q is read again as %+v, %v", e.name, again, err)
+			}
+		}
+	})
+}
+
+func bracketed(e entry) string {
+	if e.port == 0 && strings.Contains(e.address, ":") {
+		return "[" + e.address + "]"
+	}
+	return e.name
+}
+
+// safe checks what every accepted host must be like: nothing in it can be taken for an option or break a line.
+func safe(t *testing.T, l list) {
+	t.Helper()
+	for _, e := range l.entries {
+		for _, s := range []string{e.name, e.address, e.user} {
+			if strings.HasPrefix(s, "-") || strings.ContainsAny(s, " \t\r\n\x00\x1b") {
+				t.Errorf("accepted %q", s)
+			}
+		}
+		if e.name == "" || e.address == "" || strings.ContainsAny(e.address, ";&|$`'\"\\/<>(){}@,") {
+			t.Errorf("accepted %+v", e)
+		}
+		if e.port < 0 || e.port > 65535 {
+			t.Errorf("accepted port %d", e.port)
+		}
+	}
+}

@@ -1,0 +1,342 @@
+package lab_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/pkg/sftp"
+	"go.uber.org/goleak"
+	gossh "golang.org/x/crypto/ssh"
+	"golang.org/x/crypto/ssh/knownhosts"
+
+	"runbook/runtime/lab"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// newLab makes a lab that is closed, and found empty, at the end of the test.
+func newLab(t *testing.T, names ...string) *lab.Lab {
+	t.Helper()
+	l, err := lab.Start(t.TempDir(), names...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
+		left, err := l.Processes()
+		if err != nil {
+			t.Error(err)
+		}
+		for _, p := range left {
+			t.Errorf("process %d is left: %s", p.ID, p.Command)
+		}
+	})
+	return l
+}
+
+func host(t *testing.T, l *lab.Lab, name string) *lab.Host {
+	t.Helper()
+	h, err := l.Host(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+// clientConfig logs in with the admin's key and trusts what known_hosts says.
+func clientConfig(t *testing.T, l *lab.Lab) *gossh.ClientConfig {
+	t.Helper()
+	pem, err := os.ReadFile(l.AdminKey())
+	if err != nil {
+		t.Fatal(err)
+	}
+	signer, err := gossh.ParsePrivateKey(pem)
+	if err != nil {
+		t.Fatal(err)
+	}
+	verify, err := knownhosts.New(l.KnownHosts())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &gossh.ClientConfig{
+		User: lab.User, Auth: []gossh.AuthMethod{gossh.PublicKeys(signer)}, HostKeyCallback: verify,
+	}
+}
+
+func dial(t *testing.T, l *lab.Lab, h *lab.Host) *gossh.Client {
+	t.Helper()
+	client, err := gossh.Dial("tcp", net.JoinHostPort(h.Addr, fmt.Sprint(h.Port)), clientConfig(t, l))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := client.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+			t.Error(err)
+		}
+	})
+	return client
+}
+
+func session(t *testing.T, client *gossh.Client) *gossh.Session {
+	t.Helper()
+	s, err := client.NewSession()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func output(t *testing.T, client *gossh.Client, command string) string {
+	t.Helper()
+	out, err := session(t, client).CombinedOutput(command)
+	if err != nil {
+		t.Fatalf("%s: %v: %s", command, err, out)
+	}
+	return strings.TrimSpace(string(out))
+}
+
+func TestCommand(t *testing.T) {
+	l := newLab(t)
+	h := host(t, l, "web1")
+	client := dial(t, l, h)
+
+	got := output(t, client, `echo "$HOME $PWD $USER $SHELL ${SSH_AUTH_SOCK-no agent}"`)
+	if want := h.Home + " " + h.Home + " deploy /bin/sh no agent"; got != want {
+		t.Errorf("environment: %q, want %q", got, want)
+	}
+
+	s := session(t, client)
+	s.Stdin = strings.NewReader("in\n")
+	var stdout, stderr bytes.Buffer
+	s.Stdout, s.Stderr = &stdout, &stderr
+	err := s.Run("cat; echo err >&2; exit 3")
+	var exit *gossh.ExitError
+	if !errors.As(err, &exit) || exit.ExitStatus() != 3 || stdout.String() != "in\n" || stderr.String() != "err\n" {
+		t.Errorf("got %v, stdout %q, stderr %q", err, stdout.String(), stderr.String())
+	}
+
+	if err := session(t, client).Run("kill -s KILL $$"); !errors.As(err, &exit) || exit.Signal() != "KILL" {
+		t.Errorf("a killed command: %v", err)
+	}
+	if got := h.Operations(); got != 3 {
+		t.Errorf("%d operations, want 3", got)
+	}
+}
+
+func TestOutputLargerThanAnyBuffer(t *testing.T) {
+	l := newLab(t)
+	client := dial(t, l, host(t, l, "web1"))
+	s := session(t, client)
+	s.Stdin = io.LimitReader(zeros{}, 5<<20)
+	out, err := s.Output("head -c 3000000; exec cat /dev/null")
+	if err != nil || len(out) != 3000000 {
+		t.Errorf("%d bytes, %v", len(out), err)
+	}
+}
+
+type zeros struct{}
+
+func (zeros) Read(b []byte) (int, error) { clear(b); return len(b), nil }
+
+func TestShell(t *testing.T) {
+	l := newLab(t)
+	s := session(t, dial(t, l, host(t, l, "web1")))
+	s.Stdin = strings.NewReader("echo one\necho two\nexit 4\n")
+	var out bytes.Buffer
+	s.Stdout = &out
+	if err := s.Shell(); err != nil {
+		t.Fatal(err)
+	}
+	var exit *gossh.ExitError
+	if err := s.Wait(); !errors.As(err, &exit) || exit.ExitStatus() != 4 || out.String() != "one\ntwo\n" {
+		t.Errorf("%v, %q", err, out.String())
+	}
+}
+
+// A signal reaches what the shell has started, for it goes to the group.
+func TestSignalReachesTheGroup(t *testing.T) {
+	l := newLab(t)
+	s := session(t, dial(t, l, host(t, l, "web1")))
+	out, err := s.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Start("sleep 1000 & echo ready; wait"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadFull(out, make([]byte, len("ready\n"))); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Signal(gossh.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	var exit *gossh.ExitError
+	if err := s.Wait(); !errors.As(err, &exit) || exit.Signal() != "TERM" {
+		t.Errorf("got %v", err)
+	}
+	left, err := l.Processes()
+	if err != nil || len(left) != 0 {
+		t.Errorf("left: %v, %v", left, err)
+	}
+}
+
+// As under OpenSSH, a command outlives its connection, with its stdin at an end.
+func TestLostConnection(t *testing.T) {
+	l := newLab(t)
+	h := host(t, l, "web1")
+	s := session(t, dial(t, l, h))
+	pipe := filepath.Join(h.Home, "pipe")
+	in, err := s.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	out, err := s.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The shell reads its stdin to the end, then tells through the pipe, which blocks it until somebody reads.
+	if err := s.Start("mkfifo pipe; echo ready; read line; echo \"ended <$line>\" > pipe"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadFull(out, make([]byte, len("ready\n"))); err != nil {
+		t.Fatal(err)
+	}
+	h.KillConnections()
+	if err := s.Wait(); err == nil {
+		t.Error("the command ended well on a connection that was lost")
+	}
+	told, err := os.ReadFile(pipe)
+	if err != nil || string(told) != "ended <>\n" {
+		t.Errorf("got %q, %v", told, err)
+	}
+}
+
+// Close ends commands that run, what they left behind in their group, and daemons in sessions of their own.
+func TestCloseEndsEverything(t *testing.T) {
+	l := newLab(t)
+	client := dial(t, l, host(t, l, "web1"))
+	output(t, client, "sleep 1001 >/dev/null 2>&1 & echo started")
+	if _, err := exec.LookPath("setsid"); err == nil {
+		output(t, client, "setsid sleep 1002 >/dev/null 2>&1 & echo started")
+	}
+	s := session(t, client)
+	if err := s.Start("trap '' TERM; sleep 1003"); err != nil {
+		t.Fatal(err)
+	}
+	left, err := l.Processes()
+	if err != nil || len(left) < 3 {
+		t.Errorf("before: %v, %v", left, err)
+	}
+	// newLab looks for what is left.
+}
+
+func TestSFTP(t *testing.T) {
+	l := newLab(t)
+	h := host(t, l, "web1")
+	var seen []string
+	h.Faults(func(_ int, what string) { seen = append(seen, what) })
+	client, err := sftp.NewClient(dial(t, l, h))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := client.Symlink("/srv/a", filepath.Join(h.Root, "new")); err != nil {
+		t.Fatal(err)
+	}
+	if err := client.PosixRename(filepath.Join(h.Root, "new"), filepath.Join(h.Root, "current")); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := os.Readlink(filepath.Join(h.Root, "current")); err != nil || got != "/srv/a" {
+		t.Errorf("current: %q, %v", got, err)
+	}
+	if _, err := client.StatVFS(h.Root); err != nil {
+		t.Error(err)
+	}
+	if err := client.Close(); err != nil {
+		t.Error(err)
+	}
+	want := []string{"sftp init", "sftp symlink /srv/a", "sftp posix-rename@openssh.com " + filepath.Join(h.Root, "new"),
+		"sftp statvfs@openssh.com " + h.Root}
+	if strings.Join(seen, "\n") != strings.Join(want, "\n") {
+		t.Errorf("seen %q, want %q", seen, want)
+	}
+}
+
+func TestRefuse(t *testing.T) {
+	l := newLab(t)
+	h := host(t, l, "web1")
+	h.Refuse(lab.SFTP, lab.Agent, lab.Forwarding)
+	client := dial(t, l, h)
+	if _, err := sftp.NewClient(client); err == nil {
+		t.Error("sftp was not refused")
+	}
+	if ok, err := session(t, client).SendRequest("auth-agent-req@openssh.com", true, nil); ok || err != nil {
+		t.Errorf("agent: %v, %v", ok, err)
+	}
+	if _, err := client.Dial("tcp", net.JoinHostPort(h.Addr, fmt.Sprint(h.Port))); err == nil {
+		t.Error("a tunnel was not refused")
+	}
+}
+
+// A host is a bastion too: the second connection goes through the first.
+func TestTunnel(t *testing.T) {
+	l := newLab(t)
+	bastion, inner := host(t, l, "bastion"), host(t, l, "web1")
+	address := net.JoinHostPort(inner.Addr, fmt.Sprint(inner.Port))
+	through, err := dial(t, l, bastion).Dial("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// x/crypto's channels have an address of zeros, which known_hosts can't look up.
+	config := clientConfig(t, l)
+	verify := config.HostKeyCallback
+	config.HostKeyCallback = func(name string, _ net.Addr, key gossh.PublicKey) error {
+		return verify(name, &net.TCPAddr{IP: net.ParseIP(inner.Addr), Port: inner.Port}, key)
+	}
+	conn, channels, requests, err := gossh.NewClientConn(through, address, config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := gossh.NewClient(conn, channels, requests)
+	defer client.Close()
+	if got := output(t, client, "pwd"); got != inner.Home {
+		t.Errorf("got %q", got)
+	}
+	if _, _, err := client.SendRequest("keepalive@openssh.com", true, nil); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestStranger(t *testing.T) {
+	l := newLab(t, "web1")
+	h := host(t, l, "web2")
+	config := clientConfig(t, l)
+	config.User = "root"
+	if _, err := gossh.Dial("tcp", net.JoinHostPort(h.Addr, fmt.Sprint(h.Port)), config); err == nil {
+		t.Error("another user may log in")
+	}
+	if h.Logins() != 0 {
+		t.Errorf("%d logins", h.Logins())
+	}
+}
+
+func TestSessionsAreLimited(t *testing.T) {
+	l := newLab(t)
+	client := dial(t, l, host(t, l, "web1"))
+	for range 10 {
+		session(t, client)
+	}
+	if _, err := client.NewSession(); err == nil {
+		t.Error("an eleventh session was opened")
+	}
+}

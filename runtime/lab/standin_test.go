@@ -1,0 +1,250 @@
+package lab_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	gossh "golang.org/x/crypto/ssh"
+
+	"runbook/runtime/lab"
+)
+
+// site is a server root on a host, set up by the stand-in with `current` pointing at one of two releases.
+type site struct {
+	*testing.T
+	lab    *lab.Lab
+	host   *lab.Host
+	client *gossh.Client
+}
+
+// newSite makes a lab whose folder other users can reach, for as root Apache's processes are not root's.
+func newSite(t *testing.T) *site {
+	t.Helper()
+	l, err := lab.New("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	h := host(t, l, "web1")
+	s := &site{T: t, lab: l, host: h, client: dial(t, l, h)}
+	app, err := os.ReadFile("app/wsgi.py")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, name := range []string{"one", "two"} {
+		folder := filepath.Join(h.Root, "releases", name)
+		for path, content := range map[string]string{
+			"wsgi.py": string(app), "lib/greeting/__init__.py": fmt.Sprintf("VERSION = '%d.0'\n", i+1),
+		} {
+			path = filepath.Join(folder, path)
+			if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		// The times of two checkouts differ, which is how a switch is noticed.
+		at := time.Date(2026, 1, 1+i, 0, 0, 0, 0, time.UTC)
+		if err := os.Chtimes(filepath.Join(folder, "wsgi.py"), at, at); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.point("one")
+	return s
+}
+
+func (s *site) point(release string) {
+	s.Helper()
+	current := filepath.Join(s.host.Root, "current")
+	if err := os.RemoveAll(current); err != nil {
+		s.Fatal(err)
+	}
+	if err := os.Symlink(filepath.Join(s.host.Root, "releases", release), current); err != nil {
+		s.Fatal(err)
+	}
+}
+
+// setup runs setup-server for `current`, with libraries from the release that current is now.
+func (s *site) setup(processes int) string {
+	s.Helper()
+	current := filepath.Join(s.host.Root, "current")
+	real, err := os.Readlink(current)
+	if err != nil {
+		s.Fatal(err)
+	}
+	here, err := filepath.Abs("standin/mod_wsgi_express.py")
+	if err != nil {
+		s.Fatal(err)
+	}
+	owner := ""
+	if os.Getuid() == 0 {
+		owner = "--user www-data --group www-data"
+	}
+	return output(s.T, s.client, fmt.Sprintf("python3 %s setup-server %s/wsgi.py --server-root %s/server --port %d "+
+		"--processes %d --threads 2 --python-path %s/lib --working-directory %s %s",
+		here, current, s.host.Root, s.host.AppPort, processes, real, current, owner))
+}
+
+func (s *site) ctl(action string) string {
+	s.Helper()
+	return output(s.T, s.client, s.host.Root+"/server/apachectl "+action)
+}
+
+func (s *site) get(path string) (string, error) {
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	response, err := client.Get(fmt.Sprintf("http://127.0.0.1:%d%s", s.host.AppPort, path))
+	if err != nil {
+		return "", err
+	}
+	body, err := io.ReadAll(response.Body)
+	if err := response.Body.Close(); err != nil {
+		return "", err
+	}
+	return strings.TrimSpace(string(body)), err
+}
+
+// serves waits until the answer begins with want.
+func (s *site) serves(want string) string {
+	s.Helper()
+	var got string
+	s.eventually("serve "+want, func() bool {
+		var err error
+		got, err = s.get("/")
+		return err == nil && strings.HasPrefix(got, want)
+	})
+	return got
+}
+
+// daemons waits until there are so many daemon processes.
+func (s *site) daemons(want int) {
+	s.Helper()
+	s.eventually(fmt.Sprintf("have %d daemon processes", want), func() bool {
+		n := 0
+		for _, p := range s.processes() {
+			if strings.HasPrefix(p.Command, "(wsgi:") {
+				n++
+			}
+		}
+		return n == want
+	})
+}
+
+func (s *site) processes() []lab.Process {
+	s.Helper()
+	found, err := s.lab.Processes()
+	if err != nil {
+		s.Fatal(err)
+	}
+	return found
+}
+
+func (s *site) eventually(what string, holds func() bool) {
+	s.Helper()
+	ctx, cancel := context.WithTimeout(s.Context(), 20*time.Second)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for !holds() {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			answer, err := s.get("/")
+			log, _ := os.ReadFile(filepath.Join(s.host.Root, "server", "error_log"))
+			s.Fatalf("did not %s: answer %q, %v, processes %v, error log:\n%s", what, answer, err, s.processes(), log)
+		}
+	}
+}
+
+// As the real one has it: a switch shows in the script at once, and in the libraries after a graceful restart.
+func TestStandInRunsApache(t *testing.T) {
+	for path, debian := range map[string]string{
+		"/usr/sbin/apache2": "apache2", "/usr/lib/apache2/modules/mod_wsgi.so": "libapache2-mod-wsgi-py3",
+	} {
+		if _, err := os.Stat(path); err != nil {
+			t.Fatalf("%s is missing: install the Debian package %s", path, debian)
+		}
+	}
+	s := newSite(t)
+	if out := s.setup(2); !strings.Contains(out, "Control Script     : "+s.host.Root+"/server/apachectl") {
+		t.Errorf("setup-server says %q", out)
+	}
+	if left := s.processes(); len(left) != 0 {
+		t.Errorf("setup-server started something: %v", left)
+	}
+	if out := s.ctl("configtest"); out != "Syntax OK" {
+		t.Errorf("configtest: %s", out)
+	}
+	s.ctl("start")
+	s.serves("greeting 1.0, release one, process ")
+	s.daemons(2)
+	if got, err := s.get("/health"); err != nil || got != "ok" {
+		t.Errorf("/health: %q, %v", got, err)
+	}
+	s.point("two")
+	s.serves("greeting 1.0, release two, process ")
+	s.setup(4)
+	s.daemons(2) // written, and not yet in force
+	s.ctl("graceful")
+	s.serves("greeting 2.0, release two, process ")
+	s.daemons(4)
+	s.ctl("stop")
+	s.eventually("leave no process", func() bool { return len(s.processes()) == 0 })
+}
+
+func TestStandInWithoutApache(t *testing.T) {
+	s := newSite(t)
+	s.host.Setenv("HTTPD", "/nonexistent/apache2")
+	s.setup(2)
+	if out := s.ctl("start"); !strings.Contains(out, "Debian package apache2") {
+		t.Errorf("start does not say what is missing: %q", out)
+	}
+	first := s.serves("greeting 1.0, release one, process ")
+	if out := s.ctl("start"); !strings.Contains(out, "already running") {
+		t.Errorf("a second start: %q", out)
+	}
+	s.point("two")
+	s.serves("greeting 1.0, release two, process ")
+	s.setup(2)
+	s.ctl("graceful")
+	second := s.serves("greeting 2.0, release two, process ")
+	if pid := first[strings.LastIndex(first, " "):]; !strings.HasSuffix(second, pid) {
+		t.Errorf("another process after the graceful restart: %q, then %q", first, second)
+	}
+	s.ctl("stop")
+	s.eventually("leave no process", func() bool { return len(s.processes()) == 0 })
+	s.ctl("restart") // starts a server that does not run
+	s.serves("greeting 2.0, release two, process ")
+	// The lab's end ends it.
+}
+
+func TestStandInRefuses(t *testing.T) {
+	s := newSite(t)
+	here, err := filepath.Abs("standin/mod_wsgi_express.py")
+	if err != nil {
+		t.Fatal(err)
+	}
+	command := "python3 " + here + " setup-server x.py --server-root " + s.host.Home + "/server "
+	out, err := session(t, s.client).CombinedOutput(command + "--proceses=2")
+	if err == nil || !strings.Contains(string(out), "unrecognized arguments: --proceses=2") {
+		t.Errorf("an unknown option: %v: %s", err, out)
+	}
+	if os.Getuid() != 0 {
+		return // what follows is about root
+	}
+	out, err = session(t, s.client).CombinedOutput(command)
+	if err == nil || !strings.Contains(string(out), "--user and --group") {
+		t.Errorf("root without --user: %v: %s", err, out)
+	}
+}

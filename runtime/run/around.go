@@ -1,0 +1,64 @@
+package run
+
+import (
+	"context"
+	"reflect"
+
+	"runbook/runtime/event"
+	"runbook/runtime/script"
+	"runbook/runtime/ssh"
+)
+
+// around stands between a recipe and every primitive that is not pure. It is all that a dry run, the rule
+// "nothing before recipe{}" and the exit status 3 need.
+func (r *runner) around(ctx context.Context, call script.Call, next func() (any, error)) (any, error) {
+	if call.Name != "recipe" {
+		if err := r.begin(ctx); err != nil {
+			return nil, err
+		}
+	}
+	switch {
+	case r.opts.DryRun && call.Effect == script.Changes:
+		r.would(ctx, call)
+		return call.Zero(), nil
+	case r.opts.DryRun && call.Effect == script.Holds:
+		return call.Zero(), nil
+	case call.Effect == script.Changes:
+		r.changed.Store(true)
+	}
+	result, err := next()
+	return result, locate(onReceiver(ctx, call), err)
+}
+
+// onReceiver is ctx about the host that the call is on: outside of each, nothing else says which.
+func onReceiver(ctx context.Context, call script.Call) context.Context {
+	if h, ok := call.Receiver.(*ssh.Host); ok && h != nil {
+		return event.WithHost(ctx, h.Name())
+	}
+	return ctx
+}
+
+// would says what a dry run leaves out.
+func (r *runner) would(ctx context.Context, call script.Call) {
+	ctx = onReceiver(ctx, call)
+	for _, secret := range secretsOf(call) {
+		event.AddSecret(ctx, secret)
+	}
+	event.Emit(ctx, event.Event{Kind: event.WouldChange, Text: callText(call)})
+	if host := event.Host(ctx); host != "" {
+		r.table.with(host, func(row *row) { row.would = true })
+	}
+}
+
+// secretsOf are the values of the option secret, which the call itself would have kept out of the output.
+func secretsOf(call script.Call) []string {
+	args := reflect.ValueOf(call.Args)
+	for i := range args.NumField() {
+		if args.Type().Field(i).Tag.Get("lua") == "secret" {
+			if list, ok := args.Field(i).Interface().([]string); ok {
+				return list
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,111 @@
+package run
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"runbook/runtime/script"
+)
+
+// callText is a call as a recipe would write it, without what was left at its default:
+//
+//	host:run({ "rm", "-rf", "/srv/app/x" }, { cwd = "/srv" })
+//
+// Secrets stay out of it.
+func callText(call script.Call) string {
+	args := reflect.ValueOf(call.Args)
+	var positional, named []string
+	for i := range args.NumField() {
+		f, v := args.Type().Field(i), args.Field(i)
+		words := strings.Split(f.Tag.Get("lua"), ",")
+		isDefault := v.IsZero() || fmt.Sprint(v.Interface()) == f.Tag.Get("default")
+		switch {
+		case words[0] == "secret" || words[0] == "stdin": // what must not be shown, and what is too long to
+		case f.Type == reflect.TypeFor[script.Callback]():
+			if !v.IsZero() {
+				positional = append(positional, "function")
+			}
+		case slices.Contains(words, "arg"):
+			if !v.IsZero() || !slices.Contains(words, "optional") {
+				positional = append(positional, luaText(v))
+			}
+		case !isDefault:
+			named = append(named, words[0]+" = "+luaText(v))
+		}
+	}
+	if len(named) > 0 {
+		positional = append(positional, "{ "+strings.Join(named, ", ")+" }")
+	}
+	return call.Name + "(" + strings.Join(positional, ", ") + ")"
+}
+
+// luaText is a Go value as Lua would write it, in short.
+func luaText(v reflect.Value) string {
+	if !v.IsValid() {
+		return "nil"
+	}
+	switch x := v.Interface().(type) {
+	case time.Duration:
+		return strconv.Quote(x.String())
+	case fmt.Stringer:
+		return x.String()
+	}
+	switch v.Kind() {
+	case reflect.String:
+		return strconv.Quote(shorten(v.String()))
+	case reflect.Slice:
+		var items []string
+		for i := range v.Len() {
+			items = append(items, luaText(v.Index(i)))
+		}
+		return "{ " + strings.Join(items, ", ") + " }"
+	case reflect.Map:
+		var items []string
+		for _, k := range v.MapKeys() {
+			items = append(items, k.String()+" = "+luaText(v.MapIndex(k)))
+		}
+		slices.Sort(items)
+		return "{ " + strings.Join(items, ", ") + " }"
+	case reflect.Interface, reflect.Pointer:
+		if v.IsNil() {
+			return "nil"
+		}
+		return luaText(v.Elem())
+	case reflect.Struct:
+		return structText(v)
+	}
+	return fmt.Sprint(v.Interface())
+}
+
+// structText is a struct's fields that are set; a command is a struct of a script or a list, and reads as that.
+func structText(v reflect.Value) string {
+	var items []string
+	for i := range v.NumField() {
+		f := v.Type().Field(i)
+		if !f.IsExported() || v.Field(i).IsZero() {
+			continue
+		}
+		if name := strings.Split(f.Tag.Get("lua"), ",")[0]; name != "" {
+			items = append(items, name+" = "+luaText(v.Field(i)))
+			continue
+		}
+		items = append(items, luaText(v.Field(i)))
+	}
+	if len(items) == 1 && v.NumField() > 0 && v.Type().Field(0).Tag.Get("lua") == "" {
+		return items[0]
+	}
+	return "{ " + strings.Join(items, ", ") + " }"
+}
+
+// shorten keeps a file's content from filling the screen.
+func shorten(text string) string {
+	const most = 200
+	if len(text) <= most {
+		return text
+	}
+	return strings.ToValidUTF8(text[:most], "") + "…"
+}

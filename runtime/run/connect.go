@@ -1,0 +1,42 @@
+package run
+
+import (
+	"context"
+	"sync"
+
+	"runbook/runtime/event"
+	"runbook/runtime/ssh"
+)
+
+// connectAtOnce is how many hosts are connected to at the same time.
+const connectAtOnce = 50
+
+// connect connects to all hosts and returns all failures together, by host.
+func (r *runner) connect(ctx context.Context) error {
+	errs := forAll(r.hosts, connectAtOnce, func(h *ssh.Host) error {
+		ctx := event.WithHost(ctx, h.Name())
+		return locate(ctx, h.Connect(ctx))
+	})
+	for i, err := range errs {
+		if err != nil {
+			r.table.with(r.hosts[i].Name(), func(row *row) { row.failed = "no connection" })
+		}
+	}
+	return joined(errs...)
+}
+
+// forAll calls fn for every item, a limited number at once, and returns the errors in the items' order.
+func forAll[T any](items []T, atOnce int, fn func(T) error) []error {
+	var wg sync.WaitGroup
+	places := make(chan struct{}, max(1, atOnce))
+	errs := make([]error, len(items))
+	for i, item := range items {
+		places <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-places }()
+			errs[i] = fn(item)
+		})
+	}
+	wg.Wait()
+	return errs
+}

@@ -1,0 +1,59 @@
+package run
+
+import (
+	"context"
+	"errors"
+
+	"runbook/runtime/script"
+	"runbook/runtime/ssh"
+)
+
+// Description is what a recipe says of itself in recipe{ … }.
+type Description struct {
+	Path    string // as it was asked for
+	Summary string
+	Hosts   string   // the hosts file's name or path, or ""
+	Options []Option // sorted by name
+}
+
+// errDescribed ends the evaluation of a recipe that has said what it is.
+var errDescribed = errors.New("the recipe has been described")
+
+// Describe evaluates a recipe up to recipe{ … } and returns what that says. Nothing is contacted: a primitive
+// that does more than compute ends the evaluation, and the recipe then has no options. Errors have StatusUsage.
+func Describe(ctx context.Context, path string) (d Description, err error) {
+	d.Path = path
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	r := &runner{root: &frame{}, pool: ssh.NewPool(ssh.PoolOptions{})}
+	defer func() { err = joined(err, r.pool.Close()) }()
+	// The evaluation ends by its context, because the recipe could catch an error.
+	r.recipe = func(_ context.Context, a recipeArgs) (any, error) {
+		d.Summary, d.Hosts = a.Summary, a.Hosts
+		var err error
+		if d.Options, err = a.options(); err != nil {
+			return nil, err
+		}
+		cancel(errDescribed)
+		return nil, errDescribed
+	}
+	around := func(_ context.Context, call script.Call, next func() (any, error)) (any, error) {
+		if call.Name == "recipe" {
+			return next()
+		}
+		cancel(errDescribed)
+		return nil, errDescribed
+	}
+	state, err := r.newState(script.StateOptions{Around: around, Print: func(context.Context, string) {}}, nil)
+	if err != nil {
+		return d, err
+	}
+	defer state.Close()
+	if err := state.Run(ctx, path); err != nil && !errors.Is(err, errDescribed) {
+		if ctx.Err() != nil {
+			return d, WithStatus(err, StatusInterrupted)
+		}
+		return d, Usage(err)
+	}
+	return d, nil
+}

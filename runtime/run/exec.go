@@ -1,0 +1,68 @@
+package run
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+
+	"runbook/runtime/event"
+	"runbook/runtime/inventory"
+	"runbook/runtime/ssh"
+)
+
+// ExecOptions say what to run on every host.
+type ExecOptions struct {
+	Hosts   []inventory.Host
+	Script  string   // a text for /bin/sh, or
+	Argv    []string // a command and its arguments, which are quoted
+	AtOnce  int      // how many hosts at the same time
+	Options Options  // Inventory.ConnectTimeout and Prompt count
+}
+
+// Exec runs one command on every host, whatever becomes of it on the others. What it prints are Output events.
+// The error holds all failures by host: StatusRefused when it ran on none, else StatusFailed.
+func Exec(ctx context.Context, stream *event.Stream, o ExecOptions) (err error) {
+	ctx = event.WithStream(ctx, stream)
+	pool := newPool(o.Options)
+	defer func() { err = joined(err, pool.Close()) }()
+	var ran atomic.Int64
+	errs := forAll(o.Hosts, o.AtOnce, func(target inventory.Host) error {
+		ctx := event.WithHost(ctx, target.Name)
+		if ctx.Err() != nil {
+			return locate(ctx, context.Cause(ctx))
+		}
+		h := pool.Host(target)
+		if err := h.Connect(ctx); err != nil {
+			return locate(ctx, err)
+		}
+		ran.Add(1)
+		_, err := h.Run(ctx, ssh.Command{Script: o.Script, Argv: o.Argv})
+		return locate(ctx, err)
+	})
+	err = joined(errs...)
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return WithStatus(err, StatusInterrupted)
+	case ran.Load() == 0:
+		return WithStatus(err, StatusRefused)
+	}
+	return WithStatus(err, StatusFailed)
+}
+
+// Ping connects to every host and returns what came of it, nil or an error, in the hosts' order.
+func Ping(ctx context.Context, hosts []inventory.Host, o Options) ([]error, error) {
+	pool := newPool(o)
+	errs := forAll(hosts, connectAtOnce, func(target inventory.Host) error {
+		return pool.Host(target).Connect(ctx)
+	})
+	if err := pool.Close(); err != nil {
+		return errs, fmt.Errorf("closing the connections: %w", err)
+	}
+	return errs, nil
+}
+
+func newPool(o Options) *ssh.Pool {
+	return ssh.NewPool(ssh.PoolOptions{ConnectTimeout: o.Inventory.ConnectTimeout, Prompt: o.Prompt})
+}

@@ -1,0 +1,56 @@
+package run
+
+import (
+	"context"
+	"path/filepath"
+	"time"
+
+	"runbook/runtime/inventory"
+)
+
+// Options says what to run and how.
+type Options struct {
+	Given     map[string][]string // the recipe's options as given: name → one string, or for a list one an item
+	Inventory inventory.Options
+	DryRun    bool          // read everything, change nothing
+	Yes       bool          // answer yes to confirmations
+	LockWait  time.Duration // how long to wait for another run's lock
+	// Prompt asks the admin, without echo for a secret. Nil means that there is no terminal.
+	Prompt func(ctx context.Context, question string, secret bool) (string, error)
+	// Hooks ends when what is left of defer and on_failure is to be skipped: at a second interrupt. Nil never ends.
+	Hooks context.Context
+	// Explain puts a failure into words for the last event, with what to do next. Nil takes the error's own words.
+	Explain func(error) (text, hint string)
+}
+
+// Plan is a run that is ready to start: its recipe, hosts and options are read and found right. Nothing was
+// contacted yet.
+type Plan struct {
+	Recipe   Description
+	Hosts    []inventory.Host
+	Warnings []string // what the admin should know, such as a flag that a host's vars overrule
+
+	opts   Options
+	values values
+}
+
+// Prepare checks the recipe, reads the hosts and checks every option on every host. Errors have StatusUsage.
+func Prepare(ctx context.Context, d Description, opts Options) (*Plan, error) {
+	if err := refuse(ctx, d.Path); err != nil {
+		return nil, err
+	}
+	p := &Plan{Recipe: d, opts: opts}
+	opts.Inventory.RecipeDir = filepath.Dir(d.Path)
+	// A recipe that asks for no hosts needs no hosts file.
+	if opts.Inventory.Hosts != "" || d.Hosts != "" {
+		var err error
+		if p.Hosts, err = inventory.Load(ctx, opts.Inventory, d.Hosts); err != nil {
+			return nil, Usage(err)
+		}
+	}
+	var err error
+	if p.values, p.Warnings, err = newValues(d.Options, opts.Given, p.Hosts); err != nil {
+		return nil, Usage(err)
+	}
+	return p, nil
+}

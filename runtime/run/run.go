@@ -1,0 +1,156 @@
+package run
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"runbook/runtime/event"
+	"runbook/runtime/script"
+	"runbook/runtime/ssh"
+)
+
+// runner is a run under way.
+type runner struct {
+	opts    Options
+	plan    *Plan
+	pool    *ssh.Pool
+	hosts   []*ssh.Host
+	table   table
+	root    *frame          // hooks outside of any each
+	hooks   context.Context // ends at a second interrupt
+	changed atomic.Bool     // a primitive that changes something has begun
+
+	recipe  func(context.Context, recipeArgs) (any, error) // what recipe{ … } does
+	started bool                                           // recipe{ … } was reached, or something that is not pure
+	begun   sync.Once
+	unready error // why the hosts could not be connected to
+}
+
+// Start runs the plan, with its events to stream, and returns when everything has ended: the recipe, its hooks
+// and every connection. The error has the exit status that it means; stream is left open.
+func (p *Plan) Start(ctx context.Context, stream *event.Stream) error {
+	ctx = event.WithStream(ctx, stream)
+	r := &runner{opts: p.opts, plan: p, root: &frame{}, hooks: p.opts.Hooks}
+	if r.hooks == nil {
+		r.hooks = context.Background()
+	}
+	r.table = table{dry: p.opts.DryRun, changed: r.changed.Load}
+	began := time.Now()
+	event.Emit(ctx, event.Event{Kind: event.RunBegun, Text: p.Recipe.Path, Args: p.args(), Version: event.Version})
+	for _, w := range p.Warnings {
+		event.Emit(ctx, event.Event{Kind: event.Warning, Text: w})
+	}
+	err := r.status(ctx, r.run(ctx))
+	r.table.emit(ctx)
+	status := Status(err)
+	ended := event.Event{Kind: event.RunEnded, Seconds: time.Since(began).Seconds(), Code: &status}
+	if err != nil {
+		ended.Error, ended.Hint = err.Error(), event.Hint(err)
+		if p.opts.Explain != nil {
+			ended.Error, ended.Hint = p.opts.Explain(err)
+		}
+	}
+	event.Emit(ctx, ended)
+	return err
+}
+
+// args are the options as given, for the first event.
+func (p *Plan) args() map[string]any {
+	args := map[string]any{}
+	for name := range p.opts.Given {
+		args[name] = p.values.common[name]
+	}
+	return args
+}
+
+func (r *runner) run(ctx context.Context) (err error) {
+	r.pool = newPool(r.opts)
+	defer func() { err = joined(err, r.pool.Close()) }()
+	for _, target := range r.plan.Hosts {
+		r.hosts = append(r.hosts, r.pool.Host(target))
+		r.table.expect(target.Name)
+	}
+	r.recipe = r.reached
+	state, err := r.newState(script.StateOptions{Around: r.around, Print: printed}, r.hosts)
+	if err != nil {
+		return err
+	}
+	defer state.Close()
+	ctx = withFrame(ctx, r.root)
+	err = state.Run(ctx, r.plan.Recipe.Path)
+	return joined(err, r.runHooks(ctx, r.root, err != nil))
+}
+
+// status decides what a failure means for the exit status, and makes a failure of what the recipe passed over.
+func (r *runner) status(ctx context.Context, err error) error {
+	switch {
+	case err == nil && r.table.anyFailed():
+		return WithStatus(errors.New("a host failed, and the recipe went on"), StatusFailed)
+	case err == nil:
+		return nil
+	case errors.Is(context.Cause(ctx), ErrInterrupted):
+		return WithStatus(err, StatusInterrupted)
+	case r.changed.Load():
+		return WithStatus(err, StatusFailed)
+	}
+	// Before any change: whoever reads the table must find all hosts in it.
+	for _, h := range r.hosts {
+		r.table.with(h.Name(), func(*row) {})
+	}
+	var at *script.Error
+	if len(r.hosts) == 0 && errors.As(err, &at) && at.Call == "" {
+		return Usage(err) // a mistake in the recipe, no primitive to blame, and no host was contacted
+	}
+	return WithStatus(err, StatusRefused)
+}
+
+// reached is recipe{ … } in a run: the hosts are connected to, and the options come back.
+func (r *runner) reached(ctx context.Context, _ recipeArgs) (any, error) {
+	if r.started {
+		return nil, errors.New("recipe{ … } must stand once, before anything that is done")
+	}
+	if err := r.begin(ctx); err != nil {
+		return nil, err
+	}
+	return script.Proxy{Name: "options", Get: r.plan.values.get}, nil
+}
+
+// begin connects to all hosts, once.
+func (r *runner) begin(ctx context.Context) error {
+	r.begun.Do(func() {
+		r.started = true
+		r.unready = r.connect(ctx)
+	})
+	return r.unready
+}
+
+func printed(ctx context.Context, text string) {
+	event.Emit(ctx, event.Event{Kind: event.Printed, Text: text})
+}
+
+// newState makes the Lua world of a run.
+func (r *runner) newState(opts script.StateOptions, hosts []*ssh.Host) (*script.State, error) {
+	lib, err := r.library()
+	if err != nil {
+		return nil, err
+	}
+	state, err := lib.NewState(opts)
+	if err != nil {
+		return nil, err
+	}
+	err = joined(state.SetGlobal("hosts", hosts), state.SetGlobal("localhost", r.pool.Localhost()))
+	if err != nil {
+		state.Close()
+		return nil, fmt.Errorf("making the recipe's world: %w", err)
+	}
+	return state, nil
+}
+
+func hostObject() script.Object {
+	return script.Object{Name: "host", Type: reflect.TypeFor[*ssh.Host](), Doc: "one server of the run, or this machine (localhost)"}
+}

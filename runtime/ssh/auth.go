@@ -1,0 +1,184 @@
+package ssh
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	gossh "golang.org/x/crypto/ssh"
+
+	"runbook/runtime/event"
+)
+
+// LoginError is a host that let nobody in.
+type LoginError struct {
+	User    string
+	Address string   // host:port
+	Methods []string // what the server would have accepted: "publickey", "password", …
+	Tried   []string // each key that was offered: where it is from, and its fingerprint
+	Missing []string // each key that could not be offered, and why
+	Reason  string   // what the server said at last, or ""
+}
+
+func (e *LoginError) Error() string {
+	what := "no key was offered"
+	if len(e.Tried) > 0 {
+		what = "it refused " + strings.Join(e.Tried, ", ")
+	}
+	if len(e.Missing) > 0 {
+		what += " (not offered: " + strings.Join(e.Missing, ", ") + ")"
+	}
+	if e.Reason != "" {
+		what += "; it said: " + e.Reason
+	}
+	return fmt.Sprintf("%s does not let %s log in: %s", e.Address, e.User, what)
+}
+
+// authentication is the log-in of one connection: keys first, then what only a person can answer.
+type authentication struct {
+	host  *Host
+	limit *limit
+
+	begun   bool
+	methods []string
+	keys    *keyring
+	answers int   // how many times a person was asked
+	failed  error // why it can't go on, such as a prompt that was interrupted
+	agent   io.Closer
+}
+
+// most is how many times a person may be asked for a password.
+const most = 3
+
+// next chooses what to try next.
+func (a *authentication) next(c *gossh.ClientAuthContext) (gossh.AuthMethod, error) {
+	a.begun = true
+	a.methods = c.AllowedMethods
+	tried := func(m string) int {
+		n := 0
+		for _, t := range c.TriedMethods {
+			if t == m {
+				n++
+			}
+		}
+		return n
+	}
+	if slices.Contains(c.AllowedMethods, "publickey") && tried("publickey") == 0 && !slices.Contains(c.PartialSuccessMethods, "publickey") {
+		a.keys = a.host.keyring(a)
+		if len(a.keys.signers) > 0 {
+			return gossh.PublicKeys(a.keys.signers...), nil
+		}
+	}
+	if a.failed == nil && a.host.pool.opts.Prompt != nil && a.answers < most {
+		if slices.Contains(c.AllowedMethods, "keyboard-interactive") && tried("keyboard-interactive") < most {
+			return gossh.KeyboardInteractive(a.challenge), nil
+		}
+		if slices.Contains(c.AllowedMethods, "password") && tried("password") < most {
+			return gossh.PasswordCallback(a.password), nil
+		}
+	}
+	if a.failed == nil {
+		a.failed = a.refused(nil)
+	}
+	return nil, a.failed
+}
+
+// ask asks the person, while the limit stands still.
+func (a *authentication) ask(question string, secret bool) (string, error) {
+	a.limit.pause()
+	defer a.limit.resume()
+	answer, err := a.host.pool.ask(a.limit.ctx, question, secret)
+	if err != nil && a.failed == nil && !errors.Is(err, errNoTerminal) {
+		a.failed = err
+	}
+	if err == nil && secret {
+		event.AddSecret(a.limit.ctx, answer)
+	}
+	return answer, err
+}
+
+func (a *authentication) password() (string, error) {
+	a.answers++
+	return a.ask(fmt.Sprintf("password of %s on %s: ", a.host.target.User, a.host.Name()), true)
+}
+
+func (a *authentication) challenge(name, instruction string, questions []string, echos []bool) ([]string, error) {
+	if len(questions) > 0 {
+		a.answers++
+	}
+	answers := make([]string, len(questions))
+	for i, q := range questions {
+		var err error
+		// The server's words say neither who asks nor where.
+		if answers[i], err = a.ask(fmt.Sprintf("%s: %s%s", a.host.Name(), said(name, instruction), q), !echos[i]); err != nil {
+			return nil, err
+		}
+	}
+	return answers, nil
+}
+
+// said is a server's text in one harmless line.
+func said(words ...string) string {
+	text := strings.Join(strings.FieldsFunc(strings.Join(words, " "), func(r rune) bool { return r <= ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 }), " ")
+	if text != "" {
+		text += " "
+	}
+	return text
+}
+
+// refused is the error of a log-in that failed. cause is what the library says of it.
+func (a *authentication) refused(cause error) error {
+	e := &LoginError{User: a.host.target.User, Address: address(a.host.target), Methods: a.methods}
+	if a.keys != nil {
+		e.Tried, e.Missing = a.keys.tried(), a.keys.missing
+	}
+	if cause != nil && !strings.Contains(cause.Error(), "unable to authenticate") {
+		e.Reason = strings.TrimPrefix(strings.TrimPrefix(cause.Error(), "ssh: handshake failed: "), "ssh: ")
+	}
+	hint := "add the public key to ~/.ssh/authorized_keys of " + e.User + " on the host, or name another key: identity in the hosts file, --identity"
+	switch {
+	case strings.Contains(e.Reason, "oo many authentication failures"):
+		hint = "too many keys were offered: name the right one (identity in the hosts file, --identity) and set IdentityAgent none in ssh_config"
+	case len(a.methods) > 0 && !slices.Contains(a.methods, "publickey"):
+		hint = "the server accepts only " + strings.Join(a.methods, ", ") + ", which needs a terminal; allow keys in its sshd_config"
+	case a.host.pool.opts.Prompt == nil && (slices.Contains(a.methods, "password") || slices.Contains(a.methods, "keyboard-interactive")):
+		hint += "; from a terminal, a password would do too"
+	}
+	return event.WithHint(e, hint)
+}
+
+// close lets go of the agent.
+func (a *authentication) close() {
+	if a.agent != nil {
+		_ = a.agent.Close() // it is only read from, and done with
+	}
+}
+
+// unlock asks for the passphrase of a key file, once a run.
+func (p *Pool) unlock(ctx context.Context, path string, pem []byte, ask func(question string) (string, error)) (gossh.Signer, error) {
+	p.mu.Lock()
+	s := p.unlocked[path]
+	p.mu.Unlock()
+	if s != nil {
+		return s, nil
+	}
+	for try := 1; ; try++ {
+		passphrase, err := ask("passphrase of " + path + ": ")
+		if err != nil {
+			return nil, err
+		}
+		s, err := gossh.ParsePrivateKeyWithPassphrase(pem, []byte(passphrase))
+		if err == nil {
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			p.unlocked[path] = s
+			return s, nil
+		}
+		if try == most || ctx.Err() != nil || passphrase == "" {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+	}
+}

@@ -1,0 +1,96 @@
+package ssh
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+)
+
+// endings is shell code that ends a process group. alive says whether a group has a process that isn't a zombie: where
+// nothing reaps orphans, as in some containers, their entries stay for ever. endgroup sends TERM, and KILL after five seconds.
+// "kill -s TERM -- -GROUP" is the one spelling that dash and bash share.
+const endings = `alive() {
+  kill -s 0 -- "-$1" 2>/dev/null || return 1
+  [ -r /proc/self/stat ] || return 0
+  cat /proc/[0-9]*/stat 2>/dev/null | awk -v g="$1" '{ sub(/.*\) /, ""); if ($3 == g && $1 != "Z" && $1 != "X") f = 1 } END { exit !f }' 2>/dev/null
+  [ $? -ne 1 ]
+}
+endgroup() {
+  kill -s TERM -- "-$1" 2>/dev/null || return 0
+  i=0
+  while alive "$1"; do
+    i=$((i+1))
+    [ $i -eq 50 ] && kill -s KILL -- "-$1" 2>/dev/null
+    [ $i -ge 70 ] && return 1
+    sleep 0.1 2>/dev/null || { sleep 1; i=$((i+9)); }
+  done
+  return 0
+}
+`
+
+// endLimit is how long ending a process group may take, with its own connection to the host's shell.
+const endLimit = 15 * time.Second
+
+// endGroup ends what the shell s runs, and s itself, from a session of its own, and waits until it is gone. It goes by a
+// time limit of its own, because ctx may be over. nil means that nothing is left.
+func (c *connection) endGroup(ctx context.Context, s *shell, sudo string) error {
+	if s.pgid == 0 {
+		return errors.New("its shell leads no process group of its own")
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endLimit)
+	defer cancel()
+	err := c.endAs(ctx, s.pgid, "")
+	if sudo != "" {
+		// Of a group in which another user's processes are, only that user or root can end those.
+		err = errors.Join(err, c.endAs(ctx, s.pgid, sudo))
+	}
+	return err
+}
+
+func (c *connection) endAs(ctx context.Context, pgid int, sudo string) error {
+	mark := newMark()
+	script := endings + fmt.Sprintf("endgroup %d && echo gone || echo left", pgid)
+	if sudo != "" {
+		inner, err := Quote(script)
+		if err != nil {
+			return err
+		}
+		user, err := Quote(sudo)
+		if err != nil {
+			return err
+		}
+		script = "sudo -n -u " + user + " -- /bin/sh -c " + inner
+	}
+	script = "printf '%s' '" + mark + "'; " + script
+	p, err := c.link.start(ctx, feedable(len(script)))
+	if err != nil {
+		return fmt.Errorf("end it: %w", err)
+	}
+	defer p.close()
+	answer, err := cancellable(ctx, func() (string, error) {
+		if err := feed(p.stdin, script); err != nil {
+			return "", err
+		}
+		out := newScanner(p.stdout)
+		if _, err := out.until(func([]byte) {}, mark); err != nil {
+			return "", err
+		}
+		return out.word()
+	}, func(string) {})
+	switch {
+	case err != nil && !errors.Is(err, io.EOF):
+		return fmt.Errorf("end it: %w", err)
+	case answer == "gone":
+		return nil
+	}
+	return fmt.Errorf("process group %d on the host did not end%s", pgid, strings.TrimRight(" "+answer, " "))
+}
+
+// feed writes all of text.
+func feed(w io.Writer, text string) error {
+	_, err := io.WriteString(w, text)
+	return err
+}

@@ -1,0 +1,218 @@
+package ssh
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/pkg/sftp"
+
+	"runbook/runtime/event"
+	"runbook/runtime/inventory"
+)
+
+// Host is one server of a run, or this machine. A Pool makes it. Its methods are safe for concurrent use.
+type Host struct {
+	pool   *Pool
+	target inventory.Host
+	local  bool
+
+	asking semaphore // guards secret
+	secret string    // the password for sudo
+
+	busy   semaphore // guards what follows
+	conn   *connection
+	closed bool
+	locks  []heldLock // what was taken, in its order
+}
+
+func newHost(p *Pool, t inventory.Host, local bool) *Host {
+	return &Host{pool: p, target: t, local: local, asking: newSemaphore(), busy: newSemaphore()}
+}
+
+// Name is the name of the host in the hosts file.
+func (h *Host) Name() string { return h.target.Name }
+
+// Target says how the host is reached.
+func (h *Host) Target() inventory.Host { return h.target }
+
+// String is the name.
+func (h *Host) String() string { return h.target.Name }
+
+// context names the host in events that name none.
+func (h *Host) context(ctx context.Context) context.Context {
+	if event.Host(ctx) == h.Name() {
+		return ctx
+	}
+	return event.WithHost(ctx, h.Name())
+}
+
+// connection is one login on a host, with what was started there.
+type connection struct {
+	link link
+
+	turn  semaphore // guards shell: commands run one after the other
+	shell *shell
+
+	opening semaphore // guards files
+	files   *sftp.Client
+
+	mu      sync.Mutex
+	keepers []*keeper
+}
+
+func newConnection(l link) *connection {
+	return &connection{link: l, turn: newSemaphore(), opening: newSemaphore()}
+}
+
+// startedShell is the long-lived shell. The caller has the turn.
+func (c *connection) startedShell(ctx context.Context) (*shell, error) {
+	if c.shell != nil {
+		return c.shell, nil
+	}
+	s, err := startShell(ctx, c.link)
+	if err != nil {
+		return nil, err
+	}
+	c.shell = s
+	c.tellKeepers(s.pgid)
+	return s, nil
+}
+
+// Connect connects and logs in, unless that is done. Everything that needs a connection calls it by itself. The errors
+// are *ConnectError, *UnknownKeyError, *ChangedKeyError, *RevokedKeyError, *LoginError, or why ctx ended.
+func (h *Host) Connect(ctx context.Context) error {
+	_, err := h.connection(h.context(ctx))
+	return err
+}
+
+// connection is the present connection, or a new one. After a loss it connects anew and takes the locks again that were held,
+// so that nothing runs without them.
+func (h *Host) connection(ctx context.Context) (*connection, error) {
+	if err := h.busy.lock(ctx); err != nil {
+		return nil, err
+	}
+	defer h.busy.unlock()
+	return h.connected(ctx)
+}
+
+// connected is connection for who has h.busy.
+func (h *Host) connected(ctx context.Context) (*connection, error) {
+	if h.closed {
+		return nil, errors.New("the run is over: its connections are closed")
+	}
+	if h.conn != nil {
+		select {
+		case <-h.conn.link.done():
+			event.Emit(ctx, event.Event{Kind: event.Disconnected, Error: h.conn.link.lost().Error()})
+			err := h.conn.close()
+			h.conn = nil
+			if err != nil {
+				return nil, err
+			}
+		default:
+			return h.conn, h.keepLocks(ctx)
+		}
+	}
+	began := time.Now()
+	l, err := h.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	h.conn = newConnection(l)
+	if !h.local {
+		event.Emit(ctx, event.Event{Kind: event.Connected, Text: h.target.User + "@" + address(h.target), Seconds: time.Since(began).Seconds()})
+	}
+	return h.conn, h.keepLocks(ctx)
+}
+
+func (h *Host) open(ctx context.Context) (link, error) {
+	if h.local {
+		return newLocal(), nil
+	}
+	client, err := h.login(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return newRemote(client, h.pool.opts.KeepAlive), nil
+}
+
+// Files is the host's file system through one sftp session, which the pool closes. Paths are relative to the user's home; on
+// this machine, to the current folder.
+func (h *Host) Files(ctx context.Context) (*sftp.Client, error) {
+	ctx = h.context(ctx)
+	c, err := h.connection(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.opening.lock(ctx); err != nil {
+		return nil, err
+	}
+	defer c.opening.unlock()
+	if c.files != nil {
+		return c.files, nil
+	}
+	p, err := c.link.sftp(ctx)
+	if err != nil {
+		return nil, err
+	}
+	files, err := cancellable(ctx, func() (*sftp.Client, error) {
+		return sftp.NewClientPipe(p, p, sftp.UseConcurrentWrites(true))
+	}, func(late *sftp.Client) { _ = late.Close() }) // nobody waits for it any more
+	if err != nil {
+		p.close()
+		return nil, event.WithHint(fmt.Errorf("start sftp: %w", err), `its sshd_config needs the line "Subsystem sftp internal-sftp"`)
+	}
+	c.files = files
+	return files, nil
+}
+
+// Dial connects to an address as seen from the host. network is "tcp" or "unix". Connections through SSH know no deadlines.
+func (h *Host) Dial(ctx context.Context, network, address string) (net.Conn, error) {
+	c, err := h.connection(h.context(ctx))
+	if err != nil {
+		return nil, err
+	}
+	return c.link.dial(ctx, network, address)
+}
+
+// close ends what runs on the host and the connection.
+func (h *Host) close() error {
+	h.busy <- struct{}{}
+	defer h.busy.unlock()
+	h.closed = true
+	if h.conn == nil {
+		return nil
+	}
+	c := h.conn
+	h.conn = nil
+	return c.close()
+}
+
+// closeLimit is how long a command that still runs has for its own end when the connection is closed.
+const closeLimit = 20 * time.Second
+
+func (c *connection) close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), closeLimit)
+	defer cancel()
+	var errs []error
+	if err := c.turn.lock(ctx); err != nil {
+		errs = append(errs, errors.New("a command is still running"))
+	} else {
+		if c.shell != nil {
+			c.shell.bye(c.link)
+			c.shell = nil
+		}
+		c.turn.unlock()
+	}
+	if c.files != nil {
+		_ = c.files.Close() // it fails when the connection is gone
+	}
+	for _, k := range c.takeKeepers() {
+		errs = append(errs, k.bye(ctx))
+	}
+	return errors.Join(append(errs, c.link.close())...)
+}

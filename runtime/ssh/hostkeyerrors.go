@@ -1,0 +1,123 @@
+package ssh
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/skeema/knownhosts"
+	gossh "golang.org/x/crypto/ssh"
+	xknownhosts "golang.org/x/crypto/ssh/knownhosts"
+
+	"runbook/runtime/event"
+)
+
+// UnknownKeyError is a host whose key no known_hosts file has.
+type UnknownKeyError struct {
+	Address     string // host:port
+	Type        string // such as "ssh-ed25519"
+	Fingerprint string // "SHA256:…"
+	Accept      string // the command that makes the key known
+}
+
+func (e *UnknownKeyError) Error() string {
+	return fmt.Sprintf("the key of %s is not known: it shows %s %s", e.Address, e.Type, e.Fingerprint)
+}
+
+// ChangedKeyError is a host whose key is not the one that is known, or pinned.
+type ChangedKeyError struct {
+	Address     string   // host:port
+	Type        string   // such as "ssh-ed25519"
+	Fingerprint string   // of the key that it shows, "SHA256:…"
+	Known       []string // fingerprints of those that are known
+	Places      []string // where these stand: FILE:LINE, or "the hosts file"
+	Accept      string   // the command that makes the new key the known one; "" when it is pinned
+}
+
+func (e *ChangedKeyError) Error() string {
+	return fmt.Sprintf("the key of %s has changed: it shows %s %s, but %s has %s",
+		e.Address, e.Type, e.Fingerprint, strings.Join(e.Places, ", "), strings.Join(e.Known, ", "))
+}
+
+// RevokedKeyError is a host that shows a key that a known_hosts file revokes.
+type RevokedKeyError struct {
+	Address     string // host:port
+	Fingerprint string // "SHA256:…"
+	File        string
+	Line        int
+}
+
+func (e *RevokedKeyError) Error() string {
+	return fmt.Sprintf("%s shows the key %s, which %s:%d revokes", e.Address, e.Fingerprint, e.File, e.Line)
+}
+
+// plain is the key itself, without a certificate around it.
+func plain(key gossh.PublicKey) gossh.PublicKey {
+	if c, ok := key.(*gossh.Certificate); ok {
+		return c.Key
+	}
+	return key
+}
+
+func (k *hostKeys) unknown(key gossh.PublicKey) error {
+	key = plain(key)
+	e := &UnknownKeyError{Address: address(k.host.target), Type: key.Type(), Fingerprint: gossh.FingerprintSHA256(key), Accept: k.accept(key)}
+	hint := "compare the fingerprint with the one that the host's console prints (ssh-keygen -lf /etc/ssh/ssh_host_" + shortType(key) + "_key.pub)"
+	if e.Accept != "" {
+		return event.WithHint(e, hint+"; only if it is the same, accept it: "+e.Accept)
+	}
+	return event.WithHint(e, hint+"; only if it is the same, pin it as host_key in the hosts file: "+line(key))
+}
+
+func (k *hostKeys) changed(key gossh.PublicKey, want []xknownhosts.KnownKey) error {
+	key = plain(key)
+	e := &ChangedKeyError{Address: address(k.host.target), Type: key.Type(), Fingerprint: gossh.FingerprintSHA256(key)}
+	warning := "either the host was set up anew, or somebody stands in between; find out which before anything else, and compare the fingerprint on its console"
+	if k.pinned != nil {
+		e.Known, e.Places = []string{gossh.FingerprintSHA256(k.pinned)}, []string{"the hosts file (host_key)"}
+		return event.WithHint(e, warning+"; only if the new key is right, pin it as host_key: "+line(key))
+	}
+	var remove []string
+	for _, w := range want {
+		e.Known = append(e.Known, gossh.FingerprintSHA256(w.Key))
+		e.Places = append(e.Places, fmt.Sprintf("%s:%d", w.Filename, w.Line))
+		name, errName := Quote(knownhosts.Normalize(k.address))
+		file, errFile := Quote(w.Filename)
+		command := "ssh-keygen -R " + name + " -f " + file
+		if errName == nil && errFile == nil && !strings.Contains(strings.Join(remove, "\n"), command) {
+			remove = append(remove, command)
+		}
+	}
+	e.Accept = strings.Join(append(remove, k.accept(key)), " && ")
+	return event.WithHint(e, warning+"; only if the new key is right, accept it: "+e.Accept)
+}
+
+// accept is the command that adds key to the first known_hosts file. It states the key itself: asking the network for it once more
+// would trust whoever answers then. "" without a file.
+func (k *hostKeys) accept(key gossh.PublicKey) string {
+	files := k.host.knownFiles()
+	if len(files) == 0 {
+		return ""
+	}
+	entry, errEntry := Quote(knownhosts.Line([]string{k.address}, key))
+	file, errFile := Quote(files[0])
+	dir, errDir := Quote(filepath.Dir(files[0]))
+	if errEntry != nil || errFile != nil || errDir != nil {
+		return ""
+	}
+	return "mkdir -p " + dir + " && printf '%s\\n' " + entry + " >> " + file
+}
+
+func line(key gossh.PublicKey) string {
+	return `"` + strings.TrimSpace(string(gossh.MarshalAuthorizedKey(key))) + `"`
+}
+
+// shortType is the part of a key's type that stands in its file's name on a host.
+func shortType(key gossh.PublicKey) string {
+	for _, t := range []string{"ed25519", "ecdsa"} {
+		if strings.Contains(key.Type(), t) {
+			return t
+		}
+	}
+	return "rsa"
+}

@@ -1,0 +1,296 @@
+package ssh
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"os/user"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"runbook/runtime/event"
+)
+
+// LockedError is a lock that somebody else holds.
+type LockedError struct {
+	Path   string
+	Holder string // who, from where, since when; "" when the lock file doesn't say
+}
+
+func (e *LockedError) Error() string {
+	if e.Holder == "" {
+		return e.Path + " is locked by somebody who left no name"
+	}
+	return e.Path + " is locked by " + e.Holder
+}
+
+// heldLock is a lock that the host has to hold until the pool is closed.
+type heldLock struct{ path string }
+
+// keep is the script of a keeper. It takes the lock and then reads its stdin: "group N" names a process group that ends with
+// it, "gone N" one that has ended, "bye" is the farewell. When stdin ends without one, whoever held the lock is dead: what it
+// left running is ended first, and then the lock goes, with this process. Nothing that the keeper starts may inherit the lock (9>&-).
+const keep = `trap '' HUP PIPE
+groups=' '
+command -v flock >/dev/null 2>&1 || { echo 'none'; exit 0; }
+( : >>"$file" ) 2>/dev/null || { echo "closed $( ( : >>"$file" ) 2>&1 )"; exit 0; }
+exec 9>>"$file"
+n=0
+while :; do
+  flock -n 9; s=$?
+  [ $s -eq 0 ] && break
+  [ $s -eq 1 ] || { echo "broken $s"; exit 0; }
+  echo "held $(cat "$file" 9>&-)"
+  [ $n -ge $wait ] && { echo 'over'; exit 0; }
+  n=$((n+1))
+  sleep 1 9>&-
+done
+printf '%s\n' "$holder" >"$file"
+echo 'taken'
+while read -r word number; do
+  case $word in
+    group) groups="$groups$number " ;;
+    gone) groups="${groups%% $number *} ${groups#* $number }" ;;
+    bye) : >"$file"; echo 'bye'; exit 0 ;;
+  esac
+done
+for g in $groups; do endgroup "$g" 9>&-; done
+: >"$file"
+`
+
+// keeper is a process on a host that holds a lock for as long as its connection lasts.
+type keeper struct {
+	path  string
+	shell *shell
+	link  link
+	gone  chan struct{} // closed when it ended
+
+	mu sync.Mutex // one line at a time
+}
+
+// Lock takes the lock at path on the host with flock(1), and holds it until the pool is closed or this process dies, however that
+// happens. Its folder must exist. When somebody else holds it, Lock waits for at most wait, in whole seconds, and
+// then returns a *LockedError. Taking a lock that the host already holds is no error.
+func (h *Host) Lock(ctx context.Context, path string, wait time.Duration) error {
+	ctx = h.context(ctx)
+	if _, err := Quote(path); err != nil || path == "" {
+		return errors.Join(errors.New("a lock needs a path"), err)
+	}
+	if err := h.busy.lock(ctx); err != nil {
+		return err
+	}
+	defer h.busy.unlock()
+	c, err := h.connected(ctx)
+	if err != nil {
+		return err
+	}
+	for _, l := range h.locks {
+		if l.path == path {
+			return nil
+		}
+	}
+	if err := c.take(ctx, path, wait); err != nil {
+		return err
+	}
+	h.locks = append(h.locks, heldLock{path})
+	return nil
+}
+
+// keepLocks takes the locks again whose keepers are gone, without waiting. The caller has h.busy.
+func (h *Host) keepLocks(ctx context.Context) error {
+	for _, l := range h.locks {
+		if h.conn.keeps(l.path) {
+			continue
+		}
+		event.Emit(ctx, event.Event{Kind: event.Warning, Text: "the lock " + l.path + " was lost; taking it again"})
+		if err := h.conn.take(ctx, l.path, 0); err != nil {
+			return fmt.Errorf("the lock was lost in the middle of the run: %w", err)
+		}
+	}
+	return nil
+}
+
+// take starts a keeper.
+func (c *connection) take(ctx context.Context, path string, wait time.Duration) error {
+	pid := newMark()
+	file, err := Quote(path)
+	if err != nil {
+		return err
+	}
+	who, err := Quote(holder(time.Now()))
+	if err != nil {
+		return err
+	}
+	script := "printf '%s' '" + pid + "'; " + probe + "\nfile=" + file + " holder=" + who + " wait=" +
+		strconv.FormatInt(int64(math.Ceil(wait.Seconds())), 10) + "\n" + endings + keep
+	p, err := c.link.start(ctx, feedable(len(script)))
+	if err != nil {
+		return fmt.Errorf("lock %s: %w", path, err)
+	}
+	k := &keeper{path: path, shell: &shell{proc: p, out: newScanner(p.stdout), err: newScanner(p.stderr)}, link: c.link, gone: make(chan struct{})}
+	var said strings.Builder
+	taken := make(chan error, 1)
+	run := k.shell.drain(func() error {
+		err := k.begin(ctx, script, pid)
+		taken <- err
+		if err != nil {
+			return nil
+		}
+		_, err = k.shell.out.until(func([]byte) {}) // until it ends
+		return err
+	}, func() error {
+		_, err := k.shell.err.until(func(b []byte) { said.Write(b) })
+		return err
+	})
+	go func() {
+		<-run.done
+		close(k.gone)
+	}()
+	select {
+	case err = <-taken:
+	case <-ctx.Done():
+		err = context.Cause(ctx)
+		if left := c.endGroup(ctx, k.shell, ""); left != nil {
+			err = fmt.Errorf("%w (who waits for the lock %s: %w)", err, path, left)
+		}
+	}
+	if err != nil {
+		k.shell.settle(run, c.link)
+		return err
+	}
+	c.mu.Lock()
+	c.keepers = append(c.keepers, k)
+	c.mu.Unlock()
+	if c.shell != nil {
+		c.tellKeepers(c.shell.pgid)
+	}
+	event.Emit(ctx, event.Event{Kind: event.LockTaken, Text: path})
+	return nil
+}
+
+// begin talks to a keeper until it has the lock.
+func (k *keeper) begin(ctx context.Context, script, pid string) error {
+	if err := feed(k.shell.proc.stdin, script); err != nil {
+		return err
+	}
+	if _, err := k.shell.out.until(func([]byte) {}, pid); err != nil {
+		return fmt.Errorf("lock %s: the keeper did not start: %w", k.path, err)
+	}
+	group, err := k.shell.out.word()
+	if err != nil {
+		return err
+	}
+	k.shell.pgid = leader(group)
+	held, waiting := "", false
+	for {
+		line, err := k.shell.out.word()
+		if err != nil {
+			return fmt.Errorf("lock %s: the keeper ended: %w", k.path, err)
+		}
+		word, rest, _ := strings.Cut(line, " ")
+		switch word {
+		case "taken":
+			return nil
+		case "none":
+			return event.WithHint(errors.New("the host has no flock(1), which the lock needs"), "install util-linux on the host")
+		case "closed":
+			return event.WithHint(fmt.Errorf("the lock file %s can't be opened: %s", k.path, rest), "its folder must exist and be writable")
+		case "broken":
+			return fmt.Errorf("lock %s: flock(1) on the host exited %s", k.path, rest)
+		case "held":
+			held = rest
+		case "over":
+			return event.WithHint(&LockedError{Path: k.path, Holder: held}, "wait for the other run to end, or let this one wait: --lock-wait 10m")
+		}
+		if !waiting && held != "" {
+			waiting = true
+			event.Emit(ctx, event.Event{Kind: event.LockWaiting, Text: (&LockedError{Path: k.path, Holder: held}).Error()})
+		}
+	}
+}
+
+// holder says who takes a lock, from where and since when.
+func holder(now time.Time) string {
+	name := strconv.Itoa(os.Getuid())
+	if u, err := user.Current(); err == nil {
+		name = u.Username
+	}
+	machine, err := os.Hostname()
+	if err != nil {
+		machine = "an unnamed machine"
+	}
+	return fmt.Sprintf("%s from %s since %s, pid %d", name, machine, now.UTC().Format(time.RFC3339), os.Getpid())
+}
+
+// tell sends a keeper a line. An error means that it is gone, which keeps notices.
+func (k *keeper) tell(line string) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return feed(k.shell.proc.stdin, line+"\n")
+}
+
+// bye gives the lock back.
+func (k *keeper) bye(ctx context.Context) error {
+	if err := k.tell("bye"); err != nil {
+		<-k.gone // who can't be told is gone, and its lock too
+		return nil
+	}
+	_ = k.shell.proc.stdin.Close() // it may be gone
+	select {
+	case <-k.gone:
+	case <-ctx.Done():
+		return fmt.Errorf("the keeper of the lock %s did not end", k.path)
+	}
+	k.shell.proc.close()
+	return nil
+}
+
+// keeps says whether a keeper for path is alive.
+func (c *connection) keeps(path string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for i, k := range c.keepers {
+		if k.path != path {
+			continue
+		}
+		select {
+		case <-k.gone:
+			c.keepers = append(c.keepers[:i:i], c.keepers[i+1:]...)
+			return false
+		default:
+			return true
+		}
+	}
+	return false
+}
+
+// tellKeepers names a process group that must not outlive the connection.
+func (c *connection) tellKeepers(pgid int) { c.tellAll("group", pgid) }
+
+// untellKeepers takes it back: the number may soon be another's.
+func (c *connection) untellKeepers(pgid int) { c.tellAll("gone", pgid) }
+
+func (c *connection) tellAll(word string, pgid int) {
+	if pgid == 0 {
+		return
+	}
+	c.mu.Lock()
+	keepers := append([]*keeper(nil), c.keepers...)
+	c.mu.Unlock()
+	for _, k := range keepers {
+		_ = k.tell(word + " " + strconv.Itoa(pgid)) // a keeper that is gone is noticed before the next command
+	}
+}
+
+// takeKeepers are all keepers, which no longer belong to the connection.
+func (c *connection) takeKeepers() []*keeper {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	k := c.keepers
+	c.keepers = nil
+	return k
+}

@@ -1,0 +1,125 @@
+package ssh
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"runbook/runtime/event"
+)
+
+// The limits of what is kept of a command's output.
+const (
+	// kept is how many bytes of each stream a Result can hold. A command that prints more runs to its end, and its
+	// output still reaches the events, but the result is an error: half an output must not pass for the whole.
+	kept = 64 << 20
+	// longestLine is the length in bytes at which an unfinished line is shown nevertheless.
+	longestLine = 64 << 10
+	// tailLines is how many last lines an error holds.
+	tailLines = 10
+)
+
+// output takes what one command prints.
+type output struct {
+	ctx   context.Context
+	quiet bool
+
+	mu      sync.Mutex
+	stdout  stream
+	stderr  stream
+	touched time.Time
+}
+
+type stream struct {
+	name  string
+	kept  bytes.Buffer
+	line  []byte // the unfinished last line, not yet shown
+	total int64
+	limit int
+}
+
+func newOutput(ctx context.Context, quiet bool, limit int) *output {
+	return &output{ctx: ctx, quiet: quiet, touched: time.Now(),
+		stdout: stream{name: "stdout", limit: limit}, stderr: stream{name: "stderr", limit: limit}}
+}
+
+// to is the function that takes the bytes of one stream.
+func (o *output) to(s *stream) func([]byte) {
+	return func(b []byte) {
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		o.touched = time.Now()
+		s.total += int64(len(b))
+		if room := s.limit - s.kept.Len(); room > 0 {
+			s.kept.Write(b[:min(room, len(b))])
+		}
+		if o.quiet {
+			return
+		}
+		s.line = append(s.line, b...)
+		end := bytes.LastIndexByte(s.line, '\n') + 1
+		if end == 0 && len(s.line) > longestLine {
+			end = len(s.line)
+		}
+		o.show(s, end)
+	}
+}
+
+func (o *output) show(s *stream, n int) {
+	if n == 0 {
+		return
+	}
+	event.Emit(o.ctx, event.Event{Kind: event.Output, Stream: s.name, Text: strings.ToValidUTF8(string(s.line[:n]), "\uFFFD")})
+	s.line = append(s.line[:0], s.line[n:]...)
+}
+
+// flush shows unfinished lines: nothing follows.
+func (o *output) flush() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.show(&o.stdout, len(o.stdout.line))
+	o.show(&o.stderr, len(o.stderr.line))
+}
+
+// idle is how long nothing has been printed.
+func (o *output) idle() time.Duration {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return time.Since(o.touched)
+}
+
+// text is what was printed so far.
+func (o *output) text() (stdout, stderr string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.stdout.kept.String(), o.stderr.kept.String()
+}
+
+// overflow is the error of a stream that was longer than can be kept.
+func (o *output) overflow() error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, s := range []*stream{&o.stdout, &o.stderr} {
+		if s.total > int64(s.limit) {
+			err := fmt.Errorf("printed %d bytes to %s, more than the %d that can be kept", s.total, s.name, s.limit)
+			return event.WithHint(err, "send the output to a file on the host, and read what you need of it")
+		}
+	}
+	return nil
+}
+
+// tail is the last lines of what was printed: of stderr when there are any, since that is where reasons stand, else of
+// stdout.
+func (o *output) tail() string {
+	stdout, stderr := o.text()
+	for _, text := range []string{stderr, stdout} {
+		if text = strings.TrimRight(text, " \t\r\n"); text != "" {
+			lines := strings.Split(text, "\n")
+			return strings.Join(lines[max(0, len(lines)-tailLines):], "\n")
+		}
+	}
+	return ""
+}
