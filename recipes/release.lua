@@ -4,9 +4,9 @@
 
 local activate = require "activate"
 local build = require "build"
-local history = require "history"
 local keys = require "keys"
 local layout = require "layout"
+local mod_wsgi = require "mod_wsgi"
 local options_of = require "options"
 local preflight = require "preflight"
 local releases = require "releases"
@@ -25,7 +25,6 @@ local options = recipe({
 local release = {
   name = options.release ~= "" and options.release or clock.utc("%Y%m%d-%H%M%S"),
   revision = options.revision ~= "" and options.revision or nil, -- nil until resolve
-  by = history.me(),
 }
 
 -- What preflight finds under the release's name, by host: nothing, or what an earlier run left.
@@ -41,7 +40,8 @@ local function check(host)
     preflight.python(known, options.python),
     preflight.git(known),
     preflight.disk(known),
-    preflight.name(found, release.name))
+    preflight.name(found, release.name),
+    mod_wsgi.problem(host, options, release.name))
 end
 
 -- The first host that asks gets the answer for all of them, so that a push meanwhile changes nothing.
@@ -62,12 +62,11 @@ local function prepare(host)
 end
 
 local function switch(host)
-  local paths = layout.of(options)
-  local previous = activate.activate(host, options, { name = release.name, python = options.python })
+  local target = { name = release.name, revision = release.revision, python = options.python }
+  local previous = activate.activate(host, options, target, "release")
   host:result({ release = release.name, revision = release.revision:sub(1, 10), previous = previous, state = "released" })
-  history.append(host, paths, { action = "release", release = release.name, revision = release.revision, from = previous })
   step("prune", function()
-    releases.prune(host, paths, options.keep, release.name)
+    releases.prune(host, layout.of(options), options.keep, release.name)
   end)
 end
 

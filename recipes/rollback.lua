@@ -3,8 +3,6 @@
 
 local activate = require "activate"
 local choose = require "choose"
-local history = require "history"
-local layout = require "layout"
 local mod_wsgi = require "mod_wsgi"
 local options_of = require "options"
 local preflight = require "preflight"
@@ -26,11 +24,7 @@ local function check(host)
     return { problem }
   end
   targets[host.name] = target
-  local dir = layout.release(layout.of(options), target.name)
-  if options.restart ~= "none" and not mod_wsgi.find(host, options, dir) then
-    return { mod_wsgi.missing(options, dir) }
-  end
-  return {}
+  return preflight.problems(mod_wsgi.problem(host, options, target.name))
 end
 
 local function switch(host)
@@ -40,9 +34,7 @@ local function switch(host)
     log.info(target.name .. " is current already; nothing to do")
     row.state = "was current already"
   else
-    local previous = activate.activate(host, options, target)
-    history.append(host, layout.of(options), { action = "rollback", release = target.name, revision = target.revision, from = previous })
-    row.previous, row.state = previous, "rolled back"
+    row.previous, row.state = activate.activate(host, options, target, "rollback"), "rolled back"
   end
   host:result(row)
 end

@@ -13,8 +13,10 @@ local options = recipe({
 
 -- What is on each host, by its name.
 local found = {}
-each(hosts, { at_once = options.at_once }, function(host)
-  found[host.name] = releases.look(host, layout.of(options))
+step("look", function()
+  each(hosts, { at_once = options.at_once }, function(host)
+    found[host.name] = releases.look(host, layout.of(options))
+  end)
 end)
 
 local function short(revision)

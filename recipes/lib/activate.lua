@@ -37,29 +37,30 @@ local function go_back(host, options, target, before, server)
   end)
 end
 
--- activate makes target, { name, revision, python }, the current release of a host, and returns the name of the one
--- that was current before, "" for none.
-local function activate(host, options, target)
-  local paths = layout.of(options)
+-- activate makes target, { name, revision, python }, the current release of a host, and notes it in releases.log as
+-- action, "release" or "rollback". It returns the name of the release that was current before, "" for none.
+local function activate(host, options, target, action)
+  local paths, done = layout.of(options), false
   local dir = layout.release(paths, target.name)
-  local before, server = releases.current(host, paths), mod_wsgi.look(host, options)
-  local done = false
-  -- The limit leaves time for a restart and another health check.
-  host:on_failure({ timeout = 300 + health.seconds(options.health_within) .. "s" }, function()
-    if not done then
-      go_back(host, options, target, before, server)
-    end
-  end)
-  step("switch to " .. target.name, function()
+  return step("switch to " .. target.name, function()
+    local before, server = releases.current(host, paths), mod_wsgi.look(host, options)
+    -- The limit leaves time for a restart and another health check.
+    host:on_failure({ timeout = 300 + health.seconds(options.health_within) .. "s" }, function()
+      if not done then
+        go_back(host, options, target, before, server)
+      end
+    end)
     host.fs:symlink(dir, paths.current)
+    mod_wsgi.serve(host, options, target)
+    -- Where nothing was switched, as in a dry run, there is nothing new to check.
+    if releases.current(host, paths) == dir then
+      health.check(host, options, mod_wsgi.server_root(options))
+    end
+    done = true
+    local previous = title(paths, before)
+    history.append(host, paths, { action = action, release = target.name, revision = target.revision, from = previous })
+    return previous
   end)
-  mod_wsgi.serve(host, options, target)
-  -- Where nothing was switched, as in a dry run, there is nothing new to check.
-  if releases.current(host, paths) == dir then
-    health.check(host, options, mod_wsgi.server_root(options))
-  end
-  done = true
-  return title(paths, before)
 end
 
 return { activate = activate }

@@ -1,5 +1,6 @@
 -- Making a release on a host: clone, virtualenv, requirements, and last of all the file that says it is complete.
 
+local history = require "history"
 local keys = require "keys"
 local layout = require "layout"
 local mod_wsgi = require "mod_wsgi"
@@ -30,12 +31,13 @@ local function install(host, options, dir)
 end
 
 -- verify looks at what was made, and returns the checksum of the requirements.
-local function verify(host, options, dir)
+local function verify(host, options, name, dir)
   local wsgi = options.restart ~= "none" and options.wsgi or ""
   local program = { dir .. "/venv/bin/python", "-c", VERIFY, dir .. "/venv", wsgi, options.requirements }
   local checksum = host:run(program, { cwd = dir }).stdout:match("%x+") or ""
-  if options.restart ~= "none" then
-    mod_wsgi.program(host, options, dir)
+  local missing = mod_wsgi.problem(host, options, name)
+  if missing then
+    fail(unpack(missing))
   end
   return checksum
 end
@@ -73,14 +75,14 @@ local function prepare(host, options, release, before)
   end
   shared.link(host, paths, dir)
   step("verify", function()
-    local checksum = verify(host, options, dir)
+    local checksum = verify(host, options, release.name, dir)
     -- Last: a release without this file is incomplete, and nothing switches to it.
     host.fs:write(dir .. "/.runbook.json", json.encode({
       release = release.name,
       revision = release.revision,
       branch = options.branch,
       repo = options.repo,
-      by = release.by,
+      by = history.me(),
       at = clock.utc("%Y-%m-%dT%H:%M:%SZ"),
       python = options.python,
       requirements_sha256 = checksum,

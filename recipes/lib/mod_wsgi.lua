@@ -14,12 +14,14 @@ pid=$(cat "$1/httpd.pid" 2>/dev/null) && [ -n "$pid" ] && { kill -0 "$pid" 2>/de
 exit 0
 ]]
 
--- Prints the first of the given programs that can be run.
+-- Prints the first of the given programs that can be run. Where the release of the first argument isn't made yet, as
+-- before a release or in a dry run, it is taken that the requirements will bring its own.
 local FIND = [[
+dir=$1; shift
 for program in "$@"; do
   found=$(command -v "$program") && [ -x "$found" ] && [ ! -d "$found" ] && { echo "$found"; exit 0; }
 done
-exit 0
+[ $# -eq 1 ] || [ -e "$dir" ] || echo "$1"
 ]]
 
 -- Prints where a Python keeps the packages of a virtualenv: by the virtualenv's own, or, when there is none, by the
@@ -37,38 +39,26 @@ local function server_root(options)
   return layout.of(options).root .. "/server"
 end
 
--- find returns the program that a release is served by, or nil when there is none.
+-- find returns the program that a release is served by, or nil and the problem.
 local function find(host, options, dir)
-  local own = dir .. "/venv/bin/mod_wsgi-express"
-  local candidates = { options.mod_wsgi_express }
-  if options.mod_wsgi_express == "" then
-    candidates = { own, "mod_wsgi-express" }
+  local candidates, where = { dir .. "/venv/bin/mod_wsgi-express", "mod_wsgi-express" }, "neither in the release's virtualenv nor on PATH"
+  if options.mod_wsgi_express ~= "" then
+    candidates, where = { options.mod_wsgi_express }, "not at " .. options.mod_wsgi_express
   end
-  local found = host:capture({ "sh", "-c", FIND, "sh", unpack(candidates) })
+  local found = host:capture({ "sh", "-c", FIND, "sh", dir, unpack(candidates) })
   if found ~= "" then
     return found
   end
-  -- A dry run has made no release to look into, and takes it that the requirements bring the program.
-  return not host.fs:exists(dir) and own or nil
-end
-
--- missing is the problem of a host where find finds nothing: what is wrong, and what to do.
-local function missing(options, dir)
-  local where = options.mod_wsgi_express
-  if where == "" then
-    where = dir .. "/venv/bin/mod_wsgi-express nor on PATH"
-  end
-  return { "there is no mod_wsgi-express: not at " .. where,
+  return nil, { "there is no mod_wsgi-express: " .. where,
     "put mod_wsgi into the requirements, name the program with --mod-wsgi-express, or leave it alone with --restart none" }
 end
 
--- program is find, and fails when there is none.
-local function program(host, options, dir)
-  local found = find(host, options, dir)
-  if not found then
-    fail(unpack(missing(options, dir)))
+-- problem says what would keep mod_wsgi-express from serving a release, or nil.
+local function problem(host, options, name)
+  if options.restart == "none" then
+    return nil
   end
-  return found
+  return select(2, find(host, options, layout.release(layout.of(options), name)))
 end
 
 -- command is what writes the configuration for a release. All paths lead through ROOT/current, so that it stays the
@@ -77,8 +67,12 @@ local function command(host, options, target)
   local paths = layout.of(options)
   local dir = layout.release(paths, target.name)
   local packages = host:capture({ "sh", "-c", PACKAGES, "sh", dir .. "/venv/bin/python", target.python or "", paths.current .. "/venv" })
+  local program, missing = find(host, options, dir)
+  if not program then
+    fail(unpack(missing))
+  end
   local words = {
-    program(host, options, dir), "setup-server", paths.current .. "/" .. options.wsgi,
+    program, "setup-server", paths.current .. "/" .. options.wsgi,
     "--server-root", server_root(options),
     "--port", tostring(options.port),
     "--processes", tostring(options.processes),
@@ -115,8 +109,9 @@ local function configure(host, options, words, found)
     return false
   end
   step("configure mod_wsgi-express", function()
-    -- Without the record first: a command that fails half-way leaves a configuration that is nobody's.
+    -- The record goes first: what a command that fails half-way leaves behind is nobody's configuration.
     host.fs:remove(record)
+    host.fs:mkdir(server_root(options)) -- the program itself makes no folders above it
     host:run(words)
     host.fs:write(record, wanted)
   end)
@@ -170,4 +165,4 @@ local function serve_again(host, options, before)
   end
 end
 
-return { find = find, missing = missing, program = program, server_root = server_root, look = look, serve = serve, serve_again = serve_again }
+return { problem = problem, server_root = server_root, look = look, serve = serve, serve_again = serve_again }

@@ -15,14 +15,11 @@ import (
 	"sync"
 	"testing"
 
-	"go.uber.org/goleak"
 	gossh "golang.org/x/crypto/ssh"
 	sshagent "golang.org/x/crypto/ssh/agent"
 
 	"runbook/runtime/event"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // recorder keeps the events of a test.
 type recorder struct {

@@ -58,7 +58,7 @@ func Module(d Deps) []script.Module {
 			`end)`)
 	return []script.Module{
 		{Name: "agent", Doc: "Keys on this machine, for programs on the hosts.", Primitives: []script.Primitive{forward}},
-		{On: "host", Primitives: []script.Primitive{onHost}},
+		{On: "host", Doc: "Keys that lie on a host, for programs there.", Primitives: []script.Primitive{onHost}},
 	}
 }
 

@@ -23,7 +23,7 @@ func OnHost(ctx context.Context, h *ssh.Host, keys []string, fn func(context.Con
 		}
 	}
 	// The name is made here, so that the agent can be found and ended even if starting it was interrupted.
-	dir := "/tmp/runbook-agent-" + rand.Text()
+	dir := "/tmp/runbook-ssh-agent-" + rand.Text()
 	defer func() {
 		if e := stop(ctx, h, dir); e != nil {
 			if err == nil {

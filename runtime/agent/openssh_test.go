@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"syscall"
 	"testing"
@@ -69,7 +70,9 @@ func newSite(t *testing.T) *site {
 	return s
 }
 
-func (s *site) url() string { return fmt.Sprintf("ssh://%s@127.0.0.1:%d/app.git", s.git.User, s.git.Port) }
+func (s *site) url() string {
+	return fmt.Sprintf("ssh://%s@127.0.0.1:%d/app.git", s.git.User, s.git.Port)
+}
 
 // client is an ssh command line that believes only the given server.
 func client(server *opensshtest.Server) string {
@@ -234,7 +237,12 @@ func TestOpenWantsKnownServers(t *testing.T) {
 // What a recipe sees, from declaration to result.
 func TestModule(t *testing.T) {
 	s := newSite(t)
-	lib, err := script.NewLibrary([]script.Object{{Name: "host", Type: typeOf(s.host)}}, append(Module(Deps{KnownHosts: []string{s.git.KnownHosts}}), testModule(s))...)
+	fetch := script.Func("fetch", script.Reads, "Asks the git server.", func(ctx context.Context, _ *ssh.Host, _ struct{}) (script.None, error) {
+		return script.None{}, s.fetch(ctx)
+	})
+	modules := append(Module(Deps{KnownHosts: []string{s.git.KnownHosts}}), script.Module{On: "host", Doc: "For this test.", Primitives: []script.Primitive{fetch}},
+		script.Module{Doc: "For this test.", Fields: []script.Field{{Name: "host", Doc: "A host.", Type: "host"}}})
+	lib, err := script.NewLibrary([]script.Object{{Name: "host", Type: reflect.TypeFor[*ssh.Host](), Doc: "A host."}}, modules...)
 	if err != nil {
 		t.Fatal(err)
 	}

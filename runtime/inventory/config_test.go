@@ -27,7 +27,7 @@ func TestSSHConfigIsApplied(t *testing.T) {
 				Port=2222
 				IdentityFile ~/.ssh/%r@%h
 				IdentityFile "%d/with space"
-				CertificateFile %d/cert
+				CertificateFile %d/cert%%
 				IdentitiesOnly yes
 				IdentityAgent ${AGENT_DIR}/%n.sock
 				UserKnownHostsFile ~/.ssh/k1 %d/k%p
@@ -46,7 +46,7 @@ func TestSSHConfigIsApplied(t *testing.T) {
 	h := one(t, Options{Hosts: "web1", Dir: dir})
 	want := Host{Name: "web1", Address: "web1.example.com", Port: 2222, User: "deploy",
 		Identities:     []string{in(".ssh/deploy@web1.example.com"), in("with space"), in(".ssh/last")},
-		IdentitiesOnly: true, Certificates: []string{in("cert")}, IdentityAgent: "/run/agents/web1.sock",
+		IdentitiesOnly: true, Certificates: []string{in("cert%")}, IdentityAgent: "/run/agents/web1.sock",
 		Vars: map[string]any{}, KnownHosts: []string{in(".ssh/k1"), in("k2222")}, HostKeyAlias: "alias-%%", Source: "--hosts"}
 	if !reflect.DeepEqual(h, want) {
 		t.Errorf("\n got %+v\nwant %+v", h, want)

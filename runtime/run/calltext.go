@@ -22,7 +22,7 @@ func callText(call script.Call) string {
 	for i := range args.NumField() {
 		f, v := args.Type().Field(i), args.Field(i)
 		words := strings.Split(f.Tag.Get("lua"), ",")
-		isDefault := v.IsZero() || fmt.Sprint(v.Interface()) == f.Tag.Get("default")
+		isDefault := v.IsZero() || fmt.Sprint(v) == f.Tag.Get("default")
 		switch {
 		case words[0] == "secret" || words[0] == "stdin": // what must not be shown, and what is too long to
 		case f.Type == reflect.TypeFor[script.Callback]():
@@ -48,11 +48,13 @@ func luaText(v reflect.Value) string {
 	if !v.IsValid() {
 		return "nil"
 	}
-	switch x := v.Interface().(type) {
-	case time.Duration:
-		return strconv.Quote(x.String())
-	case fmt.Stringer:
-		return x.String()
+	if v.CanInterface() { // the fields of a command are the ssh package's own
+		switch x := v.Interface().(type) {
+		case time.Duration:
+			return strconv.Quote(x.String())
+		case fmt.Stringer:
+			return x.String()
+		}
 	}
 	switch v.Kind() {
 	case reflect.String:
@@ -78,7 +80,7 @@ func luaText(v reflect.Value) string {
 	case reflect.Struct:
 		return structText(v)
 	}
-	return fmt.Sprint(v.Interface())
+	return fmt.Sprint(v)
 }
 
 // structText is a struct's fields that are set; a command is a struct of a script or a list, and reads as that.
@@ -86,7 +88,7 @@ func structText(v reflect.Value) string {
 	var items []string
 	for i := range v.NumField() {
 		f := v.Type().Field(i)
-		if !f.IsExported() || v.Field(i).IsZero() {
+		if v.Field(i).IsZero() {
 			continue
 		}
 		if name := strings.Split(f.Tag.Get("lua"), ",")[0]; name != "" {

@@ -15,7 +15,7 @@ import (
 type eachArgs struct {
 	Hosts  []*ssh.Host     `lua:"hosts,arg" doc:"the hosts, such as the global hosts"`
 	AtOnce int             `lua:"at_once" doc:"how many hosts to do at the same time" default:"1"`
-	Fn     script.Callback `lua:"fn,arg" doc:"what to do on each; it gets the host"`
+	Fn     script.Callback `lua:"fn,arg" doc:"what to do on each; it gets the host" passes:"host"`
 }
 
 func (r *runner) eachPrimitive() script.Primitive {

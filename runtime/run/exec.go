@@ -64,5 +64,5 @@ func Ping(ctx context.Context, hosts []inventory.Host, o Options) ([]error, erro
 }
 
 func newPool(o Options) *ssh.Pool {
-	return ssh.NewPool(ssh.PoolOptions{ConnectTimeout: o.Inventory.ConnectTimeout, Prompt: o.Prompt})
+	return ssh.NewPool(ssh.PoolOptions{ConnectTimeout: o.Inventory.ConnectTimeout, LockWait: o.LockWait, Prompt: o.Prompt})
 }

@@ -11,7 +11,7 @@ import (
 
 type hookArgs struct {
 	Timeout time.Duration   `lua:"timeout" doc:"how long it may take" default:"60s"`
-	Fn      script.Callback `lua:"fn,arg" doc:"what to do; it gets the host"`
+	Fn      script.Callback `lua:"fn,arg" doc:"what to do; it gets the host" passes:"host"`
 }
 
 // hookPrimitives are host:defer and host:on_failure.

@@ -27,8 +27,8 @@ func TestStrftime(t *testing.T) {
 
 // nested is a command as primitives take it: a script or a list.
 type nested struct {
-	Script string
-	Argv   []string
+	script string
+	argv   []string
 }
 
 type callArgs struct {
@@ -46,11 +46,11 @@ func TestCallText(t *testing.T) {
 		args callArgs
 		want string
 	}{
-		{callArgs{Cmd: nested{Script: "touch 'a b'"}, Check: true, Timeout: 5 * time.Second}, `host:run("touch 'a b'")`},
-		{callArgs{Cmd: nested{Argv: []string{"rm", "-rf"}}, Path: "/x", Check: true}, `host:run({ "rm", "-rf" }, "/x")`},
-		{callArgs{Cmd: nested{Script: "x"}, Cwd: "/srv", Env: map[string]string{"B": "2", "A": "1"}, Timeout: time.Minute, Check: true},
+		{callArgs{Cmd: nested{script: "touch 'a b'"}, Check: true, Timeout: 5 * time.Second}, `host:run("touch 'a b'")`},
+		{callArgs{Cmd: nested{argv: []string{"rm", "-rf"}}, Path: "/x", Check: true}, `host:run({ "rm", "-rf" }, "/x")`},
+		{callArgs{Cmd: nested{script: "x"}, Cwd: "/srv", Env: map[string]string{"B": "2", "A": "1"}, Timeout: time.Minute, Check: true},
 			`host:run("x", { cwd = "/srv", env = { A = "1", B = "2" }, timeout = "1m0s" })`},
-		{callArgs{Cmd: nested{Script: strings.Repeat("é", 200)}, Check: true, Secret: []string{"hunter22"}},
+		{callArgs{Cmd: nested{script: strings.Repeat("é", 200)}, Check: true, Secret: []string{"hunter22"}},
 			`host:run("` + strings.Repeat("é", 100) + `…")`},
 	}
 	for _, tt := range tests {

@@ -47,6 +47,9 @@ func (c *connection) endGroup(ctx context.Context, s *shell, sudo string) error 
 		// Of a group in which another user's processes are, only that user or root can end those.
 		err = errors.Join(err, c.endAs(ctx, s.pgid, sudo))
 	}
+	if err == nil {
+		c.ended(s.pgid)
+	}
 	return err
 }
 

@@ -56,29 +56,52 @@ type connection struct {
 
 	turn  semaphore // guards shell: commands run one after the other
 	shell *shell
+	hurry func() // gives up starting the first shell
 
 	opening semaphore // guards files
 	files   *sftp.Client
 
 	mu      sync.Mutex
 	keepers []*keeper
+	groups  map[int]struct{} // process groups on the host that are ours
 }
 
+// newConnection takes over a link and starts its shell at once: what the start-up files of a log-in cost is then spent while
+// others are still being connected to.
 func newConnection(l link) *connection {
-	return &connection{link: l, turn: newSemaphore(), opening: newSemaphore()}
+	c := &connection{link: l, turn: newSemaphore(), opening: newSemaphore(), groups: map[int]struct{}{}}
+	ctx, cancel := context.WithCancel(context.Background())
+	c.hurry = cancel
+	c.turn <- struct{}{}
+	go func() {
+		defer c.turn.unlock()
+		defer cancel()
+		_, _ = c.startedShell(ctx) // the first command tries again, and says what is wrong
+	}()
+	return c
 }
+
+// shellLimit is how long a shell may take to start.
+const shellLimit = 60 * time.Second
+
+var errNoShell = fmt.Errorf("the host started no shell within %v", shellLimit)
 
 // startedShell is the long-lived shell. The caller has the turn.
 func (c *connection) startedShell(ctx context.Context) (*shell, error) {
 	if c.shell != nil {
 		return c.shell, nil
 	}
-	s, err := startShell(ctx, c.link)
+	limited, cancel := context.WithTimeoutCause(ctx, shellLimit, errNoShell)
+	defer cancel()
+	s, err := startShell(limited, c.link)
+	if errors.Is(err, errNoShell) {
+		err = event.WithHint(err, "do the start-up files of the log-in shell, such as ~/.bashrc, wait for something?")
+	}
 	if err != nil {
 		return nil, err
 	}
 	c.shell = s
-	c.tellKeepers(s.pgid)
+	c.began(s.pgid)
 	return s, nil
 }
 
@@ -198,12 +221,14 @@ const closeLimit = 20 * time.Second
 func (c *connection) close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), closeLimit)
 	defer cancel()
+	c.hurry()
 	var errs []error
 	if err := c.turn.lock(ctx); err != nil {
 		errs = append(errs, errors.New("a command is still running"))
 	} else {
 		if c.shell != nil {
 			c.shell.bye(c.link)
+			c.ended(c.shell.pgid)
 			c.shell = nil
 		}
 		c.turn.unlock()

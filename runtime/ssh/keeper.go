@@ -54,7 +54,7 @@ echo 'taken'
 while read -r word number; do
   case $word in
     group) groups="$groups$number " ;;
-    gone) groups="${groups%% $number *} ${groups#* $number }" ;;
+    gone) case $groups in *" $number "*) groups="${groups%% $number *} ${groups#* $number }" ;; esac ;;
     bye) : >"$file"; echo 'bye'; exit 0 ;;
   esac
 done
@@ -135,7 +135,7 @@ func (c *connection) take(ctx context.Context, path string, wait time.Duration) 
 	var said strings.Builder
 	taken := make(chan error, 1)
 	run := k.shell.drain(func() error {
-		err := k.begin(ctx, script, pid)
+		err := k.begin(ctx, script, pid, wait > 0)
 		taken <- err
 		if err != nil {
 			return nil
@@ -164,16 +164,16 @@ func (c *connection) take(ctx context.Context, path string, wait time.Duration) 
 	}
 	c.mu.Lock()
 	c.keepers = append(c.keepers, k)
-	c.mu.Unlock()
-	if c.shell != nil {
-		c.tellKeepers(c.shell.pgid)
+	for g := range c.groups {
+		_ = k.tell("group " + strconv.Itoa(g)) // see tellKeepers
 	}
+	c.mu.Unlock()
 	event.Emit(ctx, event.Event{Kind: event.LockTaken, Text: path})
 	return nil
 }
 
 // begin talks to a keeper until it has the lock.
-func (k *keeper) begin(ctx context.Context, script, pid string) error {
+func (k *keeper) begin(ctx context.Context, script, pid string, waits bool) error {
 	if err := feed(k.shell.proc.stdin, script); err != nil {
 		return err
 	}
@@ -185,7 +185,7 @@ func (k *keeper) begin(ctx context.Context, script, pid string) error {
 		return err
 	}
 	k.shell.pgid = leader(group)
-	held, waiting := "", false
+	held := ""
 	for {
 		line, err := k.shell.out.word()
 		if err != nil {
@@ -206,8 +206,8 @@ func (k *keeper) begin(ctx context.Context, script, pid string) error {
 		case "over":
 			return event.WithHint(&LockedError{Path: k.path, Holder: held}, "wait for the other run to end, or let this one wait: --lock-wait 10m")
 		}
-		if !waiting && held != "" {
-			waiting = true
+		if waits {
+			waits = false
 			event.Emit(ctx, event.Event{Kind: event.LockWaiting, Text: (&LockedError{Path: k.path, Holder: held}).Error()})
 		}
 	}
@@ -268,20 +268,24 @@ func (c *connection) keeps(path string) bool {
 	return false
 }
 
-// tellKeepers names a process group that must not outlive the connection.
-func (c *connection) tellKeepers(pgid int) { c.tellAll("group", pgid) }
+// began names a process group that must not outlive the connection to the keepers. 0 is none.
+func (c *connection) began(pgid int) { c.tellKeepers("group", pgid, true) }
 
-// untellKeepers takes it back: the number may soon be another's.
-func (c *connection) untellKeepers(pgid int) { c.tellAll("gone", pgid) }
+// ended takes it back: the number may soon be another's.
+func (c *connection) ended(pgid int) { c.tellKeepers("gone", pgid, false) }
 
-func (c *connection) tellAll(word string, pgid int) {
+func (c *connection) tellKeepers(word string, pgid int, runs bool) {
 	if pgid == 0 {
 		return
 	}
 	c.mu.Lock()
-	keepers := append([]*keeper(nil), c.keepers...)
-	c.mu.Unlock()
-	for _, k := range keepers {
+	defer c.mu.Unlock()
+	if runs {
+		c.groups[pgid] = struct{}{}
+	} else {
+		delete(c.groups, pgid)
+	}
+	for _, k := range c.keepers {
 		_ = k.tell(word + " " + strconv.Itoa(pgid)) // a keeper that is gone is noticed before the next command
 	}
 }

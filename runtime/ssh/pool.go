@@ -23,6 +23,8 @@ type PoolOptions struct {
 	// KeepAlive is the time between two questions whether a host is still there; after three without an answer the connection
 	// is given up. 15 s when 0.
 	KeepAlive time.Duration
+	// LockWait is how long Lock waits for another holder where a recipe doesn't say; not at all when 0.
+	LockWait time.Duration
 	// Prompt asks the person at the terminal; secret answers aren't shown. nil when there is no terminal.
 	Prompt func(ctx context.Context, question string, secret bool) (string, error)
 	// Getenv reads the environment (HOME, SSH_AUTH_SOCK); os.Getenv when nil.

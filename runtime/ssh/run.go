@@ -168,7 +168,7 @@ func (r *running) await(ctx context.Context, s *shell, run *draining) error {
 		err := errors.Join(run.errs[:]...)
 		switch {
 		case err != nil:
-			return r.broken(s, err)
+			return r.broken(ctx, s, err)
 		case r.c.Sudo != "" && !r.started:
 			return r.host.sudoRefused(r.c.Sudo, r.out, r.code)
 		}
@@ -189,13 +189,16 @@ func (r *running) await(ctx context.Context, s *shell, run *draining) error {
 }
 
 // broken is the error of streams that ended in the middle of a command.
-func (r *running) broken(s *shell, err error) error {
+func (r *running) broken(ctx context.Context, s *shell, err error) error {
 	s.proc.close()
 	select {
 	case <-r.conn.link.done():
 		err = r.conn.link.lost()
 	case <-time.After(time.Second): // the shell alone is gone: something killed it, or the command did
-		err = errors.New("the shell on the host ended")
+		err = fmt.Errorf("the shell on the host ended: %w", err)
+		if left := r.conn.endGroup(ctx, s, r.c.Sudo); left != nil {
+			err = fmt.Errorf("%w; %w", err, left)
+		}
 	}
 	return &LostError{Host: r.host.Name(), Command: r.text, Tail: r.out.tail(), Err: err}
 }

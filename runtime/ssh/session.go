@@ -67,6 +67,9 @@ func (r *running) inSession(ctx context.Context, password string) error {
 		return r.readStdout(s, end)
 	}, func() error { return conversation.hold(pid, begin, end, ask) })
 	err = r.await(ctx, s, run)
+	if err == nil {
+		r.conn.ended(s.pgid)
+	}
 	close(stop)
 	p.close()
 	<-fed
@@ -96,6 +99,7 @@ func (t *sudoTalk) hold(pid, begin, end, ask string) error {
 		return err
 	}
 	s.pgid = leader(strings.TrimSpace(word))
+	t.conn.began(s.pgid)
 	if t.c.Sudo == "" {
 		close(t.begun)
 		_, err := t.readStderr(s, begin, end)

@@ -20,7 +20,7 @@ type Level int
 // The levels, from little to much.
 const (
 	Quiet   Level = iota - 1 // failures, results and the last table
-	Normal                   // steps with their durations, and commands that stand outside of any step
+	Normal                   // steps with their durations; the commands of a recipe that has no steps
 	Verbose                  // every command and what it prints
 )
 
@@ -39,13 +39,15 @@ type Sink struct {
 	style styles
 	width int
 	hosts hostTable
-	shown bool // a recipe has shown a table of its own
+	shown bool            // a recipe has shown a table of its own
+	steps bool            // the recipe says what it does by steps
+	begun map[string]bool // hosts that an each has begun
 	errs  []error
 }
 
 // New returns the terminal view of a run.
 func New(opts Options) *Sink {
-	s := &Sink{opts: opts, style: plainStyles()}
+	s := &Sink{opts: opts, style: plainStyles(), begun: map[string]bool{}}
 	if opts.Colour {
 		s.style = colourStyles()
 	}
@@ -63,6 +65,12 @@ func (s *Sink) Close() error {
 // Event shows e, where the level asks for it.
 func (s *Sink) Event(e event.Event) {
 	e.Text, e.Error = printable(e.Text), printable(e.Error)
+	switch e.Kind {
+	case event.StepBegun:
+		s.steps = true
+	case event.HostBegun:
+		s.begun[e.Host] = true
+	}
 	switch e.Kind {
 	case event.Printed:
 		s.write(s.opts.Out, e.Text+"\n")
@@ -107,7 +115,8 @@ func (s *Sink) progress(e event.Event) {
 			s.line(e, indent+s.style.done(last(e.Step)+": done, "+seconds(e.Seconds)))
 		}
 	case event.CommandBegun:
-		if len(e.Step) == 0 && s.opts.Level == Normal {
+		// A recipe without steps would say nothing for as long as its commands take.
+		if !s.steps && s.begun[e.Host] && s.opts.Level == Normal {
 			s.line(e, "$ "+firstLine(e.Text))
 		}
 	case event.HostEnded:

@@ -1,0 +1,210 @@
+package lab_test
+
+import (
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"runbook/runtime/lab"
+)
+
+func newOpenSSH(t *testing.T, names ...string) *lab.OpenSSH {
+	t.Helper()
+	o, err := lab.NewOpenSSH(lab.OpenSSHOptions{Hosts: names})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := o.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return o
+}
+
+func inside(t *testing.T, o *lab.OpenSSH, host string, argv ...string) string {
+	t.Helper()
+	out, err := o.Inside(host, argv...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// ssh is OpenSSH's client on this machine, set to log in to a host of the lab.
+func ssh(t *testing.T, o *lab.OpenSSH, host string) []string {
+	t.Helper()
+	return []string{program(t, "ssh", "openssh-client"), "-F", "none", "-o", "UserKnownHostsFile=" + o.KnownHosts(),
+		"-o", "StrictHostKeyChecking=yes", "-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes", "-o", "ConnectTimeout=3",
+		"-i", o.AdminKey(), lab.DeployUser + "@" + o.Address(host)}
+}
+
+func command(argv []string, env ...string) (string, error) {
+	cmd := exec.Command(argv[0], argv[1:]...)
+	cmd.Env = append(os.Environ(), env...)
+	out, err := cmd.CombinedOutput()
+	return strings.TrimSpace(string(out)), err
+}
+
+func TestOpenSSHHosts(t *testing.T) {
+	o := newOpenSSH(t, "web1", "web2")
+	out, err := command(append(ssh(t, o, "web1"), "id -un; pwd; ls -A; touch /srv/app/mine /tmp/mine"))
+	if err != nil || out != lab.DeployUser+"\n/home/"+lab.DeployUser {
+		t.Errorf("%v: %s", err, out)
+	}
+	// Each host has folders of its own, and sees its own processes alone.
+	if got := inside(t, o, "web1", "ls", "/srv/app", "/tmp/mine"); got != "/tmp/mine\n\n/srv/app:\nmine" {
+		t.Errorf("web1: %q", got)
+	}
+	if got := inside(t, o, "web2", "ls", "-A", "/srv/app"); got != "" {
+		t.Errorf("web2: %q", got)
+	}
+	if _, err := os.Stat("/tmp/mine"); !os.IsNotExist(err) {
+		t.Errorf("a host's /tmp is this machine's: %v", err)
+	}
+	if got := inside(t, o, "web1", "ps", "-eo", "comm="); got != "sshd\nps" {
+		t.Errorf("processes: %q", got)
+	}
+	if got := inside(t, o, "web1", "ls", o.Wheels()); !strings.Contains(got, "greeting-1.0-") {
+		t.Errorf("wheels: %q", got)
+	}
+	if _, err := o.Inside("web3", "true"); err == nil || !strings.Contains(err.Error(), "web1, web2") {
+		t.Errorf("a host that is not there: %v", err)
+	}
+}
+
+// A host reads the repository with an agent that comes over SSH, and the deploy key is good for nothing else.
+func TestOpenSSHGitServer(t *testing.T) {
+	o := newOpenSSH(t, "web1")
+	sha, err := o.Commit("2.0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	agentFor(t, o.DeployKey(), func(socket string) {
+		argv := ssh(t, o, "web1")
+		argv = append(argv[:len(argv)-1], "-A", argv[len(argv)-1])
+		git := "GIT_SSH_COMMAND='ssh -o BatchMode=yes -o StrictHostKeyChecking=yes -o UserKnownHostsFile=" + o.KnownHosts() + "' git "
+		out, err := command(append(argv, git+"clone -q -b release "+o.RepoURL()+" /srv/app/clone && git -C /srv/app/clone rev-parse HEAD"),
+			"SSH_AUTH_SOCK="+socket)
+		if err != nil || out != sha {
+			t.Errorf("clone: %v: %s", err, out)
+		}
+		out, err = command(append(argv, "cd /srv/app/clone && "+git+"push origin HEAD:refs/heads/other"), "SSH_AUTH_SOCK="+socket)
+		if err == nil {
+			t.Errorf("the deploy key may write: %s", out)
+		}
+	})
+	if log, err := o.Log("web1"); err != nil || !strings.Contains(log, "Accepted publickey for "+lab.DeployUser) {
+		t.Errorf("log: %v: %s", err, log)
+	}
+}
+
+// agentFor runs fn with an ssh-agent that holds one key, and ends the agent.
+func agentFor(t *testing.T, key string, fn func(socket string)) {
+	t.Helper()
+	socket := filepath.Join(t.TempDir(), "agent")
+	agent := exec.Command(program(t, "ssh-agent", "openssh-client"), "-D", "-a", socket)
+	if err := agent.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := agent.Process.Kill(); err != nil {
+			t.Error(err)
+		}
+		if err := agent.Wait(); err == nil {
+			t.Error("the agent ended by itself")
+		}
+	}()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for range 500 {
+		if out, err := command([]string{program(t, "ssh-add", "openssh-client"), "-q", key}, "SSH_AUTH_SOCK="+socket); err == nil {
+			fn(socket)
+			return
+		} else if _, missing := os.Stat(socket); missing == nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		<-tick.C
+	}
+	t.Fatal("ssh-agent does not listen")
+}
+
+func TestOpenSSHLink(t *testing.T) {
+	o := newOpenSSH(t, "web1")
+	if err := o.Link("web1", false); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := command(append(ssh(t, o, "web1"), "true")); err == nil || !strings.Contains(out, "timed out") && !strings.Contains(out, "No route") {
+		t.Errorf("with the cable out: %v: %s", err, out)
+	}
+	if err := o.Link("web1", true); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := command(append(ssh(t, o, "web1"), "true")); err != nil {
+		t.Errorf("with the cable in again: %v: %s", err, out)
+	}
+}
+
+// Close ends daemons too, and leaves neither links nor folders. Two labs at once don't meet.
+func TestOpenSSHCloseLeavesNothing(t *testing.T) {
+	before := links(t)
+	o, other := newOpenSSH(t, "web1"), newOpenSSH(t, "web1")
+	if o.Address("web1") == other.Address("web1") {
+		t.Errorf("two labs share %s", o.Address("web1"))
+	}
+	if out, err := command(append(ssh(t, o, "web1"), "setsid sleep 1004 >/dev/null 2>&1 & echo started")); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	if err := o.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := other.Close(); err != nil {
+		t.Error(err)
+	}
+	if out, err := command([]string{"ps", "-eo", "args="}); err != nil || strings.Contains(out, "sleep 1004") || strings.Contains(out, o.Dir()) {
+		t.Errorf("left: %v: %s", err, out)
+	}
+	if after := links(t); after != before {
+		t.Errorf("links before: %s; after: %s", before, after)
+	}
+	if _, err := os.Stat(o.Dir()); !os.IsNotExist(err) {
+		t.Errorf("the folder is left: %v", err)
+	}
+}
+
+// links names the labs' interfaces on this machine.
+func links(t *testing.T) string {
+	t.Helper()
+	interfaces, err := net.Interfaces()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, one := range interfaces {
+		if strings.HasPrefix(one.Name, "rbl") {
+			names = append(names, one.Name)
+		}
+	}
+	return strings.Join(names, " ")
+}
+
+func TestOpenSSHFolderMustBeReachable(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Chmod(filepath.Dir(dir), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := lab.NewOpenSSH(lab.OpenSSHOptions{Dir: dir}); err == nil || !strings.Contains(err.Error(), "mode 0700") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestOpenSSHTellsWhatSSHDSays(t *testing.T) {
+	_, err := lab.NewOpenSSH(lab.OpenSSHOptions{Hosts: []string{"web1"}, Config: "NoSuchDirective yes"})
+	if err == nil || !strings.Contains(err.Error(), "NoSuchDirective") {
+		t.Errorf("got %v", err)
+	}
+}
