@@ -10,7 +10,7 @@ return {
   -- identity = "~/.ssh/id_ed25519",  -- your key for logging in; without this line ssh's own rules apply
   -- jump = "deploy@192.0.2.1",       -- the server to go through, where there is one: user@host:port
   -- known_hosts = "known_hosts",     -- host keys in a file beside this one, instead of ~/.ssh/known_hosts
-  -- sudo = "passwordless",           -- or "none", or "ask" to be asked for the password
+  -- sudo = "passwordless",           -- lets recipes use sudo; "ask" when it wants a password, which you are asked for
 
   -- One server in each pair of braces. The addresses 192.0.2.x are examples that lead nowhere: put yours.
   {

@@ -1,6 +1,7 @@
 -- Shows the releases of every host: which there are, which is current, and where hosts differ. It changes nothing.
 
 local age = require "age"
+local history = require "history"
 local layout = require "layout"
 local options_of = require "options"
 local releases = require "releases"
@@ -11,11 +12,13 @@ local options = recipe({
   options = options_of.take({ "root", "at_once" }),
 })
 
--- What is on each host, by its name.
-local found = {}
+-- What is on each host, by its name, and which of its releases it had to go back from.
+local found, failed = {}, {}
 step("look", function()
   each(hosts, { at_once = options.at_once }, function(host)
-    found[host.name] = releases.look(host, layout.of(options))
+    local paths = layout.of(options)
+    found[host.name] = releases.look(host, paths)
+    failed[host.name] = history.failed(history.read(host, paths))
   end)
 end)
 
@@ -24,14 +27,17 @@ local function short(revision)
 end
 
 -- cell is what the table of releases says of one release on one host.
-local function cell(on, name)
+local function cell(host, name)
+  local on = found[host.name]
   local release = on.by_name[name]
   if not release then
     return "–"
   elseif on.name == name then
     return release.complete and "current" or "current, but incomplete"
+  elseif not release.complete then
+    return "incomplete"
   end
-  return release.complete and "ok" or "incomplete"
+  return failed[host.name][name] and "failed" or "ok"
 end
 
 -- all_names are the names of the releases of all hosts, newest first.
@@ -73,7 +79,7 @@ for _, name in ipairs(all_names()) do
   local about, differs = marker(name)
   local row = { name, differs and "differs" or short(about.revision), age.since(about.at) }
   for _, host in ipairs(hosts) do
-    row[#row + 1] = cell(found[host.name], name)
+    row[#row + 1] = cell(host, name)
   end
   rows[#rows + 1] = row
   if differs then

@@ -31,7 +31,6 @@ func (p *program) commands() []command {
 		{Command: p.docsCommand()},
 		{Command: p.initCommand()},
 		{Command: p.demoCommand()},
-		{Command: p.demoCommand()},
 	}
 }
 

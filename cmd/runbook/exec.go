@@ -42,7 +42,7 @@ func (p *program) exec(cc *cli.Context) error {
 	p.words = words{verbose: true}
 	stream := event.NewStream(&execSink{out: p.out, err: p.err, prefix: len(hosts) > 1})
 	err = run.Exec(cc.Context, stream, o)
-	if closing := stream.Close(); err == nil {
+	if closing := unread(stream.Close()); err == nil {
 		err = closing
 	}
 	return err
@@ -52,7 +52,7 @@ func (p *program) exec(cc *cli.Context) error {
 type execSink struct {
 	out, err io.Writer
 	prefix   bool
-	errs     []error
+	failed   error // the first failure to write
 }
 
 // Event writes the lines of an output event.
@@ -69,10 +69,10 @@ func (s *execSink) Event(e event.Event) {
 		lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
 		text = e.Host + " | " + strings.Join(lines, "\n"+e.Host+" | ") + "\n"
 	}
-	if _, err := io.WriteString(w, text); err != nil {
-		s.errs = append(s.errs, err)
+	if _, err := io.WriteString(w, text); err != nil && s.failed == nil {
+		s.failed = err
 	}
 }
 
-// Close returns the failures to write.
-func (s *execSink) Close() error { return errors.Join(s.errs...) }
+// Close returns the first failure to write.
+func (s *execSink) Close() error { return s.failed }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"syscall"
 
 	"github.com/urfave/cli/v2"
 
@@ -114,13 +115,19 @@ func (p *program) run(cc *cli.Context, recipe run.Description, flags []cli.Flag)
 	}
 	stream := event.NewStream(p.sink(cc, plan))
 	err = plan.Start(cc.Context, stream)
-	if closing := stream.Close(); closing != nil && err == nil {
-		return closing
+	closing := unread(stream.Close())
+	if err != nil {
+		return told{err}
 	}
-	if err == nil {
+	return closing
+}
+
+// unread passes over that the reader of the output went away, which is the reader's business.
+func unread(err error) error {
+	if errors.Is(err, syscall.EPIPE) {
 		return nil
 	}
-	return told{err}
+	return err
 }
 
 // sink is who reads the events of a run.

@@ -17,13 +17,20 @@ type interrupts struct {
 	stop       func()
 }
 
-// listen takes SIGINT and SIGTERM from now on.
+// listen takes SIGINT and SIGTERM from now on, and SIGHUP, which a closed terminal sends, unless nohup said not to.
 func (p *program) listen(ctx context.Context) *interrupts {
 	runCtx, endRun := context.WithCancelCause(ctx)
 	hooksCtx, endHooks := context.WithCancelCause(ctx)
 	i := &interrupts{run: runCtx, hooks: hooksCtx}
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	if !signal.Ignored(syscall.SIGHUP) {
+		signal.Notify(signals, syscall.SIGHUP)
+	}
+	// Whoever reads the output may go away (runbook … | head), which must not end a run in its middle: a failed write
+	// is an error like others. It isn't ignored, because commands on this machine would inherit that.
+	pipe := make(chan os.Signal, 1)
+	signal.Notify(pipe, syscall.SIGPIPE)
 	quit, done := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(done)
@@ -45,6 +52,7 @@ func (p *program) listen(ctx context.Context) *interrupts {
 	}()
 	i.stop = func() {
 		signal.Stop(signals)
+		signal.Stop(pipe)
 		close(quit)
 		<-done
 		endRun(nil)

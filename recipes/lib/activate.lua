@@ -26,9 +26,10 @@ local function go_back(host, options, target, before, server)
     else
       host.fs:remove(paths.current)
     end
-    local revision = before and releases.look(host, paths).by_name[restored]
-    history.append(host, paths, { action = "restore", release = restored, revision = revision and revision.marker.revision, from = target.name })
-    host:result({ release = restored, state = "restored, not restarted" })
+    local found = releases.look(host, paths).by_name[restored]
+    local revision = found and found.marker.revision or ""
+    history.append(host, paths, { action = "restore", release = restored, revision = revision, from = target.name })
+    host:result({ release = restored, revision = revision:sub(1, 10), state = "restored, not restarted" })
     mod_wsgi.serve_again(host, options, server)
     if before then
       health.check(host, options, mod_wsgi.server_root(options))

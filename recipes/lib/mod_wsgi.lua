@@ -124,7 +124,8 @@ local function restart(host, options, changed, running)
   if not running then
     way = "start"
   elseif way == "touch" and changed then
-    log.info("the configuration changed, which touch doesn't bring about: graceful instead")
+    -- Processes and threads would stay as they were, and so would the virtualenv, which a later prune removes.
+    log.info("the configuration changed, which a touch doesn't bring about: graceful instead")
     way = "graceful"
   end
   step(way .. " mod_wsgi-express", function()

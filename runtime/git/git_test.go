@@ -3,19 +3,15 @@ package git_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 
 	"go.uber.org/goleak"
 
-	"runbook/runtime/agent"
-	"runbook/runtime/agent/opensshtest"
 	"runbook/runtime/event"
 	"runbook/runtime/git"
 	"runbook/runtime/ssh"
@@ -159,55 +155,3 @@ func TestResolve(t *testing.T) {
 	}
 }
 
-func TestMirror(t *testing.T) {
-	b := newBench(t)
-	path := filepath.Join(b.dir, "deep/er/repo.git")
-	mirror := func(wantMade bool) {
-		t.Helper()
-		made, err := b.git.Mirror(b.ctx, b.host, git.MirrorOptions{Repo: b.repo, Path: path})
-		if err != nil || made != wantMade {
-			t.Fatalf("made %v, %v; want %v", made, err, wantMade)
-		}
-		if theirs, ours := b.run("-C", b.repo, "for-each-ref"), b.run("-C", path, "for-each-ref"); theirs != ours {
-			t.Errorf("the mirror has %s; want %s", ours, theirs)
-		}
-		b.run("-C", path, "fsck", "--strict")
-		left, err := filepath.Glob(path + ".*")
-		if err != nil || len(left) > 0 {
-			t.Errorf("left beside it: %v, %v", left, err)
-		}
-	}
-	mirror(true)
-	mirror(false)
-	b.commit("gone", "gone")
-	b.commit("gone/no", "this can't stand beside the other")
-}
-
-func TestMirrorFollows(t *testing.T) {
-	b := newBench(t)
-	path := filepath.Join(b.dir, "repo.git")
-	mirror := func() (bool, error) {
-		return b.git.Mirror(b.ctx, b.host, git.MirrorOptions{Repo: b.repo, Path: path})
-	}
-	check := func(what string, wantMade bool) {
-		t.Helper()
-		made, err := mirror()
-		if err != nil || made != wantMade {
-			t.Fatalf("%s: made %v, %v; want %v", what, made, err, wantMade)
-		}
-		if theirs, ours := b.run("-C", b.repo, "for-each-ref"), b.run("-C", path, "for-each-ref"); theirs != ours {
-			t.Errorf("%s: the mirror has %s; want %s", what, ours, theirs)
-		}
-		b.run("-C", path, "fsck", "--strict")
-		if left, err := filepath.Glob(path + ".*"); err != nil || len(left) > 0 {
-			t.Errorf("%s: left beside it: %v, %v", what, left, err)
-		}
-	}
-	check("at first", true)
-	check("again", false)
-	b.commit("feature", "a new branch")
-	check("a new branch", false)
-	b.run("-C", b.work, "checkout", "--quiet", "main")
-	b.run("-C", b.work, "commit", "--quiet", "--amend", "-m", "rewritten")
-	b.run("-C", b.work, "push", "--quiet", "--force", "origin", "main", "--delete", "feature")
-}

@@ -42,7 +42,7 @@ type Host struct {
 	HostKeyAlias string
 
 	// Sudo is "none" (never), "passwordless" (a password is never asked for), "ask" (on a terminal), or ""
-	// when nothing is stated.
+	// when nothing is stated, which means never too.
 	Sudo string
 
 	Source string // where the host stands: "hosts/production.lua", "hosts.txt:3", "--hosts"

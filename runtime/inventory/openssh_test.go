@@ -145,7 +145,7 @@ func TestLikeOpenSSH(t *testing.T) {
 	vocabulary := strings.Split("Host web1|Host web*|Host !web1 *|Host web? x|Host \"web2\"|Match host web1|Match originalhost web*,!web2|Match !user u1|Match user u1,u2|Match all|Host *|"+
 		"HostName h1|HostName %h.x|User u1|User u2|Port 1|Port 2|IdentityFile /a|IdentityFile \"/b c\"|ProxyJump j|ProxyCommand c|ProxyJump none|Include DIR/inc2|# x|CertificateFile /d|UserKnownHostsFile /e /f", "|")
 	rng := rand.New(rand.NewPCG(1, 2)) // the same ones each time
-	for range 100 {
+	for range 60 {
 		var text strings.Builder
 		for range 1 + rng.IntN(12) {
 			fmt.Fprintln(&text, strings.ReplaceAll(vocabulary[rng.IntN(len(vocabulary))], "DIR", dir))

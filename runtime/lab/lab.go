@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -111,6 +112,43 @@ func (l *Lab) RepoURL() string {
 	return l.git.URL()
 }
 
+// Root is the folder for the application on a host; see [Site].
+func (l *Lab) Root(host string) string {
+	h, err := l.host(host)
+	if err != nil {
+		return ""
+	}
+	return h.Root
+}
+
+// Inside runs a program with the environment and in the home folder that commands on the host have; see [Site].
+func (l *Lab) Inside(host string, argv ...string) (string, error) {
+	h, err := l.host(host)
+	if err != nil {
+		return "", err
+	}
+	run, err := h.command("", false)
+	if err != nil {
+		return "", err
+	}
+	cmd := exec.Command(argv[0], argv[1:]...)
+	cmd.Dir, cmd.Env = run.dir, append(run.env, l.processes.mark)
+	return finish(cmd)
+}
+
+func (l *Lab) host(name string) (*Host, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	names := make([]string, len(l.hosts))
+	for i, h := range l.hosts {
+		if h.Name == name {
+			return h, nil
+		}
+		names[i] = h.Name
+	}
+	return nil, fmt.Errorf("no host %s in the lab, only %s", name, strings.Join(names, ", "))
+}
+
 // describe writes known_hosts and the hosts file for the servers there are.
 func (l *Lab) describe() error {
 	var keys, entries strings.Builder
@@ -145,7 +183,7 @@ func (l *Lab) Close() error {
 	l.mu.Unlock()
 
 	var errs []error
-	servers := make([]*server, 0, len(hosts)+1)
+	var servers []*server
 	for _, h := range hosts {
 		servers = append(servers, h.server)
 	}

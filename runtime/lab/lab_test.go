@@ -13,97 +13,10 @@ import (
 	"testing"
 
 	"github.com/pkg/sftp"
-	"go.uber.org/goleak"
 	gossh "golang.org/x/crypto/ssh"
-	"golang.org/x/crypto/ssh/knownhosts"
 
 	"runbook/runtime/lab"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-// newLab makes a lab that is closed, and found empty, at the end of the test.
-func newLab(t *testing.T, names ...string) *lab.Lab {
-	t.Helper()
-	l, err := lab.Start(t.TempDir(), names...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := l.Close(); err != nil {
-			t.Error(err)
-		}
-		left, err := l.Processes()
-		if err != nil {
-			t.Error(err)
-		}
-		for _, p := range left {
-			t.Errorf("process %d is left: %s", p.ID, p.Command)
-		}
-	})
-	return l
-}
-
-func host(t *testing.T, l *lab.Lab, name string) *lab.Host {
-	t.Helper()
-	h, err := l.Host(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return h
-}
-
-// clientConfig logs in with the admin's key and trusts what known_hosts says.
-func clientConfig(t *testing.T, l *lab.Lab) *gossh.ClientConfig {
-	t.Helper()
-	pem, err := os.ReadFile(l.AdminKey())
-	if err != nil {
-		t.Fatal(err)
-	}
-	signer, err := gossh.ParsePrivateKey(pem)
-	if err != nil {
-		t.Fatal(err)
-	}
-	verify, err := knownhosts.New(l.KnownHosts())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &gossh.ClientConfig{
-		User: lab.User, Auth: []gossh.AuthMethod{gossh.PublicKeys(signer)}, HostKeyCallback: verify,
-	}
-}
-
-func dial(t *testing.T, l *lab.Lab, h *lab.Host) *gossh.Client {
-	t.Helper()
-	client, err := gossh.Dial("tcp", net.JoinHostPort(h.Addr, fmt.Sprint(h.Port)), clientConfig(t, l))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := client.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
-			t.Error(err)
-		}
-	})
-	return client
-}
-
-func session(t *testing.T, client *gossh.Client) *gossh.Session {
-	t.Helper()
-	s, err := client.NewSession()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
-}
-
-func output(t *testing.T, client *gossh.Client, command string) string {
-	t.Helper()
-	out, err := session(t, client).CombinedOutput(command)
-	if err != nil {
-		t.Fatalf("%s: %v: %s", command, err, out)
-	}
-	return strings.TrimSpace(string(out))
-}
 
 func TestCommand(t *testing.T) {
 	l := newLab(t)
@@ -195,7 +108,6 @@ func TestLostConnection(t *testing.T) {
 	l := newLab(t)
 	h := host(t, l, "web1")
 	s := session(t, dial(t, l, h))
-	pipe := filepath.Join(h.Home, "pipe")
 	in, err := s.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -205,8 +117,7 @@ func TestLostConnection(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The shell reads its stdin to the end, then tells through the pipe, which blocks it until somebody reads.
-	if err := s.Start("mkfifo pipe; echo ready; read line; echo \"ended <$line>\" > pipe"); err != nil {
+	if err := s.Start("echo ready; read line; echo \"ended <$line>\" > told.new; mv told.new told"); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := io.ReadFull(out, make([]byte, len("ready\n"))); err != nil {
@@ -216,10 +127,10 @@ func TestLostConnection(t *testing.T) {
 	if err := s.Wait(); err == nil {
 		t.Error("the command ended well on a connection that was lost")
 	}
-	told, err := os.ReadFile(pipe)
-	if err != nil || string(told) != "ended <>\n" {
-		t.Errorf("got %q, %v", told, err)
-	}
+	eventually(t, "the command finds its stdin at an end", func() bool {
+		told, err := os.ReadFile(filepath.Join(h.Home, "told"))
+		return err == nil && string(told) == "ended <>\n"
+	})
 }
 
 // Close ends commands that run, what they left behind in their group, and daemons in sessions of their own.
@@ -231,7 +142,14 @@ func TestCloseEndsEverything(t *testing.T) {
 		output(t, client, "setsid sleep 1002 >/dev/null 2>&1 & echo started")
 	}
 	s := session(t, client)
-	if err := s.Start("trap '' TERM; sleep 1003"); err != nil {
+	out, err := s.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Start("trap '' TERM; echo ready; sleep 1003"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadFull(out, make([]byte, len("ready\n"))); err != nil {
 		t.Fatal(err)
 	}
 	left, err := l.Processes()
@@ -327,6 +245,28 @@ func TestStranger(t *testing.T) {
 	}
 	if h.Logins() != 0 {
 		t.Errorf("%d logins", h.Logins())
+	}
+}
+
+// A look from inside has the host's own environment, and Root is where the hosts file says.
+func TestInside(t *testing.T) {
+	l := newLab(t)
+	h := host(t, l, "web1")
+	if got, err := l.Inside("web1", "sh", "-c", "pwd; echo $USER"); err != nil || got != h.Home+"\ndeploy" {
+		t.Errorf("%q, %v", got, err)
+	}
+	if l.Root("web1") != h.Root || l.Root("web2") != "" {
+		t.Errorf("roots: %q, %q", l.Root("web1"), l.Root("web2"))
+	}
+	if _, err := l.Inside("web1", "sh", "-c", "echo why >&2; exit 3"); err == nil || !strings.Contains(err.Error(), "exit status 3: why") {
+		t.Errorf("a command that fails: %v", err)
+	}
+	if _, err := l.Inside("web2", "true"); err == nil || !strings.Contains(err.Error(), "web1") {
+		t.Errorf("a host that is not there: %v", err)
+	}
+	text, err := os.ReadFile(l.HostsFile())
+	if err != nil || !strings.Contains(string(text), fmt.Sprintf("port = %d,\n    vars = { root = %q, port = %d } }", h.Port, h.Root, h.AppPort)) {
+		t.Errorf("hosts file: %s, %v", text, err)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"os/user"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -66,6 +67,10 @@ func (m *machine) start(tools *tools) error {
 	if err := m.configure(); err != nil {
 		return fmt.Errorf("host %s: %w", m.name, err)
 	}
+	owner, err := user.Lookup(m.user)
+	if err != nil {
+		return fmt.Errorf("host %s: %w", m.name, err)
+	}
 	flags := uintptr(syscall.CLONE_NEWNS | syscall.CLONE_NEWPID | syscall.CLONE_NEWIPC)
 	cable := "no"
 	if m.link != "" {
@@ -75,7 +80,7 @@ func (m *machine) start(tools *tools) error {
 	m.sshd = exec.Command("/bin/sh", "-c", setUp)
 	m.sshd.Env = []string{
 		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-		"LAB=" + m.dir, "OWNER=" + m.user, "FOLDER=/home/" + m.user, "CABLE=" + cable, "ADDRESS=" + m.address,
+		"LAB=" + m.dir, "OWNER=" + m.user, "FOLDER=" + owner.HomeDir, "CABLE=" + cable, "ADDRESS=" + m.address,
 		"SSHD=" + tools.sshd, "CONFIG=" + m.path("conf"), "LOG=" + m.path("log"),
 	}
 	m.sshd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: flags, Setsid: true}

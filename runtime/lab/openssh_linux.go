@@ -126,8 +126,13 @@ func (o *OpenSSH) RepoURL() string {
 	return fmt.Sprintf("ssh://%s@%s:%d/app.git", GitUser, o.git.address, o.git.port)
 }
 
-// Root is the folder for the application on every host, which belongs to DeployUser.
-func (o *OpenSSH) Root() string { return "/srv/app" }
+// Root is the folder for the application, the same on every host; it belongs to DeployUser.
+func (o *OpenSSH) Root(host string) string {
+	if _, err := o.host(host); err != nil {
+		return ""
+	}
+	return "/srv/app"
+}
 
 // Address is the host's address, or "" when there is no such host; its port is 22.
 func (o *OpenSSH) Address(host string) string {
@@ -151,8 +156,7 @@ func (o *OpenSSH) Log(host string) (string, error) {
 	return string(text), nil
 }
 
-// Inside runs a command on the host as root, past SSH, and returns its output, trimmed. Standard error goes into
-// the error when the command fails.
+// Inside runs a program on the host as root; see [Site].
 func (o *OpenSSH) Inside(host string, argv ...string) (string, error) {
 	m, err := o.host(host)
 	if err != nil {

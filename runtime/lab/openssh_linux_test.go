@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"runbook/runtime/lab"
 )
@@ -119,18 +118,12 @@ func agentFor(t *testing.T, key string, fn func(socket string)) {
 			t.Error("the agent ended by itself")
 		}
 	}()
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for range 500 {
-		if out, err := command([]string{program(t, "ssh-add", "openssh-client"), "-q", key}, "SSH_AUTH_SOCK="+socket); err == nil {
-			fn(socket)
-			return
-		} else if _, missing := os.Stat(socket); missing == nil {
-			t.Fatalf("%v: %s", err, out)
-		}
-		<-tick.C
-	}
-	t.Fatal("ssh-agent does not listen")
+	add := program(t, "ssh-add", "openssh-client")
+	eventually(t, "ssh-agent takes the key", func() bool {
+		_, err := command([]string{add, "-q", key}, "SSH_AUTH_SOCK="+socket)
+		return err == nil
+	})
+	fn(socket)
 }
 
 func TestOpenSSHLink(t *testing.T) {

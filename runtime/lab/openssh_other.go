@@ -16,7 +16,7 @@ func NewOpenSSH(OpenSSHOptions) (*OpenSSH, error) { return nil, errLinuxOnly }
 func (o *OpenSSH) RepoURL() string { return "" }
 
 // Root is empty here.
-func (o *OpenSSH) Root() string { return "" }
+func (o *OpenSSH) Root(string) string { return "" }
 
 // Address is empty here.
 func (o *OpenSSH) Address(string) string { return "" }

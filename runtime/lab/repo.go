@@ -1,7 +1,6 @@
 package lab
 
 import (
-	"bytes"
 	"embed"
 	"fmt"
 	"io/fs"
@@ -125,12 +124,7 @@ func (r *Repo) git(args ...string) (string, error) {
 		"GIT_AUTHOR_NAME=Lab", "GIT_AUTHOR_EMAIL=lab@localhost", "GIT_AUTHOR_DATE="+date,
 		"GIT_COMMITTER_NAME=Lab", "GIT_COMMITTER_EMAIL=lab@localhost", "GIT_COMMITTER_DATE="+date,
 	)
-	var stdout, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	if err := cmd.Run(); err != nil {
-		return "", fmt.Errorf("git %s: %w: %s", strings.Join(args, " "), err, strings.TrimSpace(stderr.String()))
-	}
-	return strings.TrimSpace(stdout.String()), nil
+	return finish(cmd)
 }
 
 // gitEnvironment keeps the settings of the user and of the system out of git.

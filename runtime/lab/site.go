@@ -24,6 +24,11 @@ type Site interface {
 	Wheels() string
 	// Commit changes the application so that it needs this version of greeting, and returns the new commit.
 	Commit(version string) (string, error)
+	// Root is the folder for the application on a host, made and empty; "" when there is no such host.
+	Root(host string) string
+	// Inside runs a program on a host past SSH and returns its output, trimmed. When it fails, the error tells what it
+	// said on standard error.
+	Inside(host string, argv ...string) (string, error)
 	// Close ends everything that the lab started and waits for it.
 	Close() error
 }

@@ -1,7 +1,6 @@
 package lab_test
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -152,19 +151,12 @@ func (s *site) processes() []lab.Process {
 
 func (s *site) eventually(what string, holds func() bool) {
 	s.Helper()
-	ctx, cancel := context.WithTimeout(s.Context(), 20*time.Second)
-	defer cancel()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for !holds() {
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			answer, err := s.get("/")
-			log, _ := os.ReadFile(filepath.Join(s.host.Root, "server", "error_log"))
-			s.Fatalf("did not %s: answer %q, %v, processes %v, error log:\n%s", what, answer, err, s.processes(), log)
-		}
+	if within(s.T, holds) {
+		return
 	}
+	answer, err := s.get("/")
+	log, logErr := os.ReadFile(filepath.Join(s.host.Root, "server", "error_log"))
+	s.Fatalf("did not %s: answer %q, %v, processes %v, error log %v:\n%s", what, answer, err, s.processes(), logErr, log)
 }
 
 // As the real one has it: a switch shows in the script at once, and in the libraries after a graceful restart.

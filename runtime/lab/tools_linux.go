@@ -1,11 +1,9 @@
 package lab
 
 import (
-	"bytes"
 	"fmt"
 	"os/exec"
 	"os/user"
-	"strings"
 )
 
 // tools are the programs that an OpenSSH lab is made with, by absolute path.
@@ -55,15 +53,6 @@ func (t *tools) ensureUser(name string) error {
 	return err
 }
 
-// execute runs a program to its end and returns its output, trimmed; what it says on standard error goes into the
-// error when it fails.
 func execute(program string, args ...string) (string, error) {
-	cmd := exec.Command(program, args...)
-	var stdout, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	if err := cmd.Run(); err != nil {
-		return strings.TrimSpace(stdout.String()),
-			fmt.Errorf("%s: %w: %s", strings.Join(cmd.Args, " "), err, strings.TrimSpace(stderr.String()))
-	}
-	return strings.TrimSpace(stdout.String()), nil
+	return finish(exec.Command(program, args...))
 }

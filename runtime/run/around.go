@@ -20,9 +20,9 @@ func (r *runner) around(ctx context.Context, call script.Call, next func() (any,
 	switch {
 	case r.opts.DryRun && call.Effect == script.Changes:
 		r.would(ctx, call)
-		return call.Zero(), nil
+		return call.Assumed(), nil
 	case r.opts.DryRun && call.Effect == script.Holds:
-		return call.Zero(), nil
+		return call.Assumed(), nil
 	case call.Effect == script.Changes:
 		r.changed.Store(true)
 	}

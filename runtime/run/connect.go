@@ -2,6 +2,7 @@ package run
 
 import (
 	"context"
+	"errors"
 	"sync"
 
 	"runbook/runtime/event"
@@ -15,15 +16,23 @@ const connectAtOnce = 50
 func (r *runner) connect(ctx context.Context) error {
 	errs := forAll(r.hosts, connectAtOnce, func(h *ssh.Host) error {
 		ctx := event.WithHost(ctx, h.Name())
-		return locate(ctx, h.Connect(ctx))
+		if err := h.Connect(ctx); err != nil {
+			return locate(ctx, &unreachable{err})
+		}
+		return nil
 	})
 	for i, err := range errs {
-		if err != nil {
+		if err != nil && !errors.Is(err, ErrInterrupted) {
 			r.table.with(r.hosts[i].Name(), func(row *row) { row.failed = "no connection" })
 		}
 	}
 	return joined(errs...)
 }
+
+// unreachable is why a host could not be connected to. No line of the recipe is to blame for it.
+type unreachable struct{ error }
+
+func (u *unreachable) Unwrap() error { return u.error }
 
 // forAll calls fn for every item, a limited number at once, and returns the errors in the items' order.
 func forAll[T any](items []T, atOnce int, fn func(T) error) []error {

@@ -122,8 +122,11 @@ func Faults(err error) []Fault {
 		return faults
 	}
 	f := Fault{Message: err.Error(), Hint: event.Hint(err)}
+	var away *unreachable
 	var at *script.Error
-	if errors.As(err, &at) {
+	if errors.As(err, &away) {
+		f.Message = away.Error()
+	} else if errors.As(err, &at) {
 		f.Line, f.Chain, f.Message = at.Line, callers(at), at.Err.Error()
 		var failed *failure
 		if at.Call != "" && !errors.As(err, &failed) {
@@ -135,8 +138,26 @@ func Faults(err error) []Fault {
 		f.Host, f.Step = place.host, place.step
 	}
 	f.command(err)
+	if f.Hint == "" {
+		f.Hint = usualHint(err)
+	}
 	f.Message = strings.TrimPrefix(f.Message, f.Host+": ")
 	return []Fault{f}
+}
+
+// usualHint is what to do next about failures that say so little of themselves.
+func usualHint(err error) string {
+	var (
+		timeout *ssh.TimeoutError
+		lost    *ssh.LostError
+	)
+	switch {
+	case errors.As(err, &timeout):
+		return "see on the host why it takes so long, or raise its limit in the recipe"
+	case errors.As(err, &lost):
+		return "see on the host what was done before running again"
+	}
+	return ""
 }
 
 // command fills in what is known of the command that failed.

@@ -22,8 +22,12 @@ func (s *State) function(m Module, p Primitive) *lua.LFunction {
 	if err != nil { // NewLibrary has read them before
 		panic(err)
 	}
+	assumed := p.assumed
+	if assumed == nil {
+		assumed = reflect.Zero(p.result).Interface()
+	}
 	fn := s.root.NewFunction(func(l *lua.LState) int {
-		call := Call{Name: path, Effect: p.Effect, Line: where(l), result: p.result}
+		call := Call{Name: path, Effect: p.Effect, Line: where(l), assumed: assumed}
 		result, err := s.call(l, call, m, p, ps)
 		if err != nil {
 			s.throw(l, s.blame(l, call, err))

@@ -57,6 +57,7 @@ type Primitive struct {
 	receiver reflect.Type
 	args     reflect.Type
 	result   reflect.Type
+	assumed  any // what a dry run takes for the result; nil for the zero value
 	call     func(ctx context.Context, receiver, args any) (any, error)
 }
 
@@ -112,4 +113,11 @@ type Unmarshaler interface {
 type Table struct {
 	List   []any
 	Fields map[string]any
+}
+
+// Assuming returns the primitive with the result that a dry run goes on with when it leaves the call out, where the zero
+// value would be a failure. result is of the type that the primitive returns.
+func (p Primitive) Assuming(result any) Primitive {
+	p.assumed = result
+	return p
 }

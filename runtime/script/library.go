@@ -58,6 +58,8 @@ func NewLibrary(objects []Object, modules ...Module) (*Library, error) {
 				}
 			}
 			switch {
+			case p.assumed != nil && reflect.TypeOf(p.assumed) != p.result:
+				return nil, fmt.Errorf("%s assumes a %T, but returns a %v", path, p.assumed, p.result)
 			case p.Doc == "":
 				return nil, fmt.Errorf("%s has no doc", path)
 			case seen[path]:

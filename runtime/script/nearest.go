@@ -4,15 +4,15 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/agext/levenshtein"
+	"github.com/hbollon/go-edlib"
 )
 
 // Nearest returns the candidate that name is most likely a misspelling of, or "" when none is near: at most two of
-// three letters may differ.
+// three letters may differ, and two that changed places count as one.
 func Nearest(name string, candidates []string) string {
 	best, nearest := len(name)*2/3+1, ""
 	for _, c := range candidates {
-		if d := levenshtein.Distance(strings.ToLower(name), strings.ToLower(c), nil); d < best {
+		if d := edlib.OSADamerauLevenshteinDistance(strings.ToLower(name), strings.ToLower(c)); d < best {
 			best, nearest = d, c
 		}
 	}

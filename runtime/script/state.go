@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"reflect"
 	"sync"
 
 	lua "github.com/yuin/gopher-lua"
@@ -14,7 +13,7 @@ import (
 // StateOptions say how a state treats what recipes do.
 type StateOptions struct {
 	// Around, when given, is called around every primitive but the Pure ones, without the turn. It returns what
-	// next returns, or, to leave the call out, call.Zero() without calling next.
+	// next returns, or, to leave the call out, call.Assumed() without calling next.
 	Around func(ctx context.Context, call Call, next func() (any, error)) (any, error)
 	// Print gets each line that a recipe prints. Default: printing is an error.
 	Print func(ctx context.Context, text string)
@@ -28,11 +27,11 @@ type Call struct {
 	Args     any // the argument struct
 	Line     string
 
-	result reflect.Type
+	assumed any
 }
 
-// Zero is the result of a call that was left out.
-func (c Call) Zero() any { return reflect.Zero(c.result).Interface() }
+// Assumed is the result to go on with when the call is left out: a success that changed nothing.
+func (c Call) Assumed() any { return c.assumed }
 
 // State is one Lua world: the recipe, what it requires, and the threads of all hosts. Threads take turns: a
 // goroutine holds the turn while it executes Lua, and a primitive gives it up for as long as it waits.

@@ -10,7 +10,7 @@ import (
 )
 
 // endings is shell code that ends a process group. alive says whether a group has a process that isn't a zombie: where
-// nothing reaps orphans, as in some containers, their entries stay for ever. endgroup sends TERM, and KILL after five seconds.
+// nothing reaps orphans, as in some containers, their entries stay for ever. endgroup sends TERM, and KILL after three seconds.
 // "kill -s TERM -- -GROUP" is the one spelling that dash and bash share.
 const endings = `alive() {
   kill -s 0 -- "-$1" 2>/dev/null || return 1
@@ -21,10 +21,11 @@ const endings = `alive() {
 endgroup() {
   kill -s TERM -- "-$1" 2>/dev/null || return 0
   i=0
-  while alive "$1"; do
+  while kill -s 0 -- "-$1" 2>/dev/null; do
     i=$((i+1))
-    [ $i -eq 50 ] && kill -s KILL -- "-$1" 2>/dev/null
-    [ $i -ge 70 ] && return 1
+    [ $((i%5)) -gt 1 ] || alive "$1" || return 0
+    [ $i -ge 30 ] && kill -s KILL -- "-$1" 2>/dev/null
+    [ $i -ge 60 ] && { alive "$1"; return $((!$?)); }
     sleep 0.1 2>/dev/null || { sleep 1; i=$((i+9)); }
   done
   return 0
@@ -32,28 +33,29 @@ endgroup() {
 `
 
 // endLimit is how long ending a process group may take, with its own connection to the host's shell.
-const endLimit = 15 * time.Second
+const endLimit = 30 * time.Second
 
 // endGroup ends what the shell s runs, and s itself, from a session of its own, and waits until it is gone. It goes by a
 // time limit of its own, because ctx may be over. nil means that nothing is left.
 func (c *connection) endGroup(ctx context.Context, s *shell, sudo string) error {
-	if s.pgid == 0 {
+	pgid := s.pgid.Load()
+	if pgid == 0 {
 		return errors.New("its shell leads no process group of its own")
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endLimit)
 	defer cancel()
-	err := c.endAs(ctx, s.pgid, "")
+	err := c.endAs(ctx, pgid, "")
 	if sudo != "" {
 		// Of a group in which another user's processes are, only that user or root can end those.
-		err = errors.Join(err, c.endAs(ctx, s.pgid, sudo))
+		err = errors.Join(err, c.endAs(ctx, pgid, sudo))
 	}
 	if err == nil {
-		c.ended(s.pgid)
+		c.ended(pgid)
 	}
 	return err
 }
 
-func (c *connection) endAs(ctx context.Context, pgid int, sudo string) error {
+func (c *connection) endAs(ctx context.Context, pgid int64, sudo string) error {
 	mark := newMark()
 	script := endings + fmt.Sprintf("endgroup %d && echo gone || echo left", pgid)
 	if sudo != "" {

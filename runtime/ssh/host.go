@@ -63,13 +63,13 @@ type connection struct {
 
 	mu      sync.Mutex
 	keepers []*keeper
-	groups  map[int]struct{} // process groups on the host that are ours
+	groups  map[int64]struct{} // process groups on the host that are ours
 }
 
 // newConnection takes over a link and starts its shell at once: what the start-up files of a log-in cost is then spent while
 // others are still being connected to.
 func newConnection(l link) *connection {
-	c := &connection{link: l, turn: newSemaphore(), opening: newSemaphore(), groups: map[int]struct{}{}}
+	c := &connection{link: l, turn: newSemaphore(), opening: newSemaphore(), groups: map[int64]struct{}{}}
 	ctx, cancel := context.WithCancel(context.Background())
 	c.hurry = cancel
 	c.turn <- struct{}{}
@@ -101,7 +101,7 @@ func (c *connection) startedShell(ctx context.Context) (*shell, error) {
 		return nil, err
 	}
 	c.shell = s
-	c.began(s.pgid)
+	c.began(s.pgid.Load())
 	return s, nil
 }
 
@@ -228,7 +228,7 @@ func (c *connection) close() error {
 	} else {
 		if c.shell != nil {
 			c.shell.bye(c.link)
-			c.ended(c.shell.pgid)
+			c.ended(c.shell.pgid.Load())
 			c.shell = nil
 		}
 		c.turn.unlock()

@@ -165,7 +165,7 @@ func (c *connection) take(ctx context.Context, path string, wait time.Duration) 
 	c.mu.Lock()
 	c.keepers = append(c.keepers, k)
 	for g := range c.groups {
-		_ = k.tell("group " + strconv.Itoa(g)) // see tellKeepers
+		_ = k.tell("group " + strconv.FormatInt(g, 10)) // see tellKeepers
 	}
 	c.mu.Unlock()
 	event.Emit(ctx, event.Event{Kind: event.LockTaken, Text: path})
@@ -184,7 +184,7 @@ func (k *keeper) begin(ctx context.Context, script, pid string, waits bool) erro
 	if err != nil {
 		return err
 	}
-	k.shell.pgid = leader(group)
+	k.shell.pgid.Store(leader(group))
 	held := ""
 	for {
 		line, err := k.shell.out.word()
@@ -269,12 +269,12 @@ func (c *connection) keeps(path string) bool {
 }
 
 // began names a process group that must not outlive the connection to the keepers. 0 is none.
-func (c *connection) began(pgid int) { c.tellKeepers("group", pgid, true) }
+func (c *connection) began(pgid int64) { c.tellKeepers("group", pgid, true) }
 
 // ended takes it back: the number may soon be another's.
-func (c *connection) ended(pgid int) { c.tellKeepers("gone", pgid, false) }
+func (c *connection) ended(pgid int64) { c.tellKeepers("gone", pgid, false) }
 
-func (c *connection) tellKeepers(word string, pgid int, runs bool) {
+func (c *connection) tellKeepers(word string, pgid int64, runs bool) {
 	if pgid == 0 {
 		return
 	}
@@ -286,7 +286,7 @@ func (c *connection) tellKeepers(word string, pgid int, runs bool) {
 		delete(c.groups, pgid)
 	}
 	for _, k := range c.keepers {
-		_ = k.tell(word + " " + strconv.Itoa(pgid)) // a keeper that is gone is noticed before the next command
+		_ = k.tell(word + " " + strconv.FormatInt(pgid, 10)) // a keeper that is gone is noticed before the next command
 	}
 }
 

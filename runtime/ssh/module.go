@@ -132,7 +132,8 @@ func Module() script.Module {
 		},
 		Primitives: []script.Primitive{
 			script.Func("run", script.Changes, "Runs a command. A status other than 0 is an error, unless check is false.", luaRun).
-				With("host:run({ \"git\", \"fetch\" }, { cwd = \"/srv/app/repo.git\", timeout = \"2m\" })"),
+				With("host:run({ \"git\", \"fetch\" }, { cwd = \"/srv/app/repo.git\", timeout = \"2m\" })").
+				Assuming(Result{OK: true}),
 			script.Func("capture", script.Reads, "Runs a command that changes nothing and returns what it printed, without the white space around it.", luaCapture).
 				With("local kernel = host:capture(\"uname -r\")"),
 			script.Func("test", script.Reads, "Runs a command that changes nothing and returns whether its status was 0.", luaTest).

@@ -68,7 +68,7 @@ func (r *running) inSession(ctx context.Context, password string) error {
 	}, func() error { return conversation.hold(pid, begin, end, ask) })
 	err = r.await(ctx, s, run)
 	if err == nil {
-		r.conn.ended(s.pgid)
+		r.conn.ended(s.pgid.Load())
 	}
 	close(stop)
 	p.close()
@@ -98,8 +98,8 @@ func (t *sudoTalk) hold(pid, begin, end, ask string) error {
 	if err != nil {
 		return err
 	}
-	s.pgid = leader(strings.TrimSpace(word))
-	t.conn.began(s.pgid)
+	s.pgid.Store(leader(strings.TrimSpace(word)))
+	t.conn.began(s.pgid.Load())
 	if t.c.Sudo == "" {
 		close(t.begun)
 		_, err := t.readStderr(s, begin, end)

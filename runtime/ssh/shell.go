@@ -7,6 +7,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -26,7 +27,7 @@ type shell struct {
 	proc *process
 	out  *scanner
 	err  *scanner
-	pgid int // its process group, or 0 when it leads none
+	pgid atomic.Int64 // its process group, or 0 when it leads none or hasn't said so yet
 }
 
 // startShell starts the long-lived shell. What the host's start-up files print is dropped.
@@ -79,7 +80,7 @@ func (s *shell) greet(ctx context.Context, l link, send func() error, mark strin
 	if err := errors.Join(run.errs[:]...); err != nil {
 		return noShell(err, said.String())
 	}
-	s.pgid = leader(word)
+	s.pgid.Store(leader(word))
 	return nil
 }
 
@@ -94,9 +95,9 @@ func noShell(err error, said string) error {
 }
 
 // leader is the process group that a probe's answer states, if the shell leads it.
-func leader(word string) int {
+func leader(word string) int64 {
 	pid, group, _ := strings.Cut(word, " ")
-	n, err := strconv.Atoi(strings.TrimSpace(group))
+	n, err := strconv.ParseInt(strings.TrimSpace(group), 10, 64)
 	if err != nil || n <= 1 || strings.TrimSpace(pid) != strings.TrimSpace(group) {
 		return 0
 	}

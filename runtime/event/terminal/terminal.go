@@ -5,7 +5,6 @@
 package terminal
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -42,7 +41,7 @@ type Sink struct {
 	shown bool            // a recipe has shown a table of its own
 	steps bool            // the recipe says what it does by steps
 	begun map[string]bool // hosts that an each has begun
-	errs  []error
+	err   error           // the first failure to write; what follows is tried all the same
 }
 
 // New returns the terminal view of a run.
@@ -57,10 +56,8 @@ func New(opts Options) *Sink {
 	return s
 }
 
-// Close returns the failures to write, if there were any.
-func (s *Sink) Close() error {
-	return errors.Join(s.errs...)
-}
+// Close returns the first failure to write, such as a reader that went away.
+func (s *Sink) Close() error { return s.err }
 
 // Event shows e, where the level asks for it.
 func (s *Sink) Event(e event.Event) {
@@ -194,8 +191,8 @@ func (s *Sink) line(e event.Event, text string) {
 }
 
 func (s *Sink) write(w io.Writer, text string) {
-	if _, err := io.WriteString(w, text); err != nil {
-		s.errs = append(s.errs, err)
+	if _, err := io.WriteString(w, text); err != nil && s.err == nil {
+		s.err = err
 	}
 }
 

@@ -1,4 +1,4 @@
-"""Stands in for Apache with mod_wsgi where they are not installed: Python's wsgiref, one process of the user who starts it.
+"""Stands in for Apache with mod_wsgi where they are not installed: Python's wsgiref, in one process, as who starts it.
 
 usage: wsgiref_server.py SERVER_ROOT start|stop|restart|graceful|graceful-stop|configtest
 """

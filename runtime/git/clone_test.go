@@ -1,0 +1,204 @@
+package git_test
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"runbook/runtime/event"
+	"runbook/runtime/git"
+)
+
+func TestClone(t *testing.T) {
+	for _, from := range []string{"the mirror", "the repository"} {
+		t.Run("from "+from, func(t *testing.T) {
+			m := newMirrored(t)
+			wanted := m.commit("release", "wanted")
+			m.commit("release", "newer")
+			m.check("before", false)
+			o := git.CloneOptions{Repo: m.repo, Revision: wanted, Into: filepath.Join(m.dir, "releases", "one"), Branch: "release"}
+			if from == "the mirror" {
+				o.Mirror = m.path
+			}
+			m.must(m.git.Clone(m.ctx, m.host, o))
+			if got := m.read(o.Into + "/app.txt"); got != "wanted" {
+				t.Errorf("app.txt holds %q", got)
+			}
+			for _, want := range [][2]string{
+				{m.run("-C", o.Into, "rev-parse", "HEAD"), wanted},
+				{m.run("-C", o.Into, "rev-parse", "--abbrev-ref", "HEAD"), "HEAD"},
+				{m.run("-C", o.Into, "remote", "get-url", "origin"), m.repo},
+				{m.run("-C", o.Into, "config", "runbook.branch"), "release"},
+				{m.run("-C", o.Into, "status", "--porcelain"), ""},
+			} {
+				if want[0] != want[1] {
+					t.Errorf("got %q, want %q", want[0], want[1])
+				}
+			}
+			if got, err := m.git.Revision(m.ctx, m.host, o.Into); err != nil || got != wanted {
+				t.Errorf("revision %s, %v", got, err)
+			}
+			if changed := m.texts(event.Changed); changed[len(changed)-1] != o.Into+": clone of "+m.repo+" at "+wanted[:12] {
+				t.Errorf("events: %v", changed)
+			}
+			shared := linked(t, o.Into+"/.git/objects")
+			if (shared > 0) != (o.Mirror != "" || o.Repo == m.repo) {
+				t.Errorf("%d objects are hard links", shared)
+			}
+			// It stands by itself.
+			m.must(os.RemoveAll(m.path))
+			m.must(os.RemoveAll(m.repo))
+			m.run("-C", o.Into, "fsck", "--strict")
+		})
+	}
+}
+
+// linked counts the files below dir that have another name elsewhere.
+func linked(t *testing.T, dir string) int {
+	n := 0
+	err := filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		info, err := d.Info()
+		if st, ok := info.Sys().(*syscall.Stat_t); ok && st.Nlink > 1 {
+			n++
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func TestCloneRefuses(t *testing.T) {
+	m := newMirrored(t)
+	revision := m.run("-C", m.repo, "rev-parse", "main")
+	into := m.dir + "/releases/one"
+	clone := func(edit func(*git.CloneOptions)) error {
+		o := git.CloneOptions{Repo: m.repo, Revision: revision, Into: into, Mirror: m.path}
+		edit(&o)
+		return m.git.Clone(m.ctx, m.host, o)
+	}
+	m.fails(clone(func(o *git.CloneOptions) { o.Revision = "main" }), `"main" is not the name of a commit`, "resolve")
+	m.fails(clone(func(o *git.CloneOptions) { o.Revision = revision[:10] }), "not the whole name", "40 digits")
+	m.fails(clone(func(o *git.CloneOptions) { o.Branch = "-x" }), "begins with -", "")
+	m.fails(clone(func(o *git.CloneOptions) { o.Into = "releases/one" }), "want an absolute path", "")
+	m.fails(clone(func(o *git.CloneOptions) { o.Mirror = "repo.git" }), "want an absolute path", "")
+	m.fails(clone(func(o *git.CloneOptions) { o.Repo = "ext::sh -c true" }), "run a program", "")
+	m.fails(clone(func(o *git.CloneOptions) { o.Mirror = m.dir + "/nonesuch" }), "there is no such repository", "")
+	m.fails(clone(func(o *git.CloneOptions) { o.Revision = strings.Repeat("0123456789", 4) }), "is not in it", "pushed")
+	if _, err := os.Lstat(into); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("something was left: %v", err)
+	}
+	for _, made := range []func() error{
+		func() error { return os.Mkdir(into, 0o755) },
+		func() error { return os.Symlink("/nonexistent", into) },
+	} {
+		m.must(os.RemoveAll(into))
+		m.must(made())
+		m.fails(clone(func(*git.CloneOptions) {}), "something stands at "+into+" already", "another release name")
+		if _, err := os.Lstat(into); err != nil {
+			t.Errorf("what stood there is gone: %v", err)
+		}
+	}
+}
+
+func TestCloneTellsOfSubmodules(t *testing.T) {
+	m := newMirrored(t)
+	m.run("-C", m.work, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", m.repo, "sub")
+	revision := m.commit("main", "with a submodule")
+	into := m.dir + "/one"
+	m.must(m.git.Clone(m.ctx, m.host, git.CloneOptions{Repo: m.repo, Revision: revision, Into: into}))
+	if warned := m.texts(event.Warning); len(warned) != 1 || !strings.Contains(warned[0], "submodules") {
+		t.Errorf("events: %v", warned)
+	}
+}
+
+// An interrupt in the middle of a clone leaves nothing, neither the folder nor temporary files, and no git.
+func TestCloneInterrupted(t *testing.T) {
+	m := newMirrored(t)
+	revision := m.run("-C", m.repo, "rev-parse", "main")
+	fifo := m.dir + "/fifo"
+	m.must(syscall.Mkfifo(fifo, 0o600))
+	// The checkout runs this, says so, and waits.
+	template := m.dir + "/template/hooks"
+	m.must(os.MkdirAll(template, 0o755))
+	m.must(os.WriteFile(template+"/post-checkout", []byte("#!/bin/sh\necho $$ > "+fifo+"\nexec tail -f /dev/null\n"), 0o755))
+	m.write(m.dir+"/gitconfig", "[init]\n\ttemplateDir = "+m.dir+"/template\n")
+	t.Setenv("GIT_CONFIG_GLOBAL", m.dir+"/gitconfig")
+	ctx, cancel := context.WithCancelCause(m.ctx)
+	defer cancel(nil)
+	why := errors.New("interrupted")
+	reached := make(chan error, 1)
+	go func() {
+		_, err := os.ReadFile(fifo)
+		cancel(why)
+		reached <- err
+	}()
+	into := m.dir + "/one"
+	err := m.git.Clone(ctx, m.host, git.CloneOptions{Repo: m.repo, Revision: revision, Into: into, Mirror: m.path})
+	if !errors.Is(err, why) {
+		t.Errorf("error: %v", err)
+	}
+	m.must(<-reached)
+	if _, err := os.Lstat(into); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the folder is left: %v", err)
+	}
+}
+
+func TestRevision(t *testing.T) {
+	m := newMirrored(t)
+	revision := m.run("-C", m.work, "rev-parse", "HEAD")
+	m.must(os.Symlink(m.work, m.dir+"/current"))
+	for _, dir := range []string{m.work, m.dir + "/current", m.dir + "/current/", m.path} {
+		if got, err := m.git.Revision(m.ctx, m.host, dir); err != nil || got != revision {
+			t.Errorf("%s: %s, %v", dir, got, err)
+		}
+	}
+	m.must(os.Mkdir(m.work+"/inside", 0o755))
+	for dir, want := range map[string]string{
+		m.work + "/inside":  "not a git repository",
+		m.dir + "/nonesuch": "there is no such folder",
+		m.dir + "/app.txt":  "there is no such folder",
+		"work":              "want an absolute path",
+	} {
+		_, err := m.git.Revision(m.ctx, m.host, dir)
+		m.fails(err, want, "")
+	}
+}
+
+// root may work on what belongs to another user; git alone would refuse that.
+func TestOthersRepositories(t *testing.T) {
+	if os.Geteuid() != 0 {
+		return // only root can give files to another, and only root is let off
+	}
+	m := newMirrored(t)
+	revision := m.run("-C", m.repo, "rev-parse", "main")
+	for _, dir := range []string{m.repo, m.path, m.work} {
+		m.must(filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
+			return errors.Join(err, os.Lchown(path, 12345, 12345))
+		}))
+	}
+	t.Setenv("GIT_CONFIG_GLOBAL", m.dir+"/gitconfig")
+	m.write(m.dir+"/gitconfig", "[test]\n\tvalue = kept\n")
+	if got, err := m.git.Resolve(m.ctx, m.host, m.repo, "main"); err != nil || got != revision {
+		t.Errorf("resolve: %s, %v", got, err)
+	}
+	if got, err := m.git.Revision(m.ctx, m.host, m.work); err != nil || got != revision {
+		t.Errorf("revision: %s, %v", got, err)
+	}
+	if made, err := m.git.Mirror(m.ctx, m.host, git.MirrorOptions{Repo: m.repo, Path: m.path}); err != nil || made {
+		t.Errorf("mirror: %v, %v", made, err)
+	}
+	m.must(m.git.Clone(m.ctx, m.host, git.CloneOptions{Repo: m.repo, Revision: revision, Into: m.dir + "/one", Mirror: m.path}))
+	if got := m.read(m.dir + "/gitconfig"); got != "[test]\n\tvalue = kept\n" {
+		t.Errorf("the user's configuration was changed: %q", got)
+	}
+}

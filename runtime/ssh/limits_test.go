@@ -1,0 +1,175 @@
+package ssh
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os/exec"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"runbook/runtime/event"
+)
+
+// alive says whether a process is there and no zombie.
+func alive(t *testing.T, pid string) bool {
+	t.Helper()
+	out, err := exec.Command("ps", "-o", "stat=", "-p", pid).Output()
+	return err == nil && !strings.HasPrefix(strings.TrimSpace(string(out)), "Z")
+}
+
+// family starts a child in the background, a grandchild and one more, prints their pids and waits. The stubborn one ignores TERM.
+const (
+	family   = `sleep 1000 & echo $!; sh -c 'echo $$; sleep 1000' & sh -c 'sh -c "echo \$\$; exec sleep 1000"'`
+	stubborn = `sleep 1000 & echo $!; sh -c 'trap "" TERM; echo $$; while :; do sleep 1; done' & sh -c 'sh -c "echo \$\$; exec sleep 1000"'`
+)
+
+func TestTimeoutEndsEverything(t *testing.T) {
+	onEach(t, func(t *testing.T, h *Host) {
+		for name, c := range map[string]Command{
+			"in the shell":   {Script: stubborn, Timeout: time.Second},
+			"in a session":   {Script: family, Timeout: time.Second, Stdin: new("x")},
+			"without a sign": {Script: family, IdleTimeout: time.Second},
+		} {
+			r, err := h.Run(t.Context(), c)
+			var late *TimeoutError
+			if !errors.As(err, &late) || late.Left != nil || late.Idle != (c.IdleTimeout > 0) {
+				t.Fatalf("%s: %v", name, err)
+			}
+			pids := strings.Fields(r.Stdout)
+			if len(pids) != 3 {
+				t.Fatalf("%s: pids %q", name, r.Stdout)
+			}
+			for _, pid := range pids {
+				if alive(t, pid) {
+					t.Errorf("%s: process %s outlived the timeout", name, pid)
+				}
+			}
+			if got := run(t, h, Command{Script: "echo on"}); got.Stdout != "on\n" {
+				t.Errorf("%s: the next command printed %q", name, got.Stdout)
+			}
+		}
+	})
+}
+
+func TestIdleTimeoutIsNoTimeout(t *testing.T) {
+	h := newPool(t, PoolOptions{}).Localhost()
+	run(t, h, Command{Script: "for i in 1 2 3 4 5 6 7 8; do echo $i; sleep 0.2; done", IdleTimeout: time.Second})
+}
+
+func TestInterrupt(t *testing.T) {
+	onEach(t, func(t *testing.T, h *Host) {
+		interrupted := errors.New("interrupted")
+		for _, stdin := range []*string{nil, new("")} {
+			ctx, cancel := context.WithCancelCause(t.Context())
+			sink := sinkFunc(func(e event.Event) {
+				if e.Kind == event.Output {
+					cancel(interrupted)
+				}
+			})
+			r, err := h.Run(event.WithStream(ctx, event.NewStream(sink)), Command{Script: "echo $$; exec sleep 1000", Stdin: stdin})
+			if !errors.Is(err, interrupted) {
+				t.Fatalf("error %v", err)
+			}
+			// $$ in a subshell is the shell itself, which goes too.
+			if pid := strings.TrimSpace(r.Stdout); alive(t, pid) {
+				t.Errorf("process %s outlived the interrupt", pid)
+			}
+			run(t, h, Command{Script: "true"})
+			cancel(nil)
+		}
+	})
+}
+
+type sinkFunc func(event.Event)
+
+func (f sinkFunc) Event(e event.Event) { f(e) }
+func (f sinkFunc) Close() error        { return nil }
+
+func TestMuchOutput(t *testing.T) {
+	onEach(t, func(t *testing.T, h *Host) {
+		r := run(t, h, Command{Script: "head -c 20000000 /dev/zero; head -c 3000000 /dev/zero >&2", Quiet: true})
+		if len(r.Stdout) != 20000000 || len(r.Stderr) != 3000000 {
+			t.Errorf("kept %d and %d bytes", len(r.Stdout), len(r.Stderr))
+		}
+	})
+}
+
+func TestTooMuchOutput(t *testing.T) {
+	p := newPool(t, PoolOptions{})
+	p.kept = 1000
+	h := p.Localhost()
+	ctx, rec := recording(t)
+	_, err := h.Run(ctx, Command{Script: "head -c 1001 /dev/zero | tr '\\0' x"})
+	if err == nil || event.Hint(err) == "" || !strings.Contains(err.Error(), "1001 bytes to stdout") {
+		t.Errorf("error %v, hint %q", err, event.Hint(err))
+	}
+	if n := rec.output(); len(n) != 1001 {
+		t.Errorf("the events had %d bytes", len(n))
+	}
+	run(t, h, Command{Script: "head -c 1000 /dev/zero"})
+}
+
+func (r *recorder) output() string {
+	var b strings.Builder
+	for _, e := range r.events {
+		if e.Kind == event.Output {
+			b.WriteString(e.Text)
+		}
+	}
+	return b.String()
+}
+
+func TestEvents(t *testing.T) {
+	h := newPool(t, PoolOptions{}).Localhost()
+	ctx, rec := recording(t)
+	_, err := h.Run(ctx, Command{Argv: []string{"sh", "-c", `echo "token $T"; printf partial; cat; exit 3`}, Cwd: "/usr", Env: map[string]string{"T": "hunter22"},
+		Stdin: new("hidden-input"), Secrets: []string{"hunter22", "hidden-input"}, AnyStatus: true})
+	must(t, err)
+	var got []string
+	for _, e := range rec.events {
+		code := ""
+		if e.Code != nil {
+			code = strconv.Itoa(*e.Code)
+		}
+		got = append(got, fmt.Sprintf("%s|%s|%s|%s", e.Kind, e.Host, e.Text, code))
+	}
+	command := `cd /usr && sh -c 'echo "token $T"; printf partial; cat; exit 3'`
+	want := []string{"command_begun|localhost|" + command + "|", "output|localhost|token [secret]\n|", "output|localhost|partial[secret]|", "command_ended|localhost|" + command + "|3"}
+	if strings.Join(got, "\n") != strings.Join(want, "\n") {
+		t.Errorf("events:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+func TestExitErrorTail(t *testing.T) {
+	h := newPool(t, PoolOptions{}).Localhost()
+	_, err := h.Run(t.Context(), Command{Script: "seq 1 30 >&2; echo out; exit 4"})
+	var exit *ExitError
+	if !errors.As(err, &exit) || exit.Tail != "21\n22\n23\n24\n25\n26\n27\n28\n29\n30" || err.Error() != "localhost: exited 4: seq 1 30 >&2; echo out; exit 4" {
+		t.Errorf("%v, tail %q", err, exit.Tail)
+	}
+}
+
+// A lost shell, which a command can end by accident, is no lost host.
+func TestShellKilled(t *testing.T) {
+	onEach(t, func(t *testing.T, h *Host) {
+		_, err := h.Run(t.Context(), Command{Script: "kill -s KILL $$"})
+		var lost *LostError
+		if !errors.As(err, &lost) {
+			t.Fatalf("error %v", err)
+		}
+		run(t, h, Command{Script: "true"})
+	})
+}
+
+func TestCommandMistakes(t *testing.T) {
+	h := newPool(t, PoolOptions{}).Localhost()
+	for _, c := range []Command{{}, {Script: " \n"}, {Argv: []string{}}, {Script: "a", Argv: []string{"b"}}, {Script: "a\x00"}, {Argv: []string{"a", "\x00"}},
+		{Script: "true", Cwd: "\x00"}, {Script: "true", Env: map[string]string{"A-B": ""}}, {Script: "true", Env: map[string]string{"A": "\x00"}}} {
+		if _, err := h.Run(t.Context(), c); err == nil {
+			t.Errorf("%+v passed", c)
+		}
+	}
+}
