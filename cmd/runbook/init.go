@@ -21,14 +21,11 @@ func (p *program) initCommand() *cli.Command {
 	return &cli.Command{Name: "init", Usage: "write the shipped recipes, hosts and editor stubs into DIR", ArgsUsage: "[DIR]", Action: p.init}
 }
 
-// editorStub is where the Lua API goes for editors; .luarc.json points at its folder.
-const editorStub = ".runbook/api.lua"
-
+// luarc tells lua-language-server where the Lua API stands: in recipes/meta.
 const luarc = `{
   "runtime.version": "Lua 5.1",
-  "workspace.library": [".runbook"],
-  "workspace.checkThirdParty": false,
-  "diagnostics.globals": []
+  "workspace.library": ["recipes/meta"],
+  "workspace.checkThirdParty": false
 }
 `
 
@@ -91,8 +88,7 @@ func shipped() ([]shippedFile, error) {
 			return nil, fmt.Errorf("the shipped %s: %w", tree.name, err)
 		}
 	}
-	stub, err := run.Stub()
-	return append(files, shippedFile{filepath.FromSlash(editorStub), []byte(stub)}, shippedFile{".luarc.json", []byte(luarc)}), err
+	return append(files, shippedFile{".luarc.json", []byte(luarc)}), nil
 }
 
 // writeNew writes a file that must not be there.

@@ -1,0 +1,33 @@
+package main
+
+import (
+	"flag"
+	"os"
+	"testing"
+
+	"runbook/runtime/run"
+)
+
+var update = flag.Bool("update", false, "rewrite the files that are made from the declarations")
+
+// TestStubIsCurrent holds what editors read against the declarations: go test ./cmd/runbook -update rewrites it.
+func TestStubIsCurrent(t *testing.T) {
+	stub, err := run.Stub()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{"../../recipes/meta/runbook.lua": stub, "../../.luarc.json": luarc} {
+		if *update {
+			if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		got, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if string(got) != want {
+			t.Errorf("%s is not what the declarations say; go test ./cmd/runbook -update rewrites it", path)
+		}
+	}
+}

@@ -1,0 +1,321 @@
+---@meta
+-- Written by `runbook init` from the declarations that the code runs on.
+
+---one server of the run, or this machine (localhost)
+---@class host
+---@field name string its name in the hosts file
+---@field address string the host name or IP address that is connected to
+---@field port integer the port of its SSH server
+---@field user string who logs in there
+---@field vars table<string, any> its own values from the hosts file
+---@field tags string[] its tags from the hosts file
+---@field fs host.fs Files on a host, through SFTP. Paths are absolute.
+---@field git host.git The host's git. A git server's host key is always verified, by what this machine knows of it.
+local host = {}
+
+---Files on a host, through SFTP. Paths are absolute.
+---@class host.fs
+local host_fs = {}
+
+---The host's git. A git server's host key is always verified, by what this machine knows of it.
+---@class host.git
+local host_git = {}
+
+---Runs a command. A status other than 0 is an error, unless check is false.
+---Changes something; a dry run leaves it out.
+---@param cmd string|(string|number)[] a string for /bin/sh, or a list of words, which is quoted
+---@param options? { cwd?: string, env?: table<string, string>, stdin?: string, sudo?: boolean|string, timeout?: string, idle_timeout?: string, check?: boolean, secret?: string[] }
+---@return { code: integer, ok: boolean, stdout: string, stderr: string, seconds: number }
+function host:run(cmd, options) end
+
+---Runs a command that changes nothing and returns what it printed, without the white space around it.
+---Changes nothing; runs in a dry run too.
+---@param cmd string|(string|number)[] a string for /bin/sh, or a list of words, which is quoted
+---@param options? { cwd?: string, env?: table<string, string>, stdin?: string, sudo?: boolean|string, timeout?: string, idle_timeout?: string, check?: boolean, secret?: string[] }
+---@return string
+function host:capture(cmd, options) end
+
+---Runs a command that changes nothing and returns whether its status was 0.
+---Changes nothing; runs in a dry run too.
+---@param cmd string|(string|number)[] a string for /bin/sh, or a list of words, which is quoted
+---@param options? { cwd?: string, env?: table<string, string>, stdin?: string, sudo?: boolean|string, timeout?: string, idle_timeout?: string, check?: boolean, secret?: string[] }
+---@return boolean
+function host:test(cmd, options) end
+
+---Copies a file or a folder to the host: all of it or nothing, modes kept. A file replaces a file; a folder must be new.
+---Changes something; a dry run leaves it out.
+---@param local string the file or folder on this machine
+---@param remote string the path on the host
+---@param options? { mode?: string }
+function host:upload(local, remote, options) end
+
+---Copies a file or a folder from the host to this machine, by the rules of upload.
+---Changes something; a dry run leaves it out.
+---@param remote string the file or folder on the host
+---@param local string the path on this machine
+function host:download(remote, local) end
+
+---Sends a GET request through the connection, as seen from the host. Any status is an answer; none at all is an error.
+---Changes nothing; runs in a dry run too.
+---@param url string the address, as seen from the host
+---@param options? { timeout?: string, headers?: table<string, string> }
+---@return { status: integer, body: string, headers: table<string, string> }
+function host:http(url, options) end
+
+---Takes a lock that is held until the run ends on the host, and that dies with it. Held by another run, it is an error that says by whom.
+---Held until the run ends; a dry run leaves it out.
+---@param path string the lock file on the host; its folder must exist
+---@param options? { wait?: string }
+function host:lock(path, options) end
+
+---Runs fn when this host's function ends, however it ends; last in, first out. Outside of each: when the run ends. An interrupt does not stop it; a second one leaves it out.
+---Computes here; contacts nothing.
+---@param options? { timeout?: string }
+---@param fn fun(host: host): any what to do; it gets the host
+function host:defer(options, fn) end
+
+---Runs fn when this host's function ends in an error or an interrupt, before what host:defer left.
+---Computes here; contacts nothing.
+---@param options? { timeout?: string }
+---@param fn fun(host: host): any what to do; it gets the host
+function host:on_failure(options, fn) end
+
+---Sets columns of the last table for this host: release, revision and previous come first, then others. Without a state of its own a host is done, failed, refused, interrupted or not touched.
+---Computes here; contacts nothing.
+---@param columns table<string, any> what the last table says of this host by column, such as release; the column state is its state
+function host:result(columns) end
+
+---Runs a function while an ssh-agent on the host holds the host's own keys. The agent is stopped afterwards, however the function ends. Returns what the function returns.
+---Changes nothing; runs in a dry run too.
+---@param options { keys: string[] }
+---@param fn fun(): any what to do meanwhile
+---@return any
+function host:agent(options, fn) end
+
+---Says whether something stands at the path, be it a link that leads nowhere.
+---Changes nothing; runs in a dry run too.
+---@param path string an absolute path on the host
+---@return boolean
+function host_fs:exists(path) end
+
+---Describes what stands at the path: kind (file, folder, link or other), size in bytes, mode (octal), modified (seconds since 1970), uid, gid. A link is described itself. Nothing there is an error.
+---Changes nothing; runs in a dry run too.
+---@param path string an absolute path on the host
+---@return { kind: string, size: integer, mode: string, modified: integer, uid: integer, gid: integer }
+function host_fs:stat(path) end
+
+---Lists the names in a folder, sorted.
+---Changes nothing; runs in a dry run too.
+---@param path string an absolute path on the host
+---@return string[]
+function host_fs:list(path) end
+
+---Reads a file. One larger than max is an error.
+---Changes nothing; runs in a dry run too.
+---@param path string an absolute path on the host
+---@param options? { max?: integer }
+---@return string
+function host_fs:read(path, options) end
+
+---Makes a file hold the text: readers see the old file or the new one, whole. With append the text is added by one write, so that several writers don't mix. A link at the path is an error.
+---Changes something; a dry run leaves it out.
+---@param path string an absolute path on the host
+---@param text string what the file is to hold
+---@param options? { mode?: string, append?: boolean }
+function host_fs:write(path, text, options) end
+
+---Makes a folder. Returns true when it was made, false when it was there.
+---Changes something; a dry run leaves it out.
+---@param path string an absolute path on the host
+---@param options? { mode?: string, parents?: boolean }
+---@return boolean
+function host_fs:mkdir(path, options) end
+
+---Removes a file, a link or an empty folder; with recursive a folder and all in it. A link is removed, never followed. Returns false when nothing was there.
+---Changes something; a dry run leaves it out.
+---@param path string an absolute path on the host
+---@param options? { recursive?: boolean }
+---@return boolean
+function host_fs:remove(path, options) end
+
+---Renames a file or folder as rename(2) does: what stands at the new name is replaced in one instant.
+---Changes something; a dry run leaves it out.
+---@param from string an absolute path on the host
+---@param to string an absolute path on the same file system
+function host_fs:rename(from, to) end
+
+---Makes a link, or replaces one by one rename(2), and reads it back. Anything but a link at the path is an error. Returns false when it led there already.
+---Changes something; a dry run leaves it out.
+---@param target string the absolute path that the link leads to
+---@param path string the absolute path of the link
+---@param options? { replace?: boolean }
+---@return boolean
+function host_fs:symlink(target, path, options) end
+
+---Returns where a link leads, as it is written in it.
+---Changes nothing; runs in a dry run too.
+---@param path string an absolute path on the host
+---@return string
+function host_fs:readlink(path) end
+
+---Tells the space on the file system that the path is on: bytes_free, bytes_total, inodes_free, inodes_total (0 where there is no limit).
+---Changes nothing; runs in a dry run too.
+---@param path string an absolute path on the host
+---@return { bytes_free: integer, bytes_total: integer, inodes_free: integer, inodes_total: integer }
+function host_fs:disk(path) end
+
+---Returns the 40 hex digits of the commit that a branch, else a tag, else a full ref stands for. An unknown name, a refused key, an unknown host key and a missing repository are errors of their own.
+---Changes nothing; runs in a dry run too.
+---@param repo string the repository: ssh://user@host/path, user@host:path, https://…, or a path on the host
+---@param ref string a branch, a tag, a full ref, or a commit's name
+---@return string
+function host_git:resolve(repo, ref) end
+
+---Brings a bare mirror on the host up to date, and makes it where there is none or a broken one. Returns true when it was made.
+---Changes something; a dry run leaves it out.
+---@param options { repo: string, path: string }
+---@return boolean
+function host_git:mirror(options) end
+
+---Makes a folder that holds a clone with the commit checked out. It stands by itself, also when it was made from a mirror. A folder that exists is an error; a clone that fails leaves nothing.
+---Changes something; a dry run leaves it out.
+---@param options { repo: string, revision: string, into: string, mirror?: string, branch?: string }
+function host_git:clone(options) end
+
+---Returns the commit that is checked out in a clone, 40 hex digits.
+---Changes nothing; runs in a dry run too.
+---@param dir string a clone, an absolute path on the host
+---@return string
+function host_git:revision(dir) end
+
+---the hosts of this run
+---@type host[]
+hosts = nil
+
+---this machine, with the methods of a host
+---@type host
+localhost = nil
+
+---Says what the recipe is, and which options it takes; comes first. Connects to all hosts, and returns the options. Within each, an option has the value of that host.
+---Changes nothing; runs in a dry run too.
+---@param options? { summary?: string, hosts?: string, options?: table<string, table> }
+---@return any
+function recipe(options) end
+
+---Does fn for every host, one after the other unless at_once says more. After a failure no further host is begun; those that are running finish, and all failures are raised together.
+---Changes nothing; runs in a dry run too.
+---@param hosts host[] the hosts, such as the global hosts
+---@param options? { at_once?: integer }
+---@param fn fun(host: host): any what to do on each; it gets the host
+function each(hosts, options, fn) end
+
+---Does fn under a title, which the output shows with how long it took. Steps nest. Returns what fn returns.
+---Changes nothing; runs in a dry run too.
+---@param title string what the output shows
+---@param fn fun(): any what to do
+---@return any
+function step(title, fn) end
+
+---Asks the admin, and goes on only after a yes: anything else is an error. --yes answers; with no terminal and no --yes it refuses. A dry run doesn't ask.
+---Changes nothing; runs in a dry run too.
+---@param text string the question
+---@return boolean
+function confirm(text) end
+
+---Ends what is under way with the recipe's own words. Before any change the run counts as refused.
+---Computes here; contacts nothing.
+---@param message string what is wrong
+---@param hint? string what to do next
+function fail(message, hint) end
+
+---Shows a table on standard output, aligned.
+---Computes here; contacts nothing.
+---@param options { header?: string[], rows: any[][] }
+function show(options) end
+
+---Returns text with every {{name}} replaced by its value. A name that is not in values is an error.
+---Computes here; contacts nothing.
+---@param text string text with {{name}} in it
+---@param values table<string, any> what to put for each name: a string, a number, true or false
+---@return string
+function template(text, values) end
+
+---Returns an environment variable of runbook's own, or the default when it is not set.
+---Computes here; contacts nothing.
+---@param name string the environment variable
+---@param default? string what to return when it is not set; nil without
+---@return string
+function env(name, default) end
+
+---lines for the admin, on standard error and in the journal
+log = {}
+
+---Says what is going on.
+---Computes here; contacts nothing.
+---@param text string a line
+function log.info(text) end
+
+---Says what the admin should look at.
+---Computes here; contacts nothing.
+---@param text string a line
+function log.warn(text) end
+
+---values that no output, journal or report shows
+secret = {}
+
+---Reads a secret from the environment of runbook. Unset or empty is an error.
+---Computes here; contacts nothing.
+---@param name string the environment variable
+---@return string
+function secret.env(name) end
+
+---Reads a secret from a file on this machine, without the line break at its end. A missing or empty file is an error.
+---Computes here; contacts nothing.
+---@param path string a file on this machine; ~/ is the home folder
+---@return string
+function secret.file(path) end
+
+---Asks the admin for a secret, without echo. With no terminal it is an error.
+---Changes nothing; runs in a dry run too.
+---@param name string what to ask for
+---@return string
+function secret.prompt(name) end
+
+---JSON text
+json = {}
+
+---Returns a value as JSON on one line, names sorted. An empty table is {}.
+---Computes here; contacts nothing.
+---@param value any a string, a number, true or false, a list, or a table of names
+---@return string
+function json.encode(value) end
+
+---Returns the value of JSON text. null is nil. Text that is no JSON is an error.
+---Computes here; contacts nothing.
+---@param text string JSON
+---@return any
+function json.decode(text) end
+
+---the time on this machine
+clock = {}
+
+---Returns the time in UTC, by a format such as strftime's. An unknown letter is an error.
+---Computes here; contacts nothing.
+---@param format? string %Y %m %d %H %M %S %j %y %b %a %% and any other text
+---@return string
+function clock.utc(format) end
+
+---Returns the seconds since 1970, as a number with a fraction.
+---Computes here; contacts nothing.
+---@return number
+function clock.now() end
+
+---Keys on this machine, for programs on the hosts.
+agent = {}
+
+---Runs a function while programs on the hosts can log in with the keys to the named servers, and nowhere else. The keys stay on this machine. Returns what the function returns. A server whose host key this machine doesn't know is an error.
+---Changes nothing; runs in a dry run too.
+---@param options { keys: string[], to: string[], unbound?: boolean }
+---@param fn fun(): any what to do meanwhile
+---@return any
+function agent.forward(options, fn) end
