@@ -6,15 +6,14 @@ local activate = require "activate"
 local build = require "build"
 local keys = require "keys"
 local layout = require "layout"
-local mod_wsgi = require "mod_wsgi"
-local options_of = require "options"
+local common = require "options"
 local preflight = require "preflight"
 local releases = require "releases"
 
 local options = recipe({
   summary = "release a branch: build it on every host, then switch one host after the other",
   hosts = "production",
-  options = options_of.take(options_of.releasing, {
+  options = common.all({
     release = { "", "the release's name; default the time in UTC, as YYYYMMDD-HHMMSS" },
     revision = { "", "exactly this commit, 40 hex digits; default the head of the branch" },
     serial = { false, "do everything host by host, instead of preparing all hosts before the first is switched" },
@@ -41,7 +40,7 @@ local function check(host)
     preflight.git(known),
     preflight.disk(known),
     preflight.name(found, release.name),
-    mod_wsgi.problem(host, options, release.name))
+    activate.problem(host, options, release.name))
 end
 
 -- The first host that asks gets the answer for all of them, so that a push meanwhile changes nothing.
@@ -63,7 +62,7 @@ end
 
 local function switch(host)
   local target = { name = release.name, revision = release.revision, python = options.python }
-  local previous = activate.activate(host, options, target, "release")
+  local previous = activate.release(host, options, target, "release")
   host:result({ release = release.name, revision = release.revision:sub(1, 10), previous = previous, state = "released" })
   step("prune", function()
     releases.prune(host, layout.of(options), options.keep, release.name)

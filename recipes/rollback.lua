@@ -3,14 +3,14 @@
 
 local activate = require "activate"
 local choose = require "choose"
-local mod_wsgi = require "mod_wsgi"
-local options_of = require "options"
+local common = require "options"
 local preflight = require "preflight"
 
 local options = recipe({
   summary = "put an earlier release back",
   hosts = "production",
-  options = options_of.take(options_of.serving, {
+  options = common.some({ "root", "wsgi", "processes", "threads", "port", "server_root", "mod_wsgi_express", "restart", "health",
+    "health_within", "at_once" }, {
     release = { "", "the release to go back to, by name or path; default the one that was current before the present one" },
   }),
 })
@@ -19,12 +19,12 @@ local options = recipe({
 local targets = {}
 
 local function check(host)
-  local target, problem = choose.choose(host, options)
+  local target, problem = choose.target(host, options)
   if not target then
     return { problem }
   end
   targets[host.name] = target
-  return preflight.problems(mod_wsgi.problem(host, options, target.name))
+  return preflight.problems(activate.problem(host, options, target.name))
 end
 
 local function switch(host)
@@ -34,7 +34,7 @@ local function switch(host)
     log.info(target.name .. " is current already; nothing to do")
     row.state = "was current already"
   else
-    row.previous, row.state = activate.activate(host, options, target, "rollback"), "rolled back"
+    row.previous, row.state = activate.release(host, options, target, "rollback"), "rolled back"
   end
   host:result(row)
 end

@@ -3,14 +3,14 @@
 
 local keys = require "keys"
 local layout = require "layout"
-local options_of = require "options"
+local common = require "options"
 local preflight = require "preflight"
 local shared = require "shared"
 
 local options = recipe({
   summary = "prepare new hosts for the first release: folders, Python, git and its key, disk",
   hosts = "production",
-  options = options_of.take({ "root", "repo", "branch", "key", "agent", "python", "at_once" }),
+  options = common.some({ "root", "repo", "branch", "key", "agent", "python", "at_once" }),
 })
 
 -- What was learnt of each host, by its name.

@@ -3,13 +3,13 @@
 local age = require "age"
 local history = require "history"
 local layout = require "layout"
-local options_of = require "options"
+local common = require "options"
 local releases = require "releases"
 
 local options = recipe({
   summary = "show the releases of every host, and where hosts differ",
   hosts = "production",
-  options = options_of.take({ "root", "at_once" }),
+  options = common.some({ "root", "at_once" }),
 })
 
 -- What is on each host, by its name, and which of its releases it had to go back from.
@@ -92,7 +92,7 @@ if #rows > 0 then
 end
 
 rows = {}
-local same = true
+local same, first = true, nil
 for _, host in ipairs(hosts) do
   local on = found[host.name]
   local release = on.by_name[on.name or ""]
@@ -102,7 +102,9 @@ for _, host in ipairs(hosts) do
     current = on.name .. ", which is not there"
   end
   rows[#rows + 1] = { host.name, current, short(about.revision), age.since(about.at) }
-  same = same and on.current == found[hosts[1].name].current and on.odd == found[hosts[1].name].odd
+  -- By name: hosts may have roots of their own.
+  first = first or current
+  same = same and current == first
 end
 show({ header = { "host", "current", "revision", "age" }, rows = rows })
 

@@ -7,6 +7,12 @@ local layout = require "layout"
 local mod_wsgi = require "mod_wsgi"
 local releases = require "releases"
 
+-- problem says what would keep a host from being switched to a release, or nil. It is asked before anything is changed.
+local function problem(host, options, name)
+  health.seconds(options.health_within) -- fails when it is none
+  return mod_wsgi.problem(host, options, name)
+end
+
 -- title is what a release is called in the table: its name, or the whole path when it lies elsewhere.
 local function title(paths, target)
   return target and (layout.name_of(paths, target) or target) or ""
@@ -38,9 +44,9 @@ local function go_back(host, options, target, before, server)
   end)
 end
 
--- activate makes target, { name, revision, python }, the current release of a host, and notes it in releases.log as
+-- release makes target, { name, revision, python }, the current release of a host, and notes it in releases.log as
 -- action, "release" or "rollback". It returns the name of the release that was current before, "" for none.
-local function activate(host, options, target, action)
+local function release(host, options, target, action)
   local paths, done = layout.of(options), false
   local dir = layout.release(paths, target.name)
   return step("switch to " .. target.name, function()
@@ -64,4 +70,4 @@ local function activate(host, options, target, action)
   end)
 end
 
-return { activate = activate }
+return { problem = problem, release = release }

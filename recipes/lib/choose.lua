@@ -49,9 +49,9 @@ local function earlier(found, entries)
   return nil, { "there is no release before " .. found.name .. " to go back to", LIST }
 end
 
--- choose returns what a host is to go back to, { name, revision, python, from }, from being what is current now; or
+-- target returns what a host is to go back to, { name, revision, python, from }, from being what is current now; or
 -- nil and the problem.
-local function choose(host, options)
+local function target(host, options)
   local paths = layout.of(options)
   local found = releases.look(host, paths)
   local release, problem
@@ -75,9 +75,9 @@ local function agree(hosts, targets)
   local first, lines = targets[hosts[1].name], {}
   local same = true
   for _, host in ipairs(hosts) do
-    local target = targets[host.name]
-    same = same and target.name == first.name and target.revision == first.revision
-    lines[#lines + 1] = host.name .. ": " .. target.name .. " (" .. target.revision:sub(1, 10) .. ")"
+    local chosen = targets[host.name]
+    same = same and chosen.name == first.name and chosen.revision == first.revision
+    lines[#lines + 1] = host.name .. ": " .. chosen.name .. " (" .. chosen.revision:sub(1, 10) .. ")"
   end
   if same then
     return
@@ -89,4 +89,4 @@ local function agree(hosts, targets)
     "name the release with --release, or one host after the other with --only")
 end
 
-return { choose = choose, agree = agree }
+return { target = target, agree = agree }

@@ -6,11 +6,16 @@ local layout = require "layout"
 -- RECORD holds the command that wrote the configuration.
 local RECORD = ".runbook-arguments"
 
--- What is there, by one round trip: the command that wrote the configuration, and whether Apache runs. Whether a
--- process that belongs to somebody else lives can't be asked of kill.
+-- What is there, by one round trip: the command that wrote the configuration, and whether Apache runs. After a reboot
+-- the number in httpd.pid may be another program's, so its command line is looked at where that can be read.
 local LOOK = [[
-[ -x "$1/apachectl" ] && [ -f "$1/$2" ] && printf 'record\t%s\n' "$(cat "$1/$2")"
-pid=$(cat "$1/httpd.pid" 2>/dev/null) && [ -n "$pid" ] && { kill -0 "$pid" 2>/dev/null || [ -d "/proc/$pid" ]; } && printf 'running\tyes\n'
+root=$1 record=$2
+[ -x "$root/apachectl" ] && [ -f "$root/$record" ] && printf 'record\t%s\n' "$(cat "$root/$record")"
+pid=$(cat "$root/httpd.pid" 2>/dev/null)
+[ -n "$pid" ] || exit 0
+if [ -r "/proc/$pid/cmdline" ]; then tr '\0' ' ' < "/proc/$pid/cmdline" | grep -qF -- "$root"
+else kill -0 "$pid" 2>/dev/null
+fi && printf 'running\tyes\n'
 exit 0
 ]]
 
@@ -58,6 +63,7 @@ local function problem(host, options, name)
   if options.restart == "none" then
     return nil
   end
+  server_root(options) -- fails when it is no path
   return select(2, find(host, options, layout.release(layout.of(options), name)))
 end
 
@@ -129,6 +135,9 @@ local function restart(host, options, changed, running)
     way = "graceful"
   end
   step(way .. " mod_wsgi-express", function()
+    if way == "start" then
+      host.fs:remove(root .. "/httpd.pid") -- Apache doesn't start while it names a process, whosever that is
+    end
     if way == "touch" then
       -- A daemon process starts anew when the script changes that Apache was told of. That is handler.wsgi, which
       -- loads the application's; where Apache was told of the application's itself, it is that one.

@@ -22,39 +22,29 @@ local common = {
   health = { app.health, "a path that must answer 200 after the switch; \"\" for no check" },
   health_within = { app.health_within, "how long that may take" },
   keep = { app.keep, "complete releases to keep on each host", min = 1 },
-  at_once = { app.at_once, "how many hosts are prepared at the same time", min = 1 },
+  at_once = { app.at_once, "how many hosts at the same time; they are switched one after the other in any case", min = 1 },
 }
 
--- take returns the named options of those above, together with a recipe's own.
-local function take(names, own)
-  local options = {}
-  for _, name in ipairs(names) do
-    options[name] = common[name] or error("lib/options.lua declares no option " .. name)
-  end
+-- with returns a recipe's own options together with these.
+local function with(options, own)
   for name, declaration in pairs(own or {}) do
     options[name] = declaration
   end
   return options
 end
 
--- serving names what it takes to switch a host to a release: release and rollback need the same.
-local serving = {
-  "root", "wsgi", "processes", "threads", "port", "server_root", "mod_wsgi_express", "restart", "health",
-  "health_within", "at_once",
-}
-
--- building names what a release takes beyond that.
-local building = { "repo", "branch", "key", "agent", "python", "requirements", "pip_arg", "keep" }
-
--- both puts two lists of names together.
-local function both(first, second)
-  local names = {}
-  for _, list in ipairs({ first, second }) do
-    for _, name in ipairs(list) do
-      names[#names + 1] = name
-    end
-  end
-  return names
+-- all returns all of the above, and a recipe's own.
+local function all(own)
+  return with(with({}, common), own)
 end
 
-return { take = take, serving = serving, releasing = both(serving, building) }
+-- some returns those of the above that are named, and a recipe's own.
+local function some(names, own)
+  local options = {}
+  for _, name in ipairs(names) do
+    options[name] = common[name] or error("lib/options.lua declares no option " .. name)
+  end
+  return with(options, own)
+end
+
+return { all = all, some = some }

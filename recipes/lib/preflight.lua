@@ -21,8 +21,10 @@ done
 command -v git >/dev/null && say git yes
 program=$(command -v "$python") && [ -x "$program" ] && [ ! -d "$program" ] && {
   say executable yes
-  version=$("$python" --version 2>&1) && say python "$version"
-  "$python" -c 'import venv, ensurepip' >/dev/null 2>&1 && say venv yes
+  "$python" -c 'import sys
+print("python\t" + sys.version.split()[0])
+import venv, ensurepip
+print("venv\tyes")' 2>/dev/null
 }
 df -Pk "$near" | awk 'NR == 2 { printf "megabytes\t%d\n", $4 / 1024 }'
 df -Pi "$near" 2>/dev/null | awk 'NR == 2 && $2 > 0 { printf "inodes\t%d\n", $4 }'
@@ -60,7 +62,7 @@ local function python(known, program)
   if not known.executable then
     return { "there is no Python at " .. program, "name another with --python, or install it" }
   elseif not known.python then
-    return { program .. " --version fails, so it is no Python that works", "run it on the host to see why" }
+    return { program .. " is no Python that works", "run it on the host to see why" }
   elseif not known.venv then
     return { program .. " can't make virtualenvs: its venv or ensurepip is missing",
       "on Debian and Ubuntu: sudo apt-get install python3-venv" }
@@ -132,20 +134,28 @@ local function same_revision(before, release)
   end
 end
 
+-- note adds a text to a list, or the host to the text that is there already.
+local function note(list, text, host)
+  for _, line in ipairs(list) do
+    if line.text == text then
+      table.insert(line.hosts, host)
+      return
+    end
+  end
+  table.insert(list, { text = text, hosts = { host } })
+end
+
 -- refuse asks every host what is wrong there, and fails with all problems of all hosts together. check gets the host
 -- and returns a list of problems, each { what is wrong, what to do about it }.
 local function refuse(hosts, options, check)
-  local by_host, lines, hints, seen = {}, {}, {}, {}
+  local by_host, lines, hints = {}, {}, {}
   each(hosts, { at_once = options.at_once }, function(host)
     by_host[host.name] = check(host)
   end)
   for _, host in ipairs(hosts) do
     for _, problem in ipairs(by_host[host.name]) do
-      lines[#lines + 1] = host.name .. ": " .. problem[1]
-      if not seen[problem[2]] then
-        seen[problem[2]] = true
-        hints[#hints + 1] = problem[2]
-      end
+      note(lines, problem[1], host.name)
+      note(hints, problem[2], host.name)
     end
   end
   if #lines == 0 then
@@ -154,8 +164,15 @@ local function refuse(hosts, options, check)
   for _, host in ipairs(hosts) do
     host:result({ state = #by_host[host.name] > 0 and "refused" or "not touched" })
   end
-  local message = #lines == 1 and lines[1] or #lines .. " problems:\n  " .. table.concat(lines, "\n  ")
-  fail(message, table.concat(hints, "\n      "))
+  local words = {}
+  for i, line in ipairs(lines) do
+    words[i] = table.concat(line.hosts, ", ") .. ": " .. line.text
+  end
+  local todo = {}
+  for i, hint in ipairs(hints) do
+    todo[i] = hint.text
+  end
+  fail(#words == 1 and words[1] or #words .. " problems:\n  " .. table.concat(words, "\n  "), table.concat(todo, "\n      "))
 end
 
 -- lock takes every host's lock, so that what is looked at from here on stays as it is.

@@ -12,6 +12,7 @@ import (
 
 	"runbook/runtime/event"
 	"runbook/runtime/git"
+	"runbook/runtime/ssh"
 )
 
 func TestClone(t *testing.T) {
@@ -132,21 +133,23 @@ func TestCloneInterrupted(t *testing.T) {
 	m.must(os.MkdirAll(template, 0o755))
 	m.must(os.WriteFile(template+"/post-checkout", []byte("#!/bin/sh\necho $$ > "+fifo+"\nexec tail -f /dev/null\n"), 0o755))
 	m.write(m.dir+"/gitconfig", "[init]\n\ttemplateDir = "+m.dir+"/template\n")
-	t.Setenv("GIT_CONFIG_GLOBAL", m.dir+"/gitconfig")
-	ctx, cancel := context.WithCancelCause(m.ctx)
+	ctx, cancel := context.WithCancelCause(ssh.WithEnv(m.ctx, m.host, map[string]string{"GIT_CONFIG_GLOBAL": m.dir + "/gitconfig"}))
 	defer cancel(nil)
 	why := errors.New("interrupted")
+	said, err := os.OpenFile(fifo, os.O_RDWR, 0) // both ways, so that neither end waits for the other to come
+	m.must(err)
 	reached := make(chan error, 1)
 	go func() {
-		_, err := os.ReadFile(fifo)
+		_, err := said.Read(make([]byte, 1))
 		cancel(why)
 		reached <- err
 	}()
 	into := m.dir + "/one"
-	err := m.git.Clone(ctx, m.host, git.CloneOptions{Repo: m.repo, Revision: revision, Into: into, Mirror: m.path})
+	err = m.git.Clone(ctx, m.host, git.CloneOptions{Repo: m.repo, Revision: revision, Into: into, Mirror: m.path})
 	if !errors.Is(err, why) {
 		t.Errorf("error: %v", err)
 	}
+	m.must(said.Close()) // wakes the reader if the checkout never came
 	m.must(<-reached)
 	if _, err := os.Lstat(into); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("the folder is left: %v", err)
@@ -157,7 +160,7 @@ func TestRevision(t *testing.T) {
 	m := newMirrored(t)
 	revision := m.run("-C", m.work, "rev-parse", "HEAD")
 	m.must(os.Symlink(m.work, m.dir+"/current"))
-	for _, dir := range []string{m.work, m.dir + "/current", m.dir + "/current/", m.path} {
+	for _, dir := range []string{m.work, m.dir + "/current", m.dir + "/current/"} {
 		if got, err := m.git.Revision(m.ctx, m.host, dir); err != nil || got != revision {
 			t.Errorf("%s: %s, %v", dir, got, err)
 		}
@@ -186,7 +189,7 @@ func TestOthersRepositories(t *testing.T) {
 			return errors.Join(err, os.Lchown(path, 12345, 12345))
 		}))
 	}
-	t.Setenv("GIT_CONFIG_GLOBAL", m.dir+"/gitconfig")
+	m.ctx = ssh.WithEnv(m.ctx, m.host, map[string]string{"GIT_CONFIG_GLOBAL": m.dir + "/gitconfig"})
 	m.write(m.dir+"/gitconfig", "[test]\n\tvalue = kept\n")
 	if got, err := m.git.Resolve(m.ctx, m.host, m.repo, "main"); err != nil || got != revision {
 		t.Errorf("resolve: %s, %v", got, err)

@@ -154,4 +154,3 @@ func TestResolve(t *testing.T) {
 		t.Errorf("error: %#v", err)
 	}
 }
-

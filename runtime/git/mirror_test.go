@@ -61,6 +61,8 @@ func TestMirrorFollows(t *testing.T) {
 	m.run("-C", m.work, "push", "--quiet", "--force", "origin", "feature", "v1")
 	m.check("rewritten", false)
 	m.run("-C", m.work, "push", "--quiet", "origin", ":feature", ":v1")
+	m.run("-C", m.work, "checkout", "--quiet", "main")
+	m.run("-C", m.work, "branch", "--quiet", "-D", "feature")
 	m.commit("feature/one", "where a branch was, a folder is now")
 	m.check("replaced", false)
 }
@@ -71,11 +73,20 @@ func TestMirrorRecovers(t *testing.T) {
 		damage func(*mirrored) error
 		made   bool
 	}{
-		"no HEAD":            {func(m *mirrored) error { return os.Remove(m.path + "/HEAD") }, true},
-		"an empty HEAD":      {func(m *mirrored) error { return os.Truncate(m.path+"/HEAD", 0) }, true},
-		"an empty folder":    {func(m *mirrored) error { m.must(os.RemoveAll(m.path)); return os.Mkdir(m.path, 0o755) }, true},
-		"a stale lock":       {func(m *mirrored) error { return os.WriteFile(m.path+"/packed-refs.lock", nil, 0o644) }, true},
-		"a broken ref":       {func(m *mirrored) error { return os.WriteFile(m.path+"/refs/heads/main", make([]byte, 41), 0o644) }, true},
+		"no HEAD":         {func(m *mirrored) error { return os.Remove(m.path + "/HEAD") }, true},
+		"an empty HEAD":   {func(m *mirrored) error { return os.Truncate(m.path+"/HEAD", 0) }, true},
+		"an empty folder": {func(m *mirrored) error { m.must(os.RemoveAll(m.path)); return os.Mkdir(m.path, 0o755) }, true},
+		"a stale lock":    {func(m *mirrored) error { return os.WriteFile(m.path+"/packed-refs.lock", nil, 0o644) }, true},
+		"a broken ref":    {func(m *mirrored) error { return os.WriteFile(m.path+"/refs/heads/main", make([]byte, 41), 0o644) }, false},
+		"a link to it": {func(m *mirrored) error {
+			m.must(os.Rename(m.path, m.dir+"/big"))
+			return os.Symlink(m.dir+"/big", m.path)
+		}, false},
+		"a link, and broken": {func(m *mirrored) error {
+			m.must(os.Rename(m.path, m.dir+"/big"))
+			m.must(os.Truncate(m.dir+"/big/HEAD", 0))
+			return os.Symlink(m.dir+"/big", m.path)
+		}, true},
 		"half of another":    {func(m *mirrored) error { return os.Mkdir(m.path+".new", 0o755) }, false},
 		"no mirror, half of": {func(m *mirrored) error { return os.Rename(m.path, m.path+".new") }, true},
 		"a broken config":    {func(m *mirrored) error { return os.WriteFile(m.path+"/config", []byte("[core"), 0o644) }, true},
@@ -84,13 +95,12 @@ func TestMirrorRecovers(t *testing.T) {
 			m := newMirrored(t)
 			m.must(test.damage(m))
 			m.commit("feature/one", "more")
-			m.commit("main", "more") // so that main has to be written
+			m.commit("main", "and more") // so that main has to be written
 			m.run("-C", m.work, "push", "--quiet", "origin", ":feature/one")
 			made, err := m.git.Mirror(m.ctx, m.host, git.MirrorOptions{Repo: m.repo, Path: m.path})
-			if err != nil {
-				t.Fatal(err)
+			if err != nil || made != test.made {
+				t.Fatalf("made %v, %v; want %v", made, err, test.made)
 			}
-			t.Logf("made: %v", made)
 			m.must(os.RemoveAll(m.path + ".new"))
 			m.check("afterwards", false)
 		})
@@ -119,9 +129,13 @@ func TestMirrorRefuses(t *testing.T) {
 	m.write(m.dir+"/file", "precious")
 	m.must(os.Mkdir(m.dir+"/folder", 0o755))
 	m.write(m.dir+"/folder/file", "precious")
-	m.must(os.Symlink(m.path, m.dir+"/link"))
+	m.must(os.Symlink("/nonexistent", m.dir+"/link"))
 	for _, path := range []string{m.dir + "/file", m.dir + "/folder", m.dir + "/link", m.work} {
 		_, err := m.git.Mirror(m.ctx, m.host, git.MirrorOptions{Repo: m.repo, Path: path})
+		if err == nil {
+			t.Errorf("%s was taken for a mirror", path)
+			continue
+		}
 		m.fails(err, "is no bare repository", "move it away")
 	}
 	if m.read(m.dir+"/file")+m.read(m.dir+"/folder/file") != "preciousprecious" {

@@ -53,10 +53,13 @@ anew() {
 	rm -rf -- "$m.old"
 	echo made
 }
-if [ -L "$m" ] || [ -e "$m" ] && ! [ -d "$m" ]; then
-	exit 92
-elif ! [ -e "$m" ]; then
+if [ -L "$m" ]; then
+	m=$(cd -P -- "$m" 2>/dev/null && pwd -P) || exit 92
+fi
+if ! [ -e "$m" ]; then
 	anew
+elif ! [ -d "$m" ]; then
+	exit 92
 elif [ "$(git --git-dir="$m" rev-parse --is-bare-repository 2>/dev/null)" = true ]; then
 	said=$(fetch "$m" 2>&1)
 	status=$?

@@ -26,6 +26,9 @@ func (c *connection) forwardAgent() bool {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.agent != nil {
+		return false
+	}
 	agent, err := newAgentSocket()
 	if err != nil {
 		return false

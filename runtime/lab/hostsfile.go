@@ -7,8 +7,9 @@ import (
 
 // hostsHead is the beginning of a hosts file: what holds for every host.
 func hostsHead(user, identity, known string) string {
-	return fmt.Sprintf("-- Written by a lab: throwaway hosts on this machine.\nreturn {\n  user = %s, identity = %s,\n  known_hosts = %s,\n",
-		luaString(user), luaString(identity), luaString(known))
+	const head = "-- Written by a lab: throwaway hosts on this machine.\n" +
+		"return {\n  user = %s, identity = %s,\n  known_hosts = %s,\n"
+	return fmt.Sprintf(head, luaString(user), luaString(identity), luaString(known))
 }
 
 // luaString quotes s as Lua 5.1 reads it, which knows none of Go's \x and \u.

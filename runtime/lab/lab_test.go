@@ -41,8 +41,18 @@ func TestCommand(t *testing.T) {
 	if err := session(t, client).Run("kill -s KILL $$"); !errors.As(err, &exit) || exit.Signal() != "KILL" {
 		t.Errorf("a killed command: %v", err)
 	}
-	if got := h.Operations(); got != 3 {
-		t.Errorf("%d operations, want 3", got)
+	s = session(t, client)
+	if err := s.Setenv("LC_TIME", "C.UTF-8"); err != nil {
+		t.Errorf("a variable that Debian's sshd takes: %v", err)
+	}
+	if err := s.Setenv("SSH_AUTH_SOCK", "/elsewhere"); err == nil {
+		t.Error("a variable that Debian's sshd does not take was taken")
+	}
+	if out, err := s.Output("echo $LC_TIME$SSH_AUTH_SOCK"); err != nil || string(out) != "C.UTF-8\n" {
+		t.Errorf("got %q, %v", out, err)
+	}
+	if got := h.Operations(); got != 4 {
+		t.Errorf("%d operations, want 4", got)
 	}
 }
 

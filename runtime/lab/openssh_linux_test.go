@@ -126,6 +126,33 @@ func agentFor(t *testing.T, key string, fn func(socket string)) {
 	fn(socket)
 }
 
+// Debian's Apache runs on a host for a user who is not root, with processes and a network of the host's own.
+func TestOpenSSHRunsApache(t *testing.T) {
+	o := newOpenSSH(t, "web1", "web2")
+	prepare := `set -e; cd /srv/app; mkdir lib tools
+		/usr/bin/python3 -m zipfile -e "$(ls "$1"/greeting-2.0-*.whl)" lib
+		/usr/bin/python3 -m zipfile -e "$(ls "$1"/mod_wsgi-*.whl)" tools
+		printf 'import greeting\ndef application(e, s):\n    s("200 OK", [])\n    return [greeting.VERSION.encode()]\n' > wsgi.py
+		/usr/bin/python3 tools/mod_wsgi_express.py setup-server wsgi.py --server-root server --processes 3 --python-path lib
+		server/apachectl start`
+	ask := "import urllib.request; print(urllib.request.urlopen('http://127.0.0.1:8000/').read().decode())"
+	for _, host := range []string{"web1", "web2"} { // on the same port
+		inside(t, o, host, "runuser", "-u", lab.DeployUser, "--", "sh", "-c", prepare, "sh", o.Wheels())
+		var got string
+		eventually(t, "Apache answers on "+host, func() bool {
+			var err error
+			got, err = o.Inside(host, "/usr/bin/python3", "-c", ask)
+			return err == nil
+		})
+		if got != "2.0" {
+			t.Errorf("%s answers %q", host, got)
+		}
+		if got := inside(t, o, host, "sh", "-c", "ps -eo args= | grep -c '^(wsgi:'"); got != "3" {
+			t.Errorf("%s has %s daemon processes, want 3", host, got)
+		}
+	}
+}
+
 func TestOpenSSHLink(t *testing.T) {
 	o := newOpenSSH(t, "web1")
 	if err := o.Link("web1", false); err != nil {

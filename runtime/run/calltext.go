@@ -9,16 +9,20 @@ import (
 	"time"
 
 	"runbook/runtime/script"
+	"runbook/runtime/ssh"
 )
 
-// callText is a call as a recipe would write it, without what was left at its default:
+// callText is a call as a recipe would write it, without what was left at its default, but for a command, which reads
+// as one would type it:
 //
-//	host:run({ "rm", "-rf", "/srv/app/x" }, { cwd = "/srv" })
+//	host.fs:symlink("/srv/app/releases/x", "/srv/app/current")
+//	rm -rf /srv/app/x { cwd = "/srv" }
 //
 // Secrets stay out of it.
 func callText(call script.Call) string {
 	args := reflect.ValueOf(call.Args)
 	var positional, named []string
+	command := ""
 	for i := range args.NumField() {
 		f, v := args.Type().Field(i), args.Field(i)
 		words := strings.Split(f.Tag.Get("lua"), ",")
@@ -29,6 +33,8 @@ func callText(call script.Call) string {
 			if !v.IsZero() {
 				positional = append(positional, "function")
 			}
+		case words[0] == "cmd" && v.Kind() == reflect.Struct:
+			command = commandText(v)
 		case slices.Contains(words, "arg"):
 			if !v.IsZero() || !slices.Contains(words, "optional") {
 				positional = append(positional, luaText(v))
@@ -40,7 +46,37 @@ func callText(call script.Call) string {
 	if len(named) > 0 {
 		positional = append(positional, "{ "+strings.Join(named, ", ")+" }")
 	}
+	if command != "" {
+		return strings.Join(append([]string{command}, positional...), " ")
+	}
 	return call.Name + "(" + strings.Join(positional, ", ") + ")"
+}
+
+// commandText is a command, a struct of a script or a list of words, as one would type it.
+func commandText(v reflect.Value) string {
+	var text string
+	for i := range v.NumField() {
+		switch f := v.Field(i); {
+		case f.IsZero():
+		case f.Kind() == reflect.String:
+			text = f.String()
+		case f.Kind() == reflect.Slice:
+			words := make([]string, f.Len())
+			for j := range words {
+				words[j] = f.Index(j).String()
+			}
+			quoted, err := ssh.QuoteAll(words)
+			if err != nil { // a NUL, which the run itself will refuse
+				quoted = strings.Join(words, " ")
+			}
+			text = quoted
+		}
+	}
+	line, _, more := strings.Cut(strings.TrimSpace(text), "\n")
+	if more {
+		line += " …"
+	}
+	return line
 }
 
 // luaText is a Go value as Lua would write it, in short.
@@ -83,22 +119,13 @@ func luaText(v reflect.Value) string {
 	return fmt.Sprint(v)
 }
 
-// structText is a struct's fields that are set; a command is a struct of a script or a list, and reads as that.
+// structText is a table of the fields that are set.
 func structText(v reflect.Value) string {
 	var items []string
 	for i := range v.NumField() {
-		f := v.Type().Field(i)
-		if v.Field(i).IsZero() {
-			continue
-		}
-		if name := strings.Split(f.Tag.Get("lua"), ",")[0]; name != "" {
+		if name := strings.Split(v.Type().Field(i).Tag.Get("lua"), ",")[0]; name != "" && !v.Field(i).IsZero() {
 			items = append(items, name+" = "+luaText(v.Field(i)))
-			continue
 		}
-		items = append(items, luaText(v.Field(i)))
-	}
-	if len(items) == 1 && v.NumField() > 0 && v.Type().Field(0).Tag.Get("lua") == "" {
-		return items[0]
 	}
 	return "{ " + strings.Join(items, ", ") + " }"
 }

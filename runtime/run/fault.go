@@ -122,27 +122,36 @@ func Faults(err error) []Fault {
 		return faults
 	}
 	f := Fault{Message: err.Error(), Hint: event.Hint(err)}
-	var away *unreachable
-	var at *script.Error
-	if errors.As(err, &away) {
-		f.Message = away.Error()
-	} else if errors.As(err, &at) {
-		f.Line, f.Chain, f.Message = at.Line, callers(at), at.Err.Error()
-		var failed *failure
-		if at.Call != "" && !errors.As(err, &failed) {
-			f.Message = at.Call + ": " + f.Message
-		}
-	}
-	var place *located
+	var (
+		place *located
+		away  *unreachable
+		at    *script.Error
+	)
 	if errors.As(err, &place) {
 		f.Host, f.Step = place.host, place.step
+	}
+	switch {
+	case errors.As(err, &away):
+		f.Message = away.Error()
+	case errors.As(err, &at):
+		f.Line, f.Chain, f.Message = at.Line, callers(at), at.Err.Error()
+	}
+	f.Message = strings.TrimPrefix(f.Message, f.Host+": ")
+	// What a primitive was called with is wrong, rather than what it did: then its name helps.
+	if at != nil && away == nil && at.Call != "" && at.Call != "fail" && !fromPrimitive(at.Err) {
+		f.Message = at.Call + ": " + f.Message
 	}
 	f.command(err)
 	if f.Hint == "" {
 		f.Hint = usualHint(err)
 	}
-	f.Message = strings.TrimPrefix(f.Message, f.Host+": ")
 	return []Fault{f}
+}
+
+// fromPrimitive tells what a primitive's function returned from what came before it was called.
+func fromPrimitive(err error) bool {
+	_, ok := err.(*located)
+	return ok
 }
 
 // usualHint is what to do next about failures that say so little of themselves.

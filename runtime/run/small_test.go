@@ -46,17 +46,33 @@ func TestCallText(t *testing.T) {
 		args callArgs
 		want string
 	}{
-		{callArgs{Cmd: nested{script: "touch 'a b'"}, Check: true, Timeout: 5 * time.Second}, `host:run("touch 'a b'")`},
-		{callArgs{Cmd: nested{argv: []string{"rm", "-rf"}}, Path: "/x", Check: true}, `host:run({ "rm", "-rf" }, "/x")`},
-		{callArgs{Cmd: nested{script: "x"}, Cwd: "/srv", Env: map[string]string{"B": "2", "A": "1"}, Timeout: time.Minute, Check: true},
-			`host:run("x", { cwd = "/srv", env = { A = "1", B = "2" }, timeout = "1m0s" })`},
-		{callArgs{Cmd: nested{script: strings.Repeat("é", 200)}, Check: true, Secret: []string{"hunter22"}},
-			`host:run("` + strings.Repeat("é", 100) + `…")`},
+		{callArgs{Cmd: nested{script: "touch 'a b'"}, Check: true, Timeout: 5 * time.Second}, `touch 'a b'`},
+		{callArgs{Cmd: nested{argv: []string{"rm", "-rf", "a b"}}, Check: true}, `rm -rf 'a b'`},
+		{callArgs{Cmd: nested{script: "cd x\nls"}, Cwd: "/srv", Env: map[string]string{"B": "2", "A": "1"}, Timeout: time.Minute, Check: true},
+			`cd x … { cwd = "/srv", env = { A = "1", B = "2" }, timeout = "1m0s" }`},
+		{callArgs{Cmd: nested{script: "x"}, Check: true, Secret: []string{"hunter22"}}, `x`},
 	}
 	for _, tt := range tests {
 		if got := callText(script.Call{Name: "host:run", Args: tt.args}); got != tt.want {
 			t.Errorf("got  %s\nwant %s", got, tt.want)
 		}
+	}
+}
+
+type writeArgs struct {
+	Path    string  `lua:"path,arg" doc:"x"`
+	Content string  `lua:"content,arg" doc:"x"`
+	Mode    string  `lua:"mode" doc:"x" default:"0644"`
+	Append  bool    `lua:"append" doc:"x"`
+	Owner   *string `lua:"owner" doc:"x"`
+}
+
+func TestCallTextOfOtherCalls(t *testing.T) {
+	owner := "root"
+	args := writeArgs{Path: "/x", Content: strings.Repeat("é", 200), Mode: "0644", Append: true, Owner: &owner}
+	want := `host.fs:write("/x", "` + strings.Repeat("é", 100) + `…", { append = true, owner = "root" })`
+	if got := callText(script.Call{Name: "host.fs:write", Args: args}); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }
 

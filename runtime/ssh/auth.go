@@ -157,12 +157,13 @@ func (a *authentication) close() {
 	}
 }
 
-// unlock asks for the passphrase of a key file, once a run.
+// unlock asks for the passphrase of a key file, once a run: whoever else wants the same key waits for the answer.
 func (p *Pool) unlock(ctx context.Context, path string, pem []byte, ask func(question string) (string, error)) (gossh.Signer, error) {
-	p.mu.Lock()
-	s := p.unlocked[path]
-	p.mu.Unlock()
-	if s != nil {
+	if err := p.unlocking.lock(ctx); err != nil {
+		return nil, err
+	}
+	defer p.unlocking.unlock()
+	if s := p.unlocked[path]; s != nil {
 		return s, nil
 	}
 	for try := 1; ; try++ {
@@ -172,12 +173,10 @@ func (p *Pool) unlock(ctx context.Context, path string, pem []byte, ask func(que
 		}
 		s, err := gossh.ParsePrivateKeyWithPassphrase(pem, []byte(passphrase))
 		if err == nil {
-			p.mu.Lock()
-			defer p.mu.Unlock()
 			p.unlocked[path] = s
 			return s, nil
 		}
-		if try == most || ctx.Err() != nil || passphrase == "" {
+		if try == most || passphrase == "" {
 			return nil, fmt.Errorf("%s: %w", path, err)
 		}
 	}

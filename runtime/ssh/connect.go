@@ -157,6 +157,7 @@ type limit struct {
 	ends   time.Time
 	rest   time.Duration
 	late   bool
+	paused int
 	conn   net.Conn
 	unhook func() bool
 }
@@ -198,15 +199,19 @@ func (l *limit) closing(conn net.Conn) {
 func (l *limit) pause() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.timer.Stop()
-	l.rest = time.Until(l.ends)
+	if l.paused++; l.paused == 1 {
+		l.timer.Stop()
+		l.rest = time.Until(l.ends)
+	}
 }
 
 func (l *limit) resume() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.ends = time.Now().Add(l.rest)
-	l.timer.Reset(l.rest)
+	if l.paused--; l.paused == 0 {
+		l.ends = time.Now().Add(l.rest)
+		l.timer.Reset(l.rest)
+	}
 }
 
 func (l *limit) over() bool {

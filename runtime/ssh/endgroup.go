@@ -25,7 +25,7 @@ endgroup() {
     i=$((i+1))
     [ $((i%5)) -gt 1 ] || alive "$1" || return 0
     [ $i -ge 30 ] && kill -s KILL -- "-$1" 2>/dev/null
-    [ $i -ge 60 ] && { alive "$1"; return $((!$?)); }
+    [ $i -ge 60 ] && { ! alive "$1"; return; }
     sleep 0.1 2>/dev/null || { sleep 1; i=$((i+9)); }
   done
   return 0

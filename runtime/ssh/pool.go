@@ -42,7 +42,9 @@ type Pool struct {
 	mu       sync.Mutex
 	hosts    []*Host
 	bastions []*Host // in the order in which they were made: a chain's outer end comes first
-	unlocked map[string]gossh.Signer
+
+	unlocking semaphore // guards unlocked
+	unlocked  map[string]gossh.Signer
 }
 
 // NewPool returns a pool without any host. Close it.
@@ -56,7 +58,7 @@ func NewPool(opts PoolOptions) *Pool {
 	if opts.Getenv == nil {
 		opts.Getenv = os.Getenv
 	}
-	return &Pool{opts: opts, kept: kept, prompting: newSemaphore(), unlocked: map[string]gossh.Signer{}}
+	return &Pool{opts: opts, kept: kept, prompting: newSemaphore(), unlocking: newSemaphore(), unlocked: map[string]gossh.Signer{}}
 }
 
 // Host returns a new host. Nothing is contacted yet.

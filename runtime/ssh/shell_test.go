@@ -4,11 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
-
-	"go.uber.org/goleak"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // steps run one after the other in one shell, so each also proves that the one before left it whole.
 func TestCommands(t *testing.T) {

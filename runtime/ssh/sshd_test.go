@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -34,6 +35,12 @@ type sshd struct {
 // startSSHD starts a server with the given lines in its configuration.
 func startSSHD(t *testing.T, lines ...string) *sshd {
 	t.Helper()
+	return startSSHDIn(t, "", lines...)
+}
+
+// startSSHDIn does it in a mount namespace of its own that a shell script prepares, if there is one.
+func startSSHDIn(t *testing.T, prepare string, lines ...string) *sshd {
+	t.Helper()
 	const program = "/usr/sbin/sshd"
 	if _, err := os.Stat(program); err != nil {
 		t.Fatalf("%s is missing: install the package openssh-server", program)
@@ -47,10 +54,16 @@ func startSSHD(t *testing.T, lines ...string) *sshd {
 	must(t, os.WriteFile(filepath.Join(dir, "authorized"), []byte(newKey(t, s.key)+"\n"), 0o600))
 	config := append(lines, "Port "+fmt.Sprint(s.port), "ListenAddress 127.0.0.1", "HostKey "+dir+"/hostkey", "AuthorizedKeysFile "+dir+"/authorized",
 		"StrictModes no", "UsePAM no", "PidFile none", "PasswordAuthentication no", "KbdInteractiveAuthentication no",
-		"PermitRootLogin prohibit-password", "Subsystem sftp internal-sftp", "LogLevel DEBUG1",
+		"PermitRootLogin prohibit-password", "LogLevel DEBUG1",
 		"SetEnv HOME="+dir) // the start-up files of whoever runs the tests are not to be tested
+	if !slices.ContainsFunc(lines, func(l string) bool { return strings.HasPrefix(l, "Subsystem") }) {
+		config = append(config, "Subsystem sftp internal-sftp")
+	}
 	must(t, os.WriteFile(filepath.Join(dir, "config"), []byte(strings.Join(config, "\n")+"\n"), 0o600))
 	s.cmd = exec.Command(program, "-D", "-e", "-f", filepath.Join(dir, "config"))
+	if prepare != "" {
+		s.cmd = exec.Command("unshare", append([]string{"-m", "/bin/sh", "-c", prepare + ` && exec "$@"`, "sh"}, s.cmd.Args...)...)
+	}
 	log, err := os.Create(s.log)
 	must(t, err)
 	s.cmd.Stderr = log
@@ -128,15 +141,12 @@ func onEach(t *testing.T, fn func(t *testing.T, h *Host)) {
 	}
 }
 
-// newKey writes an ed25519 key pair, with a passphrase if one is given, and returns the public line.
-func newKey(t *testing.T, path string, passphrase ...string) string {
+// newKey writes an ed25519 key pair and returns the public line.
+func newKey(t *testing.T, path string) string {
 	t.Helper()
 	_, private, err := ed25519.GenerateKey(rand.Reader)
 	must(t, err)
 	block, err := gossh.MarshalPrivateKey(private, "test")
-	if len(passphrase) > 0 {
-		block, err = gossh.MarshalPrivateKeyWithPassphrase(private, "test", []byte(passphrase[0]))
-	}
 	must(t, err)
 	must(t, os.WriteFile(path, pem.EncodeToMemory(block), 0o600))
 	signer, err := gossh.NewSignerFromKey(private)

@@ -136,7 +136,7 @@ func (s *Sink) detail(e event.Event) {
 	indent := strings.Repeat("  ", len(e.Step))
 	switch e.Kind {
 	case event.CommandBegun:
-		s.line(e, indent+s.style.faint("$ "+e.Text))
+		s.line(e, indent+s.style.faint("$ "+strings.ReplaceAll(e.Text, "\n", "\n"+indent+"  ")))
 	case event.Output:
 		for _, l := range strings.Split(strings.TrimSuffix(e.Text, "\n"), "\n") {
 			s.line(e, indent+"  "+l)

@@ -1,0 +1,244 @@
+package fs_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"runbook/runtime/event"
+	"runbook/runtime/fs"
+	"runbook/runtime/ssh"
+)
+
+func TestMkdir(t *testing.T) {
+	onBoth(t, func(b *bench) {
+		name := b.host.Name()
+		all := fs.MkdirOptions{Parents: true}
+		for _, want := range []bool{true, false} {
+			if made, err := fs.Mkdir(b.ctx, b.host, b.path("a/b/c"), all); err != nil || made != want {
+				b.Errorf("made %v, %v; want %v", made, err, want)
+			}
+		}
+		b.changed(name + ": made folder DIR/a/b/c")
+		_, err := fs.Mkdir(b.ctx, b.host, b.path("x/y"), fs.MkdirOptions{})
+		b.fails(err, "mkdir DIR/x/y: no such file or folder")
+		if made, err := fs.Mkdir(b.ctx, b.host, b.path("private"), fs.MkdirOptions{Mode: "0700"}); err != nil || !made {
+			b.Errorf("made %v, %v", made, err)
+		}
+		if made, err := fs.Mkdir(b.ctx, b.host, b.path("private"), fs.MkdirOptions{Mode: "0755"}); err != nil || made {
+			b.Errorf("made %v, %v", made, err)
+		}
+		if info, err := os.Stat(b.path("private")); err != nil || info.Mode().Perm() != 0o700 {
+			b.Errorf("mode %v, %v", info.Mode(), err)
+		}
+		b.changed(name + ": made folder DIR/private")
+		b.must(os.Symlink(b.path("private"), b.path("link")))
+		if made, err := fs.Mkdir(b.ctx, b.host, b.path("link"), all); err != nil || made {
+			b.Errorf("made %v, %v", made, err)
+		}
+		b.put("file", "")
+		b.must(os.Symlink("/nonexistent/x", b.path("dangling")))
+		_, err = fs.Mkdir(b.ctx, b.host, b.path("file"), all)
+		b.fails(err, "DIR/file is a file")
+		_, err = fs.Mkdir(b.ctx, b.host, b.path("file/x"), all)
+		b.fails(err, "DIR/file is a file")
+		_, err = fs.Mkdir(b.ctx, b.host, b.path("dangling"), all)
+		b.fails(err, "DIR/dangling is a link that leads nowhere")
+		b.changed()
+	})
+}
+
+func TestRemove(t *testing.T) {
+	onBoth(t, func(b *bench) {
+		name := b.host.Name()
+		remove := func(what string, recursive, want bool) {
+			b.Helper()
+			if removed, err := fs.Remove(b.ctx, b.host, b.dir+"/"+what, recursive); err != nil || removed != want {
+				b.Errorf("%s: removed %v, %v; want %v", what, removed, err, want)
+			}
+		}
+		b.must(os.MkdirAll(b.path("kept/inside"), 0o755))
+		b.put("file", "")
+		b.must(os.MkdirAll(b.path("full/inside"), 0o755))
+		b.must(os.Mkdir(b.path("empty"), 0o755))
+		for _, link := range []string{"link", "link2", "full/link"} {
+			b.must(os.Symlink(b.path("kept"), b.path(link)))
+		}
+		remove("none", false, false)
+		remove("none", true, false)
+		remove("file", false, true)
+		remove("empty", false, true)
+		_, err := fs.Remove(b.ctx, b.host, b.path("full"), false)
+		b.fails(err, "remove DIR/full: the folder is not empty")
+		if hint := event.Hint(err); !strings.Contains(hint, "recursive = true") {
+			b.Errorf("hint: %q", hint)
+		}
+		remove("link", true, true)
+		remove("link2/", true, true) // with a slash at the end rm would go through it
+		remove("full", true, true)
+		b.names("kept")
+		if _, err := os.Stat(b.path("kept/inside")); err != nil {
+			b.Error("a link was followed:", err)
+		}
+		b.changed(name+": removed DIR/file", name+": removed DIR/empty", name+": removed DIR/link", name+": removed DIR/link2", name+": removed DIR/full")
+		for _, path := range []string{"/", "//", "/srv", "/srv/", "/."} {
+			_, err := fs.Remove(b.ctx, b.host, path, true)
+			b.fails(err, "at the top of the file system")
+		}
+	})
+}
+
+func TestRemoveQuotes(t *testing.T) {
+	b := newBench(t, (*ssh.Pool).Localhost)
+	for _, name := range []string{"-rf", "a b", "it's", "$(touch intruder)", "*", "x\ny"} {
+		b.must(os.MkdirAll(b.path(name)+"/inside", 0o755))
+		b.must(os.MkdirAll(b.path("kept"), 0o755))
+		if removed, err := fs.Remove(b.ctx, b.host, b.path(name), true); err != nil || !removed {
+			t.Errorf("%q: removed %v, %v", name, removed, err)
+		}
+		b.names("kept")
+	}
+}
+
+func TestRename(t *testing.T) {
+	onBoth(t, func(b *bench) {
+		b.put("from", "new")
+		b.put("to", "old")
+		b.must(fs.Rename(b.ctx, b.host, b.path("from"), b.path("to")))
+		b.holds("to", "new")
+		b.names("to")
+		b.changed(b.host.Name() + ": renamed DIR/from to DIR/to")
+		b.fails(fs.Rename(b.ctx, b.host, b.path("from"), b.path("to")), "rename DIR/from: to DIR/to: no such file or folder")
+		b.must(os.MkdirAll(b.path("full/inside"), 0o755))
+		b.must(os.Mkdir(b.path("folder"), 0o755))
+		if err := fs.Rename(b.ctx, b.host, b.path("folder"), b.path("full")); err == nil {
+			b.Error("a folder that isn't empty was replaced")
+		}
+		b.names("folder", "full", "to")
+		b.changed()
+	})
+}
+
+func TestSymlink(t *testing.T) {
+	onBoth(t, func(b *bench) {
+		name := b.host.Name()
+		link := func(target string, replace, want bool) {
+			b.Helper()
+			if made, err := fs.Symlink(b.ctx, b.host, target, b.path("current"), replace); err != nil || made != want {
+				b.Errorf("%s: %v, %v; want %v", target, made, err, want)
+			}
+			if got, err := os.Readlink(b.path("current")); err != nil || got != target {
+				b.Errorf("it leads to %q, %v; want %q", got, err, target)
+			}
+			b.names("current")
+		}
+		link("/srv/app/releases/one", true, true)
+		link("/srv/app/releases/one", true, false)
+		link("/srv/app/releases/one", false, false)
+		link("/srv/app/releases/two", true, true)
+		b.changed(name+": DIR/current → /srv/app/releases/one", name+": DIR/current → /srv/app/releases/two")
+		_, err := fs.Symlink(b.ctx, b.host, "/srv/app/releases/three", b.path("current"), false)
+		b.fails(err, "symlink DIR/current: it is a link to /srv/app/releases/two already")
+		_, err = fs.Symlink(b.ctx, b.host, "releases/three", b.path("current"), true)
+		b.fails(err, `target "releases/three": the path is not absolute`)
+		_, err = fs.Symlink(b.ctx, b.host, "/srv/app", b.path("none/current"), true)
+		b.fails(err, "no such file or folder")
+		b.put("file", "precious")
+		b.must(os.Mkdir(b.path("folder"), 0o755))
+		for _, what := range []string{"file", "folder"} {
+			_, err = fs.Symlink(b.ctx, b.host, "/srv/app", b.path(what), true)
+			b.fails(err, "a "+what+" stands there, which is no link")
+		}
+		b.holds("file", "precious")
+		b.names("current", "file", "folder")
+		b.changed()
+	})
+}
+
+// At any instant the link leads to one release or the other.
+func TestSymlinkIsAtomic(t *testing.T) {
+	onBoth(t, func(b *bench) {
+		targets := []string{"/one", "/two"}
+		b.must(os.Symlink(targets[1], b.path("current")))
+		done := make(chan struct{})
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			defer close(done)
+			for i := range 50 {
+				if _, err := fs.Symlink(b.ctx, b.host, targets[i%2], b.path("current"), true); err != nil {
+					b.Error(err)
+				}
+			}
+		})
+		for over := false; !over; {
+			select {
+			case <-done:
+				over = true
+			default:
+			}
+			if got, err := os.Readlink(b.path("current")); err != nil || !slices.Contains(targets, got) {
+				b.Fatalf("it leads to %q, %v", got, err)
+			}
+		}
+		wg.Wait()
+	})
+}
+
+// What SFTP calls "failure" is told apart, on file systems made for it.
+func TestCauses(t *testing.T) {
+	if os.Geteuid() != 0 {
+		return // only root can mount
+	}
+	onBoth(t, func(b *bench) {
+		mount := func(name, options string) string {
+			b.Helper()
+			dir := b.path(name)
+			b.must(os.Mkdir(dir, 0o755))
+			if out, err := exec.Command("mount", "-t", "tmpfs", "-o", options, "tmpfs", dir).CombinedOutput(); err != nil {
+				b.Fatalf("mount: %v: %s", err, out)
+			}
+			b.Cleanup(func() {
+				if out, err := exec.Command("umount", dir).CombinedOutput(); err != nil {
+					b.Errorf("umount: %v: %s", err, out)
+				}
+			})
+			return dir
+		}
+		full := mount("full", "size=64k,nr_inodes=100")
+		err := fs.Write(b.ctx, b.host, full+"/file", strings.Repeat("x", 100000), fs.WriteOptions{})
+		b.fails(err, "write DIR/full/file: no space left on the file system")
+		if left, err := os.ReadDir(full); err != nil || len(left) > 0 {
+			b.Errorf("left: %v, %v", left, err)
+		}
+		_, err = fs.Mkdir(b.ctx, b.host, mount("inodes", "size=64k,nr_inodes=1")+"/folder", fs.MkdirOptions{})
+		b.fails(err, "mkdir DIR/inodes/folder: no inodes left on the file system")
+		readOnly := mount("readonly", "ro")
+		b.fails(fs.Write(b.ctx, b.host, readOnly+"/file", "x", fs.WriteOptions{}), "the file system is read-only")
+		_, err = fs.Symlink(b.ctx, b.host, "/srv", readOnly+"/link", true)
+		b.fails(err, "the file system is read-only")
+		b.changed()
+	})
+}
+
+func TestInterrupted(t *testing.T) {
+	b := newBench(t, (*ssh.Pool).Localhost)
+	why := errors.New("interrupted")
+	ctx, cancel := context.WithCancelCause(b.ctx)
+	if _, err := fs.Exists(ctx, b.host, b.path("file")); err != nil {
+		t.Fatal(err)
+	}
+	cancel(why)
+	if err := fs.Write(ctx, b.host, b.path("file"), "x", fs.WriteOptions{}); !errors.Is(err, why) {
+		t.Errorf("write: %v", err)
+	}
+	if _, err := fs.Symlink(ctx, b.host, "/srv", b.path("link"), true); !errors.Is(err, why) {
+		t.Errorf("symlink: %v", err)
+	}
+	b.names()
+	b.changed()
+}

@@ -1,0 +1,232 @@
+package ssh
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"runbook/runtime/event"
+	"runbook/runtime/inventory"
+)
+
+// clientVariable makes the test program a client that holds a lock until it is killed.
+const clientVariable = "RUNBOOK_TEST_CLIENT"
+
+func TestMain(m *testing.M) {
+	if text := os.Getenv(clientVariable); text != "" {
+		if err := client(text); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	goleak.VerifyTestMain(m)
+}
+
+// order is what the client is to do.
+type order struct {
+	Target inventory.Host // no name: this machine
+	Lock   string
+	Stdin  bool
+}
+
+// client takes a lock and runs a family of processes, whose pids it prints.
+func client(text string) error {
+	var o order
+	if err := json.Unmarshal([]byte(text), &o); err != nil {
+		return err
+	}
+	p := NewPool(PoolOptions{})
+	h := p.Localhost()
+	if o.Target.Name != "" {
+		h = p.Host(o.Target)
+	}
+	ctx := context.Background()
+	if err := h.Lock(ctx, o.Lock, 0); err != nil {
+		return err
+	}
+	show := event.WithStream(ctx, event.NewStream(sinkFunc(func(e event.Event) {
+		if e.Kind == event.Output {
+			fmt.Print(e.Text)
+		}
+	})))
+	c := Command{Script: family}
+	if o.Stdin {
+		c.Stdin = new("")
+	}
+	_, err := h.Run(show, c)
+	return err
+}
+
+func TestLockExcludes(t *testing.T) {
+	onEach(t, func(t *testing.T, h *Host) {
+		path := filepath.Join(t.TempDir(), "lock file")
+		ctx, rec := recording(t)
+		must(t, h.Lock(ctx, path, 0))
+		must(t, h.Lock(ctx, path, 0)) // it is held already
+		if n := len(rec.of(event.LockTaken)); n != 1 {
+			t.Errorf("%d events say that the lock was taken", n)
+		}
+		other := newPool(t, PoolOptions{})
+		began := time.Now()
+		err := other.Localhost().Lock(t.Context(), path, 0)
+		var locked *LockedError
+		if !errors.As(err, &locked) || !strings.Contains(locked.Holder, " from ") || !strings.Contains(locked.Holder, "pid "+strconv.Itoa(os.Getpid())) || event.Hint(err) == "" {
+			t.Fatalf("%v", err)
+		}
+		if d := time.Since(began); d > 5*time.Second {
+			t.Errorf("refused after %v", d)
+		}
+		// One that waits gets it when the other says farewell.
+		ctx, rec = recording(t)
+		got := make(chan error, 1)
+		go func() { got <- other.Localhost().Lock(ctx, path, time.Minute) }()
+		select {
+		case err := <-got:
+			t.Fatalf("the lock was had by two: %v", err)
+		case <-time.After(1500 * time.Millisecond):
+		}
+		must(t, h.close())
+		must(t, <-got)
+		if w := rec.of(event.LockWaiting); len(w) != 1 || !strings.Contains(w[0].Text, locked.Holder) {
+			t.Errorf("events while waiting: %v", w)
+		}
+		must(t, other.Close())
+		text, err := os.ReadFile(path)
+		if err != nil || len(text) != 0 {
+			t.Errorf("the lock file has %q, %v", text, err)
+		}
+	})
+}
+
+func (r *recorder) of(kind event.Kind) []event.Event {
+	var list []event.Event
+	for _, e := range r.events {
+		if e.Kind == kind {
+			list = append(list, e)
+		}
+	}
+	return list
+}
+
+func TestLockErrors(t *testing.T) {
+	h := newPool(t, PoolOptions{}).Localhost()
+	err := h.Lock(t.Context(), "/does/not/exist/lock", 0)
+	if err == nil || !strings.Contains(err.Error(), "/does/not/exist/lock") || event.Hint(err) == "" {
+		t.Errorf("no folder: %v", err)
+	}
+	path := filepath.Join(t.TempDir(), "lock")
+	must(t, newPool(t, PoolOptions{}).Localhost().Lock(t.Context(), path, 0))
+	ctx, cancel := context.WithCancelCause(t.Context())
+	interrupted := errors.New("interrupted")
+	stop := time.AfterFunc(500*time.Millisecond, func() { cancel(interrupted) })
+	defer stop.Stop()
+	if err := h.Lock(ctx, path, time.Minute); err == nil {
+		t.Error("two hold the lock")
+	} else if !errors.Is(err, interrupted) {
+		t.Errorf("interrupted: %v", err)
+	}
+}
+
+// After SIGKILL of the client nothing of it is left on the host, and the lock is free.
+func TestLockDiesWithItsHolder(t *testing.T) {
+	s := startSSHD(t)
+	for _, o := range []order{{Target: s.target(t)}, {Target: s.target(t), Stdin: true}, {}} {
+		t.Run(fmt.Sprintf("%s stdin %v", o.Target.Name, o.Stdin), func(t *testing.T) {
+			o.Lock = filepath.Join(t.TempDir(), "lock")
+			text, err := json.Marshal(o)
+			must(t, err)
+			cmd := exec.Command(os.Args[0])
+			cmd.Env = append(os.Environ(), clientVariable+"="+string(text))
+			cmd.Stderr = os.Stderr
+			out, err := cmd.StdoutPipe()
+			must(t, err)
+			must(t, cmd.Start())
+			lines := newScanner(out)
+			var pids []string
+			for range 3 {
+				pid, err := lines.word()
+				must(t, err)
+				pids = append(pids, pid)
+			}
+			p := newPool(t, PoolOptions{})
+			var locked *LockedError
+			if err := p.Localhost().Lock(t.Context(), o.Lock, 0); !errors.As(err, &locked) {
+				t.Fatalf("while the client lives: %v", err)
+			}
+			for _, pid := range pids {
+				if !alive(t, pid) {
+					t.Fatalf("%s is not alive yet", pid)
+				}
+			}
+			must(t, cmd.Process.Kill())
+			_ = cmd.Wait() // it was killed
+			must(t, p.Localhost().Lock(t.Context(), o.Lock, 20*time.Second))
+			for _, pid := range pids { // before the lock went, they did
+				if alive(t, pid) {
+					t.Errorf("%s outlived its client", pid)
+				}
+			}
+		})
+	}
+}
+
+// A keeper that somebody killed is noticed, and the lock taken again before anything runs.
+func TestLockIsTakenAgain(t *testing.T) {
+	s := startSSHD(t)
+	h := newPool(t, PoolOptions{}).Host(s.target(t))
+	path := filepath.Join(t.TempDir(), "lock")
+	must(t, h.Lock(t.Context(), path, 0))
+	kill := func() {
+		k := h.conn.keepers[0]
+		must(t, exec.Command("kill", "-KILL", strconv.FormatInt(k.shell.pgid.Load(), 10)).Run())
+		<-k.gone
+	}
+	kill()
+	ctx, rec := recording(t)
+	_, err := h.Run(ctx, Command{Script: "true"})
+	must(t, err)
+	if len(rec.of(event.Warning)) != 1 || len(rec.of(event.LockTaken)) != 1 {
+		t.Errorf("events %v", rec.events)
+	}
+	kill()
+	thief := newPool(t, PoolOptions{})
+	must(t, thief.Localhost().Lock(t.Context(), path, 0))
+	var locked *LockedError
+	if _, err := h.Run(t.Context(), Command{Script: "true"}); !errors.As(err, &locked) {
+		t.Errorf("a command ran without the lock: %v", err)
+	}
+}
+
+// When a pool is closed, neither this machine nor the host has anything left of it.
+func TestCloseLeavesNothing(t *testing.T) {
+	s := startSSHD(t)
+	p := newPool(t, PoolOptions{})
+	h, l := p.Host(s.target(t)), p.Localhost()
+	var pids []string
+	for _, h := range []*Host{h, l} {
+		must(t, h.Lock(t.Context(), filepath.Join(t.TempDir(), "lock"), 0))
+		_, err := h.Files(t.Context())
+		must(t, err)
+		pids = append(pids, strings.TrimSpace(run(t, h, Command{Script: "echo $$"}).Stdout), strconv.FormatInt(h.conn.keepers[0].shell.pgid.Load(), 10))
+	}
+	must(t, p.Close())
+	must(t, p.Close())
+	for _, pid := range pids {
+		eventually(t, pid+" is gone", func() bool { return !alive(t, pid) })
+	}
+	eventually(t, "the connection is closed", func() bool { return s.sessions(t) == 0 })
+	if _, err := h.Run(t.Context(), Command{Script: "true"}); err == nil {
+		t.Error("a closed pool ran a command")
+	}
+}
