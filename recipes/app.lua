@@ -10,7 +10,7 @@ return {
 
   python = "/usr/bin/python3",     -- the interpreter that each release's virtualenv is built with
   requirements = "requirements.txt", -- what pip installs, a file in the repository; "": nothing
-  pip_arg = {},                    -- more arguments for pip install, such as { "--no-index", "--find-links=/srv/wheels" }
+  pip_arg = {},                    -- more arguments for pip install, such as { "--index-url=https://pypi.example.com" }
 
   wsgi = "wsgi.py",                -- the WSGI script, a file in the repository
   processes = 2,                   -- daemon processes of mod_wsgi-express
@@ -27,7 +27,7 @@ return {
 
   keep = 5,                        -- complete releases to keep on each host
   at_once = 10,                    -- how many hosts are prepared at the same time
-  shared = {},                     -- files of ROOT/shared to link into each release: { ".env", "media/" }, folders with /
+  shared = {},                     -- what to link from ROOT/shared into each release: { ".env", "media/" }
   free_megabytes = 100,            -- refuse to begin with less room than this on the disk
   free_inodes = 10000,             -- and with fewer files left than this: a virtualenv has thousands
 }

@@ -8,6 +8,7 @@ local keys = require "keys"
 local layout = require "layout"
 local common = require "options"
 local preflight = require "preflight"
+local problems = require "problems"
 local releases = require "releases"
 
 local options = recipe({
@@ -33,7 +34,7 @@ local function check(host)
   local paths = layout.of(options)
   local known, found = preflight.facts(host, paths, options.python), releases.look(host, paths)
   before[host.name] = found.by_name[release.name]
-  return preflight.problems(
+  return problems.list(
     preflight.root(known, paths),
     preflight.current(found),
     preflight.python(known, options.python),
@@ -63,7 +64,9 @@ end
 local function switch(host)
   local target = { name = release.name, revision = release.revision, python = options.python }
   local previous = activate.release(host, options, target, "release")
-  host:result({ release = release.name, revision = release.revision:sub(1, 10), previous = previous, state = "released" })
+  host:result({
+    release = release.name, revision = release.revision:sub(1, 10), previous = previous, state = "released",
+  })
   step("prune", function()
     releases.prune(host, layout.of(options), options.keep, release.name)
   end)
@@ -71,7 +74,7 @@ end
 
 preflight.stated(release)
 step("lock", function() preflight.lock(hosts, options) end)
-step("preflight", function() preflight.refuse(hosts, options, check) end)
+step("preflight", function() problems.refuse(hosts, options, check) end)
 
 if options.serial or options.agent == "host" then
   -- With --agent host, too: the agent is started where one server's update begins and stopped where it ends, and no

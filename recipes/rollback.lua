@@ -5,13 +5,16 @@ local activate = require "activate"
 local choose = require "choose"
 local common = require "options"
 local preflight = require "preflight"
+local problems = require "problems"
 
 local options = recipe({
   summary = "put an earlier release back",
   hosts = "production",
-  options = common.some({ "root", "wsgi", "processes", "threads", "port", "server_root", "mod_wsgi_express", "restart", "health",
-    "health_within", "at_once" }, {
-    release = { "", "the release to go back to, by name or path; default the one that was current before the present one" },
+  options = common.some({
+    "root", "wsgi", "processes", "threads", "port", "server_root", "mod_wsgi_express", "restart", "health",
+    "health_within", "at_once",
+  }, {
+    release = { "", "a release's name or path; default the one that was current before the present one" },
   }),
 })
 
@@ -24,7 +27,7 @@ local function check(host)
     return { problem }
   end
   targets[host.name] = target
-  return preflight.problems(activate.problem(host, options, target.name))
+  return problems.list(activate.problem(host, options, target.name))
 end
 
 local function switch(host)
@@ -41,7 +44,7 @@ end
 
 step("lock", function() preflight.lock(hosts, options) end)
 step("check all hosts", function()
-  preflight.refuse(hosts, options, check)
+  problems.refuse(hosts, options, check)
   choose.agree(hosts, targets)
 end)
 each(hosts, switch)

@@ -5,6 +5,7 @@ local keys = require "keys"
 local layout = require "layout"
 local common = require "options"
 local preflight = require "preflight"
+local problems = require "problems"
 local shared = require "shared"
 
 local options = recipe({
@@ -12,9 +13,6 @@ local options = recipe({
   hosts = "production",
   options = common.some({ "root", "repo", "branch", "key", "agent", "python", "at_once" }),
 })
-
--- What was learnt of each host, by its name.
-local facts = {}
 
 -- root returns what stands in the way of making the root folder, or nil.
 local function root(known, paths)
@@ -30,8 +28,7 @@ end
 local function check(host)
   local paths = layout.of(options)
   local known = preflight.facts(host, paths, options.python)
-  facts[host.name] = known
-  return preflight.problems(
+  return problems.list(
     root(known, paths),
     preflight.python(known, options.python),
     preflight.git(known),
@@ -78,7 +75,7 @@ local function make_folders(host)
   end
 end
 
-step("check", function() preflight.refuse(hosts, options, check) end)
+step("check", function() problems.refuse(hosts, options, check) end)
 if options.repo ~= "" then
   step("ask for " .. options.branch .. " in the repository", function()
     each(hosts, { at_once = options.at_once }, ask_git)

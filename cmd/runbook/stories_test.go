@@ -29,8 +29,10 @@ func TestStories(t *testing.T) {
 		RequireUniqueNames:  true,
 		Setup:               withHosts,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"mkfifo": mkfifo,
-			"status": status,
+			"mkfifo":    mkfifo,
+			"status":    status,
+			"gitserver": gitServer,
+			"push":      push,
 		},
 	})
 }
@@ -57,10 +59,43 @@ func withHosts(env *testscript.Env) error {
 	if err := os.MkdirAll(home, 0o700); err != nil {
 		return err
 	}
+	env.Values[inProcessKey{}] = l
 	env.Setenv("HOSTS", l.HostsFile())
 	env.Setenv("HOME", home)
 	env.Setenv("NO_COLOR", "1")
 	return nil
+}
+
+// inProcessKey is where a story keeps its lab.
+type inProcessKey struct{}
+
+// gitServer starts the lab's git server, and says by variables how to release from it.
+func gitServer(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) > 0 {
+		ts.Fatalf("usage: gitserver")
+	}
+	l := ts.Value(inProcessKey{}).(*lab.Lab)
+	_, err := l.GitServer()
+	ts.Check(err)
+	python, err := exec.LookPath("python3")
+	if err != nil {
+		ts.Fatalf("the Debian package python3 is missing: %v", err)
+	}
+	ts.Setenv("RUNBOOK_HOSTS", l.HostsFile())
+	ts.Setenv("RUNBOOK_KNOWN_HOSTS", l.KnownHosts())
+	ts.Setenv("RUNBOOK_REPO", l.RepoURL())
+	ts.Setenv("RUNBOOK_KEY", l.DeployKey())
+	ts.Setenv("RUNBOOK_PYTHON", python)
+	ts.Setenv("RUNBOOK_PIP_ARG", "--no-index\n--find-links="+l.Wheels())
+}
+
+// push commits a version of the application: push 2.0.
+func push(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: push VERSION")
+	}
+	_, err := ts.Value(inProcessKey{}).(*lab.Lab).Commit(args[0])
+	ts.Check(err)
 }
 
 // mkfifo makes a named pipe: reading it waits until a recipe writes to it, so no story has to sleep.

@@ -12,7 +12,8 @@ local function stated(paths, found, wanted)
   if name:find("/", 1, true) then
     name = layout.name_of(paths, name)
     if not name then
-      return nil, { wanted .. " is not in " .. paths.releases, "name a release by its name, or by its path: " .. paths.releases .. "/NAME" }
+      return nil, { wanted .. " is not in " .. paths.releases,
+        "name a release by its name, or by its path: " .. paths.releases .. "/NAME" }
     end
   end
   local release = found.by_name[name]
@@ -67,7 +68,8 @@ local function target(host, options)
   if not release then
     return nil, problem
   end
-  return { name = release.name, revision = release.marker.revision, python = release.marker.python, from = found.name or "" }
+  local marker = release.marker
+  return { name = release.name, revision = marker.revision, python = marker.python, from = found.name or "" }
 end
 
 -- agree fails unless all hosts go to the same release, at the same revision.

@@ -8,7 +8,8 @@ local function seconds(duration)
   while rest ~= "" do
     local number, unit, after = rest:match("^(%d+%.?%d*)(%a+)(.*)$")
     if not units[unit] then
-      fail("--health-within: want a duration such as 90s or 1m30s, got \"" .. duration .. "\"", "a number needs its unit: ms, s, m or h")
+      fail("--health-within: want a duration such as 90s or 1m30s, got \"" .. duration .. "\"",
+        "a number needs its unit: ms, s, m or h")
     end
     total, rest = total + tonumber(number) * units[unit], after
   end

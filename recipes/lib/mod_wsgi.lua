@@ -30,10 +30,19 @@ done
 ]]
 
 -- Prints where a Python keeps the packages of a virtualenv: by the virtualenv's own, or, when there is none, by the
--- Python that it is to be made with.
+-- Python that it is to be made with. On a second line the version of its mod_wsgi, if there is one: another version
+-- may write another configuration.
 local PACKAGES = [[
 python=$1; [ -x "$python" ] || python=$2
-exec "$python" -c 'import sys, sysconfig; print(sysconfig.get_path("purelib", "posix_prefix", {"base": sys.argv[1]}))' "$3"
+exec "$python" - "$3" <<'END'
+import sys, sysconfig
+print(sysconfig.get_path("purelib", "posix_prefix", {"base": sys.argv[1]}))
+try:
+    from importlib.metadata import version
+    print(version("mod_wsgi"))
+except ImportError:
+    pass
+END
 ]]
 
 -- server_root is the folder of the configuration.
@@ -46,7 +55,8 @@ end
 
 -- find returns the program that a release is served by, or nil and the problem.
 local function find(host, options, dir)
-  local candidates, where = { dir .. "/venv/bin/mod_wsgi-express", "mod_wsgi-express" }, "neither in the release's virtualenv nor on PATH"
+  local candidates = { dir .. "/venv/bin/mod_wsgi-express", "mod_wsgi-express" }
+  local where = "neither in the release's virtualenv nor on PATH"
   if options.mod_wsgi_express ~= "" then
     candidates, where = { options.mod_wsgi_express }, "not at " .. options.mod_wsgi_express
   end
@@ -55,7 +65,7 @@ local function find(host, options, dir)
     return found
   end
   return nil, { "there is no mod_wsgi-express: " .. where,
-    "put mod_wsgi into the requirements, name the program with --mod-wsgi-express, or leave it alone with --restart none" }
+    "put mod_wsgi into the requirements, name the program with --mod-wsgi-express, or go without by --restart none" }
 end
 
 -- problem says what would keep mod_wsgi-express from serving a release, or nil.
@@ -67,32 +77,43 @@ local function problem(host, options, name)
   return select(2, find(host, options, layout.release(layout.of(options), name)))
 end
 
--- command is what writes the configuration for a release. All paths lead through ROOT/current, so that it stays the
--- same from release to release, but for the program of the release's own virtualenv.
+-- command is what writes the configuration for a release, and the version of mod_wsgi it is for. All paths lead through
+-- ROOT/current, that of the release's own mod_wsgi-express too: what a program writes of itself then stays right when
+-- the release it came from is long gone. It has to be run by the Python beside it, since its first line names the
+-- release.
 local function command(host, options, target)
   local paths = layout.of(options)
   local dir = layout.release(paths, target.name)
-  local packages = host:capture({ "sh", "-c", PACKAGES, "sh", dir .. "/venv/bin/python", target.python or "", paths.current .. "/venv" })
+  local venv = paths.current .. "/venv"
+  local python = dir .. "/venv/bin/python"
+  local packages, version = host:capture({ "sh", "-c", PACKAGES, "sh", python, target.python or "", venv })
+    :match("^([^\n]*)\n?(.*)$")
   local program, missing = find(host, options, dir)
   if not program then
     fail(unpack(missing))
   end
-  local words = {
-    program, "setup-server", paths.current .. "/" .. options.wsgi,
+  local words = { program }
+  if program == dir .. "/venv/bin/mod_wsgi-express" then
+    words = { venv .. "/bin/python", venv .. "/bin/mod_wsgi-express" }
+  end
+  for _, word in ipairs({
+    "setup-server", paths.current .. "/" .. options.wsgi,
     "--server-root", server_root(options),
     "--port", tostring(options.port),
     "--processes", tostring(options.processes),
     "--threads", tostring(options.threads),
     "--working-directory", paths.current,
     "--python-path", packages,
-  }
+  }) do
+    words[#words + 1] = word
+  end
   -- Apache started by root must be told whom to become.
   if host:capture({ "id", "-u" }) == "0" then
     for _, word in ipairs({ "--user", app.user, "--group", app.group }) do
       words[#words + 1] = word
     end
   end
-  return words
+  return { words = words, mod_wsgi = version }
 end
 
 -- look returns what is there: record, the command that wrote the configuration, or nil; running, "yes" or nil.
@@ -109,17 +130,17 @@ local function look(host, options)
 end
 
 -- configure writes the configuration, unless the same command wrote what is there. Returns whether it did.
-local function configure(host, options, words, found)
-  local record, wanted = server_root(options) .. "/" .. RECORD, json.encode(words)
-  if found.record == wanted then
+local function configure(host, options, wanted, found)
+  local record, text = server_root(options) .. "/" .. RECORD, json.encode(wanted)
+  if found.record == text then
     return false
   end
   step("configure mod_wsgi-express", function()
     -- The record goes first: what a command that fails half-way leaves behind is nobody's configuration.
     host.fs:remove(record)
     host.fs:mkdir(server_root(options)) -- the program itself makes no folders above it
-    host:run(words)
-    host.fs:write(record, wanted)
+    host:run(wanted.words)
+    host.fs:write(record, text)
   end)
   return true
 end

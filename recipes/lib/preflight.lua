@@ -90,7 +90,7 @@ end
 
 -- current returns what is wrong with ROOT/current, or nil.
 local function current(found)
-  return found.odd and { found.odd, "it must be a link to an absolute path: move it away, or make it one with ln -s" } or nil
+  return found.odd and { found.odd, "it must be a link to an absolute path: move it away" } or nil
 end
 
 -- name returns what speaks against giving a release this name, or nil. What an earlier run left half-done under it may
@@ -105,21 +105,14 @@ local function name(found, wanted)
   return nil
 end
 
--- problems makes a list of those that are not nil.
-local function problems(...)
-  local list = {}
-  for i = 1, select("#", ...) do
-    list[#list + 1] = (select(i, ...))
-  end
-  return list
-end
-
 -- stated fails when the release or the revision that was asked for can't be one. It asks no host.
 local function stated(release)
   if not layout.is_name(release.name) then
-    fail("--release \"" .. release.name .. "\" can't be a folder's name", "use letters, digits, dots, - and _, with a letter or digit first")
+    fail("--release \"" .. release.name .. "\" can't be a folder's name",
+      "use letters, digits, dots, - and _, with a letter or digit first")
   elseif release.revision and not (#release.revision == 40 and release.revision:find("^[0-9a-f]+$")) then
-    fail("--revision \"" .. release.revision .. "\" is not a whole commit name", "give all 40 hex digits, as git rev-parse prints them")
+    fail("--revision \"" .. release.revision .. "\" is not a whole commit name",
+      "give all 40 hex digits, as git rev-parse prints them")
   end
 end
 
@@ -128,51 +121,11 @@ end
 local function same_revision(before, release)
   for host, existing in pairs(before) do
     if existing.complete and existing.marker.revision ~= release.revision then
-      fail("release " .. release.name .. " is there on " .. host .. " already, of revision " .. existing.marker.revision:sub(1, 10) ..
-        " instead of " .. release.revision:sub(1, 10), "choose another --release, or state --revision " .. existing.marker.revision)
+      local theirs = existing.marker.revision
+      fail("release " .. release.name .. " is there on " .. host .. " already, of revision " .. theirs:sub(1, 10) ..
+        " instead of " .. release.revision:sub(1, 10), "choose another --release, or state --revision " .. theirs)
     end
   end
-end
-
--- note adds a text to a list, or the host to the text that is there already.
-local function note(list, text, host)
-  for _, line in ipairs(list) do
-    if line.text == text then
-      table.insert(line.hosts, host)
-      return
-    end
-  end
-  table.insert(list, { text = text, hosts = { host } })
-end
-
--- refuse asks every host what is wrong there, and fails with all problems of all hosts together. check gets the host
--- and returns a list of problems, each { what is wrong, what to do about it }.
-local function refuse(hosts, options, check)
-  local by_host, lines, hints = {}, {}, {}
-  each(hosts, { at_once = options.at_once }, function(host)
-    by_host[host.name] = check(host)
-  end)
-  for _, host in ipairs(hosts) do
-    for _, problem in ipairs(by_host[host.name]) do
-      note(lines, problem[1], host.name)
-      note(hints, problem[2], host.name)
-    end
-  end
-  if #lines == 0 then
-    return
-  end
-  for _, host in ipairs(hosts) do
-    host:result({ state = #by_host[host.name] > 0 and "refused" or "not touched" })
-  end
-  local words = {}
-  for i, line in ipairs(lines) do
-    words[i] = table.concat(line.hosts, ", ") .. ": " .. line.text
-  end
-  local todo = {}
-  for i, hint in ipairs(hints) do
-    todo[i] = hint.text
-  end
-  fail(#words == 1 and words[1] or #words .. " problems:\n  " .. table.concat(words, "\n  "), table.concat(todo, "\n      "))
 end
 
 -- lock takes every host's lock, so that what is looked at from here on stays as it is.
@@ -191,5 +144,5 @@ end
 
 return {
   facts = facts, root = root, python = python, git = git, disk = disk, current = current, name = name,
-  problems = problems, stated = stated, same_revision = same_revision, refuse = refuse, lock = lock,
+  stated = stated, same_revision = same_revision, lock = lock,
 }

@@ -49,7 +49,8 @@ local function look(host, paths)
       found.alias[name] = true
     elseif kind and layout.is_name(name) then
       local marker = kind == "complete" and read_marker(rest) or nil
-      local release = { name = name, complete = marker ~= nil, marker = marker or {}, old = kind == "incomplete" and rest ~= "" }
+      local old = kind == "incomplete" and rest ~= ""
+      local release = { name = name, complete = marker ~= nil, marker = marker or {}, old = old }
       found.list[#found.list + 1] = release
       found.by_name[name] = release
     end
@@ -93,7 +94,7 @@ end
 local function prune(host, paths, keep, released)
   local found = look(host, paths)
   if found.odd or (found.current and not found.name) then
-    log.warn("nothing is pruned: " .. (found.odd or paths.current .. " leads to " .. found.current .. ", outside " .. paths.releases))
+    log.warn("nothing is pruned: " .. (found.odd or paths.current .. " leads to " .. found.current))
     return
   end
   -- A dry run has made no release, but counts it.

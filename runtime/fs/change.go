@@ -143,7 +143,7 @@ func Rename(ctx context.Context, h *ssh.Host, from, to string) error {
 	}
 	to = path.Clean(to)
 	if err := o.do(func() error { return o.files.PosixRename(o.path, to) }); err != nil {
-		return o.fail(fmt.Errorf("to %s: %w", to, err))
+		return o.fail(fmt.Errorf("to %s: %w", to, o.explain(err)))
 	}
 	o.changed("renamed %s to %s", o.path, to)
 	return nil

@@ -68,7 +68,7 @@ func checkPath(p string) error {
 	return nil
 }
 
-// fail makes an *Error of err, in words: SFTP knows "no such file" and "permission denied", and calls the rest "failure".
+// fail makes an *Error of err.
 func (o *operation) fail(err error) error {
 	switch {
 	case err == nil:
@@ -76,60 +76,7 @@ func (o *operation) fail(err error) error {
 	case o.ctx.Err() != nil:
 		return context.Cause(o.ctx)
 	}
-	var at *os.PathError
-	if errors.As(err, &at) { // the path is named here
-		err = at.Err
-	}
-	var status *sftp.StatusError
-	switch {
-	case errors.Is(err, os.ErrNotExist):
-		err = cause{"no such file or folder", err}
-	case errors.Is(err, os.ErrPermission):
-		err = event.WithHint(cause{"permission denied", err}, "the login user must own it, or own the folder that it is in")
-	case errors.As(err, &status) && status.FxCode() == sftp.ErrSSHFxFailure:
-		err = o.diagnose(err)
-	case errors.As(err, &status) && status.FxCode() == sftp.ErrSSHFxOpUnsupported:
-		err = event.WithHint(cause{"the host's SFTP server can't do that", err}, "OpenSSH's sftp-server can")
-	}
-	return &Error{o.host.Name(), o.name, o.path, err}
-}
-
-// cause is an error in better words.
-type cause struct {
-	words string
-	err   error
-}
-
-func (c cause) Error() string { return c.words }
-func (c cause) Unwrap() error { return c.err }
-
-// diagnose finds out what SFTP's "failure" meant, where one look can tell.
-func (o *operation) diagnose(err error) error {
-	const readOnly = 1 // SSH_FXE_STATVFS_ST_RDONLY
-	for _, p := range []string{o.path, path.Dir(o.path)} {
-		st, e := await(o.ctx, func() (*sftp.StatVFS, error) { return o.files.StatVFS(p) })
-		if e != nil {
-			continue
-		}
-		switch {
-		case st.Flag&readOnly != 0:
-			return cause{"the file system is read-only", err}
-		case st.Bavail == 0:
-			return event.WithHint(cause{"no space left on the file system", err}, "remove old releases, or make the disk larger")
-		case st.Files > 0 && st.Favail == 0:
-			return event.WithHint(cause{"no inodes left on the file system", err}, "remove folders with many small files")
-		}
-		break
-	}
-	fi, e := o.lstat(o.path)
-	switch {
-	case e != nil:
-	case fi.IsDir() && o.name == "remove":
-		return event.WithHint(cause{"the folder is not empty", err}, "use { recursive = true } to remove all that is in it")
-	case fi.IsDir():
-		return cause{"it is a folder", err}
-	}
-	return cause{"the host refused: " + err.Error(), err}
+	return &Error{o.host.Name(), o.name, o.path, o.explain(err)}
 }
 
 // await runs one SFTP request, which knows no context. When ctx ends first, the request is left to finish or to end
@@ -146,7 +93,7 @@ func await[T any](ctx context.Context, request func() (T, error)) (T, error) {
 	answers := make(chan answer, 1)
 	go func() {
 		v, err := request()
-		answers <- answer{v, err}
+		answers <- answer{v, missing(err)}
 	}()
 	select {
 	case a := <-answers:

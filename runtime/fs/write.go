@@ -120,7 +120,8 @@ func (o *operation) replace(text string, mode os.FileMode) error {
 			err = o.sync(f)
 		}
 		if err = errors.Join(err, f.Close(), o.ctx.Err()); err != nil {
-			o.discard(temp) // here, because after an interrupt nobody waits for this any more
+			err = o.explain(err) // while it is there: removing it may make the space that was lacking
+			o.discard(temp)      // here, because after an interrupt nobody waits for this any more
 		}
 		return err
 	})

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 )
@@ -38,12 +40,19 @@ const endLimit = 30 * time.Second
 // endGroup ends what the shell s runs, and s itself, from a session of its own, and waits until it is gone. It goes by a
 // time limit of its own, because ctx may be over. nil means that nothing is left.
 func (c *connection) endGroup(ctx context.Context, s *shell, sudo string) error {
-	pgid := s.pgid.Load()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endLimit)
+	defer cancel()
+	select {
+	case <-s.told:
+	case <-time.After(grace): // it was to be ended before it had begun
+		return errors.New("its shell has not said which processes are its own")
+	case <-c.link.done():
+		return c.link.lost()
+	}
+	pgid := s.group()
 	if pgid == 0 {
 		return errors.New("its shell leads no process group of its own")
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endLimit)
-	defer cancel()
 	err := c.endAs(ctx, pgid, "")
 	if sudo != "" {
 		// Of a group in which another user's processes are, only that user or root can end those.
@@ -53,6 +62,20 @@ func (c *connection) endGroup(ctx context.Context, s *shell, sudo string) error 
 		c.ended(pgid)
 	}
 	return err
+}
+
+// endAll ends all that is ours on the host.
+func (c *connection) endAll() error {
+	ctx, cancel := context.WithTimeout(context.Background(), endLimit)
+	defer cancel()
+	c.mu.Lock()
+	groups := slices.Collect(maps.Keys(c.groups))
+	c.mu.Unlock()
+	var errs []error
+	for _, g := range groups {
+		errs = append(errs, c.endAs(ctx, g, ""))
+	}
+	return errors.Join(errs...)
 }
 
 func (c *connection) endAs(ctx context.Context, pgid int64, sudo string) error {

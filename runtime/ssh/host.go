@@ -19,6 +19,8 @@ type Host struct {
 	pool   *Pool
 	target inventory.Host
 	local  bool
+	// bastion says that nothing but connections goes through it
+	bastion bool
 
 	asking semaphore // guards secret
 	secret string    // the password for sudo
@@ -54,22 +56,27 @@ func (h *Host) context(ctx context.Context) context.Context {
 type connection struct {
 	link link
 
-	turn  semaphore // guards shell: commands run one after the other
-	shell *shell
-	hurry func() // gives up starting the first shell
+	turn     semaphore // guards shell: commands run one after the other
+	shell    *shell
+	hurry    func()        // gives up starting the first shell
+	patience time.Duration // how long close waits for a command to end by itself
 
 	opening semaphore // guards files
 	files   *sftp.Client
+	unfiled chan struct{} // closed when files is of no more use
 
 	mu      sync.Mutex
 	keepers []*keeper
 	groups  map[int64]struct{} // process groups on the host that are ours
 }
 
-// newConnection takes over a link and starts its shell at once: what the start-up files of a log-in cost is then spent while
+// newConnection takes over a link. It can start the shell at once: what the start-up files of a log-in cost is then spent while
 // others are still being connected to.
-func newConnection(l link) *connection {
-	c := &connection{link: l, turn: newSemaphore(), opening: newSemaphore(), groups: map[int64]struct{}{}}
+func newConnection(l link, shell bool) *connection {
+	c := &connection{link: l, turn: newSemaphore(), opening: newSemaphore(), groups: map[int64]struct{}{}, hurry: func() {}, patience: closeLimit}
+	if !shell {
+		return c
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	c.hurry = cancel
 	c.turn <- struct{}{}
@@ -101,7 +108,7 @@ func (c *connection) startedShell(ctx context.Context) (*shell, error) {
 		return nil, err
 	}
 	c.shell = s
-	c.began(s.pgid.Load())
+	c.began(s.group())
 	return s, nil
 }
 
@@ -145,7 +152,7 @@ func (h *Host) connected(ctx context.Context) (*connection, error) {
 	if err != nil {
 		return nil, err
 	}
-	h.conn = newConnection(l)
+	h.conn = newConnection(l, !h.bastion) // a bastion need not let anybody run anything
 	if !h.local {
 		event.Emit(ctx, event.Event{Kind: event.Connected, Text: h.target.User + "@" + address(h.target), Seconds: time.Since(began).Seconds()})
 	}
@@ -176,7 +183,12 @@ func (h *Host) Files(ctx context.Context) (*sftp.Client, error) {
 	}
 	defer c.opening.unlock()
 	if c.files != nil {
-		return c.files, nil
+		select {
+		case <-c.unfiled: // its server ended, and the connection did not
+			_ = c.files.Close()
+		default:
+			return c.files, nil
+		}
 	}
 	p, err := c.link.sftp(ctx)
 	if err != nil {
@@ -189,7 +201,11 @@ func (h *Host) Files(ctx context.Context) (*sftp.Client, error) {
 		p.close()
 		return nil, event.WithHint(fmt.Errorf("start sftp: %w", err), `its sshd_config needs the line "Subsystem sftp internal-sftp"`)
 	}
-	c.files = files
+	c.files, c.unfiled = files, make(chan struct{})
+	go func(gone chan struct{}) {
+		_ = files.Wait() // why doesn't matter: it is started again
+		close(gone)
+	}(c.unfiled)
 	return files, nil
 }
 
@@ -219,23 +235,26 @@ func (h *Host) close() error {
 const closeLimit = 20 * time.Second
 
 func (c *connection) close() error {
-	ctx, cancel := context.WithTimeout(context.Background(), closeLimit)
-	defer cancel()
 	c.hurry()
+	ctx, cancel := context.WithTimeout(context.Background(), c.patience)
+	defer cancel()
 	var errs []error
 	if err := c.turn.lock(ctx); err != nil {
-		errs = append(errs, errors.New("a command is still running"))
+		errs = append(errs, errors.New("a command was still running"), c.endAll())
 	} else {
 		if c.shell != nil {
 			c.shell.bye(c.link)
-			c.ended(c.shell.pgid.Load())
+			c.ended(c.shell.group())
 			c.shell = nil
 		}
 		c.turn.unlock()
 	}
 	if c.files != nil {
 		_ = c.files.Close() // it fails when the connection is gone
+		defer func() { <-c.unfiled }()
 	}
+	ctx, cancel = context.WithTimeout(context.Background(), closeLimit)
+	defer cancel()
 	for _, k := range c.takeKeepers() {
 		errs = append(errs, k.bye(ctx))
 	}

@@ -100,14 +100,18 @@ func (h *Host) Lock(ctx context.Context, path string, wait time.Duration) error 
 	return nil
 }
 
-// keepLocks takes the locks again whose keepers are gone, without waiting. The caller has h.busy.
+// retake is how long a lock that was lost is waited for.
+const retake = 15 * time.Second
+
+// keepLocks takes the locks again whose keepers are gone. The caller has h.busy.
 func (h *Host) keepLocks(ctx context.Context) error {
 	for _, l := range h.locks {
 		if h.conn.keeps(l.path) {
 			continue
 		}
 		event.Emit(ctx, event.Event{Kind: event.Warning, Text: "the lock " + l.path + " was lost; taking it again"})
-		if err := h.conn.take(ctx, l.path, 0); err != nil {
+		// The old keeper may be busy ending what we had left running.
+		if err := h.conn.take(ctx, l.path, retake); err != nil {
 			return fmt.Errorf("the lock was lost in the middle of the run: %w", err)
 		}
 	}
@@ -131,7 +135,7 @@ func (c *connection) take(ctx context.Context, path string, wait time.Duration) 
 	if err != nil {
 		return fmt.Errorf("lock %s: %w", path, err)
 	}
-	k := &keeper{path: path, shell: &shell{proc: p, out: newScanner(p.stdout), err: newScanner(p.stderr)}, link: c.link, gone: make(chan struct{})}
+	k := &keeper{path: path, shell: newShell(p), link: c.link, gone: make(chan struct{})}
 	var said strings.Builder
 	taken := make(chan error, 1)
 	run := k.shell.drain(func() error {
@@ -184,7 +188,7 @@ func (k *keeper) begin(ctx context.Context, script, pid string, waits bool) erro
 	if err != nil {
 		return err
 	}
-	k.shell.pgid.Store(leader(group))
+	k.shell.tell(group)
 	held := ""
 	for {
 		line, err := k.shell.out.word()

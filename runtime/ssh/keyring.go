@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"io/fs"
 	"net"
 	"os"
@@ -26,8 +27,16 @@ type keyring struct {
 // offer is a key that notes whether it was offered.
 type offer struct {
 	gossh.MultiAlgorithmSigner
-	from  string
-	tried bool
+	from   string
+	tried  bool
+	failed error // why it did not sign
+}
+
+// SignWithAlgorithm signs, and keeps why it could not.
+func (o *offer) SignWithAlgorithm(rand io.Reader, data []byte, algorithm string) (*gossh.Signature, error) {
+	s, err := o.MultiAlgorithmSigner.SignWithAlgorithm(rand, data, algorithm)
+	o.failed = err
+	return s, err
 }
 
 func (o *offer) PublicKey() gossh.PublicKey {
@@ -40,7 +49,11 @@ func (k *keyring) tried() []string {
 	var list []string
 	for _, o := range k.offers {
 		if o.tried {
-			list = append(list, o.from+" ("+gossh.FingerprintSHA256(o.MultiAlgorithmSigner.PublicKey())+")")
+			text := o.from + " (" + gossh.FingerprintSHA256(o.MultiAlgorithmSigner.PublicKey())
+			if o.failed != nil {
+				text += ", which did not sign: " + o.failed.Error()
+			}
+			list = append(list, text+")")
 		}
 	}
 	return list

@@ -173,3 +173,32 @@ func TestCommandMistakes(t *testing.T) {
 		}
 	}
 }
+
+// A pool that is closed while a command runs, which is a mistake of its user, still leaves nothing.
+func TestCloseWhileRunning(t *testing.T) {
+	onEach(t, func(t *testing.T, h *Host) {
+		began := make(chan string, 1)
+		sink := sinkFunc(func(e event.Event) {
+			if e.Kind == event.Output {
+				began <- strings.TrimSpace(e.Text)
+			}
+		})
+		ended := make(chan error)
+		go func() {
+			_, err := h.Run(event.WithStream(t.Context(), event.NewStream(sink)), Command{Script: "echo $$; sleep 1000"})
+			ended <- err
+		}()
+		pid := <-began
+		h.conn.patience = time.Second
+		if err := h.close(); err == nil || !strings.Contains(err.Error(), "still running") {
+			t.Errorf("%v", err)
+		}
+		var lost *LostError
+		if err := <-ended; !errors.As(err, &lost) {
+			t.Errorf("the command: %v", err)
+		}
+		if alive(t, pid) {
+			t.Error("it outlived its connection")
+		}
+	})
+}

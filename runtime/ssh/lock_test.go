@@ -189,7 +189,7 @@ func TestLockIsTakenAgain(t *testing.T) {
 	must(t, h.Lock(t.Context(), path, 0))
 	kill := func() {
 		k := h.conn.keepers[0]
-		must(t, exec.Command("kill", "-KILL", strconv.FormatInt(k.shell.pgid.Load(), 10)).Run())
+		must(t, exec.Command("kill", "-KILL", strconv.FormatInt(k.shell.group(), 10)).Run())
 		<-k.gone
 	}
 	kill()
@@ -218,7 +218,7 @@ func TestCloseLeavesNothing(t *testing.T) {
 		must(t, h.Lock(t.Context(), filepath.Join(t.TempDir(), "lock"), 0))
 		_, err := h.Files(t.Context())
 		must(t, err)
-		pids = append(pids, strings.TrimSpace(run(t, h, Command{Script: "echo $$"}).Stdout), strconv.FormatInt(h.conn.keepers[0].shell.pgid.Load(), 10))
+		pids = append(pids, strings.TrimSpace(run(t, h, Command{Script: "echo $$"}).Stdout), strconv.FormatInt(h.conn.keepers[0].shell.group(), 10))
 	}
 	must(t, p.Close())
 	must(t, p.Close())

@@ -96,6 +96,7 @@ func (p *Pool) bastion(t inventory.Host) *Host {
 		}
 	}
 	b := newHost(p, t, false)
+	b.bastion = true
 	p.bastions = append(p.bastions, b)
 	return b
 }

@@ -3,7 +3,6 @@ package ssh
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 )
@@ -17,11 +16,14 @@ func Quote(s string) (string, error) {
 	if strings.IndexByte(s, 0) >= 0 {
 		return "", fmt.Errorf("%.40q has a NUL byte in it, which no command can be given", s)
 	}
-	if regexp.MustCompile(`^[A-Za-z0-9_@%+:,./-]+$`).MatchString(s) && !reserved(s) {
+	if s != "" && strings.IndexFunc(s, func(r rune) bool { return !strings.ContainsRune(harmless, r) }) < 0 && !reserved(s) {
 		return s, nil
 	}
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'", nil
 }
+
+// harmless are the characters that mean themselves in every shell.
+const harmless = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+:,./-"
 
 // reserved says whether a shell takes s for a word of its own where a command may begin.
 func reserved(s string) bool {

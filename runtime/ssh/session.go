@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"strings"
 )
 
 // inSession runs the command on a session of its own, so that it can be given input. password is for sudo, or "".
@@ -45,7 +44,7 @@ func (r *running) inSession(ctx context.Context, password string) error {
 	if err != nil {
 		return err
 	}
-	s := &shell{proc: p, out: newScanner(p.stdout), err: newScanner(p.stderr)}
+	s := newShell(p)
 	begun := make(chan struct{}) // closed when the command itself may be fed
 	stop := make(chan struct{})  // closed when nothing more is to be fed
 	fed := make(chan struct{})
@@ -68,7 +67,7 @@ func (r *running) inSession(ctx context.Context, password string) error {
 	}, func() error { return conversation.hold(pid, begin, end, ask) })
 	err = r.await(ctx, s, run)
 	if err == nil {
-		r.conn.ended(s.pgid.Load())
+		r.conn.ended(s.group())
 	}
 	close(stop)
 	p.close()
@@ -98,8 +97,8 @@ func (t *sudoTalk) hold(pid, begin, end, ask string) error {
 	if err != nil {
 		return err
 	}
-	s.pgid.Store(leader(strings.TrimSpace(word)))
-	t.conn.began(s.pgid.Load())
+	s.tell(word)
+	t.conn.began(s.group())
 	if t.c.Sudo == "" {
 		close(t.begun)
 		_, err := t.readStderr(s, begin, end)

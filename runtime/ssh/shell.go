@@ -7,7 +7,6 @@ import (
 	"io"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"time"
 )
 
@@ -27,7 +26,28 @@ type shell struct {
 	proc *process
 	out  *scanner
 	err  *scanner
-	pgid atomic.Int64 // its process group, or 0 when it leads none or hasn't said so yet
+	told chan struct{} // closed when it has said what pgid is
+	pgid int64         // its process group, or 0 when it leads none
+}
+
+func newShell(p *process) *shell {
+	return &shell{proc: p, out: newScanner(p.stdout), err: newScanner(p.stderr), told: make(chan struct{})}
+}
+
+// tell keeps what the shell says of itself.
+func (s *shell) tell(word string) {
+	s.pgid = leader(word)
+	close(s.told)
+}
+
+// group is the shell's process group, or 0.
+func (s *shell) group() int64 {
+	select {
+	case <-s.told:
+		return s.pgid
+	default:
+		return 0
+	}
 }
 
 // startShell starts the long-lived shell. What the host's start-up files print is dropped.
@@ -36,14 +56,13 @@ func startShell(ctx context.Context, l link) (*shell, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start a shell: %w", err)
 	}
-	s := &shell{proc: p, out: newScanner(p.stdout), err: newScanner(p.stderr)}
+	s := newShell(p)
 	mark := newMark()
 	script := "unset CDPATH; printf '%s' '" + mark + "' >&2; printf '%s' '" + mark + "'; " + probe + "\n"
-	var said strings.Builder
 	err = s.greet(ctx, l, func() error {
 		_, err := io.WriteString(p.stdin, script)
 		return err
-	}, mark, &said)
+	}, mark)
 	if err != nil {
 		p.close()
 		return nil, err
@@ -52,20 +71,21 @@ func startShell(ctx context.Context, l link) (*shell, error) {
 }
 
 // greet waits until the shell says who it is.
-func (s *shell) greet(ctx context.Context, l link, send func() error, mark string, said *strings.Builder) error {
+func (s *shell) greet(ctx context.Context, l link, send func() error, mark string) error {
 	var word string
+	var said [2]strings.Builder // what it prints in place of the mark
 	run := s.drain(func() error {
 		if err := send(); err != nil {
 			return err
 		}
-		if _, err := s.out.until(func([]byte) {}, mark); err != nil {
+		if _, err := s.out.until(func(b []byte) { said[0].Write(b) }, mark); err != nil {
 			return err
 		}
 		var err error
 		word, err = s.out.word()
 		return err
 	}, func() error {
-		_, err := s.err.until(func(b []byte) { said.Write(b) }, mark)
+		_, err := s.err.until(func(b []byte) { said[1].Write(b) }, mark)
 		return err
 	})
 	select {
@@ -78,15 +98,15 @@ func (s *shell) greet(ctx context.Context, l link, send func() error, mark strin
 		return fmt.Errorf("start a shell: %w", l.lost())
 	}
 	if err := errors.Join(run.errs[:]...); err != nil {
-		return noShell(err, said.String())
+		return noShell(err, said[1].String()+said[0].String())
 	}
-	s.pgid.Store(leader(word))
+	s.tell(word)
 	return nil
 }
 
 func noShell(err error, said string) error {
 	if said = strings.TrimSpace(said); said != "" {
-		return fmt.Errorf("the host started no shell: %s", said)
+		return fmt.Errorf("the host started no shell: %.300s", said)
 	}
 	if errors.Is(err, io.EOF) {
 		return errors.New("the host started no shell: the session ended at once")

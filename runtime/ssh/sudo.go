@@ -46,14 +46,20 @@ func (h *Host) sudo(ctx context.Context, conn *connection, user string) (string,
 	if err != nil {
 		return "", err
 	}
-	probe := &running{host: h, conn: conn, body: "sudo -n -u " + quoted + " -- true", text: "sudo -n true", out: newOutput(ctx, true, h.pool.kept)}
+	probe := &running{host: h, conn: conn, body: "LC_ALL=C sudo -n -u " + quoted + " -- true", text: "sudo -n true", out: newOutput(ctx, true, h.pool.kept)}
 	if err := probe.inShell(ctx); err != nil {
 		return "", err
 	}
 	if probe.code == 0 {
 		return "", nil
 	}
-	return h.password(ctx)
+	said := probe.out.tail()
+	for _, need := range []string{"password is required", "terminal is required", "must have a tty", "askpass"} {
+		if strings.Contains(said, need) {
+			return h.password(ctx)
+		}
+	}
+	return "", h.sudoRefused(user, probe.out, probe.code) // a password would not help
 }
 
 // password asks for the password of sudo, once a host.

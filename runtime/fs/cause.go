@@ -1,0 +1,110 @@
+package fs
+
+import (
+	"errors"
+	"os"
+	"path"
+	"strings"
+
+	"github.com/pkg/sftp"
+
+	"runbook/runtime/event"
+)
+
+// cause is an error in better words.
+type cause struct {
+	words string
+	err   error
+}
+
+func (c cause) Error() string { return c.words }
+func (c cause) Unwrap() error { return c.err }
+
+// explain puts an error into words: SFTP knows "no such file" and "permission denied", and calls the rest "failure".
+func (o *operation) explain(err error) error {
+	var done cause
+	if err == nil || errors.As(err, &done) {
+		return err
+	}
+	var at *os.PathError
+	if errors.As(err, &at) { // the path is named anyway
+		err = at.Err
+	}
+	var status *sftp.StatusError
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return cause{"no such file or folder", err}
+	case errors.Is(err, os.ErrPermission):
+		return event.WithHint(cause{"permission denied", err}, "the login user must own it, or own the folder that it is in")
+	case !errors.As(err, &status):
+		return err
+	case status.FxCode() == sftp.ErrSSHFxOpUnsupported:
+		return event.WithHint(cause{"the host's SFTP server can't do that", err}, "OpenSSH's sftp-server can")
+	case status.FxCode() == sftp.ErrSSHFxFailure:
+		return o.diagnose(err)
+	}
+	return err
+}
+
+// missing makes os.ErrNotExist of what some servers say when a folder on the way to a file is none. OpenSSH's
+// says that there is no such file.
+func missing(err error) error {
+	var status *sftp.StatusError
+	if errors.As(err, &status) && strings.Contains(status.Error(), "not a directory") {
+		return os.ErrNotExist
+	}
+	return err
+}
+
+const noSpace, noInodes, readOnly = "no space left on the file system", "no inodes left on the file system", "the file system is read-only"
+
+// diagnose finds out what SFTP's "failure" meant, where the server's words or one look can tell. The look must come before
+// anything is cleared away.
+func (o *operation) diagnose(err error) error {
+	words := ""
+	for said, is := range map[string]string{"no space left": noSpace, "read-only file system": readOnly} {
+		if strings.Contains(err.Error(), said) {
+			words = is
+		}
+	}
+	if found := o.space(); found != "" && words != readOnly {
+		words = found
+	}
+	switch words {
+	case noSpace:
+		return event.WithHint(cause{words, err}, "remove old releases, or make the disk larger")
+	case noInodes:
+		return event.WithHint(cause{words, err}, "remove folders with many small files")
+	case readOnly:
+		return cause{words, err}
+	}
+	fi, e := o.lstat(o.path)
+	switch {
+	case e != nil:
+	case fi.IsDir() && o.name == "remove":
+		return event.WithHint(cause{"the folder is not empty", err}, "use { recursive = true } to remove all that is in it")
+	case fi.IsDir() && o.name == "read":
+		return cause{"it is a folder", err}
+	}
+	return cause{"the host refused: " + err.Error(), err}
+}
+
+// space says what the file system lacks, or "".
+func (o *operation) space() string {
+	const readOnlyFlag = 1 // SSH_FXE_STATVFS_ST_RDONLY
+	for _, p := range []string{o.path, path.Dir(o.path)} {
+		st, err := await(o.ctx, func() (*sftp.StatVFS, error) { return o.files.StatVFS(p) })
+		switch {
+		case err != nil:
+			continue
+		case st.Flag&readOnlyFlag != 0:
+			return readOnly
+		case st.Bavail == 0:
+			return noSpace
+		case st.Files > 0 && st.Favail == 0:
+			return noInodes
+		}
+		return ""
+	}
+	return ""
+}
