@@ -88,7 +88,7 @@ func (w words) hint(f run.Fault) string {
 		return f.Hint
 	case f.Code != nil && !w.verbose:
 		return "run again with -v to see all that it printed"
-	case f.Line != "" && f.Code == nil:
+	case f.Line != "" && f.Code == nil && !f.Stated:
 		return "look at " + f.Line
 	}
 	return ""

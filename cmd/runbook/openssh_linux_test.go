@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -20,9 +21,10 @@ const patience = time.Minute
 
 // TestOpenSSHStories runs testdata/openssh/*.txtar, each against a lab of its own: two hosts with real OpenSSH, web1
 // and web2, and a git server. The RUNBOOK_… variables say what the shipped app.lua can't know: $RUNBOOK_HOSTS is the
-// hosts file, $RUNBOOK_KEY the deploy key. $FIRST is the commit that is there at first, which needs greeting 1.0.
+// hosts file, $RUNBOOK_KEY the deploy key. $FIRST is the commit that is there at first, which needs greeting 1.0; every
+// commit's first ten digits are in $FIRST_SHORT and so on. $LAB is a folder that the hosts see too.
 //
-// On top of testscript's own commands, all of them past runbook and its connections:
+// On top of testscript's own commands there are these, which don't go through runbook:
 //
 //	[!] inside HOST COMMAND…    run it on the host, as root
 //	    until HOST SCRIPT       run the shell script on the host again and again, until it succeeds
@@ -31,7 +33,9 @@ const patience = time.Minute
 //	    json HOST FILE          print the JSON objects of a file, one a line, with their keys in order
 //	    sshlog HOST             print what the host's sshd has logged
 //	    link HOST up|down       plug the host's network cable in or out
-//	    commit VERSION NAME     push a commit that needs this version of greeting; $NAME becomes its hash
+//	    daemons HOST N          wait until Apache has N daemon processes there, all of them new since the last time
+//	    commit NAME VERSION     push a commit that needs this version of greeting; $NAME becomes its hash
+//	    push NAME FILE          push a commit with this file of the story in it; $NAME becomes its hash
 //	    status N COMMAND…       run it; it must end with exit status N
 func TestOpenSSHStories(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -41,7 +45,7 @@ func TestOpenSSHStories(t *testing.T) {
 		Setup:               withOpenSSH,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"inside": inside, "until": until, "served": served, "quiet": quiet, "json": jsonLines,
-			"sshlog": sshlog, "link": link, "commit": commit, "status": status,
+			"sshlog": sshlog, "link": link, "daemons": daemons, "commit": commit, "push": push, "status": status,
 		},
 	})
 }
@@ -72,6 +76,7 @@ func withOpenSSH(env *testscript.Env) error {
 		}
 	})
 	env.Values[labKey{}] = o
+	env.Values[seenKey{}] = map[string]bool{}
 	first, err := o.Commit("1.0")
 	if err != nil {
 		return err
@@ -81,7 +86,8 @@ func withOpenSSH(env *testscript.Env) error {
 		return err
 	}
 	for name, value := range map[string]string{
-		"HOME": home, "USER": "ada", "NO_COLOR": "1", "FIRST": first,
+		"HOME": home, "USER": "ada", "NO_COLOR": "1", "LAB": o.Dir(),
+		"FIRST": first, "FIRST_SHORT": first[:10],
 		"RUNBOOK_HOSTS": o.HostsFile(), "RUNBOOK_KNOWN_HOSTS": o.KnownHosts(),
 		"RUNBOOK_REPO": o.RepoURL(), "RUNBOOK_KEY": o.DeployKey(),
 		"RUNBOOK_PIP_ARG": "--no-index\n--find-links=" + o.Wheels(),
@@ -222,9 +228,50 @@ func link(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(labOf(ts).Link(args[0], args[1] == "up"))
 }
 
-func commit(ts *testscript.TestScript, neg bool, args []string) {
-	calledWith(ts, neg, args, 2, "commit VERSION NAME")
-	sha, err := labOf(ts).Commit(args[0])
+// seenKey is where the daemon processes are kept that daemons has seen: "HOST PID".
+type seenKey struct{}
+
+func daemons(ts *testscript.TestScript, neg bool, args []string) {
+	calledWith(ts, neg, args, 2, "daemons HOST N")
+	want, err := strconv.Atoi(args[1])
 	ts.Check(err)
-	ts.Setenv(args[1], sha)
+	o, seen := labOf(ts), ts.Value(seenKey{}).(map[string]bool)
+	var now []string
+	eventually(ts, args[0]+" has "+args[1]+" new daemon processes", func() (string, bool) {
+		out, err := o.Inside(args[0], "ps", "-eo", "pid=,args=")
+		ts.Check(err)
+		now = nil
+		old := false
+		for _, line := range strings.Split(out, "\n") {
+			if pid, title, _ := strings.Cut(strings.TrimSpace(line), " "); strings.HasPrefix(title, "(wsgi:") {
+				now = append(now, args[0]+" "+pid)
+				old = old || seen[args[0]+" "+pid]
+			}
+		}
+		return out, len(now) == want && !old
+	})
+	for _, one := range now {
+		seen[one] = true
+	}
+}
+
+func commit(ts *testscript.TestScript, neg bool, args []string) {
+	calledWith(ts, neg, args, 2, "commit NAME VERSION")
+	sha, err := labOf(ts).Commit(args[1])
+	ts.Check(err)
+	setCommit(ts, args[0], sha)
+}
+
+func push(ts *testscript.TestScript, neg bool, args []string) {
+	calledWith(ts, neg, args, 2, "push NAME FILE")
+	repo, err := labOf(ts).Repo()
+	ts.Check(err)
+	sha, err := repo.CommitFiles(args[1], map[string]string{args[1]: ts.ReadFile(args[1])})
+	ts.Check(err)
+	setCommit(ts, args[0], sha)
+}
+
+func setCommit(ts *testscript.TestScript, name, sha string) {
+	ts.Setenv(name, sha)
+	ts.Setenv(name+"_SHORT", sha[:10])
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -135,7 +136,7 @@ func (p *program) sink(cc *cli.Context, plan *run.Plan) event.Sink {
 	if cc.Bool("json") {
 		return jsonl.New(p.out)
 	}
-	opts := terminal.Options{Out: p.out, Err: p.err, Colour: hasColours(p.err)}
+	opts := terminal.Options{Out: p.out, Err: p.err, Colour: hasColours(p.err), Heartbeat: 30 * time.Second}
 	switch {
 	case cc.Bool("quiet"):
 		opts.Level = terminal.Quiet

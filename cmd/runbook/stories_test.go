@@ -32,7 +32,7 @@ func TestStories(t *testing.T) {
 			"mkfifo":    mkfifo,
 			"status":    status,
 			"gitserver": gitServer,
-			"push":      push,
+			"push":      pushVersion,
 		},
 	})
 }
@@ -89,8 +89,8 @@ func gitServer(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv("RUNBOOK_PIP_ARG", "--no-index\n--find-links="+l.Wheels())
 }
 
-// push commits a version of the application: push 2.0.
-func push(ts *testscript.TestScript, neg bool, args []string) {
+// pushVersion commits a version of the application: push 2.0.
+func pushVersion(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: push VERSION")
 	}

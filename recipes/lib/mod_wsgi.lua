@@ -151,7 +151,7 @@ local function restart(host, options, changed, running)
   if not running then
     way = "start"
   elseif way == "touch" and changed then
-    -- Processes and threads would stay as they were, and so would the virtualenv, which a later prune removes.
+    -- The numbers of processes and threads would stay as they were, and so would mod_wsgi itself.
     log.info("the configuration changed, which a touch doesn't bring about: graceful instead")
     way = "graceful"
   end

@@ -2,12 +2,8 @@ package agent
 
 import (
 	"context"
-	"crypto"
-	"crypto/ed25519"
-	"crypto/rand"
-	"encoding/pem"
 	"errors"
-	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -15,35 +11,21 @@ import (
 
 	gossh "golang.org/x/crypto/ssh"
 
+	"runbook/runtime/agent/opensshtest"
 	"runbook/runtime/event"
 )
 
 // keyFile writes a new key to a file of its own; with a passphrase, encrypted.
 func keyFile(t *testing.T, passphrase string) (path string, public gossh.PublicKey) {
 	t.Helper()
-	pub, private, err := ed25519.GenerateKey(rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	marshal := func() (*pem.Block, error) { return gossh.MarshalPrivateKey(crypto.PrivateKey(private), "") }
-	if passphrase != "" {
-		marshal = func() (*pem.Block, error) {
-			return gossh.MarshalPrivateKeyWithPassphrase(crypto.PrivateKey(private), "", []byte(passphrase))
-		}
-	}
-	block, err := marshal()
-	if err != nil {
-		t.Fatal(err)
-	}
 	path = filepath.Join(t.TempDir(), "key")
-	if err := os.WriteFile(path, pem.EncodeToMemory(block), 0o600); err != nil {
-		t.Fatal(err)
+	public = opensshtest.Key(t, path)
+	if passphrase == "" {
+		return path, public
 	}
-	if public, err = gossh.NewPublicKey(pub); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(path+".pub", gossh.MarshalAuthorizedKey(public), 0o644); err != nil {
-		t.Fatal(err)
+	// One round of key derivation: these keys needn't withstand anyone.
+	if out, err := exec.Command("ssh-keygen", "-q", "-p", "-a", "1", "-N", passphrase, "-f", path).CombinedOutput(); err != nil {
+		t.Fatalf("ssh-keygen (of openssh-client): %v: %s", err, out)
 	}
 	return path, public
 }

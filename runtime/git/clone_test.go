@@ -194,8 +194,11 @@ func TestOthersRepositories(t *testing.T) {
 	if got, err := m.git.Resolve(m.ctx, m.host, m.repo, "main"); err != nil || got != revision {
 		t.Errorf("resolve: %s, %v", got, err)
 	}
-	if got, err := m.git.Revision(m.ctx, m.host, m.work); err != nil || got != revision {
-		t.Errorf("revision: %s, %v", got, err)
+	m.must(os.Symlink(m.work, m.dir+"/current"))
+	for _, dir := range []string{m.work, m.dir + "/current"} {
+		if got, err := m.git.Revision(m.ctx, m.host, dir); err != nil || got != revision {
+			t.Errorf("revision of %s: %s, %v", dir, got, err)
+		}
 	}
 	if made, err := m.git.Mirror(m.ctx, m.host, git.MirrorOptions{Repo: m.repo, Path: m.path}); err != nil || made {
 		t.Errorf("mirror: %v, %v", made, err)

@@ -168,7 +168,7 @@ func (d Deps) Revision(ctx context.Context, h *ssh.Host, dir string) (string, er
 	if err := checkPath("dir", dir); err != nil {
 		return "", err
 	}
-	out, err := d.run(ctx, h, job{repo: Repo{Transport: File, Path: dir}, show: "git rev-parse HEAD in " + dir, args: []string{dir}, script: revisionScript})
+	out, err := d.run(ctx, h, job{show: "git rev-parse HEAD in " + dir, args: []string{dir}, script: revisionScript})
 	if err != nil {
 		return "", err
 	}

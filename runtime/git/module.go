@@ -42,7 +42,7 @@ func Module(d Deps) script.Module {
 				With(`local revision = host.git:resolve("git@git.example.org:app.git", "release")`),
 			script.Func("mirror", script.Changes, "Brings a bare mirror on the host up to date, and makes it where there is none or a broken one. Returns true when it was made.",
 				func(ctx context.Context, h *ssh.Host, a mirrorArgs) (bool, error) {
-					return d.Mirror(ctx, h, MirrorOptions{Repo: a.Repo, Path: a.Path})
+					return d.Mirror(ctx, h, MirrorOptions(a))
 				}).
 				With(`host.git:mirror{ repo = "git@git.example.org:app.git", path = "/srv/app/repo.git" }`),
 			script.Func("clone", script.Changes, "Makes a folder that holds a clone with the commit checked out. It stands by itself, also when it was made from a mirror. "+

@@ -39,7 +39,7 @@ func (r *runner) confirm(ctx context.Context, _ script.None, a confirmArgs) (boo
 	case "y", "yes":
 		return true, nil
 	}
-	return false, fmt.Errorf("not confirmed: %s", a.Text)
+	return false, &failure{"not confirmed: " + a.Text}
 }
 
 type failArgs struct {

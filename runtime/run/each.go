@@ -78,6 +78,7 @@ func (r *runner) onHost(ctx context.Context, h *ssh.Host, fn script.Callback) er
 		r.table.fail(h.Name(), hookErr)
 	}
 	err = joined(err, hookErr)
+	r.keep(err)
 	took := time.Since(began)
 	r.table.end(h.Name(), took)
 	ended := event.Event{Kind: event.HostEnded, Seconds: took.Seconds(), State: r.table.state(h.Name())}

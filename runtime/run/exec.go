@@ -55,7 +55,7 @@ func Exec(ctx context.Context, stream *event.Stream, o ExecOptions) (err error) 
 func Ping(ctx context.Context, hosts []inventory.Host, o Options) ([]error, error) {
 	pool := newPool(o)
 	errs := forAll(hosts, connectAtOnce, func(target inventory.Host) error {
-		return pool.Host(target).Connect(ctx)
+		return locate(event.WithHost(ctx, target.Name), pool.Host(target).Connect(ctx))
 	})
 	if err := pool.Close(); err != nil {
 		return errs, fmt.Errorf("closing the connections: %w", err)

@@ -109,6 +109,7 @@ type Fault struct {
 	Code    *int     // its exit status
 	Tail    string   // the last lines that it printed
 	Hint    string   // what to do next, or ""
+	Stated  bool     // the words are the recipe's own, so its line has nothing to add
 }
 
 // Faults takes err apart into what failed, host by host.
@@ -141,6 +142,8 @@ func Faults(err error) []Fault {
 	if at != nil && away == nil && at.Call != "" && at.Call != "fail" && !fromPrimitive(at.Err) {
 		f.Message = at.Call + ": " + f.Message
 	}
+	var stated *failure
+	f.Stated = errors.As(err, &stated)
 	f.command(err)
 	if f.Hint == "" {
 		f.Hint = usualHint(err)
@@ -207,7 +210,7 @@ func callers(at *script.Error) []string {
 	return lines
 }
 
-// failure is what fail("…") raises: the recipe's own words.
+// failure is what fail("…") raises, in the recipe's own words, and confirm("…") after a no.
 type failure struct{ message string }
 
 func (f *failure) Error() string { return f.message }

@@ -29,6 +29,19 @@ type runner struct {
 	started bool                                           // recipe{ … } was reached, or something that is not pure
 	begun   sync.Once
 	unready error // why the hosts could not be connected to
+
+	mu     sync.Mutex
+	failed []error // of the hosts' functions and their hooks
+}
+
+// keep remembers the failure of a host's function. The recipe may catch it, and after an interrupt Lua raises nothing
+// but the interrupt, yet the admin must hear of a hook that failed.
+func (r *runner) keep(err error) {
+	if err != nil {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.failed = append(r.failed, err)
+	}
 }
 
 // Start runs the plan, with its events to stream, and returns when everything has ended: the recipe, its hooks
@@ -83,27 +96,35 @@ func (r *runner) run(ctx context.Context) (err error) {
 	defer state.Close()
 	ctx = withFrame(ctx, r.root)
 	err = state.Run(ctx, r.plan.Recipe.Path)
-	return joined(err, r.runHooks(ctx, r.root, err != nil))
+	hookErr := r.runHooks(ctx, r.root, err != nil)
+	r.keep(hookErr)
+	return joined(err, hookErr)
 }
 
 // status decides what a failure means for the exit status, and makes a failure of what the recipe passed over.
 func (r *runner) status(ctx context.Context, err error) error {
-	switch {
-	case err == nil && r.table.anyFailed():
-		return WithStatus(errors.New("a host failed, and the recipe went on"), StatusFailed)
-	case err == nil:
-		return nil
-	case errors.Is(context.Cause(ctx), ErrInterrupted):
-		return WithStatus(err, StatusInterrupted)
-	case r.changed.Load():
-		return WithStatus(err, StatusFailed)
+	if err == nil && r.table.anyFailed() {
+		return WithStatus(joined(append(r.failed, errors.New("a host failed, and the recipe went on"))...), StatusFailed)
 	}
-	// Before any change: whoever reads the table must find all hosts in it.
-	for _, h := range r.hosts {
-		r.table.with(h.Name(), func(*row) {})
+	if err == nil {
+		return nil
+	}
+	changed := r.changed.Load()
+	if !changed { // whoever reads the table must find all hosts in it
+		for _, h := range r.hosts {
+			r.table.with(h.Name(), func(*row) {})
+		}
 	}
 	var at *script.Error
-	if len(r.hosts) == 0 && errors.As(err, &at) && at.Call == "" {
+	switch {
+	case errors.Is(context.Cause(ctx), ErrInterrupted):
+		if len(r.failed) > 0 {
+			err = joined(r.failed...)
+		}
+		return WithStatus(err, StatusInterrupted)
+	case changed:
+		return WithStatus(err, StatusFailed)
+	case len(r.hosts) == 0 && errors.As(err, &at) && at.Call == "":
 		return Usage(err) // a mistake in the recipe, no primitive to blame, and no host was contacted
 	}
 	return WithStatus(err, StatusRefused)

@@ -198,6 +198,29 @@ end)`
 	}
 }
 
+func TestAHookThatFailsAfterAnInterruptIsToldOf(t *testing.T) {
+	ctx, interrupt := context.WithCancelCause(t.Context())
+	defer interrupt(nil)
+	r := &recorder{told: func(e event.Event) {
+		if e.Kind == event.CommandBegun && strings.Contains(e.Text, "sleep 600") {
+			interrupt(run.ErrInterrupted)
+		}
+	}}
+	recipe := `recipe {}
+each({ localhost }, function(host)
+  host:on_failure(function() host:run("exit 9") end)
+  host:run("sleep 600")
+end)`
+	err := play(ctx, t, recipe, run.Options{}, r)
+	if run.Status(err) != run.StatusInterrupted {
+		t.Errorf("got %v", err)
+	}
+	faults := run.Faults(err)
+	if len(faults) != 2 || faults[0].Message != "interrupted" || faults[1].Code == nil || *faults[1].Code != 9 {
+		t.Errorf("faults: %+v", faults)
+	}
+}
+
 func TestASecondInterruptSkipsWhatIsLeft(t *testing.T) {
 	ctx, interrupt := context.WithCancelCause(t.Context())
 	defer interrupt(nil)

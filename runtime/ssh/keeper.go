@@ -100,9 +100,6 @@ func (h *Host) Lock(ctx context.Context, path string, wait time.Duration) error 
 	return nil
 }
 
-// retake is how long a lock that was lost is waited for.
-const retake = 15 * time.Second
-
 // keepLocks takes the locks again whose keepers are gone. The caller has h.busy.
 func (h *Host) keepLocks(ctx context.Context) error {
 	for _, l := range h.locks {
@@ -111,7 +108,7 @@ func (h *Host) keepLocks(ctx context.Context) error {
 		}
 		event.Emit(ctx, event.Event{Kind: event.Warning, Text: "the lock " + l.path + " was lost; taking it again"})
 		// The old keeper may be busy ending what we had left running.
-		if err := h.conn.take(ctx, l.path, retake); err != nil {
+		if err := h.conn.take(ctx, l.path, h.pool.retake); err != nil {
 			return fmt.Errorf("the lock was lost in the middle of the run: %w", err)
 		}
 	}

@@ -184,7 +184,9 @@ func TestLockDiesWithItsHolder(t *testing.T) {
 // A keeper that somebody killed is noticed, and the lock taken again before anything runs.
 func TestLockIsTakenAgain(t *testing.T) {
 	s := startSSHD(t)
-	h := newPool(t, PoolOptions{}).Host(s.target(t))
+	p := newPool(t, PoolOptions{})
+	p.retake = time.Second
+	h := p.Host(s.target(t))
 	path := filepath.Join(t.TempDir(), "lock")
 	must(t, h.Lock(t.Context(), path, 0))
 	kill := func() {

@@ -35,7 +35,9 @@ type PoolOptions struct {
 // terminal. It is safe for concurrent use.
 type Pool struct {
 	opts PoolOptions
-	kept int // see kept
+
+	kept   int           // see kept
+	retake time.Duration // how long a lock that was lost is waited for
 
 	prompting semaphore // one question at a time
 
@@ -58,7 +60,7 @@ func NewPool(opts PoolOptions) *Pool {
 	if opts.Getenv == nil {
 		opts.Getenv = os.Getenv
 	}
-	return &Pool{opts: opts, kept: kept, prompting: newSemaphore(), unlocking: newSemaphore(), unlocked: map[string]gossh.Signer{}}
+	return &Pool{opts: opts, kept: kept, retake: 15 * time.Second, prompting: newSemaphore(), unlocking: newSemaphore(), unlocked: map[string]gossh.Signer{}}
 }
 
 // Host returns a new host. Nothing is contacted yet.

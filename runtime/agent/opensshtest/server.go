@@ -59,6 +59,8 @@ func Start(t testing.TB, authorized []string, lines ...string) *Server {
 		"Port " + fmt.Sprint(s.Port), "ListenAddress 127.0.0.1", "HostKey " + filepath.Join(dir, "host_key"), "PidFile none",
 		"AuthorizedKeysFile " + filepath.Join(dir, "authorized_keys"), "StrictModes no", "UsePAM no", "PasswordAuthentication no",
 		"KbdInteractiveAuthentication no", "PermitRootLogin yes", "Subsystem sftp internal-sftp", "MaxStartups 100",
+		// To bash this is no first shell, so it leaves out ~/.bashrc, whatever that does on this machine.
+		"SetEnv SHLVL=2",
 	}
 	path := filepath.Join(dir, "sshd_config")
 	write(t, path, strings.Join(append(config, lines...), "\n")+"\n")

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
+	"time"
 	"unicode"
 
 	"runbook/runtime/event"
@@ -30,6 +32,8 @@ type Options struct {
 	Level  Level
 	Colour bool     // whether Err is a terminal that shows colours
 	Hosts  []string // the hosts' names, to line the prefixes up
+	// Heartbeat is how long a step may print nothing before a line says that it is still running; 0 for never.
+	Heartbeat time.Duration
 }
 
 // Sink is the terminal view.
@@ -37,31 +41,46 @@ type Sink struct {
 	opts  Options
 	style styles
 	width int
+
+	mu    sync.Mutex
 	hosts hostTable
-	shown bool            // a recipe has shown a table of its own
-	steps bool            // the recipe says what it does by steps
-	begun map[string]bool // hosts that an each has begun
-	err   error           // the first failure to write; what follows is tried all the same
+	shown bool                  // a recipe has shown a table of its own
+	steps bool                  // the recipe says what it does by steps
+	begun map[string]bool       // hosts that an each has begun
+	open  map[string][]openStep // by host, innermost last
+	said  map[string]time.Time  // when the last line about a host was written
+	err   error                 // the first failure to write; what follows is tried all the same
+
+	quit, done chan struct{} // of the heartbeat
 }
 
 // New returns the terminal view of a run.
 func New(opts Options) *Sink {
-	s := &Sink{opts: opts, style: plainStyles(), begun: map[string]bool{}}
+	s := &Sink{opts: opts, style: plainStyles(), begun: map[string]bool{}, open: map[string][]openStep{}, said: map[string]time.Time{}}
 	if opts.Colour {
 		s.style = colourStyles()
 	}
 	for _, h := range opts.Hosts {
 		s.width = max(s.width, width(h))
 	}
+	if opts.Heartbeat > 0 && opts.Level >= Normal {
+		s.startHeartbeat(opts.Heartbeat)
+	}
 	return s
 }
 
 // Close returns the first failure to write, such as a reader that went away.
-func (s *Sink) Close() error { return s.err }
+func (s *Sink) Close() error {
+	s.stopHeartbeat()
+	return s.err
+}
 
 // Event shows e, where the level asks for it.
 func (s *Sink) Event(e event.Event) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	e.Text, e.Error = printable(e.Text), printable(e.Error)
+	s.track(e)
 	switch e.Kind {
 	case event.StepBegun:
 		s.steps = true
@@ -179,6 +198,7 @@ func (s *Sink) hint(e event.Event) {
 
 // line writes one line of progress, behind the name of the host that it is about.
 func (s *Sink) line(e event.Event, text string) {
+	s.said[e.Host] = time.Now()
 	prefix := ""
 	if e.Host != "" {
 		prefix = s.style.host(pad(e.Host, s.width)) + " | "
