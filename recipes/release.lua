@@ -68,13 +68,14 @@ local function switch(host)
     release = release.name, revision = release.revision:sub(1, 10), previous = previous, state = "released",
   })
   step("prune", function()
-    releases.prune(host, layout.of(options), options.keep, release.name)
+    releases.prune(host, layout.of(options), options.keep, release.name, previous)
   end)
 end
 
-preflight.stated(release)
-step("lock", function() preflight.lock(hosts, options) end)
+preflight.stated(options, release)
+local new = step("lock", function() return preflight.lock(hosts, options) end)
 step("preflight", function() problems.refuse(hosts, options, check) end)
+preflight.make_roots(new, options)
 
 if options.serial or options.agent == "host" then
   -- With --agent host, too: the agent is started where one server's update begins and stopped where it ends, and no

@@ -1,6 +1,7 @@
 -- What must be right on every host before anything is changed on any of them.
 
 local app = require "app"
+local health = require "health"
 local layout = require "layout"
 
 -- Facts about a host, one a line, by one round trip. Arguments: the root folder, the Python.
@@ -75,10 +76,18 @@ local function git(known)
   return not known.git and { "git is not installed", "on Debian and Ubuntu: sudo apt-get install git" } or nil
 end
 
--- root returns what is wrong with the root folder, or nil.
+-- can_make says whether a release may make the root folder itself: where only that one folder is missing. With more
+-- missing, --root is likelier to be misspelt.
+local function can_make(known, paths)
+  return known.writable and known.near == (paths.root:match("^(.+)/[^/]+$") or "/")
+end
+
+-- root returns what is wrong with the root folder, or nil. One that a release can make is not wrong.
 local function root(known, paths)
-  if not known.root then
+  if not known.root and not can_make(known, paths) then
     return { paths.root .. " does not exist", "run recipes/setup.lua first: it makes the folders" }
+  elseif not known.root then
+    return nil
   elseif known.root ~= "folder" then
     return { paths.root .. " is " .. known.root, "move it away, or name another --root" }
   elseif not known.writable or known.unwritable then
@@ -105,8 +114,10 @@ local function name(found, wanted)
   return nil
 end
 
--- stated fails when the release or the revision that was asked for can't be one. It asks no host.
-local function stated(release)
+-- stated fails when what was asked for can't be: before any host is contacted.
+local function stated(options, release)
+  layout.of(options)
+  health.seconds(options.health_within)
   if not layout.is_name(release.name) then
     fail("--release \"" .. release.name .. "\" can't be a folder's name",
       "use letters, digits, dots, - and _, with a letter or digit first")
@@ -128,8 +139,10 @@ local function same_revision(before, release)
   end
 end
 
--- lock takes every host's lock, so that what is looked at from here on stays as it is.
+-- lock takes every host's lock, so that what is looked at from here on stays as it is. It returns the hosts that
+-- can't be locked yet.
 local function lock(hosts, options)
+  local rest = {}
   for _, host in ipairs(hosts) do
     host:result({ state = "not touched" })
   end
@@ -138,11 +151,25 @@ local function lock(hosts, options)
     -- A root that is missing or closed is told of later, together with all other problems. (The /. makes a file fail.)
     if host:test({ "test", "-w", paths.root .. "/." }) then
       host:lock(paths.lock)
+    else
+      rest[#rest + 1] = host
     end
+  end)
+  return rest
+end
+
+-- make_roots makes the root folder on the hosts that lock returned, and locks them too.
+local function make_roots(hosts, options)
+  each(hosts, { at_once = options.at_once }, function(host)
+    local paths = layout.of(options)
+    step("make " .. paths.root, function()
+      host.fs:mkdir(paths.root)
+      host:lock(paths.lock)
+    end)
   end)
 end
 
 return {
   facts = facts, root = root, python = python, git = git, disk = disk, current = current, name = name,
-  stated = stated, same_revision = same_revision, lock = lock,
+  stated = stated, same_revision = same_revision, lock = lock, make_roots = make_roots,
 }

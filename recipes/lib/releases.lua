@@ -65,14 +65,19 @@ local function current(host, paths)
   return target ~= "" and target or nil
 end
 
--- superfluous returns the releases to remove, oldest first. Of the complete ones the newest by name are kept; one that
--- a host had to go back from makes way before any that served. kept is never removed, whatever its age.
-local function superfluous(found, failed, keep, kept)
+-- superfluous returns the releases to remove, oldest first. Of the complete ones the newest by name are kept, and
+-- before them previous, which the next rollback goes to; one that a host had to go back from makes way before any that
+-- served. kept is never removed, whatever its age.
+local function superfluous(found, failed, keep, kept, previous)
   local served, broken, remove = {}, {}, {}
   for _, release in ipairs(found.list) do
     if release.complete then
       local list = failed[release.name] and broken or served
-      list[#list + 1] = release
+      if release.name == previous or kept[release.name] then
+        table.insert(list, kept[release.name] and 1 or math.min(2, #list + 1), release)
+      else
+        list[#list + 1] = release
+      end
     elseif release.old and not kept[release.name] then
       remove[#remove + 1] = release
     end
@@ -90,8 +95,9 @@ local function superfluous(found, failed, keep, kept)
   return remove
 end
 
--- prune removes what is more than keep. released is the name of the release that was just switched to.
-local function prune(host, paths, keep, released)
+-- prune removes what is more than keep. released is the name of the release that was just switched to, previous that of
+-- the one before.
+local function prune(host, paths, keep, released, previous)
   local found = look(host, paths)
   if found.odd or (found.current and not found.name) then
     log.warn("nothing is pruned: " .. (found.odd or paths.current .. " leads to " .. found.current))
@@ -106,7 +112,7 @@ local function prune(host, paths, keep, released)
   if found.name then
     kept[found.name] = true
   end
-  for _, release in ipairs(superfluous(found, history.failed(history.read(host, paths)), keep, kept)) do
+  for _, release in ipairs(superfluous(found, history.failed(history.read(host, paths)), keep, kept, previous)) do
     host.fs:remove(layout.release(paths, release.name), { recursive = true })
     history.append(host, paths, { action = "prune", release = release.name, revision = release.marker.revision })
   end

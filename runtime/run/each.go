@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -93,7 +94,7 @@ func (r *runner) onHost(ctx context.Context, h *ssh.Host, fn script.Callback) er
 func headline(err error) string {
 	faults := Faults(err)
 	f := faults[0]
-	text := f.Message
+	text, _, _ := strings.Cut(f.Message, "\n")
 	if f.Code != nil {
 		text = fmt.Sprintf("%s: exit status %d", f.Command, *f.Code)
 	}

@@ -135,7 +135,7 @@ func Faults(err error) []Fault {
 	case errors.As(err, &away):
 		f.Message = away.Error()
 	case errors.As(err, &at):
-		f.Line, f.Chain, f.Message = at.Line, callers(at), at.Err.Error()
+		f.Line, f.Chain, f.Message = at.Line, at.Chain, at.Err.Error()
 	}
 	f.Message = strings.TrimPrefix(f.Message, f.Host+": ")
 	// What a primitive was called with is wrong, rather than what it did: then its name helps.
@@ -197,17 +197,6 @@ func (f *Fault) command(err error) {
 		f.Host, f.Command, f.Tail = lost.Host, lost.Command, lost.Tail
 		f.Message = fmt.Sprintf("the connection was lost (%v); whether the command was done is unknown", lost.Err)
 	}
-}
-
-// callers are the recipe lines that led to an error, each once.
-func callers(at *script.Error) []string {
-	var lines []string
-	for _, line := range at.Chain {
-		if strings.Contains(line, ":") && line != at.Line && !slices.Contains(lines, line) {
-			lines = append(lines, line)
-		}
-	}
-	return lines
 }
 
 // failure is what fail("…") raises, in the recipe's own words, and confirm("…") after a no.

@@ -25,10 +25,11 @@ type runner struct {
 	hooks   context.Context // ends at a second interrupt
 	changed atomic.Bool     // a primitive that changes something has begun
 
-	recipe  func(context.Context, recipeArgs) (any, error) // what recipe{ … } does
-	started bool                                           // recipe{ … } was reached, or something that is not pure
-	begun   sync.Once
-	unready error // why the hosts could not be connected to
+	recipe     func(context.Context, recipeArgs) (any, error) // what recipe{ … } does
+	started    bool                                           // recipe{ … } was reached, or something that is not pure
+	begun      sync.Once
+	reachedOut bool  // the hosts were connected to, or it was tried
+	unready    error // why the hosts could not be connected to
 
 	mu     sync.Mutex
 	failed []error // of the hosts' functions and their hooks
@@ -115,7 +116,6 @@ func (r *runner) status(ctx context.Context, err error) error {
 			r.table.with(h.Name(), func(*row) {})
 		}
 	}
-	var at *script.Error
 	switch {
 	case errors.Is(context.Cause(ctx), ErrInterrupted):
 		if len(r.failed) > 0 {
@@ -124,27 +124,26 @@ func (r *runner) status(ctx context.Context, err error) error {
 		return WithStatus(err, StatusInterrupted)
 	case changed:
 		return WithStatus(err, StatusFailed)
-	case len(r.hosts) == 0 && errors.As(err, &at) && at.Call == "":
-		return Usage(err) // a mistake in the recipe, no primitive to blame, and no host was contacted
+	case !r.reachedOut:
+		return Usage(err) // a mistake in the recipe or in what its options say, and no host was contacted
 	}
 	return WithStatus(err, StatusRefused)
 }
 
-// reached is recipe{ … } in a run: the hosts are connected to, and the options come back.
-func (r *runner) reached(ctx context.Context, _ recipeArgs) (any, error) {
+// reached is recipe{ … } in a run: the options come back. The hosts are connected to when the recipe first does more than
+// compute, so that it can refuse what the options say before any host is contacted.
+func (r *runner) reached(_ context.Context, _ recipeArgs) (any, error) {
 	if r.started {
 		return nil, errors.New("recipe{ … } must stand once, before anything that is done")
 	}
-	if err := r.begin(ctx); err != nil {
-		return nil, err
-	}
+	r.started = true
 	return script.Proxy{Name: "options", Get: r.plan.values.get}, nil
 }
 
 // begin connects to all hosts, once.
 func (r *runner) begin(ctx context.Context) error {
 	r.begun.Do(func() {
-		r.started = true
+		r.started, r.reachedOut = true, true
 		r.unready = r.connect(ctx)
 	})
 	return r.unready

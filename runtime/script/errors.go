@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	lua "github.com/yuin/gopher-lua"
@@ -46,7 +47,7 @@ func (s *State) blame(l *lua.LState, call Call, err error) error {
 	err = cause(l.Context(), err)
 	var inner *Error
 	if errors.As(err, &inner) {
-		if call.Line != "" && call.Line != inner.Line {
+		if call.Line != "" && call.Line != inner.Line && !slices.Contains(inner.Chain, call.Line) {
 			inner.Chain = append(inner.Chain, call.Line)
 		}
 		return err
@@ -62,7 +63,7 @@ func callers(l *lua.LState) []string {
 			return lines
 		}
 		line := strings.TrimSuffix(l.Where(level), ":")
-		if line != "" && (len(lines) == 0 || lines[len(lines)-1] != line) {
+		if line != "" && line[0] != '[' && !slices.Contains(lines, line) {
 			lines = append(lines, line)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -97,6 +98,16 @@ func TestTransfer(t *testing.T) {
 		cancel()
 		if err := h.Upload(stopped, source, filepath.Join(dir, "stopped"), 0); !errors.Is(err, context.Canceled) {
 			t.Errorf("interrupted: %v", err)
+		}
+		// One that fails halfway leaves nothing either.
+		odd := filepath.Join(dir, "odd")
+		must(t, os.Mkdir(odd, 0o755))
+		must(t, os.WriteFile(filepath.Join(odd, "a"), []byte("a"), 0o600))
+		must(t, syscall.Mkfifo(filepath.Join(odd, "b"), 0o600))
+		for _, err := range []error{h.Upload(ctx, odd, filepath.Join(dir, "stopped"), 0), h.Download(ctx, odd, filepath.Join(dir, "stopped"))} {
+			if err == nil || !strings.Contains(err.Error(), "is no file, folder or link") {
+				t.Errorf("a pipe was copied: %v", err)
+			}
 		}
 		entries, err := os.ReadDir(dir)
 		must(t, err)
