@@ -1,23 +1,15 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
-	"strconv"
-	"strings"
 	"testing"
-	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"runbook/runtime/lab"
 )
-
-// patience is how long a story waits for what a host is to come to. It is never waited out when all is well.
-const patience = time.Minute
 
 // TestOpenSSHStories runs testdata/openssh/*.txtar, each against a lab of its own: two hosts with real OpenSSH, web1
 // and web2, and a git server. The RUNBOOK_… variables say what the shipped app.lua can't know: $RUNBOOK_HOSTS is the
@@ -81,7 +73,7 @@ func withOpenSSH(env *testscript.Env) error {
 			env.T().FailNow()
 		}
 	})
-	env.Values[openSSHStory{}.key()] = &openSSHStory{lab: o, seen: map[string]bool{}}
+	env.Values[storyKey{}] = &openSSHStory{lab: o, seen: map[string]bool{}}
 	first, err := o.Commit("1.0")
 	if err != nil {
 		return err
@@ -101,5 +93,3 @@ func withOpenSSH(env *testscript.Env) error {
 	}
 	return nil
 }
-
-@@

@@ -199,7 +199,7 @@ localhost = nil
 ---Says what the recipe is, and which options it takes; comes first. Connects to all hosts, and returns the options. Within each, an option has the value of that host.
 ---Changes nothing; runs in a dry run too.
 ---@param options? { summary?: string, hosts?: string, options?: table<string, table> }
----@return any
+---@return table<string, any>
 function recipe(options) end
 
 ---Does fn for every host, one after the other unless at_once says more. After a failure no further host is begun; those that are running finish, and all failures are raised together.

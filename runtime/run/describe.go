@@ -28,14 +28,14 @@ func Describe(ctx context.Context, path string) (d Description, err error) {
 	r := &runner{root: &frame{}, pool: ssh.NewPool(ssh.PoolOptions{})}
 	defer func() { err = joined(err, r.pool.Close()) }()
 	// The evaluation ends by its context, because the recipe could catch an error.
-	r.recipe = func(_ context.Context, a recipeArgs) (any, error) {
+	r.recipe = func(_ context.Context, a recipeArgs) (script.Proxy, error) {
 		d.Summary, d.Hosts = a.Summary, a.Hosts
 		var err error
 		if d.Options, err = a.options(); err != nil {
-			return nil, err
+			return script.Proxy{}, err
 		}
 		cancel(errDescribed)
-		return nil, errDescribed
+		return script.Proxy{}, errDescribed
 	}
 	around := func(_ context.Context, call script.Call, next func() (any, error)) (any, error) {
 		if call.Name == "recipe" {

@@ -33,7 +33,7 @@ func (r *runner) library() (*script.Library, error) {
 
 // ownModule are the globals.
 func (r *runner) ownModule() script.Module {
-	recipe := func(ctx context.Context, _ script.None, a recipeArgs) (any, error) { return r.recipe(ctx, a) }
+	recipe := func(ctx context.Context, _ script.None, a recipeArgs) (script.Proxy, error) { return r.recipe(ctx, a) }
 	globals := []script.Field{
 		{Name: "hosts", Type: "host[]", Doc: "the hosts of this run"},
 		{Name: "localhost", Type: "host", Doc: "this machine, with the methods of a host"},

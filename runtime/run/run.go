@@ -25,7 +25,7 @@ type runner struct {
 	hooks   context.Context // ends at a second interrupt
 	changed atomic.Bool     // a primitive that changes something has begun
 
-	recipe     func(context.Context, recipeArgs) (any, error) // what recipe{ … } does
+	recipe     func(context.Context, recipeArgs) (script.Proxy, error) // what recipe{ … } does
 	started    bool                                           // recipe{ … } was reached, or something that is not pure
 	begun      sync.Once
 	reachedOut bool  // the hosts were connected to, or it was tried
@@ -132,9 +132,9 @@ func (r *runner) status(ctx context.Context, err error) error {
 
 // reached is recipe{ … } in a run: the options come back. The hosts are connected to when the recipe first does more than
 // compute, so that it can refuse what the options say before any host is contacted.
-func (r *runner) reached(_ context.Context, _ recipeArgs) (any, error) {
+func (r *runner) reached(_ context.Context, _ recipeArgs) (script.Proxy, error) {
 	if r.started {
-		return nil, errors.New("recipe{ … } must stand once, before anything that is done")
+		return script.Proxy{}, errors.New("recipe{ … } must stand once, before anything that is done")
 	}
 	r.started = true
 	return script.Proxy{Name: "options", Get: r.plan.values.get}, nil

@@ -7,10 +7,10 @@ import (
 	"github.com/hbollon/go-edlib"
 )
 
-// Nearest returns the candidate that name is most likely a misspelling of, or "" when none is near: at most two of
-// three letters may differ, and two that changed places count as one.
+// Nearest returns the candidate that name is most likely a misspelling of, or "" when none is near: one letter in
+// three may differ, and two that changed places count as one.
 func Nearest(name string, candidates []string) string {
-	best, nearest := len(name)*2/3+1, ""
+	best, nearest := max(1, (len(name)+1)/3)+1, ""
 	for _, c := range candidates {
 		if d := edlib.OSADamerauLevenshteinDistance(strings.ToLower(name), strings.ToLower(c)); d < best {
 			best, nearest = d, c

@@ -215,15 +215,27 @@ func TestCloseLeavesNothing(t *testing.T) {
 	s := startSSHD(t)
 	p := newPool(t, PoolOptions{})
 	h, l := p.Host(s.target(t)), p.Localhost()
-	var pids []string
+	var pids, daemons, locks []string
 	for _, h := range []*Host{h, l} {
-		must(t, h.Lock(t.Context(), filepath.Join(t.TempDir(), "lock"), 0))
+		locks = append(locks, filepath.Join(t.TempDir(), "lock"))
+		must(t, h.Lock(t.Context(), locks[len(locks)-1], 0))
+		daemons = append(daemons, strings.TrimSpace(run(t, h, Command{Script: "sleep 1000 >/dev/null 2>&1 & echo $!"}).Stdout))
 		_, err := h.Files(t.Context())
 		must(t, err)
 		pids = append(pids, strings.TrimSpace(run(t, h, Command{Script: "echo $$"}).Stdout), strconv.FormatInt(h.conn.keepers[0].shell.group(), 10))
 	}
 	must(t, p.Close())
+	next := newPool(t, PoolOptions{}).Localhost()
+	for _, lock := range locks { // it is free when Close returns, not some time later
+		must(t, next.Lock(t.Context(), lock, 0))
+	}
 	must(t, p.Close())
+	for _, pid := range daemons { // a recipe may start a server: an orderly end leaves it alone
+		if !alive(t, pid) {
+			t.Errorf("process %s, left in the background on purpose, was ended", pid)
+		}
+		must(t, exec.Command("kill", pid).Run())
+	}
 	for _, pid := range pids {
 		eventually(t, pid+" is gone", func() bool { return !alive(t, pid) })
 	}

@@ -15,9 +15,7 @@ func (r *running) inSession(ctx context.Context, password string) error {
 	pid, begin, end, ask := newMark(), newMark(), newMark(), newMark()
 	body := "( " + r.body + "\n)"
 	input := ""
-	if r.c.Stdin == nil {
-		body += " </dev/null"
-	} else {
+	if r.c.Stdin != nil {
 		input = *r.c.Stdin
 	}
 	inner := ""

@@ -1,0 +1,196 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"runbook/runtime/lab"
+)
+
+// patience is how long a story waits for what a host is to come to. It is never waited out when all is well.
+const patience = time.Minute
+
+// openSSHStory is one story under way, at one of its commands.
+type openSSHStory struct {
+	*testscript.TestScript
+	neg  bool
+	lab  *lab.OpenSSH
+	seen map[string]bool // the daemon processes that were there the last time, "HOST PID"
+}
+
+// storyKey is where a story keeps its lab.
+type storyKey struct{}
+
+// onHosts is a command with a fixed number of arguments; more than -n of them when n is negative.
+func onHosts(usage string, n int, run func(*openSSHStory, []string)) func(*testscript.TestScript, bool, []string) {
+	return func(ts *testscript.TestScript, neg bool, args []string) {
+		if n >= 0 && len(args) != n || len(args) < -n || neg && !strings.HasPrefix(usage, "inside ") {
+			ts.Fatalf("usage: %s", usage)
+		}
+		s := ts.Value(storyKey{}).(*openSSHStory)
+		run(&openSSHStory{TestScript: ts, neg: neg, lab: s.lab, seen: s.seen}, args)
+	}
+}
+
+func (s *openSSHStory) print(text string) {
+	_, err := fmt.Fprintln(s.Stdout(), text)
+	s.Check(err)
+}
+
+func (s *openSSHStory) inside(args []string) {
+	out, err := s.lab.Inside(args[0], args[1:]...)
+	s.print(out)
+	switch {
+	case s.neg && err == nil:
+		s.Fatalf("it succeeded on %s", args[0])
+	case !s.neg:
+		s.Check(err)
+	}
+}
+
+// eventually asks until what a host says is right, prints it, or fails with the last answer.
+func (s *openSSHStory) eventually(host, what string, ask func() (answer string, right bool)) {
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	deadline := time.After(patience)
+	for {
+		answer, right := ask()
+		if right {
+			s.print(answer)
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-deadline:
+			listing, err := s.lab.Inside(host, "ps", "-eo", "pid,user,args")
+			s.Check(err)
+			s.Fatalf("%s: %s: not within %s; in the end it was\n%s\n%s", host, what, patience, answer, listing)
+		}
+	}
+}
+
+func (s *openSSHStory) until(args []string) {
+	s.eventually(args[0], strings.Join(args[1:], " "), func() (string, bool) {
+		out, err := s.lab.Inside(args[0], args[1:]...)
+		if err != nil {
+			return err.Error(), false
+		}
+		return out, true
+	})
+}
+
+// get prints status and body of the application's first page.
+const get = `
+import urllib.error, urllib.request
+try:
+    answer = urllib.request.urlopen("http://127.0.0.1:8000/", timeout=10)
+except urllib.error.HTTPError as error:
+    answer = error
+print(answer.status, answer.read().decode())
+`
+
+func (s *openSSHStory) served(args []string) {
+	pattern, err := regexp.Compile(args[1])
+	s.Check(err)
+	s.eventually(args[0], "serves "+args[1], func() (string, bool) {
+		out, err := s.lab.Inside(args[0], "python3", "-c", get)
+		if err != nil {
+			out = err.Error()
+		}
+		return out, pattern.MatchString(out)
+	})
+}
+
+// processes are those on a host, by process id: its program and arguments.
+func (s *openSSHStory) processes(host string) map[string]string {
+	out, err := s.lab.Inside(host, "ps", "-eo", "pid=,args=")
+	s.Check(err)
+	found := map[string]string{}
+	for _, line := range strings.Split(out, "\n") {
+		pid, args, _ := strings.Cut(strings.TrimSpace(line), " ")
+		found[pid] = args
+	}
+	return found
+}
+
+func (s *openSSHStory) daemons(args []string) {
+	want, err := strconv.Atoi(args[1])
+	s.Check(err)
+	var now []string
+	s.eventually(args[0], "has "+args[1]+" new daemon processes", func() (string, bool) {
+		now = nil
+		old := false
+		for pid, title := range s.processes(args[0]) {
+			if strings.HasPrefix(title, "(wsgi:") {
+				now = append(now, args[0]+" "+pid)
+				old = old || s.seen[args[0]+" "+pid]
+			}
+		}
+		return strings.Join(now, "\n"), len(now) == want && !old
+	})
+	for _, one := range now {
+		s.seen[one] = true
+	}
+}
+
+// resident are the processes that may be on a host when nothing is done there. (The first is its sshd.)
+var resident = regexp.MustCompile(`^(ps -eo|/usr/sbin/apache2 |\(wsgi:)`)
+
+func (s *openSSHStory) quiet(args []string) {
+	s.eventually(args[0], "runs nothing more", func() (string, bool) {
+		var others []string
+		for pid, args := range s.processes(args[0]) {
+			if pid != "1" && !resident.MatchString(args) {
+				others = append(others, pid+" "+args)
+			}
+		}
+		return strings.Join(others, "\n"), len(others) == 0
+	})
+}
+
+func (s *openSSHStory) json(args []string) {
+	out, err := s.lab.Inside(args[0], "cat", args[1])
+	s.Check(err)
+	for _, line := range strings.Split(out, "\n") {
+		var object map[string]any
+		if err := json.Unmarshal([]byte(line), &object); err != nil {
+			s.Fatalf("%s: %v: %s", args[1], err, line)
+		}
+		ordered, err := json.Marshal(object)
+		s.Check(err)
+		s.print(string(ordered))
+	}
+}
+
+func (s *openSSHStory) sshlog(args []string) {
+	text, err := s.lab.Log(args[0])
+	s.Check(err)
+	s.print(text)
+}
+
+func (s *openSSHStory) link(args []string) { s.Check(s.lab.Link(args[0], args[1] == "up")) }
+
+func (s *openSSHStory) commit(args []string) {
+	sha, err := s.lab.Commit(args[1])
+	s.Check(err)
+	s.setCommit(args[0], sha)
+}
+
+func (s *openSSHStory) push(args []string) {
+	repo, err := s.lab.Repo()
+	s.Check(err)
+	sha, err := repo.CommitFiles(args[1], map[string]string{args[1]: s.ReadFile(args[1])})
+	s.Check(err)
+	s.setCommit(args[0], sha)
+}
+
+func (s *openSSHStory) setCommit(name, sha string) {
+	s.Setenv(name, sha)
+	s.Setenv(name+"_SHORT", sha[:10])
+}
