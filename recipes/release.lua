@@ -24,36 +24,32 @@ local options = recipe({
 -- One name and one commit for all hosts.
 local release = {
   name = options.release ~= "" and options.release or clock.utc("%Y%m%d-%H%M%S"),
-  revision = options.revision ~= "" and options.revision or nil, -- nil until resolve
+  revision = options.revision ~= "" and options.revision or nil, -- nil until preflight
 }
 
--- What preflight finds under the release's name, by host: nothing, or what an earlier run left.
-local before = {}
+-- What preflight finds, by host: what an earlier run left under the release's name; whether the root folder is to be made;
+-- and the commit that the branch stands for.
+local before, rootless, heads = {}, {}, {}
 
 local function check(host)
   local paths = layout.of(options)
-  local known, found = preflight.facts(host, paths, options.python), releases.look(host, paths)
-  before[host.name] = found.by_name[release.name]
+  local known = preflight.facts(host, paths, options.python, true)
+  local locked = preflight.lock(host, paths, known)
+  local found, no_git, access = releases.look(host, paths), preflight.git(known), nil
+  if not no_git then
+    access, heads[host.name] = preflight.git_access(host, options, release.revision)
+  end
+  before[host.name], rootless[host.name] = found.by_name[release.name], not known.root
   return problems.list(
+    locked,
     preflight.root(known, paths),
     preflight.current(found),
     preflight.python(known, options.python),
-    preflight.git(known),
+    no_git,
+    access,
     preflight.disk(known),
     preflight.name(found, release.name),
     activate.problem(host, options, release.name))
-end
-
--- The first host that asks gets the answer for all of them, so that a push meanwhile changes nothing.
-local function resolve(host)
-  if not release.revision then
-    step("resolve " .. options.branch, function()
-      keys.for_git(options, function()
-        release.revision = host.git:resolve(options.repo, options.branch)
-      end)
-    end)
-  end
-  preflight.same_revision(before, release)
 end
 
 local function prepare(host)
@@ -73,8 +69,16 @@ local function switch(host)
 end
 
 preflight.stated(options, release)
-local new = step("lock", function() return preflight.lock(hosts, options) end)
-step("preflight", function() problems.refuse(hosts, options, check) end)
+step("preflight", function()
+  problems.refuse(hosts, preflight.at_once(options), check)
+  -- The first host's answer counts for all of them, so that a push meanwhile changes nothing.
+  release.revision = release.revision or heads[hosts[1].name]
+  preflight.same_revision(before, release)
+end)
+local new = {}
+for _, host in ipairs(hosts) do
+  new[#new + 1] = rootless[host.name] and host or nil
+end
 preflight.make_roots(new, options)
 
 if options.serial or options.agent == "host" then
@@ -82,13 +86,11 @@ if options.serial or options.agent == "host" then
   -- key lies open on one host while another is being updated.
   each(hosts, function(host)
     keys.for_update(host, options, function()
-      resolve(host)
       prepare(host)
       switch(host)
     end)
   end)
 else
-  each({ hosts[1] }, resolve)
   each(hosts, { at_once = options.at_once }, prepare)
   each(hosts, switch)
 end

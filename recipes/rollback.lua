@@ -4,6 +4,7 @@
 local activate = require "activate"
 local choose = require "choose"
 local common = require "options"
+local layout = require "layout"
 local preflight = require "preflight"
 local problems = require "problems"
 
@@ -22,12 +23,15 @@ local options = recipe({
 local targets = {}
 
 local function check(host)
-  local target, problem = choose.target(host, options)
-  if not target then
-    return { problem }
+  local paths = layout.of(options)
+  local known = preflight.facts(host, paths, "")
+  local locked, wrong = preflight.lock(host, paths, known), preflight.root(known, paths)
+  if wrong then
+    return problems.list(locked, wrong)
   end
+  local target, problem = choose.target(host, options)
   targets[host.name] = target
-  return problems.list(activate.problem(host, options, target.name))
+  return problems.list(locked, problem, target and activate.problem(host, options, target.name) or nil)
 end
 
 local function switch(host)
@@ -42,9 +46,8 @@ local function switch(host)
   host:result(row)
 end
 
-step("lock", function() preflight.lock(hosts, options) end)
-step("check all hosts", function()
-  problems.refuse(hosts, options, check)
+step("preflight", function()
+  problems.refuse(hosts, options.at_once, check)
   choose.agree(hosts, targets)
 end)
 each(hosts, switch)

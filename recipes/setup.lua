@@ -1,7 +1,6 @@
 -- Prepares new hosts: makes the folders, and checks Python, git, the deploy key and the room on the disk. Run it again
 -- as often as you like: it changes only what is not as it should be, and says so.
 
-local keys = require "keys"
 local layout = require "layout"
 local common = require "options"
 local preflight = require "preflight"
@@ -19,7 +18,7 @@ local function root(known, paths)
   if known.root then
     return preflight.root(known, paths)
   elseif not known.writable then
-    return { known.user .. " may not make " .. paths.root .. ": " .. known.near .. " is not writable",
+    return preflight.readonly(known, paths) or { known.user .. " may not make " .. paths.root .. ": " .. known.near .. " is not writable",
       "on the host: sudo mkdir -p " .. paths.root .. " && sudo chown " .. known.user .. ": " .. paths.root }
   end
   return nil
@@ -28,20 +27,15 @@ end
 local function check(host)
   local paths = layout.of(options)
   local known = preflight.facts(host, paths, options.python)
+  local no_git = preflight.git(known)
+  -- The repository is asked for the branch, as a release will.
+  local access = not no_git and options.repo ~= "" and preflight.git_access(host, options) or nil
   return problems.list(
     root(known, paths),
     preflight.python(known, options.python),
-    preflight.git(known),
+    no_git,
+    access,
     preflight.disk(known))
-end
-
--- ask_git lets the host ask the repository for the branch, as a release will.
-local function ask_git(host)
-  keys.for_update(host, options, function()
-    keys.for_git(options, function()
-      host.git:resolve(options.repo, options.branch)
-    end)
-  end)
 end
 
 -- make_folder makes a folder, or opens one of the host user's own that others can't read, and returns what it did, or
@@ -75,10 +69,6 @@ local function make_folders(host)
   end
 end
 
-step("check", function() problems.refuse(hosts, options, check) end)
-if options.repo ~= "" then
-  step("ask for " .. options.branch .. " in the repository", function()
-    each(hosts, { at_once = options.at_once }, ask_git)
-  end)
-end
+layout.of(options) -- fails where --root is no path
+step("preflight", function() problems.refuse(hosts, preflight.at_once(options), check) end)
 step("folders", function() each(hosts, { at_once = options.at_once }, make_folders) end)

@@ -24,8 +24,16 @@ func (p *program) report(err error) int {
 		text += "\nnext: " + hint
 	}
 	// If standard error is gone, the status still tells.
-	_, _ = fmt.Fprintln(p.err, text)
+	_, _ = fmt.Fprintln(p.err, p.redact(text))
 	return run.Status(err)
+}
+
+// redact is text as it may be shown, where no run does it.
+func (p *program) redact(text string) string {
+	if p.secrets == nil {
+		return text
+	}
+	return p.secrets.Redact(text)
 }
 
 // explain is a failure as an admin needs it: where (host, step, recipe line), what (the command, its exit status, the

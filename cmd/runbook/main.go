@@ -8,6 +8,8 @@ import (
 	"context"
 	"io"
 	"os"
+
+	"runbook/runtime/event"
 )
 
 func main() {
@@ -19,13 +21,14 @@ type program struct {
 	in       *os.File
 	out, err io.Writer
 	signals  *interrupts
-	words    words // how a failure is told; set by the flags
+	words    words         // how a failure is told; set by the flags
+	secrets  *event.Stream // what a recipe read before a run began is not to be shown either
 }
 
 // execute runs one command line and returns its exit status.
 func execute(ctx context.Context, args []string, in *os.File, out, errs io.Writer) int {
-	p := &program{in: in, out: out, err: errs}
+	p := &program{in: in, out: out, err: errs, secrets: event.NewStream()}
 	p.signals = p.listen(ctx)
 	defer p.signals.stop()
-	return p.report(p.dispatch(p.signals.run, args))
+	return p.report(p.dispatch(event.WithStream(p.signals.run, p.secrets), args))
 }

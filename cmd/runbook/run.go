@@ -157,7 +157,7 @@ func (p *program) neverBegun(cc *cli.Context, err error) error {
 	stream := event.NewStream(jsonl.New(p.out))
 	status := run.Status(err)
 	text, hint := p.words.explain(err)
-	event.Emit(event.WithStream(cc.Context, stream), event.Event{Kind: event.RunEnded, Code: &status, Error: text, Hint: hint})
+	event.Emit(event.WithStream(cc.Context, stream), event.Event{Kind: event.RunEnded, Code: &status, Error: p.redact(text), Hint: p.redact(hint)})
 	return told{errors.Join(err, stream.Close())}
 }
 

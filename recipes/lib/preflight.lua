@@ -2,25 +2,40 @@
 
 local app = require "app"
 local health = require "health"
+local keys = require "keys"
 local layout = require "layout"
+local problems = require "problems"
 
--- Facts about a host, one a line, by one round trip. Arguments: the root folder, the Python.
+-- Facts about a host, one a line, by one round trip. Arguments: the root folder, the Python ("" for none), and "yes" to
+-- measure what the current release takes.
 local FACTS = [[
-root=$1 python=$2
+root=$1 python=$2 measure=$3
 say() { printf '%s\t%s\n' "$1" "$2"; }
+say clock "$(date +%s)"
 say user "$(id -un)"
-if [ -d "$root" ]; then say root folder
+say uid "$(id -u)"
+if [ -d "$root" ]; then say root folder; say owner "$(ls -ld "$root/." | awk '{ print $3 }')"
 elif [ -e "$root" ] || [ -L "$root" ]; then say root 'not a folder'
 fi
 near=$root
 until [ -d "$near" ]; do near=$(dirname "$near"); done
 say near "$near"
-[ -w "$near" ] && say writable yes
-for name in releases repo.git releases.log; do
-  [ -e "$root/$name" ] && [ ! -w "$root/$name" ] && say unwritable "$root/$name"
+mount=$(df -P "$near" | awk 'NR == 2 { print $6 }')
+if [ -w "$near" ]; then say writable yes
+elif awk -v m="$mount" '$2 == m { o = $4 } END { exit o !~ /^ro(,|$)/ }' /proc/mounts 2>/dev/null; then say readonly "$mount"
+fi
+for name in releases repo.git releases.log .runbook.lock; do
+  if [ -L "$root/$name" ]; then say link "$root/$name"
+  elif [ -e "$root/$name" ] && [ ! -w "$root/$name" ]; then say unwritable "$root/$name"
+  fi
 done
+if [ -e "$root/releases" ]; then
+  [ -d "$root/releases" ] || say file "$root/releases"
+  on() { stat -c '%d %m' "$1" 2>/dev/null || df -P "$1" | awk 'NR == 2 { print $1, $6 }'; }
+  [ "$(on "$root")" = "$(on "$root/releases")" ] || say elsewhere "$root/releases"
+fi
 command -v git >/dev/null && say git yes
-program=$(command -v "$python") && [ -x "$program" ] && [ ! -d "$program" ] && {
+[ -n "$python" ] && program=$(command -v "$python") && [ -x "$program" ] && [ ! -d "$program" ] && {
   say executable yes
   "$python" -c 'import sys
 print("python\t" + sys.version.split()[0])
@@ -29,31 +44,59 @@ print("venv\tyes")' 2>/dev/null
 }
 df -Pk "$near" | awk 'NR == 2 { printf "megabytes\t%d\n", $4 / 1024 }'
 df -Pi "$near" 2>/dev/null | awk 'NR == 2 && $2 > 0 { printf "inodes\t%d\n", $4 }'
+last=$(readlink "$root/current") && [ "$measure" = yes ] && case $last in "$root"/releases/*)
+  if [ -d "$last" ]; then
+    du -sk "$last" 2>/dev/null | awk '{ printf "lastmegabytes\t%d\n", $1 / 1024 + 1 }'
+    say lastfiles "$(find "$last" 2>/dev/null | wc -l | tr -d ' ')"
+  fi
+esac
 exit 0
 ]]
 
--- facts asks a host. Whatever is not so there is nil.
-local function facts(host, paths, python)
-  local known = {}
-  for line in host:capture({ "sh", "-c", FACTS, "sh", paths.root, python }):gmatch("[^\n]+") do
+-- clock warns where a host's clock is far from this machine's. Between began and ended the host was asked for it.
+local function clock_warning(known, began, ended)
+  local theirs = tonumber(known.clock)
+  if not theirs then
+    return
+  end
+  local ahead = theirs > ended and theirs - ended or theirs < began and theirs - began or 0
+  if math.abs(ahead) > 60 then
+    log.warn(("the clock is %d s %s this machine's; names and times of releases will look odd, and certificates may not be valid")
+      :format(math.abs(ahead), ahead > 0 and "ahead of" or "behind"))
+  end
+end
+
+-- facts asks a host. Whatever is not so there is nil. With measure it also says what the current release takes.
+local function facts(host, paths, python, measure)
+  local known, began = {}, clock.now()
+  local text = host:capture({ "sh", "-c", FACTS, "sh", paths.root, python, measure and "yes" or "no" })
+  local ended = clock.now()
+  for line in text:gmatch("[^\n]+") do
     local name, value = line:match("^(%a+)\t(.*)$")
     if name then
       known[name] = value
     end
   end
+  clock_warning(known, began, ended)
   return known
 end
 
--- disk returns what is wrong with the room on the disk, or nil.
+-- disk returns what is wrong with the room on the disk, or nil. A release is likely to need what the last one takes.
 local function disk(known)
   local megabytes, inodes = tonumber(known.megabytes), tonumber(known.inodes)
+  local last, files = tonumber(known.lastmegabytes) or 0, tonumber(known.lastfiles) or 0
   if megabytes and megabytes < app.free_megabytes then
     return { known.near .. " has " .. megabytes .. " MB of room left, less than " .. app.free_megabytes,
       "remove something, or set free_megabytes in recipes/app.lua" }
-  end
-  if inodes and inodes < app.free_inodes then
+  elseif megabytes and megabytes < last then
+    return { known.near .. " has " .. megabytes .. " MB of room left, less than the " .. last .. " that the current release takes",
+      "remove something: old releases, or whatever else is on that disk" }
+  elseif inodes and inodes < app.free_inodes then
     return { known.near .. " has room for " .. inodes .. " more files (inodes), fewer than " .. app.free_inodes,
       "remove something, or set free_inodes in recipes/app.lua" }
+  elseif inodes and inodes < files then
+    return { known.near .. " has room for " .. inodes .. " more files (inodes), fewer than the " .. files ..
+      " of the current release", "remove something: old releases, or whatever else is on that disk" }
   end
   return nil
 end
@@ -82,17 +125,41 @@ local function can_make(known, paths)
   return known.writable and known.near == (paths.root:match("^(.+)/[^/]+$") or "/")
 end
 
--- root returns what is wrong with the root folder, or nil. One that a release can make is not wrong.
-local function root(known, paths)
-  if not known.root and not can_make(known, paths) then
-    return { paths.root .. " does not exist", "run recipes/setup.lua first: it makes the folders" }
-  elseif not known.root then
-    return nil
-  elseif known.root ~= "folder" then
+-- folder returns what is wrong with a root folder that is there, or nil.
+local function folder(known, paths)
+  if known.root ~= "folder" then
     return { paths.root .. " is " .. known.root, "move it away, or name another --root" }
+  elseif known.uid == "0" and known.owner ~= "root" then
+    -- Whoever owns it could lead what root does there to anywhere.
+    return { paths.root .. " belongs to " .. known.owner .. ", and the login is root",
+      "log in as " .. known.owner .. ", or on the host: chown root " .. paths.root }
+  elseif known.link then
+    return { known.link .. " is a link", "it must stand in " .. paths.root .. " itself: move the link away" }
+  elseif known.file then
+    return { known.file .. " is not a folder", "move it away" }
+  elseif known.elsewhere then
+    return { known.elsewhere .. " is on another file system than " .. paths.root,
+      "both must be on one, or nothing can be moved between them in one step" }
   elseif not known.writable or known.unwritable then
     local which = known.unwritable or paths.root
-    return { known.user .. " may not write to " .. which, "on the host: sudo chown " .. known.user .. " " .. which }
+    return { known.user .. " may not write to " .. which .. " (" .. paths.root .. " belongs to " .. known.owner .. ")",
+      "on the host: sudo chown " .. known.user .. " " .. which }
+  end
+  return nil
+end
+
+-- readonly returns a problem where the root folder is, or would be, on a file system that can't be written to.
+local function readonly(known, paths)
+  return known.readonly and { paths.root .. " is on a read-only file system, " .. known.readonly,
+    "on the host: dmesg says whether it failed; mount -o remount,rw " .. known.readonly .. " opens it" } or nil
+end
+
+-- root returns what is wrong with the root folder, or nil. One that a release can make is not wrong.
+local function root(known, paths)
+  if known.root then
+    return readonly(known, paths) or folder(known, paths)
+  elseif not can_make(known, paths) then
+    return readonly(known, paths) or { paths.root .. " does not exist", "run recipes/setup.lua first: it makes the folders" }
   end
   return nil
 end
@@ -139,26 +206,37 @@ local function same_revision(before, release)
   end
 end
 
--- lock takes every host's lock, so that what is looked at from here on stays as it is. It returns the hosts that
--- can't be locked yet.
-local function lock(hosts, options)
-  local rest = {}
-  for _, host in ipairs(hosts) do
-    host:result({ state = "not touched" })
+-- lock takes a host's lock, so that what is looked at from here on stays as it is, and returns nil or the problem. A
+-- host whose root folder is missing or closed isn't locked: that is told of by root.
+local function lock(host, paths, known)
+  if known.root == "folder" and known.writable and not known.link then
+    return problems.of(host, host.lock, host, paths.lock)
   end
-  each(hosts, { at_once = options.at_once }, function(host)
-    local paths = layout.of(options)
-    -- A root that is missing or closed is told of later, together with all other problems. (The /. makes a file fail.)
-    if host:test({ "test", "-w", paths.root .. "/." }) then
-      host:lock(paths.lock)
-    else
-      rest[#rest + 1] = host
-    end
-  end)
-  return rest
+  return nil
 end
 
--- make_roots makes the root folder on the hosts that lock returned, and locks them too.
+-- git_access returns the problem of a host that can't read the repository, or nil, and the commit that the branch stands for
+-- there. With a revision the branch is not looked for.
+local function git_access(host, options, revision)
+  local found
+  local problem = problems.of(host, keys.for_update, host, options, function()
+    keys.for_git(options, function()
+      if revision then
+        host.git:reach(options.repo)
+      else
+        found = host.git:resolve(options.repo, options.branch)
+      end
+    end)
+  end)
+  return problem, found
+end
+
+-- at_once is how many hosts are asked at the same time. With --agent host no key lies open on two hosts at once.
+local function at_once(options)
+  return options.agent == "host" and 1 or options.at_once
+end
+
+-- make_roots makes the root folder on the hosts that had none, and locks them too.
 local function make_roots(hosts, options)
   each(hosts, { at_once = options.at_once }, function(host)
     local paths = layout.of(options)
@@ -170,6 +248,7 @@ local function make_roots(hosts, options)
 end
 
 return {
-  facts = facts, root = root, python = python, git = git, disk = disk, current = current, name = name,
-  stated = stated, same_revision = same_revision, lock = lock, make_roots = make_roots,
+  facts = facts, root = root, readonly = readonly, python = python, git = git, disk = disk, current = current, name = name,
+  stated = stated, same_revision = same_revision, lock = lock, git_access = git_access, at_once = at_once,
+  make_roots = make_roots,
 }

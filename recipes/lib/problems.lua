@@ -10,45 +10,84 @@ local function list(...)
   return found
 end
 
--- note adds a text to lines, or the host to the text that is there already.
-local function note(lines, text, host)
+-- of calls fn and returns the problem that it raised, or nil. A mistake in the recipe itself is raised again.
+local function of(host, fn, ...)
+  local ok, err = pcall(fn, ...)
+  if ok then
+    return nil
+  elseif type(err) ~= "userdata" then
+    error(err, 0)
+  end
+  local message, name = err.message, host.name .. ": "
+  if message:sub(1, #name) == name then
+    message = message:sub(#name + 1)
+  end
+  return { message, err.hint }
+end
+
+-- note adds a problem of a host to lines, or the host to the same problem of another.
+local function note(lines, problem, host)
   for _, line in ipairs(lines) do
-    if line.text == text then
+    if line.text == problem[1] and line.hint == problem[2] then
       table.insert(line.hosts, host)
       return
     end
   end
-  table.insert(lines, { text = text, hosts = { host } })
+  table.insert(lines, { text = problem[1], hint = problem[2], hosts = { host } })
 end
 
--- refuse calls check for every host, which returns a list of problems, and fails when there are any. It is to be called
--- before anything is changed.
-local function refuse(hosts, options, check)
-  local by_host, lines, hints = {}, {}, {}
-  each(hosts, { at_once = options.at_once }, function(host)
-    by_host[host.name] = check(host)
-  end)
+-- ask calls check for every host that can be reached, and returns the problems by host.
+local function ask(hosts, at_once, check)
+  local by_host, reached, away = {}, {}, {}
+  for _, missing in ipairs(connect()) do
+    by_host[missing.host], away[missing.host] = { { missing.message, missing.hint } }, true
+  end
   for _, host in ipairs(hosts) do
-    for _, problem in ipairs(by_host[host.name]) do
-      note(lines, problem[1], host.name)
-      note(hints, problem[2], host.name)
+    if not away[host.name] then
+      reached[#reached + 1] = host
+      host:result({ state = "not touched" })
     end
   end
-  if #lines == 0 then
-    return
-  end
-  for _, host in ipairs(hosts) do
-    host:result({ state = #by_host[host.name] > 0 and "refused" or "not touched" })
-  end
-  local words, todo = {}, {}
-  for i, line in ipairs(lines) do
-    words[i] = table.concat(line.hosts, ", ") .. ": " .. line.text
-  end
-  for i, hint in ipairs(hints) do
-    todo[i] = hint.text
-  end
-  local message = #words == 1 and words[1] or #words .. " problems:\n  " .. table.concat(words, "\n  ")
-  fail(message, table.concat(todo, "\n      "))
+  each(reached, { at_once = at_once }, function(host)
+    by_host[host.name] = check(host)
+    if #by_host[host.name] > 0 then
+      host:result({ state = "refused" })
+    end
+  end)
+  return by_host
 end
 
-return { list = list, refuse = refuse }
+-- raise fails with all that was found. One problem of one host stands under that host's name.
+local function raise(lines, by_name)
+  local first = lines[1]
+  if #lines == 1 and #first.hosts == 1 then
+    each({ by_name[first.hosts[1]] }, function() fail(first.text, first.hint) end)
+  elseif #lines == 1 then
+    fail(table.concat(first.hosts, ", ") .. ": " .. first.text, first.hint)
+  end
+  local words = {}
+  for i, line in ipairs(lines) do
+    words[i] = table.concat(line.hosts, ", ") .. ": " .. line.text
+    if line.hint and line.hint ~= "" then
+      words[i] = words[i] .. "\n    next: " .. line.hint:gsub("\n", "\n    ")
+    end
+  end
+  fail(#words .. " problems:\n  " .. table.concat(words, "\n  "))
+end
+
+-- refuse calls check for every host that can be reached, which returns a list of problems, and fails when there are any, or
+-- a host can't be reached. It is to be called before anything is changed.
+local function refuse(hosts, at_once, check)
+  local by_host, by_name, lines = ask(hosts, at_once, check), {}, {}
+  for _, host in ipairs(hosts) do
+    by_name[host.name] = host
+    for _, problem in ipairs(by_host[host.name]) do
+      note(lines, problem, host.name)
+    end
+  end
+  if #lines > 0 then
+    raise(lines, by_name)
+  end
+end
+
+return { list = list, of = of, refuse = refuse }

@@ -171,6 +171,11 @@ function host_fs:disk(path) end
 ---@return string
 function host_git:resolve(repo, ref) end
 
+---Asks the repository what it has, and nothing more: an error says why the host may not, or can't, read it.
+---Changes nothing; runs in a dry run too.
+---@param repo string the repository: ssh://user@host/path, user@host:path, https://…, or a path on the host
+function host_git:reach(repo) end
+
 ---Brings a bare mirror on the host up to date, and makes it where there is none or a broken one. Returns true when it was made.
 ---Changes something; a dry run leaves it out.
 ---@param options { repo: string, path: string }
@@ -201,6 +206,11 @@ localhost = nil
 ---@param options? { summary?: string, hosts?: string, options?: table<string, table> }
 ---@return table<string, any>
 function recipe(options) end
+
+---Connects to all hosts, and returns those that can't be reached, each with host, message and hint; when none can it is an error. The others can then be looked at, but nothing can be changed anywhere. Without it the first thing that is done connects, and one host that can't be reached is an error.
+---Changes nothing; runs in a dry run too.
+---@return table[]
+function connect() end
 
 ---Does fn for every host, one after the other unless at_once says more. After a failure no further host is begun; those that are running finish, and all failures are raised together.
 ---Changes nothing; runs in a dry run too.

@@ -54,17 +54,19 @@ const lifetime = "3600"
 // ssh-agent stays in the foreground (-D), because the daemon that it becomes otherwise leaves the process group of the
 // host's shell, and so would live on when the group is ended: after a timeout, an interrupt, or by the keeper when
 // runbook died. The watcher beside it covers the rest: when the shell has gone for whatever reason, so has the
-// agent a second later. The folder goes last; while it is there the agent may be, too.
+// agent a second later. The folder goes last; while it is there the agent may be, too. A TERM to the whole group ends
+// the agent, but not the shell that waits for it, which is to remove the folder.
 const startScript = `
 command -v ssh-agent >/dev/null 2>&1 && command -v ssh-add >/dev/null 2>&1 || exit 90
 mkdir -m 700 -- "$1" || exit 91
 (
+	trap : TERM
 	ssh-agent -D -a "$1/agent" &
 	agent=$!
 	echo "$agent" > "$1/pid"
 	( while kill -0 $$; do sleep 1; done; kill "$agent" ) &
 	watcher=$!
-	wait "$agent"
+	while kill -0 "$agent" 2>/dev/null; do wait "$agent"; done
 	kill "$watcher"
 	rm -rf -- "$1"
 ) </dev/null >/dev/null 2>&1 &

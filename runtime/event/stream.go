@@ -35,6 +35,13 @@ func (s *Stream) Redact(text string) string {
 	return s.secrets.Replace(text)
 }
 
+// Open is how many bytes at the end of text may be the beginning of a secret that goes on in what follows.
+func (s *Stream) Open(text string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.secrets.Open(text)
+}
+
 // Close closes every sink and returns their errors. No event may follow.
 func (s *Stream) Close() error {
 	s.mu.Lock()
@@ -132,4 +139,22 @@ func AddSecret(ctx context.Context, value string) {
 	if s := from(ctx).stream; s != nil {
 		s.AddSecret(value)
 	}
+}
+
+// Redact returns text as the stream of ctx would show it: for who cuts a text before it becomes an event, since a
+// part of a secret is not found any more.
+func Redact(ctx context.Context, text string) string {
+	if s := from(ctx).stream; s != nil {
+		return s.Redact(text)
+	}
+	return text
+}
+
+// Open is how many bytes at the end of text may be the beginning of a secret that goes on in what follows: who shows
+// output piece by piece keeps them back until more is there.
+func Open(ctx context.Context, text string) int {
+	if s := from(ctx).stream; s != nil {
+		return s.Open(text)
+	}
+	return 0
 }

@@ -49,6 +49,16 @@ func (d Deps) Resolve(ctx context.Context, h *ssh.Host, repo, ref string) (strin
 	return "", d.noSuchRef(ctx, h, r, ref)
 }
 
+// Reach returns why a host may not, or can't, read a repository, or nil.
+func (d Deps) Reach(ctx context.Context, h *ssh.Host, repo string) error {
+	r, err := ParseRepo(repo)
+	if err != nil {
+		return err
+	}
+	_, err = d.list(ctx, h, r, []string{"HEAD"})
+	return err
+}
+
 // list returns the refs at a repository that match the patterns, and the commits they stand for.
 func (d Deps) list(ctx context.Context, h *ssh.Host, r Repo, patterns []string) (map[string]string, error) {
 	j := job{repo: r, show: "git ls-remote " + r.URL, args: append([]string{r.URL}, patterns...), script: `git ls-remote -- "$@"`}

@@ -12,6 +12,10 @@ type resolveArgs struct {
 	Ref  string `lua:"ref,arg" doc:"a branch, a tag, a full ref, or a commit's name"`
 }
 
+type reachArgs struct {
+	Repo string `lua:"repo,arg" doc:"the repository: ssh://user@host/path, user@host:path, https://…, or a path on the host"`
+}
+
 type mirrorArgs struct {
 	Repo string `lua:"repo,required" doc:"the repository"`
 	Path string `lua:"path,required" doc:"where the mirror is, an absolute path on the host"`
@@ -40,6 +44,11 @@ func Module(d Deps) script.Module {
 					return d.Resolve(ctx, h, a.Repo, a.Ref)
 				}).
 				With(`local revision = host.git:resolve("git@git.example.org:app.git", "release")`),
+			script.Func("reach", script.Reads, "Asks the repository what it has, and nothing more: an error says why the host may not, or can't, read it.",
+				func(ctx context.Context, h *ssh.Host, a reachArgs) (script.None, error) {
+					return script.None{}, d.Reach(ctx, h, a.Repo)
+				}).
+				With(`host.git:reach("git@git.example.org:app.git")`),
 			script.Func("mirror", script.Changes, "Brings a bare mirror on the host up to date, and makes it where there is none or a broken one. Returns true when it was made.",
 				func(ctx context.Context, h *ssh.Host, a mirrorArgs) (bool, error) {
 					return d.Mirror(ctx, h, MirrorOptions(a))

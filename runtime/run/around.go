@@ -13,7 +13,8 @@ import (
 // "nothing before recipe{}" and the exit status 3 need.
 func (r *runner) around(ctx context.Context, call script.Call, next func() (any, error)) (any, error) {
 	if call.Name != "recipe" {
-		if err := r.begin(ctx); err != nil {
+		r.begin(ctx)
+		if err := r.may(call); err != nil {
 			return nil, err
 		}
 	}
@@ -44,7 +45,7 @@ func (r *runner) would(ctx context.Context, call script.Call) {
 	for _, secret := range secretsOf(call) {
 		event.AddSecret(ctx, secret)
 	}
-	event.Emit(ctx, event.Event{Kind: event.WouldChange, Text: callText(call)})
+	event.Emit(ctx, event.Event{Kind: event.WouldChange, Text: callText(call, func(text string) string { return event.Redact(ctx, text) })})
 	if host := event.Host(ctx); host != "" {
 		r.table.with(host, func(row *row) { row.would = true })
 	}

@@ -18,8 +18,8 @@ import (
 //	host.fs:symlink("/srv/app/releases/x", "/srv/app/current")
 //	rm -rf /srv/app/x { cwd = "/srv" }
 //
-// Secrets stay out of it.
-func callText(call script.Call) string {
+// Secrets stay out of it: hide is given every text before it is cut, since half a secret is not known for what it is.
+func callText(call script.Call, hide func(string) string) string {
 	args := reflect.ValueOf(call.Args)
 	var positional, named []string
 	command := ""
@@ -34,13 +34,13 @@ func callText(call script.Call) string {
 				positional = append(positional, "function")
 			}
 		case words[0] == "cmd" && v.Kind() == reflect.Struct:
-			command = commandText(v)
+			command = commandText(v, hide)
 		case slices.Contains(words, "arg"):
 			if !v.IsZero() || !slices.Contains(words, "optional") {
-				positional = append(positional, luaText(v))
+				positional = append(positional, luaText(v, hide))
 			}
 		case !isDefault:
-			named = append(named, words[0]+" = "+luaText(v))
+			named = append(named, words[0]+" = "+luaText(v, hide))
 		}
 	}
 	if len(named) > 0 {
@@ -53,7 +53,7 @@ func callText(call script.Call) string {
 }
 
 // commandText is a command, a struct of a script or a list of words, as one would type it.
-func commandText(v reflect.Value) string {
+func commandText(v reflect.Value, hide func(string) string) string {
 	var text string
 	for i := range v.NumField() {
 		switch f := v.Field(i); {
@@ -72,7 +72,7 @@ func commandText(v reflect.Value) string {
 			text = quoted
 		}
 	}
-	line, _, more := strings.Cut(strings.TrimSpace(text), "\n")
+	line, _, more := strings.Cut(strings.TrimSpace(hide(text)), "\n")
 	if more {
 		line += " …"
 	}
@@ -80,7 +80,7 @@ func commandText(v reflect.Value) string {
 }
 
 // luaText is a Go value as Lua would write it, in short.
-func luaText(v reflect.Value) string {
+func luaText(v reflect.Value, hide func(string) string) string {
 	if !v.IsValid() {
 		return "nil"
 	}
@@ -94,17 +94,17 @@ func luaText(v reflect.Value) string {
 	}
 	switch v.Kind() {
 	case reflect.String:
-		return strconv.Quote(shorten(v.String()))
+		return strconv.Quote(shorten(hide(v.String())))
 	case reflect.Slice:
 		var items []string
 		for i := range v.Len() {
-			items = append(items, luaText(v.Index(i)))
+			items = append(items, luaText(v.Index(i), hide))
 		}
 		return "{ " + strings.Join(items, ", ") + " }"
 	case reflect.Map:
 		var items []string
 		for _, k := range v.MapKeys() {
-			items = append(items, k.String()+" = "+luaText(v.MapIndex(k)))
+			items = append(items, k.String()+" = "+luaText(v.MapIndex(k), hide))
 		}
 		slices.Sort(items)
 		return "{ " + strings.Join(items, ", ") + " }"
@@ -112,19 +112,19 @@ func luaText(v reflect.Value) string {
 		if v.IsNil() {
 			return "nil"
 		}
-		return luaText(v.Elem())
+		return luaText(v.Elem(), hide)
 	case reflect.Struct:
-		return structText(v)
+		return structText(v, hide)
 	}
 	return fmt.Sprint(v)
 }
 
 // structText is a table of the fields that are set.
-func structText(v reflect.Value) string {
+func structText(v reflect.Value, hide func(string) string) string {
 	var items []string
 	for i := range v.NumField() {
 		if name := strings.Split(v.Type().Field(i).Tag.Get("lua"), ",")[0]; name != "" && !v.Field(i).IsZero() {
-			items = append(items, name+" = "+luaText(v.Field(i)))
+			items = append(items, name+" = "+luaText(v.Field(i), hide))
 		}
 	}
 	return "{ " + strings.Join(items, ", ") + " }"

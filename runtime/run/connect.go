@@ -12,8 +12,8 @@ import (
 // connectAtOnce is how many hosts are connected to at the same time.
 const connectAtOnce = 50
 
-// connect connects to all hosts and returns all failures together, by host.
-func (r *runner) connect(ctx context.Context) error {
+// connect connects to all hosts and returns why it failed, in the hosts' order.
+func (r *runner) connect(ctx context.Context) []error {
 	errs := forAll(r.hosts, connectAtOnce, func(h *ssh.Host) error {
 		ctx := event.WithHost(ctx, h.Name())
 		if err := h.Connect(ctx); err != nil {
@@ -26,7 +26,7 @@ func (r *runner) connect(ctx context.Context) error {
 			r.table.with(r.hosts[i].Name(), func(row *row) { row.failed = "no connection" })
 		}
 	}
-	return joined(errs...)
+	return errs
 }
 
 // unreachable is why a host could not be connected to. No line of the recipe is to blame for it.

@@ -26,10 +26,12 @@ type runner struct {
 	changed atomic.Bool     // a primitive that changes something has begun
 
 	recipe     func(context.Context, recipeArgs) (script.Proxy, error) // what recipe{ … } does
-	started    bool                                           // recipe{ … } was reached, or something that is not pure
+	started    bool                                                    // recipe{ … } was reached, or something that is not pure
 	begun      sync.Once
-	reachedOut bool  // the hosts were connected to, or it was tried
-	unready    error // why the hosts could not be connected to
+	reachedOut bool    // the hosts were connected to, or it was tried
+	unready    error   // why the hosts could not be connected to, or nil
+	missing    []error // the same by host, in the hosts' order
+	partly     bool    // the recipe goes on to look at the hosts that could be
 
 	mu     sync.Mutex
 	failed []error // of the hosts' functions and their hooks
@@ -97,6 +99,9 @@ func (r *runner) run(ctx context.Context) (err error) {
 	defer state.Close()
 	ctx = withFrame(ctx, r.root)
 	err = state.Run(ctx, r.plan.Recipe.Path)
+	if err == nil {
+		err = r.unready
+	}
 	hookErr := r.runHooks(ctx, r.root, err != nil)
 	r.keep(hookErr)
 	return joined(err, hookErr)
@@ -141,12 +146,12 @@ func (r *runner) reached(_ context.Context, _ recipeArgs) (script.Proxy, error) 
 }
 
 // begin connects to all hosts, once.
-func (r *runner) begin(ctx context.Context) error {
+func (r *runner) begin(ctx context.Context) {
 	r.begun.Do(func() {
 		r.started, r.reachedOut = true, true
-		r.unready = r.connect(ctx)
+		r.missing = r.connect(ctx)
+		r.unready = joined(r.missing...)
 	})
-	return r.unready
 }
 
 func printed(ctx context.Context, text string) {

@@ -41,6 +41,9 @@ type callArgs struct {
 	Secret  []string          `lua:"secret" doc:"x"`
 }
 
+// shown hides nothing.
+func shown(text string) string { return text }
+
 func TestCallText(t *testing.T) {
 	tests := []struct {
 		args callArgs
@@ -53,7 +56,7 @@ func TestCallText(t *testing.T) {
 		{callArgs{Cmd: nested{script: "x"}, Check: true, Secret: []string{"hunter22"}}, `x`},
 	}
 	for _, tt := range tests {
-		if got := callText(script.Call{Name: "host:run", Args: tt.args}); got != tt.want {
+		if got := callText(script.Call{Name: "host:run", Args: tt.args}, shown); got != tt.want {
 			t.Errorf("got  %s\nwant %s", got, tt.want)
 		}
 	}
@@ -71,8 +74,20 @@ func TestCallTextOfOtherCalls(t *testing.T) {
 	owner := "root"
 	args := writeArgs{Path: "/x", Content: strings.Repeat("é", 200), Mode: "0644", Append: true, Owner: &owner}
 	want := `host.fs:write("/x", "` + strings.Repeat("é", 100) + `…", { append = true, owner = "root" })`
-	if got := callText(script.Call{Name: "host.fs:write", Args: args}); got != want {
+	if got := callText(script.Call{Name: "host.fs:write", Args: args}, shown); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
+// A secret that the cut would divide is hidden before it.
+func TestCallTextHidesBeforeItCuts(t *testing.T) {
+	secret := strings.Repeat("0123456789", 3)
+	hide := func(text string) string { return strings.ReplaceAll(text, secret, "[secret]") }
+	for _, content := range []string{strings.Repeat("x", 190) + secret, strings.Repeat("x", 180) + "\n" + secret} {
+		call := script.Call{Name: "host.fs:write", Args: writeArgs{Path: "/x", Content: content, Mode: "0644"}}
+		if got := callText(call, hide); strings.Contains(got, "0123") {
+			t.Errorf("got %s", got)
+		}
 	}
 }
 

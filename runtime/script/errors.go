@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	lua "github.com/yuin/gopher-lua"
+
+	"runbook/runtime/event"
 )
 
 // Error is what went wrong at a line of a recipe. errors.As reaches the Go error that a primitive returned, also
@@ -98,10 +100,15 @@ func (s *State) declareErrors() {
 		return 1
 	}))
 	s.errs.RawSetString("__index", s.root.NewFunction(func(l *lua.LState) int {
-		if key := l.Get(2).String(); key != "message" {
-			l.RaiseError("an error has no %q; it has message", key)
-		}
 		err := l.CheckUserData(1).Value.(error)
+		switch key := l.Get(2).String(); key {
+		case "message":
+		case "hint": // what to do about it, or ""
+			l.Push(lua.LString(event.Hint(err)))
+			return 1
+		default:
+			l.RaiseError("an error has no %q; it has message and hint", key)
+		}
 		var at *Error
 		if errors.As(err, &at) {
 			err = at.Err

@@ -64,8 +64,25 @@ func (o *output) to(s *stream) func([]byte) {
 		if end == 0 && len(s.line) > longestLine {
 			end = len(s.line)
 		}
-		o.show(s, end)
+		o.show(s, o.settled(s, end))
 	}
+}
+
+// settled is how much of the first n bytes can be shown by now: not what may turn out to be the beginning of a secret,
+// nor the line that it stands in.
+func (o *output) settled(s *stream, n int) int {
+	if n == 0 {
+		return 0
+	}
+	open := event.Open(o.ctx, string(s.line[:n]))
+	if open == 0 || open > longestLine {
+		return n
+	}
+	n -= open
+	if end := bytes.LastIndexByte(s.line[:n], '\n') + 1; end > 0 || len(s.line) <= longestLine {
+		n = end
+	}
+	return n
 }
 
 func (o *output) show(s *stream, n int) {
@@ -116,6 +133,8 @@ func (o *output) overflow() error {
 func (o *output) tail() string {
 	stdout, stderr := o.text()
 	for _, text := range []string{stderr, stdout} {
+		// Secrets go before lines do: of one that is cut in two, neither part is known for what it is.
+		text = event.Redact(o.ctx, text[max(0, len(text)-longestLine):])
 		if text = strings.TrimRight(text, " \t\r\n"); text != "" {
 			lines := strings.Split(text, "\n")
 			return strings.Join(lines[max(0, len(lines)-tailLines):], "\n")

@@ -1,0 +1,58 @@
+package run
+
+import (
+	"context"
+
+	"runbook/runtime/script"
+	"runbook/runtime/ssh"
+)
+
+// away is a host that could not be connected to, as connect() tells a recipe.
+type away struct {
+	Host    string `lua:"host" doc:"its name"`
+	Message string `lua:"message" doc:"why it could not be reached"`
+	Hint    string `lua:"hint" doc:"what to do about it, or nothing"`
+}
+
+// reachPrimitive is connect(): for a recipe that wants to tell of all that is wrong at once, instead of the hosts that
+// can't be reached first, and of the rest when these are mended.
+func (r *runner) reachPrimitive() script.Primitive {
+	return script.Func("connect", script.Reads, "Connects to all hosts, and returns those that can't be reached, each with host, message and hint; when "+
+		"none can it is an error. The others can then be looked at, but nothing can be changed anywhere. Without it the first thing that is done connects, and one host that can't "+
+		"be reached is an error.", r.reach).
+		With("for _, away in ipairs(connect()) do\n  log.warn(away.host .. \": \" .. away.message)\nend")
+}
+
+func (r *runner) reach(_ context.Context, _ script.None, _ noArgs) ([]away, error) {
+	out := []away{}
+	for i, err := range r.missing {
+		if err != nil {
+			f := Faults(err)[0]
+			out = append(out, away{Host: r.hosts[i].Name(), Message: f.Message, Hint: f.Hint})
+		}
+	}
+	if len(out) == len(r.hosts) && len(out) > 0 {
+		return nil, r.unready
+	}
+	r.partly = true
+	return out, nil
+}
+
+// may says why a call can't be: when hosts could not be connected to, those that could may be looked at, if the
+// recipe asked for that.
+func (r *runner) may(call script.Call) error {
+	if r.unready == nil || call.Name == "connect" {
+		return nil
+	}
+	if !r.partly || call.Effect == script.Changes {
+		return r.unready
+	}
+	if h, ok := call.Receiver.(*ssh.Host); ok {
+		for i, err := range r.missing {
+			if err != nil && r.hosts[i] == h {
+				return err
+			}
+		}
+	}
+	return nil
+}
