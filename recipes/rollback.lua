@@ -46,6 +46,7 @@ local function switch(host)
   host:result(row)
 end
 
+preflight.served(options)
 step("preflight", function()
   problems.refuse(hosts, options.at_once, check)
   choose.agree(hosts, targets)

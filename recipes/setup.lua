@@ -70,5 +70,6 @@ local function make_folders(host)
 end
 
 layout.of(options) -- fails where --root is no path
+preflight.repository(options)
 step("preflight", function() problems.refuse(hosts, preflight.at_once(options), check) end)
 step("folders", function() each(hosts, { at_once = options.at_once }, make_folders) end)

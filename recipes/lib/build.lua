@@ -5,6 +5,7 @@ local keys = require "keys"
 local layout = require "layout"
 local mod_wsgi = require "mod_wsgi"
 local shared = require "shared"
+local venv = require "venv"
 
 -- VERIFY is run by the new virtualenv's Python: that it is the one of this folder, that the files are there. It prints
 -- the checksum of the requirements.
@@ -64,9 +65,8 @@ local function prepare(host, options, release, before)
         branch = options.branch })
     end)
   end)
-  -- At its final path: a virtualenv can't be moved.
   step("make the virtualenv", function()
-    host:run({ options.python, "-m", "venv", dir .. "/venv" })
+    venv.make(host, options, paths, dir)
   end)
   if options.requirements ~= "" then
     step("install " .. options.requirements, function()

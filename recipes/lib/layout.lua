@@ -20,6 +20,7 @@ local function of(options)
     releases = root .. "/releases",
     shared = root .. "/shared",
     mirror = root .. "/repo.git",
+    seeds = root .. "/seeds",
     log = root .. "/releases.log",
     lock = root .. "/.runbook.lock",
   }

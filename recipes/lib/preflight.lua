@@ -4,6 +4,7 @@ local app = require "app"
 local health = require "health"
 local keys = require "keys"
 local layout = require "layout"
+local mod_wsgi = require "mod_wsgi"
 local problems = require "problems"
 
 -- Facts about a host, one a line, by one round trip. Arguments: the root folder, the Python ("" for none), and "yes" to
@@ -181,11 +182,45 @@ local function name(found, wanted)
   return nil
 end
 
--- stated fails when what was asked for can't be: before any host is contacted.
-local function stated(options, release)
+-- within fails unless path leads to a file of the repository.
+local function within(flag, path)
+  if path == "" or path:find("^[/-]") or ("/" .. path .. "/"):find("/%.%./") or path:find("%c") then
+    fail(flag .. " must be the path of a file in the repository; got \"" .. path .. "\"", "write it like app/wsgi.py")
+  end
+end
+
+-- served fails when what was asked for of mod_wsgi-express and the health check can't be.
+local function served(options)
   layout.of(options)
   health.seconds(options.health_within)
-  if not layout.is_name(release.name) then
+  mod_wsgi.server_root(options)
+  within("--wsgi", options.wsgi)
+  if options.health:find("[%s%c]") or options.health:find("://", 1, true) then
+    fail("--health must be a path; got \"" .. options.health .. "\"", "write it like /health")
+  end
+end
+
+-- repository fails when a repository or a branch can't be called so.
+local function repository(options)
+  if options.repo ~= "" and hosts[1] then
+    local problem = problems.of(hosts[1], hosts[1].git.check, hosts[1].git, options.repo, options.branch)
+    if problem then
+      fail(unpack(problem))
+    elseif options.branch == "" then
+      fail("--branch is empty", "name the branch to release")
+    end
+  end
+end
+
+-- stated fails when what was asked for can't be: before any host is contacted.
+local function stated(options, release)
+  served(options)
+  repository(options)
+  if options.repo == "" then
+    fail("--repo is empty", "name the git repository")
+  elseif options.requirements:find("^%-") or options.requirements:find("%c") then
+    fail("--requirements must be a file's path; got \"" .. options.requirements .. "\"", "write it like requirements.txt")
+  elseif not layout.is_name(release.name) then
     fail("--release \"" .. release.name .. "\" can't be a folder's name",
       "use letters, digits, dots, - and _, with a letter or digit first")
   elseif release.revision and not (#release.revision == 40 and release.revision:find("^[0-9a-f]+$")) then
@@ -249,6 +284,6 @@ end
 
 return {
   facts = facts, root = root, readonly = readonly, python = python, git = git, disk = disk, current = current, name = name,
-  stated = stated, same_revision = same_revision, lock = lock, git_access = git_access, at_once = at_once,
+  stated = stated, served = served, repository = repository, same_revision = same_revision, lock = lock, git_access = git_access, at_once = at_once,
   make_roots = make_roots,
 }

@@ -171,6 +171,12 @@ function host_fs:disk(path) end
 ---@return string
 function host_git:resolve(repo, ref) end
 
+---Fails when a repository's address, or the name of a branch, can't be right. Nothing is contacted.
+---Computes here; contacts nothing.
+---@param repo string the repository
+---@param ref? string a branch, a tag, a full ref, or a commit's name
+function host_git:check(repo, ref) end
+
 ---Asks the repository what it has, and nothing more: an error says why the host may not, or can't, read it.
 ---Changes nothing; runs in a dry run too.
 ---@param repo string the repository: ssh://user@host/path, user@host:path, https://…, or a path on the host

@@ -16,6 +16,11 @@ type reachArgs struct {
 	Repo string `lua:"repo,arg" doc:"the repository: ssh://user@host/path, user@host:path, https://…, or a path on the host"`
 }
 
+type checkArgs struct {
+	Repo string `lua:"repo,arg" doc:"the repository"`
+	Ref  string `lua:"ref,arg,optional" doc:"a branch, a tag, a full ref, or a commit's name"`
+}
+
 type mirrorArgs struct {
 	Repo string `lua:"repo,required" doc:"the repository"`
 	Path string `lua:"path,required" doc:"where the mirror is, an absolute path on the host"`
@@ -44,6 +49,15 @@ func Module(d Deps) script.Module {
 					return d.Resolve(ctx, h, a.Repo, a.Ref)
 				}).
 				With(`local revision = host.git:resolve("git@git.example.org:app.git", "release")`),
+			script.Func("check", script.Pure, "Fails when a repository's address, or the name of a branch, can't be right. Nothing is contacted.",
+				func(_ context.Context, _ *ssh.Host, a checkArgs) (script.None, error) {
+					_, err := ParseRepo(a.Repo)
+					if err == nil && a.Ref != "" && !fullRevision.MatchString(a.Ref) {
+						err = CheckRef(a.Ref)
+					}
+					return script.None{}, err
+				}).
+				With(`hosts[1].git:check("git@git.example.org:app.git", "release")`),
 			script.Func("reach", script.Reads, "Asks the repository what it has, and nothing more: an error says why the host may not, or can't, read it.",
 				func(ctx context.Context, h *ssh.Host, a reachArgs) (script.None, error) {
 					return script.None{}, d.Reach(ctx, h, a.Repo)
