@@ -6,7 +6,6 @@ import (
 	"net"
 	"strings"
 
-	gossh "golang.org/x/crypto/ssh"
 
 	"runbook/runtime/event"
 	"runbook/runtime/ssh"
@@ -98,7 +97,7 @@ func (d Deps) sshCommand(r Repo) (string, error) {
 	}
 	words := []string{"printf", `%s\n`}
 	for _, k := range keys {
-		words = append(words, r.Host+" "+strings.TrimSpace(string(gossh.MarshalAuthorizedKey(k))))
+		words = append(words, ssh.KnownLine(r.Host, k))
 	}
 	lines, err := ssh.QuoteAll(words)
 	if err != nil {

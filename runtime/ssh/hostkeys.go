@@ -102,6 +102,11 @@ func KnownKeys(files []string, address string) ([]gossh.PublicKey, error) {
 	return keys, nil
 }
 
+// KnownLine is the line by which a known_hosts file knows a server: name is as its reader looks it up.
+func KnownLine(name string, key gossh.PublicKey) string {
+	return name + " " + strings.TrimSpace(string(gossh.MarshalAuthorizedKey(key)))
+}
+
 // algorithms puts first those by which the host can show a key that is known. The others follow, so that a host with another
 // key is told apart from one that speaks no common language.
 func (k *hostKeys) algorithms() []string {
