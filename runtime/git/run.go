@@ -6,7 +6,6 @@ import (
 	"net"
 	"strings"
 
-
 	"runbook/runtime/event"
 	"runbook/runtime/ssh"
 )

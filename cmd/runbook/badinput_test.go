@@ -1,0 +1,173 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"runbook/runtime/lab"
+)
+
+// badInput is something that an admin gets wrong.
+type badInput struct {
+	name   string
+	args   string            // "run release …": see words
+	more   []string          // arguments as they stand
+	files  map[string]string // on this machine, in the current folder
+	host   func(t *testing.T, root string)
+	status int
+	want   string // a regular expression for what is said
+}
+
+// words are the arguments that a row's args stand for: "release", "rollback", "setup" and "status" are the shipped
+// recipes, run on the first host of the lab.
+func (b badInput) words() []string {
+	var words []string
+	for _, w := range strings.Fields(b.args) {
+		switch w {
+		case "release", "rollback", "setup", "status":
+			words = append(words, "run", "recipes/"+w+".lua")
+		default:
+			words = append(words, w)
+		}
+	}
+	return append(words, b.more...)
+}
+
+// TestBadInput gives one wrong input after the other. Each must be refused with its exit status and its reason, no host
+// may change, and what is wrong by itself (exit status 2) must not make runbook contact a host.
+func TestBadInput(t *testing.T) {
+	l, err := lab.New(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	h, err := l.Host("web1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	repo, err := l.Repo()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(t.TempDir())
+	for name, value := range map[string]string{
+		"HOME": t.TempDir(), "NO_COLOR": "1", "RUNBOOK_HOSTS": l.HostsFile(), "RUNBOOK_RESTART": "none", "RUNBOOK_REPO": repo.Bare,
+	} {
+		t.Setenv(name, value)
+	}
+	if status, text := command("init", "."); status != 0 {
+		t.Fatal(text)
+	}
+	rows := append(badFlags(), append(badNames(), append(badFiles(), badHosts()...)...)...)
+	if len(rows) < 60 {
+		t.Errorf("only %d rows", len(rows))
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			for path, content := range row.files {
+				if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+					t.Fatal(err)
+				}
+				if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			makeReleases(t, h.Root)
+			if row.host != nil {
+				row.host(t, h.Root)
+			}
+			before, logins := snapshot(t, filepath.Dir(h.Root), h.Home), h.Logins()
+			status, text := command(row.words()...)
+			if status != row.status || !regexp.MustCompile(row.want).MatchString(text) {
+				t.Errorf("%q: exit status %d, want %d and %q; it said\n%s", row.words(), status, row.status, row.want, text)
+			}
+			if strings.Contains(text, "panic") || strings.Contains(text, "goroutine") {
+				t.Errorf("%s", text)
+			}
+			if after := snapshot(t, filepath.Dir(h.Root), h.Home); after != before {
+				t.Errorf("the host has changed: before\n%s\nafter\n%s", before, after)
+			}
+			if n := h.Logins() - logins; row.status == 2 && n > 0 {
+				t.Errorf("the host was contacted")
+			}
+		})
+	}
+}
+
+// command runs one command line in this process, and returns its exit status and all that it printed.
+func command(args ...string) (int, string) {
+	var out, errs bytes.Buffer
+	in, err := os.Open(os.DevNull)
+	if err != nil {
+		return -1, err.Error()
+	}
+	defer in.Close()
+	status := execute(context.Background(), args, in, &out, &errs)
+	return status, errs.String() + out.String()
+}
+
+// makeReleases makes what two releases leave behind, as far as a rollback looks at it.
+func makeReleases(t *testing.T, root string) {
+	t.Helper()
+	steps := []error{os.RemoveAll(root)}
+	for i, name := range []string{"r1", "r2", "half"} {
+		dir := filepath.Join(root, "releases", name)
+		steps = append(steps, os.MkdirAll(dir, 0o755))
+		if name != "half" {
+			marker := fmt.Sprintf(`{"release":%q,"revision":"%040d"}`, name, i)
+			steps = append(steps, os.WriteFile(filepath.Join(dir, ".runbook.json"), []byte(marker), 0o644))
+		}
+	}
+	steps = append(steps, os.Symlink(filepath.Join(root, "releases/r2"), filepath.Join(root, "current")))
+	for _, err := range steps {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// snapshot lists everything below folders: path, mode, size, time of change, inode and where a link leads. The lock file, which says
+// who looked last, and the folder that it is made in are left out as far as that changes them.
+func snapshot(t *testing.T, folders ...string) string {
+	t.Helper()
+	var b strings.Builder
+	for _, folder := range folders {
+		err := filepath.WalkDir(folder, func(path string, d fs.DirEntry, err error) error {
+			if err != nil {
+				return err
+			}
+			info, err := d.Info()
+			if err != nil || d.Name() == ".runbook.lock" && d.Type().IsRegular() {
+				return err
+			}
+			link := ""
+			if d.Type()&fs.ModeSymlink != 0 {
+				if link, err = os.Readlink(path); err != nil {
+					return err
+				}
+			}
+			_, locked := os.Lstat(filepath.Join(path, ".runbook.lock"))
+			if d.IsDir() && (locked == nil || d.Name() == "app") {
+				fmt.Fprintf(&b, "%s %s %d %s\n", path, info.Mode(), inode(info), link)
+				return nil
+			}
+			fmt.Fprintf(&b, "%s %s %d %d %d %s\n", path, info.Mode(), info.Size(), info.ModTime().UnixNano(), inode(info), link)
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return b.String()
+}
