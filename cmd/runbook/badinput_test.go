@@ -66,7 +66,7 @@ func TestBadInput(t *testing.T) {
 	} {
 		t.Setenv(name, value)
 	}
-	if status, text := command("init", "."); status != 0 {
+	if status, text := typed("init", "."); status != 0 {
 		t.Fatal(text)
 	}
 	rows := append(badFlags(), append(badNames(), append(badFiles(), badHosts()...)...)...)
@@ -87,15 +87,15 @@ func TestBadInput(t *testing.T) {
 			if row.host != nil {
 				row.host(t, h.Root)
 			}
-			before, logins := snapshot(t, filepath.Dir(h.Root), h.Home), h.Logins()
-			status, text := command(row.words()...)
+			before, logins := snapshot(t, filepath.Dir(filepath.Dir(h.Root))), h.Logins()
+			status, text := typed(row.words()...)
 			if status != row.status || !regexp.MustCompile(row.want).MatchString(text) {
 				t.Errorf("%q: exit status %d, want %d and %q; it said\n%s", row.words(), status, row.status, row.want, text)
 			}
 			if strings.Contains(text, "panic") || strings.Contains(text, "goroutine") {
 				t.Errorf("%s", text)
 			}
-			if after := snapshot(t, filepath.Dir(h.Root), h.Home); after != before {
+			if after := snapshot(t, filepath.Dir(filepath.Dir(h.Root))); after != before {
 				t.Errorf("the host has changed: before\n%s\nafter\n%s", before, after)
 			}
 			if n := h.Logins() - logins; row.status == 2 && n > 0 {
@@ -105,8 +105,8 @@ func TestBadInput(t *testing.T) {
 	}
 }
 
-// command runs one command line in this process, and returns its exit status and all that it printed.
-func command(args ...string) (int, string) {
+// typed runs one command line in this process, and returns its exit status and all that it printed.
+func typed(args ...string) (int, string) {
 	var out, errs bytes.Buffer
 	in, err := os.Open(os.DevNull)
 	if err != nil {

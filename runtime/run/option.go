@@ -64,7 +64,8 @@ func (o Option) Parse(given []string) (any, error) {
 		return b, nil
 	case Integer, Number:
 		n, err := strconv.ParseFloat(text, 64)
-		if err != nil || math.IsInf(n, 0) || math.IsNaN(n) {
+		// Beyond 2^53 a Lua number no longer holds every whole one: it would stand for another than was typed.
+		if err != nil || math.IsInf(n, 0) || math.IsNaN(n) || o.Kind == Integer && math.Abs(n) > 1<<53 {
 			return nil, fmt.Errorf("want %s, got %q", o.Kind.article(), text)
 		}
 		return o.check(n)
