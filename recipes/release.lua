@@ -75,6 +75,7 @@ step("preflight", function()
   release.revision = release.revision or heads[hosts[1].name]
   preflight.same_revision(before, release)
 end)
+resume({ release = release.name, revision = release.revision })
 local new = {}
 for _, host in ipairs(hosts) do
   new[#new + 1] = rootless[host.name] and host or nil

@@ -79,6 +79,7 @@ func (p *program) perform(ctx context.Context, c command, args []string) error {
 	if given.help {
 		return p.help(c.Command)
 	}
+	p.typed = given.flags
 	app := &cli.App{
 		Name: "runbook", Writer: p.out, ErrWriter: p.err, HideHelp: true, HideVersion: true,
 		DisableSliceFlagSeparator: true,

@@ -21,6 +21,7 @@ type program struct {
 	in       *os.File
 	out, err io.Writer
 	signals  *interrupts
+	typed    []string      // the flags of the command line that runs, in order
 	words    words         // how a failure is told; set by the flags
 	secrets  *event.Stream // what a recipe read before a run began is not to be shown either
 }

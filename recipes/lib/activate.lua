@@ -22,8 +22,11 @@ end
 local function go_back(host, options, target, before, server)
   local paths = layout.of(options)
   local dir = layout.release(paths, target.name)
-  if before == dir or releases.current(host, paths) ~= dir then
-    return -- it was never switched
+  if releases.current(host, paths) ~= dir then
+    host:result({ state = "not switched" })
+    return
+  elseif before == dir then
+    return -- there is nothing to go back to
   end
   local restored = title(paths, before)
   step("go back to " .. (before and restored or "no release"), function()
@@ -44,17 +47,31 @@ local function go_back(host, options, target, before, server)
   end)
 end
 
+-- DONE is what the table says of a host that was switched.
+local DONE = { release = "released", rollback = "rolled back" }
+
 -- release makes target, { name, revision, python }, the current release of a host, and notes it in releases.log as
 -- action, "release" or "rollback". It returns the name of the release that was current before, "" for none.
 local function release(host, options, target, action)
-  local paths, done = layout.of(options), false
+  local paths, done, noted = layout.of(options), false, false
   local dir = layout.release(paths, target.name)
   return step("switch to " .. target.name, function()
     local before, server = releases.current(host, paths), mod_wsgi.look(host, options)
+    local previous = title(paths, before)
+    local function note()
+      history.append(host, paths, { action = action, release = target.name, revision = target.revision, from = previous })
+      noted = true
+    end
     -- The limit leaves time for a restart and another health check.
     host:on_failure({ timeout = 300 + health.seconds(options.health_within) .. "s" }, function()
       if not done then
         go_back(host, options, target, before, server)
+        return
+      end
+      -- It serves: whatever came after that, such as an interrupt, the switch stands.
+      host:result({ release = target.name, revision = target.revision:sub(1, 10), previous = previous, state = DONE[action] })
+      if not noted then
+        note()
       end
     end)
     host.fs:symlink(dir, paths.current)
@@ -64,8 +81,7 @@ local function release(host, options, target, action)
       health.check(host, options, mod_wsgi.server_root(options))
     end
     done = true
-    local previous = title(paths, before)
-    history.append(host, paths, { action = action, release = target.name, revision = target.revision, from = previous })
+    note()
     return previous
   end)
 end

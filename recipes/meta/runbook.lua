@@ -244,6 +244,11 @@ function confirm(text) end
 ---@param hint? string what to do next
 function fail(message, hint) end
 
+---Says by which options a run that fails or is interrupted can be finished. Once something was changed, the last words of such a run are the whole command, with the options that were given and these.
+---Computes here; contacts nothing.
+---@param options table<string, any> options of the recipe, by name, with the values that this run goes by
+function resume(options) end
+
 ---Shows a table on standard output, aligned.
 ---Computes here; contacts nothing.
 ---@param options { header?: string[], rows: any[][] }

@@ -31,6 +31,7 @@ const (
 	CommandEnded Kind = "command_ended" // Text: the command; Code; Seconds; Error
 	Changed      Kind = "changed"       // Text: what was changed on the host without a command (a file, a link)
 	WouldChange  Kind = "would_change"  // Text: what a dry run left out
+	Assumed      Kind = "assumed"       // Text: what a dry run takes for a result that doesn't exist yet, where the recipe uses it
 	KeyUsed      Kind = "key_used"      // Text: the fingerprint of the key that the agent signed with, and for whom
 	KeyRefused   Kind = "key_refused"   // Text: why the agent refused a request
 	LockTaken    Kind = "lock_taken"    // Text: the path

@@ -2,6 +2,7 @@ package fs
 
 import (
 	"errors"
+	"io"
 	"os"
 	"path"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"github.com/pkg/sftp"
 
 	"runbook/runtime/event"
+	"runbook/runtime/ssh"
 )
 
 // cause is an error in better words.
@@ -25,6 +27,9 @@ func (o *operation) explain(err error) error {
 	var done cause
 	if err == nil || errors.As(err, &done) {
 		return err
+	}
+	if errors.Is(err, sftp.ErrSSHFxConnectionLost) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return &ssh.LostError{Host: o.host.Name(), Command: o.name + " " + o.path, Err: errors.New("its file session ended")}
 	}
 	var at *os.PathError
 	if errors.As(err, &at) { // the path is named anyway

@@ -2,6 +2,8 @@ package run
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"reflect"
 
 	"runbook/runtime/event"
@@ -28,6 +30,10 @@ func (r *runner) around(ctx context.Context, call script.Call, next func() (any,
 		r.changed.Store(true)
 	}
 	result, err := next()
+	var lost *ssh.LostError
+	if host := event.Host(onReceiver(ctx, call)); host != "" && call.Effect == script.Changes && errors.As(err, &lost) {
+		r.table.with(host, func(row *row) { row.lost = true })
+	}
 	return result, locate(onReceiver(ctx, call), err)
 }
 
@@ -49,6 +55,14 @@ func (r *runner) would(ctx context.Context, call script.Call) {
 	if host := event.Host(ctx); host != "" {
 		r.table.with(host, func(row *row) { row.would = true })
 	}
+}
+
+// assumed says that the recipe goes on with what the call has not brought about.
+func (r *runner) assumed(ctx context.Context, call script.Call, field string, value any) {
+	ctx = onReceiver(ctx, call)
+	hide := func(text string) string { return event.Redact(ctx, text) }
+	event.Emit(ctx, event.Event{Kind: event.Assumed,
+		Text: fmt.Sprintf("%s = %s, of what was not done: %s", field, luaText(reflect.ValueOf(value), hide), callText(call, hide))})
 }
 
 // secretsOf are the values of the option secret, which the call itself would have kept out of the output.

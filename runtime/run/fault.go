@@ -88,7 +88,7 @@ func (f failures) Unwrap() []error { return f }
 
 // joined is nil, the one error, or all of them together.
 func joined(errs ...error) error {
-	errs = slices.DeleteFunc(errs, func(err error) bool { return err == nil })
+	errs = slices.DeleteFunc(slices.Clone(errs), func(err error) bool { return err == nil })
 	switch len(errs) {
 	case 0:
 		return nil

@@ -47,6 +47,7 @@ func (r *runner) ownModule() script.Module {
 		r.stepPrimitive(),
 		r.confirmPrimitive(),
 		failPrimitive(),
+		r.resumePrimitive(),
 		showPrimitive(),
 		templatePrimitive(),
 		envPrimitive(),

@@ -19,6 +19,8 @@ type Options struct {
 	Prompt func(ctx context.Context, question string, secret bool) (string, error)
 	// Hooks ends when what is left of defer and on_failure is to be skipped: at a second interrupt. Nil never ends.
 	Hooks context.Context
+	// Again is the command line of this run with these flags in place of what was given for them. Nil means that there is none.
+	Again func([]Flag) string
 	// Explain puts a failure into words for the last event, with what to do next. Nil takes the error's own words.
 	Explain func(error) (text, hint string)
 }

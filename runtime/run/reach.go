@@ -41,7 +41,7 @@ func (r *runner) reach(_ context.Context, _ script.None, _ noArgs) ([]away, erro
 // may says why a call can't be: when hosts could not be connected to, those that could may be looked at, if the
 // recipe asked for that.
 func (r *runner) may(call script.Call) error {
-	if r.unready == nil || call.Name == "connect" {
+	if r.unready == nil || call.Name == "connect" || call.Name == "step" { // a step does nothing by itself
 		return nil
 	}
 	if !r.partly || call.Effect == script.Changes {

@@ -34,7 +34,8 @@ type runner struct {
 	partly     bool    // the recipe goes on to look at the hosts that could be
 
 	mu     sync.Mutex
-	failed []error // of the hosts' functions and their hooks
+	failed []error           // of the hosts' functions and their hooks
+	resume map[string]string // what the recipe said by resume: flag → value
 }
 
 // keep remembers the failure of a host's function. The recipe may catch it, and after an interrupt Lua raises nothing
@@ -70,6 +71,7 @@ func (p *Plan) Start(ctx context.Context, stream *event.Stream) error {
 		if p.opts.Explain != nil {
 			ended.Error, ended.Hint = p.opts.Explain(err)
 		}
+		ended.Hint = r.finish(ended.Hint)
 	}
 	event.Emit(ctx, ended)
 	return err
@@ -92,7 +94,7 @@ func (r *runner) run(ctx context.Context) (err error) {
 		r.table.expect(target.Name)
 	}
 	r.recipe = r.reached
-	state, err := r.newState(script.StateOptions{Around: r.around, Print: printed}, r.hosts)
+	state, err := r.newState(script.StateOptions{Around: r.around, Assumed: r.assumed, Print: printed}, r.hosts)
 	if err != nil {
 		return err
 	}

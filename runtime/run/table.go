@@ -30,6 +30,7 @@ type row struct {
 	failed  string // "failed", "refused", "interrupted", or ""
 	said    string // the state that the recipe stated, before or after the failure
 	after   bool   // said stands behind the failure, as on_failure does
+	lost    bool   // the connection died in a change, and the recipe has not found out since what became of it
 	would   bool   // a dry run left something out
 	columns map[string]string
 	took    time.Duration
@@ -90,6 +91,8 @@ func (r *row) state(dry bool) string {
 	switch {
 	case r.failed != "" && r.after:
 		return r.said
+	case r.failed != "" && r.lost:
+		return "unknown"
 	case r.failed != "":
 		return r.failed
 	case dry && r.would:

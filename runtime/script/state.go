@@ -15,6 +15,9 @@ type StateOptions struct {
 	// Around, when given, is called around every primitive but the Pure ones, without the turn. It returns what
 	// next returns, or, to leave the call out, call.Assumed() without calling next.
 	Around func(ctx context.Context, call Call, next func() (any, error)) (any, error)
+	// Assumed, when given, is called when a recipe reads a field of a result that a call which was left out would have had.
+	// It keeps the turn.
+	Assumed func(ctx context.Context, call Call, field string, value any)
 	// Print gets each line that a recipe prints. Default: printing is an error.
 	Print func(ctx context.Context, text string)
 }
@@ -31,7 +34,13 @@ type Call struct {
 }
 
 // Assumed is the result to go on with when the call is left out: a success that changed nothing.
-func (c Call) Assumed() any { return c.assumed }
+func (c Call) Assumed() any { return assumption{c, c.assumed} }
+
+// assumption is a result that nothing has had.
+type assumption struct {
+	call  Call
+	value any
+}
 
 // State is one Lua world: the recipe, what it requires, and the threads of all hosts. Threads take turns: a
 // goroutine holds the turn while it executes Lua, and a primitive gives it up for as long as it waits.

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	lua "github.com/yuin/gopher-lua"
+
+	"runbook/runtime/event"
 )
 
 // Proxy is a result whose fields are looked up each time they are read, such as the options of a recipe, which
@@ -115,6 +117,8 @@ func (s *State) toLua(l *lua.LState, v any) (lua.LValue, error) {
 		return s.toTable(l, v)
 	case error:
 		return s.thrown(l, v), nil
+	case assumption:
+		return s.assumptionToLua(l, v)
 	}
 	return s.reflectToLua(l, reflect.ValueOf(v))
 }
@@ -210,6 +214,27 @@ func (s *State) structToLua(l *lua.LState, v reflect.Value) (lua.LValue, error) 
 		}
 		l.RaiseError("there is no %q in this result%s; it has %s", key, DidYouMean(key, names), strings.Join(names, ", "))
 		return 0
+	}))
+	t.Metatable = meta
+	return t, nil
+}
+
+// assumptionToLua is a result that was assumed. Reading a field of it is told of, since what the recipe does with that hangs
+// in the air.
+func (s *State) assumptionToLua(l *lua.LState, a assumption) (lua.LValue, error) {
+	v, err := s.toLua(l, a.value)
+	known, ok := v.(*lua.LTable)
+	if err != nil || !ok || s.opts.Assumed == nil || reflect.ValueOf(a.value).Kind() != reflect.Struct {
+		return v, err
+	}
+	t, meta := l.NewTable(), l.NewTable()
+	meta.RawSetString("__index", l.NewFunction(func(l *lua.LState) int {
+		field := l.GetField(known, l.Get(2).String()) // raises for one that there isn't
+		if value, err := s.fromLua(l, field); err == nil {
+			s.opts.Assumed(event.WithLine(l.Context(), where(l)), a.call, l.Get(2).String(), value)
+		}
+		l.Push(field)
+		return 1
 	}))
 	t.Metatable = meta
 	return t, nil

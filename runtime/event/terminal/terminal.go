@@ -141,6 +141,8 @@ func (s *Sink) progress(e event.Event) {
 		}
 	case event.WouldChange:
 		s.line(e, inner+s.style.would("would ")+e.Text)
+	case event.Assumed:
+		s.line(e, inner+s.style.would("assumed ")+e.Text)
 	case event.KeyRefused:
 		s.line(e, s.style.warning("key refused: ")+e.Text)
 	case event.LockWaiting:

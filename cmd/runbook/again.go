@@ -1,0 +1,48 @@
+package main
+
+import (
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"runbook/runtime/run"
+)
+
+// again is the command line of a run, for a shell: the recipe and the flags as they were typed, but for those that
+// others stand in the place of.
+func again(flags []cli.Flag, recipe string, typed []string, instead []run.Flag) string {
+	replaced, known := map[string]bool{}, flagsByName(flags)
+	for _, f := range instead {
+		replaced[f.Name] = true
+	}
+	words := []string{"runbook", "run", recipe}
+	for i := 0; i < len(typed); i++ {
+		name, _, hasValue := strings.Cut(strings.TrimLeft(typed[i], "-"), "=")
+		one := typed[i : i+1]
+		if f, ok := known[name]; ok && !hasValue && takesValue(f) && i+1 < len(typed) {
+			one = typed[i : i+2]
+			i++
+		}
+		if !replaced[name] {
+			words = append(words, one...)
+		}
+	}
+	for _, f := range instead {
+		words = append(words, "--"+f.Name, f.Value)
+	}
+	for i, w := range words {
+		words[i] = shellQuote(w)
+	}
+	return strings.Join(words, " ")
+}
+
+// shellQuote is a word as any shell reads it, quoted only where that is needed.
+func shellQuote(word string) string {
+	plain := word != "" && !strings.ContainsFunc(word, func(c rune) bool {
+		return !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.ContainsRune("-_./:=@,+", c))
+	})
+	if plain {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}

@@ -1,0 +1,62 @@
+package run
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"runbook/runtime/script"
+)
+
+type resumeArgs struct {
+	Options map[string]any `lua:"options,arg" doc:"options of the recipe, by name, with the values that this run goes by"`
+}
+
+// resumePrimitive is resume{ … }.
+func (r *runner) resumePrimitive() script.Primitive {
+	return script.Func("resume", script.Pure, "Says by which options a run that fails or is interrupted can be finished. Once something was changed, "+
+		"the last words of such a run are the whole command, with the options that were given and these.",
+		func(_ context.Context, _ script.None, a resumeArgs) (script.None, error) {
+			values := map[string]string{}
+			for name, v := range a.Options {
+				if r.plan == nil {
+					continue
+				}
+				o, ok := r.plan.values.option(name)
+				if !ok {
+					return script.None{}, fmt.Errorf("the recipe declares no option %q%s", name, script.DidYouMean(name, r.plan.values.names()))
+				}
+				text, err := cell(v)
+				if err == nil {
+					_, err = o.Parse([]string{text})
+				}
+				if err != nil {
+					return script.None{}, fmt.Errorf("%s: %w", name, err)
+				}
+				values[o.Flag()] = text
+			}
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			r.resume = values
+			return script.None{}, nil
+		}).With(`resume({ release = name, revision = sha })`)
+}
+
+// finish adds to hint the command that finishes the run, where there is one and something was begun.
+func (r *runner) finish(hint string) string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.opts.Again == nil || len(r.resume) == 0 || r.opts.DryRun || !r.changed.Load() {
+		return hint
+	}
+	flags := make([]Flag, 0, len(r.resume))
+	for _, name := range slices.Sorted(maps.Keys(r.resume)) {
+		flags = append(flags, Flag{name, r.resume[name]})
+	}
+	return strings.TrimPrefix(hint+"\nto finish what was begun: "+r.opts.Again(flags), "\n")
+}
+
+// Flag is a long option of the command line and its value.
+type Flag struct{ Name, Value string }
