@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 )
 
 // one loads the only host of a list.
@@ -47,7 +48,7 @@ func TestSSHConfigIsApplied(t *testing.T) {
 	want := Host{Name: "web1", Address: "web1.example.com", Port: 2222, User: "deploy",
 		Identities:     []string{in(".ssh/deploy@web1.example.com"), in("with space"), in(".ssh/last")},
 		IdentitiesOnly: true, Certificates: []string{in("cert%")}, IdentityAgent: "/run/agents/web1.sock",
-		Vars: map[string]any{}, KnownHosts: []string{in(".ssh/k1"), in("k2222")}, HostKeyAlias: "alias-%%", Source: "--hosts"}
+		Vars: map[string]any{}, KnownHosts: []string{in(".ssh/k1"), in("k2222")}, HostKeyAlias: "alias-%%", AliveInterval: 5 * time.Second, Source: "--hosts"}
 	if !reflect.DeepEqual(h, want) {
 		t.Errorf("\n got %+v\nwant %+v", h, want)
 	}
@@ -136,6 +137,8 @@ func TestWrongConfigs(t *testing.T) {
 		{"User -oX", host + `1: User: "-oX" begins with a dash`, ""},
 		{"Port ssh", host + `1: Port: want a number from 1 to 65535, got "ssh"`, ""},
 		{"Port 0", host + `1: Port: want a number from 1 to 65535, got "0"`, ""},
+		{"ServerAliveInterval often", host + `1: ServerAliveInterval: want a time such as 30 or 1m30s, got "often"`, ""},
+		{"ServerAliveCountMax few", host + `1: ServerAliveCountMax: want a number, got "few"`, ""},
 		{"HostName %p", host + "1: HostName: %p is not supported here", ""},
 		{"HostName a;b", host + `1: HostName: "a;b" is no host name or IP address: it has the character ';' in it`, ""},
 		{"HostName -x", host + `1: HostName: "-x" begins with a dash`, ""},

@@ -41,6 +41,12 @@ type Host struct {
 	// HostKeyAlias is the name to look for in KnownHosts instead of Address and Port, or "".
 	HostKeyAlias string
 
+	// AliveInterval is the time between two questions whether the host is still there: 0 when none is stated, negative when
+	// it is never to be asked (ServerAliveInterval 0).
+	AliveInterval time.Duration
+	// AliveCount is for how many AliveIntervals there may be no answer: 0 when it isn't stated.
+	AliveCount int
+
 	// Sudo is "none" (never), "passwordless" (a password is never asked for), "ask" (on a terminal), or ""
 	// when nothing is stated, which means never too.
 	Sudo string

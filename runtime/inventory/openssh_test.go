@@ -15,7 +15,8 @@ import (
 // compared are the directives that TestLikeOpenSSH looks at, as `ssh -G` writes them.
 func compared() []string {
 	return []string{"hostname", "user", "port", "proxyjump", "proxycommand", "identityfile", "certificatefile", "identitiesonly",
-		"identityagent", "userknownhostsfile", "globalknownhostsfile", "hostkeyalias", "bindaddress", "addressfamily"}
+		"identityagent", "userknownhostsfile", "globalknownhostsfile", "hostkeyalias", "bindaddress", "addressfamily",
+		"serveraliveinterval", "serveralivecountmax"}
 }
 
 // sshSays is what OpenSSH itself makes of a config file for a host; nil when it refuses the file.
@@ -46,7 +47,7 @@ func weSay(c config, host string, defaults map[string]string) (map[string]string
 		return nil, err
 	}
 	h := Host{}
-	if err := errors.Join(v.reach(&h), v.files(&h, entry{}, Options{})); err != nil {
+	if err := errors.Join(v.reach(&h), v.files(&h, entry{}, Options{}), v.keepalives(&h)); err != nil {
 		return nil, err
 	}
 	says := map[string]string{}
@@ -62,6 +63,10 @@ func weSay(c config, host string, defaults map[string]string) (map[string]string
 			}
 		case key == "proxycommand" && len(words) > 0: // a command keeps its spelling
 			says[key] = v.first[key].rest
+		case key == "serveraliveinterval" && len(words) > 0: // ssh -G writes seconds
+			says[key] = fmt.Sprint(max(0, int(h.AliveInterval.Seconds())))
+		case key == "serveralivecountmax" && len(words) > 0 && words[0] != "0":
+			says[key] = fmt.Sprint(h.AliveCount)
 		case key == "identitiesonly" && len(words) > 0 && words[0] == "true":
 			says[key] = "yes"
 		case len(words) > 0:
@@ -135,6 +140,9 @@ func TestLikeOpenSSH(t *testing.T) {
 		"UserKnownHostsFile /a /b\nUserKnownHostsFile /c", "UserKnownHostsFile none", "GlobalKnownHostsFile \"/a b\" /c", "CertificateFile /c1\nCertificateFile /c2",
 		"IgnoreUnknown Foo*,bar\nFooX 1\nBar 2\nUser x", "FooX 1\nIgnoreUnknown Foo*",
 		"Include \"DIR/inc one\"", "Host web2\n Include \"DIR/inc one\"", "Include DIR/inc2 DIR/none*\nUser x", "Host web2\nInclude DIR/inc2\nPort 9\nHost *\nUser x", "Include DIR/inc2\nPort 9",
+		"ServerAliveInterval 10\nServerAliveCountMax 2\nServerAliveInterval 3", "ServerAliveInterval 1m30s", "ServerAliveInterval 1W2d3H4", "ServerAliveInterval 0", "ServerAliveInterval none", "ServerAliveInterval 0x10",
+		"ServerAliveInterval -1", "ServerAliveInterval 1.5", "ServerAliveInterval 5x", "ServerAliveInterval s", "ServerAliveInterval \"\"", "ServerAliveInterval 99999999999", "ServerAliveInterval 1 2", "ServerAliveInterval 9999w",
+		"ServerAliveCountMax 0", "ServerAliveCountMax 010", "ServerAliveCountMax 10s", "ServerAliveCountMax -1", "ServerAliveCountMax 0x10", "ServerAliveCountMax 99999999999", "Host web2\n ServerAliveCountMax 5",
 		"HostKeyAlias x", "IdentityAgent none", "AddressFamily inet", "BindAddress 192.0.2.1", "Host *\nPort 2\nHost web1\nPort 3", "Host\n User x", "Host web1 # web2\n User x",
 	} {
 		file := write("config", strings.ReplaceAll(text, "DIR", dir))
@@ -143,7 +151,7 @@ func TestLikeOpenSSH(t *testing.T) {
 		}
 	}
 	vocabulary := strings.Split("Host web1|Host web*|Host !web1 *|Host web? x|Host \"web2\"|Match host web1|Match originalhost web*,!web2|Match !user u1|Match user u1,u2|Match all|Host *|"+
-		"HostName h1|HostName %h.x|User u1|User u2|Port 1|Port 2|IdentityFile /a|IdentityFile \"/b c\"|ProxyJump j|ProxyCommand c|ProxyJump none|Include DIR/inc2|# x|CertificateFile /d|UserKnownHostsFile /e /f", "|")
+		"HostName h1|HostName %h.x|User u1|User u2|Port 1|Port 2|IdentityFile /a|IdentityFile \"/b c\"|ProxyJump j|ProxyCommand c|ProxyJump none|Include DIR/inc2|# x|CertificateFile /d|UserKnownHostsFile /e /f|ServerAliveInterval 7|ServerAliveCountMax 1", "|")
 	rng := rand.New(rand.NewPCG(1, 2)) // the same ones each time
 	for range 60 {
 		var text strings.Builder

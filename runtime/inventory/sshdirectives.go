@@ -8,7 +8,7 @@ import (
 // applied lists the directives that are put into a Host.
 func applied() []string {
 	return strings.Fields(`HostName User Port IdentityFile IdentitiesOnly IdentityAgent CertificateFile ProxyJump
-		UserKnownHostsFile GlobalKnownHostsFile HostKeyAlias`)
+		UserKnownHostsFile GlobalKnownHostsFile HostKeyAlias ServerAliveInterval ServerAliveCountMax`)
 }
 
 // unsupported returns the values with which a directive does not change how a host is reached or which key is
@@ -33,10 +33,8 @@ func unsupported(key string) (harmless []string, ok bool) {
 // reached, as whom, and which key is believed.
 func ignored() []string {
 	return slices.Concat(
-		// Sharing, keeping and tuning of a connection: there is one connection to a host, made here, with its own
-		// keepalives and limits.
-		strings.Fields(`controlmaster controlpath controlpersist connecttimeout connectionattempts serveraliveinterval
-			serveralivecountmax tcpkeepalive compression compressionlevel ipqos rekeylimit useprivilegedport obscurekeystroketiming
+		// Sharing and tuning of a connection: there is one connection to a host, made here, with limits of its own.
+		strings.Fields(`controlmaster controlpath controlpersist connecttimeout connectionattempts tcpkeepalive compression compressionlevel ipqos rekeylimit useprivilegedport obscurekeystroketiming
 			channeltimeout refuseconnection`),
 		// What a session carries besides: no terminal, forwarding or environment goes along, and the agent is this
 		// program's own.

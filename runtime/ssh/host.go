@@ -58,7 +58,8 @@ type connection struct {
 
 	turn     semaphore // guards shell: commands run one after the other
 	shell    *shell
-	hurry    func()        // gives up starting the first shell
+	hurry    func() // gives up starting the first shell
+	pulse    pulse
 	patience time.Duration // how long close waits for a command to end by itself
 
 	opening semaphore // guards files
@@ -72,8 +73,8 @@ type connection struct {
 
 // newConnection takes over a link. It can start the shell at once: what the start-up files of a log-in cost is then spent while
 // others are still being connected to.
-func newConnection(l link, shell bool) *connection {
-	c := &connection{link: l, turn: newSemaphore(), opening: newSemaphore(), groups: map[int64]struct{}{}, hurry: func() {}, patience: closeLimit}
+func newConnection(l link, p pulse, shell bool) *connection {
+	c := &connection{link: l, pulse: p, turn: newSemaphore(), opening: newSemaphore(), groups: map[int64]struct{}{}, hurry: func() {}, patience: closeLimit}
 	if !shell {
 		return c
 	}
@@ -152,7 +153,7 @@ func (h *Host) connected(ctx context.Context) (*connection, error) {
 	if err != nil {
 		return nil, err
 	}
-	h.conn = newConnection(l, !h.bastion) // a bastion need not let anybody run anything
+	h.conn = newConnection(l, h.pulse(), !h.bastion) // a bastion need not let anybody run anything
 	if !h.local {
 		event.Emit(ctx, event.Event{Kind: event.Connected, Text: h.target.User + "@" + address(h.target), Seconds: time.Since(began).Seconds()})
 	}
@@ -167,7 +168,7 @@ func (h *Host) open(ctx context.Context) (link, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newRemote(client, h.pool.opts.KeepAlive), nil
+	return newRemote(client, h.pulse()), nil
 }
 
 // Files is the host's file system through one sftp session, which the pool closes. Paths are relative to the user's home; on

@@ -31,43 +31,13 @@ func (e *LockedError) Error() string {
 // heldLock is a lock that the host has to hold until the pool is closed.
 type heldLock struct{ path string }
 
-// keep is the script of a keeper. It takes the lock and then reads its stdin: "group N" names a process group that ends with
-// it, "gone N" one that has ended, "bye" is the farewell. When stdin ends without one, whoever held the lock is dead: what it
-// left running is ended first, and then the lock goes, with this process. Nothing that the keeper starts may inherit the lock (9>&-).
-const keep = `trap '' HUP PIPE
-groups=' '
-command -v flock >/dev/null 2>&1 || { echo 'none'; exit 0; }
-( : >>"$file" ) 2>/dev/null || { echo "closed $( ( : >>"$file" ) 2>&1 )"; exit 0; }
-exec 9>>"$file"
-n=0
-while :; do
-  flock -n 9; s=$?
-  [ $s -eq 0 ] && break
-  [ $s -eq 1 ] || { echo "broken $s"; exit 0; }
-  echo "held $(cat "$file" 9>&-)"
-  [ $n -ge $wait ] && { echo 'over'; exit 0; }
-  n=$((n+1))
-  sleep 1 9>&-
-done
-printf '%s\n' "$holder" >"$file"
-echo 'taken'
-while read -r word number; do
-  case $word in
-    group) groups="$groups$number " ;;
-    gone) case $groups in *" $number "*) groups="${groups%% $number *} ${groups#* $number }" ;; esac ;;
-    bye) : >"$file"; echo 'bye'; exit 0 ;;
-  esac
-done
-for g in $groups; do endgroup "$g" 9>&-; done
-: >"$file"
-`
-
 // keeper is a process on a host that holds a lock for as long as its connection lasts.
 type keeper struct {
 	path  string
 	shell *shell
 	link  link
 	gone  chan struct{} // closed when it ended
+	beat  chan struct{} // closed when no more signs of life are sent
 
 	mu sync.Mutex // one line at a time
 }
@@ -127,12 +97,12 @@ func (c *connection) take(ctx context.Context, path string, wait time.Duration) 
 		return err
 	}
 	script := "printf '%s' '" + pid + "'; " + probe + "\nfile=" + file + " holder=" + who + " wait=" +
-		strconv.FormatInt(int64(math.Ceil(wait.Seconds())), 10) + "\n" + endings + keep
+		strconv.FormatInt(int64(math.Ceil(wait.Seconds())), 10) + " silence=" + strconv.FormatInt(c.pulse.silence(), 10) + "\n" + endings + keep
 	p, err := c.link.start(ctx, feedable(len(script)))
 	if err != nil {
 		return fmt.Errorf("lock %s: %w", path, err)
 	}
-	k := &keeper{path: path, shell: newShell(p), link: c.link, gone: make(chan struct{})}
+	k := &keeper{path: path, shell: newShell(p), link: c.link, gone: make(chan struct{}), beat: make(chan struct{})}
 	var said strings.Builder
 	taken := make(chan error, 1)
 	run := k.shell.drain(func() error {
@@ -163,6 +133,7 @@ func (c *connection) take(ctx context.Context, path string, wait time.Duration) 
 		k.shell.settle(run, c.link)
 		return err
 	}
+	go k.live(c.pulse.every)
 	c.mu.Lock()
 	c.keepers = append(c.keepers, k)
 	for g := range c.groups {
@@ -234,15 +205,35 @@ func (k *keeper) tell(line string) error {
 	return feed(k.shell.proc.stdin, line+"\n")
 }
 
+// live sends signs of life until the keeper is gone.
+func (k *keeper) live(every time.Duration) {
+	defer close(k.beat)
+	if every <= 0 {
+		return
+	}
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			_ = k.tell("alive") // a keeper that is gone is noticed before the next command
+		case <-k.gone:
+			return
+		}
+	}
+}
+
 // bye gives the lock back.
 func (k *keeper) bye(ctx context.Context) error {
 	if err := k.tell("bye"); err != nil {
 		<-k.gone // who can't be told is gone, and its lock too
+		<-k.beat
 		return nil
 	}
 	_ = k.shell.proc.stdin.Close() // it may be gone
 	select {
 	case <-k.gone:
+		<-k.beat
 	case <-ctx.Done():
 		return fmt.Errorf("the keeper of the lock %s did not end", k.path)
 	}

@@ -20,8 +20,8 @@ import (
 type PoolOptions struct {
 	// ConnectTimeout is the limit for reaching a host and logging in, without the time that a person takes to answer; 10 s when 0.
 	ConnectTimeout time.Duration
-	// KeepAlive is the time between two questions whether a host is still there; after three without an answer the connection
-	// is given up. 15 s when 0.
+	// KeepAlive is the time between two questions whether a host is still there, where ssh_config doesn't state one; when none
+	// is answered for three times as long the connection is given up. 15 s when 0.
 	KeepAlive time.Duration
 	// LockWait is how long Lock waits for another holder where a recipe doesn't say; not at all when 0.
 	LockWait time.Duration

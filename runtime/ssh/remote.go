@@ -27,7 +27,7 @@ type remote struct {
 }
 
 // newRemote takes over an authenticated connection.
-func newRemote(client *gossh.Client, interval time.Duration) *remote {
+func newRemote(client *gossh.Client, p pulse) *remote {
 	r := &remote{client: client, ended: make(chan struct{})}
 	offered := client.HandleChannelOpen("auth-agent@openssh.com")
 	r.wg.Go(func() { r.agents.accept(offered) })
@@ -36,16 +36,15 @@ func newRemote(client *gossh.Client, interval time.Duration) *remote {
 		r.because(err)
 		close(r.ended)
 	})
-	r.wg.Go(func() { r.keepAlive(interval) })
+	if p.every > 0 {
+		r.wg.Go(func() { r.keepAlive(p) })
+	}
 	return r
 }
 
-// misses is how many keepalives may go without an answer.
-const misses = 3
-
 // keepAlive notices a peer that has gone without a word: a network that swallows packets says nothing.
-func (r *remote) keepAlive(interval time.Duration) {
-	tick := time.NewTicker(interval)
+func (r *remote) keepAlive(p pulse) {
+	tick := time.NewTicker(p.every)
 	defer tick.Stop()
 	for {
 		select {
@@ -58,12 +57,12 @@ func (r *remote) keepAlive(interval time.Duration) {
 			_, _, err := r.client.SendRequest("keepalive@openssh.com", true, nil)
 			answer <- err
 		})
-		limit := time.NewTimer(misses * interval)
+		limit := time.NewTimer(p.patience())
 		select {
 		case <-answer: // refusing is an answer too
 			limit.Stop()
 		case <-limit.C:
-			r.because(fmt.Errorf("no answer for %v", misses*interval))
+			r.because(fmt.Errorf("no answer for %v", p.patience()))
 			r.abandon()
 			return
 		case <-r.ended:
