@@ -102,7 +102,7 @@ func (d *demonstration) setUp() (restore func(), err error) {
 	return d.settings()
 }
 
-// settings says by RUNBOOK_… variables what differs from the shipped app.lua, and writes the same down for a shell.
+// settings says by variables what differs from the shipped app.lua, and writes the same down for a shell.
 func (d *demonstration) settings() (restore func(), err error) {
 	python, err := exec.LookPath("python3")
 	if err != nil {
@@ -116,6 +116,7 @@ func (d *demonstration) settings() (restore func(), err error) {
 		{"RUNBOOK_PYTHON", python},
 		{"RUNBOOK_PIP_ARG", "--no-index\n--find-links=" + d.lab.Wheels()},
 		{"RUNBOOK_HEALTH", "/health"},
+		{"XDG_STATE_HOME", filepath.Join(d.dir, "state")}, // these runs are nobody's record
 	}
 	var shell strings.Builder
 	old := map[string]*string{}

@@ -112,7 +112,7 @@ func readmeEnvironment(t *testing.T, l *lab.Lab, dir string) []string {
 	if err != nil {
 		t.Fatal("python3 is missing: install the Debian package python3")
 	}
-	return append(os.Environ(), "HOME="+home, "PATH="+bin+":"+os.Getenv("PATH"), "NO_COLOR=1",
+	return append(os.Environ(), "HOME="+home, "XDG_STATE_HOME=", "PATH="+bin+":"+os.Getenv("PATH"), "NO_COLOR=1",
 		"RUNBOOK_REPO="+l.RepoURL(), "RUNBOOK_KEY="+l.DeployKey(), "RUNBOOK_PYTHON="+python,
 		"RUNBOOK_PIP_ARG=--no-index\n--find-links="+l.Wheels())
 }

@@ -115,7 +115,7 @@ func (p *program) run(cc *cli.Context, recipe run.Description, flags []cli.Flag)
 	if err != nil {
 		return p.neverBegun(cc, err)
 	}
-	stream := event.NewStream(p.sink(cc, plan))
+	stream := p.secrets.To(append(p.records(plan), p.sink(cc, plan))...)
 	err = plan.Start(cc.Context, stream)
 	closing := unread(stream.Close())
 	if err != nil {

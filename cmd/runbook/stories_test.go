@@ -62,6 +62,7 @@ func withHosts(env *testscript.Env) error {
 	env.Values[inProcessKey{}] = l
 	env.Setenv("HOSTS", l.HostsFile())
 	env.Setenv("HOME", home)
+	env.Setenv("USER", "ada")
 	env.Setenv("NO_COLOR", "1")
 	return nil
 }

@@ -19,7 +19,7 @@ type Kind string
 
 // The kinds of event.
 const (
-	RunBegun     Kind = "run_begun"     // Text: the recipe; Args: its options as given; Version
+	RunBegun     Kind = "run_begun"     // Text: the recipe; Args: its options as given; By; Hosts; DryRun; Version
 	Connected    Kind = "connected"     // Text: user@address:port; Seconds
 	Disconnected Kind = "disconnected"  // Error when it was not asked for
 	HostBegun    Kind = "host_begun"    // a host's function of an each begins
@@ -64,6 +64,9 @@ type Event struct {
 	Header  []string          `json:"header,omitempty"`  // see Table
 	Rows    [][]string        `json:"rows,omitempty"`    // see Table
 	Args    map[string]any    `json:"args,omitempty"`    // see RunBegun
+	By      string            `json:"by,omitempty"`      // see RunBegun: user@machine
+	Hosts   []string          `json:"hosts,omitempty"`   // see RunBegun: the names of all hosts of the run, in their order
+	DryRun  bool              `json:"dry_run,omitempty"` // see RunBegun
 	Version int               `json:"version,omitempty"` // see RunBegun
 }
 

@@ -2,6 +2,7 @@ package event
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -33,6 +34,11 @@ func (r *Redactor) Add(value string) {
 		}
 	}
 	slices.SortStableFunc(r.forms, func(a, b form) int { return cmp.Compare(len(b.text), len(a.text)) })
+}
+
+// clone is a Redactor that knows what r knows.
+func (r *Redactor) clone() Redactor {
+	return Redactor{known: maps.Clone(r.known), forms: slices.Clone(r.forms)}
 }
 
 // Replace returns text with every secret replaced by "[secret]". Line breaks stay.

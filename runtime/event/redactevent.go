@@ -7,7 +7,7 @@ func (r *Redactor) event(e Event) Event {
 	if len(r.forms) == 0 {
 		return e
 	}
-	for _, text := range []*string{&e.Text, &e.Error, &e.Hint, &e.State, &e.Line} {
+	for _, text := range []*string{&e.Text, &e.Error, &e.Hint, &e.State, &e.Line, &e.By} {
 		*text = r.Replace(*text)
 	}
 	e.Step, e.Header = r.list(e.Step), r.list(e.Header)

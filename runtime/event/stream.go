@@ -21,6 +21,15 @@ func NewStream(sinks ...Sink) *Stream {
 	return &Stream{sinks: sinks, now: time.Now}
 }
 
+// To returns a stream to the given sinks that knows the secrets of s from the beginning.
+func (s *Stream) To(sinks ...Sink) *Stream {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	next := NewStream(sinks...)
+	next.secrets = s.secrets.clone()
+	return next
+}
+
 // AddSecret makes the stream replace value wherever an event would show it.
 func (s *Stream) AddSecret(value string) {
 	s.mu.Lock()

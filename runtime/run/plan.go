@@ -30,6 +30,7 @@ type Options struct {
 type Plan struct {
 	Recipe   Description
 	Hosts    []inventory.Host
+	Notes    []string // what the run says at its beginning; whoever starts it may add some
 	Warnings []string // what the admin should know, such as a flag that a host's vars overrule
 
 	opts   Options

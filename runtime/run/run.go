@@ -1,9 +1,12 @@
 package run
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"os/user"
 	"reflect"
 	"sync"
 	"sync/atomic"
@@ -58,7 +61,10 @@ func (p *Plan) Start(ctx context.Context, stream *event.Stream) error {
 	}
 	r.table = table{dry: p.opts.DryRun, changed: r.changed.Load}
 	began := time.Now()
-	event.Emit(ctx, event.Event{Kind: event.RunBegun, Text: p.Recipe.Path, Args: p.args(), Version: event.Version})
+	event.Emit(ctx, p.begun())
+	for _, n := range p.Notes {
+		event.Emit(ctx, event.Event{Kind: event.Info, Text: n})
+	}
 	for _, w := range p.Warnings {
 		event.Emit(ctx, event.Event{Kind: event.Warning, Text: w})
 	}
@@ -75,6 +81,30 @@ func (p *Plan) Start(ctx context.Context, stream *event.Stream) error {
 	}
 	event.Emit(ctx, ended)
 	return err
+}
+
+// begun is the first event.
+func (p *Plan) begun() event.Event {
+	e := event.Event{Kind: event.RunBegun, Text: p.Recipe.Path, Args: p.args(), By: me(), DryRun: p.opts.DryRun, Version: event.Version}
+	for _, h := range p.Hosts {
+		e.Hosts = append(e.Hosts, h.Name)
+	}
+	return e
+}
+
+// me is who runs runbook, as releases.log has it too: user@machine, as far as that is known.
+func me() string {
+	name := cmp.Or(os.Getenv("USER"), os.Getenv("LOGNAME"))
+	if name == "" {
+		if u, err := user.Current(); err == nil {
+			name = u.Username
+		}
+	}
+	machine, err := os.Hostname()
+	if err != nil {
+		machine = "unknown"
+	}
+	return name + "@" + machine
 }
 
 // args are the options as given, for the first event.

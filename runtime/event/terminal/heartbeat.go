@@ -59,7 +59,7 @@ func (s *Sink) beat(now time.Time, every time.Duration) {
 	for _, host := range hosts {
 		step := s.open[host][len(s.open[host])-1]
 		indent := strings.Repeat("  ", len(step.titles)-1)
-		text := last(step.titles) + ": still running, " + seconds(now.Sub(step.since).Seconds())
+		text := last(step.titles) + ": still running, " + Seconds(now.Sub(step.since).Seconds())
 		s.line(event.Event{Host: host}, indent+s.style.faint(text))
 	}
 }

@@ -56,7 +56,7 @@ func (t *hostTable) cells() (header []string, rows [][]string) {
 		for _, name := range names {
 			row = append(row, e.Columns[name])
 		}
-		rows = append(rows, append(row, seconds(e.Seconds)))
+		rows = append(rows, append(row, Seconds(e.Seconds)))
 	}
 	return header, rows
 }

@@ -117,7 +117,7 @@ func (s *Sink) progress(e event.Event) {
 	indent, inner := strings.Repeat("  ", max(0, len(e.Step)-1)), strings.Repeat("  ", len(e.Step))
 	switch e.Kind {
 	case event.Connected:
-		s.line(e, s.style.faint("connected to "+e.Text+", "+seconds(e.Seconds)))
+		s.line(e, s.style.faint("connected to "+e.Text+", "+Seconds(e.Seconds)))
 	case event.Disconnected:
 		if e.Error != "" {
 			s.line(e, s.style.warning("connection lost: ")+e.Error)
@@ -126,9 +126,9 @@ func (s *Sink) progress(e event.Event) {
 		s.line(e, indent+last(e.Step))
 	case event.StepEnded:
 		if e.Error != "" {
-			s.line(e, indent+s.style.failure(last(e.Step)+": failed after "+seconds(e.Seconds)))
+			s.line(e, indent+s.style.failure(last(e.Step)+": failed after "+Seconds(e.Seconds)))
 		} else {
-			s.line(e, indent+s.style.done(last(e.Step)+": done, "+seconds(e.Seconds)))
+			s.line(e, indent+s.style.done(last(e.Step)+": done, "+Seconds(e.Seconds)))
 		}
 	case event.CommandBegun:
 		// A recipe without steps would say nothing for as long as its commands take.
@@ -165,7 +165,7 @@ func (s *Sink) detail(e event.Event) {
 	case event.CommandEnded:
 		switch {
 		case e.Code != nil && *e.Code != 0:
-			s.line(e, indent+s.style.faint(fmt.Sprintf("  exit status %d, %s", *e.Code, seconds(e.Seconds))))
+			s.line(e, indent+s.style.faint(fmt.Sprintf("  exit status %d, %s", *e.Code, Seconds(e.Seconds))))
 		case e.Error != "":
 			s.line(e, indent+s.style.failure("  "+e.Error))
 		}
@@ -248,8 +248,8 @@ func rest(text string) string {
 	return strings.TrimRight(text[len(firstLine(text)):], "\n")
 }
 
-// seconds is a duration as a person reads it: 0.3 s, 42.0 s, 3m07s.
-func seconds(s float64) string {
+// Seconds is a duration as a person reads it: 0.3 s, 42.0 s, 3m07s.
+func Seconds(s float64) string {
 	if s < 60 {
 		return fmt.Sprintf("%.1f s", s)
 	}

@@ -1,0 +1,176 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"runbook/runtime/event"
+	"runbook/runtime/event/journal"
+	"runbook/runtime/event/terminal"
+	"runbook/runtime/run"
+)
+
+// logCommand is `runbook log`.
+func (p *program) logCommand() *cli.Command {
+	return &cli.Command{Name: "log", Usage: "past runs; one run's steps", ArgsUsage: "[RUN]", Action: p.log,
+		Description: "RUN is a run's name, or as much of its beginning as no other has, or last.",
+		Flags: []cli.Flag{
+			textFlag("grep", "the runs in which a line matches; with RUN, those lines: `REGEXP`"),
+			textFlag("since", "the runs that began after this, such as 24h, 2026-01-05 or 2026-01-05T12:00:00Z: `WHEN`"),
+			boolFlag("json", "one run a line; with RUN, its events"),
+		}}
+}
+
+func (p *program) log(cc *cli.Context) error {
+	if cc.NArg() > 1 {
+		return run.Usage(errors.New("log takes one run at most"))
+	}
+	dir, err := journal.Dir()
+	if err != nil {
+		return err
+	}
+	pattern, err := regexp.Compile(cc.String("grep"))
+	if err != nil {
+		return run.Usage(fmt.Errorf("--grep: %w", err))
+	}
+	since, err := sinceWhen(cc.String("since"), time.Now())
+	if err != nil {
+		return run.Usage(err)
+	}
+	if cc.NArg() == 0 {
+		return p.logRuns(dir, since, pattern, cc.Bool("json"))
+	}
+	one, err := journal.Find(dir, cc.Args().First())
+	if err != nil {
+		return run.Usage(err)
+	}
+	events, err := journal.Read(one.Path)
+	if err != nil {
+		return err
+	}
+	switch {
+	case cc.Bool("json"):
+		return writeJSON(p.out, matching(events, pattern))
+	case cc.String("grep") != "":
+		return p.table(lines(matching(events, pattern), pattern))
+	}
+	return p.logRun(one, events)
+}
+
+// sinceWhen is a point of time as --since takes it; the zero time for "".
+func sinceWhen(text string, now time.Time) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	if d, err := time.ParseDuration(text); err == nil {
+		return now.Add(-d), nil
+	}
+	for _, layout := range []string{time.DateOnly, time.DateTime, time.RFC3339} {
+		if at, err := time.ParseInLocation(layout, text, now.Location()); err == nil {
+			return at, nil
+		}
+	}
+	return time.Time{}, fmt.Errorf("--since: want a duration such as 24h, a date such as 2026-01-05, or 2026-01-05T12:00:00Z, got %q", text)
+}
+
+// logRuns lists runs, the newest first. A record that can't be read doesn't hide the others.
+func (p *program) logRuns(dir string, since time.Time, pattern *regexp.Regexp, asJSON bool) error {
+	all, unreadable := journal.List(dir)
+	runs := []journal.Run{}
+	for _, r := range all {
+		if r.Begun.Before(since) {
+			continue
+		}
+		found, err := holds(r, pattern)
+		if err != nil {
+			unreadable = errors.Join(unreadable, err)
+		}
+		if found {
+			runs = append(runs, r)
+		}
+	}
+	if asJSON {
+		return errors.Join(writeJSON(p.out, runs), unreadable)
+	}
+	e := event.Event{Kind: event.Table, Header: []string{"run", "when", "who", "recipe", "hosts", "result", "time"}}
+	for _, r := range runs {
+		e.Rows = append(e.Rows, []string{r.ID, r.Begun.Local().Format(time.DateTime), r.By, r.Recipe, few(r.Hosts), outcome(r), terminal.Seconds(r.Seconds)})
+	}
+	return errors.Join(p.table(e), unreadable)
+}
+
+// holds tells whether a line of the run matches.
+func holds(r journal.Run, pattern *regexp.Regexp) (bool, error) {
+	if pattern.String() == "" {
+		return true, nil
+	}
+	for e, err := range journal.Events(r.Path) {
+		if err != nil {
+			return false, err
+		}
+		if matches(e, pattern) {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// matches tells whether something of an event that is shown matches.
+func matches(e event.Event, pattern *regexp.Regexp) bool {
+	texts := slices.Concat([]string{e.Host, e.Line, e.Text, e.State, e.Error, e.Hint, e.By}, e.Step, slices.Collect(maps.Values(e.Columns)))
+	texts = slices.Concat(append(e.Rows, texts)...)
+	return slices.ContainsFunc(texts, func(text string) bool { return text != "" && pattern.MatchString(text) })
+}
+
+func matching(events []event.Event, pattern *regexp.Regexp) []event.Event {
+	out := []event.Event{}
+	for _, e := range events {
+		if matches(e, pattern) {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+// few names the hosts of a run, or says how many they are.
+func few(hosts []string) string {
+	if len(hosts) > 3 {
+		return strconv.Itoa(len(hosts))
+	}
+	return strings.Join(hosts, " ")
+}
+
+func outcome(r journal.Run) string {
+	if r.DryRun {
+		return string(r.Result) + ", dry run"
+	}
+	return string(r.Result)
+}
+
+// table shows a table on standard output.
+func (p *program) table(e event.Event) error {
+	sink := terminal.New(terminal.Options{Out: p.out, Err: p.out})
+	sink.Event(e)
+	return unread(sink.Close())
+}
+
+// writeJSON writes one item a line.
+func writeJSON[T any](w interface{ Write([]byte) (int, error) }, items []T) error {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	for _, item := range items {
+		if err := enc.Encode(item); err != nil {
+			return unread(err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,54 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"runbook/runtime/event"
+	"runbook/runtime/event/journal"
+	"runbook/runtime/run"
+)
+
+// records are the sinks that keep what happens in a run. What becomes of them is no reason to leave servers half
+// released: a journal that can't be written is a warning.
+func (p *program) records(plan *run.Plan) []event.Sink {
+	dir, err := journal.Dir()
+	if err != nil {
+		p.unrecorded(plan, err)
+		return nil
+	}
+	now := time.Now()
+	removed, err := journal.Prune(dir, now)
+	if err != nil {
+		plan.Warnings = append(plan.Warnings, err.Error())
+	}
+	if removed > 0 {
+		plan.Notes = append(plan.Notes, fmt.Sprintf("removed %d old runs from %s, which keeps %d days or %d runs",
+			removed, dir, int(journal.KeptFor.Hours()/24), journal.KeptRuns))
+	}
+	sink, err := journal.Create(dir, now)
+	if err != nil {
+		p.unrecorded(plan, err)
+		return nil
+	}
+	return []event.Sink{record{sink, p}}
+}
+
+func (p *program) unrecorded(plan *run.Plan, err error) {
+	plan.Warnings = append(plan.Warnings, fmt.Sprintf("this run is not recorded: %v", err))
+}
+
+// record is a run's journal.
+type record struct {
+	*journal.Sink
+	program *program
+}
+
+// Close warns of a record that is not whole.
+func (r record) Close() error {
+	if err := r.Sink.Close(); err != nil {
+		_, err = fmt.Fprintf(r.program.err, "warning: the record of this run, %s, is not whole: %v\n", r.ID(), err)
+		return err
+	}
+	return nil
+}

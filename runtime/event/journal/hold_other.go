@@ -1,0 +1,11 @@
+//go:build !unix
+
+package journal
+
+import "os"
+
+// hold does nothing here: a lock on Windows would keep others from reading the file.
+func hold(*os.File) error { return nil }
+
+// held can't tell here.
+func held(*os.File) (bool, error) { return false, nil }

@@ -1,0 +1,89 @@
+// Package journal keeps a record of every run on this machine.
+//
+// Its one rule: an event is in the file before the next one happens, so that what is there can be read whatever became
+// of the process that wrote it.
+package journal
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"runbook/runtime/event"
+)
+
+// suffix ends the name of a run's file: ID.jsonl, one event a line as event.Event states it.
+const suffix = ".jsonl"
+
+// layout is how a run's ID says when it began, in UTC. A second run of the same second gets "-2" behind it.
+const layout = "20060102-150405"
+
+// Dir is the folder of all runs: $XDG_STATE_HOME/runbook/runs, or ~/.local/state/runbook/runs. A relative
+// $XDG_STATE_HOME counts for nothing (https://specifications.freedesktop.org/basedir-spec/latest/).
+func Dir() (string, error) {
+	state := os.Getenv("XDG_STATE_HOME")
+	if !filepath.IsAbs(state) {
+		home, err := os.UserHomeDir()
+		if err != nil {
+			return "", fmt.Errorf("the folder of the journal: %w", err)
+		}
+		state = filepath.Join(home, ".local", "state")
+	}
+	return filepath.Join(state, "runbook", "runs"), nil
+}
+
+// Sink writes one run. For as long as it is open, others can tell from a lock on its file that the run is under way.
+type Sink struct {
+	id   string
+	file *os.File
+	enc  *json.Encoder
+	err  error // the first failure to write; what follows is dropped
+}
+
+// Create begins the record of a run that begins now, in a file of dir that only the user can read. The folder is made
+// if it isn't there.
+func Create(dir string, now time.Time) (*Sink, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("the folder of the journal: %w", err)
+	}
+	begun := now.UTC().Format(layout)
+	id := begun
+	for n := 2; ; n++ {
+		f, err := os.OpenFile(filepath.Join(dir, id+suffix), os.O_WRONLY|os.O_CREATE|os.O_EXCL|os.O_APPEND, 0o600)
+		if errors.Is(err, os.ErrExist) {
+			id = fmt.Sprintf("%s-%d", begun, n)
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("the journal: %w", err)
+		}
+		if err := hold(f); err != nil {
+			return nil, errors.Join(fmt.Errorf("the journal: %w", err), f.Close())
+		}
+		// The encoder hands each event to the system in one write, so nothing of it waits in this process.
+		enc := json.NewEncoder(f)
+		enc.SetEscapeHTML(false) // grep should find a command line as it was typed
+		return &Sink{id: id, file: f, enc: enc}, nil
+	}
+}
+
+// ID is the name by which the run can be read.
+func (s *Sink) ID() string { return s.id }
+
+// Event appends e.
+func (s *Sink) Event(e event.Event) {
+	if s.err == nil {
+		s.err = s.enc.Encode(e)
+	}
+}
+
+// Close lets the file go, and returns the first failure to write it.
+func (s *Sink) Close() error {
+	if err := errors.Join(s.err, s.file.Close()); err != nil {
+		return fmt.Errorf("the journal: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,212 @@
+package journal_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"runbook/runtime/event"
+	"runbook/runtime/event/journal"
+)
+
+// childDir is where this test binary, started again, writes a run that nobody lets it end.
+const childDir = "RUNBOOK_TEST_JOURNAL"
+
+func TestMain(m *testing.M) {
+	if dir := os.Getenv(childDir); dir != "" {
+		if err := unending(dir); err != nil {
+			fmt.Println(err)
+		}
+		os.Exit(1)
+	}
+	os.Exit(m.Run())
+}
+
+func unending(dir string) error {
+	s, err := journal.Create(dir, time.Now())
+	if err != nil {
+		return err
+	}
+	stream := event.NewStream(s)
+	stream.AddSecret("hunter22")
+	begin(stream)
+	ctx := event.WithHost(event.WithStream(context.Background(), stream), "web1")
+	event.Emit(event.WithStep(ctx, "build"), event.Event{Kind: event.StepBegun, Text: "hunter22"})
+	fmt.Println(s.ID())
+	select {}
+}
+
+func begin(stream *event.Stream) {
+	event.Emit(event.WithStream(context.Background(), stream), event.Event{Kind: event.RunBegun, Text: "r.lua", By: "ada@laptop",
+		Hosts: []string{"web1", "web2"}, Args: map[string]any{"n": 3}, Version: event.Version})
+}
+
+// write makes a record of a whole run.
+func write(t *testing.T, dir string, at time.Time, code int, last string) string {
+	t.Helper()
+	s, err := journal.Create(dir, at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stream := event.NewStream(s)
+	begin(stream)
+	event.Emit(event.WithStream(context.Background(), stream), event.Event{Kind: event.RunEnded, Code: &code, Seconds: 2.5, Error: last})
+	if err := stream.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return s.ID()
+}
+
+func TestRoundTrip(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "state", "runs")
+	at := time.Date(2026, 1, 5, 12, 0, 0, 0, time.UTC)
+	first := write(t, dir, at, 0, "")
+	// The last event is longer than what is read from a file's end at first.
+	second := write(t, dir, at, 1, "it broke\n"+strings.Repeat("x", 100_000))
+	if first != "20260105-120000" || second != "20260105-120000-2" {
+		t.Errorf("the runs are called %s and %s", first, second)
+	}
+	path := filepath.Join(dir, first+".jsonl")
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("want a file for the user alone, got %v, %v", info.Mode(), err)
+	}
+	runs, err := journal.List(dir)
+	if err != nil || len(runs) != 2 {
+		t.Fatalf("got %d runs, %v", len(runs), err)
+	}
+	r := runs[0]
+	if r.ID != second || r.Result != journal.Failed || r.Error != "it broke" || r.Recipe != "r.lua" || r.By != "ada@laptop" ||
+		len(r.Hosts) != 2 || r.Seconds != 2.5 {
+		t.Errorf("the newest run is listed as %+v", r)
+	}
+	events, err := journal.Read(path)
+	if err != nil || len(events) != 2 || events[0].Kind != event.RunBegun || *events[1].Code != 0 {
+		t.Errorf("got %+v, %v", events, err)
+	}
+}
+
+func TestReadableAfterSIGKILL(t *testing.T) {
+	dir := t.TempDir()
+	c := exec.Command(os.Args[0])
+	c.Env = append(os.Environ(), childDir+"="+dir)
+	out, err := c.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var id string
+	if _, err := fmt.Fscan(out, &id); err != nil {
+		t.Fatal(err)
+	}
+	r, err := journal.Find(dir, journal.Last)
+	if err != nil || r.Result != journal.Running || r.ID != id {
+		t.Errorf("while it runs it is listed as %+v, %v", r, err)
+	}
+	if n, err := journal.Prune(dir, time.Now().Add(1000*time.Hour*24)); n != 0 || err != nil {
+		t.Errorf("%d runs that are under way were removed, %v", n, err)
+	}
+	if err := c.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = c.Wait() // it was killed
+	f, err := os.OpenFile(r.Path, os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.WriteString(`{"kind":"step_en`); err != nil { // as a crash of the machine may leave it
+		t.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if r, err = journal.Find(dir, id); err != nil || r.Result != journal.Killed || r.By != "ada@laptop" {
+		t.Errorf("after a SIGKILL it is listed as %+v, %v", r, err)
+	}
+	events, err := journal.Read(r.Path)
+	if err != nil || len(events) != 2 || events[1].Step[0] != "build" || events[1].Text != "[secret]" {
+		t.Errorf("got %+v, %v", events, err)
+	}
+}
+
+func TestFind(t *testing.T) {
+	dir := t.TempDir()
+	if _, err := journal.Find(dir, journal.Last); err == nil || event.Hint(err) == "" {
+		t.Errorf("no run at all: got %v", err)
+	}
+	at := time.Date(2026, 1, 5, 12, 0, 0, 0, time.UTC)
+	for range 10 {
+		write(t, dir, at, 0, "")
+	}
+	write(t, dir, at.Add(-time.Hour), 0, "")
+	for name, want := range map[string]string{
+		"20260105-11": "20260105-110000", "20260105-120000": "20260105-120000", "20260105-120000-2": "20260105-120000-2",
+		"last": "20260105-120000-10", "2026": "11 runs begin with", "": "there is no run", "x": "there is no run", "../x": "there is no run",
+	} {
+		r, err := journal.Find(dir, name)
+		if err != nil && !strings.Contains(err.Error(), want) || err == nil && r.ID != want {
+			t.Errorf("%q: got %s, %v; want %s", name, r.ID, err, want)
+		}
+	}
+}
+
+func TestPrune(t *testing.T) {
+	dir := t.TempDir()
+	now := time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
+	name := func(at time.Time) string { return filepath.Join(dir, at.Format("20060102-150405")+".jsonl") }
+	other := filepath.Join(dir, "notes.txt")
+	old := []time.Time{now.Add(-91 * 24 * time.Hour), now.Add(-500 * 24 * time.Hour)}
+	paths := []string{other, name(old[0]), name(old[1])}
+	for i := range journal.KeptRuns + 3 {
+		paths = append(paths, name(now.Add(-time.Duration(i+1)*time.Minute)))
+	}
+	for _, path := range paths {
+		if err := os.WriteFile(path, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n, err := journal.Prune(dir, now); n != 5 || err != nil {
+		t.Errorf("removed %d, %v; want the 2 that are too old and the 3 that are too many", n, err)
+	}
+	for _, path := range append(paths[1:3], paths[len(paths)-3:]...) {
+		if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s is still there: %v", path, err)
+		}
+	}
+	if _, err := os.Stat(other); err != nil {
+		t.Error(err)
+	}
+	if n, err := journal.Prune(dir, now); n != 0 || err != nil {
+		t.Errorf("the second time: %d, %v", n, err)
+	}
+	if n, err := journal.Prune(filepath.Join(dir, "none"), now); n != 0 || err != nil {
+		t.Errorf("no folder: %d, %v", n, err)
+	}
+}
+
+func TestUnreadableRecordHidesNoOther(t *testing.T) {
+	dir := t.TempDir()
+	id := write(t, dir, time.Now(), 0, "")
+	bad := filepath.Join(dir, "20260105-120000.jsonl")
+	if err := os.WriteFile(bad, []byte("{}\nno json\n{}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := journal.Read(bad); err == nil || !strings.Contains(err.Error(), bad+":2: ") {
+		t.Errorf("want the line that is wrong, got %v", err)
+	}
+	if err := os.WriteFile(bad, []byte("no json\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	runs, err := journal.List(dir)
+	if err == nil || len(runs) != 1 || runs[0].ID != id {
+		t.Errorf("got %+v, %v", runs, err)
+	}
+}

@@ -1,0 +1,95 @@
+package journal
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"os"
+
+	"runbook/runtime/event"
+)
+
+// Events are the events of the run in the file path, in their order. An error is the last that the loop gets. A last line
+// without an end, which a crash in the middle of a write leaves, is passed over.
+func Events(path string) iter.Seq2[event.Event, error] {
+	return func(yield func(event.Event, error) bool) {
+		f, err := os.Open(path)
+		if err != nil {
+			yield(event.Event{}, err)
+			return
+		}
+		defer func() { _ = f.Close() }() // it was only read
+		lines := bufio.NewReaderSize(f, 1<<16)
+		for n := 1; ; n++ {
+			line, err := lines.ReadBytes('\n')
+			if errors.Is(err, io.EOF) {
+				return
+			}
+			if err != nil {
+				yield(event.Event{}, err)
+				return
+			}
+			e, err := decode(line)
+			if err != nil {
+				err = fmt.Errorf("%s:%d: %w", path, n, err)
+			}
+			if !yield(e, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// Read returns all events of the run in the file path.
+func Read(path string) ([]event.Event, error) {
+	var events []event.Event
+	for e, err := range Events(path) {
+		if err != nil {
+			return events, err
+		}
+		events = append(events, e)
+	}
+	return events, nil
+}
+
+func decode(line []byte) (event.Event, error) {
+	var e event.Event
+	if err := json.Unmarshal(line, &e); err != nil {
+		return e, fmt.Errorf("no event: %w", err)
+	}
+	return e, nil
+}
+
+// ends reads the first and the last event of a file, without what is between them: a list of runs reads many files.
+// io.EOF means that there is none.
+func ends(f *os.File) (first, last event.Event, err error) {
+	line, err := bufio.NewReader(f).ReadBytes('\n')
+	if err != nil {
+		return first, last, err
+	}
+	if first, err = decode(line); err != nil {
+		return first, last, err
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return first, last, err
+	}
+	for size := int64(1 << 13); ; size *= 8 {
+		from := max(0, info.Size()-size)
+		tail := make([]byte, info.Size()-from)
+		if _, err := f.ReadAt(tail, from); err != nil && !errors.Is(err, io.EOF) {
+			return first, last, err
+		}
+		tail = tail[:bytes.LastIndexByte(tail, '\n')+1] // a torn line is none
+		lines := bytes.Split(bytes.TrimSuffix(tail, []byte("\n")), []byte("\n"))
+		if len(lines) < 2 && from > 0 {
+			continue // the last line is longer than that
+		}
+		last, err = decode(lines[len(lines)-1])
+		return first, last, err
+	}
+}
