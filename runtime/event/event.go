@@ -48,15 +48,15 @@ const (
 // Event is one thing that happened. The zero value of a field means that it doesn't apply, except for Code,
 // which is a pointer because 0 is a status.
 type Event struct {
-	Kind    Kind              `json:"kind"`
+	Kind    Kind              `json:"kind"`              // what happened
 	Time    time.Time         `json:"time"`              // RFC 3339 with nanoseconds, UTC
 	Host    string            `json:"host,omitempty"`    // the host's name in the hosts file
 	Step    []string          `json:"step,omitempty"`    // titles, outermost first
-	Line    string            `json:"line,omitempty"`    // FILE:LINE of the recipe
+	Line    string            `json:"line,omitempty"`    // the line of the recipe, FILE:LINE
 	Text    string            `json:"text,omitempty"`    // see the kind
 	Stream  string            `json:"stream,omitempty"`  // "stdout" or "stderr"
 	Code    *int              `json:"code,omitempty"`    // an exit status
-	Seconds float64           `json:"seconds,omitempty"` // a duration
+	Seconds float64           `json:"seconds,omitempty"` // a duration, in seconds
 	State   string            `json:"state,omitempty"`   // a host's state: released, restored, failed, not touched …
 	Error   string            `json:"error,omitempty"`   // a failure in words, one cause
 	Hint    string            `json:"hint,omitempty"`    // what to do next

@@ -38,7 +38,7 @@ func showPrimitive() script.Primitive {
 		func(ctx context.Context, _ script.None, a showArgs) (script.None, error) {
 			e := event.Event{Kind: event.Table, Header: a.Header}
 			for i, row := range a.Rows {
-				var cells []string
+				cells := []string{}
 				for _, v := range row {
 					text, err := cell(v)
 					if err != nil {
