@@ -25,19 +25,16 @@ func (p *program) check(cc *cli.Context) error {
 	}
 	wrong := 0
 	for _, problem := range problems {
-		text := fmt.Sprintf("%s:%d:%d: %s", problem.File, problem.Line, max(1, problem.Col), problem.Message)
-		if problem.Warning {
-			text = fmt.Sprintf("%s:%d:%d: warning: %s", problem.File, problem.Line, max(1, problem.Col), problem.Message)
-		} else {
+		if problem.Kind != run.Warning {
 			wrong++
 		}
-		if _, err := fmt.Fprintln(p.out, text); err != nil {
+		if _, err := fmt.Fprintln(p.out, problem.Error()); err != nil {
 			return err
 		}
 	}
 	if wrong > 0 {
 		// The lines on standard output say it all.
-		return told{run.Usage(fmt.Errorf("%d mistakes", wrong))}
+		return told{run.Usage(fmt.Errorf("%d problems", wrong))}
 	}
 	return nil
 }

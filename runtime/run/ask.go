@@ -59,5 +59,6 @@ func failPrimitive() script.Primitive {
 				err = event.WithHint(err, a.Hint)
 			}
 			return script.None{}, err
-		}).With(`fail("no release to go back to", "runbook run recipes/status.lua lists the releases")`)
+		}).With(`fail("no release to go back to", "runbook run recipes/status.lua lists the releases")`).
+		Never()
 }

@@ -29,9 +29,9 @@ type optionDeclared struct {
 
 var optionName = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
 
-// options checks what a recipe declares and returns it sorted by name.
+// options checks what a recipe declares and returns it sorted by name, never nil.
 func (a recipeArgs) options() ([]Option, error) {
-	var opts []Option
+	opts := []Option{}
 	for name, d := range a.Options {
 		o, err := d.option(name)
 		if err != nil {

@@ -13,7 +13,7 @@ type Description struct {
 	Path    string // as it was asked for
 	Summary string
 	Hosts   string   // the hosts file's name or path, or ""
-	Options []Option // sorted by name
+	Options []Option // sorted by name; nil when the recipe did not come to recipe{ … }
 }
 
 // errDescribed ends the evaluation of a recipe that has said what it is.

@@ -1,11 +1,11 @@
 package script
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -14,57 +14,68 @@ import (
 
 // CheckOptions say what check knows beside the library.
 type CheckOptions struct {
-	// Options are the names of the options that the recipe declares, where they are known.
-	Options []string
+	// Options are the options that the recipe declares, by name, each with its type in Lua, or "" where it may be nil. A
+	// nil map says that they aren't known.
+	Options map[string]string
 }
 
-// Check reads a recipe and what it requires, runs nothing, and returns every mistake that it is sure of: syntax
-// errors, undeclared globals, unknown primitives, options and fields, missing and surplus arguments, literals of
-// the wrong type, modules that are not there. A file that can't be read is the error.
+// Check reads a recipe and what it requires, runs nothing, and returns every problem that it is sure of, by file and
+// line. A file that can't be read is the error.
 func (lib *Library) Check(path string, opts CheckOptions) ([]Problem, error) {
-	source, err := os.ReadFile(path)
+	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
-	c := &checker{lib: lib, opts: opts, dir: filepath.Dir(path), chunks: map[string][]ast.Stmt{}, params: newParamTable()}
-	// What a function's parameters hold is known once all its calls have been seen, so the recipe is walked until
-	// that is settled; the last walk's problems count.
+	lua, err := luaNames()
+	if err != nil {
+		return nil, err
+	}
+	c := &checker{lib: lib, opts: opts, lua: lua, dir: filepath.Dir(path), files: map[string]*recipeFile{}, facts: newFacts()}
+	// What a function's parameters and a table's fields hold is known once the whole recipe has been seen, so it is walked
+	// until nothing more is learned; the last walk's problems count.
 	for range deepest {
 		c.problems, c.modules = nil, map[string]*shape{}
-		c.file(path, source)
-		if !c.params.settle() {
+		c.file(path, text)
+		if !c.facts.settle() {
 			break
 		}
 	}
+	for _, f := range c.files {
+		c.problems = append(c.problems, f.lexical(lib)...)
+	}
 	slices.SortStableFunc(c.problems, func(a, b Problem) int {
-		if a.File != b.File {
-			return strings.Compare(a.File, b.File)
-		}
-		return a.Line - b.Line
+		return cmp.Or(strings.Compare(a.File, b.File), a.Line-b.Line, a.Col-b.Col, strings.Compare(a.Message, b.Message))
 	})
-	return c.problems, nil
+	return slices.Compact(c.problems), nil
 }
 
 type checker struct {
 	lib      *Library
 	opts     CheckOptions
+	lua      map[string][]string // Lua's own libraries; "" for its globals
 	dir      string
-	chunks   map[string][]ast.Stmt // the files that were read, parsed; nil where that failed
-	modules  map[string]*shape     // what the files that were walked return; nil where nothing is known
-	params   *paramTable
+	files    map[string]*recipeFile // those that were read
+	modules  map[string]*shape      // what the files that were walked return; nil where nothing is known
+	facts    *facts
 	problems []Problem
+}
+
+// recipeFile is a file that was read.
+type recipeFile struct {
+	*source
+	chunk    []ast.Stmt // nil where it can't be parsed
+	problem  error      // why it can't be compiled, or nil
+	assigned map[string]bool
 }
 
 // fileChecker walks one file.
 type fileChecker struct {
 	*checker
-	path     string
-	lines    []string
-	scope    *scope
-	base     map[string]bool // Lua's own globals
-	assigned map[string]bool // names that are assigned to after their declaration: nothing is known of them
-	depth    int             // of functions; 0 is the file itself
-	returns  *shape
+	*recipeFile
+	scope   *scope
+	depth   int    // of functions; 0 is the file itself
+	within  string // the primitive that only reads, of whose arguments these are, or ""
+	returns *shape
 }
 
 // scope holds the locals of a block.
@@ -83,213 +94,62 @@ func (s *scope) find(name string) (*shape, bool) {
 }
 
 // file walks a file, once a walk, and returns the shape of what it returns.
-func (c *checker) file(path string, source []byte) *shape {
+func (c *checker) file(path string, text []byte) *shape {
 	if returns, ok := c.modules[path]; ok {
 		return returns
 	}
 	c.modules[path] = nil
-	chunk, parsed := c.chunks[path]
-	if !parsed {
-		chunk, _ = parseChunk(path, source) // compile reports the same again
-		c.chunks[path] = chunk
+	f, ok := c.files[path]
+	if !ok {
+		f = readFile(path, text)
+		c.files[path] = f
 	}
 	var p Problem
-	if _, err := compile(path, source); errors.As(err, &p) { // also break outside a loop, goto nowhere
+	if errors.As(f.problem, &p) {
+		p.Line, p.Col = f.located(p)
 		c.problems = append(c.problems, p)
 		return nil
 	}
-	f := &fileChecker{checker: c, path: path, lines: strings.Split(string(source), "\n"), base: map[string]bool{}, assigned: assignedNames(chunk)}
-	for _, name := range append(baseNames(), "string", "table", "math", "coroutine", "os", "_G") {
-		f.base[name] = true
-	}
-	f.block(chunk, nil)
-	c.modules[path] = f.returns
-	return f.returns
+	w := &fileChecker{checker: c, recipeFile: f}
+	w.block(f.chunk, nil)
+	c.modules[path] = w.returns
+	return w.returns
 }
 
-// report adds a problem at the line of a node, at the column where word stands on it.
+func readFile(path string, text []byte) *recipeFile {
+	f := &recipeFile{source: readSource(path, text)}
+	if f.chunk, f.problem = parseChunk(path, text); f.problem != nil {
+		return f
+	}
+	f.assigned = assignedNames(f.chunk)
+	_, f.problem = compile(path, text) // also break outside of a loop, goto nowhere
+	return f
+}
+
+// located is a problem's place, with the column of its line's first word where it has none.
+func (f *recipeFile) located(p Problem) (int, int) {
+	if p.Col > 0 {
+		return p.Line, p.Col
+	}
+	return f.place(p.Line, "")
+}
+
+// report adds a mistake where word stands, at the line of a node or below it.
 func (f *fileChecker) report(line int, word, format string, args ...any) {
-	p := Problem{File: f.path, Line: line, Message: fmt.Sprintf(format, args...)}
-	if line >= 1 && line <= len(f.lines) && word != "" {
-		if at := regexp.MustCompile(`\b` + regexp.QuoteMeta(word)).FindStringIndex(f.lines[line-1]); at != nil {
-			p.Col = at[0] + 1
-		}
-	}
-	if !slices.Contains(f.problems, p) {
-		f.problems = append(f.problems, p)
-	}
+	f.add(Mistake, line, word, format, args...)
 }
 
-// block walks statements in a scope of their own that already has the given locals.
-func (f *fileChecker) block(stmts []ast.Stmt, locals map[string]*shape) {
-	if locals == nil {
-		locals = map[string]*shape{}
-	}
-	f.scope = &scope{outer: f.scope, locals: locals}
-	defer func() { f.scope = f.scope.outer }()
-	for _, s := range stmts {
-		f.stmt(s)
-	}
-}
-
-func (f *fileChecker) stmt(s ast.Stmt) {
-	switch s := s.(type) {
-	case *ast.LocalAssignStmt:
-		f.localAssign(s)
-	case *ast.AssignStmt:
-		f.assign(s)
-	case *ast.FuncCallStmt:
-		f.expr(s.Expr)
-	case *ast.DoBlockStmt:
-		f.block(s.Stmts, nil)
-	case *ast.WhileStmt:
-		f.expr(s.Condition)
-		f.block(s.Stmts, nil)
-	case *ast.RepeatStmt:
-		// The condition sees the block's locals.
-		f.block(append(slices.Clone(s.Stmts), &ast.FuncCallStmt{Expr: s.Condition}), nil)
-	case *ast.IfStmt:
-		f.expr(s.Condition)
-		f.block(s.Then, nil)
-		f.block(s.Else, nil)
-	case *ast.NumberForStmt:
-		f.expr(s.Init)
-		f.expr(s.Limit)
-		f.expr(s.Step)
-		f.block(s.Stmts, map[string]*shape{s.Name: nil})
-	case *ast.GenericForStmt:
-		f.genericFor(s)
-	case *ast.FuncDefStmt:
-		f.funcDef(s)
-	case *ast.ReturnStmt:
-		for _, e := range s.Exprs {
-			shape := f.expr(e)
-			if f.depth == 0 && len(s.Exprs) == 1 {
-				f.returns = shape
-			}
-		}
-	}
-}
-
-func (f *fileChecker) localAssign(s *ast.LocalAssignStmt) {
-	// `local function f` sees itself; `local f = …` doesn't.
-	if fn, ok := only(s.Exprs).(*ast.FunctionExpr); ok && len(s.Names) == 1 && fn.Line() == s.Line() && f.isLocalFunction(s) {
-		f.scope.locals[s.Names[0]] = &shape{fn: fn}
-	}
-	var shapes []*shape
-	for _, e := range s.Exprs {
-		shapes = append(shapes, f.expr(e))
-	}
-	for i, name := range s.Names {
-		f.scope.locals[name] = nil
-		if i < len(shapes) && !f.assigned[name] {
-			f.scope.locals[name] = shapes[i]
-		}
-	}
-}
-
-func (f *fileChecker) isLocalFunction(s *ast.LocalAssignStmt) bool {
-	line := f.lines[min(s.Line(), len(f.lines))-1]
-	return strings.Contains(line, "function "+s.Names[0])
-}
-
-func only(exprs []ast.Expr) ast.Expr {
-	if len(exprs) == 1 {
-		return exprs[0]
-	}
-	return nil
-}
-
-func (f *fileChecker) assign(s *ast.AssignStmt) {
-	var shapes []*shape
-	for _, e := range s.Rhs {
-		shapes = append(shapes, f.expr(e))
-	}
-	for i, e := range s.Lhs {
-		var value *shape
-		if i < len(shapes) {
-			value = shapes[i]
-		}
-		switch e := e.(type) {
-		case *ast.IdentExpr:
-			if _, ok := f.scope.find(e.Value); !ok {
-				f.report(e.Line(), e.Value, "undeclared global %q is set; write: local %s = …", e.Value, e.Value)
-			}
-			f.escape(value)
-		case *ast.AttrGetExpr:
-			owner := f.expr(e.Object)
-			if key, ok := e.Key.(*ast.StringExpr); ok && owner != nil && owner.fields != nil {
-				f.setField(owner, key.Value, value)
-				continue
-			}
-			f.expr(e.Key)
-			f.escape(value)
-		}
-	}
-}
-
-// setField notes what a table's field holds. Set twice, nothing is known of it.
-func (f *fileChecker) setField(owner *shape, name string, value *shape) {
-	if _, twice := owner.fields[name]; twice {
-		f.escape(value)
-		value = nil
-	}
-	owner.fields[name] = value
-}
-
-func (f *fileChecker) genericFor(s *ast.GenericForStmt) {
-	locals := map[string]*shape{}
-	for _, name := range s.Names {
-		locals[name] = nil
-	}
-	for _, e := range s.Exprs {
-		f.expr(e)
-	}
-	for _, name := range s.Names {
-		if f.assigned[name] {
-			f.block(s.Stmts, locals)
-			return
-		}
-	}
-	// for _, host in ipairs(hosts)
-	if call, ok := only(s.Exprs).(*ast.FuncCallExpr); ok && len(call.Args) == 1 && len(s.Names) == 2 {
-		if fn, ok := call.Func.(*ast.IdentExpr); ok && (fn.Value == "ipairs" || fn.Value == "pairs") {
-			if list := f.expr(call.Args[0]); list != nil {
-				locals[s.Names[1]] = list.item
-			}
-		}
-	}
-	f.block(s.Stmts, locals)
-}
-
-func (f *fileChecker) funcDef(s *ast.FuncDefStmt) {
-	method := s.Name.Method != ""
-	switch name := s.Name.Func.(type) {
-	case *ast.IdentExpr:
-		if _, ok := f.scope.find(name.Value); !ok {
-			f.report(s.Line(), name.Value, "undeclared global %q is set; write: local function %s(…)", name.Value, name.Value)
-		}
-		f.params.forget(s.Func)
-	case *ast.AttrGetExpr:
-		owner := f.expr(name.Object)
-		if key, ok := name.Key.(*ast.StringExpr); ok && owner != nil && owner.fields != nil {
-			f.setField(owner, key.Value, &shape{fn: s.Func})
-		} else {
-			f.params.forget(s.Func)
-		}
-	}
-	if s.Name.Receiver != nil {
-		f.expr(s.Name.Receiver)
-		f.params.forget(s.Func)
-	}
-	f.function(s.Func, nil, method)
+func (f *fileChecker) add(kind Kind, line int, word, format string, args ...any) {
+	p := Problem{File: f.path, Message: fmt.Sprintf(format, args...), Kind: kind}
+	p.Line, p.Col = f.place(line, word)
+	f.problems = append(f.problems, p)
 }
 
 // function walks a function's body. known are the shapes of its first parameters, where the caller is a primitive;
 // of others the calls that were seen tell.
 func (f *fileChecker) function(fn *ast.FunctionExpr, known []*shape, method bool) {
 	if known == nil {
-		known = f.params.of(fn)
+		known = f.facts.of(fn)
 	}
 	locals := map[string]*shape{}
 	if method {
@@ -301,7 +161,10 @@ func (f *fileChecker) function(fn *ast.FunctionExpr, known []*shape, method bool
 			locals[name] = known[i]
 		}
 	}
+	within := f.within
+	f.within = ""
 	f.depth++
 	f.block(fn.Stmts, locals)
 	f.depth--
+	f.within = within
 }

@@ -19,7 +19,7 @@ func TestCheck(t *testing.T) {
 	want := regexp.MustCompile(`-- want: (.*)$`)
 	for _, path := range files {
 		t.Run(filepath.Base(path), func(t *testing.T) {
-			problems, err := testLibrary(t).Check(path, CheckOptions{Options: []string{"root", "branch"}})
+			problems, err := testLibrary(t).Check(path, CheckOptions{Options: map[string]string{"root": "string", "branch": "string"}})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"regexp"
-	"strings"
 
 	lua "github.com/yuin/gopher-lua"
 	"github.com/yuin/gopher-lua/ast"
@@ -15,17 +13,28 @@ import (
 // Problem is a mistake in a recipe that can be seen without running it.
 type Problem struct {
 	File      string
-	Line, Col int // from 1; Col is 0 where it isn't known
+	Line, Col int // from 1; Col counts bytes, and is 0 where it isn't known
 	Message   string
-	Warning   bool // worth a look, but no reason to refuse
+	Kind      Kind
 }
+
+// Kind is how much a problem matters.
+type Kind int
+
+// The kinds of problem.
+const (
+	Mistake Kind = iota // it can't work: a run refuses
+	Untidy              // it does nothing, such as a local that nobody reads, and a mistake may hide in it: check refuses
+	Warning             // it works, but may not do what is meant
+)
 
 // Error is FILE:LINE:COL: message, as editors read it.
 func (p Problem) Error() string {
-	if p.Col == 0 {
-		return fmt.Sprintf("%s:%d: %s", p.File, p.Line, p.Message)
+	message := p.Message
+	if p.Kind == Warning {
+		message = "warning: " + message
 	}
-	return fmt.Sprintf("%s:%d:%d: %s", p.File, p.Line, p.Col, p.Message)
+	return fmt.Sprintf("%s:%d:%d: %s", p.File, p.Line, max(1, p.Col), message)
 }
 
 // compile parses and compiles a file. Its errors are Problems.
@@ -46,33 +55,11 @@ func compile(path string, source []byte) (*lua.FunctionProto, error) {
 	return proto, nil
 }
 
-// parseChunk parses a file. A first line that starts with # is passed over, as lua(1) does.
+// parseChunk parses a file. Its error is a Problem.
 func parseChunk(path string, source []byte) ([]ast.Stmt, error) {
-	if bytes.HasPrefix(source, []byte("#")) {
-		source = append([]byte("--"), source...)
+	chunk, err := parse.Parse(bytes.NewReader(commented(source)), path)
+	if err != nil {
+		return nil, readSource(path, source).explainSyntax(err)
 	}
-	chunk, err := parse.Parse(bytes.NewReader(source), path)
-	if err == nil {
-		return chunk, nil
-	}
-	var pe *parse.Error
-	if !errors.As(err, &pe) {
-		return nil, Problem{File: path, Line: 1, Message: err.Error()}
-	}
-	p := Problem{File: path, Line: pe.Pos.Line, Col: pe.Pos.Column, Message: pe.Message}
-	lines := strings.Count(string(source), "\n") + 1
-	if pe.Pos.Line == parse.EOF || pe.Pos.Line > lines || pe.Pos.Line < 1 {
-		p.Line, p.Col, p.Message = lines, 0, "the file ends too early: an end, a ) or a } is missing"
-		return nil, p
-	}
-	if pe.Token != "" {
-		p.Message = fmt.Sprintf("syntax error near %q", pe.Token)
-		if unfinished.MatchString(pe.Message) {
-			p.Message = pe.Message
-		}
-	}
-	return nil, p
+	return chunk, nil
 }
-
-// unfinished are the parser's messages that say more than "syntax error".
-var unfinished = regexp.MustCompile(`unterminated|invalid|malformed`)

@@ -57,7 +57,8 @@ type Primitive struct {
 	receiver reflect.Type
 	args     reflect.Type
 	result   reflect.Type
-	assumed  any // what a dry run takes for the result; nil for the zero value
+	assumed  any  // what a dry run takes for the result; nil for the zero value
+	never    bool // it returns to the recipe never
 	call     func(ctx context.Context, receiver, args any) (any, error)
 }
 
@@ -67,6 +68,8 @@ type Primitive struct {
 // A is a struct; its fields are the arguments, in their order, by the tag
 //
 //	lua:"path,arg"           a positional argument; "path,arg,optional" may be left out
+//	lua:"cmd,arg,command"    a command, as a string for a shell or as a list of words: check looks at what is put into
+//	                         the string
 //	lua:"cwd"                an option, given by name in a table; "into,required" must be given
 //	lua:"[1]"                in a nested struct: the table's first list item
 //	doc:"…"                  required on every field
@@ -119,5 +122,11 @@ type Table struct {
 // value would be a failure. result is of the type that the primitive returns.
 func (p Primitive) Assuming(result any) Primitive {
 	p.assumed = result
+	return p
+}
+
+// Never returns the primitive as one that always raises an error: check takes what stands behind it for unreachable.
+func (p Primitive) Never() Primitive {
+	p.never = true
 	return p
 }

@@ -211,19 +211,35 @@ func (p param) defaultValue() any {
 }
 
 func wrongType(v any, t reflect.Type) error {
-	want := map[string]string{"string": "a string", "boolean": "true or false", "integer": "a whole number", "number": "a number",
-		"function": "a function", "table": "a table"}
-	w, ok := want[luaType(t)]
-	switch {
-	case ok:
-	case t.Kind() == reflect.Slice:
-		w = "a list, such as { \"a\", \"b\" }"
-	case t.Kind() == reflect.Map:
-		w = "a table of names, such as { name = value }"
-	default:
-		w = "a " + luaType(t)
+	return fmt.Errorf("want %s, got %s", typeWords(luaType(t)), describe(v))
+}
+
+// typeWords says in words what a declared type is: a string, a list of strings, a string or a list.
+func typeWords(t string) string {
+	if item, ok := strings.CutSuffix(t, "[]"); ok && !strings.Contains(strings.TrimPrefix(item, "("), "|") {
+		switch {
+		case item == "string":
+			return "a list of strings, such as { \"a\", \"b\" }"
+		case item == "any", strings.ContainsAny(item, "<("):
+			return "a list"
+		}
+		return "a list of " + item + "s"
 	}
-	return fmt.Errorf("want %s, got %s", w, describe(v))
+	words := map[string]string{"string": "a string", "boolean": "true or false", "integer": "a whole number", "number": "a number",
+		"function": "a function", "table": "a table", "any": "any value", "list": "a list"}
+	if w, ok := words[t]; ok {
+		return w
+	}
+	if strings.HasPrefix(t, "table<") {
+		return "a table of names, such as { name = value }"
+	}
+	if first, rest, ok := strings.Cut(t, "|"); ok && !strings.HasPrefix(t, "(") {
+		return typeWords(first) + " or " + typeWords(rest)
+	}
+	if strings.HasSuffix(t, "[]") {
+		return "a list"
+	}
+	return "a " + t
 }
 
 // describe says in words what a Lua value is, for "want …, got …".

@@ -139,7 +139,7 @@ func describeParam(b *strings.Builder, p param) {
 // resultFields are the names of a result that is a table of known names.
 func resultFields(t reflect.Type) []string {
 	s := shapeOf(t)
-	if s == nil {
+	if s == nil || s.result == nil {
 		return nil
 	}
 	ps, err := readParamsLoose(s.result)

@@ -16,6 +16,7 @@ type param struct {
 	field    int
 	item     int  // n for a table's n-th list item, else 0
 	arg      bool // positional
+	command  bool // a command: a string for a shell, or a list of words
 	optional bool // a positional argument that may be left out
 	required bool // an option that must be given
 	choices  []string
@@ -52,6 +53,8 @@ func readParams(t reflect.Type) (params, error) {
 				p.arg = true
 			case "optional":
 				p.optional = true
+			case "command":
+				p.command = true
 			case "required":
 				p.required = true
 			default:

@@ -18,6 +18,11 @@ func baseNames() []string {
 		"rawset", "require", "select", "setmetatable", "tonumber", "tostring", "type", "unpack", "xpcall", "_VERSION"}
 }
 
+// libraryNames are the libraries that recipes have, each a global table.
+func libraryNames() []string {
+	return []string{lua.TabLibName, lua.StringLibName, lua.MathLibName, lua.CoroutineLibName, lua.OsLibName}
+}
+
 func osNames() []string { return []string{"clock", "date", "difftime", "getenv", "time"} }
 
 func openBase(l *lua.LState, base []string) error {
@@ -35,7 +40,7 @@ func openBase(l *lua.LState, base []string) error {
 			return fmt.Errorf("opening Lua's %q: %w", lib.name, err)
 		}
 	}
-	keep(l.G.Global, append(base, lua.TabLibName, lua.StringLibName, lua.MathLibName, lua.CoroutineLibName, lua.OsLibName))
+	keep(l.G.Global, append(base, libraryNames()...))
 	keep(l.G.Global.RawGetString(lua.OsLibName).(*lua.LTable), osNames())
 	return nil
 }
@@ -70,7 +75,7 @@ func (s *State) openLibraries() error {
 		l.Remove(2)
 		return s.protected(l, 1, handler)
 	}))
-	for _, name := range []string{lua.TabLibName, lua.StringLibName, lua.MathLibName, lua.CoroutineLibName, lua.OsLibName} {
+	for _, name := range libraryNames() {
 		s.closeModule(name, g.RawGetString(name).(*lua.LTable))
 	}
 	co := g.RawGetString(lua.CoroutineLibName).(*lua.LTable)
@@ -214,6 +219,21 @@ func findModule(dir, name string) (path string, source []byte, err error) {
 		}
 	}
 	return "", nil, fmt.Errorf("there is no module %q: neither %s nor %s exists", name, tried[0], tried[1])
+}
+
+// moduleNames are the names that recipes in dir can require.
+func moduleNames(dir string) []string {
+	var names []string
+	for _, folder := range []string{dir, filepath.Join(dir, "lib")} {
+		files, err := filepath.Glob(filepath.Join(folder, "*.lua"))
+		if err != nil { // the folder's own name is a pattern
+			continue
+		}
+		for _, file := range files {
+			names = append(names, strings.TrimSuffix(filepath.Base(file), ".lua"))
+		}
+	}
+	return names
 }
 
 // Eval runs a Lua file that gets nothing to work with but string, table and math, such as a hosts file, and returns

@@ -1,6 +1,7 @@
 package script
 
 import (
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -11,21 +12,25 @@ import (
 // shape is what check knows of an expression's value. A nil shape means that nothing is known, and then nothing is
 // reported: a false alarm is worse than a miss.
 type shape struct {
+	scalar  string            // "string", "number" or "boolean", which is never nil
+	text    bool              // a string that the recipe itself states, word by word
 	object  string            // a registered object, such as a host
 	module  *Module           // a global module (log) or an object's group (host.fs)
+	library string            // one of Lua's own: string, table, math, os, coroutine
 	call    *Primitive        // a primitive, to be called
 	of      *Module           // the module of call
 	result  reflect.Type      // a struct that a primitive returned
 	item    *shape            // a list of these
-	options []string          // what recipe{} returned: the names of the options
+	options map[string]string // what recipe{} returned: the options' types by name
 	fn      *ast.FunctionExpr // a function of the recipe's own
 	fields  map[string]*shape // a table of the recipe's own, such as a module that is required
+	table   *ast.TableExpr    // where that table was made
 }
 
 // passed is what is known of the value once it has been passed to a function: tables and functions of the recipe's own
 // may change on their way.
 func (s *shape) passed() *shape {
-	if s == nil || s.fn != nil || s.fields != nil || s.call != nil {
+	if s == nil || s.fn != nil || s.fields != nil || s.table != nil || s.call != nil {
 		return nil
 	}
 	return s
@@ -42,8 +47,29 @@ func (s *shape) same(other *shape) bool {
 		}
 		return m.On + "." + m.Name
 	}
-	return s.object == other.object && module(s.module) == module(other.module) && s.result == other.result &&
-		s.item.same(other.item) && slices.Equal(s.options, other.options)
+	return s.scalar == other.scalar && s.text == other.text && s.object == other.object && module(s.module) == module(other.module) &&
+		s.library == other.library && s.result == other.result && s.item.same(other.item) && maps.Equal(s.options, other.options)
+}
+
+// luaType is the type of the value as a declaration states it, with "list" for a list of anything, or "" where that can't be told.
+func (s *shape) luaType() string {
+	switch {
+	case s == nil:
+		return ""
+	case s.scalar != "":
+		return s.scalar
+	case s.object != "":
+		return s.object
+	case s.item != nil && s.item.luaType() != "":
+		return s.item.luaType() + "[]"
+	case s.item != nil:
+		return "list"
+	case s.call != nil, s.fn != nil:
+		return "function"
+	case s.module != nil, s.library != "", s.result != nil, s.options != nil, s.fields != nil, s.table != nil:
+		return "table"
+	}
+	return ""
 }
 
 // typed is the shape of a value of a declared type, as Field.Type states it.
@@ -54,10 +80,29 @@ func (lib *Library) typed(t string) *shape {
 		}
 		return nil
 	}
+	switch t {
+	case "string", "number", "boolean":
+		return &shape{scalar: t}
+	case "integer":
+		return &shape{scalar: "number"}
+	}
 	if _, ok := lib.object(t); ok {
 		return &shape{object: t}
 	}
 	return nil
+}
+
+// luaType is a Go type as the stub and the errors of check state it: a registered object by its name in Lua.
+func (lib *Library) luaType(t reflect.Type) string {
+	for _, o := range lib.objects {
+		if o.Type == t {
+			return o.Name
+		}
+	}
+	if t.Kind() == reflect.Slice && t != reflect.TypeFor[[]byte]() {
+		return lib.luaType(t.Elem()) + "[]"
+	}
+	return luaType(t)
 }
 
 // globalShape is the shape of a global name.
@@ -89,52 +134,6 @@ func (m Module) primitive(name string) *Primitive {
 	return &m.Primitives[i]
 }
 
-// member is the shape of owner.name. known says whether owner is understood well enough for a missing name to be a
-// mistake, and then names are those that it has.
-func (lib *Library) member(owner *shape, name string) (s *shape, names []string, missing bool) {
-	switch {
-	case owner == nil:
-		return nil, nil, false
-	case owner.object != "":
-		for _, m := range lib.on(owner.object) {
-			if m.Name == name && name != "" {
-				return &shape{module: &m}, nil, false
-			}
-			if m.Name == "" {
-				if s, ok := lib.ownMember(&m, name); ok {
-					return s, nil, false
-				}
-			}
-		}
-		return nil, lib.members(owner.object), true
-	case owner.module != nil:
-		names := lib.moduleNames(owner.module)
-		for i, m := range lib.modules { // several declarations may share one name in Lua
-			if m.Name == owner.module.Name && m.On == owner.module.On {
-				if s, ok := lib.ownMember(&lib.modules[i], name); ok {
-					return s, nil, false
-				}
-			}
-		}
-		return nil, names, true
-	case owner.result != nil:
-		ps, err := readParamsLoose(owner.result)
-		if err != nil {
-			return nil, nil, false
-		}
-		p, ok := ps.find(name)
-		if !ok {
-			return nil, ps.names(), true
-		}
-		return shapeOf(p.typ), nil, false
-	case owner.fields != nil:
-		return owner.fields[name], nil, false // a table may get more names than can be seen
-	case owner.options != nil:
-		return nil, owner.options, !slices.Contains(owner.options, name)
-	}
-	return nil, nil, false
-}
-
 func (lib *Library) moduleNames(m *Module) []string {
 	var names []string
 	for _, other := range lib.modules {
@@ -157,30 +156,43 @@ func (lib *Library) ownMember(m *Module, name string) (*shape, bool) {
 	return nil, false
 }
 
-// shapeOf is the shape of a result of Go type t.
+// shapeOf is the shape of a result of Go type t. One that may be nil is of no known shape, unless it is a table.
 func shapeOf(t reflect.Type) *shape {
-	if t.Kind() == reflect.Pointer {
+	pointer := t.Kind() == reflect.Pointer
+	if pointer {
 		t = t.Elem()
 	}
 	if t.Kind() == reflect.Struct && t.NumField() > 0 && hasTags(t) {
 		return &shape{result: t}
 	}
+	if pointer || t == reflect.TypeFor[[]byte]() {
+		return nil
+	}
+	if t.Kind() == reflect.Slice {
+		return &shape{item: shapeOf(t.Elem())}
+	}
+	switch name := luaType(t); name {
+	case "string", "number", "boolean":
+		return &shape{scalar: name}
+	case "integer":
+		return &shape{scalar: "number"}
+	}
 	return nil
 }
 
-// exprType says whether a literal fits a declared type; ok is true as well where that can't be told.
-func exprType(e ast.Expr) string {
-	switch e.(type) {
-	case *ast.StringExpr, *ast.StringConcatOpExpr:
-		return "string"
-	case *ast.NumberExpr, *ast.ArithmeticOpExpr, *ast.UnaryLenOpExpr:
-		return "number"
+// literal is the shape of an expression by its form alone.
+func literal(e ast.Expr) *shape {
+	switch e := e.(type) {
+	case *ast.StringExpr:
+		return &shape{scalar: "string", text: true}
+	case *ast.StringConcatOpExpr:
+		return &shape{scalar: "string"}
+	case *ast.NumberExpr, *ast.ArithmeticOpExpr, *ast.UnaryLenOpExpr, *ast.UnaryMinusOpExpr:
+		return &shape{scalar: "number"}
 	case *ast.TrueExpr, *ast.FalseExpr, *ast.UnaryNotOpExpr, *ast.RelationalOpExpr:
-		return "boolean"
-	case *ast.TableExpr:
-		return "table"
+		return &shape{scalar: "boolean"}
 	case *ast.FunctionExpr:
-		return "function"
+		return &shape{fn: e}
 	}
-	return ""
+	return nil
 }

@@ -167,8 +167,8 @@ print(n)`, "13\n", ""},
 		{"raised", `error("no way")`, "", `r.lua:1: no way`},
 		{"nil index", "local t\nprint(t.x)", "", `r.lua:2: `},
 		{"syntax", "local x = = 1", "", `r.lua:1:11: syntax error near "="`},
-		{"too short", "if true then\nprint(1)\n", "", `r.lua:3: the file ends too early: an end, a ) or a } is missing`},
-		{"goto nowhere", "break", "", `r.lua:1: `},
+		{"too short", "if true then\nprint(1)\n", "", `r.lua:1:1: the file ends too early: the if that begins here has no end`},
+		{"goto nowhere", "break", "", `r.lua:1:1: no loop to break`},
 		{"require missing", `require "nosuch"`, "", `r.lua:1: require: there is no module "nosuch": neither nosuch.lua nor lib/nosuch.lua exists`},
 		{"require outside", `require "../x"`, "", `r.lua:1: require: "../x" is no module name`},
 		{"require a loop", `require "loop"`, "", `requires itself`},
@@ -249,7 +249,7 @@ func TestEval(t *testing.T) {
 	}
 	for source, want := range map[string]string{
 		"return os.time()": `h.lua:1: undeclared global "os"`, "require 'x'": `h.lua:1: undeclared global "require"`,
-		"return {": "h.lua:1: the file ends too early", "error('x')": "h.lua:1: x",
+		"return {": "h.lua:1:8: the file ends too early", "error('x')": "h.lua:1: x",
 	} {
 		if _, err := Eval(t.Context(), "h.lua", []byte(source)); err == nil || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("%s: error %v, want %s", source, err, want)

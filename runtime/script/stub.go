@@ -27,7 +27,7 @@ func (lib *Library) Stub() string {
 			fmt.Fprintf(&b, "\n---%s\n---@type %s\n%s = nil\n", f.Doc, f.Type, f.Name)
 		}
 		for _, p := range m.Primitives {
-			stubFunction(&b, p, m.Path(p.Name))
+			lib.stubFunction(&b, p, m.Path(p.Name))
 		}
 	}
 	return b.String()
@@ -49,14 +49,14 @@ func (lib *Library) stubObject(b *strings.Builder, o Object) {
 		}
 		for _, p := range m.Primitives {
 			owner := strings.ReplaceAll(strings.Trim(o.Name+"."+m.Name, "."), ".", "_")
-			stubFunction(&functions, p, owner+":"+p.Name)
+			lib.stubFunction(&functions, p, owner+":"+p.Name)
 		}
 	}
 	fmt.Fprintf(b, "local %s = {}\n%s%s", o.Name, groups, functions.String())
 }
 
 // stubFunction writes one function with its arguments and result.
-func stubFunction(b *strings.Builder, p Primitive, name string) {
+func (lib *Library) stubFunction(b *strings.Builder, p Primitive, name string) {
 	ps, err := readParams(p.args)
 	if err != nil {
 		return
@@ -69,7 +69,7 @@ func stubFunction(b *strings.Builder, p Primitive, name string) {
 		if a.optional {
 			mark = "?"
 		}
-		fmt.Fprintf(b, "---@param %s%s %s %s\n", a.name, mark, stubType(a), a.doc)
+		fmt.Fprintf(b, "---@param %s%s %s %s\n", a.name, mark, lib.stubType(a), a.doc)
 		names = append(names, a.name)
 	}
 	if len(options) > 0 {
@@ -83,7 +83,7 @@ func stubFunction(b *strings.Builder, p Primitive, name string) {
 			if o.item > 0 {
 				key = o.name
 			}
-			fields = append(fields, key+": "+stubType(o))
+			fields = append(fields, key+": "+lib.stubType(o))
 		}
 		mark := "?"
 		if options.anyRequired() {
@@ -93,7 +93,7 @@ func stubFunction(b *strings.Builder, p Primitive, name string) {
 		names = append(names, "options")
 	}
 	if callback != nil {
-		fmt.Fprintf(b, "---@param %s %s %s\n", callback.name, stubType(*callback), callback.doc)
+		fmt.Fprintf(b, "---@param %s %s %s\n", callback.name, lib.stubType(*callback), callback.doc)
 		names = append(names, callback.name)
 	}
 	if t := stubResult(p.result); t != "" {
@@ -102,7 +102,7 @@ func stubFunction(b *strings.Builder, p Primitive, name string) {
 	fmt.Fprintf(b, "function %s(%s) end\n", name, strings.Join(names, ", "))
 }
 
-func stubType(p param) string {
+func (lib *Library) stubType(p param) string {
 	switch {
 	case p.typ == reflect.TypeFor[Callback]() && p.passes != "":
 		return "fun(" + p.passes + ": " + p.passes + "): any"
@@ -111,13 +111,13 @@ func stubType(p param) string {
 	case len(p.choices) > 0:
 		return `"` + strings.Join(p.choices, `"|"`) + `"`
 	}
-	return luaType(p.typ)
+	return lib.luaType(p.typ)
 }
 
 // stubResult states a result, with its fields where they are known.
 func stubResult(t reflect.Type) string {
 	s := shapeOf(t)
-	if s == nil {
+	if s == nil || s.result == nil {
 		return resultType(t)
 	}
 	ps, err := readParamsLoose(s.result)

@@ -79,7 +79,7 @@ func (w *who) UnmarshalLua(value any) error {
 
 // runArgs are the arguments of run, capture and test.
 type runArgs struct {
-	Cmd words `lua:"cmd,arg" doc:"a string for /bin/sh, or a list of words, which is quoted"`
+	Cmd words `lua:"cmd,arg,command" doc:"a string for /bin/sh, or a list of words, which is quoted"`
 
 	Cwd         string            `lua:"cwd" doc:"the folder to run in; the user's home by default"`
 	Env         map[string]string `lua:"env" doc:"variables to set"`

@@ -1,4 +1,4 @@
-local unused = hots -- want: undeclared global "hots" (did you mean "hosts"?)
+print(hots) -- want: undeclared global "hots" (did you mean "hosts"?)
 x = 1 -- want: undeclared global "x" is set; write: local x = …
 function go() end -- want: undeclared global "go" is set; write: local function go(…)
 print(hosts[1].nmae) -- want: hosts[…] has no "nmae" (did you mean "name"?)
@@ -6,7 +6,7 @@ local web = hosts[1]
 web:rnu("x") -- want: web has no "rnu" (did you mean "run"?)
 web:run("x", { tiemout = "1s" }) -- want: host:run: unknown option "tiemout" (did you mean "timeout"?)
 web:run("x", { timeout = "soon" }) -- want: timeout: want a duration
-web:run("x", { cwd = 3 }) -- want: cwd: want string, got a number
+web:run("x", { cwd = 3 }) -- want: cwd: want a string, got a number
 web:run("x", { mode = "fsat" }) -- want: want one of fast, slow, got "fsat" (did you mean "fast"?)
 web:run() -- want: host:run: cmd is missing
 web:run("x", {}, 1) -- want: 3 arguments are too many
@@ -26,5 +26,5 @@ end
 step("title") -- want: step: fn is missing
 require "nosuch" -- want: there is no module "nosuch"
 io.open("x") -- want: undeclared global "io"
-repeat local done = true until dnoe -- want: undeclared global "dnoe" (did you mean "done"?)
+repeat local done = not hosts[2] print(done) until dnoe -- want: undeclared global "dnoe" (did you mean "done"?)
 log.info(os.date(), 1) -- want: log.info: 2 arguments are too many; it takes (text)

@@ -1,0 +1,107 @@
+package run
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strconv"
+	"strings"
+
+	"runbook/runtime/event"
+	"runbook/runtime/script"
+)
+
+// Problem is what was found wrong with a recipe without running it.
+type Problem = script.Problem
+
+// Warning is the Kind of a problem that is no reason to refuse.
+const Warning = script.Warning
+
+// Check reads recipes and what they require, and returns every problem that it is sure of, each once. Nothing is
+// contacted. The error is for what keeps it from reading them.
+func Check(ctx context.Context, paths []string) ([]Problem, error) {
+	lib, err := apiLibrary()
+	if err != nil {
+		return nil, err
+	}
+	var all []Problem
+	for _, path := range paths {
+		problems, err := check(ctx, lib, path)
+		if err != nil {
+			return nil, err
+		}
+		for _, p := range problems {
+			if !slices.Contains(all, p) { // recipes share what they require
+				all = append(all, p)
+			}
+		}
+	}
+	return all, nil
+}
+
+func check(ctx context.Context, lib *script.Library, path string) ([]Problem, error) {
+	d, failed := Describe(ctx, path)
+	var opts script.CheckOptions
+	if d.Options != nil {
+		opts.Options = map[string]string{}
+	}
+	for _, o := range d.Options {
+		opts.Options[o.Name] = o.luaType()
+	}
+	problems, err := lib.Check(path, opts)
+	if err != nil || failed == nil {
+		return problems, Usage(err)
+	}
+	p := evaluated(path, failed)
+	found := func(q Problem) bool { return q.Kind == script.Mistake && q.File == p.File && q.Line == p.Line }
+	var syntax Problem
+	if errors.As(failed, &syntax) || slices.ContainsFunc(problems, found) { // reading has shown it as well
+		return problems, nil
+	}
+	return append(problems, p), nil
+}
+
+// evaluated is what only evaluating shows: a mistake in recipe{ … }, or in a line before it.
+func evaluated(path string, failed error) Problem {
+	p := Problem{File: path, Line: 1, Col: 1, Message: failed.Error()}
+	var at *script.Error
+	if !errors.As(failed, &at) || at.Line == "" {
+		return p
+	}
+	p.Message = at.Err.Error()
+	if i := strings.LastIndex(at.Line, ":"); i > 0 {
+		if line, err := strconv.Atoi(at.Line[i+1:]); err == nil {
+			p.File, p.Line = at.Line[:i], line
+		}
+	}
+	return p
+}
+
+// luaType is the type that the option's value has in Lua, or "" where it may be nil.
+func (o Option) luaType() string {
+	switch {
+	case o.Default == nil && !o.Required:
+		return ""
+	case o.Kind == List:
+		return "string[]"
+	}
+	return string(o.Kind)
+}
+
+// refuse returns the mistakes of a recipe as one error, or nil. What is merely untidy keeps no run from its work.
+func refuse(ctx context.Context, path string) error {
+	problems, err := Check(ctx, []string{path})
+	if err != nil {
+		return err
+	}
+	var lines []string
+	for _, p := range problems {
+		if p.Kind == script.Mistake {
+			lines = append(lines, p.Error())
+		}
+	}
+	if len(lines) == 0 {
+		return nil
+	}
+	return Usage(event.WithHint(errors.New(strings.Join(lines, "\n")), "runbook docs NAME shows what a primitive takes"))
+}

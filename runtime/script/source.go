@@ -1,0 +1,109 @@
+package script
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+
+	"github.com/yuin/gopher-lua/ast"
+	"github.com/yuin/gopher-lua/parse"
+)
+
+// source is a file as check reads it. gopher-lua's tree knows lines but no columns, so the words are kept beside it.
+type source struct {
+	path  string
+	lines []string
+	words []ast.Token // in their order; comments are none
+	end   error       // why the words end before the file does, or nil
+}
+
+// readSource takes a file apart into words, as far as they can be read.
+func readSource(path string, text []byte) *source {
+	s := &source{path: path, lines: strings.Split(string(text), "\n")}
+	scanner, lexer := parse.NewScanner(bytes.NewReader(commented(text)), path), &parse.Lexer{}
+	for {
+		word, err := scanner.Scan(lexer)
+		if err != nil || word.Type == parse.EOF {
+			s.end = err
+			return s
+		}
+		s.words = append(s.words, word)
+	}
+}
+
+// commented makes a comment of a first line that starts with #, as lua(1) does.
+func commented(text []byte) []byte {
+	if bytes.HasPrefix(text, []byte("#")) {
+		return append([]byte("--"), text...)
+	}
+	return text
+}
+
+// from are the words from a line on.
+func (s *source) from(line int) []ast.Token {
+	at, _ := slices.BinarySearchFunc(s.words, line, func(w ast.Token, line int) int { return w.Pos.Line - line })
+	return s.words[at:]
+}
+
+// place is where a word stands, at a line or, since a call may go over several, below it. For the word "", or one that
+// isn't there, it is where the line's first word stands.
+func (s *source) place(line int, word string) (int, int) {
+	words := s.from(line)
+	for _, w := range words {
+		if w.Pos.Line > line+20 {
+			break
+		}
+		if word != "" && w.Str == word {
+			return w.Pos.Line, max(1, w.Pos.Column)
+		}
+	}
+	if len(words) > 0 && words[0].Pos.Line == line {
+		return line, max(1, words[0].Pos.Column)
+	}
+	return line, 1
+}
+
+// unclosed is the word that opens a block or a bracket which is not closed among these words: the innermost block whose
+// end stands further left than it should, else the innermost that is left at their end. It has no Type where all are.
+func (s *source) unclosed(words []ast.Token) ast.Token {
+	var open []ast.Token
+	loop := false // a for or while that waits for its do
+	for i, w := range words {
+		switch w.Type {
+		case parse.TFor, parse.TWhile:
+			open, loop = append(open, w), true
+		case parse.TDo:
+			if !loop {
+				open = append(open, w)
+			}
+			loop = false
+		case parse.TFunction, parse.TIf, parse.TRepeat, '(', '{', '[':
+			open = append(open, w)
+		case parse.TEnd, parse.TUntil, ')', '}', ']':
+			if len(open) == 0 {
+				return ast.Token{}
+			}
+			last := open[len(open)-1]
+			block := w.Type == parse.TEnd || w.Type == parse.TUntil
+			if block && s.first(i) && s.indent(w.Pos.Line) < s.indent(last.Pos.Line) || block == (last.Type < 128) {
+				return last
+			}
+			open = open[:len(open)-1]
+		}
+	}
+	if len(open) == 0 {
+		return ast.Token{}
+	}
+	return open[len(open)-1]
+}
+
+// first says whether the word at place i is the first on its line.
+func (s *source) first(i int) bool { return i == 0 || s.words[i-1].Pos.Line < s.words[i].Pos.Line }
+
+// indent is how far a line is set in.
+func (s *source) indent(line int) int {
+	if line < 1 || line > len(s.lines) {
+		return 0
+	}
+	return len(s.lines[line-1]) - len(strings.TrimLeft(s.lines[line-1], " \t"))
+}
