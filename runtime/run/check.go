@@ -52,21 +52,24 @@ func check(ctx context.Context, lib *script.Library, path string) ([]Problem, er
 	if err != nil || failed == nil {
 		return problems, Usage(err)
 	}
-	p := evaluated(path, failed)
+	p, ok := evaluated(path, failed)
 	found := func(q Problem) bool { return q.Kind == script.Mistake && q.File == p.File && q.Line == p.Line }
-	var syntax Problem
-	if errors.As(failed, &syntax) || slices.ContainsFunc(problems, found) { // reading has shown it as well
+	if !ok || slices.ContainsFunc(problems, found) { // reading has shown it as well
 		return problems, nil
 	}
 	return append(problems, p), nil
 }
 
-// evaluated is what only evaluating shows: a mistake in recipe{ … }, or in a line before it.
-func evaluated(path string, failed error) Problem {
+// evaluated is what only evaluating shows: a mistake in recipe{ … }, or that it is never come to. What else fails on the
+// way there may be due to where this runs, such as a variable of the environment that isn't set, and is no mistake.
+func evaluated(path string, failed error) (Problem, bool) {
 	p := Problem{File: path, Line: 1, Col: 1, Message: failed.Error()}
+	if errors.Is(failed, errEndless) {
+		return p, true
+	}
 	var at *script.Error
-	if !errors.As(failed, &at) || at.Line == "" {
-		return p
+	if !errors.As(failed, &at) || at.Call != "recipe" {
+		return p, false
 	}
 	p.Message = at.Err.Error()
 	if i := strings.LastIndex(at.Line, ":"); i > 0 {
@@ -74,7 +77,7 @@ func evaluated(path string, failed error) Problem {
 			p.File, p.Line = at.Line[:i], line
 		}
 	}
-	return p
+	return p, true
 }
 
 // luaType is the type that the option's value has in Lua, or "" where it may be nil.

@@ -3,6 +3,8 @@ package run
 import (
 	"context"
 	"errors"
+	"fmt"
+	"time"
 
 	"runbook/runtime/script"
 	"runbook/runtime/ssh"
@@ -19,10 +21,17 @@ type Description struct {
 // errDescribed ends the evaluation of a recipe that has said what it is.
 var errDescribed = errors.New("the recipe has been described")
 
+// describeLimit is how long the lines before recipe{ … } may take: they only compute.
+const describeLimit = 5 * time.Second
+
+var errEndless = fmt.Errorf("the recipe did not come to recipe{ … } within %s: what stands before it has no end", describeLimit)
+
 // Describe evaluates a recipe up to recipe{ … } and returns what that says. Nothing is contacted: a primitive
 // that does more than compute ends the evaluation, and the recipe then has no options. Errors have StatusUsage.
 func Describe(ctx context.Context, path string) (d Description, err error) {
 	d.Path = path
+	ctx, stop := context.WithTimeoutCause(ctx, describeLimit, errEndless)
+	defer stop()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	r := &runner{root: &frame{}, pool: ssh.NewPool(ssh.PoolOptions{})}
@@ -50,7 +59,7 @@ func Describe(ctx context.Context, path string) (d Description, err error) {
 	}
 	defer state.Close()
 	if err := state.Run(ctx, path); err != nil && !errors.Is(err, errDescribed) {
-		if ctx.Err() != nil {
+		if ctx.Err() != nil && !errors.Is(err, errEndless) {
 			return d, WithStatus(err, StatusInterrupted)
 		}
 		return d, Usage(err)

@@ -115,6 +115,7 @@ func (f *fileChecker) escape(s *shape) {
 	}
 	if s.table != nil {
 		f.facts.table(s.table).opens(f.facts)
+		s.item = nil
 	}
 	fields := s.fields
 	s.fields = nil // nothing is known of the table any more; and one that holds itself ends here

@@ -60,6 +60,8 @@ func (s *shape) luaType() string {
 		return s.scalar
 	case s.object != "":
 		return s.object
+	case s.table != nil: // a list, or not, and it may change
+		return "table"
 	case s.item != nil && s.item.luaType() != "":
 		return s.item.luaType() + "[]"
 	case s.item != nil:

@@ -58,7 +58,10 @@ func (s *source) unterminated(long bool) Problem {
 	}
 	from := 0
 	if n := len(s.words); n > 0 {
-		p.Line, from = s.words[n-1].Pos.Line, s.words[n-1].Pos.Column
+		last := s.words[n-1]
+		if p.Line, from = last.Pos.Line, last.Pos.Column; last.Type == parse.TString {
+			from += len(last.Str) + 1
+		}
 	}
 	for ; p.Line <= len(s.lines); p.Line, from = p.Line+1, 0 {
 		line := s.lines[p.Line-1]
@@ -91,10 +94,15 @@ func (s *source) tooShort() Problem {
 			break
 		}
 	}
-	if line := strings.TrimSpace(s.lines[p.Line-1]); open.Type == '{' && (strings.HasPrefix(line, "if") || strings.HasPrefix(line, "for") || strings.HasPrefix(line, "while")) {
-		p.Message += ": a block is written with then … end or do … end"
+	if open.Type > 128 && strings.Contains(s.lines[p.Line-1], "{") {
+		p.Message += ": a block is written then … end, or do … end"
 	}
 	return p
+}
+
+// keywords are the words that begin a statement or a block, and are easy to misspell.
+func keywords() []string {
+	return []string{"local", "function", "return", "while", "repeat", "until", "then", "else", "elseif"}
 }
 
 // closing is the word that closes what another opens.
@@ -135,6 +143,10 @@ func (s *source) advice(p Problem, word string, before []ast.Token) string {
 		return "a comment begins with --"
 	case word == "=" && s.openCondition(before):
 		return "equal is =="
+	case word == "=" && s.unclosed(before).Type == '(' && last.Type == parse.TIdent:
+		return "options stand in a table: { " + last.Str + " = … }"
+	case last.Type == parse.TIdent && Nearest(last.Str, keywords()) != "" && last.Pos.Line == p.Line:
+		return strings.Trim(DidYouMean(last.Str, keywords()), " ()")
 	case last.Type == ':':
 		return "in a table a name and its value are written name = value"
 	case word == ")" && last.Type == parse.TEnd, word == "}" && last.Type == parse.TEnd:

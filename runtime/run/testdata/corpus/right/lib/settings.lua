@@ -1,0 +1,1 @@
+return { service = "web", ports = { 8000, 8001 }, debug = false }

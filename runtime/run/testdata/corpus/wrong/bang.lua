@@ -1,0 +1,1 @@
+if !hosts[1] then log.info("none") end -- want: syntax error near "!": write not

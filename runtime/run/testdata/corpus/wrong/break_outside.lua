@@ -1,0 +1,3 @@
+if hosts[1] then
+  break -- want: no loop to break
+end

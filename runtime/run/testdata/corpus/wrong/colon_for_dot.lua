@@ -1,0 +1,1 @@
+log:info("x") -- want: log.info is called with a colon; write it with a dot

@@ -1,0 +1,1 @@
+fail({ "no" }) -- want: fail: message: want a string, got a table

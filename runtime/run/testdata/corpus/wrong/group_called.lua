@@ -1,0 +1,1 @@
+log("x") -- want: log is a group of functions; write log.info(…)

@@ -1,0 +1,2 @@
+recipe {}
+# restarts the servers -- want: a comment begins with --

@@ -1,0 +1,1 @@
+host:run("true") -- want: undeclared global "host" (did you mean "hosts"?)

@@ -1,0 +1,1 @@
+print(io.open("/etc/motd"):read("*a")) -- want: undeclared global "io"; files are read with host.fs:read

@@ -1,0 +1,1 @@
+print(clock.uct()) -- want: clock has no "uct" (did you mean "utc"?)

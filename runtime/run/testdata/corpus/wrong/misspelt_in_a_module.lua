@@ -1,0 +1,2 @@
+local restart = require "restart"
+each(hosts, function(host) restart.all(host, "web") end)

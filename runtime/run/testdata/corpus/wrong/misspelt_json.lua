@@ -1,0 +1,1 @@
+print(json.encod({})) -- want: json has no "encod" (did you mean "encode"?)

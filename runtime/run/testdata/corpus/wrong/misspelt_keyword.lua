@@ -1,0 +1,2 @@
+fucntion greet() -- want: syntax error near "greet": did you mean "function"?
+end

@@ -1,0 +1,1 @@
+lcoal name = "x" -- want: syntax error near "name": did you mean "local"?

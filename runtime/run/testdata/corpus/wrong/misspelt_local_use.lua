@@ -1,0 +1,3 @@
+local revision = "x"
+log.info(revison) -- want: undeclared global "revison" (did you mean "revision"?)
+log.info(revision)

@@ -1,0 +1,1 @@
+log.wran("x") -- want: log has no "wran" (did you mean "warn"?)

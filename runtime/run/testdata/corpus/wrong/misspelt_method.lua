@@ -1,0 +1,3 @@
+each(hosts, function(host)
+  host:rnu("true") -- want: host has no "rnu" (did you mean "run"?)
+end)

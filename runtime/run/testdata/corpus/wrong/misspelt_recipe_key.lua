@@ -1,0 +1,1 @@
+recipe { sumary = "x" } -- want: recipe: unknown option "sumary" (did you mean "summary"?)

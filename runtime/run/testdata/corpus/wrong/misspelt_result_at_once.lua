@@ -1,0 +1,3 @@
+each(hosts, function(host)
+  print(host:run("ls").outout) -- want: host:run(…) has no "outout"
+end)

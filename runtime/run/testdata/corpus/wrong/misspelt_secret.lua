@@ -1,0 +1,1 @@
+print(secret.fiel("x")) -- want: secret has no "fiel" (did you mean "file"?)

@@ -1,0 +1,2 @@
+local x = require "../x" -- want: "../x" is no module name
+print(x)

@@ -1,0 +1,3 @@
+each(hosts, function(host)
+  host:run() -- want: host:run: cmd is missing
+end)

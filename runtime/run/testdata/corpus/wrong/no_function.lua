@@ -1,0 +1,1 @@
+each(hosts) -- want: each: fn is missing: it comes last, as function() … end

@@ -1,0 +1,1 @@
+step(function() log.info("x") end) -- want: step: title is missing

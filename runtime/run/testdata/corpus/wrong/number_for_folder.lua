@@ -1,0 +1,3 @@
+each(hosts, function(host)
+  host:run("ls", { cwd = 7 }) -- want: cwd: want a string, got a number
+end)

@@ -1,0 +1,3 @@
+each(hosts, function(host)
+  host("true") -- want: host is a host, not a function
+end)

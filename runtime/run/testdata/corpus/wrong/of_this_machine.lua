@@ -1,0 +1,1 @@
+localhost:upolad("a", "/b") -- want: localhost has no "upolad" (did you mean "upload"?)

@@ -1,0 +1,1 @@
+recipe { options = { Root = { "/srv", "the folder" } } } -- want: option Root: a name has small letters

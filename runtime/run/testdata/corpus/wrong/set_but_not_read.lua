@@ -1,0 +1,2 @@
+local last -- want: the local last is never read
+each(hosts, function(host) last = host.name end)

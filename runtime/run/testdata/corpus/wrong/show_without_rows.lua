@@ -1,0 +1,1 @@
+show({ header = { "host" } }) -- want: show: rows is missing

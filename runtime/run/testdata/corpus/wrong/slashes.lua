@@ -1,0 +1,2 @@
+// restarts the servers -- want: a comment begins with --
+recipe {}

@@ -1,0 +1,2 @@
+log.info("x")
+end -- want: syntax error near "end"

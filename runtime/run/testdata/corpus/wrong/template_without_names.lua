@@ -1,0 +1,1 @@
+print(template("{{a}}", { "x" })) -- want: template: values: want names

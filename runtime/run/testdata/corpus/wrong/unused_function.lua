@@ -1,0 +1,1 @@
+local function spare() end -- want: the local spare is never read

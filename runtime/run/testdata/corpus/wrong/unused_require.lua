@@ -1,0 +1,1 @@
+local layout = require "layout" -- want: the local layout is never read
