@@ -75,8 +75,9 @@ func (c Command) text() string {
 	return line
 }
 
-// body is the script of a subshell that changes folder, sets variables and runs the command. The eval makes a syntax
-// error the end of the subshell alone.
+// body is the script of a subshell that changes folder, sets variables and runs the command. A script stands in an eval, which
+// makes a syntax error the end of the subshell alone. Quoted words can have none, and without the eval the subshell becomes
+// the program instead of starting it: one process less a command.
 func (c Command) body(env map[string]string) (string, error) {
 	line, err := c.line()
 	if err != nil {
@@ -103,6 +104,9 @@ func (c Command) body(env map[string]string) (string, error) {
 			b.WriteString(" " + name + "=" + value)
 		}
 		b.WriteString(" && ")
+	}
+	if c.Argv != nil {
+		return b.String() + line, nil
 	}
 	// The space keeps a script that begins with a dash from being taken for an option of eval.
 	quoted, err := Quote(" " + line)
