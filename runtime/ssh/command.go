@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"regexp"
 	"slices"
@@ -19,14 +20,16 @@ type Command struct {
 	Cwd   string            // the folder to run in; "" for the user's home
 	Env   map[string]string // variables on top of those of the log-in; they never appear in the host's list of processes
 	Stdin *string           // what to feed it; nil for nothing at all (/dev/null)
+	Input io.Reader         // in place of Stdin, read once. Where reading fails the input ends, and the command must be able to tell
 	Sudo  string            // the user to run as through sudo, or ""
 
 	Timeout     time.Duration // the limit for the whole; 0 for none
 	IdleTimeout time.Duration // the limit for a time without output; 0 for none
 
-	AnyStatus bool     // a status other than 0 is no error
-	Secrets   []string // values that are replaced wherever the run shows anything
-	Quiet     bool     // no events: for what is no step of the recipe's own
+	AnyStatus bool      // a status other than 0 is no error
+	Output    io.Writer // takes what it prints, as it comes, instead of the Result and the events; its errors don't matter
+	Secrets   []string  // values that are replaced wherever the run shows anything
+	Quiet     bool      // no events: for what is no step of the recipe's own
 }
 
 // Result is how a command ended.

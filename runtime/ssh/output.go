@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"strings"
 	"sync"
 	"time"
@@ -65,6 +66,16 @@ func (o *output) to(s *stream) func([]byte) {
 			end = len(s.line)
 		}
 		o.show(s, o.settled(s, end))
+	}
+}
+
+// through is the function that passes bytes on to w.
+func (o *output) through(w io.Writer) func([]byte) {
+	return func(b []byte) {
+		_, _ = w.Write(b) // who takes them knows what went wrong
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		o.touched = time.Now()
 	}
 }
 

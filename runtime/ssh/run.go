@@ -96,7 +96,7 @@ func (r *running) dispatch(ctx context.Context) error {
 			return err
 		}
 	}
-	if r.c.Stdin == nil && password == "" {
+	if r.c.Stdin == nil && r.c.Input == nil && password == "" {
 		return r.inShell(ctx)
 	}
 	return r.inSession(ctx, password)
@@ -136,7 +136,11 @@ func (r *running) inShell(ctx context.Context) error {
 
 // readStdout reads a command's output and status.
 func (r *running) readStdout(s *shell, end string) error {
-	if _, err := s.out.until(r.out.to(&r.out.stdout), end); err != nil {
+	take := r.out.to(&r.out.stdout)
+	if r.c.Output != nil {
+		take = r.out.through(r.c.Output)
+	}
+	if _, err := s.out.until(take, end); err != nil {
 		return err
 	}
 	word, err := s.out.word()
@@ -196,6 +200,9 @@ func (r *running) broken(ctx context.Context, s *shell, err error) error {
 		err = r.conn.link.lost()
 	case <-time.After(time.Second): // the shell alone is gone: something killed it, or the command did
 		err = fmt.Errorf("the shell on the host ended: %w", err)
+		if !s.begun() {
+			break // it never was one of ours
+		}
 		if left := r.conn.endGroup(ctx, s, r.c.Sudo); left != nil {
 			err = fmt.Errorf("%w; %w", err, left)
 		}

@@ -4,19 +4,20 @@ import (
 	"context"
 	"errors"
 	"io"
+	"strings"
 )
 
 // inSession runs the command on a session of its own, so that it can be given input. password is for sudo, or "".
 //
 // The session's stdin carries, one after the other: the script of the outer shell, the password if sudo asks for it, the script
-// that sudo starts, and the command's input. Each is sent only when whoever reads it is seen to be there, so that none of it
-// reaches the wrong reader.
+// that sudo starts, and the command's input. What sudo could take for its own is sent only when whoever reads it is seen to be there,
+// so that none of it reaches the wrong reader.
 func (r *running) inSession(ctx context.Context, password string) error {
 	pid, begin, end, ask := newMark(), newMark(), newMark(), newMark()
 	body := "( " + r.body + "\n)"
-	input := ""
+	input := r.c.Input
 	if r.c.Stdin != nil {
-		input = *r.c.Stdin
+		input = strings.NewReader(*r.c.Stdin)
 	}
 	inner := ""
 	if r.c.Sudo != "" {
@@ -51,15 +52,19 @@ func (r *running) inSession(ctx context.Context, password string) error {
 		defer close(fed)
 		select {
 		case <-begun:
-			if feed(p.stdin, inner+input) == nil {
-				_ = p.stdin.Close() // gone if it fails
+			if feed(p.stdin, inner) == nil && input != nil {
+				_, _ = io.CopyBuffer(struct{ io.Writer }{p.stdin}, struct{ io.Reader }{input}, make([]byte, piece)) // a part is what the command gets then
 			}
+			_ = p.stdin.Close() // it may be gone
 		case <-stop:
 		}
 	}()
 	run := s.drain(func() error {
 		if err := feed(p.stdin, outer); err != nil {
 			return err
+		}
+		if r.c.Sudo == "" {
+			close(begun) // dd takes no byte too many, so the input may follow at once
 		}
 		return r.readStdout(s, end)
 	}, func() error { return conversation.hold(pid, begin, end, ask) })
@@ -75,6 +80,9 @@ func (r *running) inSession(ctx context.Context, password string) error {
 	}
 	return err
 }
+
+// piece is how many bytes of a command's input are read at once.
+const piece = 256 << 10
 
 // sudoTalk is the reading of stderr of a session: the command's own errors and, before them, what sudo says.
 type sudoTalk struct {
@@ -98,7 +106,6 @@ func (t *sudoTalk) hold(pid, begin, end, ask string) error {
 	s.tell(word)
 	t.conn.began(s.group())
 	if t.c.Sudo == "" {
-		close(t.begun)
 		_, err := t.readStderr(s, begin, end)
 		return err
 	}

@@ -40,14 +40,22 @@ func (s *shell) tell(word string) {
 	close(s.told)
 }
 
-// group is the shell's process group, or 0.
-func (s *shell) group() int64 {
+// begun says whether the shell has said what it is.
+func (s *shell) begun() bool {
 	select {
 	case <-s.told:
-		return s.pgid
+		return true
 	default:
-		return 0
+		return false
 	}
+}
+
+// group is the shell's process group, or 0.
+func (s *shell) group() int64 {
+	if s.begun() {
+		return s.pgid
+	}
+	return 0
 }
 
 // startShell starts the long-lived shell. What the host's start-up files print is dropped.

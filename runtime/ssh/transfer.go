@@ -4,14 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
 	"strings"
-
-	"github.com/pkg/sftp"
+	"time"
 
 	"runbook/runtime/event"
 )
@@ -21,69 +19,83 @@ import (
 // It is all there or not at all: everything is written under a temporary name beside the target, and then renamed. A
 // file replaces a file. A folder replaces nothing, because no rename replaces a folder that has something in it: that to exists is an
 // error. mode, when not 0, takes the place of a file's own.
+//
+// The bytes go as one stream through a session of their own: a file as it is, a folder as a tar archive. Where the host
+// can't take that, having no tar for one, they go by sftp.
 func (h *Host) Upload(ctx context.Context, from, to string, mode fs.FileMode) error {
 	ctx = h.context(ctx)
 	info, err := os.Stat(from)
 	if err != nil {
 		return err
 	}
-	files, err := h.Files(ctx)
-	if err != nil {
-		return err
-	}
-	if err := checkTarget(info.IsDir(), to, files.Lstat); err != nil {
-		return err
-	}
 	if mode == 0 || info.IsDir() {
 		mode = info.Mode().Perm()
 	}
 	temporary := temporaryName(to)
-	t := transfer{ctx, files}
-	if info.IsDir() {
-		err = t.uploadFolder(from, temporary)
-	} else {
-		err = t.uploadFile(from, temporary, mode)
+	u := upload{ctx: ctx, host: h, from: from, to: to, temporary: temporary, mode: mode, folder: info.IsDir()}
+	err = errNoStream
+	if info.IsDir() || info.Mode().IsRegular() {
+		err = u.stream(info.Size())
 	}
-	if err == nil {
-		if err = files.PosixRename(temporary, to); err != nil {
-			err = fmt.Errorf("rename %s to %s: %w", temporary, to, err)
-		}
+	if errors.Is(err, errNoStream) {
+		err = u.sftp()
 	}
 	if err != nil {
-		return errors.Join(fmt.Errorf("upload %s to %s: %w", from, to, err), t.discard(temporary))
+		return fmt.Errorf("upload %s to %s: %w", from, to, err)
 	}
 	event.Emit(ctx, event.Event{Kind: event.Changed, Text: "uploaded " + from + " to " + to})
 	return nil
 }
 
+// upload is one use of Upload.
+type upload struct {
+	ctx       context.Context
+	host      *Host
+	from, to  string
+	temporary string
+	mode      fs.FileMode
+	folder    bool
+}
+
 // Download copies a file or a folder of the host to the path to on this machine, by the rules of Upload.
 func (h *Host) Download(ctx context.Context, from, to string) error {
 	ctx = h.context(ctx)
-	files, err := h.Files(ctx)
-	if err != nil {
-		return err
-	}
-	info, err := files.Stat(from)
-	if err != nil {
-		return fmt.Errorf("%s: %w", from, err)
-	}
-	if err := checkTarget(info.IsDir(), to, os.Lstat); err != nil {
-		return err
-	}
-	temporary := temporaryName(to)
-	t := transfer{ctx, files}
-	if info.IsDir() {
-		err = t.downloadFolder(from, temporary)
-	} else {
-		err = t.downloadFile(from, temporary, info.Mode().Perm())
+	d := download{ctx: ctx, host: h, from: from, to: to, temporary: temporaryName(to)}
+	err := d.stream()
+	if errors.Is(err, errNoStream) {
+		if err = discardLocal(d.temporary); err == nil {
+			err = d.sftp()
+		}
 	}
 	if err == nil {
-		err = os.Rename(temporary, to)
+		err = os.Rename(d.temporary, to)
 	}
 	if err != nil {
-		return errors.Join(fmt.Errorf("download %s to %s: %w", from, to, err), os.RemoveAll(temporary))
+		return errors.Join(fmt.Errorf("download %s to %s: %w", from, to, err), discardLocal(d.temporary))
 	}
 	return nil
+}
+
+// download is one use of Download.
+type download struct {
+	ctx       context.Context
+	host      *Host
+	from, to  string
+	temporary string
+}
+
+// discardLocal removes what was left under a temporary name, also folders that forbid that.
+func discardLocal(name string) error {
+	err := filepath.WalkDir(name, func(p string, d fs.DirEntry, err error) error {
+		if err == nil && d.IsDir() {
+			err = os.Chmod(p, 0o700)
+		}
+		return err
+	})
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return os.RemoveAll(name)
 }
 
 // checkTarget refuses a target that could not be replaced as a whole.
@@ -95,11 +107,19 @@ func checkTarget(folder bool, to string, lstat func(string) (fs.FileInfo, error)
 	case err != nil:
 		return fmt.Errorf("%s: %w", to, err)
 	case there.IsDir() && !folder:
-		return event.WithHint(fmt.Errorf("%s is a folder", to), "name the file in it, as "+strings.TrimRight(to, "/")+"/NAME")
+		return isFolder(to)
 	case folder:
-		return event.WithHint(fmt.Errorf("%s exists, and a folder replaces nothing", to), "choose a new name for it, or remove the old one first")
+		return isThere(to)
 	}
 	return nil
+}
+
+func isFolder(to string) error {
+	return event.WithHint(fmt.Errorf("%s is a folder", to), "name the file in it, as "+strings.TrimRight(to, "/")+"/NAME")
+}
+
+func isThere(to string) error {
+	return event.WithHint(fmt.Errorf("%s exists, and a folder replaces nothing", to), "choose a new name for it, or remove the old one first")
 }
 
 // temporaryName is a name beside to that nothing else has.
@@ -108,167 +128,5 @@ func temporaryName(to string) string {
 	return path.Join(path.Dir(filepath.ToSlash(to)), "."+path.Base(filepath.ToSlash(to))+".runbook-"+strings.Trim(newMark(), "=")[:12])
 }
 
-// transfer copies between this machine and a host.
-type transfer struct {
-	ctx   context.Context
-	files *sftp.Client
-}
-
-// reader ends with the context.
-type reader struct {
-	ctx context.Context
-	r   io.Reader
-}
-
-func (r reader) Read(b []byte) (int, error) {
-	if r.ctx.Err() != nil {
-		return 0, context.Cause(r.ctx)
-	}
-	return r.r.Read(b)
-}
-
-func (t transfer) uploadFile(from, to string, mode fs.FileMode) (err error) {
-	in, err := os.Open(from)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = in.Close() }() // it was only read
-	out, err := t.files.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL)
-	if err != nil {
-		return fmt.Errorf("create %s: %w", to, err)
-	}
-	defer func() { err = errors.Join(err, out.Close()) }()
-	if err := out.Chmod(mode); err != nil { // before there is anything to read in it
-		return fmt.Errorf("chmod %s: %w", to, err)
-	}
-	if _, err := out.ReadFrom(reader{t.ctx, in}); err != nil {
-		return fmt.Errorf("write %s: %w", to, err)
-	}
-	return nil
-}
-
-func (t transfer) uploadFolder(from, to string) error {
-	type made struct {
-		path string
-		mode fs.FileMode
-	}
-	var folders []made
-	err := filepath.WalkDir(from, func(p string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		if t.ctx.Err() != nil {
-			return context.Cause(t.ctx)
-		}
-		rel, err := filepath.Rel(from, p)
-		if err != nil {
-			return err
-		}
-		target := path.Join(to, filepath.ToSlash(rel))
-		info, err := os.Lstat(p)
-		if rel == "." {
-			info, err = os.Stat(p)
-		}
-		switch {
-		case err != nil:
-			return err
-		case info.IsDir():
-			folders = append(folders, made{target, info.Mode().Perm()})
-			return t.files.Mkdir(target)
-		case info.Mode()&fs.ModeSymlink != 0:
-			link, err := os.Readlink(p)
-			if err != nil {
-				return err
-			}
-			return t.files.Symlink(link, target)
-		case info.Mode().IsRegular():
-			return t.uploadFile(p, target, info.Mode().Perm())
-		}
-		return fmt.Errorf("%s is no file, folder or link", p)
-	})
-	// Modes come last, from within: a folder may forbid writing in it.
-	for i := len(folders) - 1; i >= 0 && err == nil; i-- {
-		err = t.files.Chmod(folders[i].path, folders[i].mode)
-	}
-	return err
-}
-
-// discard removes what was left under a temporary name on the host.
-func (t transfer) discard(name string) error {
-	err := t.files.RemoveAll(name)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	return err
-}
-
-func (t transfer) downloadFile(from, to string, mode fs.FileMode) (err error) {
-	in, err := t.files.Open(from)
-	if err != nil {
-		return fmt.Errorf("%s: %w", from, err)
-	}
-	defer func() { _ = in.Close() }() // it was only read
-	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, out.Close()) }()
-	if _, err := in.WriteTo(writer{t.ctx, out}); err != nil {
-		return fmt.Errorf("read %s: %w", from, err)
-	}
-	return out.Chmod(mode)
-}
-
-// writer ends with the context.
-type writer struct {
-	ctx context.Context
-	w   io.Writer
-}
-
-func (w writer) Write(b []byte) (int, error) {
-	if w.ctx.Err() != nil {
-		return 0, context.Cause(w.ctx)
-	}
-	return w.w.Write(b)
-}
-
-func (t transfer) downloadFolder(from, to string) error {
-	if t.ctx.Err() != nil {
-		return context.Cause(t.ctx)
-	}
-	info, err := t.files.Stat(from)
-	if err != nil {
-		return fmt.Errorf("%s: %w", from, err)
-	}
-	if err := os.Mkdir(to, 0o700); err != nil {
-		return err
-	}
-	entries, err := t.files.ReadDir(from)
-	if err != nil {
-		return fmt.Errorf("%s: %w", from, err)
-	}
-	for _, e := range entries {
-		// The name comes from the host: it must not lead out of the folder.
-		if !filepath.IsLocal(e.Name()) || strings.ContainsAny(e.Name(), `/\`) {
-			return fmt.Errorf("%s has an entry with the name %q", from, e.Name())
-		}
-		source, target := path.Join(from, e.Name()), filepath.Join(to, e.Name())
-		switch {
-		case e.IsDir():
-			err = t.downloadFolder(source, target)
-		case e.Mode()&fs.ModeSymlink != 0:
-			var link string
-			if link, err = t.files.ReadLink(source); err == nil {
-				err = os.Symlink(link, target)
-			}
-		case e.Mode().IsRegular():
-			err = t.downloadFile(source, target, e.Mode().Perm())
-		default:
-			err = fmt.Errorf("%s is no file, folder or link", source)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return os.Chmod(to, info.Mode().Perm())
-}
+// discardLimit is how long removing what is left of an upload may take.
+const discardLimit = 30 * time.Second

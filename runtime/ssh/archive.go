@@ -1,0 +1,161 @@
+package ssh
+
+import (
+	"archive/tar"
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+// pack writes the folder from as a tar archive in which it is called name. The last entry is the empty file "NAME.end": who
+// finds it has everything.
+//
+// The format is GNU's, because old tar programs don't know the long names of any other. Folders come twice: first so that
+// they can be written in, and by nobody else, and at the end, from within, with the modes they are to have.
+func pack(w io.Writer, from, name string) error {
+	buffered := bufio.NewWriterSize(w, piece)
+	p := packer{tar.NewWriter(buffered), time.Now()}
+	var folders []tar.Header
+	err := filepath.WalkDir(from, func(at string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(from, at)
+		if err != nil {
+			return err
+		}
+		entry := tar.Header{Name: path.Join(name, filepath.ToSlash(rel))}
+		info, err := os.Lstat(at)
+		if rel == "." {
+			info, err = os.Stat(at)
+		}
+		switch {
+		case err != nil:
+			return err
+		case info.IsDir():
+			entry.Typeflag, entry.Name, entry.Mode = tar.TypeDir, entry.Name+"/", int64(info.Mode().Perm())
+			folders = append(folders, entry)
+			entry.Mode = 0o700
+			return p.header(entry)
+		case info.Mode()&fs.ModeSymlink != 0:
+			entry.Typeflag, entry.Mode = tar.TypeSymlink, 0o777
+			if entry.Linkname, err = os.Readlink(at); err != nil {
+				return err
+			}
+			return p.header(entry)
+		case info.Mode().IsRegular():
+			entry.Mode = int64(info.Mode().Perm())
+			return p.file(at, entry)
+		}
+		return fmt.Errorf("%s is no file, folder or link", at)
+	})
+	for _, folder := range slices.Backward(folders) {
+		if err == nil {
+			err = p.header(folder)
+		}
+	}
+	if err == nil {
+		err = p.header(tar.Header{Name: name + ".end", Typeflag: tar.TypeReg, Mode: 0o600})
+	}
+	if err != nil {
+		return err
+	}
+	return errors.Join(p.tar.Close(), buffered.Flush())
+}
+
+type packer struct {
+	tar *tar.Writer
+	now time.Time // the time of everything: it is new on the host
+}
+
+func (p packer) header(h tar.Header) error {
+	h.Format, h.ModTime = tar.FormatGNU, p.now
+	return p.tar.WriteHeader(&h)
+}
+
+func (p packer) file(at string, h tar.Header) error {
+	f, err := os.Open(at)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = f.Close() }() // it was only read
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	h.Typeflag, h.Size = tar.TypeReg, info.Size()
+	if err := p.header(h); err != nil {
+		return err
+	}
+	if _, err := io.CopyN(p.tar, f, h.Size); errors.Is(err, io.EOF) {
+		return fmt.Errorf("%s became shorter while it was read", at)
+	} else if err != nil {
+		return err
+	}
+	return nil
+}
+
+// unpack makes the folder to of a tar archive of a folder. Whatever the archive says, nothing is written outside of it.
+func unpack(r io.Reader, to string) (err error) {
+	if err := os.Mkdir(to, 0o700); err != nil {
+		return err
+	}
+	root, err := os.OpenRoot(to)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, root.Close()) }()
+	var folders []*tar.Header
+	archive := tar.NewReader(r)
+	for {
+		h, err := archive.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		h.Name = path.Clean(h.Name)
+		if !filepath.IsLocal(h.Name) || strings.Contains(h.Name, `\`) {
+			return fmt.Errorf("the archive has an entry with the name %q", h.Name)
+		}
+		if h.Typeflag == tar.TypeDir {
+			folders = append(folders, h)
+		}
+		if err := unpackEntry(root, archive, h); err != nil {
+			return err
+		}
+	}
+	// Modes come last, from within: a folder may forbid writing in it.
+	for _, h := range slices.Backward(folders) {
+		if err := root.Chmod(h.Name, h.FileInfo().Mode().Perm()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func unpackEntry(root *os.Root, archive io.Reader, h *tar.Header) error {
+	switch h.Typeflag {
+	case tar.TypeDir:
+		if h.Name == "." {
+			return nil
+		}
+		return root.Mkdir(h.Name, 0o700)
+	case tar.TypeSymlink:
+		return root.Symlink(h.Linkname, h.Name)
+	case tar.TypeLink: // the same file under a second name
+		return root.Link(path.Clean(h.Linkname), h.Name)
+	case tar.TypeReg, tar.TypeGNUSparse:
+		return keepFile(archive, func(flag int) (*os.File, error) { return root.OpenFile(h.Name, flag, 0o600) }, h.FileInfo().Mode().Perm())
+	}
+	return fmt.Errorf("%s is no file, folder or link", h.Name)
+}

@@ -1,0 +1,177 @@
+package ssh
+
+import (
+	"archive/tar"
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// packed is the archive of a folder.
+func packed(t *testing.T, from, name string) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	must(t, pack(&b, from, name))
+	return b.Bytes()
+}
+
+// left are the names in a folder that a transfer would have to remove.
+func left(t *testing.T, dir string) (names []string) {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	must(t, err)
+	for _, e := range entries {
+		if strings.Contains(e.Name(), ".runbook-") {
+			names = append(names, e.Name())
+		}
+	}
+	return names
+}
+
+// A stream that ends early must not pass for the whole, wherever it ends: tar itself is content with one that ends
+// between two entries.
+func TestPartOfAStream(t *testing.T) {
+	h := newPool(t, PoolOptions{}).Localhost()
+	dir := t.TempDir()
+	source := filepath.Join(dir, "source")
+	must(t, os.MkdirAll(filepath.Join(source, "shut"), 0o755))
+	for _, name := range []string{"a", "b", "shut/c"} {
+		must(t, os.WriteFile(filepath.Join(source, name), []byte(strings.Repeat(name, 300)), 0o644))
+	}
+	to := filepath.Join(dir, "to")
+	for _, length := range []int{0, 512, 1024, 2048, 4096, 5000} {
+		u := upload{ctx: t.Context(), host: h, from: source, to: to, temporary: temporaryName(to), folder: true}
+		all := packed(t, source, filepath.Base(u.temporary))
+		if length >= len(all) {
+			t.Fatalf("the archive has %d bytes", len(all))
+		}
+		if err := u.send("folder", 0, bytes.NewReader(all[:length])); err == nil {
+			t.Errorf("the first %d bytes of %d passed for the whole", length, len(all))
+		}
+	}
+	file := filepath.Join(dir, "file")
+	must(t, os.WriteFile(file, []byte("old"), 0o600))
+	u := upload{ctx: t.Context(), host: h, from: "-", to: file, temporary: temporaryName(file), mode: 0o600}
+	if err := u.send("file", 10, strings.NewReader("new")); err == nil || !strings.Contains(err.Error(), "changed while") {
+		t.Errorf("part of a file: %v", err)
+	}
+	if b, err := os.ReadFile(file); err != nil || string(b) != "old" {
+		t.Errorf("the old file is %q, %v", b, err)
+	}
+	if names := left(t, dir); len(names) > 0 {
+		t.Errorf("left: %q", names)
+	}
+}
+
+// Without tar on the host the files go one by one, with the same result.
+func TestTransferWithoutTar(t *testing.T) {
+	bin, dir := t.TempDir(), t.TempDir()
+	for _, name := range []string{"rm", "chmod", "find", "head", "stat", "mv", "cat", "wc"} {
+		program, err := exec.LookPath(name)
+		must(t, err)
+		must(t, os.Symlink(program, filepath.Join(bin, name)))
+	}
+	h := newPool(t, PoolOptions{}).Localhost()
+	ctx := WithEnv(t.Context(), h, map[string]string{"PATH": bin})
+	source := filepath.Join(dir, "source")
+	must(t, os.MkdirAll(filepath.Join(source, "sub"), 0o751))
+	must(t, os.WriteFile(filepath.Join(source, "sub", "big"), []byte(strings.Repeat("x", 300000)), 0o640))
+	must(t, os.Symlink("sub/big", filepath.Join(source, "link")))
+	must(t, h.Upload(ctx, source, filepath.Join(dir, "up"), 0))
+	must(t, h.Download(ctx, source, filepath.Join(dir, "down")))
+	for _, name := range []string{"up", "down"} {
+		if got, want := tree(t, filepath.Join(dir, name)), tree(t, source); !slices.Equal(got, want) {
+			t.Errorf("%s: got %.300q, want %.300q", name, got, want)
+		}
+	}
+	if h.conn.files == nil {
+		t.Error("no sftp was used")
+	}
+}
+
+// A server that allows nothing but sftp gets files all the same.
+func TestTransferBySFTPAlone(t *testing.T) {
+	h := newPool(t, PoolOptions{}).Host(startSSHD(t, "ForceCommand internal-sftp").target(t))
+	dir := t.TempDir()
+	must(t, os.WriteFile(filepath.Join(dir, "a"), []byte("a"), 0o640))
+	must(t, h.Upload(t.Context(), filepath.Join(dir, "a"), filepath.Join(dir, "b"), 0))
+	must(t, h.Download(t.Context(), filepath.Join(dir, "b"), filepath.Join(dir, "c")))
+	if b, err := os.ReadFile(filepath.Join(dir, "c")); err != nil || string(b) != "a" {
+		t.Errorf("%q, %v", b, err)
+	}
+}
+
+// An interrupt in the middle leaves nothing, and the old file as it was; a lost connection leaves the old file.
+func TestTransferInterrupted(t *testing.T) {
+	d := startSSHD(t)
+	between := newTap(t, d.address())
+	target := d.target(t)
+	target.Port = between.port
+	dir := t.TempDir()
+	known := filepath.Join(dir, "known_hosts")
+	must(t, os.WriteFile(known, []byte("[127.0.0.1]:"+itoa(between.port)+" "+d.hostKey+"\n"), 0o600))
+	target.KnownHosts = []string{known}
+	big, to := filepath.Join(dir, "big"), filepath.Join(dir, "to")
+	must(t, os.WriteFile(big, nil, 0o600))
+	must(t, os.Truncate(big, 1<<40))
+	for name, stop := range map[string]func(context.CancelFunc, *Host){
+		"interrupt": func(cancel context.CancelFunc, _ *Host) { cancel() },
+		"loss":      func(_ context.CancelFunc, h *Host) { h.conn.link.abandon() },
+	} {
+		must(t, os.WriteFile(to, []byte("old"), 0o600))
+		h := newPool(t, PoolOptions{}).Host(target)
+		must(t, h.Connect(t.Context()))
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- h.Upload(ctx, big, to, 0) }()
+		eventually(t, "it is on its way", func() bool { return len(left(t, dir)) > 0 })
+		stop(cancel, h)
+		err := <-ended
+		cancel()
+		var lost *LostError
+		if !errors.Is(err, context.Canceled) && !errors.As(err, &lost) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if b, err := os.ReadFile(to); err != nil || string(b) != "old" {
+			t.Errorf("%s: the old file is %q, %v", name, b, err)
+		}
+		eventually(t, name+": nothing is left", func() bool { return len(left(t, dir)) == 0 })
+	}
+}
+
+// An archive comes from the host: nothing in it may lead out of the folder.
+func TestUnpackStaysInside(t *testing.T) {
+	for name, entries := range map[string][]tar.Header{
+		"a way up":        {{Name: "../out", Typeflag: tar.TypeReg}},
+		"from the root":   {{Name: "/out", Typeflag: tar.TypeReg}},
+		"through a link":  {{Name: "link", Linkname: "..", Typeflag: tar.TypeSymlink}, {Name: "link/out", Typeflag: tar.TypeReg}},
+		"folder in link":  {{Name: "link", Linkname: "..", Typeflag: tar.TypeSymlink}, {Name: "link/out", Typeflag: tar.TypeDir}},
+		"a second name":   {{Name: "name", Linkname: "../secret", Typeflag: tar.TypeLink}},
+		"by a backslash":  {{Name: `..\out`, Typeflag: tar.TypeReg}},
+		"a file replaced": {{Name: "a", Typeflag: tar.TypeReg}, {Name: "a", Typeflag: tar.TypeReg}},
+		"a device":        {{Name: "null", Typeflag: tar.TypeChar}},
+	} {
+		dir := t.TempDir()
+		must(t, os.WriteFile(filepath.Join(dir, "secret"), nil, 0o600))
+		var b bytes.Buffer
+		w := tar.NewWriter(&b)
+		for _, h := range entries {
+			h.Mode = 0o600
+			must(t, w.WriteHeader(&h))
+		}
+		must(t, w.Close())
+		if err := unpack(io.Reader(&b), filepath.Join(dir, "in")); err == nil {
+			t.Errorf("%s was accepted", name)
+		}
+		if _, err := os.Lstat(filepath.Join(dir, "out")); err == nil {
+			t.Errorf("%s: something was written outside", name)
+		}
+	}
+}
