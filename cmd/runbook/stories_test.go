@@ -23,6 +23,7 @@ func TestMain(m *testing.M) {
 // TestStories runs testdata/*.txtar: each is a shell script with files, against two hosts of its own, web1 and web2.
 // $HOSTS is their hosts file; $WEB1 and $WEB2 are folders of theirs.
 func TestStories(t *testing.T) {
+	seeds := newSeeds(t)
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata",
 		RequireExplicitExec: true,
@@ -31,7 +32,7 @@ func TestStories(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"mkfifo":    mkfifo,
 			"status":    status,
-			"gitserver": gitServer,
+			"gitserver": gitServer(seeds),
 			"push":      pushVersion,
 		},
 	})
@@ -70,24 +71,27 @@ func withHosts(env *testscript.Env) error {
 // inProcessKey is where a story keeps its lab.
 type inProcessKey struct{}
 
-// gitServer starts the lab's git server, and says by variables how to release from it.
-func gitServer(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) > 0 {
-		ts.Fatalf("usage: gitserver")
+// gitServer is a command that starts the lab's git server, and says by variables how to release from it. The hosts get
+// seeds.
+func gitServer(seeds func() (string, error)) func(*testscript.TestScript, bool, []string) {
+	return func(ts *testscript.TestScript, neg bool, args []string) {
+		if neg || len(args) > 0 {
+			ts.Fatalf("usage: gitserver")
+		}
+		l := ts.Value(inProcessKey{}).(*lab.Lab)
+		_, err := l.GitServer()
+		ts.Check(err)
+		ready, err := seeds()
+		ts.Check(err)
+		for _, host := range []string{"WEB1", "WEB2"} {
+			ts.Check(copySeeds(ready, ts.Getenv(host)))
+		}
+		ts.Setenv("RUNBOOK_HOSTS", l.HostsFile())
+		ts.Setenv("RUNBOOK_KNOWN_HOSTS", l.KnownHosts())
+		ts.Setenv("RUNBOOK_REPO", l.RepoURL())
+		ts.Setenv("RUNBOOK_KEY", l.DeployKey())
+		ts.Setenv("RUNBOOK_PIP_ARG", "--no-index\n--find-links="+l.Wheels())
 	}
-	l := ts.Value(inProcessKey{}).(*lab.Lab)
-	_, err := l.GitServer()
-	ts.Check(err)
-	python, err := exec.LookPath("python3")
-	if err != nil {
-		ts.Fatalf("the Debian package python3 is missing: %v", err)
-	}
-	ts.Setenv("RUNBOOK_HOSTS", l.HostsFile())
-	ts.Setenv("RUNBOOK_KNOWN_HOSTS", l.KnownHosts())
-	ts.Setenv("RUNBOOK_REPO", l.RepoURL())
-	ts.Setenv("RUNBOOK_KEY", l.DeployKey())
-	ts.Setenv("RUNBOOK_PYTHON", python)
-	ts.Setenv("RUNBOOK_PIP_ARG", "--no-index\n--find-links="+l.Wheels())
 }
 
 // pushVersion commits a version of the application: push 2.0.

@@ -2,20 +2,15 @@ package agent
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"reflect"
 	"strings"
-	"syscall"
 	"testing"
 
 	gossh "golang.org/x/crypto/ssh"
-	sshagent "golang.org/x/crypto/ssh/agent"
 
 	"runbook/runtime/agent/opensshtest"
 	"runbook/runtime/event"
@@ -139,83 +134,6 @@ func TestForwardedNowhereElse(t *testing.T) {
 	err = f.Explain(event.WithHost(ctx, "web1"), err)
 	if want := gossh.FingerprintSHA256(s.elsewhere.HostKey) + ", which is not one of [127.0.0.1]:" + fmt.Sprint(s.git.Port); !strings.Contains(err.Error(), want) {
 		t.Errorf("explained as: %v", err)
-	}
-	if used := s.rec.of(event.KeyUsed); len(used) > 0 {
-		t.Errorf("the key was used: %v", used)
-	}
-}
-
-// Somebody else on the host, with enough rights to use the socket, gets nothing out of it.
-func TestIntruder(t *testing.T) {
-	s := newSite(t)
-	f := s.forward()
-	ask, answer := filepath.Join(s.dir, "ask"), filepath.Join(s.dir, "answer")
-	for _, fifo := range []string{ask, answer} {
-		if err := syscall.Mkfifo(fifo, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	done := make(chan error, 1)
-	go func() {
-		_, err := s.host.Run(ssh.WithAgent(s.ctx, f), ssh.Command{Script: `printf %s "$SSH_AUTH_SOCK" > ` + ask + `; cat ` + answer})
-		done <- err
-	}()
-	path, err := os.ReadFile(ask)
-	if err != nil {
-		t.Fatal(err)
-	}
-	dial := func() (net.Conn, sshagent.ExtendedAgent) {
-		conn, err := net.Dial("unix", string(path))
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = conn.Close() })
-		return conn, sshagent.NewClient(conn)
-	}
-	_, c := dial()
-	keys, err := c.List()
-	if err != nil || len(keys) != 1 || string(keys[0].Blob) != string(s.deployKey.Marshal()) {
-		t.Errorf("listed %v, %v", keys, err)
-	}
-	if _, err := c.Sign(s.deployKey, []byte("junk")); err == nil {
-		t.Error("signed junk")
-	}
-	if err := c.RemoveAll(); err == nil {
-		t.Error("removed the keys")
-	}
-	if err := c.Lock([]byte("x")); err == nil {
-		t.Error("locked the agent")
-	}
-	// A log-in elsewhere, as an intruder's own ssh client would want it signed: with a binding, and then without.
-	for _, bind := range []bool{true, false} {
-		_, c := dial()
-		signers := func() ([]gossh.Signer, error) { return c.Signers() }
-		conf := &gossh.ClientConfig{User: s.elsewhere.User, Auth: []gossh.AuthMethod{gossh.PublicKeysCallback(signers)}, HostKeyCallback: gossh.FixedHostKey(s.elsewhere.HostKey)}
-		if bind {
-			other := ed25519Key(t)
-			if _, err := c.Extension("session-bind@openssh.com", bindRequest(t, other.PublicKey(), other, []byte("session"), 0)); err == nil {
-				t.Error("bound to an unknown server")
-			}
-		}
-		if client, err := gossh.Dial("tcp", s.elsewhere.Address(), conf); err == nil {
-			t.Error("logged in elsewhere")
-			_ = client.Close()
-		}
-	}
-	open, _ := dial()
-	if err := os.WriteFile(answer, nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := <-done; err != nil {
-		t.Fatal(err)
-	}
-	// The command has ended: an open connection is closed, and a new one finds nobody.
-	if _, err := open.Read(make([]byte, 1)); !errors.Is(err, io.EOF) && !errors.Is(err, syscall.ECONNRESET) {
-		t.Errorf("the open connection: %v", err)
-	}
-	_, c = dial()
-	if keys, err := c.List(); err == nil {
-		t.Errorf("listed %v after the scope", keys)
 	}
 	if used := s.rec.of(event.KeyUsed); len(used) > 0 {
 		t.Errorf("the key was used: %v", used)

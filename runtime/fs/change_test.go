@@ -192,7 +192,7 @@ func TestSymlinkIsAtomic(t *testing.T) {
 // What SFTP calls "failure" is told apart, on file systems made for it.
 func TestCauses(t *testing.T) {
 	if os.Geteuid() != 0 {
-		return // only root can mount
+		t.Fatal("only root can mount the file systems that this test needs: run the tests with sudo, as .ci/test does")
 	}
 	onBoth(t, func(b *bench) {
 		mount := func(name, options string) string {

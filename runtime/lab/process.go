@@ -137,7 +137,7 @@ func (p *processes) end() error {
 func (p *processes) endWith(name string) ([]Process, error) {
 	number, _ := signalNumber(name)
 	deadline := time.After(patience)
-	tick := time.NewTicker(10 * time.Millisecond)
+	tick := time.NewTicker(25 * time.Millisecond)
 	defer tick.Stop()
 	told := map[int]bool{}
 	for {
