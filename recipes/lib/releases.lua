@@ -23,6 +23,7 @@ done
 local function read_marker(text)
   local ok, marker = pcall(json.decode, text)
   if ok and type(marker) == "table" and type(marker.revision) == "string" then
+    marker.python = type(marker.python) == "string" and marker.python or nil
     return marker
   end
   return nil

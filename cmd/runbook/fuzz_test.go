@@ -1,0 +1,81 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// readRecipe reads what is on a host as rollback and status do, and holds what comes out against what they rely on.
+const readRecipe = `
+local age = require "age"
+local choose = require "choose"
+local history = require "history"
+local layout = require "layout"
+local releases = require "releases"
+
+local options = recipe { options = { root = { "", "" }, release = { "", "" } } }
+local paths = layout.of(options)
+local found = releases.look(localhost, paths)
+for _, release in ipairs(found.list) do
+  assert(layout.is_name(release.name))
+  assert(not release.complete or #release.marker.revision:sub(1, 10) >= 0)
+  assert(type(age.since(release.marker.at)) == "string")
+end
+assert(found.by_name.sound.complete)
+local entries = history.read(localhost, paths)
+for _, entry in ipairs(entries) do
+  assert(#entry.action .. #entry.release .. #entry.from ~= "")
+end
+for name in pairs(history.failed(entries)) do
+  assert(type(name) == "string")
+end
+local target, problem = choose.target(localhost, options)
+if target then
+  assert(found.by_name[target.name].complete)
+  assert(localhost:capture({ "echo", target.name, target.revision, target.python or "" }))
+else
+  assert(#problem[1] > 0 and #problem[2] > 0)
+end
+`
+
+// FuzzFilesOfOthers has somebody else write a release's .runbook.json and releases.log: what they hold is read or passed over,
+// and never ends a run.
+func FuzzFilesOfOthers(f *testing.F) {
+	dir := f.TempDir()
+	if status, said := typed("init", dir); status != 0 {
+		f.Fatal(said)
+	}
+	recipe, root := filepath.Join(dir, "recipes", "read.lua"), filepath.Join(dir, "app")
+	if err := os.WriteFile(recipe, []byte(readRecipe), 0o644); err != nil {
+		f.Fatal(err)
+	}
+	for _, name := range []string{"odd", "sound", "now"} {
+		if err := os.MkdirAll(filepath.Join(root, "releases", name), 0o755); err != nil {
+			f.Fatal(err)
+		}
+	}
+	write := func(t testing.TB, name string, text []byte) {
+		if err := os.WriteFile(filepath.Join(root, name), text, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(f, "releases/sound/.runbook.json", []byte(`{"release":"sound","revision":"0123456789012345678901234567890123456789"}`))
+	write(f, "releases/now/.runbook.json", []byte(`{"release":"now","revision":"9876543210987654321098765432109876543210"}`))
+	if err := os.Symlink(filepath.Join(root, "releases", "now"), filepath.Join(root, "current")); err != nil {
+		f.Fatal(err)
+	}
+	f.Add([]byte(`{"release":"odd","revision":"01234567890123456789","at":"2026-01-05T12:00:00Z","python":"/usr/bin/python3"}`),
+		[]byte(`{"at":"2026-01-05T12:00:00Z","by":"ada@x","action":"release","release":"now","revision":"98","from":"odd"}`+"\n"))
+	f.Add([]byte(`{"revision":"x","at":[],"python":5}`), []byte(`{"action":"restore","release":"","from":"now"}`+"\n"+`{"action":"rollback","release":"now","from":{}}`))
+	f.Add([]byte(`{"revision":"x","at":1,"python":{}}`), []byte(`{"action":"rollback","release":"now","from":"odd"}`))
+	f.Add([]byte(`[1e999]`), []byte("half a line {\n[]\n\"x\"\nnull\n"))
+	f.Add([]byte{0xff, 0, '\t', '\n'}, []byte{0, 0xff})
+	f.Fuzz(func(t *testing.T, marker, log []byte) {
+		write(t, "releases/odd/.runbook.json", marker)
+		write(t, "releases.log", log)
+		if status, said := typed("run", recipe, "--root", root); status != 0 {
+			t.Errorf("exit status %d:\n%s", status, said)
+		}
+	})
+}
