@@ -6,6 +6,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"runbook/cmd/runbook/recipetest"
 	"runbook/runtime/event"
 	"runbook/runtime/run"
 )
@@ -19,7 +20,7 @@ func (p *program) check(cc *cli.Context) error {
 	if cc.NArg() == 0 {
 		return run.Usage(event.WithHint(errors.New("which recipes?"), "runbook check RECIPE…, such as recipes/*.lua"))
 	}
-	problems, err := run.Check(cc.Context, cc.Args().Slice())
+	problems, err := run.Check(cc.Context, cc.Args().Slice(), recipetest.API())
 	if err != nil {
 		return err
 	}

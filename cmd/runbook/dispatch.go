@@ -31,6 +31,7 @@ func (p *program) commands() []command {
 		{Command: p.logCommand()},
 		{Command: p.docsCommand()},
 		{Command: p.initCommand()},
+		{Command: p.testCommand()},
 		{Command: p.demoCommand()},
 	}
 }

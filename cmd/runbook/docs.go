@@ -6,6 +6,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"runbook/cmd/runbook/recipetest"
 	"runbook/runtime/run"
 )
 
@@ -16,7 +17,7 @@ func (p *program) docsCommand() *cli.Command {
 			if cc.NArg() > 1 {
 				return run.Usage(errors.New("docs takes one name at most, such as host:run"))
 			}
-			text, err := run.Docs(cc.Args().First())
+			text, err := run.Docs(cc.Args().First(), recipetest.API())
 			if err != nil {
 				return err
 			}

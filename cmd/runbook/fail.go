@@ -11,6 +11,7 @@ import (
 // words turns a failure into text.
 type words struct {
 	verbose bool // the output of every command was shown already
+	terse   bool // that a line is to be looked at goes without saying
 }
 
 // report tells the admin what went wrong, unless the run has, and returns the exit status.
@@ -96,7 +97,7 @@ func (w words) hint(f run.Fault) string {
 		return f.Hint
 	case f.Code != nil && !w.verbose:
 		return "run again with -v to see all that it printed"
-	case f.Line != "" && f.Code == nil && !f.Stated:
+	case f.Line != "" && f.Code == nil && !f.Stated && !w.terse:
 		return "look at " + f.Line
 	}
 	return ""

@@ -5,6 +5,7 @@ import (
 	"os"
 	"testing"
 
+	"runbook/cmd/runbook/recipetest"
 	"runbook/runtime/run"
 )
 
@@ -12,7 +13,7 @@ var update = flag.Bool("update", false, "rewrite the files that are made from th
 
 // TestStubIsCurrent holds what editors read against the declarations: go test ./cmd/runbook -update rewrites it.
 func TestStubIsCurrent(t *testing.T) {
-	stub, err := run.Stub()
+	stub, err := run.Stub(recipetest.API())
 	if err != nil {
 		t.Fatal(err)
 	}

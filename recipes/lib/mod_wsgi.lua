@@ -145,6 +145,14 @@ local function configure(host, options, wanted, found)
   return true
 end
 
+-- STEPS are the titles of the ways to restart.
+local STEPS = {
+  start = "start mod_wsgi-express",
+  restart = "restart mod_wsgi-express",
+  graceful = "restart mod_wsgi-express gracefully",
+  touch = "restart mod_wsgi-express by a touch",
+}
+
 -- restart makes Apache serve what is current, in the way that --restart says. changed says that the configuration did.
 local function restart(host, options, changed, running)
   local root, way = server_root(options), options.restart
@@ -155,7 +163,7 @@ local function restart(host, options, changed, running)
     log.info("the configuration changed, which a touch doesn't bring about: graceful instead")
     way = "graceful"
   end
-  step(way .. " mod_wsgi-express", function()
+  step(STEPS[way], function()
     if way == "start" then
       host.fs:remove(root .. "/httpd.pid") -- Apache doesn't start while it names a process, whosever that is
     end

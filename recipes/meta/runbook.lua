@@ -44,16 +44,16 @@ function host:test(cmd, options) end
 
 ---Copies a file or a folder to the host: all of it or nothing, modes kept. A file replaces a file; a folder must be new.
 ---Changes something; a dry run leaves it out.
----@param local string the file or folder on this machine
+---@param here string the file or folder on this machine
 ---@param remote string the path on the host
 ---@param options? { mode?: string }
-function host:upload(local, remote, options) end
+function host:upload(here, remote, options) end
 
 ---Copies a file or a folder from the host to this machine, by the rules of upload.
 ---Changes something; a dry run leaves it out.
 ---@param remote string the file or folder on the host
----@param local string the path on this machine
-function host:download(remote, local) end
+---@param here string the path on this machine
+function host:download(remote, here) end
 
 ---Sends a GET request through the connection, as seen from the host. Any status is an answer; none at all is an error.
 ---Changes nothing; runs in a dry run too.
@@ -199,6 +199,21 @@ function host_git:clone(options) end
 ---@return string
 function host_git:revision(dir) end
 
+---in *_test.lua only: a throwaway git repository, served over SSH to a deploy key
+---@class repo
+---@field url string its address, for a recipe's option repo
+---@field key string the file of the deploy key that may read it
+---@field branch string the branch that has the commits: release
+---@field revision string the last commit, 40 hex digits
+local repo = {}
+
+---Adds a commit to the branch and returns its name, 40 hex digits.
+---Changes nothing; runs in a dry run too.
+---@param files table<string, string> contents by path; what isn't named stays as it is
+---@param message? string the commit's message
+---@return string
+function repo:commit(files, message) end
+
 ---the hosts of this run
 ---@type host[]
 hosts = nil
@@ -340,3 +355,95 @@ agent = {}
 ---@param fn fun(): any what to do meanwhile
 ---@return any
 function agent.forward(options, fn) end
+
+---Declares a test. Tests run side by side, each in a Lua world of its own: the file is read anew for each, so what stands outside of test() is done before every one. A file without any is one test.
+---Computes here; contacts nothing.
+---@param title string what is tried, in a line
+---@param fn fun(): any the test
+function test(title, fn) end
+
+---Runs a recipe for real against the lab's hosts and returns what became of it; a failure of the run is none of the test. Options that the recipe has and the test doesn't give are the lab's, where it has any: repo, branch, key, agent and pip_arg fit lab.repo; wsgi and requirements its application; python and mod_wsgi_express are quick stand-ins, whose pip knows the lab's wheels and whose server is Python's wsgiref.
+---Changes nothing; runs in a dry run too.
+---@param recipe string the recipe's path, from the test's folder, the one above it, or the current one
+---@param values? table<string, any> the recipe's options by name
+---@param options? { only?: string[], dry_run?: boolean, yes?: boolean }
+---@return { recipe: string, status: integer, error: string, hint: string, stdout: string, stderr: string, hosts: table<string, table<string, string>>, events: table[] }
+function run(recipe, values, options) end
+
+---in *_test.lua only: what a test is run against
+lab = {}
+
+---Starts throwaway hosts: SSH servers inside this process, each with a home folder and an application folder of its own, host.vars.root, and a free port for its application, host.vars.port. A recipe that the test runs uses them. They run commands of this machine, as whoever runs the test. They are the global hosts, too.
+---Changes nothing; runs in a dry run too.
+---@param hosts integer|string[] how many, which are called web1, web2 …; or their names
+---@return host[]
+function lab.hosts(hosts) end
+
+---Makes a git repository with commits on the branch release, and serves it over SSH to a deploy key. A recipe that the test runs takes it for its options repo, branch and key, where the test gives no other.
+---Changes nothing; runs in a dry run too.
+---@param files? table<string, string>|table<string, string>[] contents by path: one commit; a list of such tables: a commit each. Default: a small application of wsgi.py and requirements.txt
+---@return repo
+function lab.repo(files) end
+
+---Makes a step fail as soon as it begins the next time, on each host once, so that what the recipe does about it can succeed. When no such step is begun the test fails.
+---Computes here; contacts nothing.
+---@param step string the step's title, or the first words of it
+---@param options? { host?: string, always?: boolean, message?: string }
+function lab.fail(step, options) end
+
+---in *_test.lua only: what must be so; otherwise the test has failed at that line
+expect = {}
+
+---Two values are the same; tables when all that is in them is.
+---Computes here; contacts nothing.
+---@param got? any what there is
+---@param want? any what it must be
+---@param what? string what it is, for the failure
+function expect.equal(got, want, what) end
+
+---A text has a part, which is no pattern.
+---Computes here; contacts nothing.
+---@param text string the text
+---@param part string what must be in it
+function expect.contains(text, part) end
+
+---A run ended with this exit status: 0 done, 1 a step failed, 2 wrong usage, 3 refused before any change.
+---Computes here; contacts nothing.
+---@param result table what run returned
+---@param want integer the exit status
+function expect.status(result, want) end
+
+---An event like this happened in a run. Returns the first one.
+---Computes here; contacts nothing.
+---@param result table what run returned
+---@param like table what is to be so of the event
+---@return table
+function expect.event(result, like) end
+
+---A path on a host is a link that leads to target. Both begin at host.vars.root unless they are absolute.
+---Changes nothing; runs in a dry run too.
+---@param host host the host
+---@param path string the link
+---@param target string where it leads to
+function expect.link(host, path, target) end
+
+---A file or folder is on a host; with contains, a file that has this text in it. Returns a file's text.
+---Changes nothing; runs in a dry run too.
+---@param host host the host
+---@param path string the file or folder; it begins at host.vars.root unless it is absolute
+---@param options? { contains?: string }
+---@return string
+function expect.file(host, path, options) end
+
+---Nothing is at a path on a host, not even a broken link.
+---Changes nothing; runs in a dry run too.
+---@param host host the host
+---@param path string the path; it begins at host.vars.root unless it is absolute
+function expect.absent(host, path) end
+
+---The last entry of a host's releases.log says all of this. Returns the entry.
+---Changes nothing; runs in a dry run too.
+---@param host host the host
+---@param like table<string, string> what the entry must say: action, release, revision, from, by
+---@return table<string, any>
+function expect.log(host, like) end

@@ -30,7 +30,7 @@ type Repo struct {
 	commits int
 }
 
-// newRepo makes both repositories, with the application as the first commit.
+// newRepo makes both repositories, without a commit.
 func newRepo(work, bare string) (*Repo, error) {
 	program, err := findGit()
 	if err != nil {
@@ -49,14 +49,21 @@ func newRepo(work, bare string) (*Repo, error) {
 			return nil, err
 		}
 	}
+	return r, nil
+}
+
+// newApplication makes the repositories with the application as the first commit.
+func newApplication(work, bare string) (*Repo, error) {
+	r, err := newRepo(work, bare)
+	if err != nil {
+		return nil, err
+	}
 	files, err := applicationFiles()
 	if err != nil {
 		return nil, err
 	}
-	if _, err := r.CommitFiles("greeting 1.0", files); err != nil {
-		return nil, err
-	}
-	return r, nil
+	_, err = r.CommitFiles("greeting 1.0", files)
+	return r, err
 }
 
 // applicationFiles is the application as it is first committed, by path.
@@ -112,6 +119,13 @@ func (r *Repo) CommitFiles(message string, files map[string]string) (string, err
 			return "", err
 		}
 	}
+	return r.git("-C", r.Work, "rev-parse", "HEAD")
+}
+
+// Head is the last commit of the branch, 40 hex digits.
+func (r *Repo) Head() (string, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	return r.git("-C", r.Work, "rev-parse", "HEAD")
 }
 

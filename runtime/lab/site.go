@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -115,13 +116,33 @@ func (g *ground) Repo() (*Repo, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.repo == nil {
-		repo, err := newRepo(filepath.Join(g.dir, "work"), filepath.Join(g.dir, "app.git"))
+		repo, err := newApplication(g.repoFolders())
 		if err != nil {
 			return nil, err
 		}
 		g.repo = repo
 	}
 	return g.repo, nil
+}
+
+// EmptyRepo makes the repository that Repo returns from then on, without a commit: for an application other than the
+// lab's own. There may be no repository yet.
+func (g *ground) EmptyRepo() (*Repo, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.repo != nil {
+		return nil, errors.New("the lab has its repository already")
+	}
+	repo, err := newRepo(g.repoFolders())
+	if err != nil {
+		return nil, err
+	}
+	g.repo = repo
+	return repo, nil
+}
+
+func (g *ground) repoFolders() (work, bare string) {
+	return filepath.Join(g.dir, "work"), filepath.Join(g.dir, "app.git")
 }
 
 // Commit changes the application; see [Repo.Commit].

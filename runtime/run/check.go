@@ -19,14 +19,20 @@ const Warning = script.Warning
 
 // Check reads recipes and what they require, and returns every problem that it is sure of, each once. Nothing is
 // contacted. The error is for what keeps it from reading them.
-func Check(ctx context.Context, paths []string) ([]Problem, error) {
-	lib, err := apiLibrary()
+//
+// A path that ends in _test.lua is a test of recipes, which can use more: tests says what.
+func Check(ctx context.Context, paths []string, tests Extension) ([]Problem, error) {
+	lib, err := apiLibrary(Extension{})
+	if err != nil {
+		return nil, err
+	}
+	testLib, err := apiLibrary(tests)
 	if err != nil {
 		return nil, err
 	}
 	var all []Problem
 	for _, path := range paths {
-		problems, err := check(ctx, lib, path)
+		problems, err := checkFile(ctx, lib, testLib, path)
 		if err != nil {
 			return nil, err
 		}
@@ -37,6 +43,17 @@ func Check(ctx context.Context, paths []string) ([]Problem, error) {
 		}
 	}
 	return all, nil
+}
+
+// IsTest says whether path names a test of recipes.
+func IsTest(path string) bool { return strings.HasSuffix(path, "_test.lua") }
+
+func checkFile(ctx context.Context, lib, testLib *script.Library, path string) ([]Problem, error) {
+	if IsTest(path) {
+		problems, err := testLib.Check(path, script.CheckOptions{})
+		return problems, Usage(err)
+	}
+	return check(ctx, lib, path)
 }
 
 func check(ctx context.Context, lib *script.Library, path string) ([]Problem, error) {
@@ -91,9 +108,9 @@ func (o Option) luaType() string {
 	return string(o.Kind)
 }
 
-// refuse returns the mistakes of a recipe as one error, or nil. What is merely untidy keeps no run from its work.
-func refuse(ctx context.Context, path string) error {
-	problems, err := Check(ctx, []string{path})
+// Refuse returns the mistakes that Check finds as one error, or nil. What is merely untidy keeps nothing from its work.
+func Refuse(ctx context.Context, paths []string, tests Extension) error {
+	problems, err := Check(ctx, paths, tests)
 	if err != nil {
 		return err
 	}

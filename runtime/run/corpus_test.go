@@ -18,7 +18,7 @@ func TestCorpus(t *testing.T) {
 			if err != nil || len(paths) < least {
 				t.Fatalf("%d recipes, %v", len(paths), err)
 			}
-			problems, err := Check(t.Context(), paths)
+			problems, err := Check(t.Context(), paths, Extension{})
 			if err != nil {
 				t.Fatal(err)
 			}

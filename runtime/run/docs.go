@@ -2,9 +2,10 @@ package run
 
 import "runbook/runtime/script"
 
-// Docs is the Lua API, whole for the name "", or one group or entry. An unknown name has StatusUsage.
-func Docs(name string) (string, error) {
-	lib, err := apiLibrary()
+// Docs is the Lua API, whole for the name "", or one group or entry, with what more adds to it. An unknown name has
+// StatusUsage.
+func Docs(name string, more Extension) (string, error) {
+	lib, err := apiLibrary(more)
 	if err != nil {
 		return "", err
 	}
@@ -13,8 +14,8 @@ func Docs(name string) (string, error) {
 }
 
 // Stub is the Lua API as a definition file for editors.
-func Stub() (string, error) {
-	lib, err := apiLibrary()
+func Stub(more Extension) (string, error) {
+	lib, err := apiLibrary(more)
 	if err != nil {
 		return "", err
 	}
@@ -22,8 +23,8 @@ func Stub() (string, error) {
 }
 
 // Markdown is the Lua API as a page.
-func Markdown() (string, error) {
-	lib, err := apiLibrary()
+func Markdown(more Extension) (string, error) {
+	lib, err := apiLibrary(more)
 	if err != nil {
 		return "", err
 	}
@@ -31,4 +32,4 @@ func Markdown() (string, error) {
 }
 
 // apiLibrary is the library as documentation: its primitives belong to no run and are never called.
-func apiLibrary() (*script.Library, error) { return (&runner{}).library() }
+func apiLibrary(more Extension) (*script.Library, error) { return (&runner{more: more}).library() }

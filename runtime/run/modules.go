@@ -28,7 +28,7 @@ func (r *runner) library() (*script.Library, error) {
 		clockModule(),
 	}
 	modules = append(modules, agent.Module(agent.Deps{KnownHosts: known, Prompt: r.opts.Prompt})...)
-	return script.NewLibrary([]script.Object{hostObject()}, modules...)
+	return script.NewLibrary(append([]script.Object{hostObject()}, r.more.Objects...), append(modules, r.more.Modules...)...)
 }
 
 // ownModule are the globals.

@@ -21,6 +21,9 @@ type Options struct {
 	Hooks context.Context
 	// Again is the command line of this run with these flags in place of what was given for them. Nil means that there is none.
 	Again func([]Flag) string
+	// AtStep is called when a step begins; its error is the step's. Nil does nothing. It lets a test see what a recipe
+	// does about a failure.
+	AtStep func(ctx context.Context, title string) error
 	// Explain puts a failure into words for the last event, with what to do next. Nil takes the error's own words.
 	Explain func(error) (text, hint string)
 }
@@ -39,7 +42,7 @@ type Plan struct {
 
 // Prepare checks the recipe, reads the hosts and checks every option on every host. Errors have StatusUsage.
 func Prepare(ctx context.Context, d Description, opts Options) (*Plan, error) {
-	if err := refuse(ctx, d.Path); err != nil {
+	if err := Refuse(ctx, []string{d.Path}, Extension{}); err != nil {
 		return nil, err
 	}
 	p := &Plan{Recipe: d, opts: opts}

@@ -26,6 +26,7 @@ type runner struct {
 	table   table
 	root    *frame          // hooks outside of any each
 	hooks   context.Context // ends at a second interrupt
+	more    Extension       // what Lua has beside what recipes can use
 	changed atomic.Bool     // a primitive that changes something has begun
 
 	recipe     func(context.Context, recipeArgs) (script.Proxy, error) // what recipe{ … } does

@@ -177,6 +177,9 @@ func (f *fileChecker) inner(table *ast.TableExpr, where string, t reflect.Type) 
 		f.named(table, where, t.Elem())
 		return true
 	}
+	if strings.Contains(want, "table<") { // names or a list: which, only the primitive knows
+		return false
+	}
 	for w := range strings.SplitSeq(want, "|(") { // string|(string|number)[]
 		if item, ok := strings.CutSuffix(w, "[]"); ok {
 			f.list(table, where, strings.Trim(item, "()"))

@@ -69,8 +69,12 @@ func (lib *Library) stubFunction(b *strings.Builder, p Primitive, name string) {
 		if a.optional {
 			mark = "?"
 		}
-		fmt.Fprintf(b, "---@param %s%s %s %s\n", a.name, mark, lib.stubType(a), a.doc)
-		names = append(names, a.name)
+		name := a.name
+		if name == "local" { // upload's, which Lua reserves
+			name = "here"
+		}
+		fmt.Fprintf(b, "---@param %s%s %s %s\n", name, mark, lib.stubType(a), a.doc)
+		names = append(names, name)
 	}
 	if len(options) > 0 {
 		var fields []string

@@ -1,0 +1,59 @@
+package recipetest
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"runbook/runtime/event"
+	"runbook/runtime/run"
+)
+
+// Files finds tests: each path is one, or a folder whose *_test.lua count, at any depth but in hidden folders. The order
+// is that of the paths. No test at a path is an error.
+func Files(paths []string) ([]string, error) {
+	var files []string
+	for _, path := range paths {
+		info, err := os.Stat(path)
+		if err != nil {
+			return nil, run.Usage(fmt.Errorf("there is no %s", path))
+		}
+		found := []string{path}
+		if info.IsDir() {
+			if found, err = below(path); err != nil {
+				return nil, run.Usage(err)
+			}
+		} else if !run.IsTest(path) {
+			return nil, run.Usage(event.WithHint(fmt.Errorf("%s is no test: its name doesn't end in _test.lua", path),
+				"runbook run "+path+" runs a recipe, runbook check "+path+" looks for mistakes in it"))
+		}
+		if len(found) == 0 {
+			return nil, run.Usage(event.WithHint(fmt.Errorf("there is no *_test.lua in %s", path), "runbook init writes recipes with their tests"))
+		}
+		for _, f := range found {
+			if !slices.Contains(files, f) {
+				files = append(files, f)
+			}
+		}
+	}
+	return files, nil
+}
+
+func below(folder string) ([]string, error) {
+	var found []string
+	err := filepath.WalkDir(folder, func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && path != folder && strings.HasPrefix(d.Name(), "."):
+			return filepath.SkipDir
+		case !d.IsDir() && run.IsTest(path):
+			found = append(found, path)
+		}
+		return nil
+	})
+	return found, err
+}

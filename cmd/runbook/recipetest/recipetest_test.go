@@ -1,0 +1,290 @@
+package recipetest_test
+
+import (
+	"context"
+	"encoding/xml"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"runbook/cmd/runbook/recipetest"
+	"runbook/runtime/run"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// words is how failures are told here.
+func words(err error) (text, hint string) {
+	var lines []string
+	for _, f := range run.Faults(err) {
+		lines = append(lines, f.Message+" @"+f.Line)
+		hint += f.Hint
+	}
+	return strings.Join(lines, "\n"), hint
+}
+
+// folder writes files into a new folder.
+func folder(t *testing.T, files map[string]string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for path, text := range files {
+		path = filepath.Join(dir, path)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+// tested runs the tests in a folder and returns what became of them, by title.
+func tested(t *testing.T, dir string, opts recipetest.Options) (map[string]recipetest.Outcome, []recipetest.Outcome) {
+	t.Helper()
+	files, err := recipetest.Files([]string{dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := run.Refuse(t.Context(), files, recipetest.API()); err != nil {
+		t.Fatal(err)
+	}
+	opts.Explain, opts.AtOnce = words, 3
+	by, all := map[string]recipetest.Outcome{}, []recipetest.Outcome{}
+	err = recipetest.Run(t.Context(), files, opts, func(o recipetest.Outcome) {
+		by[o.Title] = o
+		all = append(all, o)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return by, all
+}
+
+const recipe = `
+local options = recipe({ summary = "leave a note", options = { text = { "hello", "what to write" }, tags = { {}, "more" }, bold = { false, "so" }, n = { 1, "a number", max = 9 } } })
+each(hosts, function(host)
+  local path = host.vars.root .. "/note"
+  host:on_failure(function() host.fs:remove(path); host:result({ state = "removed" }) end)
+  step("write the note", function() host.fs:write(path, options.text .. table.concat(options.tags, "+") .. tostring(options.bold) .. options.n) end)
+  step("show it", function() print(host.name .. ": " .. host.fs:read(path)) end)
+end)
+`
+
+// Whatever a test says must be so is found out about, and says on which line and what was there instead. A line
+// "--> TEXT" is the failure that the test before it must have.
+const failing = `
+test("passes", function()
+  local hosts = lab.hosts({ "a", "b" })
+  local result = run("note.lua", { text = "x", tags = { "1", "2" }, bold = true, n = 3 })
+  expect.status(result, 0)
+  expect.equal(result.hosts, { a = { state = "done" }, b = { state = "done" } })
+  expect.contains(result.stdout, "a: x1+2true3\n")
+  expect.equal(expect.file(hosts[2], "note"), "x1+2true3")
+  expect.file(hosts[1], hosts[1].vars.root, {})
+  local e = expect.event(result, { kind = "step_ended", host = "b", step = "write the note" })
+  expect.equal(e.host, "b")
+  hosts[1].fs:write(hosts[1].vars.root .. "/releases.log", '{"action":"x"}\n{"action":"y","from":"z"}\n')
+  expect.equal(expect.log(hosts[1], { action = "y" }).from, "z")
+  expect.equal(run("./note.lua", { text = "new" }, { only = { "a" }, dry_run = true }).hosts, { a = { state = "would change" } })
+end)
+test("a step that is made to fail", function()
+  local hosts = lab.hosts({ "a", "b" })
+  lab.fail("show", { host = "a", message = "no paper" })
+  local result = run("note.lua")
+  expect.status(result, 1)
+  expect.equal(result.hosts, { a = { state = "removed" }, b = { state = "not touched" } })
+  expect.contains(result.error, "no paper")
+  expect.absent(hosts[1], "note")
+  expect.status(run("note.lua"), 0)
+end)
+test("a step that isn't there", function()
+  lab.hosts({ "a" })
+  lab.fail("shaw it") --> lab.fail: no step "shaw it" was begun (did you mean "show it"?)
+  run("note.lua")
+end)
+test("status", function()
+  expect.status(run("note.lua", { n = 10 }), 0) --> expect.status: the run of DIR/note.lua ended with status 2 instead of 0:
+end)
+test("option", function()
+  local result = run("note.lua", { txet = "x" })
+  expect.status(result, 2)
+  expect.equal(result.error, "") --> expect.equal: got "the recipe has no option \"txet\" (did you mean \"text\"?) @", want ""
+end)
+test("value", function()
+  expect.equal(run("note.lua", { text = { a = 1 } }).error, "") --> expect.equal: got "option text: want a string, a number, true or false, or a list of strings, got { a = 1 } @", want ""
+end)
+test("what it is", function()
+  expect.equal({ 1, x = "y" }, { 1, x = "z" }, "the table") --> expect.equal: the table: got { 1, x = "y" }, want { 1, x = "z" }
+end)
+test("event", function()
+  lab.hosts({ "a" })
+  expect.event(run("note.lua"), { kind = "step_begun", step = "fly" }) --> expect.event: no such event happened; these did:
+end)
+test("link", function()
+  local hosts = lab.hosts({ "a" })
+  local ok, err = pcall(expect.link, hosts[1], "current", "/")
+  expect.contains(err.message, "there is no ")
+  hosts[1].fs:symlink("/elsewhere", hosts[1].vars.root .. "/current")
+  expect.link(hosts[1], "current", "/elsewhere")
+  expect.link(hosts[1], "current", "releases/r1") --> a: DIR/current leads to /elsewhere instead of DIR/releases/r1
+end)
+test("absent", function()
+  local hosts = lab.hosts({ "a" })
+  expect.absent(hosts[1], "") --> a: DIR is there
+end)
+test("raised", function()
+  localhost:run("exit 3") --> the command failed
+end)
+test("recipe", function()
+  run("nosuch.lua") --> there is no recipe nosuch.lua: neither DIR/nosuch.lua nor 
+end)
+test("hosts", function()
+  lab.hosts({ "a" })
+  lab.hosts(1) --> a test has hosts once; name all of them in one call
+end)
+`
+
+func TestFailures(t *testing.T) {
+	dir := folder(t, map[string]string{"note.lua": recipe, "sub/.hidden/x_test.lua": "error()", "a_test.lua": failing, "README": ""})
+	by, all := tested(t, dir, recipetest.Options{})
+	title, wanted := "", map[string]string{}
+	for i, line := range strings.Split(failing, "\n") {
+		if _, after, ok := strings.Cut(line, `test("`); ok {
+			title, _, _ = strings.Cut(after, `"`)
+			wanted[title] = ""
+		}
+		if _, want, ok := strings.Cut(line, "--> "); ok {
+			wanted[title] = want + " @" + filepath.Join(dir, "a_test.lua") + ":" + strconv.Itoa(i+1)
+		}
+	}
+	if len(by) != len(wanted) || len(all) != len(wanted) || len(wanted) < 13 {
+		t.Fatalf("%d tests ran, want %d", len(all), len(wanted))
+	}
+	lab := regexp.MustCompile(`/\S*/(lab-\d+)/a/srv/app`)
+	for title, want := range wanted {
+		got := ""
+		if err := by[title].Err; err != nil {
+			got, _ = words(err)
+			got = strings.ReplaceAll(lab.ReplaceAllString(got, "DIR"), dir+"/note", "DIR/note")
+			got = strings.ReplaceAll(got, dir+"/nosuch", "DIR/nosuch")
+		}
+		start, line, _ := strings.Cut(want, " @")
+		if !strings.HasPrefix(got, start) || !strings.HasSuffix(got, line) || (got == "") != (want == "") {
+			t.Errorf("%s:\ngot  %s\nwant %s", title, got, want)
+		}
+	}
+	if o := by["status"]; !strings.Contains(o.Output, "exit status 2") || !strings.Contains(o.Output, "want at most 9") {
+		t.Errorf("the output of a failed run is missing: %q", o.Output)
+	}
+	report(t, dir, all)
+}
+
+// report holds what is written of outcomes: the lines, and the XML.
+func report(t *testing.T, dir string, all []recipetest.Outcome) {
+	t.Helper()
+	var out strings.Builder
+	r := recipetest.NewReport(&out, false, words)
+	for _, o := range all {
+		r.Add(o)
+	}
+	failed, err := r.End(1.5)
+	if err != nil || failed != len(all)-2 || !strings.Contains(out.String(), "ok    "+dir+"/a_test.lua: passes  (") ||
+		!strings.Contains(out.String(), "\n2 tests passed, 11 failed, 1.5 s\n") {
+		t.Errorf("%v\n%s", err, out.String())
+	}
+	path := filepath.Join(t.TempDir(), "junit.xml")
+	all[0].Output += "\x1b[1m\xff]]>"
+	if err := recipetest.WriteJUnit(path, all, words); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var read struct {
+		Tests    int `xml:"tests,attr"`
+		Failures int `xml:"failures,attr"`
+		Suites   []struct {
+			Name  string `xml:"name,attr"`
+			Cases []struct {
+				Name    string `xml:"name,attr"`
+				Failure *struct {
+					Message string `xml:"message,attr"`
+				} `xml:"failure"`
+				Output string `xml:"system-out"`
+			} `xml:"testcase"`
+		} `xml:"testsuite"`
+	}
+	if err := xml.Unmarshal(text, &read); err != nil {
+		t.Fatalf("%v\n%s", err, text)
+	}
+	if read.Tests != len(all) || read.Failures != failed || len(read.Suites) != 1 || len(read.Suites[0].Cases) != len(all) ||
+		read.Suites[0].Cases[0].Failure != nil || !strings.HasSuffix(read.Suites[0].Cases[0].Output, "[1m\uFFFD]]>") ||
+		!strings.HasPrefix(read.Suites[0].Cases[2].Failure.Message, "lab.fail: no step") {
+		t.Errorf("got %+v", read)
+	}
+}
+
+// A file without test() is a test; one that takes too long, or is interrupted, ends.
+func TestEnds(t *testing.T) {
+	dir := folder(t, map[string]string{
+		"plain_test.lua": "expect.equal(1, 1)",
+		"slow_test.lua":  "test('slow', function() while true do end end) test('other', function() end)",
+		"twice_test.lua": "test('x', function() end)\ntest('x', function() end)",
+	})
+	by, all := tested(t, dir, recipetest.Options{Timeout: 300 * time.Millisecond})
+	if len(all) != 4 || all[0].Err != nil || by["other"].Err != nil {
+		t.Errorf("got %+v", all)
+	}
+	if err := by["slow"].Err; err == nil || !strings.Contains(err.Error(), "took longer than 300ms") {
+		t.Errorf("got %v", err)
+	}
+	if err := all[3].Err; err == nil || !strings.Contains(err.Error(), "a test of this title already, at "+dir+"/twice_test.lua:1") {
+		t.Errorf("got %v", err)
+	}
+	ctx, interrupt := context.WithCancelCause(t.Context())
+	interrupt(run.ErrInterrupted)
+	err := recipetest.Run(ctx, []string{filepath.Join(dir, "slow_test.lua")}, recipetest.Options{Explain: words}, func(o recipetest.Outcome) {
+		if o.Err == nil {
+			t.Errorf("%s passed", o.Title)
+		}
+	})
+	if err != run.ErrInterrupted {
+		t.Errorf("got %v", err)
+	}
+}
+
+// A test that can be seen to be wrong isn't run, and a recipe can't use what tests can.
+func TestChecked(t *testing.T) {
+	dir := folder(t, map[string]string{
+		"wrong_test.lua": "lab.host(2)\nlab.hosts(2, 3)\nexpect.equals(1, 1)\n",
+		"recipe.lua":     "recipe({ summary = \"x\" })\nlab.hosts(2)\n",
+	})
+	problems, err := run.Check(t.Context(), []string{dir + "/wrong_test.lua", dir + "/recipe.lua"}, recipetest.API())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, p := range problems {
+		got = append(got, p.Error())
+	}
+	text := strings.Join(got, "\n")
+	for _, want := range []string{"wrong_test.lua:1", `(did you mean "hosts"?)`, "wrong_test.lua:2", "wrong_test.lua:3", `(did you mean "equal"?)`,
+		"recipe.lua:2", `undeclared global "lab"`} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %q in:\n%s", want, text)
+		}
+	}
+	for path, want := range map[string]string{dir + "/nosuch": "there is no", dir + "/recipe.lua": "is no test", t.TempDir(): "no *_test.lua"} {
+		if _, err := recipetest.Files([]string{path}); err == nil || !strings.Contains(err.Error(), want) || run.Status(err) != run.StatusUsage {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+}

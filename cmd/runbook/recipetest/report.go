@@ -1,0 +1,90 @@
+package recipetest
+
+import (
+	"fmt"
+	"io"
+	"strings"
+)
+
+// Report shows outcomes to a person, one line a test, and more of those that failed.
+type Report struct {
+	out     io.Writer
+	verbose bool // show the output of tests that passed, too
+	explain func(error) (text, hint string)
+
+	passed, failed int
+	err            error // the first failure to write
+}
+
+// NewReport makes a report to out, with failures in the words of explain.
+func NewReport(out io.Writer, verbose bool, explain func(error) (text, hint string)) *Report {
+	return &Report{out: out, verbose: verbose, explain: explain}
+}
+
+// Add shows one outcome.
+func (r *Report) Add(o Outcome) {
+	word := "ok  "
+	if o.Err != nil {
+		word = "FAIL"
+		r.failed++
+	} else {
+		r.passed++
+	}
+	r.print("%s  %s  (%.1f s)\n", word, o.name(), o.Seconds)
+	if o.Err != nil {
+		r.print("%s\n", indented(r.words(o.Err)))
+	}
+	if o.Output != "" && (o.Err != nil || r.verbose) {
+		r.print("%s\n", indented(indented(r.cut(o.Output))))
+	}
+}
+
+// name is what a test is called in a line.
+func (o Outcome) name() string {
+	if o.Title == "" {
+		return o.File
+	}
+	return o.File + ": " + o.Title
+}
+
+// words is a failure with what to do next.
+func (r *Report) words(err error) string {
+	text, hint := r.explain(err)
+	text = strings.TrimPrefix(text, "runbook: ") // nobody else could be meant
+	if hint != "" {
+		text += "\nnext: " + hint
+	}
+	return text
+}
+
+// tail is how many lines of a failed test's output are shown.
+const tail = 40
+
+// cut leaves of a long output its end, which says why.
+func (r *Report) cut(output string) string {
+	lines := strings.Split(strings.TrimRight(output, "\n"), "\n")
+	if r.verbose || len(lines) <= tail {
+		return strings.Join(lines, "\n")
+	}
+	left := len(lines) - tail
+	return fmt.Sprintf("… (%d lines more; -v shows all)\n%s", left, strings.Join(lines[left:], "\n"))
+}
+
+// End shows how many passed and failed, and returns how many failed, and the first failure to write.
+func (r *Report) End(seconds float64) (failed int, err error) {
+	r.print("\n%s passed, %d failed, %.1f s\n", tests(r.passed), r.failed, seconds)
+	return r.failed, r.err
+}
+
+func tests(n int) string {
+	if n == 1 {
+		return "1 test"
+	}
+	return fmt.Sprintf("%d tests", n)
+}
+
+func (r *Report) print(format string, args ...any) {
+	if _, err := fmt.Fprintf(r.out, format, args...); err != nil && r.err == nil {
+		r.err = err
+	}
+}
