@@ -29,6 +29,7 @@ func (p *program) commands() []command {
 		{Command: p.hostsCommand()},
 		{Command: p.execCommand(), wordsFollow: true},
 		{Command: p.logCommand()},
+		{Command: p.reportCommand()},
 		{Command: p.docsCommand()},
 		{Command: p.initCommand()},
 		{Command: p.testCommand()},

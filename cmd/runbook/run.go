@@ -11,6 +11,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"runbook/runtime/event"
+	"runbook/runtime/event/html"
 	"runbook/runtime/event/jsonl"
 	"runbook/runtime/event/terminal"
 	"runbook/runtime/run"
@@ -23,6 +24,7 @@ func (p *program) runCommand(recipe *run.Description) *cli.Command {
 		durationFlag("lock-wait", "wait this long for another run's lock instead of refusing at once: `DURATION`", 0),
 		boolFlag("yes", "answer yes to the recipe's confirmations"),
 		boolFlag("json", "one event a line on standard output, and nothing else"),
+		textFlag("report", "write the run as a self-contained HTML page: `FILE`"),
 		boolFlag("verbose", "show the output of every command", "v"),
 		boolFlag("quiet", "failures and the last table only", "q"),
 	)
@@ -102,6 +104,11 @@ func (p *program) run(cc *cli.Context, recipe run.Description, flags []cli.Flag)
 	if cc.Bool("quiet") && cc.Bool("verbose") {
 		return run.Usage(errors.New("--quiet and --verbose exclude each other"))
 	}
+	if path := cc.String("report"); path != "" {
+		if err := html.Writable(path); err != nil {
+			return run.Usage(err)
+		}
+	}
 	p.words = words{verbose: cc.Bool("verbose")}
 	if cc.Bool("json") {
 		p.signals.quiet = true
@@ -115,7 +122,9 @@ func (p *program) run(cc *cli.Context, recipe run.Description, flags []cli.Flag)
 	if err != nil {
 		return p.neverBegun(cc, err)
 	}
-	stream := p.secrets.To(append(p.records(plan), p.sink(cc, plan))...)
+	records := p.records(plan)
+	records = append(records, p.reportSink(cc.String("report"), plan, cc.Bool("dry-run"), records)...)
+	stream := p.secrets.To(append(records, p.sink(cc, plan))...)
 	err = plan.Start(cc.Context, stream)
 	closing := unread(stream.Close())
 	if err != nil {

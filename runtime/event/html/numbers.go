@@ -1,0 +1,105 @@
+package html
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// numbers are the few that say most about a run.
+func (r *Report) numbers(all []*group, previous *Report) []figure {
+	numbers := []figure{r.time(previous), r.states()}
+	if slowest, ok := r.slowest(); ok {
+		numbers = append(numbers, slowest)
+	}
+	if previous != nil {
+		return append(numbers, change(all))
+	}
+	return append(numbers, figure{Name: "Commands", Value: grouped(r.commands), Beside: "run" + on(len(r.byHost)-r.none())})
+}
+
+// none is how many rows are no host's.
+func (r *Report) none() int {
+	if r.byHost[""] != nil {
+		return 1
+	}
+	return 0
+}
+
+func (r *Report) time(previous *Report) figure {
+	n := figure{Name: "Time", Value: words(r.took())}
+	if previous == nil {
+		n.Beside = "no earlier run to compare with"
+		return n
+	}
+	now, then := r.took(), previous.took()
+	switch {
+	case !notable(now, then):
+		n.Beside = "as long as the run before"
+	case now > then:
+		n.Beside = words(now-then) + " longer than the run before"
+	default:
+		n.Beside = words(then-now) + " less than the run before"
+	}
+	return n
+}
+
+// states says how many hosts are in which state, those in the worst first.
+func (r *Report) states() figure {
+	counts, hosts := map[string]int{}, 0
+	var states []string
+	for _, row := range r.rows {
+		if row.host == "" || row.result == nil {
+			continue
+		}
+		hosts++
+		s := row.result.State
+		if counts[s] == 0 {
+			states = append(states, s)
+		}
+		counts[s]++
+	}
+	if hosts == 0 {
+		return figure{Name: "Hosts", Value: grouped(len(r.byHost) - r.none())}
+	}
+	worst := []string{"bad", "warn", "plain", "good"}
+	slices.SortStableFunc(states, func(a, b string) int { return slices.Index(worst, tone(a)) - slices.Index(worst, tone(b)) })
+	var parts []string
+	for _, s := range states {
+		parts = append(parts, grouped(counts[s])+" "+s)
+	}
+	return figure{Name: "Hosts", Value: grouped(hosts), Beside: strings.Join(parts, ", ")}
+}
+
+// slowest is the outermost step that took longest on one host.
+func (r *Report) slowest() (figure, bool) {
+	var most *span
+	var host string
+	for _, row := range r.rows {
+		for _, s := range row.spans {
+			if row.host != "" && s.drawn() && s.lane() == 0 && (most == nil || s.end-s.begun > most.end-most.begun) {
+				most, host = s, row.host
+			}
+		}
+	}
+	if most == nil {
+		return figure{}, false
+	}
+	return figure{Name: "Slowest step", Value: words(most.end - most.begun), Beside: most.title() + ", on " + host}, true
+}
+
+// change is the step that became slower than in the previous run by most.
+func change(all []*group) figure {
+	compared := slices.ContainsFunc(all, func(g *group) bool { return len(g.before) > 0 })
+	if !compared {
+		return figure{Name: "Against the run before", Value: "–", Beside: "no step in common"}
+	}
+	worst := slices.MaxFunc(all, func(a, b *group) int { return int(max(0, a.slower()) - max(0, b.slower())) })
+	if worst.slower() <= 0 {
+		return figure{Name: "Against the run before", Value: "as fast", Beside: "no step became slower", Tone: "good"}
+	}
+	then := typical(worst.before)
+	return figure{Name: "Became slower", Value: signed(worst.slower()), Tone: "warn",
+		Beside: fmt.Sprintf("%s: %s, was %s", worst.title, words(then+worst.slower()), words(then.Round(time.Millisecond)))}
+}
