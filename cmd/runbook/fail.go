@@ -37,15 +37,21 @@ func (p *program) redact(text string) string {
 	return p.secrets.Redact(text)
 }
 
-// explain is a failure as an admin needs it: where (host, step, recipe line), what (the command, its exit status, the
-// last lines it printed), and what to do next. With several failures each has its own hint in the text.
+// explain is a failure as an admin needs it: where (host, step, recipe line), what (the call, the command, its exit
+// status, the last lines it printed), and what to do next. With several failures each has its own hint in the text, and a
+// place in the recipe is shown once.
 func (w words) explain(err error) (text, hint string) {
 	faults := run.Faults(err)
 	if len(faults) == 1 {
 		return w.fault(faults[0]), w.hint(faults[0])
 	}
 	var parts []string
+	shown := map[string]bool{}
 	for _, f := range faults {
+		if shown[f.Line] {
+			f.Source = nil
+		}
+		shown[f.Line] = true
 		part := w.fault(f)
 		if hint := w.hint(f); hint != "" {
 			part += "\n  next: " + hint
@@ -70,6 +76,10 @@ func (w words) fault(f run.Fault) string {
 		if len(f.Chain) > 0 {
 			fmt.Fprintf(&b, " (called from %s)", strings.Join(f.Chain, ", "))
 		}
+		b.WriteString(excerpt(f))
+	}
+	if f.Call != "" {
+		fmt.Fprintf(&b, "\n  call: %s", f.Call)
 	}
 	if f.Command != "" {
 		fmt.Fprintf(&b, "\n  command: %s", strings.ReplaceAll(strings.TrimSpace(f.Command), "\n", "\n    "))
@@ -79,6 +89,24 @@ func (w words) fault(f run.Fault) string {
 	}
 	if f.Command != "" {
 		b.WriteString("\n  " + lastLines(f.Tail))
+	}
+	return b.String()
+}
+
+// excerpt is the recipe around the line that failed, which is marked.
+func excerpt(f run.Fault) string {
+	const longest = 110
+	var b strings.Builder
+	for _, line := range f.Source {
+		mark := " "
+		if strings.HasSuffix(f.Line, fmt.Sprintf(":%d", line.Number)) {
+			mark = ">"
+		}
+		text := strings.ReplaceAll(strings.TrimRight(line.Text, " \t\r"), "\t", "  ")
+		if len(text) > longest {
+			text = strings.ToValidUTF8(text[:longest], "") + "…"
+		}
+		b.WriteString(strings.TrimRight(fmt.Sprintf("\n  %s %4d | %s", mark, line.Number, text), " "))
 	}
 	return b.String()
 }

@@ -104,6 +104,8 @@ type Fault struct {
 	Step    []string // outermost first
 	Line    string   // FILE:LINE of the recipe, or ""
 	Chain   []string // the lines that led there, innermost first
+	Source  []Line   // the recipe around Line
+	Call    string   // what was called there, with the values given, as a recipe would write it; "" when it was no primitive
 	Message string   // what was wrong, one cause
 	Command string   // the command that failed, or ""
 	Code    *int     // its exit status
@@ -111,6 +113,9 @@ type Fault struct {
 	Hint    string   // what to do next, or ""
 	Stated  bool     // the words are the recipe's own, so its line has nothing to add
 }
+
+// Line is a line of a recipe.
+type Line = script.Line
 
 // Faults takes err apart into what failed, host by host.
 func Faults(err error) []Fault {
@@ -143,7 +148,9 @@ func Faults(err error) []Fault {
 		f.Message = at.Call + ": " + f.Message
 	}
 	var stated *failure
-	f.Stated = errors.As(err, &stated)
+	if f.Stated = errors.As(err, &stated); !f.Stated && at != nil && away == nil {
+		f.Source, f.Call = at.Lines, at.Given
+	}
 	f.command(err)
 	if f.Hint == "" {
 		f.Hint = usualHint(err)

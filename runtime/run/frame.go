@@ -102,6 +102,10 @@ func (r *runner) runHook(base context.Context, h hook) error {
 	defer stop()
 	ctx = event.WithHost(ctx, h.host.Name())
 	if _, err := h.fn.Thread(ctx, h.host); err != nil {
+		var at *script.Error
+		if errors.As(err, &at) && at.Line != h.line {
+			at.Chain = append(at.Chain, h.line)
+		}
 		if cause := context.Cause(ctx); cause != nil && !errors.Is(err, cause) {
 			err = joined(err, cause)
 		}

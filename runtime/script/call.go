@@ -28,13 +28,18 @@ func (s *State) function(m Module, p Primitive) *lua.LFunction {
 	}
 	fn := s.root.NewFunction(func(l *lua.LState) int {
 		call := Call{Name: path, Effect: p.Effect, Line: where(l), assumed: assumed}
+		top := l.GetTop()
 		result, err := s.call(l, call, m, p, ps)
-		if err != nil {
-			s.throw(l, s.blame(l, call, err))
+		var v lua.LValue
+		if err == nil {
+			v, err = s.toLua(l, result)
 		}
-		v, err := s.toLua(l, result)
 		if err != nil {
-			s.throw(l, s.blame(l, call, err))
+			err = s.blame(l, call, err)
+			if at, ok := err.(*Error); ok && at.Call == call.Name && at.Line == call.Line && at.Given == "" {
+				at.Given = given(l, call.Name, top)
+			}
+			s.throw(l, err)
 		}
 		l.Push(v)
 		return 1

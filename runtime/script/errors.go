@@ -3,9 +3,9 @@ package script
 import (
 	"context"
 	"errors"
-	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	lua "github.com/yuin/gopher-lua"
@@ -19,7 +19,15 @@ type Error struct {
 	Line  string   // FILE:LINE, or "" when no line is known
 	Chain []string // the FILE:LINEs that called it, innermost first
 	Call  string   // the primitive, as host:run, or ""
+	Given string   // the call with the values that were given, as a recipe would write it; secrets are hidden
+	Lines []Line   // the source around Line, in order; empty when no line is known
 	Err   error
+}
+
+// Line is a line of a recipe.
+type Line struct {
+	Number int // from 1
+	Text   string
 }
 
 // Error is "FILE:LINE: primitive: what was wrong".
@@ -43,18 +51,57 @@ func (e *RaisedError) Error() string { return e.Message }
 // where is the recipe line that is being executed, FILE:LINE.
 func where(l *lua.LState) string { return strings.TrimSuffix(l.Where(1), ":") }
 
-// blame makes err an *Error of this call. One that is an *Error already comes from a callback deeper inside: its
-// line stays, and this one goes into its chain.
+// blame makes err an *Error of this call. Those that are *Errors already come from callbacks deeper inside: their
+// lines stay, and this one goes into their chains.
 func (s *State) blame(l *lua.LState, call Call, err error) error {
 	err = cause(l.Context(), err)
-	var inner *Error
-	if errors.As(err, &inner) {
+	deeper := false
+	eachError(err, func(inner *Error) {
+		deeper = true
 		if call.Line != "" && call.Line != inner.Line && !slices.Contains(inner.Chain, call.Line) {
 			inner.Chain = append(inner.Chain, call.Line)
 		}
+	})
+	if deeper {
 		return err
 	}
-	return &Error{Line: call.Line, Call: call.Name, Err: err, Chain: callers(l)}
+	return &Error{Line: call.Line, Call: call.Name, Err: err, Chain: callers(l), Lines: s.around(call.Line)}
+}
+
+// eachError visits the outermost *Errors within err: several when several hosts failed.
+func eachError(err error, visit func(*Error)) {
+	switch e := err.(type) {
+	case nil:
+	case *Error:
+		visit(e)
+	case interface{ Unwrap() []error }:
+		for _, inner := range e.Unwrap() {
+			eachError(inner, visit)
+		}
+	case interface{ Unwrap() error }:
+		eachError(e.Unwrap(), visit)
+	}
+}
+
+// around is the source at FILE:LINE, with two lines before it and two behind.
+func (s *State) around(at string) []Line {
+	i := strings.LastIndex(at, ":")
+	if i < 0 {
+		return nil
+	}
+	source := s.chunks[at[:i]]
+	n, err := strconv.Atoi(at[i+1:])
+	if err != nil || n < 1 || n > len(source) {
+		return nil
+	}
+	var lines []Line
+	for k := max(1, n-2); k <= min(len(source), n+2); k++ {
+		if k == len(source) && source[k-1] == "" { // what follows the last line break is no line
+			break
+		}
+		lines = append(lines, Line{k, source[k-1]})
+	}
+	return lines
 }
 
 // callers are the lines that led to the one that is executed, in this Lua thread.
@@ -143,29 +190,38 @@ func (s *State) caught(l *lua.LState, err error) error {
 	if t, ok := api.Object.(*lua.LTable); ok && t.Metatable == lua.LNil {
 		message = "a table was raised as an error; raise a string, or call fail(message, hint)"
 	}
-	if m := position.FindStringSubmatch(message); m != nil && s.chunks[m[1]] {
+	if m := position.FindStringSubmatch(message); m != nil && s.chunks[m[1]] != nil {
 		e.Line, message = m[1]+":"+m[2], message[len(m[0]):]
 	}
 	for _, m := range traceLine.FindAllStringSubmatch(api.StackTrace, -1) {
 		file, _, _ := strings.Cut(m[1], ":")
-		if s.chunks[file] && m[1] != e.Line {
+		if s.chunks[file] != nil && m[1] != e.Line && !slices.Contains(e.Chain, m[1]) {
 			e.Chain = append(e.Chain, m[1])
 		}
 	}
 	if e.Line == "" && len(e.Chain) > 0 {
 		e.Line, e.Chain = e.Chain[0], e.Chain[1:]
 	}
-	e.Err = &RaisedError{plain(message)}
+	e.Lines, e.Err = s.around(e.Line), &RaisedError{plain(message)}
 	return e
 }
 
 // plain puts Lua's own most frequent complaints into words that help.
 func plain(message string) string {
+	more := ""
 	switch {
 	case strings.HasPrefix(message, "attempt to index a nil value"), strings.HasPrefix(message, "attempt to index a non-table object(nil)"):
 		return strings.Replace(message, "attempt to index", "a field was asked of", 1) + ": what stands before the dot or colon is nil here"
 	case strings.HasPrefix(message, "attempt to call a nil value"), strings.HasPrefix(message, "attempt to call a non-function object"):
-		return fmt.Sprintf("%s: there is no function of that name", message)
+		more = "there is no function of that name"
+	case strings.HasPrefix(message, "cannot perform concat operation between"):
+		more = "only strings and numbers can be put together with ..; is one of them nil, or misspelt?"
+	case strings.HasPrefix(message, "cannot perform"):
+		more = "only numbers can be reckoned with; is one of them nil, or a text that tonumber() would read?"
+	case strings.HasPrefix(message, "attempt to compare"):
+		more = "only two numbers, or two texts, can be told apart by size"
+	default:
+		return message
 	}
-	return message
+	return message + ": " + more
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 
 	lua "github.com/yuin/gopher-lua"
@@ -49,7 +50,7 @@ type State struct {
 	opts    StateOptions
 	root    *lua.LState
 	turn    sync.Mutex
-	chunks  map[string]bool           // the files that were loaded, by the name that errors show
+	chunks  map[string][]string       // the lines of the files that were loaded, by the name that errors show
 	loaded  map[string]lua.LValue     // what each required file returned; nil while it is being loaded
 	holders map[any]*lua.LUserData    // one userdata an object, so that == works
 	metas   map[string]*lua.LTable    // metatables of objects and groups, by name
@@ -63,7 +64,7 @@ type State struct {
 func (lib *Library) NewState(opts StateOptions) (*State, error) {
 	s := &State{
 		lib: lib, opts: opts, root: newLState(),
-		chunks: map[string]bool{}, loaded: map[string]lua.LValue{}, holders: map[any]*lua.LUserData{},
+		chunks: map[string][]string{}, loaded: map[string]lua.LValue{}, holders: map[any]*lua.LUserData{},
 		metas: map[string]*lua.LTable{}, calls: map[string]*lua.LFunction{}, globals: map[string]bool{}, nested: map[*lua.LState]int{},
 	}
 	s.root.SetContext(context.Background())
@@ -121,7 +122,7 @@ func (s *State) Run(ctx context.Context, path string) error {
 }
 
 func (s *State) load(l *lua.LState, path string, source []byte) (*lua.LFunction, error) {
-	s.chunks[path] = true
+	s.chunks[path] = strings.Split(string(source), "\n")
 	proto, err := compile(path, source)
 	if err != nil {
 		return nil, err
