@@ -7,7 +7,8 @@ package recipes
 import "embed"
 
 // Files are the recipes as they are written out by `runbook init` and run by `runbook demo`: app.lua and the recipes
-// at the top, what they require under lib, and under meta the Lua API for editors, which a test keeps current.
+// at the top, what they require under lib, and under meta the Lua API for editors and readers, which a
+// test keeps current.
 //
-//go:embed *.lua lib/*.lua meta/*.lua
+//go:embed *.lua lib/*.lua meta/*
 var Files embed.FS

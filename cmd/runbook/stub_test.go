@@ -11,13 +11,18 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the files that are made from the declarations")
 
-// TestStubIsCurrent holds what editors read against the declarations: go test ./cmd/runbook -update rewrites it.
+// TestStubIsCurrent holds what editors read, and the reference, against the declarations: go test ./cmd/runbook -update
+// rewrites them.
 func TestStubIsCurrent(t *testing.T) {
 	stub, err := run.Stub(recipetest.API())
 	if err != nil {
 		t.Fatal(err)
 	}
-	for path, want := range map[string]string{"../../recipes/meta/runbook.lua": stub, "../../.luarc.json": luarc} {
+	reference, err := run.Markdown(recipetest.API())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{"../../recipes/meta/runbook.lua": stub, "../../recipes/meta/API.md": reference, "../../.luarc.json": luarc} {
 		if *update {
 			if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
 				t.Fatal(err)

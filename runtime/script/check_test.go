@@ -79,9 +79,9 @@ func TestDocsNameEverything(t *testing.T) {
 		t.Fatal(err)
 	}
 	for text, wants := range map[string][]string{
-		all:            {"host:run(cmd, [{ cwd, timeout, mode, check }])", "host.fs:read(path)", "log.info(text)", "step(title, fn)", "hosts"},
-		one:            {"host.fs:read(path)", "path           which (string)", "returns string"},
-		lib.Markdown(): {"### `host:run(cmd, [{ cwd, timeout, mode, check }])`", "one of fast, slow"},
+		all:            {"  host:run(cmd, [{ … }])                   runs\n", "host.fs:read(path)", "log.info(text)", "step(title, fn)", "hosts"},
+		one:            {"host.fs:read(path)", "path           which (a string)", "returns a string", "errors\n    A missing argument"},
+		lib.Markdown(): {"### `host:run(cmd, [{ cwd, timeout, mode, check }])`", "| `mode` | how | one of fast, slow |"},
 		lib.Stub():     {"---@class host.fs", "---@field fs host.fs files", "function host_fs:read(path) end", `mode?: "fast"|"slow"`, "---@param fn fun(host: host): any", "---@type host[]\nhosts = nil"},
 	} {
 		for _, want := range wants {

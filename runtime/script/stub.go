@@ -122,7 +122,10 @@ func (lib *Library) stubType(p param) string {
 func stubResult(t reflect.Type) string {
 	s := shapeOf(t)
 	if s == nil || s.result == nil {
-		return resultType(t)
+		if t == reflect.TypeFor[None]() {
+			return ""
+		}
+		return luaType(t)
 	}
 	ps, err := readParamsLoose(s.result)
 	if err != nil {
