@@ -28,9 +28,13 @@ var errEndless = fmt.Errorf("the recipe did not come to recipe{ … } within %s:
 
 // Describe evaluates a recipe up to recipe{ … } and returns what that says. Nothing is contacted: a primitive
 // that does more than compute ends the evaluation, and the recipe then has no options. Errors have StatusUsage.
-func Describe(ctx context.Context, path string) (d Description, err error) {
+func Describe(ctx context.Context, path string) (Description, error) {
+	return describe(ctx, path, describeLimit)
+}
+
+func describe(ctx context.Context, path string, limit time.Duration) (d Description, err error) {
 	d.Path = path
-	ctx, stop := context.WithTimeoutCause(ctx, describeLimit, errEndless)
+	ctx, stop := context.WithTimeoutCause(ctx, limit, errEndless)
 	defer stop()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)

@@ -122,7 +122,7 @@ func readFile(path string, text []byte) *recipeFile {
 		return f
 	}
 	f.assigned = assignedNames(f.chunk)
-	_, f.problem = compile(path, text) // also break outside of a loop, goto nowhere
+	_, f.problem = compileChunk(path, f.chunk) // also break outside of a loop, goto nowhere
 	return f
 }
 

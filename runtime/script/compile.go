@@ -43,6 +43,11 @@ func compile(path string, source []byte) (*lua.FunctionProto, error) {
 	if err != nil {
 		return nil, err
 	}
+	return compileChunk(path, chunk)
+}
+
+// compileChunk compiles what was parsed. Its errors are Problems.
+func compileChunk(path string, chunk []ast.Stmt) (*lua.FunctionProto, error) {
 	proto, err := lua.Compile(chunk, path)
 	if err != nil {
 		p := Problem{File: path, Line: 1, Message: err.Error()}
