@@ -18,6 +18,7 @@ import (
 //	sh setup, sh build     the commands before there is a project: the CI script must run them
 //	lua FILE               written to FILE of the project
 //	lua part of FILE       lines that stand in FILE as it is shipped
+//	lua into FILE after L  written into FILE of the project, behind its line L
 //	text                   not run
 type block struct {
 	line       int
@@ -79,6 +80,8 @@ func TestReadme(t *testing.T) {
 			ran++
 		case kind == "lua" && strings.HasPrefix(rest, "part of "):
 			partOf(t, b, filepath.Join(project, strings.TrimPrefix(rest, "part of ")))
+		case kind == "lua" && strings.HasPrefix(rest, "into "):
+			insertBlock(t, b, project, strings.TrimPrefix(rest, "into "))
 		case kind == "lua" && rest != "":
 			writeBlock(t, b, filepath.Join(project, rest), l, env)
 		default:
@@ -153,6 +156,24 @@ func partOf(t *testing.T, b block, path string) {
 		if !strings.Contains(string(text), strings.TrimSpace(line)) {
 			t.Errorf("README.md:%d: %s has no %q", b.line, path, line)
 		}
+	}
+}
+
+// insertBlock edits a file as the README says: FILE after LINE.
+func insertBlock(t *testing.T, b block, project, where string) {
+	t.Helper()
+	file, line, _ := strings.Cut(where, " after ")
+	path := filepath.Join(project, file)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, after, found := strings.Cut(string(text), "\n"+line+"\n")
+	if !found {
+		t.Fatalf("README.md:%d: %s has no line %q", b.line, file, line)
+	}
+	if err := os.WriteFile(path, []byte(before+"\n"+line+"\n"+b.text+after), 0o644); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -37,12 +37,11 @@ func longRecipe(t testing.TB) string {
 func BenchmarkCheck2000Lines(b *testing.B) {
 	path := longRecipe(b)
 	for b.Loop() {
-		if problems, err := Check(b.Context(), []string{path}); err != nil || len(problems) > 0 {
+		if problems, err := Check(b.Context(), []string{path}, Extension{}); err != nil || len(problems) > 0 {
 			b.Fatal(problems, err)
 		}
 	}
 }
-
 
 // A recipe that never comes to recipe{ … } must not keep check, or --help, from its end.
 func TestDescribeEnds(t *testing.T) {

@@ -102,7 +102,7 @@ func TestExamplesOfTheReference(t *testing.T) {
 // referenceExamples are the entries of the reference, and their examples as functions in Lua.
 func referenceExamples(t *testing.T) (names []string, lua string) {
 	t.Helper()
-	reference, err := run.Markdown()
+	reference, err := run.Markdown(run.Extension{})
 	if err != nil {
 		t.Fatal(err)
 	}
