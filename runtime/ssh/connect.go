@@ -47,11 +47,6 @@ func (h *Host) login(ctx context.Context) (*gossh.Client, error) {
 	}
 	limit := newLimit(ctx, h.pool.opts.ConnectTimeout)
 	defer limit.stop()
-	conn, err := h.dialTarget(limit)
-	if err != nil {
-		return nil, h.noConnection(ctx, limit, err)
-	}
-	limit.closing(conn)
 	auth := &authentication{host: h, limit: limit}
 	defer auth.close()
 	config := &gossh.ClientConfig{
@@ -62,9 +57,24 @@ func (h *Host) login(ctx context.Context) (*gossh.Client, error) {
 		// The order of x/crypto stands: mlkem768x25519 first for the keys, so that what is recorded today can't be read one
 		// day, and AES-GCM first for the data, for which processors have instructions.
 	}
-	c, channels, requests, err := gossh.NewClientConn(conn, keys.address, config)
+	var opened *opening
+	var c gossh.Conn
+	var channels <-chan gossh.NewChannel
+	var requests <-chan *gossh.Request
+	var drops bool
+	for wait := firstWait; ; wait *= 2 {
+		if opened, err = h.openTarget(limit); err != nil {
+			return nil, h.noConnection(ctx, limit, err)
+		}
+		c, channels, requests, err = gossh.NewClientConn(opened, keys.address, config)
+		drops = err != nil && opened.dropped() && !limit.over()
+		if !drops || !limit.sleep(min(wait, longestWait)) {
+			break
+		}
+		_ = opened.Close() // the server has done so
+	}
 	if err != nil {
-		_ = conn.Close() // it may be closed already
+		_ = opened.Close() // it may be closed already
 		switch {
 		case ctx.Err() != nil:
 			return nil, context.Cause(ctx)
@@ -72,6 +82,8 @@ func (h *Host) login(ctx context.Context) (*gossh.Client, error) {
 			return nil, keys.refused
 		case auth.failed != nil:
 			return nil, auth.failed
+		case drops:
+			return nil, opened.refused(address(h.target))
 		case limit.over():
 			return nil, h.noConnection(ctx, limit, err)
 		case auth.begun:

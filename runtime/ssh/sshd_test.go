@@ -222,3 +222,9 @@ func run(t *testing.T, h *Host, c Command) Result {
 	}
 	return r
 }
+
+// logged says whether the server has written text to its log.
+func (s *sshd) logged(text string) bool {
+	b, err := os.ReadFile(s.log)
+	return err == nil && strings.Contains(string(b), text)
+}
