@@ -11,6 +11,8 @@ return {
   python = "/usr/bin/python3",     -- the interpreter that each release's virtualenv is built with
   requirements = "requirements.txt", -- what pip installs, a file in the repository; "": nothing
   pip_arg = {},                    -- more arguments for pip install, such as { "--index-url=https://pypi.example.com" }
+  venv = "fresh",                  -- "fresh": a virtualenv for each release; "reuse": one for all with the same pinned
+                                   -- requirements, linked; "uv": fresh, made by uv, which must be on the host
 
   wsgi = "wsgi.py",                -- the WSGI script, a file in the repository
   processes = 2,                   -- daemon processes of mod_wsgi-express

@@ -10,6 +10,7 @@ local common = require "options"
 local preflight = require "preflight"
 local problems = require "problems"
 local releases = require "releases"
+local venv = require "venv"
 
 local options = recipe({
   summary = "release a branch: build it on every host, then switch one host after the other",
@@ -45,6 +46,7 @@ local function check(host)
     preflight.root(known, paths),
     preflight.current(found),
     preflight.python(known, options.python),
+    venv.problem(host, options),
     no_git,
     access,
     preflight.disk(known),

@@ -21,16 +21,6 @@ if requirements:
         print(hashlib.sha256(f.read()).hexdigest())
 ]]
 
--- install runs pip in the virtualenv.
-local function install(host, options, dir)
-  local pip = { dir .. "/venv/bin/python", "-m", "pip", "install", "--disable-pip-version-check", "--no-input",
-    "-r", options.requirements }
-  for _, argument in ipairs(options.pip_arg) do
-    pip[#pip + 1] = argument
-  end
-  host:run(pip, { cwd = dir })
-end
-
 -- verify looks at what was made, and returns the checksum of the requirements.
 local function verify(host, options, name, dir)
   local wsgi = options.restart ~= "none" and options.wsgi or ""
@@ -65,14 +55,7 @@ local function prepare(host, options, release, before)
         branch = options.branch })
     end)
   end)
-  step("make the virtualenv", function()
-    venv.make(host, options, paths, dir)
-  end)
-  if options.requirements ~= "" then
-    step("install " .. options.requirements, function()
-      install(host, options, dir)
-    end)
-  end
+  venv.build(host, options, paths, dir)
   shared.link(host, paths, dir)
   step("verify", function()
     local checksum = verify(host, options, release.name, dir)

@@ -21,6 +21,7 @@ local function of(options)
     shared = root .. "/shared",
     mirror = root .. "/repo.git",
     seeds = root .. "/seeds",
+    venvs = root .. "/venvs",
     log = root .. "/releases.log",
     lock = root .. "/.runbook.lock",
   }

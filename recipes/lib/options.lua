@@ -12,6 +12,8 @@ local common = {
   python = { app.python, "the interpreter to build the virtualenv with" },
   requirements = { app.requirements, "what pip installs, a file in the repository; \"\" for nothing" },
   pip_arg = { app.pip_arg, "extra argument for pip install" },
+  venv = { app.venv, "a virtualenv made for each release, one that serves again while everything is pinned, or one by uv",
+    choices = { "fresh", "reuse", "uv" } },
   wsgi = { app.wsgi, "the WSGI script, a file in the repository" },
   processes = { app.processes, "daemon processes of mod_wsgi-express", min = 1 },
   threads = { app.threads, "request threads in each process", min = 1 },

@@ -2,6 +2,7 @@
 
 local history = require "history"
 local layout = require "layout"
+local reuse = require "reuse"
 
 -- What is in ROOT, by one round trip. A release without .runbook.json is incomplete; "old" is older than a day. Links
 -- in releases/ are named but never followed.
@@ -10,6 +11,7 @@ cd "$1" 2>/dev/null || exit 0
 if [ -L current ]; then printf 'link\t%s\n' "$(readlink current)"
 elif [ -e current ]; then printf 'odd\t\n'
 fi
+[ ! -d venvs ] || printf 'venvs\t\n'
 cd releases 2>/dev/null || exit 0
 for name in *; do
   if [ -L "$name" ]; then printf 'alias\t%s\n' "$name"
@@ -34,6 +36,7 @@ end
 --   odd       why current is not what it should be, or nil
 --   list      releases, newest name first: { name, complete, marker, old }        by_name   the same by name
 --   alias     names under releases/ that are links
+--   venvs     whether there are virtualenvs that releases share
 local function look(host, paths)
   local found = { list = {}, by_name = {}, alias = {} }
   local text = host:capture({ "sh", "-c", LOOK, "sh", paths.root })
@@ -46,6 +49,8 @@ local function look(host, paths)
       end
     elseif kind == "odd" then
       found.odd = paths.current .. " is not a link"
+    elseif kind == "venvs" then
+      found.venvs = true
     elseif kind == "alias" then
       found.alias[name] = true
     elseif kind and layout.is_name(name) then
@@ -116,6 +121,9 @@ local function prune(host, paths, keep, released, previous)
   for _, release in ipairs(superfluous(found, history.failed(history.read(host, paths)), keep, kept, previous)) do
     host.fs:remove(layout.release(paths, release.name), { recursive = true })
     history.append(host, paths, { action = "prune", release = release.name, revision = release.marker.revision })
+  end
+  if found.venvs then
+    reuse.prune(host, paths)
   end
 end
 

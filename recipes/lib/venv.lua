@@ -1,5 +1,7 @@
 -- Making a virtualenv: what `PYTHON -m venv` makes, without its slow part.
 
+local reuse = require "reuse"
+
 -- Nearly all of that command's time goes into installing the same pip again. So what pip's installation adds is kept
 -- under ROOT once for an interpreter, the seed, and each release gets a copy of its own: the same files, with the
 -- scripts' first lines and their checksums for the place they are in. The seed is made from the first virtualenv that an
@@ -95,9 +97,63 @@ if status == 0:
 sys.exit(status)
 ]]
 
--- make makes the virtualenv DIR/venv, at its final path: one can't be moved.
-local function make(host, options, paths, dir)
-  host:run({ options.python, "-c", MAKE, dir .. "/venv", paths.seeds })
+-- UV is what makes and fills the environment with venv = "uv". Like the others it isn't told of any cache: each has its own.
+local UV = { "sh", "-c", "command -v uv" }
+
+-- problem says why an environment can't be made in the way that is asked for, or nil.
+local function problem(host, options)
+  if options.venv == "uv" and not host:test(UV) then
+    return { "there is no uv on PATH", "install it there, or choose --venv fresh" }
+  end
+  return nil
 end
 
-return { make = make }
+-- make makes a virtualenv at its final path: one can't be moved.
+local function make(host, options, paths, place)
+  if options.venv == "uv" then
+    host:run({ "uv", "venv", "--python", options.python, place })
+  else
+    host:run({ options.python, "-c", MAKE, place, paths.seeds })
+  end
+end
+
+-- install puts the requirements of the release in dir into a virtualenv.
+local function install(host, options, place, dir)
+  local python = place .. "/bin/python"
+  local words = options.venv == "uv" and { "uv", "pip", "install", "--python", python }
+    or { python, "-m", "pip", "install", "--disable-pip-version-check", "--no-input" }
+  for _, word in ipairs({ "-r", options.requirements, unpack(options.pip_arg) }) do
+    words[#words + 1] = word
+  end
+  host:run(words, { cwd = dir })
+end
+
+-- build makes DIR/venv with the requirements in it: a virtualenv, or with venv = "reuse" a link to one.
+local function build(host, options, paths, dir)
+  local place, there = dir .. "/venv", false
+  if options.venv == "reuse" then
+    local shared
+    shared, there = reuse.choose(host, options, paths, dir)
+    place = shared or place
+  end
+  if not there then
+    step("make the virtualenv", function()
+      make(host, options, paths, place)
+    end)
+    if options.requirements ~= "" then
+      step("install " .. options.requirements, function()
+        install(host, options, place, dir)
+      end)
+    end
+  end
+  if place ~= dir .. "/venv" then
+    step("link the virtualenv " .. place:match("[^/]+$"), function()
+      if not there then
+        reuse.complete(host, place)
+      end
+      host.fs:symlink(place, dir .. "/venv")
+    end)
+  end
+end
+
+return { problem = problem, build = build }
