@@ -37,7 +37,8 @@ func Exec(ctx context.Context, stream *event.Stream, o ExecOptions) (err error) 
 		}
 		ran.Add(1)
 		_, err := h.Run(ctx, ssh.Command{Script: o.Script, Argv: o.Argv})
-		return locate(ctx, err)
+		// Nothing more is asked of it: of many hosts only those that are at work have a connection.
+		return joined(locate(ctx, err), locate(ctx, h.Close()))
 	})
 	err = joined(errs...)
 	switch {

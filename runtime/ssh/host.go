@@ -219,8 +219,8 @@ func (h *Host) Dial(ctx context.Context, network, address string) (net.Conn, err
 	return c.link.dial(ctx, network, address)
 }
 
-// close ends what runs on the host and the connection.
-func (h *Host) close() error {
+// Close ends what runs on the host and the connection, before the pool would. The host must not be used any more.
+func (h *Host) Close() error {
 	h.busy <- struct{}{}
 	defer h.busy.unlock()
 	h.closed = true

@@ -190,7 +190,7 @@ func TestCloseWhileRunning(t *testing.T) {
 		}()
 		pid := <-began
 		h.conn.patience = time.Second
-		if err := h.close(); err == nil || !strings.Contains(err.Error(), "still running") {
+		if err := h.Close(); err == nil || !strings.Contains(err.Error(), "still running") {
 			t.Errorf("%v", err)
 		}
 		var lost *LostError

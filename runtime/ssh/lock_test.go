@@ -96,7 +96,7 @@ func TestLockExcludes(t *testing.T) {
 			t.Fatalf("the lock was had by two: %v", err)
 		case <-time.After(1500 * time.Millisecond):
 		}
-		must(t, h.close())
+		must(t, h.Close())
 		must(t, <-got)
 		if w := rec.of(event.LockWaiting); len(w) != 1 || !strings.Contains(w[0].Text, locked.Holder) {
 			t.Errorf("events while waiting: %v", w)

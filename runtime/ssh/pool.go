@@ -147,14 +147,14 @@ func (p *Pool) Close() error {
 	var wg sync.WaitGroup
 	for i, h := range hosts {
 		wg.Go(func() {
-			if err := h.close(); err != nil {
+			if err := h.Close(); err != nil {
 				errs[i] = fmt.Errorf("%s: %w", h.Name(), err)
 			}
 		})
 	}
 	wg.Wait()
 	for i := len(bastions) - 1; i >= 0; i-- {
-		errs = append(errs, bastions[i].close())
+		errs = append(errs, bastions[i].Close())
 	}
 	return errors.Join(errs...)
 }
