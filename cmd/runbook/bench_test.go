@@ -1,0 +1,67 @@
+//go:build unix
+
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"runbook/runtime/lab"
+)
+
+// BenchmarkExec runs one command on 10, 100 and 1,000 hosts. All of them are one in-process SSH server in this process;
+// what is measured is the runbook beside it: its own CPU a host, and its peak memory, so that it shows how both grow.
+func BenchmarkExec(b *testing.B) {
+	l, err := lab.New("")
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer func() {
+		if err := l.Close(); err != nil {
+			b.Error(err)
+		}
+	}()
+	h, err := l.Host("web1")
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, n := range []int{10, 100, 1000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			var cpu time.Duration
+			var memory int64
+			for b.Loop() {
+				cmd := exec.Command("runbook", "exec", "--hosts", many(b, l, h, n), "--", "true")
+				if out, err := cmd.CombinedOutput(); err != nil {
+					b.Fatalf("%v: %.500s", err, out)
+				}
+				cpu += cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+				memory = max(memory, cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss)
+			}
+			b.ReportMetric(float64(cpu.Microseconds())/1000/float64(b.N*n), "cpu-ms/host")
+			b.ReportMetric(float64(memory)/1024, "peak-MiB")
+			b.ReportMetric(b.Elapsed().Seconds()*1000/float64(b.N*n), "ms/host")
+		})
+	}
+}
+
+// many is a hosts file with n names for the one host.
+func many(b *testing.B, l *lab.Lab, h *lab.Host, n int) string {
+	b.Helper()
+	var out strings.Builder
+	fmt.Fprintf(&out, "return { user = %q, identity = %q, known_hosts = %q,\n", lab.User, l.AdminKey(), l.KnownHosts())
+	for i := range n {
+		fmt.Fprintf(&out, "  { name = \"h%d\", address = %q, port = %d },\n", i, h.Addr, h.Port)
+	}
+	out.WriteString("}\n")
+	path := filepath.Join(b.TempDir(), "hosts.lua")
+	if err := os.WriteFile(path, []byte(out.String()), 0o600); err != nil {
+		b.Fatal(err)
+	}
+	return path
+}
