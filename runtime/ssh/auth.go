@@ -138,8 +138,10 @@ func (a *authentication) refused(cause error) error {
 	if cause != nil && !strings.Contains(cause.Error(), "unable to authenticate") {
 		e.Reason = strings.TrimPrefix(strings.TrimPrefix(cause.Error(), "ssh: handshake failed: "), "ssh: ")
 	}
-	hint := "add the public key to ~/.ssh/authorized_keys of " + e.User + " on the host, or name another key: identity in the hosts file, --identity"
+	hint := "add the public key to ~/.ssh/authorized_keys of " + e.User + " on the host, if it has that user (it doesn't tell), or name another key: identity in the hosts file, --identity"
 	switch {
+	case a.keys != nil && a.keys.emptyAgent && len(e.Tried) == 0:
+		hint = "put a key into the agent (ssh-add FILE), or name a key file: identity in the hosts file, --identity"
 	case strings.Contains(e.Reason, "oo many authentication failures"):
 		hint = "too many keys were offered: name the right one (identity in the hosts file, --identity) and set IdentityAgent none in ssh_config"
 	case len(a.methods) > 0 && !slices.Contains(a.methods, "publickey"):

@@ -115,6 +115,28 @@ func TestKeyRefused(t *testing.T) {
 	}
 }
 
+// sshd answers as if the key were wrong, so that nobody learns which users there are.
+func TestNoSuchUser(t *testing.T) {
+	s := startSSHD(t)
+	target := s.target(t)
+	target.User = "nosuchuser"
+	err := newPool(t, PoolOptions{}).Host(target).Connect(t.Context())
+	var login *LoginError
+	if !errors.As(err, &login) || len(login.Tried) != 1 || !strings.Contains(err.Error(), "does not let nosuchuser log in") ||
+		!strings.Contains(event.Hint(err), "if it has that user") {
+		t.Errorf("%v, hint %q", err, event.Hint(err))
+	}
+}
+
+func TestAgentHasNoKeys(t *testing.T) {
+	target := startSSHD(t).target(t)
+	target.Identities, target.IdentityAgent = nil, startAgent(t)
+	err := newPool(t, PoolOptions{}).Host(target).Connect(t.Context())
+	if err == nil || !strings.Contains(err.Error(), "the keys of the agent: it has none") || !strings.Contains(event.Hint(err), "ssh-add") {
+		t.Errorf("%v, hint %q", err, event.Hint(err))
+	}
+}
+
 func TestDefaultKeys(t *testing.T) {
 	s := startSSHD(t)
 	home := t.TempDir()

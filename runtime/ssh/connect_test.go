@@ -161,15 +161,17 @@ func TestConnectErrors(t *testing.T) {
 		{"127.0.0.1", silent.Addr().(*net.TCPAddr).Port, TimedOut},
 		{"127.0.0.1", talker.Addr().(*net.TCPAddr).Port, NoHandshake},
 	} {
-		began := time.Now()
-		err := p.Host(inventory.Host{Name: "web1", Address: c.address, Port: c.port, User: "deploy"}).Connect(t.Context())
-		var e *ConnectError
-		if !errors.As(err, &e) || e.Cause != c.cause || event.Hint(err) == "" {
-			t.Errorf("%s: %v (%+v), hint %q", c.cause, err, e, event.Hint(err))
-		}
-		if d := time.Since(began); d > 5*time.Second {
-			t.Errorf("%s: took %v", c.cause, d)
-		}
+		t.Run(string(c.cause), func(t *testing.T) {
+			began := time.Now()
+			err := p.Host(inventory.Host{Name: "web1", Address: c.address, Port: c.port, User: "deploy"}).Connect(t.Context())
+			var e *ConnectError
+			if !errors.As(err, &e) || e.Cause != c.cause || event.Hint(err) == "" {
+				t.Errorf("%v (%+v), hint %q", err, e, event.Hint(err))
+			}
+			if d := time.Since(began); d > 5*time.Second {
+				t.Errorf("took %v", d)
+			}
+		})
 	}
 	ctx, cancel := context.WithCancelCause(t.Context())
 	interrupted := errors.New("interrupted")

@@ -22,6 +22,8 @@ type keyring struct {
 	signers []gossh.Signer
 	offers  []*offer
 	missing []string
+
+	emptyAgent bool // the admin's agent answers, and has no key
 }
 
 // offer is a key that notes whether it was offered.
@@ -205,6 +207,9 @@ func (h *Host) agentKeys(k *keyring, a *authentication) []gossh.AlgorithmSigner 
 		if as, ok := s.(gossh.AlgorithmSigner); ok {
 			list = append(list, as)
 		}
+	}
+	if len(list) == 0 {
+		k.missing, k.emptyAgent = append(k.missing, "the keys of the agent: it has none"), true
 	}
 	return list
 }
