@@ -34,7 +34,11 @@ func (r *runner) around(ctx context.Context, call script.Call, next func() (any,
 	if host := event.Host(onReceiver(ctx, call)); host != "" && call.Effect == script.Changes && errors.As(err, &lost) {
 		r.table.with(host, func(row *row) { row.lost = true })
 	}
-	return result, locate(onReceiver(ctx, call), err)
+	err = locate(onReceiver(ctx, call), err)
+	if f, ok := ctx.Value(frameKey{}).(*frame); ok && errors.Is(err, ErrInterrupted) {
+		f.interrupted(&located{ErrInterrupted, event.Host(ctx), event.Step(ctx), event.Line(ctx)})
+	}
+	return result, err
 }
 
 // onReceiver is ctx about the host that the call is on: outside of each, nothing else says which.

@@ -70,7 +70,7 @@ func (r *runner) onHost(ctx context.Context, h *ssh.Host, fn script.Callback) er
 	r.table.begin(h.Name())
 	event.Emit(ctx, event.Event{Kind: event.HostBegun})
 	_, err := fn.Thread(withFrame(ctx, f), h)
-	err = locate(ctx, err)
+	err = locate(ctx, f.placed(err))
 	if err != nil {
 		r.table.fail(h.Name(), err)
 	}

@@ -60,6 +60,7 @@ type located struct {
 	error
 	host string
 	step []string
+	line string // of an interrupt alone: other errors have it from Lua
 }
 
 func (l *located) Unwrap() error { return l.error }
@@ -70,7 +71,7 @@ func locate(ctx context.Context, err error) error {
 	if err == nil || errors.As(err, &l) {
 		return err
 	}
-	return &located{err, event.Host(ctx), event.Step(ctx)}
+	return &located{error: err, host: event.Host(ctx), step: event.Step(ctx)}
 }
 
 // failures are the failures of several hosts, or of one host and its hooks.
@@ -111,7 +112,7 @@ type Fault struct {
 	Code    *int     // its exit status
 	Tail    string   // the last lines that it printed
 	Hint    string   // what to do next, or ""
-	Stated  bool     // the words are the recipe's own, so its line has nothing to add
+	Stated  bool     // the words are the recipe's own, or an interrupt, so its line has nothing to add
 }
 
 // Line is a line of a recipe.
@@ -134,7 +135,7 @@ func Faults(err error) []Fault {
 		at    *script.Error
 	)
 	if errors.As(err, &place) {
-		f.Host, f.Step = place.host, place.step
+		f.Host, f.Step, f.Line = place.host, place.step, place.line
 	}
 	switch {
 	case errors.As(err, &away):
@@ -148,7 +149,8 @@ func Faults(err error) []Fault {
 		f.Message = at.Call + ": " + f.Message
 	}
 	var stated *failure
-	if f.Stated = errors.As(err, &stated); !f.Stated && at != nil && away == nil {
+	f.Stated = errors.As(err, &stated) || errors.Is(err, ErrInterrupted)
+	if !f.Stated && at != nil && away == nil {
 		f.Source, f.Call = at.Lines, at.Given
 	}
 	f.command(err)

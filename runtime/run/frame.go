@@ -20,6 +20,7 @@ const hookLimit = 60 * time.Second
 type frame struct {
 	mu    sync.Mutex
 	hooks []hook
+	ended *located // what an interrupt has ended first, the innermost
 }
 
 // hook is a function that host:defer or host:on_failure left for the end.
@@ -48,6 +49,26 @@ func (f *frame) add(h hook) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.hooks = append(f.hooks, h)
+}
+
+// interrupted keeps what an interrupt has ended.
+func (f *frame) interrupted(at *located) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.ended == nil {
+		f.ended = at
+	}
+}
+
+// placed is err, or in its place the interrupt with its host, step and line: Lua itself raises nothing but the bare
+// interrupt then.
+func (f *frame) placed(err error) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.ended != nil && errors.Is(err, ErrInterrupted) {
+		return f.ended
+	}
+	return err
 }
 
 // take empties the frame and returns its hooks in the order in which they run: last in first out, those for a

@@ -184,12 +184,16 @@ localhost:defer(function() print("last") end)
 each(hosts, function(host)
   host:defer(function() host:run("true"); print("cleaned") end)
   host:on_failure(function() host:run("true"); print("undone") end)
-  pcall(host.run, host, "sleep 600")
+  step("outer", function() step("inner", function() pcall(function() host:run("sleep 600") end) end) end)
   print("never")
 end)`
 	err := play(ctx, t, recipe, threeHosts(t), r)
 	if run.Status(err) != run.StatusInterrupted {
 		t.Errorf("got %v", err)
+	}
+	faults := run.Faults(err)
+	if len(faults) != 1 || faults[0].Host != "web1" || strings.Join(faults[0].Step, ": ") != "outer: inner" || !strings.HasSuffix(faults[0].Line, "recipe.lua:6") {
+		t.Errorf("faults: %+v", faults)
 	}
 	if got := r.texts(event.Printed); got != "web1 undone, web1 cleaned, localhost last" {
 		t.Errorf("printed: %s", got)
