@@ -80,13 +80,16 @@ func (f *fileChecker) ident(e *ast.IdentExpr) *shape {
 	if s, ok := f.scope.find(e.Value); ok {
 		return s
 	}
+	if f.facts.added[""][e.Value] {
+		return nil
+	}
 	if s := f.lib.globalShape(e.Value); s != nil {
 		return s
 	}
 	if _, ok := f.lua[e.Value]; ok {
 		return &shape{library: e.Value}
 	}
-	if _, ok := f.lib.global(e.Value); !ok && !f.isBase(e.Value) {
+	if !f.isGlobal(e.Value) {
 		f.report(e.Line(), e.Value, "undeclared global %q%s", e.Value, f.instead(e.Value))
 	}
 	return nil

@@ -1,6 +1,7 @@
 package script
 
 import (
+	"reflect"
 	"slices"
 	"strings"
 
@@ -105,7 +106,7 @@ func (l *lexical) stmt(s ast.Stmt) bool {
 			return false
 		}
 		l.exprs(s.Exprs)
-		l.declare(s.Line(), false, s.Names...)
+		l.declare(s.Line(), l.options(only(s.Exprs)), s.Names...)
 	case *ast.AssignStmt:
 		l.exprs(s.Rhs)
 		for _, e := range s.Lhs {
@@ -164,18 +165,42 @@ func (l *lexical) function(fn *ast.FunctionExpr) {
 	l.close(begun)
 }
 
+// options says whether an expression is recipe{ … }, whose result a recipe keeps by habit.
+func (l *lexical) options(e ast.Expr) bool {
+	p := l.primitive(e)
+	return p != nil && p.result == reflect.TypeFor[Proxy]()
+}
+
 // never says whether a call never returns: error(…), fail(…).
 func (l *lexical) never(e ast.Expr) bool {
+	p := l.primitive(e)
+	return p != nil && p.never || l.calls(e, "error")
+}
+
+// primitive is the global primitive that an expression calls, or nil.
+func (l *lexical) primitive(e ast.Expr) *Primitive {
+	call, ok := e.(*ast.FuncCallExpr)
+	if !ok || call.Receiver != nil {
+		return nil
+	}
+	id, ok := call.Func.(*ast.IdentExpr)
+	if !ok || !l.calls(e, id.Value) {
+		return nil
+	}
+	if s := l.lib.globalShape(id.Value); s != nil {
+		return s.call
+	}
+	return nil
+}
+
+// calls says whether an expression calls a global of that name.
+func (l *lexical) calls(e ast.Expr, name string) bool {
 	call, ok := e.(*ast.FuncCallExpr)
 	if !ok || call.Receiver != nil {
 		return false
 	}
 	id, ok := call.Func.(*ast.IdentExpr)
-	if !ok || l.find(id.Value) != nil {
-		return false
-	}
-	s := l.lib.globalShape(id.Value)
-	return id.Value == "error" || s != nil && s.call != nil && s.call.never
+	return ok && id.Value == name && l.find(name) == nil
 }
 
 // leaves says whether a loop's body has a way out but return: a break of its own, or a goto.

@@ -24,9 +24,11 @@ func luaNames() (map[string][]string, error) {
 	return names, nil
 }
 
-// isBase says whether a name is one of Lua's own globals.
-func (f *fileChecker) isBase(name string) bool {
-	return name == "_G" || slices.Contains(baseNames(), name)
+// isGlobal says whether a name is a global, Lua's own or a declared one.
+func (f *fileChecker) isGlobal(name string) bool {
+	_, library := f.lua[name]
+	_, declared := f.lib.global(name)
+	return library || declared || name == "_G" || slices.Contains(baseNames(), name) || f.lib.globalShape(name) != nil
 }
 
 // instead is what to write instead of a global that there isn't, to stand behind the error.

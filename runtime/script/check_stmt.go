@@ -113,14 +113,24 @@ func (f *fileChecker) assign(s *ast.AssignStmt) {
 		}
 		switch e := e.(type) {
 		case *ast.IdentExpr:
-			if _, ok := f.scope.find(e.Value); !ok {
-				f.report(e.Line(), e.Value, "undeclared global %q is set; write: local %s = …", e.Value, e.Value)
-			}
+			f.setName(e.Line(), e.Value, "local "+e.Value+" = …")
 			f.escape(value)
 		case *ast.AttrGetExpr:
 			f.assignField(e, value)
 		}
 	}
+}
+
+// setName notes that a name is set, which must be declared. instead is what declares it.
+func (f *fileChecker) setName(line int, name, instead string) {
+	if _, ok := f.scope.find(name); ok {
+		return
+	}
+	if !f.isGlobal(name) {
+		f.report(line, name, "undeclared global %q is set; write: %s", name, instead)
+		return
+	}
+	f.facts.extend("", name) // such as hosts, to have fewer of them: nothing is known of it any more
 }
 
 func (f *fileChecker) assignField(e *ast.AttrGetExpr, value *shape) {
@@ -180,9 +190,7 @@ func (f *fileChecker) funcDef(s *ast.FuncDefStmt) {
 	method := s.Name.Method != ""
 	switch name := s.Name.Func.(type) {
 	case *ast.IdentExpr:
-		if _, ok := f.scope.find(name.Value); !ok {
-			f.report(s.Line(), name.Value, "undeclared global %q is set; write: local function %s(…)", name.Value, name.Value)
-		}
+		f.setName(s.Line(), name.Value, "local function "+name.Value+"(…)")
 		f.facts.forget(s.Func)
 	case *ast.AttrGetExpr:
 		f.assignField(name, &shape{fn: s.Func})
