@@ -13,7 +13,7 @@ import (
 
 // seedRecipe makes the first virtualenv of the system's Python, as a release does.
 const seedRecipe = `recipe {}
-require("venv").make(localhost, { python = "/usr/bin/python3" }, { seeds = %q }, %q)
+require("venv").build(localhost, { python = "/usr/bin/python3", venv = "fresh", requirements = "" }, { seeds = %q }, %q)
 `
 
 // newSeeds returns a function that gives the folder of a host's seeds: what the first virtualenv leaves there for the later
