@@ -92,7 +92,7 @@ func (c *run) failed() bool { return c.error != "" || c.code != nil && *c.code !
 func (r *Report) data(all []*group, byKey map[string]*group) data {
 	var t texts
 	t.at("")
-	d := data{Begun: r.first.UnixMilli(), Took: max(1, r.took().Milliseconds()), Lanes: 1}
+	d := data{Begun: r.first.UnixMilli(), Took: max(1, r.took().Milliseconds()), Lanes: 1, Groups: [][3]int64{}, Rows: []dataRow{}}
 	place := map[*group]int64{}
 	for i, g := range all {
 		place[g] = int64(i)

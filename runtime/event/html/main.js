@@ -62,6 +62,7 @@ let onScreen = 1;
 addEventListener('beforeprint', () => {
   onScreen = view.zoom;
   view.all = true;
+  document.querySelectorAll('details').forEach(e => { e.open = true; });
   zoomTo(1);
   redraw();
 });

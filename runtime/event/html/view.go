@@ -21,7 +21,7 @@ type view struct {
 	Numbers      []figure
 	Tables       []table
 	Would        shortened
-	Hosts        table
+	Hosts, More  table // More is what is shown when it is asked for
 	Steps        []stepRow
 	Compared     string // with which run, "" for none
 	Messages     shortened
@@ -89,8 +89,9 @@ func (r *Report) view(opts Options) view {
 	v := view{
 		Recipe: r.recipe(), Path: r.begun.Text, Verdict: r.verdict(), Began: r.first.UTC(), By: r.begun.By, ID: opts.ID,
 		Options: options(r.begun.Args), Would: shorten(r.would), Messages: shorten(r.messages),
-		Hosts: r.hosts(), Rows: len(r.rows), Data: r.data(all, byKey),
+		Rows: len(r.rows), Data: r.data(all, byKey),
 	}
+	v.Hosts, v.More = r.hosts()
 	if r.ended != nil {
 		v.Error, v.Hint = r.ended.Error, r.ended.Hint
 	}
@@ -139,8 +140,11 @@ func shown(e event.Event) table {
 	return t
 }
 
-// hosts is the last table.
-func (r *Report) hosts() table {
+// mostHosts is how many hosts the last table shows at once. Laying out a thousand takes as long as all the rest of the page.
+const mostHosts = 40
+
+// hosts is the last table. Of many hosts the second has those that are well, and what is more than fits.
+func (r *Report) hosts() (shown, more table) {
 	var names []string
 	for _, row := range r.rows {
 		if row.result != nil {
@@ -155,7 +159,8 @@ func (r *Report) hosts() table {
 	slices.SortFunc(names, func(a, b string) int {
 		return slices.Compare([]string{rank(first, a), a}, []string{rank(first, b), b})
 	})
-	t := table{Header: slices.Concat([]string{"host", "state"}, names, []string{"time"})}
+	shown.Header = slices.Concat([]string{"host", "state"}, names, []string{"time"})
+	more.Header = shown.Header
 	for _, row := range r.rows {
 		if row.result == nil {
 			continue
@@ -164,9 +169,14 @@ func (r *Report) hosts() table {
 		for _, name := range names {
 			cells = append(cells, cell{Text: row.result.Columns[name]})
 		}
-		t.Rows = append(t.Rows, tableRow{append(cells, cell{Text: words(duration(row.result.Seconds)), Number: true})})
+		cells = append(cells, cell{Text: words(duration(row.result.Seconds)), Number: true})
+		if len(r.rows) > mostHosts && (tone(row.result.State) == "good" || len(shown.Rows) >= mostHosts) {
+			more.Rows = append(more.Rows, tableRow{cells})
+			continue
+		}
+		shown.Rows = append(shown.Rows, tableRow{cells})
 	}
-	return t
+	return shown, more
 }
 
 func rank(list []string, name string) string {
