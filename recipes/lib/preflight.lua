@@ -102,7 +102,7 @@ local function disk(known)
   return nil
 end
 
--- python returns what is wrong with the interpreter, or nil.
+-- python returns what is wrong with the interpreter; or nil, having said which it is.
 local function python(known, program)
   if not known.executable then
     return { "there is no Python at " .. program, "name another with --python, or install it" }
@@ -112,6 +112,7 @@ local function python(known, program)
     return { program .. " can't make virtualenvs: its venv or ensurepip is missing",
       "on Debian and Ubuntu: sudo apt-get install python3-venv" }
   end
+  log.info("Python " .. known.python .. " at " .. program)
   return nil
 end
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -10,8 +11,9 @@ import (
 	"runbook/runtime/lab"
 )
 
-// TestPreflight gives each host something of its own that keeps it from being released to, by programs of its own that stand
-// before the system's. All of it is told of at once, and nothing is changed anywhere.
+// TestPreflight gives each host something of its own that keeps it from being released to: a small file system, or where
+// that can't be had, programs of its own that stand before the system's. All of it is told of at once, and nothing is
+// changed anywhere.
 func TestPreflight(t *testing.T) {
 	l, err := lab.New(t.TempDir())
 	if err != nil {
@@ -28,16 +30,13 @@ func TestPreflight(t *testing.T) {
 		t.Fatal(err)
 	}
 	programs := map[string]map[string]string{
-		"full":    {"df": `case $1 in -Pk) printf 'x\nd 9 9 51200 9%% /\n';; *) exec /usr/bin/df "$@";; esac`},
-		"small":   {"df": `case $1 in -Pk) printf 'x\nd 9 9 307200 9%% /\n';; *) exec /usr/bin/df "$@";; esac`, "du": `echo "409600 $2"`},
-		"inodes":  {"df": `case $1 in -Pi) printf 'x\nd 9 9 20 9%% /\n';; *) exec /usr/bin/df "$@";; esac`},
-		"mounted": {"stat": `case $* in */releases) echo 2 /y;; *) echo 1 /x;; esac`},
-		"ahead":   {"date": `exec /usr/bin/date -d 'now + 1 day' "$@"`},
-		"nogit":   {"git": ""},
-		"broken":  {"python3": "exit 1"},
-		"fine":    {},
+		// The size of a release and the clock are fakes.
+		"small":  {"df": `case $1 in -Pk) printf 'x\nd 9 9 307200 9%% /\n';; *) exec /usr/bin/df "$@";; esac`, "du": `echo "409600 $2"`},
+		"ahead":  {"date": `exec /usr/bin/date -d 'now + 1 day' "$@"`},
+		"nogit":  {"git": ""},
+		"broken": {"python3": "exit 1"},
 	}
-	for _, name := range []string{"full", "small", "inodes", "mounted", "ahead", "nogit", "broken", "fine"} {
+	for _, name := range []string{"full", "small", "inodes", "readonly", "mounted", "ahead", "nogit", "broken", "fine"} {
 		h, err := l.Host(name)
 		if err != nil {
 			t.Fatal(err)
@@ -45,6 +44,10 @@ func TestPreflight(t *testing.T) {
 		makeReleases(t, h.Root)
 		h.Setenv("PATH", before(t, programs[name]))
 	}
+	mountTmpfs(t, l.Root("full"), "size=50m")
+	mountTmpfs(t, l.Root("inodes"), "nr_inodes=100")
+	mountTmpfs(t, l.Root("readonly"), "ro")
+	mountTmpfs(t, filepath.Join(l.Root("mounted"), "releases"), "size=500m")
 	text, err := os.ReadFile(l.HostsFile())
 	if err != nil {
 		t.Fatal(err)
@@ -68,16 +71,17 @@ func TestPreflight(t *testing.T) {
 		t.Errorf("exit status %d", status)
 	}
 	for _, want := range []string{
-		`preflight: 7 problems:`,
+		`preflight: 8 problems:`,
 		`  full: \S+ has 50 MB of room left, less than 100\n    next: remove something`,
 		`  small: \S+ has 300 MB of room left, less than the 401 that the current release takes\n    next: `,
-		`  inodes: \S+ has room for 20 more files \(inodes\), fewer than 10000\n`,
+		`  inodes: \S+ has room for \d\d more files \(inodes\), fewer than 10000\n`,
+		`  readonly: \S+/app is on a read-only file system, \S+\n    next: .*mount -o remount,rw`,
 		`  mounted: \S+/releases is on another file system than \S+\n`,
 		`  nogit: git is not installed\n    next: .*apt-get install git`,
 		`  broken: python3 is no Python that works\n`,
 		`  gone: 127.0.0.1:1 refused the connection\n    next: `,
 		`ahead +\| .*warning: the clock is 86\d\d\d s ahead of this machine's`,
-		`(?m)^fine +not touched `, `(?m)^ahead +not touched `, `(?m)^full +refused `, `(?m)^gone +no connection `,
+		`(?m)^fine +\|   Python 3\.\d+\.\d+\S* at python3$`, `(?m)^fine +not touched `, `(?m)^ahead +not touched `, `(?m)^full +refused `, `(?m)^gone +no connection `,
 	} {
 		if !regexp.MustCompile(want).MatchString(said) {
 			t.Errorf("no %q in\n%s", want, said)
@@ -86,6 +90,22 @@ func TestPreflight(t *testing.T) {
 	if now := snapshots(); now != was {
 		t.Errorf("a host has changed: before\n%s\nafter\n%s", was, now)
 	}
+}
+
+// mountTmpfs puts an empty file system of its own over a folder, until the test ends.
+func mountTmpfs(t *testing.T, folder, options string) {
+	t.Helper()
+	if os.Getuid() != 0 {
+		t.Fatal("only root can mount the file systems that this test needs: run the tests with sudo, as .ci/test does")
+	}
+	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", options, "tmpfs", folder).CombinedOutput(); err != nil {
+		t.Fatalf("mount: %v: %s", err, out)
+	}
+	t.Cleanup(func() {
+		if out, err := exec.Command("umount", folder).CombinedOutput(); err != nil {
+			t.Errorf("umount: %v: %s", err, out)
+		}
+	})
 }
 
 // before makes a PATH on which programs of our own stand before the system's, as shell scripts. One without a script is
