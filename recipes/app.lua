@@ -1,5 +1,10 @@
 -- What is particular to your application. The recipes share this table, and most of it can be changed for one run
 -- by a flag: processes = 2 here is --processes 4 there. `runbook run recipes/release.lua --help` lists the flags.
+
+-- Behind HAProxy: take the dashes away here, and from drain and restore below. The hosts file names the balancer with
+-- tags = { "balancer" }. Behind another balancer: lib/healthfile.lua, or functions of your own.
+-- local haproxy = require("haproxy").pool({ socket = "/run/haproxy/admin.sock", backend = "app" })
+
 return {
   root = "/srv/app",               -- the folder on every host that holds the releases; recipes/setup.lua makes it
   repo = "ssh://git@git.example.com/team/app.git", -- the git repository: ssh, https, or a path on the host
@@ -22,10 +27,25 @@ return {
   group = "www-data",              -- and that user's group
   server_root = "",                -- where mod_wsgi-express keeps its configuration; "": ROOT/server
   mod_wsgi_express = "",           -- the program; "": the release's own venv/bin/mod_wsgi-express, else on PATH
-  restart = "graceful",            -- after the switch: "graceful", "restart", "touch" or "none"
+  restart = "graceful",            -- after the switch: "graceful", "restart", "touch" or "none"; for another server than
+                                   -- mod_wsgi-express a function(host, release), as lib/gunicorn.lua has it
 
-  health = "",                     -- a path such as "/health" that must answer 200 after the switch; "": no check
+  health = "",                     -- a path such as "/health" that must answer after the switch; "": no check
+  health_status = 200,             -- with this status
+  -- healthy = function(body, release) return body:find(release.name, 1, true) ~= nil end, -- and with a body that is right
   health_within = "60s",           -- how long it may take until it does
+
+  batch = 1,                       -- how many hosts are switched together: a number, or "25%"
+  max_failures = 0,                -- how many hosts may fail before no further one is begun
+
+  -- What is done around the switch on each host. release has name, revision, dir, python (its virtualenv's), current (the link)
+  -- and action ("release" or "rollback"). If drain or before_switch fails, nothing is switched; if after_switch fails on
+  -- a host, that host goes back. A rollback does no before_switch.
+  -- drain = haproxy.drain, restore = haproxy.restore,
+  -- before_switch = { once = function(host, release) -- on the first host; each = function … is done on every host
+  --   host:run({ release.python, "manage.py", "migrate" }, { cwd = release.dir })
+  -- end },
+  -- after_switch = function(host, release) log.info(release.name .. " serves on " .. host.name) end,
 
   keep = 5,                        -- complete releases to keep on each host
   at_once = 10,                    -- how many hosts are prepared at the same time

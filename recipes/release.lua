@@ -1,12 +1,15 @@
 -- Releases a branch: on every host a clone, a virtualenv and its requirements in ROOT/releases/NAME, then ROOT/current
--- switched to it, mod_wsgi-express restarted, and old releases removed. What is particular to the application stands
--- in app.lua; each step is in a file of its own under lib/.
+-- switched to it, mod_wsgi-express restarted, and old releases removed. Behind a load balancer each host is out of service
+-- meanwhile. What is particular to the application stands in app.lua; each step is in a file of its own under lib/.
 
 local activate = require "activate"
+local batches = require "batches"
 local build = require "build"
+local hooks = require "hooks"
 local keys = require "keys"
 local layout = require "layout"
 local common = require "options"
+local pool = require "pool"
 local preflight = require "preflight"
 local problems = require "problems"
 local releases = require "releases"
@@ -27,6 +30,12 @@ local release = {
   name = options.release ~= "" and options.release or clock.utc("%Y%m%d-%H%M%S"),
   revision = options.revision ~= "" and options.revision or nil, -- nil until preflight
 }
+
+local servers = pool.servers(hosts)
+
+-- With --agent host, too, everything is done host by host: the agent is started where one server's update begins and stopped
+-- where it ends, and no key lies open on one host while another is being updated.
+local serial = options.serial or options.agent == "host"
 
 -- What preflight finds, by host: what an earlier run left under the release's name; whether the root folder is to be made;
 -- and the commit that the branch stands for.
@@ -71,29 +80,28 @@ local function switch(host)
 end
 
 preflight.stated(options, release)
+batches.stated(options, #servers, serial)
 step("preflight", function()
-  problems.refuse(hosts, preflight.at_once(options), check)
+  problems.refuse(servers, preflight.at_once(options), check)
   -- The first host's answer counts for all of them, so that a push meanwhile changes nothing.
-  release.revision = release.revision or heads[hosts[1].name]
+  release.revision = release.revision or heads[servers[1].name]
   preflight.same_revision(before, release)
 end)
 resume({ release = release.name, revision = release.revision })
-local new = {}
-for _, host in ipairs(hosts) do
-  new[#new + 1] = rootless[host.name] and host or nil
-end
-preflight.make_roots(new, options)
+preflight.make_roots(servers, rootless, options)
 
-if options.serial or options.agent == "host" then
-  -- With --agent host, too: the agent is started where one server's update begins and stopped where it ends, and no
-  -- key lies open on one host while another is being updated.
-  each(hosts, function(host)
+if serial then
+  batches.run(servers, options, function(host)
     keys.for_update(host, options, function()
       prepare(host)
+      hooks.before_on(host, servers[1], options, release)
       switch(host)
     end)
   end)
 else
-  each(hosts, { at_once = options.at_once }, prepare)
-  each(hosts, switch)
+  each(servers, { at_once = options.at_once }, prepare)
+  -- Before the first switch: where this fails, everything stays as it was.
+  hooks.before(servers, options, release)
+  batches.run(servers, options, switch)
 end
+hooks.after(servers, options, release, "release")

@@ -2,9 +2,12 @@
 -- in release.lua. All hosts are checked before the first is switched. Nothing is removed.
 
 local activate = require "activate"
+local batches = require "batches"
 local choose = require "choose"
 local common = require "options"
+local hooks = require "hooks"
 local layout = require "layout"
+local pool = require "pool"
 local preflight = require "preflight"
 local problems = require "problems"
 
@@ -13,7 +16,7 @@ local options = recipe({
   hosts = "production",
   options = common.some({
     "root", "wsgi", "processes", "threads", "port", "server_root", "mod_wsgi_express", "restart", "health",
-    "health_within", "at_once",
+    "health_within", "at_once", "batch", "max_failures",
   }, {
     release = { "", "a release's name or path; default the one that was current before the present one" },
   }),
@@ -46,10 +49,13 @@ local function switch(host)
   host:result(row)
 end
 
+local servers = pool.servers(hosts)
 preflight.served(options)
+batches.stated(options, #servers, false)
 step("preflight", function()
-  problems.refuse(hosts, options.at_once, check)
-  choose.agree(hosts, targets)
+  problems.refuse(servers, options.at_once, check)
+  choose.agree(servers, targets)
 end)
-resume({ release = targets[hosts[1].name].name })
-each(hosts, switch)
+resume({ release = targets[servers[1].name].name })
+batches.run(servers, options, switch)
+hooks.after(servers, options, targets[servers[1].name], "rollback")

@@ -3,6 +3,7 @@
 
 local layout = require "layout"
 local common = require "options"
+local pool = require "pool"
 local preflight = require "preflight"
 local problems = require "problems"
 local shared = require "shared"
@@ -71,5 +72,6 @@ end
 
 layout.of(options) -- fails where --root is no path
 preflight.repository(options)
-step("preflight", function() problems.refuse(hosts, preflight.at_once(options), check) end)
-step("folders", function() each(hosts, { at_once = options.at_once }, make_folders) end)
+local servers = pool.servers(hosts)
+step("preflight", function() problems.refuse(servers, preflight.at_once(options), check) end)
+step("folders", function() each(servers, { at_once = options.at_once }, make_folders) end)

@@ -4,6 +4,7 @@ local age = require "age"
 local history = require "history"
 local layout = require "layout"
 local common = require "options"
+local pool = require "pool"
 local releases = require "releases"
 
 local options = recipe({
@@ -12,10 +13,12 @@ local options = recipe({
   options = common.some({ "root", "at_once" }),
 })
 
+local servers = pool.servers(hosts)
+
 -- What is on each host, by its name, and which of its releases it had to go back from.
 local found, failed = {}, {}
 step("look", function()
-  each(hosts, { at_once = options.at_once }, function(host)
+  each(servers, { at_once = options.at_once }, function(host)
     local paths = layout.of(options)
     found[host.name] = releases.look(host, paths)
     failed[host.name] = history.failed(history.read(host, paths))
@@ -43,7 +46,7 @@ end
 -- all_names are the names of the releases of all hosts, newest first.
 local function all_names()
   local names, seen = {}, {}
-  for _, host in ipairs(hosts) do
+  for _, host in ipairs(servers) do
     for _, release in ipairs(found[host.name].list) do
       if not seen[release.name] then
         seen[release.name] = true
@@ -59,7 +62,7 @@ end
 -- host has another revision under its name.
 local function marker(name)
   local first, differs = {}, false
-  for _, host in ipairs(hosts) do
+  for _, host in ipairs(servers) do
     local release = found[host.name].by_name[name]
     if release and release.complete then
       differs = differs or (first.revision ~= nil and first.revision ~= release.marker.revision)
@@ -72,13 +75,13 @@ end
 local drift = {}
 
 local header, rows = { "release", "revision", "age" }, {}
-for _, host in ipairs(hosts) do
+for _, host in ipairs(servers) do
   header[#header + 1] = host.name
 end
 for _, name in ipairs(all_names()) do
   local about, differs = marker(name)
   local row = { name, differs and "differs" or short(about.revision), age.since(about.at) }
-  for _, host in ipairs(hosts) do
+  for _, host in ipairs(servers) do
     row[#row + 1] = cell(host, name)
   end
   rows[#rows + 1] = row
@@ -93,7 +96,7 @@ end
 
 rows = {}
 local same, first = true, nil
-for _, host in ipairs(hosts) do
+for _, host in ipairs(servers) do
   local on = found[host.name]
   local release = on.by_name[on.name or ""]
   local about = release and release.marker or {}

@@ -9,9 +9,12 @@ import (
 )
 
 // again is the command line of a run, for a shell: the recipe and the flags as they were typed, but for those that
-// others stand in the place of.
-func again(flags []cli.Flag, recipe string, typed []string, instead []run.Flag) string {
+// others stand in the place of, and those named in without.
+func again(flags []cli.Flag, recipe string, typed []string, instead []run.Flag, without ...string) string {
 	replaced, known := map[string]bool{}, flagsByName(flags)
+	for _, name := range without {
+		replaced[name] = true
+	}
 	for _, f := range instead {
 		replaced[f.Name] = true
 	}
@@ -34,6 +37,16 @@ func again(flags []cli.Flag, recipe string, typed []string, instead []run.Flag) 
 		words[i] = shellQuote(w)
 	}
 	return strings.Join(words, " ")
+}
+
+// rest is again for the hosts that --only left out; nil when it wasn't typed.
+func rest(flags []cli.Flag, recipe string, typed []string) func([]run.Flag) string {
+	for _, word := range typed {
+		if name, _, _ := strings.Cut(strings.TrimLeft(word, "-"), "="); name == "only" && strings.HasPrefix(word, "--") {
+			return func(instead []run.Flag) string { return again(flags, recipe, typed, instead, "only") }
+		}
+	}
+	return nil
 }
 
 // shellQuote is a word as any shell reads it, quoted only where that is needed.

@@ -1,16 +1,17 @@
--- Making a release the current one: switch the link, restart, check. Release and rollback do it the same way, and when
--- any of it fails the host goes back to what it served.
+-- Making a release the current one: take the host out of service, switch the link, restart, check, put it back into
+-- service. Release and rollback do it the same way, and when any of it fails the host goes back to what it served.
 
 local health = require "health"
 local history = require "history"
+local hooks = require "hooks"
 local layout = require "layout"
-local mod_wsgi = require "mod_wsgi"
+local pool = require "pool"
 local releases = require "releases"
+local server = require "server"
 
 -- problem says what would keep a host from being switched to a release, or nil. It is asked before anything is changed.
 local function problem(host, options, name)
-  health.seconds(options.health_within) -- fails when it is none
-  return mod_wsgi.problem(host, options, name)
+  return server.problem(host, options, name)
 end
 
 -- title is what a release is called in the table: its name, or the whole path when it lies elsewhere.
@@ -18,33 +19,46 @@ local function title(paths, target)
   return target and (layout.name_of(paths, target) or target) or ""
 end
 
--- go_back puts before, which may be nil for nothing, back into the place of the release that failed.
-local function go_back(host, options, target, before, server)
+-- earlier is what there is to know of the release that was current before, at the path dir; nil for none.
+local function earlier(host, options, dir)
+  if not dir then
+    return nil
+  end
+  local paths = layout.of(options)
+  local found = releases.look(host, paths).by_name[title(paths, dir)]
+  local about = hooks.about(options, { name = title(paths, dir), revision = found and found.marker.revision or "" }, "rollback")
+  about.dir, about.python = dir, dir .. "/venv/bin/python"
+  return about
+end
+
+-- go_back puts before, which may be nil for nothing, back into the place of the release that failed. It returns whether the
+-- host serves what it served.
+local function go_back(host, options, target, before, found)
   local paths = layout.of(options)
   local dir = layout.release(paths, target.name)
   if releases.current(host, paths) ~= dir then
     host:result({ state = "not switched" })
-    return
+    return true
   elseif before == dir then
-    return -- there is nothing to go back to
+    return false -- there is nothing to go back to
   end
-  local restored = title(paths, before)
-  step("go back to " .. (before and restored or "no release"), function()
-    if before then
+  local old = earlier(host, options, before)
+  local restored, revision = title(paths, before), old and old.revision or ""
+  step("go back to " .. (old and restored or "no release"), function()
+    if old then
       host.fs:symlink(before, paths.current)
     else
       host.fs:remove(paths.current)
     end
-    local found = releases.look(host, paths).by_name[restored]
-    local revision = found and found.marker.revision or ""
     history.append(host, paths, { action = "restore", release = restored, revision = revision, from = target.name })
     host:result({ release = restored, revision = revision:sub(1, 10), state = "restored, not restarted" })
-    mod_wsgi.serve_again(host, options, server)
-    if before then
-      health.check(host, options, mod_wsgi.server_root(options))
+    server.serve_again(host, options, found, old)
+    if old then
+      health.check(host, options, old)
     end
     host:result({ state = "restored" })
   end)
+  return old ~= nil
 end
 
 -- DONE is what the table says of a host that was switched.
@@ -53,19 +67,26 @@ local DONE = { release = "released", rollback = "rolled back" }
 -- release makes target, { name, revision, python }, the current release of a host, and notes it in releases.log as
 -- action, "release" or "rollback". It returns the name of the release that was current before, "" for none.
 local function release(host, options, target, action)
-  local paths, done, noted = layout.of(options), false, false
-  local dir = layout.release(paths, target.name)
+  local paths, begun, done, noted = layout.of(options), false, false, false
+  local about = hooks.about(options, target, action)
   return step("switch to " .. target.name, function()
-    local before, server = releases.current(host, paths), mod_wsgi.look(host, options)
+    local before, found = releases.current(host, paths), server.look(host, options)
     local previous = title(paths, before)
     local function note()
       history.append(host, paths, { action = action, release = target.name, revision = target.revision, from = previous })
       noted = true
     end
+    host:on_failure(function() pool.leave_out(host) end) -- after the next, if that didn't put it back
     -- The limit leaves time for a restart and another health check.
-    host:on_failure({ timeout = 300 + health.seconds(options.health_within) .. "s" }, function()
-      if not done then
-        go_back(host, options, target, before, server)
+    host:on_failure({ timeout = 300 + health.seconds(options) .. "s" }, function()
+      if not begun then
+        host:result({ state = "not switched" })
+        pool.put_back(host, paths)
+        return
+      elseif not done then
+        if go_back(host, options, target, before, found) then
+          pool.put_back(host, paths)
+        end
         return
       end
       -- It serves: whatever came after that, such as an interrupt, the switch stands.
@@ -73,15 +94,20 @@ local function release(host, options, target, action)
       if not noted then
         note()
       end
+      pool.put_back(host, paths)
     end)
-    host.fs:symlink(dir, paths.current)
-    mod_wsgi.serve(host, options, target)
+    pool.take_out(host, paths)
+    begun = true
+    host.fs:symlink(about.dir, paths.current)
+    server.serve(host, options, about, target.python)
     -- Where nothing was switched, as in a dry run, there is nothing new to check.
-    if releases.current(host, paths) == dir then
-      health.check(host, options, mod_wsgi.server_root(options))
+    if releases.current(host, paths) == about.dir then
+      health.check(host, options, about)
     end
+    hooks.after_each(host, about)
     done = true
     note()
+    pool.put_back(host, paths)
     return previous
   end)
 end

@@ -1,19 +1,13 @@
--- Asking the application whether it is well, from the host itself.
+-- Asking the application whether it is well, from the host itself, and what serves it whether it is the new release.
 
-local units = { ms = 0.001, s = 1, m = 60, h = 3600 }
+local app = require "app"
+local duration = require "duration"
+local served = require "served"
+local server = require "server"
 
--- seconds reads a duration such as "90s" or "1m30s".
-local function seconds(duration)
-  local total, rest = 0, duration
-  while rest ~= "" do
-    local number, unit, after = rest:match("^(%d+%.?%d*)(%a+)(.*)$")
-    if not units[unit] then
-      fail("--health-within: want a duration such as 90s or 1m30s, got \"" .. duration .. "\"",
-        "a number needs its unit: ms, s, m or h")
-    end
-    total, rest = total + tonumber(number) * units[unit], after
-  end
-  return total
+-- seconds is how long a release has until it must be well.
+local function seconds(options)
+  return duration.seconds(options.health_within, "--health-within")
 end
 
 -- first_lines cuts what an answer's body has to say.
@@ -28,38 +22,44 @@ local function first_lines(body)
 end
 
 -- ask sends one request, and returns nil when all is well, else what came back instead.
-local function ask(host, url)
+local function ask(host, url, release)
   local ok, answer = pcall(host.http, host, url, { timeout = "10s" })
   if not ok then
     return answer.message
-  elseif answer.status == 200 then
-    return nil
+  elseif answer.status ~= (app.health_status or 200) then
+    return "status " .. answer.status .. "\n" .. first_lines(answer.body)
+  elseif app.healthy then
+    local well, why = app.healthy(answer.body, release)
+    return not well and "status " .. answer.status .. ", which is not well" .. (why and ": " .. why or "") .. "\n" ..
+      first_lines(answer.body) or nil
   end
-  return "status " .. answer.status .. "\n" .. first_lines(answer.body)
+  return nil
 end
 
--- check asks until the answer is 200, or fails with the last answer and the end of the server's error log.
-local function check(host, options, server_root)
-  if options.health == "" then
+-- check asks until the release is what is served and its answer is right, or shows all that is known and fails.
+local function check(host, options, release)
+  if options.health == "" and not server.proves(options) then
     return
   end
   local url = "http://127.0.0.1:" .. options.port .. "/" .. options.health:gsub("^/+", "")
-  step("check " .. url, function()
-    local deadline = clock.now() + seconds(options.health_within)
-    local wrong = ask(host, url)
-    while wrong and clock.now() < deadline do
-      host:capture({ "sleep", "0.2" })
-      wrong = ask(host, url)
-    end
-    if not wrong then
+  step("check " .. (options.health == "" and "what is served" or url), function()
+    local well, wrong = duration.wait(host, seconds(options), function()
+      local stale = server.stale(host, options, release.dir)
+      -- After a touch, it is a request that makes a process start anew.
+      local answer = (options.health ~= "" or stale and options.restart == "touch") and ask(host, url, release) or nil
+      local problem = stale or options.health ~= "" and answer or nil
+      return not problem, problem
+    end)
+    if well then
       return
     end
-    local errors = host:capture({ "tail", "-n", "20", server_root .. "/error_log" }, { check = false })
-    if errors ~= "" then
-      wrong = wrong .. "\nthe last lines of " .. server_root .. "/error_log:\n" .. errors
+    log.warn("this is what there is, before anything is put back:\n" .. wrong .. "\n" .. served.evidence(host, options))
+    if options.health == "" then
+      fail("the server does not serve " .. release.name .. " within " .. options.health_within .. ": " .. wrong,
+        "--health-within gives it more time; --restart names another way")
     end
-    fail(url .. " did not answer 200 within " .. options.health_within .. "; the last answer: " .. wrong,
-      "mend the application and release again; --health-within gives it more time")
+    fail(url .. " did not answer " .. (app.health_status or 200) .. " within " .. options.health_within ..
+      "; the last answer: " .. wrong, "mend the application and release again; --health-within gives it more time")
   end)
 end
 

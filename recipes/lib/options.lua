@@ -20,12 +20,15 @@ local common = {
   port = { app.port, "the port that mod_wsgi-express listens on", min = 1, max = 65535 },
   server_root = { app.server_root, "where mod_wsgi-express keeps its configuration; default ROOT/server" },
   mod_wsgi_express = { app.mod_wsgi_express, "the program; default the release's own, else the one on PATH" },
-  restart = { app.restart, "what becomes of mod_wsgi-express after the switch",
+  -- A function of app.lua's own is called where no other way is named; see lib/server.lua.
+  restart = { type(app.restart) == "function" and "" or app.restart, "what becomes of mod_wsgi-express after the switch",
     choices = { "graceful", "restart", "touch", "none" } },
   health = { app.health, "a path that must answer 200 after the switch; \"\" for no check" },
   health_within = { app.health_within, "how long that may take" },
   keep = { app.keep, "complete releases to keep on each host", min = 1 },
-  at_once = { app.at_once, "how many hosts at the same time; the switch is always one by one", min = 1 },
+  at_once = { app.at_once, "how many hosts are prepared at the same time", min = 1 },
+  batch = { tostring(app.batch), "how many hosts are switched together: a number, or a percentage such as 25%" },
+  max_failures = { app.max_failures, "how many hosts may fail before no further one is begun", min = 0 },
 }
 
 -- with returns a recipe's own options together with these.

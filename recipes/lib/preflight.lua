@@ -2,9 +2,11 @@
 
 local app = require "app"
 local health = require "health"
+local hooks = require "hooks"
 local keys = require "keys"
 local layout = require "layout"
 local mod_wsgi = require "mod_wsgi"
+local pool = require "pool"
 local problems = require "problems"
 
 -- Facts about a host, one a line, by one round trip. Arguments: the root folder, the Python ("" for none), and "yes" to
@@ -193,7 +195,9 @@ end
 -- served fails when what was asked for of mod_wsgi-express and the health check can't be.
 local function served(options)
   layout.of(options)
-  health.seconds(options.health_within)
+  health.seconds(options)
+  hooks.stated()
+  pool.stated()
   mod_wsgi.server_root(options)
   within("--wsgi", options.wsgi)
   if options.health:find("[%s%c]") or options.health:find("://", 1, true) then
@@ -272,9 +276,13 @@ local function at_once(options)
   return options.agent == "host" and 1 or options.at_once
 end
 
--- make_roots makes the root folder on the hosts that had none, and locks them too.
-local function make_roots(hosts, options)
-  each(hosts, { at_once = options.at_once }, function(host)
+-- make_roots makes the root folder on the hosts that had none, which rootless names, and locks them too.
+local function make_roots(servers, rootless, options)
+  local new = {}
+  for _, host in ipairs(servers) do
+    new[#new + 1] = rootless[host.name] and host or nil
+  end
+  each(new, { at_once = options.at_once }, function(host)
     local paths = layout.of(options)
     step("make " .. paths.root, function()
       host.fs:mkdir(paths.root)

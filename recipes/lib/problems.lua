@@ -36,7 +36,8 @@ local function note(lines, problem, host)
   table.insert(lines, { text = problem[1], hint = problem[2], hosts = { host } })
 end
 
--- ask calls check for every host that can be reached, and returns the problems by host.
+-- ask calls check for every host that can be reached, and returns the problems by host. A host of the run that isn't among
+-- those to be asked, such as a load balancer, must be within reach all the same.
 local function ask(hosts, at_once, check)
   local by_host, reached, away = {}, {}, {}
   for _, missing in ipairs(connect()) do
@@ -77,11 +78,11 @@ end
 
 -- refuse calls check for every host that can be reached, which returns a list of problems, and fails when there are any, or
 -- a host can't be reached. It is to be called before anything is changed.
-local function refuse(hosts, at_once, check)
-  local by_host, by_name, lines = ask(hosts, at_once, check), {}, {}
+local function refuse(asked, at_once, check)
+  local by_host, by_name, lines = ask(asked, at_once, check), {}, {}
   for _, host in ipairs(hosts) do
     by_name[host.name] = host
-    for _, problem in ipairs(by_host[host.name]) do
+    for _, problem in ipairs(by_host[host.name] or {}) do
       note(lines, problem, host.name)
     end
   end

@@ -259,7 +259,7 @@ function confirm(text) end
 ---@param hint? string what to do next
 function fail(message, hint) end
 
----Says by which options a run that fails or is interrupted can be finished. Once something was changed, the last words of such a run are the whole command, with the options that were given and these.
+---Says by which options a run that fails or is interrupted can be finished. Once something was changed, the last words of such a run are the whole command, with the options that were given and these. So are those of a run that was for some hosts only, with the command for all.
 ---Computes here; contacts nothing.
 ---@param options table<string, any> options of the recipe, by name, with the values that this run goes by
 function resume(options) end

@@ -17,7 +17,8 @@ type resumeArgs struct {
 // resumePrimitive is resume{ … }.
 func (r *runner) resumePrimitive() script.Primitive {
 	return script.Func("resume", script.Pure, "Says by which options a run that fails or is interrupted can be finished. Once something was changed, "+
-		"the last words of such a run are the whole command, with the options that were given and these.",
+		"the last words of such a run are the whole command, with the options that were given and these. So are those of a run that "+
+		"was for some hosts only, with the command for all.",
 		func(_ context.Context, _ script.None, a resumeArgs) (script.None, error) {
 			values := map[string]string{}
 			for name, v := range a.Options {
@@ -46,16 +47,32 @@ func (r *runner) resumePrimitive() script.Primitive {
 
 // finish adds to hint the command that finishes the run, where there is one and something was begun.
 func (r *runner) finish(hint string) string {
+	if flags := r.flags(); r.opts.Again != nil && len(flags) > 0 {
+		return strings.TrimPrefix(hint+"\nto finish what was begun: "+r.opts.Again(flags), "\n")
+	}
+	return hint
+}
+
+// rest is what to do next once all is well: the same on the hosts that were left out, or "".
+func (r *runner) rest() string {
+	if flags := r.flags(); r.opts.Rest != nil && len(flags) > 0 {
+		return "for the hosts that --only left out: " + r.opts.Rest(flags)
+	}
+	return ""
+}
+
+// flags are those that the recipe stated by resume, once something was changed.
+func (r *runner) flags() []Flag {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.opts.Again == nil || len(r.resume) == 0 || r.opts.DryRun || !r.changed.Load() {
-		return hint
+	if r.opts.DryRun || !r.changed.Load() {
+		return nil
 	}
 	flags := make([]Flag, 0, len(r.resume))
 	for _, name := range slices.Sorted(maps.Keys(r.resume)) {
 		flags = append(flags, Flag{name, r.resume[name]})
 	}
-	return strings.TrimPrefix(hint+"\nto finish what was begun: "+r.opts.Again(flags), "\n")
+	return flags
 }
 
 // Flag is a long option of the command line and its value.

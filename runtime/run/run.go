@@ -73,7 +73,9 @@ func (p *Plan) Start(ctx context.Context, stream *event.Stream) error {
 	r.table.emit(ctx)
 	status := Status(err)
 	ended := event.Event{Kind: event.RunEnded, Seconds: time.Since(began).Seconds(), Code: &status}
-	if err != nil {
+	if err == nil {
+		ended.Hint = r.rest()
+	} else {
 		ended.Error, ended.Hint = err.Error(), event.Hint(err)
 		if p.opts.Explain != nil {
 			ended.Error, ended.Hint = p.opts.Explain(err)

@@ -190,6 +190,9 @@ func (s *Sink) ended(e event.Event) {
 	}
 	header, rows := s.hosts.cells()
 	s.write(s.opts.Out, align(header, rows))
+	if e.Error == "" {
+		s.hint(e)
+	}
 }
 
 func (s *Sink) hint(e event.Event) {

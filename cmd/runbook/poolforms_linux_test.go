@@ -1,0 +1,136 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// TestPool releases and rolls back behind HAProxy while visitors keep asking: no request is lost, and every answer comes from
+// a release that was current on its server at the time. -pool=full does more of it, -pool=restarts measures.
+func TestPool(t *testing.T) {
+	p := newPool(t)
+	p.runbook(0, []string{"DRAIN=none"}, "recipes/setup.lua")
+	p.inside("web1", "touch", "/srv/app/shared/in-service")
+	p.inside("web2", "touch", "/srv/app/shared/in-service")
+	p.runbook(0, []string{"DRAIN=none"}, "recipes/release.lua", "--release", "r0")
+	p.balance()
+	switch *poolForm {
+	case "short":
+		p.short()
+	case "full":
+		p.full()
+	case "restarts":
+		p.restarts()
+	default:
+		t.Fatalf("-pool=%s: want short, full or restarts", *poolForm)
+	}
+	t.Log(p.total())
+}
+
+// short is two releases, one of which doesn't import, and a rollback by each kind of drain.
+func (p *pool) short() {
+	p.change(":8080", 0, nil, "recipes/release.lua", "--release", "r1")
+	p.expect("web1", "r1")
+	p.expect("web2", "r1")
+	p.broken("r2", "r1", map[string]string{"wsgi.py": "import nowhere\n"})
+	p.change(":8081", 0, []string{"DRAIN=file"}, "recipes/rollback.lua")
+	p.expect("web1", "r0")
+	p.expect("web2", "r0")
+}
+
+// broken releases what isn't well: no visitor sees it, the first host goes back to before, the second isn't touched.
+func (p *pool) broken(name, before string, files map[string]string) {
+	p.Helper()
+	p.push(files)
+	untouched := p.daemons("web2")
+	events := p.change(":8080", 1, nil, "recipes/release.lua", "--release", name, "--health-within", "2s")
+	for _, a := range p.answers {
+		if a.release == name {
+			p.Errorf("a visitor has seen it: %s", a)
+			break
+		}
+	}
+	p.expect("web1", before)
+	p.expect("web2", before)
+	if now := p.daemons("web2"); now != untouched {
+		p.Errorf("web2 was touched: its processes were\n%s\nand are\n%s", untouched, now)
+	}
+	if strings.Count(p.status("app"), ",UP,") != 2 {
+		p.Errorf("not both servers are in service:\n%s", p.status("app"))
+	}
+	shown, undone := strings.Index(events, "before anything is put back"), strings.Index(events, "go back to "+before)
+	if shown < 0 || undone < shown {
+		p.Error("what is wrong was not shown before it was undone")
+	}
+	for _, want := range []string{"current leads to /srv/app/releases/" + name, "in /srv/app/releases/" + name, "error_log"} {
+		if !strings.Contains(events, want) {
+			p.Errorf("the failure doesn't show %q", want)
+		}
+	}
+	p.push(nil)
+}
+
+// full is ten releases, three of them broken, and five rollbacks.
+func (p *pool) full() {
+	last := "r0"
+	for i := 1; i <= 10; i++ {
+		name := fmt.Sprintf("r%d", i)
+		switch i {
+		case 3, 9:
+			p.broken(name, last, map[string]string{"wsgi.py": "import nowhere\n"})
+			continue
+		case 6:
+			p.broken(name, last, map[string]string{"sick": "yes"})
+			continue
+		}
+		p.push(nil)
+		p.change(":8080", 0, nil, "recipes/release.lua", "--release", name)
+		p.expect("web1", name)
+		p.expect("web2", name)
+		last = name
+		if i%2 == 0 || i == 7 {
+			p.change(":8080", 0, nil, "recipes/rollback.lua")
+		}
+	}
+	if p.total(); len(p.answers) < 20000 {
+		p.Errorf("only %d requests", len(p.answers))
+	}
+}
+
+// restarts measures each way to restart: alone, behind HAProxy without drain, and with it.
+func (p *pool) restarts() {
+	p.change(":8080", 0, nil, "recipes/release.lua", "--release", "r1")
+	p.Logf("| %-8s | %-32s | %8s | %6s | %5s |", "restart", "where", "requests", "failed", "stale")
+	for _, way := range []string{"graceful", "restart", "touch"} {
+		for _, where := range []struct{ name, address, drain string }{
+			{"alone", p.lab.Address("web1") + ":8000", "none"},
+			{"behind HAProxy, not drained", p.lab.Address("lb1") + ":8080", "none"},
+			{"behind HAProxy, drained", p.lab.Address("lb1") + ":8080", "haproxy"},
+		} {
+			requests, failed, stale := 0, 0, 0
+			for _, to := range []string{"r0", "r1", "r0", "r1"} {
+				argv := []string{"recipes/rollback.lua", "--release", to, "--restart", way}
+				if where.name == "alone" {
+					argv = append(argv, "--only", "web1")
+				}
+				answers := during(p.T, where.address, func() { p.runbook(0, []string{"DRAIN=" + where.drain}, argv...) })
+				for _, a := range answers {
+					if a.server == "" {
+						a.server = "web1"
+					}
+					requests++
+					switch {
+					case a.failed():
+						failed++
+						p.Logf("  %s, %s: %s", way, where.name, a)
+					case !p.timeline.allows(a):
+						stale++
+					}
+				}
+			}
+			p.Logf("| %-8s | %-32s | %8d | %6d | %5d |", way, where.name, requests, failed, stale)
+		}
+		p.runbook(0, nil, "recipes/rollback.lua", "--release", "r1")
+	}
+}

@@ -1,0 +1,14 @@
+local app = require "shipped"
+
+if env("DRAIN") == "file" then
+  local pool = require("healthfile").pool({ file = "/srv/app/shared/in-service", notice = "1s" })
+  app.drain, app.restore = pool.drain, pool.restore
+elseif env("DRAIN") ~= "none" then
+  local pool = require("haproxy").pool({ socket = "/srv/haproxy.sock", backend = "app" })
+  app.drain, app.restore = pool.drain, pool.restore
+end
+app.healthy = function(body, release) return body == release.name, "it must name the release" end
+app.health = "/health"
+app.requirements = ""
+app.threads = 10
+return app

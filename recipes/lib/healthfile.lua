@@ -1,0 +1,59 @@
+-- A file that says whether a server is in service. The load balancer polls an address that answers 200 while the file is
+-- there; any balancer can, and nothing of it needs to be reachable. In app.lua:
+--
+--   local healthfile = require("healthfile").pool({ file = "/srv/app/shared/in-service", notice = "10s" })
+--   …
+--   drain = healthfile.drain, restore = healthfile.restore,
+
+local duration = require "duration"
+
+-- Prints how many connections to a local port are open. One that is kept open idle counts too, since nothing tells it from a
+-- slow request; mod_wsgi-express keeps none.
+local CONNECTIONS = [[
+port=$(printf '%04X' "$1")
+cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | awk -v end=":$port" '
+substr($2, length($2) - 4) == end && $4 == "01" { n++ }
+END { print n + 0 }'
+]]
+
+-- pool returns drain and restore. Settings:
+--   file     the file on each server; its folder must be there
+--   notice   how long the balancer takes to notice a change: its interval times its number of checks; default "10s"
+--   port     the port whose connections must come to an end; default 8000
+--   within   how long they may take to; default "60s"
+local function pool(settings)
+  local notice = duration.seconds(settings.notice or "10s", "healthfile: notice")
+  local within = duration.seconds(settings.within or "60s", "healthfile: within")
+
+  local function open(host)
+    return tonumber(host:capture({ "sh", "-c", CONNECTIONS, "sh", settings.port or 8000 })) or 0
+  end
+
+  local function drain(host)
+    host.fs:remove(settings.file)
+    if host.fs:exists(settings.file) then
+      return -- a dry run
+    end
+    host:capture({ "sleep", notice })
+    local quiet = 0
+    local done = duration.wait(host, within, function()
+      quiet = open(host) == 0 and quiet + 1 or 0
+      return quiet >= 2
+    end)
+    if not done then
+      fail(open(host) .. " connections are still open after " .. (settings.within or "60s"),
+        "within in recipes/app.lua gives them more time; check that the balancer looks for " .. settings.file)
+    end
+  end
+
+  local function restore(host)
+    host.fs:write(settings.file, "in service\n")
+    if host.fs:exists(settings.file) then
+      host:capture({ "sleep", notice })
+    end
+  end
+
+  return { drain = drain, restore = restore }
+end
+
+return { pool = pool }
