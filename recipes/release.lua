@@ -90,8 +90,9 @@ end)
 resume({ release = release.name, revision = release.revision })
 preflight.make_roots(servers, rootless, options)
 
+local failures
 if serial then
-  batches.run(servers, options, function(host)
+  failures = batches.run(servers, options, function(host)
     keys.for_update(host, options, function()
       prepare(host)
       hooks.before_on(host, servers[1], options, release)
@@ -102,6 +103,6 @@ else
   each(servers, { at_once = options.at_once }, prepare)
   -- Before the first switch: where this fails, everything stays as it was.
   hooks.before(servers, options, release)
-  batches.run(servers, options, switch)
+  failures = batches.run(servers, options, switch)
 end
-hooks.after(servers, options, release, "release")
+hooks.after(servers, options, release, "release", failures)

@@ -18,8 +18,8 @@ local function stated(options, count, alone)
   end
 end
 
--- run calls fn for all servers, batch by batch. No further batch begins once more than max_failures hosts have failed; that is
--- then raised.
+-- run calls fn for all servers, batch by batch, and returns how many failed. No further batch begins once more than
+-- max_failures have; that is then raised.
 local function run(servers, options, fn)
   local waiting, failures = { unpack(servers) }, 0
   while #waiting > 0 do
@@ -45,6 +45,7 @@ local function run(servers, options, fn)
       error(problem, 0)
     end
   end
+  return failures
 end
 
 return { size = size, stated = stated, run = run }

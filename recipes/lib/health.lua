@@ -2,7 +2,6 @@
 
 local app = require "app"
 local duration = require "duration"
-local served = require "served"
 local server = require "server"
 
 -- seconds is how long a release has until it must be well.
@@ -53,7 +52,7 @@ local function check(host, options, release)
     if well then
       return
     end
-    log.warn("this is what there is, before anything is put back:\n" .. wrong .. "\n" .. served.evidence(host, options))
+    log.warn("this is what there is, before anything is put back:\n" .. wrong .. "\n" .. server.evidence(host, options))
     if options.health == "" then
       fail("the server does not serve " .. release.name .. " within " .. options.health_within .. ": " .. wrong,
         "--health-within gives it more time; --restart names another way")

@@ -64,9 +64,9 @@ local function before(servers, options, target)
   end
 end
 
--- after does after_switch's once on the first host, when all of them serve the release.
-local function after(servers, options, target, action)
-  if part("after_switch", "once") then
+-- after does after_switch's once on the first host, when all of them serve the release: when none has failed.
+local function after(servers, options, target, action, failures)
+  if failures == 0 and part("after_switch", "once") then
     each({ servers[1] }, function(host) call("after_switch", "once", host, about(options, target, action)) end)
   end
 end

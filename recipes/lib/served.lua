@@ -1,9 +1,6 @@
 -- Proof of what is served. A server that resolved ROOT/current once goes on serving the old release whatever the link
 -- says; the kernel knows better: a daemon process of mod_wsgi-express starts in the release that it serves.
 
-local layout = require "layout"
-local mod_wsgi = require "mod_wsgi"
-
 -- The processes of the server whose process id is in the file: itself and its children, each with the folder that it works
 -- in. One of another user's doesn't tell.
 local PROCESSES = [[
@@ -30,11 +27,11 @@ local function processes(host, file)
   return found
 end
 
--- in_releases returns those of them that work in a release.
-local function in_releases(found, paths)
+-- in_releases returns those of them that work in a release, in the folder that holds the releases.
+local function in_releases(found, releases)
   local serving = {}
   for _, process in ipairs(found) do
-    if process.folder:sub(1, #paths.releases + 1) == paths.releases .. "/" then
+    if process.folder:sub(1, #releases + 1) == releases .. "/" then
       serving[#serving + 1] = process
     end
   end
@@ -50,11 +47,11 @@ local function text(found)
   return #words > 0 and table.concat(words, "\n") or "no process works in a release"
 end
 
--- problem says why the server isn't known to serve dir, or nil: some process of it must work there, and none in another
--- release. Nothing is said where processes don't tell.
-local function problem(host, paths, file, dir)
+-- problem says why the server isn't known to serve the release in dir, or nil: some process of it must work there, and none
+-- in another release. Nothing is said where processes don't tell. file is the one that holds the server's process id.
+local function problem(host, file, dir)
   local found = processes(host, file)
-  local serving = in_releases(found, paths)
+  local serving = in_releases(found, dir:match("^(.*)/"))
   for _, process in ipairs(serving) do
     if process.folder ~= dir then
       return "still serves another release:\n" .. text(serving)
@@ -63,29 +60,9 @@ local function problem(host, paths, file, dir)
   return #serving == 0 and not found.hidden and text(serving) or nil
 end
 
--- pid_file is where mod_wsgi-express keeps its process id.
-local function pid_file(options)
-  return mod_wsgi.server_root(options) .. "/httpd.pid"
+-- where says where the processes of a server work, for an admin.
+local function where(host, file, releases)
+  return text(in_releases(processes(host, file), releases))
 end
 
--- by_mod_wsgi is problem for mod_wsgi-express.
-local function by_mod_wsgi(host, options, dir)
-  return problem(host, layout.of(options), pid_file(options), dir)
-end
-
--- evidence is what an admin wants to see of a server that isn't well: where the link leads, where its processes work, and
--- the end of its error log.
-local function evidence(host, options)
-  local paths, log = layout.of(options), mod_wsgi.server_root(options) .. "/error_log"
-  local lines = {
-    paths.current .. " leads to " .. host:capture({ "readlink", paths.current }, { check = false }),
-    text(in_releases(processes(host, pid_file(options)), paths)),
-  }
-  local errors = host:capture({ "tail", "-n", "50", log }, { check = false })
-  if errors ~= "" then
-    lines[#lines + 1] = "the last lines of " .. log .. ":\n" .. errors
-  end
-  return table.concat(lines, "\n")
-end
-
-return { problem = problem, by_mod_wsgi = by_mod_wsgi, evidence = evidence }
+return { problem = problem, where = where }

@@ -1,6 +1,7 @@
 -- What serves the releases: mod_wsgi-express, or whatever app.lua's own restart = function(host, release) looks after.
 
 local app = require "app"
+local layout = require "layout"
 local mod_wsgi = require "mod_wsgi"
 local served = require "served"
 
@@ -39,17 +40,34 @@ local function serve_again(host, options, found, before)
   end
 end
 
--- stale says why the server isn't known to serve dir, or nil. Of app.lua's own server nothing is known but what its answers say.
-local function stale(host, options, dir)
-  if own(options) or options.restart == "none" then
-    return nil
-  end
-  return served.by_mod_wsgi(host, options, dir)
+-- pid_file is where mod_wsgi-express keeps its process id.
+local function pid_file(options)
+  return mod_wsgi.server_root(options) .. "/httpd.pid"
 end
 
--- proves says whether stale knows anything.
+-- proves says whether stale knows anything: of app.lua's own server nothing is known but what its answers say.
 local function proves(options)
   return not own(options) and options.restart ~= "none"
 end
 
-return { problem = problem, look = look, serve = serve, serve_again = serve_again, stale = stale, proves = proves }
+-- stale says why the server isn't known to serve the release in dir, or nil.
+local function stale(host, options, dir)
+  return proves(options) and served.problem(host, pid_file(options), dir) or nil
+end
+
+-- evidence is what an admin wants to see of a server that isn't well: where the link leads, where its processes work, and
+-- the end of its error log.
+local function evidence(host, options)
+  local paths = layout.of(options)
+  local lines = { paths.current .. " leads to " .. host:capture({ "readlink", paths.current }, { check = false }) }
+  if proves(options) then
+    local log = mod_wsgi.server_root(options) .. "/error_log"
+    lines[2] = served.where(host, pid_file(options), paths.releases)
+    lines[3] = "the last lines of " .. log .. ":\n" .. host:capture({ "tail", "-n", "50", log }, { check = false })
+  end
+  return table.concat(lines, "\n")
+end
+
+return {
+  problem = problem, look = look, serve = serve, serve_again = serve_again, stale = stale, proves = proves, evidence = evidence,
+}

@@ -1,0 +1,51 @@
+-- gunicorn instead of mod_wsgi-express, as an example of restart = function(host, release). In app.lua:
+--
+--   restart = require("gunicorn").reload({ unit = "app", sudo = true, pid_file = "/srv/app/gunicorn.pid" }),
+--
+-- with this unit in /etc/systemd/system/app.service, and a line in sudoers for `systemctl reload-or-restart app`:
+--
+--   [Service]
+--   Type=notify
+--   User=deploy
+--   ExecStart=/srv/app/current/venv/bin/gunicorn --chdir /srv/app/current --pid /srv/app/gunicorn.pid --bind :8000 wsgi:application
+--   ExecReload=/bin/kill -HUP $MAINPID
+--   KillMode=mixed
+--   [Install]
+--   WantedBy=multi-user.target
+--
+-- --chdir is what counts: at a HUP gunicorn goes there again, and so to the new release; without it, it stays in the
+-- folder that current led to when it was started. Never --preload, which keeps the old code. The processes prove it.
+--
+-- What was tried: gunicorn 20.1 of Debian 12, started and sent HUP by `command` below, in a test that runs it behind this
+-- file (cmd/runbook/testdata/openssh/gunicorn.txtar). systemd was not: it doesn't run where the tests do. A newer gunicorn
+-- in the requirements takes effect at a restart of the unit only, since a HUP keeps the main process.
+
+local duration = require "duration"
+local served = require "served"
+
+-- reload returns the function. Settings:
+--   unit      the systemd unit            sudo      true or a user: who may reload it
+--   command   a command instead of systemctl's, which starts gunicorn or sends it HUP
+--   pid_file  what gunicorn's --pid says
+--   within    how long the workers may take to serve the release; default "60s"
+local function reload(settings)
+  local within = duration.seconds(settings.within or "60s", "gunicorn: within")
+  local command = settings.command or { "systemctl", "reload-or-restart", settings.unit }
+
+  return function(host, release)
+    host:run(command, { sudo = settings.sudo })
+    if host.fs:exists(release.current) and host.fs:readlink(release.current) ~= release.dir then
+      return -- a dry run
+    end
+    local well, problem = duration.wait(host, within, function()
+      local stale = served.problem(host, settings.pid_file, release.dir)
+      return not stale, stale
+    end)
+    if not well then
+      fail("gunicorn does not serve " .. release.name .. " after " .. (settings.within or "60s") .. ": " .. problem,
+        "its log says why; --chdir must name " .. release.current)
+    end
+  end
+end
+
+return { reload = reload }
