@@ -27,8 +27,8 @@ return {
   group = "www-data",              -- and that user's group
   server_root = "",                -- where mod_wsgi-express keeps its configuration; "": ROOT/server
   mod_wsgi_express = "",           -- the program; "": the release's own venv/bin/mod_wsgi-express, else on PATH
-  restart = "graceful",            -- after the switch: "graceful", "restart", "touch" or "none"; for another server than
-                                   -- mod_wsgi-express a function(host, release), as lib/gunicorn.lua has it
+  restart = "touch",               -- after the switch: "touch", which loses no request, "graceful", "restart" or "none"; for
+                                   -- another server than mod_wsgi-express a function(host, release): see lib/gunicorn.lua
 
   health = "",                     -- a path such as "/health" that must answer after the switch; "": no check
   health_status = 200,             -- with this status

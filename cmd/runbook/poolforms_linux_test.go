@@ -88,12 +88,15 @@ func (p *pool) full() {
 		p.change(":8080", 0, nil, "recipes/release.lua", "--release", name)
 		p.expect("web1", name)
 		p.expect("web2", name)
-		last = name
 		if i%2 == 0 || i == 7 {
 			p.change(":8080", 0, nil, "recipes/rollback.lua")
+			p.expect("web1", last)
+			p.expect("web2", last)
+			continue
 		}
+		last = name
 	}
-	if p.total(); len(p.answers) < 20000 {
+	if len(p.answers) < 20000 {
 		p.Errorf("only %d requests", len(p.answers))
 	}
 }
@@ -123,7 +126,6 @@ func (p *pool) restarts() {
 					switch {
 					case a.failed():
 						failed++
-						p.Logf("  %s, %s: %s", way, where.name, a)
 					case !p.timeline.allows(a):
 						stale++
 					}

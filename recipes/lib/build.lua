@@ -3,7 +3,7 @@
 local history = require "history"
 local keys = require "keys"
 local layout = require "layout"
-local mod_wsgi = require "mod_wsgi"
+local server = require "server"
 local shared = require "shared"
 local venv = require "venv"
 
@@ -23,10 +23,10 @@ if requirements:
 
 -- verify looks at what was made, and returns the checksum of the requirements.
 local function verify(host, options, name, dir)
-  local wsgi = options.restart ~= "none" and options.wsgi or ""
+  local wsgi = server.is_mod_wsgi(options) and options.wsgi or ""
   local program = { dir .. "/venv/bin/python", "-c", VERIFY, dir .. "/venv", wsgi, options.requirements }
   local checksum = host:run(program, { cwd = dir }).stdout:match("%x+") or ""
-  local missing = mod_wsgi.problem(host, options, name)
+  local missing = server.problem(host, options, name)
   if missing then
     fail(unpack(missing))
   end

@@ -7,18 +7,22 @@
 --   [Service]
 --   Type=notify
 --   User=deploy
---   ExecStart=/srv/app/current/venv/bin/gunicorn --chdir /srv/app/current --pid /srv/app/gunicorn.pid --bind :8000 wsgi:application
+--   ExecStart=/srv/app/current/venv/bin/gunicorn --chdir /srv/app/current --pid /srv/app/gunicorn.pid \
+--     --bind :8000 wsgi:application
 --   ExecReload=/bin/kill -HUP $MAINPID
 --   KillMode=mixed
+--   Restart=always
 --   [Install]
 --   WantedBy=multi-user.target
 --
 -- --chdir is what counts: at a HUP gunicorn goes there again, and so to the new release; without it, it stays in the
 -- folder that current led to when it was started. Never --preload, which keeps the old code. The processes prove it.
 --
--- What was tried: gunicorn 20.1 of Debian 12, started and sent HUP by `command` below, in a test that runs it behind this
--- file (cmd/runbook/testdata/openssh/gunicorn.txtar). systemd was not: it doesn't run where the tests do. A newer gunicorn
--- in the requirements takes effect at a restart of the unit only, since a HUP keeps the main process.
+-- What was tried: gunicorn 20.1 of Debian 12, started and sent HUP by a `command` as below, two releases and one that was not
+-- well (cmd/runbook/testdata/openssh/gunicorn.txtar). systemd was not: it doesn't run where the tests do. Seen as well: when no
+-- new worker can import the application, gunicorn's main process ends, visitors or not; Restart=always is for that, and a load
+-- balancer in front. A newer gunicorn in the requirements takes effect at a restart of the unit only, for a HUP keeps the
+-- main process.
 
 local duration = require "duration"
 local served = require "served"

@@ -37,7 +37,7 @@ end
 
 -- check asks until the release is what is served and its answer is right, or shows all that is known and fails.
 local function check(host, options, release)
-  if options.health == "" and not server.proves(options) then
+  if options.health == "" and not server.is_mod_wsgi(options) then
     return
   end
   local url = "http://127.0.0.1:" .. options.port .. "/" .. options.health:gsub("^/+", "")

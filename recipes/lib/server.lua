@@ -45,14 +45,14 @@ local function pid_file(options)
   return mod_wsgi.server_root(options) .. "/httpd.pid"
 end
 
--- proves says whether stale knows anything: of app.lua's own server nothing is known but what its answers say.
-local function proves(options)
+-- is_mod_wsgi says whether mod_wsgi-express serves the releases. Of another server nothing is known but what its answers say.
+local function is_mod_wsgi(options)
   return not own(options) and options.restart ~= "none"
 end
 
 -- stale says why the server isn't known to serve the release in dir, or nil.
 local function stale(host, options, dir)
-  return proves(options) and served.problem(host, pid_file(options), dir) or nil
+  return is_mod_wsgi(options) and served.problem(host, pid_file(options), dir) or nil
 end
 
 -- evidence is what an admin wants to see of a server that isn't well: where the link leads, where its processes work, and
@@ -60,7 +60,7 @@ end
 local function evidence(host, options)
   local paths = layout.of(options)
   local lines = { paths.current .. " leads to " .. host:capture({ "readlink", paths.current }, { check = false }) }
-  if proves(options) then
+  if is_mod_wsgi(options) then
     local log = mod_wsgi.server_root(options) .. "/error_log"
     lines[2] = served.where(host, pid_file(options), paths.releases)
     lines[3] = "the last lines of " .. log .. ":\n" .. host:capture({ "tail", "-n", "50", log }, { check = false })
@@ -69,5 +69,5 @@ local function evidence(host, options)
 end
 
 return {
-  problem = problem, look = look, serve = serve, serve_again = serve_again, stale = stale, proves = proves, evidence = evidence,
+  problem = problem, look = look, serve = serve, serve_again = serve_again, stale = stale, is_mod_wsgi = is_mod_wsgi, evidence = evidence,
 }

@@ -44,6 +44,7 @@ def serve(root, fd):
     def application(environ, start_response):
         if loaded[0]["reload_required"](environ):
             loaded[0] = load(root)
+            end(signal.SIGUSR1, None)  # the next request gets a new process, as from mod_wsgi
         return loaded[0]["handle_request"](environ, start_response)
 
     def end(number, _):
