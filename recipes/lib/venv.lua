@@ -156,4 +156,4 @@ local function build(host, options, paths, dir)
   end
 end
 
-return { problem = problem, build = build }
+return { problem = problem, make = make, build = build }
