@@ -34,6 +34,7 @@ func (p *program) commands() []command {
 		{Command: p.initCommand()},
 		{Command: p.testCommand()},
 		{Command: p.demoCommand()},
+		{Command: p.completionCommand()},
 	}
 }
 
@@ -49,6 +50,8 @@ func (p *program) dispatch(ctx context.Context, args []string) error {
 			return p.overview(all)
 		}
 		args = append(args[1:], "--help")
+	case completeName:
+		return p.complete(ctx, args[1:])
 	case "--version", "-version", "version":
 		_, err := fmt.Fprintln(p.out, "runbook "+version())
 		return err
@@ -83,6 +86,11 @@ func (p *program) perform(ctx context.Context, c command, args []string) error {
 		return p.help(c.Command)
 	}
 	p.typed = given.flags
+	return p.parse(ctx, c.Command, given)
+}
+
+// parse reads a command's flags and calls its action.
+func (p *program) parse(ctx context.Context, c *cli.Command, given arranged) error {
 	app := &cli.App{
 		Name: "runbook", Writer: p.out, ErrWriter: p.err, HideHelp: true, HideVersion: true,
 		DisableSliceFlagSeparator: true,
@@ -91,14 +99,14 @@ func (p *program) perform(ctx context.Context, c command, args []string) error {
 	}
 	// An error before the action is about a flag's value.
 	reached := false
-	inner := *c.Command
+	inner := *c
 	inner.OnUsageError, inner.HideHelp = app.OnUsageError, true
 	inner.Action = func(cc *cli.Context) error {
 		reached = true
 		return c.Action(cc)
 	}
 	app.Commands = []*cli.Command{&inner}
-	err = app.RunContext(ctx, append(append(append([]string{"runbook", c.Name}, given.flags...), "--"), given.args...))
+	err := app.RunContext(ctx, append(append(append([]string{"runbook", c.Name}, given.flags...), "--"), given.args...))
 	if err != nil && !reached {
 		return run.Usage(errors.New(strings.TrimPrefix(err.Error(), "flag: ")))
 	}

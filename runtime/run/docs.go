@@ -13,6 +13,15 @@ func Docs(name string, more Extension) (string, error) {
 	return text, Usage(err)
 }
 
+// Names are the names that Docs knows, groups and entries.
+func Names(more Extension) ([]string, error) {
+	lib, err := apiLibrary(more)
+	if err != nil {
+		return nil, err
+	}
+	return lib.Names(), nil
+}
+
 // Stub is the Lua API as a definition file for editors.
 func Stub(more Extension) (string, error) {
 	lib, err := apiLibrary(more)

@@ -146,3 +146,23 @@ func (m Module) memberNames() []string {
 	}
 	return names
 }
+
+// Names are the names of all groups, primitives and fields, as a recipe writes them, in the order of the modules.
+func (lib *Library) Names() []string {
+	var names []string
+	add := func(name string) {
+		if name != "" && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	for _, m := range lib.modules {
+		add(strings.Trim(m.On+"."+m.Name, "."))
+		for _, f := range m.Fields {
+			add(strings.ReplaceAll(m.Path(f.Name), ":", "."))
+		}
+		for _, p := range m.Primitives {
+			add(m.Path(p.Name))
+		}
+	}
+	return names
+}
