@@ -1,6 +1,7 @@
 package main
 
 import (
+	_ "embed"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"runbook/cmd/runbook/recipetest"
 	"runbook/hosts"
 	"runbook/recipes"
 	"runbook/runtime/event"
@@ -20,6 +22,11 @@ import (
 func (p *program) initCommand() *cli.Command {
 	return &cli.Command{Name: "init", Usage: "write the shipped recipes, hosts and editor stubs into DIR", ArgsUsage: "[DIR]", Action: p.init}
 }
+
+// projectReadme says to whoever opens the written folder what is in it.
+//
+//go:embed project/README.md
+var projectReadme string
 
 // luarc tells lua-language-server where the Lua API stands: in recipes/meta.
 const luarc = `{
@@ -88,7 +95,15 @@ func shipped() ([]shippedFile, error) {
 			return nil, fmt.Errorf("the shipped %s: %w", tree.name, err)
 		}
 	}
-	return append(files, shippedFile{".luarc.json", []byte(luarc)}), nil
+	luacheck, err := run.Luacheck(recipetest.API())
+	if err != nil {
+		return nil, err
+	}
+	return append(files,
+		shippedFile{"README.md", []byte(projectReadme)},
+		shippedFile{".luarc.json", []byte(luarc)},
+		shippedFile{".luacheckrc", []byte(luacheck)},
+	), nil
 }
 
 // writeNew writes a file that must not be there.

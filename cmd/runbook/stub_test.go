@@ -22,7 +22,13 @@ func TestStubIsCurrent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for path, want := range map[string]string{"../../recipes/meta/runbook.lua": stub, "../../recipes/meta/API.md": reference, "../../.luarc.json": luarc} {
+	luacheck, err := run.Luacheck(recipetest.API())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{
+		"../../recipes/meta/runbook.lua": stub, "../../recipes/meta/API.md": reference, "../../.luarc.json": luarc, "../../.luacheckrc": luacheck,
+	} {
 		if *update {
 			if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
 				t.Fatal(err)

@@ -42,3 +42,16 @@ func Markdown(more Extension) (string, error) {
 
 // apiLibrary is the library as documentation: its primitives belong to no run and are never called.
 func apiLibrary(more Extension) (*script.Library, error) { return (&runner{more: more}).library() }
+
+// Luacheck is the Lua API as a configuration of luacheck: what recipes can use, and what tests can beside it.
+func Luacheck(tests Extension) (string, error) {
+	recipes, err := apiLibrary(Extension{})
+	if err != nil {
+		return "", err
+	}
+	more, err := apiLibrary(tests)
+	if err != nil {
+		return "", err
+	}
+	return script.Luacheck(recipes, more), nil
+}
