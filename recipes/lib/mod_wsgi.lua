@@ -153,11 +153,15 @@ local STEPS = {
   touch = "restart mod_wsgi-express by a touch",
 }
 
--- restart makes Apache serve what is current, in the way that --restart says. changed says that the configuration did.
-local function restart(host, options, changed, running)
+-- restart makes Apache serve what is current, in the way that --restart says. changed says that the configuration did, back
+-- that a release which isn't well is to go.
+local function restart(host, options, changed, running, back)
   local root, way = server_root(options), options.restart
   if not running then
     way = "start"
+  elseif way == "touch" and back then
+    -- After a touch each process stays with the bad release until a request comes to it, which can take a while.
+    way = "graceful"
   elseif way == "touch" and changed then
     -- The numbers of processes and threads would stay as they were, and so would mod_wsgi itself.
     log.info("the configuration changed, which a touch doesn't bring about: graceful instead")
@@ -196,7 +200,7 @@ local function serve_again(host, options, before)
     changed = configure(host, options, json.decode(before.record), found)
   end
   if before.running then
-    restart(host, options, changed, found.running)
+    restart(host, options, changed, found.running, true)
   elseif found.running then
     step("stop mod_wsgi-express", function()
       host:run({ server_root(options) .. "/apachectl", "stop" })
