@@ -101,7 +101,7 @@ func TestWrongHostsFiles(t *testing.T) {
 		{`return { identity = "", "w" }`, `h.lua: identity: the path is empty`, ""},
 		{`return { identity = "~root/key", "w" }`, `h.lua: identity: "~root/key": only one's own home folder can be written with ~; write ~/… or the whole path`, ""},
 		{`return { known_hosts = { "a" }, "w" }`, `h.lua: known_hosts: want a string, got a table`, ""},
-		{`return { { name = "w", tags = "web" } }`, `h.lua:1: host 1 (w): tags: want a list, such as { "a", "b" }, got the string "web"`, ""},
+		{`return { { name = "w", tags = "web" } }`, `h.lua:1: host 1 (w): tags: want a list of strings, such as { "a", "b" }, got the string "web"`, ""},
 		{`return { { name = "w", tags = { "-x" } } }`, `h.lua:1: host 1 (w): tags: item 1: "-x" begins with a dash`, ""},
 		{`return { { name = "w", vars = { "x" } } }`, `h.lua:1: host 1 (w): vars: want names, such as { name = value }, got a list`, ""},
 		{`return { { name = "w", vars = { f = function() end } } }`, `h.lua:1: host 1 (w): vars: f: want a string, a number, true, false or a list of these`, ""},

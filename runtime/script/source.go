@@ -2,6 +2,7 @@ package script
 
 import (
 	"bytes"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -17,9 +18,12 @@ type source struct {
 	end   error       // why the words end before the file does, or nil
 }
 
+// newline is what gopher-lua counts as the end of one line.
+var newline = regexp.MustCompile(`\r\n|\n\r|\r|\n`)
+
 // readSource takes a file apart into words, as far as they can be read.
 func readSource(path string, text []byte) *source {
-	s := &source{path: path, lines: strings.Split(string(text), "\n")}
+	s := &source{path: path, lines: newline.Split(string(text), -1)}
 	scanner, lexer := parse.NewScanner(bytes.NewReader(commented(text)), path), &parse.Lexer{}
 	for {
 		word, err := scanner.Scan(lexer)

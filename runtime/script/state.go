@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 
 	lua "github.com/yuin/gopher-lua"
@@ -122,7 +121,7 @@ func (s *State) Run(ctx context.Context, path string) error {
 }
 
 func (s *State) load(l *lua.LState, path string, source []byte) (*lua.LFunction, error) {
-	s.chunks[path] = strings.Split(string(source), "\n")
+	s.chunks[path] = newline.Split(string(source), -1)
 	proto, err := compile(path, source)
 	if err != nil {
 		return nil, err
