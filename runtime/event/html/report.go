@@ -19,7 +19,6 @@ type Report struct {
 	ended       *event.Event
 	rows        []*row
 	byHost      map[string]*row
-	order       []string // the hosts of the run in their order, as far as they are known
 	tables      []event.Event
 	messages    []message
 	would       []message
