@@ -23,6 +23,7 @@ type program struct {
 	signals  *interrupts
 	typed    []string      // the flags of the command line that runs, in order
 	words    words         // how a failure is told; set by the flags
+	pause    func() func() // takes what is drawn off the screen, until what it returns is called; nil when nothing is drawn
 	secrets  *event.Stream // what a recipe read before a run began is not to be shown either
 }
 

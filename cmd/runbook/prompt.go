@@ -23,6 +23,9 @@ func (p *program) prompt() func(ctx context.Context, question string, secret boo
 	return func(ctx context.Context, question string, secret bool) (string, error) {
 		one.Lock()
 		defer one.Unlock()
+		if p.pause != nil {
+			defer p.pause()()
+		}
 		if _, err := io.WriteString(p.err, question); err != nil {
 			return "", err
 		}
@@ -58,9 +61,21 @@ func (p *program) prompt() func(ctx context.Context, question string, secret boo
 			if err := term.Restore(fd, before); err != nil {
 				return "", fmt.Errorf("the terminal: %w", err)
 			}
+			if _, err := io.WriteString(p.err, "\n"); err != nil { // the question stays as it is
+				return "", err
+			}
 			return "", context.Cause(ctx)
 		}
 	}
+}
+
+// screen is w when it is a terminal that can be drawn on. In continuous integration nobody looks at one.
+func screen(w io.Writer) *os.File {
+	f, ok := w.(*os.File)
+	if !ok || os.Getenv("CI") == "true" || os.Getenv("TERM") == "dumb" || !term.IsTerminal(int(f.Fd())) {
+		return nil
+	}
+	return f
 }
 
 // hasColours tells whether w is a terminal that is to show colours (https://no-color.org).

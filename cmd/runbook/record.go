@@ -52,3 +52,30 @@ func (r record) Close() error {
 	}
 	return nil
 }
+
+// knownSteps is how many steps a host took in the last run of this recipe that came to a good end, or 0. It is for a
+// person to see how far a run is, so what can't be read counts for nothing.
+func knownSteps(plan *run.Plan) int {
+	dir, err := journal.Dir()
+	if err != nil {
+		return 0
+	}
+	runs, _ := journal.List(dir)
+	for _, r := range runs {
+		if r.Recipe != plan.Recipe.Path || r.Result != journal.Done || r.DryRun != plan.DryRun() {
+			continue
+		}
+		count, most := map[string]int{}, 0
+		for e, err := range journal.Events(r.Path) {
+			if err != nil {
+				return 0
+			}
+			if e.Kind == event.StepEnded && e.Host != "" {
+				count[e.Host]++
+				most = max(most, count[e.Host])
+			}
+		}
+		return most
+	}
+	return 0
+}

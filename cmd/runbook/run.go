@@ -111,7 +111,7 @@ func (p *program) run(cc *cli.Context, recipe run.Description, flags []cli.Flag)
 	}
 	p.words = words{verbose: cc.Bool("verbose")}
 	if cc.Bool("json") {
-		p.signals.quiet = true
+		p.signals.tell(func(string) {}) // standard error is not for people
 	}
 	plan, err := run.Prepare(cc.Context, recipe, run.Options{
 		Given: givenOptions(flags), Inventory: inventoryOptions(cc),
@@ -125,8 +125,16 @@ func (p *program) run(cc *cli.Context, recipe run.Description, flags []cli.Flag)
 	}
 	records := p.records(plan)
 	records = append(records, p.reportSink(cc.String("report"), plan, cc.Bool("dry-run"), records)...)
-	stream := p.secrets.To(append(records, p.sink(cc, plan))...)
+	view := p.view(cc, plan)
+	stream := p.secrets.To(append(records, view)...)
+	if screen, ok := view.(*terminal.Sink); ok {
+		p.pause = screen.Pause
+	}
+	p.signals.tell(func(text string) {
+		event.Emit(event.WithStream(cc.Context, stream), event.Event{Kind: event.Interrupted, Text: text})
+	})
 	err = plan.Start(cc.Context, stream)
+	p.signals.tell(p.sayInterrupted)
 	closing := unread(stream.Close())
 	if err != nil {
 		return told{err}
@@ -142,8 +150,8 @@ func unread(err error) error {
 	return err
 }
 
-// sink is who reads the events of a run.
-func (p *program) sink(cc *cli.Context, plan *run.Plan) event.Sink {
+// view is how a run is shown.
+func (p *program) view(cc *cli.Context, plan *run.Plan) event.Sink {
 	if cc.Bool("json") {
 		return jsonl.New(p.out)
 	}
@@ -156,6 +164,10 @@ func (p *program) sink(cc *cli.Context, plan *run.Plan) event.Sink {
 	}
 	for _, h := range plan.Hosts {
 		opts.Hosts = append(opts.Hosts, h.Name)
+	}
+	if opts.Screen = screen(p.err); opts.Screen != nil {
+		opts.OutOnScreen = screen(p.out) != nil
+		opts.Steps = knownSteps(plan)
 	}
 	return terminal.New(opts)
 }

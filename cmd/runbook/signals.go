@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 
 	"runbook/runtime/run"
@@ -13,15 +14,37 @@ import (
 // interrupts are the contexts that signals end: the first the run, the second what the run left for its end.
 type interrupts struct {
 	run, hooks context.Context
-	quiet      bool // standard error is not for people
 	stop       func()
+
+	mu  sync.Mutex
+	say func(string) // tells what a signal has brought about
+}
+
+// tell makes say the way to tell what a signal has brought about.
+func (i *interrupts) tell(say func(string)) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.say = say
+}
+
+func (i *interrupts) told(text string) {
+	i.mu.Lock()
+	say := i.say
+	i.mu.Unlock()
+	say(text)
+}
+
+// sayInterrupted tells it where no run shows it.
+func (p *program) sayInterrupted(text string) {
+	// A terminal that went away is no reason to stop here.
+	_, _ = fmt.Fprintln(p.err, "runbook: "+text)
 }
 
 // listen takes SIGINT and SIGTERM from now on, and SIGHUP, which a closed terminal sends, unless nohup said not to.
 func (p *program) listen(ctx context.Context) *interrupts {
 	runCtx, endRun := context.WithCancelCause(ctx)
 	hooksCtx, endHooks := context.WithCancelCause(ctx)
-	i := &interrupts{run: runCtx, hooks: hooksCtx}
+	i := &interrupts{run: runCtx, hooks: hooksCtx, say: p.sayInterrupted}
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	if !signal.Ignored(syscall.SIGHUP) {
@@ -43,10 +66,10 @@ func (p *program) listen(ctx context.Context) *interrupts {
 			switch n {
 			case 1:
 				endRun(run.ErrInterrupted)
-				i.say(p, "interrupted: ending what is under way, then what the recipe left for its end; once more skips that")
+				i.told("interrupted: ending what is under way, then what the recipe left for its end; once more skips that")
 			case 2:
 				endHooks(run.ErrInterrupted)
-				i.say(p, "interrupted again: skipping what is left")
+				i.told("interrupted again: skipping what is left")
 			}
 		}
 	}()
@@ -59,12 +82,4 @@ func (p *program) listen(ctx context.Context) *interrupts {
 		endHooks(nil)
 	}
 	return i
-}
-
-func (i *interrupts) say(p *program, text string) {
-	if i.quiet {
-		return
-	}
-	// A terminal that went away is no reason to stop here.
-	_, _ = fmt.Fprintln(p.err, "runbook: "+text)
 }

@@ -29,6 +29,7 @@ const (
 	CommandBegun Kind = "command_begun" // Text: the command as it would be typed
 	Output       Kind = "output"        // Stream: "stdout" or "stderr"; Text: whole lines where possible
 	CommandEnded Kind = "command_ended" // Text: the command; Code; Seconds; Error
+	Transferring Kind = "transferring"  // Text: the file or folder; Bytes so far, of Total where that is known; now and then during a long transfer
 	Changed      Kind = "changed"       // Text: what was changed on the host without a command (a file, a link)
 	WouldChange  Kind = "would_change"  // Text: what a dry run left out
 	Assumed      Kind = "assumed"       // Text: what a dry run takes for a result that doesn't exist yet, where the recipe uses it
@@ -41,6 +42,9 @@ const (
 	Result       Kind = "result"        // Columns: what the last table says of this host
 	Table        Kind = "table"         // Columns are in Header, cells in Rows: a result that a recipe shows
 	Printed      Kind = "printed"       // Text: a line of the recipe's own output
+	HookBegun    Kind = "hook_begun"    // Text: "defer" or "on_failure"; Line is the one that left it
+	HookEnded    Kind = "hook_ended"    // the same; Seconds; Error
+	Interrupted  Kind = "interrupted"   // Text: what becomes of the run now
 	Skipped      Kind = "skipped"       // Text: a defer or on_failure that a second interrupt left out
 	RunEnded     Kind = "run_ended"     // Seconds; Code: the exit status; Error; Hint
 )
@@ -57,6 +61,8 @@ type Event struct {
 	Stream  string            `json:"stream,omitempty"`  // "stdout" or "stderr"
 	Code    *int              `json:"code,omitempty"`    // an exit status
 	Seconds float64           `json:"seconds,omitempty"` // a duration, in seconds
+	Bytes   int64             `json:"bytes,omitempty"`   // see Transferring
+	Total   int64             `json:"total,omitempty"`   // see Transferring
 	State   string            `json:"state,omitempty"`   // a host's state: released, restored, failed, not touched …
 	Error   string            `json:"error,omitempty"`   // a failure in words, one cause
 	Hint    string            `json:"hint,omitempty"`    // what to do next

@@ -121,8 +121,16 @@ func (r *runner) runHook(base context.Context, h hook) error {
 	defer interrupt(nil)
 	stop := context.AfterFunc(r.hooks, func() { interrupt(ErrInterrupted) })
 	defer stop()
-	ctx = event.WithHost(ctx, h.host.Name())
-	if _, err := h.fn.Thread(ctx, h.host); err != nil {
+	ctx = event.WithLine(event.WithHost(ctx, h.host.Name()), h.line)
+	event.Emit(ctx, event.Event{Kind: event.HookBegun, Text: h.name()})
+	began := time.Now()
+	_, err := h.fn.Thread(ctx, h.host)
+	ended := event.Event{Kind: event.HookEnded, Text: h.name(), Seconds: time.Since(began).Seconds()}
+	if err != nil {
+		ended.Error = headline(err)
+	}
+	event.Emit(ctx, ended)
+	if err != nil {
 		var at *script.Error
 		if errors.As(err, &at) && at.Line != h.line {
 			at.Chain = append(at.Chain, h.line)

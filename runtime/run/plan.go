@@ -42,6 +42,9 @@ type Plan struct {
 	values values
 }
 
+// DryRun tells whether the run will change nothing.
+func (p *Plan) DryRun() bool { return p.opts.DryRun }
+
 // Prepare checks the recipe, reads the hosts and checks every option on every host. Errors have StatusUsage.
 func Prepare(ctx context.Context, d Description, opts Options) (*Plan, error) {
 	if err := Refuse(ctx, []string{d.Path}, Extension{}); err != nil {

@@ -79,7 +79,7 @@ func (u *upload) stream(size int64) error {
 
 // send runs the script on the host with in as its input.
 func (u *upload) send(kind string, size int64, in io.Reader) error {
-	c := Command{Quiet: true, AnyStatus: true, Input: in, Argv: []string{"/bin/sh", "-c", uploadScript, "sh", kind, u.to, u.temporary,
+	c := Command{Quiet: true, AnyStatus: true, Input: io.TeeReader(in, newProgress(u.ctx, u.from, size)), Argv: []string{"/bin/sh", "-c", uploadScript, "sh", kind, u.to, u.temporary,
 		path.Dir(u.temporary), strconv.FormatUint(uint64(u.mode), 8), strconv.FormatInt(size, 10)}}
 	r, err := u.host.Run(u.ctx, c)
 	if err != nil {
@@ -204,7 +204,7 @@ func (d *download) stream() error {
 
 // keep writes what arrives under the temporary name.
 func (d *download) keep(in io.Reader) error {
-	r := bufio.NewReaderSize(in, 256<<10)
+	r := bufio.NewReaderSize(io.TeeReader(in, newProgress(d.ctx, d.from, 0)), 256<<10)
 	kind, err := r.ReadString('\n')
 	if err != nil {
 		return err

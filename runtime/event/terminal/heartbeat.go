@@ -8,25 +8,6 @@ import (
 	"runbook/runtime/event"
 )
 
-// openStep is a step that has begun and not ended.
-type openStep struct {
-	titles []string // outermost first
-	since  time.Time
-}
-
-// track keeps account of what is under way on each host.
-func (s *Sink) track(e event.Event) {
-	switch e.Kind {
-	case event.StepBegun:
-		s.open[e.Host] = append(s.open[e.Host], openStep{e.Step, time.Now()})
-	case event.StepEnded:
-		i := slices.IndexFunc(s.open[e.Host], func(o openStep) bool { return slices.Equal(o.titles, e.Step) })
-		if i >= 0 {
-			s.open[e.Host] = slices.Delete(s.open[e.Host], i, i+1)
-		}
-	}
-}
-
 // startHeartbeat says from time to time that a step which prints nothing is still running: a long silence and a run
 // that hangs look the same.
 func (s *Sink) startHeartbeat(every time.Duration) {
@@ -49,18 +30,16 @@ func (s *Sink) startHeartbeat(every time.Duration) {
 func (s *Sink) beat(now time.Time, every time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var hosts []string
-	for host, steps := range s.open {
-		if len(steps) > 0 && now.Sub(s.said[host]) >= every {
-			hosts = append(hosts, host)
+	beats := []*hostState{{open: s.now.outer}}
+	beats = append(beats, s.now.hosts...)
+	slices.SortStableFunc(beats, func(a, b *hostState) int { return strings.Compare(a.name, b.name) })
+	for _, h := range beats {
+		if len(h.open) == 0 || now.Sub(s.said[h.name]) < every {
+			continue
 		}
-	}
-	slices.Sort(hosts)
-	for _, host := range hosts {
-		step := s.open[host][len(s.open[host])-1]
-		indent := strings.Repeat("  ", len(step.titles)-1)
-		text := last(step.titles) + ": still running, " + Seconds(now.Sub(step.since).Seconds())
-		s.line(event.Event{Host: host}, indent+s.style.faint(text))
+		step := h.open[len(h.open)-1]
+		e := event.Event{Host: h.name, Step: step.titles, Time: now}
+		s.step(e, ": still running, "+Seconds(now.Sub(step.since).Seconds()), s.style.faint)
 	}
 }
 

@@ -63,7 +63,17 @@ func (t *hostTable) cells() (header []string, rows [][]string) {
 
 // align lays a table out in columns, two spaces apart. An empty cell is a dash, so that a row can be cut by
 // words.
-func align(header []string, rows [][]string) string {
+func align(header []string, rows [][]string) string { return alignBy(cellText, header, rows) }
+
+// alignTree is align for rows whose first cells stand in.
+func alignTree(header []string, rows [][]string) string {
+	return alignBy(func(cell string) string {
+		text := strings.TrimLeft(cell, " ")
+		return cell[:len(cell)-len(text)] + cellText(text)
+	}, header, rows)
+}
+
+func alignBy(cellText func(string) string, header []string, rows [][]string) string {
 	all := rows
 	if len(header) > 0 {
 		all = append([][]string{header}, rows...)

@@ -2,11 +2,15 @@
 //
 // Its one rule: results go to standard output, progress and errors to standard error, and every line about a
 // host begins with the host's name.
+//
+// On a terminal what goes on now is drawn below what has been; elsewhere each line says when, where and in which step, so
+// that it can be found by grep.
 package terminal
 
 import (
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"sync"
 	"time"
@@ -32,8 +36,15 @@ type Options struct {
 	Level  Level
 	Colour bool     // whether Err is a terminal that shows colours
 	Hosts  []string // the hosts' names, to line the prefixes up
-	// Heartbeat is how long a step may print nothing before a line says that it is still running; 0 for never.
+	// Heartbeat is how long a step may print nothing before a line says that it is still running; 0 for never. The live
+	// view needs none.
 	Heartbeat time.Duration
+	// Screen is the terminal to draw what goes on now on, which Err writes to too. Nil is for lines alone.
+	Screen *os.File
+	// OutOnScreen says that Out writes to the same terminal.
+	OutOnScreen bool
+	// Steps is how many steps a host is known to take, from an earlier run; 0 for unknown.
+	Steps int
 }
 
 // Sink is the terminal view.
@@ -41,53 +52,81 @@ type Sink struct {
 	opts  Options
 	style styles
 	width int
+	live  *live // nil without a screen
 
 	mu    sync.Mutex
+	now   state
+	times stepTimes
 	hosts hostTable
-	shown bool                  // a recipe has shown a table of its own
-	steps bool                  // the recipe says what it does by steps
-	begun map[string]bool       // hosts that an each has begun
-	open  map[string][]openStep // by host, innermost last
-	said  map[string]time.Time  // when the last line about a host was written
-	err   error                 // the first failure to write; what follows is tried all the same
+	shown bool                 // a recipe has shown a table of its own
+	said  map[string]time.Time // when the last line about a host was written
+	err   error                // the first failure to write; what follows is tried all the same
 
 	quit, done chan struct{} // of the heartbeat
 }
 
 // New returns the terminal view of a run.
 func New(opts Options) *Sink {
-	s := &Sink{opts: opts, style: plainStyles(), begun: map[string]bool{}, open: map[string][]openStep{}, said: map[string]time.Time{}}
+	s := &Sink{opts: opts, style: plainStyles(), now: newState(opts.Hosts), said: map[string]time.Time{}}
 	if opts.Colour {
 		s.style = colourStyles()
 	}
 	for _, h := range opts.Hosts {
 		s.width = max(s.width, width(h))
 	}
-	if opts.Heartbeat > 0 && opts.Level >= Normal {
+	switch {
+	case opts.Screen != nil && opts.Level >= Normal:
+		s.live = newLive(opts.Screen, s.frame)
+	case opts.Heartbeat > 0 && opts.Level >= Normal:
 		s.startHeartbeat(opts.Heartbeat)
 	}
 	return s
 }
 
+// Pause takes what goes on now off the screen until resume is called, as for a question. Lines wait meanwhile.
+func (s *Sink) Pause() (resume func()) {
+	if s.live == nil {
+		return func() {}
+	}
+	s.live.stop()
+	return s.live.start
+}
+
 // Close returns the first failure to write, such as a reader that went away.
 func (s *Sink) Close() error {
 	s.stopHeartbeat()
+	s.endLive()
 	return s.err
+}
+
+// endLive goes back to lines alone.
+func (s *Sink) endLive() {
+	if s.live == nil {
+		return
+	}
+	s.live.stop()
+	s.live.writeRest()
+	if err := s.live.failed(); err != nil && s.err == nil {
+		s.err = err
+	}
+	s.live = nil
 }
 
 // Event shows e, where the level asks for it.
 func (s *Sink) Event(e event.Event) {
+	if e.Kind == event.RunEnded {
+		s.endLive() // before the lock: drawing needs it too
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	e.Text, e.Error = printable(e.Text), printable(e.Error)
-	s.track(e)
+	s.now.track(e)
+	s.times.track(e)
 	switch e.Kind {
-	case event.StepBegun:
-		s.steps = true
-	case event.HostBegun:
-		s.begun[e.Host] = true
-	}
-	switch e.Kind {
+	case event.RunBegun:
+		if s.live != nil {
+			s.live.start()
+		}
 	case event.Printed:
 		s.write(s.opts.Out, e.Text+"\n")
 	case event.Table:
@@ -96,10 +135,12 @@ func (s *Sink) Event(e event.Event) {
 	case event.Result:
 		s.hosts.add(e)
 	case event.Warning:
-		s.line(e, s.style.warning("warning: ")+e.Text)
+		s.line(e, 0, s.style.warning("warning: ")+e.Text)
 		s.hint(e)
 	case event.Skipped:
-		s.line(e, s.style.warning("skipped: ")+e.Text)
+		s.line(e, 0, s.style.warning("skipped: ")+e.Text)
+	case event.Interrupted:
+		s.write(s.opts.Err, s.style.warning("runbook: ")+e.Text+"\n")
 	case event.RunEnded:
 		s.ended(e)
 	default:
@@ -112,85 +153,20 @@ func (s *Sink) Event(e event.Event) {
 	}
 }
 
-// progress shows what Normal shows.
-func (s *Sink) progress(e event.Event) {
-	indent, inner := strings.Repeat("  ", max(0, len(e.Step)-1)), strings.Repeat("  ", len(e.Step))
-	switch e.Kind {
-	case event.Connected:
-		s.line(e, s.style.faint("connected to "+e.Text+", "+Seconds(e.Seconds)))
-	case event.Disconnected:
-		if e.Error != "" {
-			s.line(e, s.style.warning("connection lost: ")+e.Error)
-		}
-	case event.StepBegun:
-		s.line(e, indent+last(e.Step))
-	case event.StepEnded:
-		if e.Error != "" {
-			s.line(e, indent+s.style.failure(last(e.Step)+": failed after "+Seconds(e.Seconds)))
-		} else {
-			s.line(e, indent+s.style.done(last(e.Step)+": done, "+Seconds(e.Seconds)))
-		}
-	case event.CommandBegun:
-		// A recipe without steps would say nothing for as long as its commands take.
-		if !s.steps && s.begun[e.Host] && s.opts.Level == Normal {
-			s.line(e, "$ "+firstLine(e.Text))
-		}
-	case event.HostEnded:
-		if e.Error != "" {
-			s.line(e, s.style.failure(e.Error))
-		}
-	case event.WouldChange:
-		s.line(e, inner+s.style.would("would ")+e.Text)
-	case event.Assumed:
-		s.line(e, inner+s.style.would("assumed ")+e.Text)
-	case event.KeyRefused:
-		s.line(e, s.style.warning("key refused: ")+e.Text)
-	case event.LockWaiting:
-		s.line(e, "waiting for the lock: "+e.Text)
-	case event.Info:
-		s.line(e, inner+strings.ReplaceAll(e.Text, "\n", "\n"+inner))
-	}
-}
-
-// detail shows what Verbose adds.
-func (s *Sink) detail(e event.Event) {
-	indent := strings.Repeat("  ", len(e.Step))
-	switch e.Kind {
-	case event.CommandBegun:
-		s.line(e, indent+s.style.faint("$ "+strings.ReplaceAll(e.Text, "\n", "\n"+indent+"  ")))
-	case event.Output:
-		for _, l := range strings.Split(strings.TrimSuffix(e.Text, "\n"), "\n") {
-			s.line(e, indent+"  "+l)
-		}
-	case event.CommandEnded:
-		switch {
-		case e.Code != nil && *e.Code != 0:
-			s.line(e, indent+s.style.faint(fmt.Sprintf("  exit status %d, %s", *e.Code, Seconds(e.Seconds))))
-		case e.Error != "":
-			s.line(e, indent+s.style.failure("  "+e.Error))
-		}
-	case event.Changed:
-		s.line(e, indent+s.style.faint(e.Text))
-	case event.KeyUsed:
-		s.line(e, indent+s.style.faint("key used: "+e.Text))
-	case event.LockTaken:
-		s.line(e, indent+s.style.faint("lock taken: "+e.Text))
-	}
-}
-
-// ended shows the failure, then the last table: what state each host is in is the last thing to read.
+// ended shows the times of the steps, the last table, and then a failure: its reason is the last thing to read.
 func (s *Sink) ended(e event.Event) {
+	own := s.shown && e.Error == "" && !s.hosts.columns() // a recipe whose result is a table of its own needs no other
+	if times := s.times.text(s.opts.Hosts); times != "" && s.opts.Level >= Normal && !own {
+		s.write(s.opts.Out, times+"\n")
+	}
+	if !s.hosts.empty() && !own {
+		header, rows := s.hosts.cells()
+		s.write(s.opts.Out, align(header, rows))
+	}
 	if e.Error != "" {
 		s.write(s.opts.Err, s.style.failure(firstLine(e.Error))+rest(e.Error)+"\n")
-		s.hint(e)
 	}
-	// A recipe whose result is a table of its own needs no second one, unless something is to be said of a host.
-	if s.hosts.empty() || s.shown && e.Error == "" && !s.hosts.columns() {
-		return
-	}
-	header, rows := s.hosts.cells()
-	s.write(s.opts.Out, align(header, rows))
-	if e.Error == "" {
+	if !own {
 		s.hint(e)
 	}
 }
@@ -201,21 +177,15 @@ func (s *Sink) hint(e event.Event) {
 	}
 }
 
-// line writes one line of progress, behind the name of the host that it is about.
-func (s *Sink) line(e event.Event, text string) {
-	s.said[e.Host] = time.Now()
-	prefix := ""
-	if e.Host != "" {
-		prefix = s.style.host(pad(e.Host, s.width)) + " | "
-	}
-	var b strings.Builder
-	for _, l := range strings.Split(text, "\n") {
-		b.WriteString(strings.TrimRight(prefix+l, " ") + "\n")
-	}
-	s.write(s.opts.Err, b.String())
-}
-
+// write writes to w, or above what is drawn when w is the same terminal.
 func (s *Sink) write(w io.Writer, text string) {
+	if text == "" {
+		return
+	}
+	if s.live != nil && (w == s.opts.Err || s.opts.OutOnScreen) {
+		s.live.above(w, text)
+		return
+	}
 	if _, err := io.WriteString(w, text); err != nil && s.err == nil {
 		s.err = err
 	}

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"runbook/runtime/event"
 	"runbook/runtime/event/terminal"
@@ -82,7 +83,8 @@ func TestGolden(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			var out, errs bytes.Buffer
 			sink := terminal.New(terminal.Options{Out: &out, Err: &errs, Level: tt.level, Colour: tt.colour, Hosts: []string{"web1", "production2"}})
-			for _, e := range story(tt.failed) {
+			for i, e := range story(tt.failed) {
+				e.Time = time.Date(2026, 1, 2, 3, 4, i, 0, time.UTC)
 				sink.Event(e)
 			}
 			if err := sink.Close(); err != nil {

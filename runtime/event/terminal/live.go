@@ -1,0 +1,180 @@
+package terminal
+
+import (
+	"io"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/x/ansi"
+)
+
+// drawEvery is how often the screen is drawn anew: often enough to look alive, so seldom that a run with hundreds of hosts
+// spends nothing on it.
+const drawEvery = 100 * time.Millisecond
+
+// live draws what goes on now below the lines that stay, by a bubbletea program that reads no input: the terminal stays as it
+// is, so that Ctrl-C is a signal and questions can be asked. Whoever has something to say only leaves it here; the
+// program's own goroutines write it.
+type live struct {
+	screen *os.File
+	frame  func(now time.Time, columns, rows int) string
+	clock  func() time.Time
+
+	mu      sync.Mutex
+	waiting []aboveText // what is to be written above, in order
+	err     error       // why drawing ended early
+
+	running sync.Mutex // held by who starts or stops
+	program *tea.Program
+	quit    chan struct{}
+	ended   sync.WaitGroup
+}
+
+// aboveText is what stays above what is drawn.
+type aboveText struct {
+	w    io.Writer
+	text string
+}
+
+func newLive(screen *os.File, frame func(time.Time, int, int) string) *live {
+	return &live{screen: screen, frame: frame, clock: time.Now}
+}
+
+// above leaves text, whole lines, for above what is drawn. w is where to write it once nothing is drawn any more.
+func (l *live) above(w io.Writer, text string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.waiting = append(l.waiting, aboveText{w, text})
+}
+
+func (l *live) take() []aboveText {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	taken := l.waiting
+	l.waiting = nil
+	return taken
+}
+
+// writeRest writes what is left, when nothing is drawn any more.
+func (l *live) writeRest() {
+	for _, a := range l.take() {
+		if _, err := io.WriteString(a.w, a.text); err != nil {
+			l.fail(err)
+		}
+	}
+}
+
+func (l *live) fail(err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err != nil && l.err == nil {
+		l.err = err
+	}
+}
+
+func (l *live) failed() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.err
+}
+
+// start draws from now on. Starting twice is starting once.
+func (l *live) start() {
+	l.running.Lock()
+	defer l.running.Unlock()
+	if l.program != nil {
+		return
+	}
+	out := &firstWrite{File: l.screen, written: make(chan struct{})}
+	m := &model{live: l}
+	l.program = tea.NewProgram(m, tea.WithInput(nil), tea.WithOutput(out), tea.WithoutSignalHandler())
+	l.quit = make(chan struct{})
+	program, quit := l.program, l.quit
+	over := make(chan struct{})
+	l.ended.Go(func() {
+		defer close(over)
+		_, err := program.Run()
+		l.fail(err)
+	})
+	l.ended.Go(func() {
+		// Nothing can be put above what is not there yet.
+		select {
+		case <-out.written:
+		case <-over:
+			return
+		}
+		l.draw(program, m, quit, over)
+	})
+}
+
+// draw hands over what is to stand above, and then what goes on now, from time to time.
+func (l *live) draw(program *tea.Program, m *model, quit, over <-chan struct{}) {
+	ticker := time.NewTicker(drawEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-over:
+			return
+		case <-quit:
+			l.push(program, m)
+			m.closing.Store(true)
+			program.Quit()
+			return
+		case <-ticker.C:
+		}
+		l.push(program, m)
+		program.Send(redraw{})
+	}
+}
+
+// push writes what waits above what is drawn, by so many lines at a time as there is room for.
+func (l *live) push(program *tea.Program, m *model) {
+	columns, rows := m.size()
+	if columns == 0 { // not known yet
+		return
+	}
+	var text strings.Builder
+	for _, a := range l.take() {
+		text.WriteString(a.text)
+	}
+	if text.Len() == 0 {
+		return
+	}
+	// Lines are cut here, one column short, because terminals disagree about when a full line wraps.
+	whole := strings.TrimSuffix(text.String(), "\n")
+	lines := strings.Split(ansi.Wrap(strings.ReplaceAll(whole, "\t", "    "), max(1, columns-1), ""), "\n")
+	// bubbletea loses its place when lines and frame together are taller than the screen.
+	for room := max(1, rows-tallest(rows)-1); len(lines) > 0; {
+		n := min(room, len(lines))
+		program.Send(tea.Println(strings.Join(lines[:n], "\n"))())
+		lines = lines[n:]
+	}
+}
+
+// stop takes what is drawn off the screen. Stopping what doesn't run does nothing.
+func (l *live) stop() {
+	l.running.Lock()
+	defer l.running.Unlock()
+	if l.program == nil {
+		return
+	}
+	close(l.quit)
+	l.ended.Wait()
+	l.program = nil
+}
+
+// firstWrite is a terminal that tells when something has been written to it.
+type firstWrite struct {
+	*os.File
+	once    sync.Once
+	written chan struct{}
+}
+
+// Write passes on.
+func (f *firstWrite) Write(b []byte) (int, error) {
+	defer f.once.Do(func() { close(f.written) })
+	return f.File.Write(b)
+}

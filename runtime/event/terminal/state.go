@@ -1,0 +1,146 @@
+package terminal
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"runbook/runtime/event"
+)
+
+// state is what goes on now.
+type state struct {
+	recipe      string
+	began       time.Time
+	hosts       []*hostState
+	byName      map[string]*hostState
+	outer       []openStep // steps that are no host's
+	steps       bool       // the recipe says what it does by steps
+	most        int        // the most steps that any host has ended
+	interrupted bool
+}
+
+// hostState is what a host does now.
+type hostState struct {
+	name      string
+	connected bool
+	begun     bool       // an each has begun it
+	working   bool       // an each is at it
+	open      []openStep // innermost last
+	done      int        // steps that have ended
+	command   string     // what runs, or ""
+	since     time.Time  // when the command, or what is done outside of steps, began
+	output    string     // the last line of the command
+	transfer  event.Event
+	waiting   string // who holds the lock
+	hook      string // what is put back or cleaned up
+	rest      string // its state when its part had ended, such as prepared
+	failed    string // why, in one line
+}
+
+// openStep is a step that has begun and not ended.
+type openStep struct {
+	titles []string // outermost first
+	since  time.Time
+}
+
+func newState(hosts []string) state {
+	s := state{byName: map[string]*hostState{}}
+	for _, name := range hosts {
+		s.add(name)
+	}
+	return s
+}
+
+func (s *state) add(name string) *hostState {
+	h := &hostState{name: name}
+	s.hosts = append(s.hosts, h)
+	s.byName[name] = h
+	return h
+}
+
+// host is the host of that name, or nil.
+func (s *state) host(name string) *hostState { return s.byName[name] }
+
+// track keeps account of what is under way.
+func (s *state) track(e event.Event) {
+	switch e.Kind {
+	case event.RunBegun:
+		s.recipe, s.began = e.Text, e.Time
+	case event.StepBegun:
+		s.steps = true
+	case event.Interrupted:
+		s.interrupted = true
+	}
+	if e.Host == "" {
+		s.outer = trackSteps(s.outer, e)
+		return
+	}
+	h := s.byName[e.Host]
+	if h == nil { // this machine, or what a recipe made up
+		h = s.add(e.Host)
+		h.connected = true
+	}
+	h.track(e)
+	s.most = max(s.most, h.done)
+}
+
+func trackSteps(open []openStep, e event.Event) []openStep {
+	switch e.Kind {
+	case event.StepBegun:
+		return append(open, openStep{e.Step, e.Time})
+	case event.StepEnded:
+		i := slices.IndexFunc(open, func(o openStep) bool { return slices.Equal(o.titles, e.Step) })
+		if i >= 0 {
+			return slices.Delete(open, i, i+1)
+		}
+	}
+	return open
+}
+
+func (h *hostState) track(e event.Event) {
+	h.open = trackSteps(h.open, e)
+	switch e.Kind {
+	case event.Connected:
+		h.connected = true
+	case event.HostBegun:
+		h.begun, h.working, h.since, h.rest = true, true, e.Time, ""
+	case event.HostEnded:
+		h.working, h.rest, h.command, h.output, h.waiting = false, e.State, "", "", ""
+		h.open = nil
+		if e.Error != "" {
+			h.failed = firstLine(e.Error)
+		}
+	case event.StepBegun:
+		h.waiting = ""
+	case event.StepEnded:
+		h.done++
+		h.transfer = event.Event{}
+	case event.CommandBegun:
+		h.command, h.since, h.output, h.waiting = firstLine(e.Text), e.Time, "", ""
+	case event.CommandEnded:
+		h.command, h.output = "", ""
+	case event.Output:
+		lines := strings.Split(strings.TrimRight(e.Text, "\n"), "\n")
+		if line := strings.TrimSpace(lines[len(lines)-1]); line != "" {
+			h.output = line
+		}
+	case event.Transferring:
+		h.transfer = e
+	case event.Changed:
+		h.transfer = event.Event{}
+	case event.LockWaiting:
+		h.waiting = e.Text
+	case event.LockTaken:
+		h.waiting = ""
+	case event.HookBegun:
+		h.hook, h.since = e.Text, e.Time
+	case event.HookEnded:
+		h.hook = ""
+	}
+}
+
+// busy tells whether there is something to be said of what the host does now.
+func (h *hostState) busy() bool {
+	return h.working || h.hook != "" || len(h.open) > 0 || h.command != ""
+}
