@@ -2,9 +2,9 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -12,7 +12,6 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"runbook/runtime/event"
-	"runbook/runtime/event/terminal"
 	"runbook/runtime/inventory"
 	"runbook/runtime/run"
 )
@@ -58,19 +57,25 @@ type hostLine struct {
 	Source  string         `json:"source"`
 	OK      *bool          `json:"ok,omitempty"`    // with --ping
 	Error   string         `json:"error,omitempty"` // with --ping
+	*run.Pinged
 }
 
 func (p *program) hosts(cc *cli.Context) error {
 	if cc.NArg() > 1 {
 		return run.Usage(errors.New("hosts takes one recipe at most"))
 	}
-	hosts, err := loadHosts(cc.Context, inventoryOptions(cc), cc.Args().First())
+	recipe := cc.Args().First()
+	hosts, err := loadHosts(cc.Context, inventoryOptions(cc), recipe)
 	if err != nil {
 		return err
 	}
-	var pinged []error
+	var pinged []run.Pinged
 	if cc.Bool("ping") {
-		pinged, err = run.Ping(cc.Context, hosts, run.Options{Inventory: inventoryOptions(cc), Prompt: p.prompt()})
+		place, err := lookFor(cc.Context, recipe)
+		if err != nil {
+			return err
+		}
+		pinged, err = run.Ping(cc.Context, hosts, place, run.Options{Inventory: inventoryOptions(cc), Prompt: p.prompt()})
 		if err != nil {
 			return err
 		}
@@ -83,43 +88,82 @@ func (p *program) hosts(cc *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	return run.WithStatus(run.Joined(pinged...), run.StatusRefused)
+	var failed []error
+	for _, one := range pinged {
+		failed = append(failed, one.Err)
+	}
+	return run.WithStatus(run.Joined(failed...), run.StatusRefused)
 }
 
-func (p *program) hostsTable(hosts []inventory.Host, pinged []error) error {
+// lookFor is what --ping looks for on a host: as the options of the recipe say, or else as the shipped app.lua does.
+func lookFor(ctx context.Context, recipe string) (run.Place, error) {
+	place := run.Place{Root: "/srv/app", Python: "python3"}
+	settings := map[string]*string{"root": &place.Root, "python": &place.Python}
+	if recipe != "" {
+		d, err := run.Describe(ctx, recipe)
+		if err != nil {
+			return place, err
+		}
+		for _, o := range d.Options {
+			if setting, ok := settings[o.Name]; ok && o.Text(o.Default) != "" {
+				*setting = o.Text(o.Default)
+			}
+		}
+	}
+	for name, setting := range settings {
+		if text := os.Getenv(variable(name)); text != "" {
+			*setting = text
+		}
+	}
+	return place, nil
+}
+
+func (p *program) hostsTable(hosts []inventory.Host, pinged []run.Pinged) error {
 	e := event.Event{Kind: event.Table, Header: []string{"name", "address", "port", "user", "tags", "source"}}
 	if pinged != nil {
-		e.Header = append(e.Header, "connection")
+		e.Header = []string{"name", "address", "port", "user", "reachable", "host key", "login", "python", "git", "disk free", "inodes free", "clock", "current", "result"}
 	}
 	for i, h := range hosts {
-		row := []string{h.Name, h.Address, strconv.Itoa(h.Port), h.User, strings.Join(h.Tags, ","), h.Source}
-		if pinged != nil {
-			row = append(row, map[bool]string{true: "ok", false: "failed"}[pinged[i] == nil])
+		row := []string{h.Name, h.Address, strconv.Itoa(h.Port), h.User}
+		if pinged == nil {
+			row = append(row, strings.Join(h.Tags, ","), h.Source)
+		} else {
+			row = append(row, pingCells(pinged[i])...)
 		}
 		e.Rows = append(e.Rows, row)
 	}
-	sink := terminal.New(terminal.Options{Out: p.out, Err: p.err})
-	sink.Event(e)
-	return sink.Close()
+	return p.table(e)
 }
 
-func (p *program) hostsJSON(hosts []inventory.Host, pinged []error) error {
-	enc := json.NewEncoder(p.out)
-	enc.SetEscapeHTML(false)
+// pingCells are what was found on a host, in the words of a table.
+func pingCells(one run.Pinged) []string {
+	cells := []string{one.Reachable, one.HostKey, one.Login, one.Python, one.Git, "", "", "", one.Current}
+	if one.DiskTotal > 0 {
+		cells[5] = fmt.Sprintf("%.1f GB of %.1f", float64(one.DiskFree)/1e9, float64(one.DiskTotal)/1e9)
+	}
+	if one.InodesTotal > 0 { // some file systems count none
+		cells[6] = fmt.Sprintf("%d %%", one.InodesFree*100/one.InodesTotal)
+	}
+	if one.Clock != nil {
+		cells[7] = fmt.Sprintf("%+.1f s", *one.Clock)
+	}
+	return append(cells, map[bool]string{true: "ok", false: "failed"}[one.Err == nil])
+}
+
+func (p *program) hostsJSON(hosts []inventory.Host, pinged []run.Pinged) error {
+	var lines []hostLine
 	for i, h := range hosts {
 		l := hostLine{Name: h.Name, Address: h.Address, Port: h.Port, User: h.User, Jump: h.Jump, Tags: h.Tags, Vars: h.Vars, Source: h.Source}
 		if l.Tags == nil {
 			l.Tags = []string{}
 		}
 		if pinged != nil {
-			ok := pinged[i] == nil
-			if l.OK = &ok; !ok {
-				l.Error = pinged[i].Error()
+			ok := pinged[i].Err == nil
+			if l.OK, l.Pinged = &ok, &pinged[i]; !ok {
+				l.Error = pinged[i].Err.Error()
 			}
 		}
-		if err := enc.Encode(l); err != nil {
-			return fmt.Errorf("writing the hosts: %w", err)
-		}
+		lines = append(lines, l)
 	}
-	return nil
+	return writeJSON(p.out, lines)
 }

@@ -2,7 +2,6 @@ package run
 
 import (
 	"context"
-	"fmt"
 	"sync/atomic"
 
 	"runbook/runtime/event"
@@ -50,18 +49,6 @@ func Exec(ctx context.Context, stream *event.Stream, o ExecOptions) (err error) 
 		return WithStatus(err, StatusRefused)
 	}
 	return WithStatus(err, StatusFailed)
-}
-
-// Ping connects to every host and returns what came of it, nil or an error, in the hosts' order.
-func Ping(ctx context.Context, hosts []inventory.Host, o Options) ([]error, error) {
-	pool := newPool(o)
-	errs := forAll(hosts, connectAtOnce, func(target inventory.Host) error {
-		return locate(event.WithHost(ctx, target.Name), pool.Host(target).Connect(ctx))
-	})
-	if err := pool.Close(); err != nil {
-		return errs, fmt.Errorf("closing the connections: %w", err)
-	}
-	return errs, nil
 }
 
 func newPool(o Options) *ssh.Pool {

@@ -1,0 +1,36 @@
+package run
+
+import (
+	"testing"
+	"time"
+)
+
+func TestPingedRead(t *testing.T) {
+	var p Pinged
+	p.read("motd of a noisy host\npython Python 3.11.2\ngit git version 2.39.5\n"+
+		"disk /dev/my disk 1000 400 600 40% /srv\ninodes - - - - - /srv\ncurrent /srv/app/releases/20260105-120000\n", "/srv/app/")
+	if p.Python != "3.11.2" || p.Git != "2.39.5" || p.DiskFree != 600*1024 || p.DiskTotal != 1000*1024 || p.InodesTotal != 0 || p.Current != "20260105-120000" {
+		t.Errorf("got %+v", p)
+	}
+	p.read("python sh: 1: /opt/python: not found missing\ngit missing\ncurrent none\n", "/srv/app")
+	if p.Python != "missing" || p.Git != "missing" || p.Current != "none" {
+		t.Errorf("got %+v", p)
+	}
+}
+
+func TestPingedClock(t *testing.T) {
+	before, after := time.Unix(1000, 200_000_000), time.Unix(1000, 400_000_000)
+	for printed, want := range map[string]float64{
+		"1000.300000000\n": 0, "1000.N\n": 0, "1002.400000000": 2, "990.200000000": -10, "998.N": -1.2,
+	} {
+		var p Pinged
+		p.clock(printed, before, after)
+		if p.Clock == nil || *p.Clock < want-1e-6 || *p.Clock > want+1e-6 {
+			t.Errorf("%q: got %v, want %v", printed, p.Clock, want)
+		}
+	}
+	var p Pinged
+	if p.clock("date: not found", before, after); p.Clock != nil {
+		t.Error("a clock that told nothing")
+	}
+}
