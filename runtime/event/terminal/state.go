@@ -117,7 +117,7 @@ func (h *hostState) track(e event.Event) {
 		h.done++
 		h.transfer = event.Event{}
 	case event.CommandBegun:
-		h.command, h.since, h.output, h.waiting = firstLine(e.Text), e.Time, "", ""
+		h.command, h.since, h.output, h.waiting, h.transfer = firstLine(e.Text), e.Time, "", "", event.Event{}
 	case event.CommandEnded:
 		h.command, h.output = "", ""
 	case event.Output:
