@@ -4,6 +4,9 @@ package main
 
 import (
 	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -34,6 +37,7 @@ func TestStories(t *testing.T) {
 			"status":    status,
 			"gitserver": gitServer(seeds),
 			"push":      pushVersion,
+			"webhook":   webhook,
 		},
 	})
 }
@@ -101,6 +105,33 @@ func pushVersion(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	_, err := ts.Value(inProcessKey{}).(*lab.Lab).Commit(args[0])
 	ts.Check(err)
+}
+
+// webhook starts a web server that appends what is posted to its / to a file: webhook FILE. $URL is its address.
+func webhook(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: webhook FILE")
+	}
+	path := ts.MkAbs(args[0])
+	ts.Check(os.WriteFile(path, nil, 0o600))
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/" {
+			http.NotFound(w, r)
+			return
+		}
+		body, err := io.ReadAll(r.Body)
+		if f, openErr := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0o600); err == nil && openErr == nil {
+			_, writeErr := f.Write(append(body, '\n'))
+			err = errors.Join(writeErr, f.Close())
+		} else {
+			err = errors.Join(err, openErr)
+		}
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+		}
+	}))
+	ts.Defer(server.Close)
+	ts.Setenv("URL", server.URL+"/")
 }
 
 // mkfifo makes a named pipe: reading it waits until a recipe writes to it, so no story has to sleep.

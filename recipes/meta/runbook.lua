@@ -62,6 +62,14 @@ function host:download(remote, here) end
 ---@return { status: integer, body: string, headers: table<string, string> }
 function host:http(url, options) end
 
+---Sends a POST request through the connection, as seen from the host. Any status is an answer; none at all is an error.
+---Changes something; a dry run leaves it out.
+---@param url string the address, as seen from the host
+---@param body string what to send, such as json.encode({ text = "released" })
+---@param options? { timeout?: string, headers?: table<string, string> }
+---@return { status: integer, body: string, headers: table<string, string> }
+function host:post(url, body, options) end
+
 ---Takes a lock that is held until the run ends on the host, and that dies with it. Held by another run, it is an error that says by whom.
 ---Held until the run ends; a dry run leaves it out.
 ---@param path string the lock file on the host; its folder must exist

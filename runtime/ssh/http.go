@@ -26,9 +26,18 @@ const mostBody = 1 << 20
 // HTTP sends a GET request from the host, and returns the answer whatever its status. timeout is the limit for the whole. A
 // redirect is followed only while it stays on the same host and port.
 func (h *Host) HTTP(ctx context.Context, address string, headers map[string]string, timeout time.Duration) (Response, error) {
+	return h.ask(ctx, http.MethodGet, address, "", headers, timeout)
+}
+
+// Post sends body from the host in a POST request, by the rules of HTTP.
+func (h *Host) Post(ctx context.Context, address, body string, headers map[string]string, timeout time.Duration) (Response, error) {
+	return h.ask(ctx, http.MethodPost, address, body, headers, timeout)
+}
+
+func (h *Host) ask(ctx context.Context, method, address, sent string, headers map[string]string, timeout time.Duration) (Response, error) {
 	ctx, cancel := context.WithTimeout(h.context(ctx), timeout)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	request, err := http.NewRequestWithContext(ctx, method, address, strings.NewReader(sent))
 	if err != nil {
 		return Response{}, err
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/http"
 	"strconv"
 	"strings"
 	"time"
@@ -113,6 +114,13 @@ type httpArgs struct {
 	Headers map[string]string `lua:"headers" doc:"headers to send"`
 }
 
+type postArgs struct {
+	URL     string            `lua:"url,arg" doc:"the address, as seen from the host"`
+	Body    string            `lua:"body,arg" doc:"what to send, such as json.encode({ text = \"released\" })"`
+	Timeout time.Duration     `lua:"timeout" default:"10s" doc:"the limit for the whole"`
+	Headers map[string]string `lua:"headers" doc:"headers to send; JSON is the content type unless they say another"`
+}
+
 type lockArgs struct {
 	Path string         `lua:"path,arg" doc:"the lock file on the host; its folder must exist"`
 	Wait *time.Duration `lua:"wait" doc:"how long to wait for another holder; what --lock-wait says by default"`
@@ -144,6 +152,8 @@ func Module() script.Module {
 				With("host:download(\"/srv/app/releases.log\", \"releases.log\")"),
 			script.Func("http", script.Reads, "Sends a GET request through the connection, as seen from the host. Any status is an answer; none at all is an error.", luaHTTP).
 				With("local answer = host:http(\"http://127.0.0.1:8000/health\")"),
+			script.Func("post", script.Changes, "Sends a POST request through the connection, as seen from the host. Any status is an answer; none at all is an error.", luaPost).
+				With("localhost:post(webhook, json.encode({ text = \"released\" }))"),
 			script.Func("lock", script.Holds, "Takes a lock that is held until the run ends on the host, and that dies with it. Held by another run, it is an error that says by whom.", luaLock).
 				With("host:lock(\"/srv/app/.runbook.lock\", { wait = \"10m\" })"),
 		},
@@ -193,6 +203,14 @@ func luaDownload(ctx context.Context, h *Host, a downloadArgs) (script.None, err
 
 func luaHTTP(ctx context.Context, h *Host, a httpArgs) (Response, error) {
 	return h.HTTP(ctx, a.URL, a.Headers, a.Timeout)
+}
+
+func luaPost(ctx context.Context, h *Host, a postArgs) (Response, error) {
+	headers := map[string]string{"Content-Type": "application/json"}
+	for name, value := range a.Headers {
+		headers[http.CanonicalHeaderKey(name)] = value
+	}
+	return h.Post(ctx, a.URL, a.Body, headers, a.Timeout)
 }
 
 func luaLock(ctx context.Context, h *Host, a lockArgs) (script.None, error) {
