@@ -153,7 +153,7 @@ func Module() script.Module {
 			script.Func("http", script.Reads, "Sends a GET request through the connection, as seen from the host. Any status is an answer; none at all is an error.", luaHTTP).
 				With("local answer = host:http(\"http://127.0.0.1:8000/health\")"),
 			script.Func("post", script.Changes, "Sends a POST request through the connection, as seen from the host. Any status is an answer; none at all is an error.", luaPost).
-				With("localhost:post(webhook, json.encode({ text = \"released\" }))"),
+				With("localhost:post(\"http://127.0.0.1:8000/told\", json.encode({ text = \"released\" }))"),
 			script.Func("lock", script.Holds, "Takes a lock that is held until the run ends on the host, and that dies with it. Held by another run, it is an error that says by whom.", luaLock).
 				With("host:lock(\"/srv/app/.runbook.lock\", { wait = \"10m\" })"),
 		},
