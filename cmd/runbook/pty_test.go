@@ -100,18 +100,6 @@ func (s *session) expect(text string) string {
 	}
 }
 
-// wait waits for the program's end and returns its exit status.
-func (s *session) wait() int {
-	s.t.Helper()
-	limit := time.AfterFunc(60*time.Second, func() { _ = s.cmd.Process.Kill() })
-	defer limit.Stop()
-	err := s.cmd.Wait()
-	if err != nil && s.cmd.ProcessState.ExitCode() < 0 {
-		s.t.Fatalf("%v:\n%s", err, s.screen())
-	}
-	return s.cmd.ProcessState.ExitCode()
-}
-
 func (s *session) screen() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
