@@ -291,6 +291,7 @@ func TestNoTornLines(t *testing.T) {
 	s.until("the last line", func() bool { return strings.Count(s.all(), "ends.\n") >= 50*lines })
 	code := 0
 	event.Emit(ctx, event.Event{Kind: event.RunEnded, Code: &code})
+	s.until("the picture gone", func() bool { return !strings.Contains(s.all(), " s  line ") })
 	whole := regexp.MustCompile(`^web\d+ *\|   line \d+ begins and ends\.$`)
 	seen := map[string]bool{}
 	for _, line := range strings.Split(strings.TrimSpace(s.all()), "\n") {
