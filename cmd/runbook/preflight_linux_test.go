@@ -81,7 +81,7 @@ func TestPreflight(t *testing.T) {
 		`  broken: python3 is no Python that works\n`,
 		`  gone: 127.0.0.1:1 refused the connection\n    next: `,
 		`ahead +\| .*warning: the clock is 86\d\d\d s ahead of this machine's`,
-		`(?m)^fine +\|   Python 3\.\d+\.\d+\S* at python3$`, `(?m)^fine +not touched `, `(?m)^ahead +not touched `, `(?m)^full +refused `, `(?m)^gone +no connection `,
+		`(?m)^fine +\| \S+ preflight: Python 3\.\d+\.\d+\S* at python3$`, `(?m)^fine +not touched `, `(?m)^ahead +not touched `, `(?m)^full +refused `, `(?m)^gone +no connection `,
 	} {
 		if !regexp.MustCompile(want).MatchString(said) {
 			t.Errorf("no %q in\n%s", want, said)
