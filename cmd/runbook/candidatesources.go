@@ -10,8 +10,8 @@ import (
 	"runbook/runtime/event/journal"
 )
 
-// lastReleases are the releases that the last run with any has named, the one before it first.
-func lastReleases() []candidate {
+// journalled are the runs on record. Without a journal there are none: a completion has nowhere to complain.
+func journalled() []journal.Run {
 	dir, err := journal.Dir()
 	if err != nil {
 		return nil
@@ -20,7 +20,12 @@ func lastReleases() []candidate {
 	if err != nil {
 		return nil
 	}
-	for _, r := range runs {
+	return runs
+}
+
+// lastReleases are the releases that the last run with any has named, the one before it first.
+func lastReleases() []candidate {
+	for _, r := range journalled() {
 		events, err := journal.Read(r.Path)
 		if err != nil {
 			continue
@@ -52,16 +57,8 @@ func releasesIn(events []event.Event, r journal.Run) []candidate {
 }
 
 func pastRuns() []candidate {
-	dir, err := journal.Dir()
-	if err != nil {
-		return nil
-	}
-	runs, err := journal.List(dir)
-	if err != nil {
-		return nil
-	}
 	var found []candidate
-	for _, r := range runs {
+	for _, r := range journalled() {
 		found = append(found, candidate{r.ID, r.Recipe + ", " + string(r.Result)})
 	}
 	return found
