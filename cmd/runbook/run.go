@@ -25,6 +25,7 @@ func (p *program) runCommand(recipe *run.Description) *cli.Command {
 		boolFlag("yes", "answer yes to the recipe's confirmations"),
 		boolFlag("json", "one event a line on standard output, and nothing else"),
 		textFlag("report", "write the run as a self-contained HTML page: `FILE`"),
+		textFlag("otlp", "send the run as a trace to an OpenTelemetry receiver, such as http://127.0.0.1:4318: `URL`"),
 		boolFlag("verbose", "show the output of every command", "v"),
 		boolFlag("quiet", "failures and the last table only", "q"),
 	)
@@ -109,6 +110,10 @@ func (p *program) run(cc *cli.Context, recipe run.Description, flags []cli.Flag)
 			return run.Usage(err)
 		}
 	}
+	trace, err := p.traceSink(cc.Context, cc.String("otlp"))
+	if err != nil {
+		return run.Usage(err)
+	}
 	p.words = words{verbose: cc.Bool("verbose")}
 	if cc.Bool("json") {
 		p.signals.tell(func(string) {}) // standard error is not for people
@@ -125,6 +130,7 @@ func (p *program) run(cc *cli.Context, recipe run.Description, flags []cli.Flag)
 	}
 	records := p.records(plan)
 	records = append(records, p.reportSink(cc.String("report"), plan, cc.Bool("dry-run"), records)...)
+	records = append(append(records, trace...), p.ciSinks()...)
 	view := p.view(cc, plan)
 	stream := p.secrets.To(append(records, view)...)
 	if screen, ok := view.(*terminal.Sink); ok {

@@ -107,7 +107,7 @@ func pushVersion(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 }
 
-// webhook starts a web server that appends what is posted to its / to a file: webhook FILE. $URL is its address.
+// webhook starts a web server that appends what is posted, but for /no, to a file: webhook FILE. $URL is its address.
 func webhook(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: webhook FILE")
@@ -115,7 +115,7 @@ func webhook(ts *testscript.TestScript, neg bool, args []string) {
 	path := ts.MkAbs(args[0])
 	ts.Check(os.WriteFile(path, nil, 0o600))
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path != "/" {
+		if r.URL.Path == "/no" {
 			http.NotFound(w, r)
 			return
 		}

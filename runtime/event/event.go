@@ -46,8 +46,19 @@ const (
 	HookEnded    Kind = "hook_ended"    // the same; Seconds; Error
 	Interrupted  Kind = "interrupted"   // Text: what becomes of the run now
 	Skipped      Kind = "skipped"       // Text: a defer or on_failure that a second interrupt left out
-	RunEnded     Kind = "run_ended"     // Seconds; Code: the exit status; Error; Hint
+	RunEnded     Kind = "run_ended"     // Seconds; Code: the exit status; Error; Hint; Faults
 )
+
+// Fault is one failure of a run, in the parts that a program asks for.
+type Fault struct {
+	Host    string   `json:"host,omitempty"`    // "" when no host is to blame
+	Step    []string `json:"step,omitempty"`    // titles, outermost first
+	Line    string   `json:"line,omitempty"`    // the line of the recipe, FILE:LINE
+	Message string   `json:"message"`           // what was wrong, one cause
+	Command string   `json:"command,omitempty"` // the command that failed
+	Code    *int     `json:"code,omitempty"`    // its exit status
+	Hint    string   `json:"hint,omitempty"`    // what to do next
+}
 
 // Event is one thing that happened. The zero value of a field means that it doesn't apply, except for Code,
 // which is a pointer because 0 is a status.
@@ -66,6 +77,7 @@ type Event struct {
 	State   string            `json:"state,omitempty"`   // a host's state: released, restored, failed, not touched …
 	Error   string            `json:"error,omitempty"`   // a failure in words, one cause
 	Hint    string            `json:"hint,omitempty"`    // what to do next
+	Faults  []Fault           `json:"faults,omitempty"`  // see RunEnded: the failures that Error tells, one by one
 	Columns map[string]string `json:"columns,omitempty"` // see Result
 	Header  []string          `json:"header,omitempty"`  // see Table
 	Rows    [][]string        `json:"rows,omitempty"`    // see Table

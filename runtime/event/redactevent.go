@@ -11,6 +11,17 @@ func (r *Redactor) event(e Event) Event {
 		*text = r.Replace(*text)
 	}
 	e.Step, e.Header = r.list(e.Step), r.list(e.Header)
+	if e.Faults != nil {
+		faults := slices.Clone(e.Faults)
+		for i := range faults {
+			f := &faults[i]
+			for _, text := range []*string{&f.Line, &f.Message, &f.Command, &f.Hint} {
+				*text = r.Replace(*text)
+			}
+			f.Step = r.list(f.Step)
+		}
+		e.Faults = faults
+	}
 	if e.Columns != nil {
 		columns := make(map[string]string, len(e.Columns))
 		for name, v := range e.Columns {

@@ -80,10 +80,19 @@ func (p *Plan) Start(ctx context.Context, stream *event.Stream) error {
 		if p.opts.Explain != nil {
 			ended.Error, ended.Hint = p.opts.Explain(err)
 		}
-		ended.Hint = r.finish(ended.Hint)
+		ended.Hint, ended.Faults = r.finish(ended.Hint), faultsOf(err)
 	}
 	event.Emit(ctx, ended)
 	return err
+}
+
+// faultsOf are the failures in err for programs.
+func faultsOf(err error) []event.Fault {
+	var out []event.Fault
+	for _, f := range Faults(err) {
+		out = append(out, event.Fault{Host: f.Host, Step: f.Step, Line: f.Line, Message: f.Message, Command: f.Command, Code: f.Code, Hint: f.Hint})
+	}
+	return out
 }
 
 // begun is the first event.

@@ -69,6 +69,11 @@ func schema(t *testing.T) *jsonschema.Schema {
 	s.Description = "One line of the output, and of a run's file in the journal. The first is run_begun, the last run_ended. " +
 		"Kinds say which fields they set, by their names in Go: DryRun is dry_run. A later runbook may add fields and kinds without another version."
 	s.AdditionalProperties = nil // which a reader has to pass over
+	for name, property := range s.Properties["faults"].Items.Properties {
+		property.Description = from.fields[name]
+		neverNull(property)
+	}
+	s.Properties["faults"].Items.AdditionalProperties = nil
 	for name, property := range s.Properties {
 		if property.Description = from.fields[name]; property.Description == "" {
 			t.Errorf("the field %s has no comment in runtime/event/event.go", name)

@@ -1,0 +1,47 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"runbook/runtime/event"
+	"runbook/runtime/event/ci"
+	"runbook/runtime/event/otlp"
+)
+
+// warned is a sink that shows a run elsewhere. That it can't is a warning: the servers are as the run left them.
+type warned struct {
+	event.Sink
+	program *program
+}
+
+// Close says why what the sink gathered went nowhere.
+func (w warned) Close() error {
+	if err := w.Sink.Close(); err != nil {
+		_, err = fmt.Fprintf(w.program.err, "warning: %s\n", w.program.redact(err.Error()))
+		return err
+	}
+	return nil
+}
+
+// traceSink sends the run to an OpenTelemetry receiver; none for no address.
+func (p *program) traceSink(ctx context.Context, address string) ([]event.Sink, error) {
+	if address == "" {
+		return nil, nil
+	}
+	sink, err := otlp.New(ctx, address)
+	if err != nil {
+		return nil, fmt.Errorf("--otlp: %w", err)
+	}
+	return []event.Sink{warned{sink, p}}, nil
+}
+
+// ciSinks show the run where continuous integration does.
+func (p *program) ciSinks() []event.Sink {
+	var sinks []event.Sink
+	for _, s := range ci.Sinks(os.Getenv, p.err) {
+		sinks = append(sinks, warned{s, p})
+	}
+	return sinks
+}

@@ -1,0 +1,102 @@
+//go:build unix
+
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"runbook/runtime/lab"
+)
+
+// tmux is a real terminal.
+type tmux struct {
+	t      *testing.T
+	socket string
+}
+
+func (m tmux) run(args ...string) string {
+	m.t.Helper()
+	out, err := exec.Command("tmux", append([]string{"-S", m.socket, "-f", "/dev/null"}, args...)...).CombinedOutput()
+	if err != nil {
+		m.t.Fatalf("tmux %s: %v (the Debian package tmux)\n%s", strings.Join(args, " "), err, out)
+	}
+	return string(out)
+}
+
+// shows waits until the screen matches.
+func (m tmux) shows(pattern string) string {
+	m.t.Helper()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(time.Minute); ; <-tick.C {
+		screen := m.run("capture-pane", "-p")
+		if regexp.MustCompile(`(?m)` + pattern).MatchString(screen) {
+			return screen
+		}
+		if time.Now().After(deadline) {
+			m.t.Fatalf("never showed %s:\n%s", pattern, screen)
+		}
+	}
+}
+
+// TestInTmux runs a recipe in a terminal of 60 columns: what goes on is drawn, a question is asked and answered, the terminal gets
+// wider, and Ctrl-C shows at once what is put back. In the end the reason is the last line.
+func TestInTmux(t *testing.T) {
+	l, err := lab.Start("", "web1", "web2")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	dir := t.TempDir()
+	recipe := `recipe {}
+confirm("begin?")
+each(hosts, { at_once = 2 }, function(host)
+  host:on_failure(function() step("go back", function() host:run("cat ` + dir + `/back-" .. host.name) end) end)
+  step("make the virtualenv", function() host:run("echo Collecting flask; sleep 600") end)
+end)
+`
+	for path, text := range map[string]string{"r.lua": recipe, "run": "#!/bin/sh\ntrap : INT\nrunbook run r.lua --hosts '" + l.HostsFile() + "'\nexec cat\n"} {
+		if err := os.WriteFile(filepath.Join(dir, path), []byte(text), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	backs := []string{filepath.Join(dir, "back-web1"), filepath.Join(dir, "back-web2")}
+	for _, path := range backs {
+		if err := syscall.Mkfifo(path, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	m := tmux{t, filepath.Join(dir, "socket")}
+	// The server takes this environment; a CI service's would make it lines alone.
+	for name, value := range map[string]string{"HOME": dir, "XDG_STATE_HOME": "", "CI": "", "TERM": "xterm-256color"} {
+		t.Setenv(name, value)
+	}
+	m.run("new-session", "-d", "-x", "60", "-y", "20", "-c", dir, "./run")
+	defer m.run("kill-server")
+	m.shows(`^begin\? \[y/N\]`)
+	m.run("send-keys", "yes", "Enter")
+	m.shows(`^begin\? \[y/N\] yes\nweb1  make the virtualenv +\d+\.\d s  0  Collecting flask\nweb2  make the virtualenv .*\nr\.lua  \d+\.\d s$`)
+	m.run("resize-window", "-x", "100")
+	m.run("send-keys", "C-c")
+	m.shows(`^web1  putting back: go back .*\nweb2  putting back: go back .*\nr\.lua .*\ninterrupted; Ctrl-C once more`)
+	for _, path := range backs {
+		if err := os.WriteFile(path, nil, 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	screen := m.shows(`^web\d: make the virtualenv: interrupted\n  at r.lua:5\n\s*\z`)
+	if strings.Contains(screen, "once more skips what is left") || !regexp.MustCompile(`(?m)^slowest step: .*\n\nhost +state +time\nweb1 +interrupted`).MatchString(screen) {
+		t.Errorf("the end is\n%s", screen)
+	}
+}

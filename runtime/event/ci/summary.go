@@ -1,0 +1,121 @@
+package ci
+
+import (
+	"errors"
+	"fmt"
+	"html"
+	"os"
+	"slices"
+	"strings"
+
+	"runbook/runtime/event"
+)
+
+// summary appends what became of the run to a file, as Markdown.
+type summary struct {
+	path    string
+	recipe  string
+	hosts   []event.Event
+	slowest event.Event
+	ended   event.Event
+}
+
+// Event gathers what the summary says.
+func (s *summary) Event(e event.Event) {
+	switch e.Kind {
+	case event.RunBegun:
+		s.recipe = e.Text
+		if e.DryRun {
+			s.recipe += " --dry-run"
+		}
+	case event.StepEnded:
+		if e.Seconds > s.slowest.Seconds {
+			s.slowest = e
+		}
+	case event.Result:
+		s.hosts = append(s.hosts, e)
+	case event.RunEnded:
+		s.ended = e
+	}
+}
+
+// Close writes it.
+func (s *summary) Close() error {
+	f, err := os.OpenFile(s.path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(s.text())
+	return errors.Join(err, f.Close())
+}
+
+func (s *summary) text() string {
+	var b strings.Builder
+	result := "done"
+	if s.ended.Error != "" {
+		result = "failed"
+	}
+	fmt.Fprintf(&b, "### %s: %s after %.1f s\n\n", cell("runbook run "+s.recipe), result, s.ended.Seconds)
+	if len(s.hosts) > 0 {
+		header, rows := s.table()
+		fmt.Fprintf(&b, "| %s |\n|%s\n", strings.Join(header, " | "), strings.Repeat("---|", len(header)))
+		for _, row := range rows {
+			fmt.Fprintf(&b, "| %s |\n", strings.Join(row, " | "))
+		}
+		b.WriteString("\n")
+	}
+	if len(s.slowest.Step) > 0 {
+		where := ""
+		if s.slowest.Host != "" {
+			where = " on " + s.slowest.Host
+		}
+		fmt.Fprintf(&b, "Slowest step: %s, %.1f s\n\n", cell(strings.Join(s.slowest.Step, " > ")+where), s.slowest.Seconds)
+	}
+	if s.ended.Error != "" {
+		text := s.ended.Error
+		if s.ended.Hint != "" {
+			text += "\nnext: " + s.ended.Hint
+		}
+		// As HTML, because what a host printed may hold the end of a block of Markdown.
+		fmt.Fprintf(&b, "<pre>%s</pre>\n\n", html.EscapeString(text))
+	}
+	return b.String()
+}
+
+// table has a row a host.
+func (s *summary) table() (header []string, rows [][]string) {
+	var names []string
+	for _, h := range s.hosts {
+		for name := range h.Columns {
+			if !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+		}
+	}
+	slices.Sort(names)
+	header = append([]string{"host", "state"}, names...)
+	for i, name := range header {
+		header[i] = cell(name)
+	}
+	for _, h := range s.hosts {
+		row := []string{cell(h.Host), cell(h.State)}
+		for _, name := range names {
+			row = append(row, cell(h.Columns[name]))
+		}
+		rows = append(rows, append(row, fmt.Sprintf("%.1f s", h.Seconds)))
+	}
+	return append(header, "time"), rows
+}
+
+// cell is text that Markdown takes for nothing else.
+func cell(text string) string {
+	text = html.EscapeString(strings.Join(strings.Fields(text), " "))
+	var b strings.Builder
+	for _, r := range text {
+		if strings.ContainsRune("\\`*_[]|~#", r) {
+			b.WriteByte('\\')
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}

@@ -1,0 +1,110 @@
+// Package otlp sends a run as one trace to where OpenTelemetry's are gathered, such as Jaeger or Tempo.
+//
+// Its one rule: the trace is made of the run's events alone, with their times, and is never what a run waits for or fails
+// by: what can't be sent is an error at the end.
+package otlp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/exporters/otlp/otlptrace"
+	"go.opentelemetry.io/otel/sdk/resource"
+	sdk "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/trace"
+
+	"runbook/runtime/event"
+)
+
+// closeLimit is how long sending what is left may take when the run has ended.
+const closeLimit = 10 * time.Second
+
+// queue is how many spans may wait to be sent. What is more is dropped: a trace is no record.
+const queue = 1 << 16
+
+// Sink makes spans of events.
+type Sink struct {
+	provider *sdk.TracerProvider
+	exporter *exporter
+	spans    spans
+}
+
+// New returns a sink that sends to a receiver of OTLP over HTTP, such as http://127.0.0.1:4318; without a path it is
+// /v1/traces. The variable OTEL_EXPORTER_OTLP_HEADERS counts, such as Authorization=Bearer%20x.
+func New(ctx context.Context, address string) (*Sink, error) {
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return nil, fmt.Errorf("want an address such as http://127.0.0.1:4318, got %q", address)
+	}
+	if strings.Trim(u.Path, "/") == "" {
+		u.Path = "/v1/traces"
+	}
+	c, err := newClient(u.String(), os.Getenv("OTEL_EXPORTER_OTLP_HEADERS"))
+	if err != nil {
+		return nil, err
+	}
+	sender, err := otlptrace.New(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	e := &exporter{SpanExporter: sender}
+	provider := sdk.NewTracerProvider(
+		sdk.WithBatcher(e, sdk.WithMaxQueueSize(queue)),
+		sdk.WithResource(resource.NewSchemaless(attribute.String("service.name", "runbook"))))
+	return &Sink{provider: provider, exporter: e, spans: newSpans(provider.Tracer("runbook"))}, nil
+}
+
+// Event makes or ends a span.
+func (s *Sink) Event(e event.Event) { s.spans.event(e) }
+
+// Close sends what is left, and returns why something could not be sent.
+func (s *Sink) Close() error {
+	s.spans.endAll(time.Now())
+	ctx, cancel := context.WithTimeout(context.Background(), closeLimit)
+	defer cancel()
+	if err := errors.Join(s.provider.Shutdown(ctx), s.exporter.failed()); err != nil {
+		return fmt.Errorf("sending the trace: %w", err)
+	}
+	return nil
+}
+
+// exporter keeps the first failure, which the SDK would print.
+type exporter struct {
+	sdk.SpanExporter
+	mu  sync.Mutex
+	err error
+}
+
+// ExportSpans sends spans.
+func (e *exporter) ExportSpans(ctx context.Context, spans []sdk.ReadOnlySpan) error {
+	if err := e.SpanExporter.ExportSpans(ctx, spans); err != nil {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		if e.err == nil {
+			e.err = err
+		}
+	}
+	return nil
+}
+
+func (e *exporter) failed() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.err
+}
+
+// Trace is the id of the run's trace, in hex, as a viewer finds it; "" before the run has begun.
+func (s *Sink) Trace() string {
+	id := trace.SpanContextFromContext(s.spans.run).TraceID()
+	if !id.IsValid() {
+		return ""
+	}
+	return id.String()
+}
