@@ -62,7 +62,7 @@ func TestBadInput(t *testing.T) {
 	}
 	t.Chdir(t.TempDir())
 	for name, value := range map[string]string{
-		"HOME": t.TempDir(), "XDG_STATE_HOME": "", "NO_COLOR": "1", "RUNBOOK_HOSTS": l.HostsFile(), "RUNBOOK_RESTART": "none", "RUNBOOK_REPO": repo.Bare,
+		"HOME": t.TempDir(), "XDG_STATE_HOME": "", "GITHUB_ACTIONS": "", "GITLAB_CI": "", "NO_COLOR": "1", "RUNBOOK_HOSTS": l.HostsFile(), "RUNBOOK_RESTART": "none", "RUNBOOK_REPO": repo.Bare,
 	} {
 		t.Setenv(name, value)
 	}

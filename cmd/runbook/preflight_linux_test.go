@@ -57,7 +57,7 @@ func TestPreflight(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, value := range map[string]string{
-		"HOME": t.TempDir(), "XDG_STATE_HOME": "", "NO_COLOR": "1", "RUNBOOK_HOSTS": "all.lua", "RUNBOOK_RESTART": "none", "RUNBOOK_REPO": repo.Bare,
+		"HOME": t.TempDir(), "XDG_STATE_HOME": "", "GITHUB_ACTIONS": "", "GITLAB_CI": "", "NO_COLOR": "1", "RUNBOOK_HOSTS": "all.lua", "RUNBOOK_RESTART": "none", "RUNBOOK_REPO": repo.Bare,
 	} {
 		t.Setenv(name, value)
 	}

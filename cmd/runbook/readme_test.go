@@ -19,6 +19,7 @@ import (
 //	lua FILE               written to FILE of the project
 //	lua part of FILE       lines that stand in FILE as it is shipped
 //	lua into FILE after L  written into FILE of the project, behind its line L
+//	yaml FILE              a workflow of GitHub Actions, whose commands are run as there
 //	text                   not run
 type block struct {
 	line       int
@@ -84,6 +85,8 @@ func TestReadme(t *testing.T) {
 			insertBlock(t, b, project, strings.TrimPrefix(rest, "into "))
 		case kind == "lua" && rest != "":
 			writeBlock(t, b, filepath.Join(project, rest), l, env)
+		case kind == "yaml":
+			workflow(t, b, project, env)
 		default:
 			t.Errorf("README.md:%d: a block must say what it is, got %q", b.line, b.info)
 		}
@@ -115,7 +118,7 @@ func readmeEnvironment(t *testing.T, l *lab.Lab, dir string) []string {
 	if err != nil {
 		t.Fatal("python3 is missing: install the Debian package python3")
 	}
-	return append(os.Environ(), "HOME="+home, "XDG_STATE_HOME=", "PATH="+bin+":"+os.Getenv("PATH"), "NO_COLOR=1",
+	return append(os.Environ(), "HOME="+home, "XDG_STATE_HOME=", "GITHUB_ACTIONS=", "GITLAB_CI=", "PATH="+bin+":"+os.Getenv("PATH"), "NO_COLOR=1",
 		"RUNBOOK_REPO="+l.RepoURL(), "RUNBOOK_KEY="+l.DeployKey(), "RUNBOOK_PYTHON="+python,
 		"RUNBOOK_PIP_ARG=--no-index\n--find-links="+l.Wheels())
 }
@@ -142,6 +145,20 @@ func bash(t *testing.T, b block, dir string, env []string) {
 	t.Logf("README.md:%d:\n%s\n%s", b.line, b.text, out)
 	if err != nil {
 		t.Fatalf("README.md:%d: %v", b.line, err)
+	}
+}
+
+// workflow runs what a job's steps run, with the variables that GitHub sets.
+func workflow(t *testing.T, b block, project string, env []string) {
+	t.Helper()
+	summary := filepath.Join(t.TempDir(), "summary")
+	env = append(env, "CI=true", "GITHUB_ACTIONS=true", "GITHUB_WORKSPACE="+project, "GITHUB_STEP_SUMMARY="+summary)
+	for _, m := range regexp.MustCompile(`(?m)^ *- run: (.*)$`).FindAllStringSubmatch(b.text, -1) {
+		bash(t, block{b.line, "sh", m[1]}, project, env)
+	}
+	text, err := os.ReadFile(summary)
+	if err != nil || !strings.Contains(string(text), "| web1 | released |") {
+		t.Errorf("README.md:%d: the summary is %v\n%s", b.line, err, text)
 	}
 }
 
