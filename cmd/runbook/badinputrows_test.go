@@ -90,6 +90,8 @@ func badFiles() []badInput {
 		{name: "an option that can't be", args: "run recipes/bad.lua", files: recipe("recipe { options = { Root = { 1, 'x' } } }"), status: 2, want: `option Root`},
 		{name: "an option of runbook's own", args: "run recipes/bad.lua", files: recipe("recipe { options = { hosts = { 'x', 'x' } } }"), status: 2, want: `hosts`},
 		{name: "a default that is wrong", args: "run recipes/bad.lua", files: recipe("recipe { options = { n = { 0, 'x', min = 1 } } }"), status: 2, want: `option n: default`},
+		{name: "no hosts at all", args: "release --hosts=", status: 2, want: `--hosts is empty`},
+		{name: "no hosts in a word of its own", args: "exec --hosts", more: []string{" ", "--", "true"}, status: 2, want: `--hosts is empty`},
 		{name: "a hosts file that isn't there", args: "release --hosts nosuch.lua", status: 2, want: `nosuch.lua`},
 		{name: "a hosts file with a syntax error", args: "release --hosts bad.lua", files: hosts("return {"), status: 2, want: `bad.lua:\d+`},
 		{name: "a hosts file that returns nothing", args: "release --hosts bad.lua", files: hosts("local x = 1"), status: 2, want: `bad.lua`},

@@ -175,7 +175,10 @@ func (l *typedLine) hosts(typed string) []candidate {
 	var found []candidate
 	inner := *l.command.Command
 	inner.Action = func(cc *cli.Context) error {
-		opts := inventoryOptions(cc)
+		opts, err := inventoryOptions(cc)
+		if err != nil {
+			return err
+		}
 		opts.Only = nil
 		hosts, err := loadHosts(l.ctx, opts, l.recipe)
 		if err != nil {

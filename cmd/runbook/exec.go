@@ -28,12 +28,16 @@ func (p *program) exec(cc *cli.Context) error {
 	case cc.Int("at-once") < 1:
 		return run.Usage(errors.New("--at-once: want at least 1"))
 	}
-	hosts, err := loadHosts(cc.Context, inventoryOptions(cc), "")
+	inventory, err := inventoryOptions(cc)
+	if err != nil {
+		return run.Usage(err)
+	}
+	hosts, err := loadHosts(cc.Context, inventory, "")
 	if err != nil {
 		return err
 	}
 	o := run.ExecOptions{Hosts: hosts, AtOnce: cc.Int("at-once"),
-		Options: run.Options{Inventory: inventoryOptions(cc), Prompt: p.prompt()}}
+		Options: run.Options{Inventory: inventory, Prompt: p.prompt()}}
 	if len(argv) == 1 && strings.ContainsAny(argv[0], " \t\n") {
 		o.Script = argv[0]
 	} else {

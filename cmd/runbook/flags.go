@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"runbook/runtime/event"
 	"runbook/runtime/inventory"
 	"runbook/runtime/run"
 )
@@ -46,8 +48,13 @@ func hostFlags() []cli.Flag {
 	}
 }
 
-// inventoryOptions are the values of hostFlags.
-func inventoryOptions(c *cli.Context) inventory.Options {
+// inventoryOptions are the values of hostFlags. An empty --hosts is an error: it is most likely a variable of a script that
+// was never set, and the recipe's own hosts are not what that script meant.
+func inventoryOptions(c *cli.Context) (inventory.Options, error) {
+	if c.IsSet("hosts") && strings.TrimSpace(c.String("hosts")) == "" {
+		err := errors.New("--hosts is empty")
+		return inventory.Options{}, event.WithHint(err, "give --hosts FILE or --hosts web1,web2; without the option (and without RUNBOOK_HOSTS) the recipe's own hosts are used")
+	}
 	var only []string
 	for _, item := range c.StringSlice("only") {
 		for part := range strings.SplitSeq(item, ",") {
@@ -59,7 +66,7 @@ func inventoryOptions(c *cli.Context) inventory.Options {
 	return inventory.Options{
 		Hosts: c.String("hosts"), Only: only, Identities: c.StringSlice("identity"), KnownHosts: c.StringSlice("known-hosts"),
 		SSHConfig: c.String("ssh-config"), ConnectTimeout: c.Duration("connect-timeout"),
-	}
+	}, nil
 }
 
 // recipeValue gathers a recipe option as it is given; the run checks it. It is a cli.Generic.

@@ -65,7 +65,11 @@ func (p *program) hosts(cc *cli.Context) error {
 		return run.Usage(errors.New("hosts takes one recipe at most"))
 	}
 	recipe := cc.Args().First()
-	hosts, err := loadHosts(cc.Context, inventoryOptions(cc), recipe)
+	inventory, err := inventoryOptions(cc)
+	if err != nil {
+		return run.Usage(err)
+	}
+	hosts, err := loadHosts(cc.Context, inventory, recipe)
 	if err != nil {
 		return err
 	}
@@ -75,7 +79,7 @@ func (p *program) hosts(cc *cli.Context) error {
 		if err != nil {
 			return err
 		}
-		pinged, err = run.Ping(cc.Context, hosts, place, run.Options{Inventory: inventoryOptions(cc), Prompt: p.prompt()})
+		pinged, err = run.Ping(cc.Context, hosts, place, run.Options{Inventory: inventory, Prompt: p.prompt()})
 		if err != nil {
 			return err
 		}

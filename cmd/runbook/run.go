@@ -114,12 +114,16 @@ func (p *program) run(cc *cli.Context, recipe run.Description, flags []cli.Flag)
 	if err != nil {
 		return run.Usage(err)
 	}
+	inventory, err := inventoryOptions(cc)
+	if err != nil {
+		return run.Usage(err)
+	}
 	p.words = words{verbose: cc.Bool("verbose")}
 	if cc.Bool("json") {
 		p.signals.tell(func(string) {}) // standard error is not for people
 	}
 	plan, err := run.Prepare(cc.Context, recipe, run.Options{
-		Given: givenOptions(flags), Inventory: inventoryOptions(cc),
+		Given: givenOptions(flags), Inventory: inventory,
 		DryRun: cc.Bool("dry-run"), Yes: cc.Bool("yes"), LockWait: cc.Duration("lock-wait"),
 		Prompt: p.prompt(), Hooks: p.signals.hooks, Explain: p.words.explain,
 		Again: func(instead []run.Flag) string { return again(flags, recipe.Path, p.typed, instead) },
