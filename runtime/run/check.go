@@ -58,16 +58,9 @@ func checkFile(ctx context.Context, lib, testLib *script.Library, path string) (
 
 func check(ctx context.Context, lib *script.Library, path string) ([]Problem, error) {
 	d, failed := Describe(ctx, path)
-	var opts script.CheckOptions
-	if d.Options != nil {
-		opts.Options = map[string]string{}
-	}
-	for _, o := range d.Options {
-		opts.Options[o.Name] = o.luaType()
-	}
-	problems, err := lib.Check(path, opts)
+	problems, err := d.check(lib)
 	if err != nil || failed == nil {
-		return problems, Usage(err)
+		return problems, err
 	}
 	p, ok := evaluated(path, failed)
 	found := func(q Problem) bool { return q.Kind == script.Mistake && q.File == p.File && q.Line == p.Line }
@@ -75,6 +68,19 @@ func check(ctx context.Context, lib *script.Library, path string) ([]Problem, er
 		return problems, nil
 	}
 	return append(problems, p), nil
+}
+
+// check reads a recipe whose options are known.
+func (d Description) check(lib *script.Library) ([]Problem, error) {
+	opts := script.CheckOptions{Sources: d.sources}
+	if d.Options != nil {
+		opts.Options = map[string]string{}
+	}
+	for _, o := range d.Options {
+		opts.Options[o.Name] = o.luaType()
+	}
+	problems, err := lib.Check(d.Path, opts)
+	return problems, Usage(err)
 }
 
 // evaluated is what only evaluating shows: a mistake in recipe{ … }, or that it is never come to. What else fails on the
@@ -114,6 +120,11 @@ func Refuse(ctx context.Context, paths []string, tests Extension) error {
 	if err != nil {
 		return err
 	}
+	return refusal(problems)
+}
+
+// refusal is an error that lists the mistakes, or nil.
+func refusal(problems []Problem) error {
 	var lines []string
 	for _, p := range problems {
 		if p.Kind == script.Mistake {

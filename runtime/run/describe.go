@@ -16,6 +16,8 @@ type Description struct {
 	Summary string
 	Hosts   string   // the hosts file's name or path, or ""
 	Options []Option // sorted by name; nil when the recipe did not come to recipe{ … }
+
+	sources *script.Sources
 }
 
 // errDescribed ends the evaluation of a recipe that has said what it is.
@@ -33,7 +35,7 @@ func Describe(ctx context.Context, path string) (Description, error) {
 }
 
 func describe(ctx context.Context, path string, limit time.Duration) (d Description, err error) {
-	d.Path = path
+	d.Path, d.sources = path, &script.Sources{}
 	ctx, stop := context.WithTimeoutCause(ctx, limit, errEndless)
 	defer stop()
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -57,7 +59,7 @@ func describe(ctx context.Context, path string, limit time.Duration) (d Descript
 		cancel(errDescribed)
 		return nil, errDescribed
 	}
-	state, err := r.newState(script.StateOptions{Around: around, Print: func(context.Context, string) {}}, nil)
+	state, err := r.newState(script.StateOptions{Around: around, Print: func(context.Context, string) {}, Sources: d.sources}, nil)
 	if err != nil {
 		return d, err
 	}

@@ -47,19 +47,25 @@ func (p *Plan) DryRun() bool { return p.opts.DryRun }
 
 // Prepare checks the recipe, reads the hosts and checks every option on every host. Errors have StatusUsage.
 func Prepare(ctx context.Context, d Description, opts Options) (*Plan, error) {
-	if err := Refuse(ctx, []string{d.Path}, Extension{}); err != nil {
+	lib, err := apiLibrary(Extension{})
+	if err != nil {
+		return nil, err
+	}
+	problems, err := d.check(lib)
+	if err != nil {
+		return nil, err
+	}
+	if err := refusal(problems); err != nil {
 		return nil, err
 	}
 	p := &Plan{Recipe: d, opts: opts}
 	opts.Inventory.RecipeDir = filepath.Dir(d.Path)
 	// A recipe that asks for no hosts needs no hosts file.
 	if opts.Inventory.Hosts != "" || d.Hosts != "" {
-		var err error
 		if p.Hosts, err = inventory.Load(ctx, opts.Inventory, d.Hosts); err != nil {
 			return nil, Usage(err)
 		}
 	}
-	var err error
 	if p.values, p.Warnings, err = newValues(d.Options, opts.Given, p.Hosts); err != nil {
 		return nil, Usage(err)
 	}

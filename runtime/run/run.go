@@ -136,7 +136,7 @@ func (r *runner) run(ctx context.Context) (err error) {
 		r.table.expect(target.Name)
 	}
 	r.recipe = r.reached
-	state, err := r.newState(script.StateOptions{Around: r.around, Assumed: r.assumed, Print: printed}, r.hosts)
+	state, err := r.newState(script.StateOptions{Around: r.around, Assumed: r.assumed, Print: printed, Sources: r.plan.Recipe.sources}, r.hosts)
 	if err != nil {
 		return err
 	}

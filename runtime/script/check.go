@@ -17,6 +17,7 @@ type CheckOptions struct {
 	// Options are the options that the recipe declares, by name, each with its type in Lua, or "" where it may be nil. A
 	// nil map says that they aren't known.
 	Options map[string]string
+	Sources *Sources // the files as far as they were read
 }
 
 // Check reads a recipe and what it requires, runs nothing, and returns every problem that it is sure of, by file and
@@ -30,7 +31,7 @@ func (lib *Library) Check(path string, opts CheckOptions) ([]Problem, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &checker{lib: lib, opts: opts, lua: lua, dir: filepath.Dir(path), files: map[string]*recipeFile{}, facts: newFacts()}
+	c := &checker{lib: lib, opts: opts, lua: lua, dir: filepath.Dir(path), files: map[string]*recipeFile{}, required: map[string]module{}, facts: newFacts()}
 	// What a function's parameters and a table's fields hold is known once the whole recipe has been seen, so it is walked
 	// until nothing more is learned; the last walk's problems count.
 	for range deepest {
@@ -55,17 +56,17 @@ type checker struct {
 	lua      map[string][]string // Lua's own libraries; "" for its globals
 	dir      string
 	files    map[string]*recipeFile // those that were read
+	required map[string]module      // by the name that recipes use
 	modules  map[string]*shape      // what the files that were walked return; nil where nothing is known
 	facts    *facts
 	problems []Problem
 }
 
-// recipeFile is a file that was read.
-type recipeFile struct {
-	*source
-	chunk    []ast.Stmt // nil where it can't be parsed
-	problem  error      // why it can't be compiled, or nil
-	assigned map[string]bool
+// module is what require leads to.
+type module struct {
+	path   string
+	source []byte
+	err    error
 }
 
 // fileChecker walks one file.
@@ -101,7 +102,7 @@ func (c *checker) file(path string, text []byte) *shape {
 	c.modules[path] = nil
 	f, ok := c.files[path]
 	if !ok {
-		f = readFile(path, text)
+		f = c.opts.Sources.file(path, text)
 		c.files[path] = f
 	}
 	var p Problem
@@ -114,16 +115,6 @@ func (c *checker) file(path string, text []byte) *shape {
 	w.block(f.chunk, nil)
 	c.modules[path] = w.returns
 	return w.returns
-}
-
-func readFile(path string, text []byte) *recipeFile {
-	f := &recipeFile{source: readSource(path, text)}
-	if f.chunk, f.problem = parseChunk(path, text); f.problem != nil {
-		return f
-	}
-	f.assigned = assignedNames(f.chunk)
-	_, f.problem = compileChunk(path, f.chunk) // also break outside of a loop, goto nowhere
-	return f
 }
 
 // located is a problem's place, with the column of its line's first word where it has none.

@@ -104,12 +104,22 @@ func (f *fileChecker) requireCall(e *ast.FuncCallExpr) *shape {
 	if !ok {
 		return f.unknownCall(e)
 	}
-	path, source, err := findModule(f.dir, name.Value)
-	if err != nil {
-		f.report(e.Line(), "require", "%v%s", err, DidYouMean(name.Value, moduleNames(f.dir)))
+	m := f.module(name.Value)
+	if m.err != nil {
+		f.report(e.Line(), "require", "%v%s", m.err, DidYouMean(name.Value, moduleNames(f.dir)))
 		return nil
 	}
-	return f.file(path, source)
+	return f.file(m.path, m.source)
+}
+
+// module finds what is required, once for all walks.
+func (c *checker) module(name string) module {
+	m, ok := c.required[name]
+	if !ok {
+		m.path, m.source, m.err = findModule(c.dir, name)
+		c.required[name] = m
+	}
+	return m
 }
 
 // primitiveCall holds the arguments of a call against the declaration.

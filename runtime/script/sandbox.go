@@ -243,7 +243,7 @@ func Eval(ctx context.Context, path string, source []byte) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &State{root: newLState(), chunks: map[string][]string{path: newline.Split(string(source), -1)}, globals: map[string]bool{}, nested: map[*lua.LState]int{}}
+	s := &State{root: newLState(), chunks: map[string][]string{path: splitLines(string(source))}, globals: map[string]bool{}, nested: map[*lua.LState]int{}}
 	defer s.root.Close()
 	s.root.SetContext(ctx)
 	s.declareErrors()

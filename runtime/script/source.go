@@ -2,7 +2,6 @@ package script
 
 import (
 	"bytes"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -18,12 +17,26 @@ type source struct {
 	end   error       // why the words end before the file does, or nil
 }
 
-// newline is what gopher-lua counts as the end of one line.
-var newline = regexp.MustCompile(`\r\n|\n\r|\r|\n`)
+// splitLines takes a text apart where gopher-lua counts a line's end: at \n, \r, \r\n and \n\r.
+func splitLines(text string) []string {
+	var lines []string
+	for {
+		at := strings.IndexAny(text, "\r\n")
+		if at < 0 {
+			return append(lines, text)
+		}
+		lines = append(lines, text[:at])
+		end := text[at]
+		text = text[at+1:]
+		if text != "" && text[0] != end && (text[0] == '\r' || text[0] == '\n') {
+			text = text[1:]
+		}
+	}
+}
 
 // readSource takes a file apart into words, as far as they can be read.
 func readSource(path string, text []byte) *source {
-	s := &source{path: path, lines: newline.Split(string(text), -1)}
+	s := &source{path: path, lines: splitLines(string(text))}
 	scanner, lexer := parse.NewScanner(bytes.NewReader(commented(text)), path), &parse.Lexer{}
 	for {
 		word, err := scanner.Scan(lexer)

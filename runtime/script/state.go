@@ -19,7 +19,8 @@ type StateOptions struct {
 	// It keeps the turn.
 	Assumed func(ctx context.Context, call Call, field string, value any)
 	// Print gets each line that a recipe prints. Default: printing is an error.
-	Print func(ctx context.Context, text string)
+	Print   func(ctx context.Context, text string)
+	Sources *Sources // the files as far as they were read
 }
 
 // Call is one use of a primitive.
@@ -121,12 +122,12 @@ func (s *State) Run(ctx context.Context, path string) error {
 }
 
 func (s *State) load(l *lua.LState, path string, source []byte) (*lua.LFunction, error) {
-	s.chunks[path] = newline.Split(string(source), -1)
-	proto, err := compile(path, source)
-	if err != nil {
-		return nil, err
+	f := s.opts.Sources.file(path, source)
+	s.chunks[path] = f.lines
+	if f.problem != nil {
+		return nil, f.problem
 	}
-	return l.NewFunctionFromProto(proto), nil
+	return l.NewFunctionFromProto(f.proto), nil
 }
 
 // Callback is a Lua function that was passed to a primitive.

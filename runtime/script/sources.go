@@ -1,0 +1,53 @@
+package script
+
+import (
+	"bytes"
+	"sync"
+
+	lua "github.com/yuin/gopher-lua"
+	"github.com/yuin/gopher-lua/ast"
+)
+
+// Sources keeps files that were read, so that a recipe that is described, checked and run is parsed and compiled once. A
+// file that has changed is read anew. The zero value is empty and ready; nil keeps nothing.
+type Sources struct {
+	mu    sync.Mutex
+	files map[string]*recipeFile
+}
+
+// recipeFile is a file that was read.
+type recipeFile struct {
+	*source
+	text     []byte
+	chunk    []ast.Stmt         // nil where it can't be parsed
+	proto    *lua.FunctionProto // nil where it can't be compiled
+	problem  error              // why it can't be, or nil
+	assigned map[string]bool
+}
+
+func (s *Sources) file(path string, text []byte) *recipeFile {
+	if s == nil {
+		return readFile(path, text)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if f := s.files[path]; f != nil && bytes.Equal(f.text, text) {
+		return f
+	}
+	if s.files == nil {
+		s.files = map[string]*recipeFile{}
+	}
+	f := readFile(path, text)
+	s.files[path] = f
+	return f
+}
+
+func readFile(path string, text []byte) *recipeFile {
+	f := &recipeFile{source: readSource(path, text), text: text}
+	if f.chunk, f.problem = parseChunk(path, text); f.problem != nil {
+		return f
+	}
+	f.assigned = assignedNames(f.chunk)
+	f.proto, f.problem = compileChunk(path, f.chunk) // which also finds break outside of a loop, goto nowhere
+	return f
+}
