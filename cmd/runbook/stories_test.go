@@ -75,20 +75,25 @@ func withHosts(env *testscript.Env) error {
 // inProcessKey is where a story keeps its lab.
 type inProcessKey struct{}
 
-// gitServer is a command that starts the lab's git server, and says by variables how to release from it. The hosts get
-// seeds.
+// gitServer is a command that starts the lab's git server, and says by variables how to release from it: gitserver [python].
+// With the argument the system's own Python makes the virtualenvs, on hosts with seeds; else the lab's, which is quick.
 func gitServer(seeds func() (string, error)) func(*testscript.TestScript, bool, []string) {
 	return func(ts *testscript.TestScript, neg bool, args []string) {
-		if neg || len(args) > 0 {
-			ts.Fatalf("usage: gitserver")
+		if neg || len(args) > 1 || len(args) == 1 && args[0] != "python" {
+			ts.Fatalf("usage: gitserver [python]")
 		}
 		l := ts.Value(inProcessKey{}).(*lab.Lab)
 		_, err := l.GitServer()
 		ts.Check(err)
-		ready, err := seeds()
-		ts.Check(err)
-		for _, host := range []string{"WEB1", "WEB2"} {
-			ts.Check(copySeeds(ready, ts.Getenv(host)))
+		if len(args) == 0 {
+			tools, err := l.Tools()
+			ts.Check(err)
+			ts.Setenv("RUNBOOK_PYTHON", tools.Python)
+			ts.Setenv("RUNBOOK_MOD_WSGI_EXPRESS", tools.ModWSGIExpress)
+		} else {
+			ready, err := seeds()
+			ts.Check(err)
+			ts.Check(errors.Join(copySeeds(ready, ts.Getenv("WEB1")), copySeeds(ready, ts.Getenv("WEB2"))))
 		}
 		ts.Setenv("RUNBOOK_HOSTS", l.HostsFile())
 		ts.Setenv("RUNBOOK_KNOWN_HOSTS", l.KnownHosts())
