@@ -1,0 +1,180 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// cell lets faults strike one run each at a point and then, if spare, the next run do its work.
+func (w *worker) cell(t *testing.T, s stage, p point, faults []fault, spare bool) {
+	var next []string
+	for _, f := range faults {
+		verdict := ""
+		verdict, next = w.struck(t, f, s, p)
+		if verdict == "" && !t.Failed() { // what an earlier strike left made the run shorter
+			w.pass(t, next)
+			verdict, next = w.struck(t, f, s, p)
+		}
+		if verdict == "" && !t.Failed() {
+			t.Errorf("the run had ended before there was an operation %d %s", p.nth, p.host)
+		}
+		if t.Failed() {
+			verdict = "FAILED"
+		}
+		w.result.note(f.name, p.row, verdict)
+		if t.Failed() {
+			return
+		}
+	}
+	if spare {
+		w.pass(t, next)
+	}
+	if t.Failed() {
+		w.result.note(faults[len(faults)-1].name, p.row, "FAILED")
+	}
+}
+
+// pass lets a run do its work.
+func (w *worker) pass(t *testing.T, args []string) {
+	t.Helper()
+	done := w.succeed(t, args)
+	for host, now := range w.check(t, done.target) {
+		if now != done.target {
+			t.Errorf("%s: %s is current after the next run of %s", host, now, done.target)
+		}
+	}
+	w.settled(t, soon, done.mark)
+}
+
+// struck lets one fault strike one run at a point. It returns what the table says of that, "" when there was no such
+// operation; and the command line of the next run, with nothing cleaned up: the very one that an interrupted release
+// names, or else another of this stage.
+func (w *worker) struck(t *testing.T, f fault, s stage, p point) (verdict string, next []string) {
+	host, seen := "", map[string]int{}
+	r := w.run(t, s.arguments(), func(process *os.Process, at string) bool {
+		seen[at]++
+		if at != p.host || seen[at] != p.nth {
+			return false
+		}
+		host = at
+		f.strike(t, w.site, process, at)
+		return true
+	})
+	if r.code != 0 && !(r.struck && slices.Contains(f.codes, r.code)) {
+		t.Errorf("runbook ended with %d:\n%s", r.code, r.words)
+	}
+	took := w.settled(t, f.within, r.mark)
+	now := w.check(t, r.target)
+	if r.code >= 0 {
+		w.believe(t, r, now)
+	}
+	if f.mend != nil && r.struck {
+		f.mend(t, w.site, host)
+	}
+	if t.Failed() {
+		t.Logf("it struck at %s of\n%s\nwhich ended with %d: %s\nnext: %s\nwhat the hosts have: %v\nwhat it said of them: %v", host,
+			strings.Join(r.operations, "\n"), r.code, r.words, r.hint, now, r.states)
+	}
+	w.now = now
+	if next = finishing(t, r.hint); next == nil {
+		next = s.arguments()
+	}
+	switch seconds := int(took.Seconds() + 0.5); {
+	case !r.struck:
+		return "", next
+	case seconds > 0:
+		return fmt.Sprintf("ok %ds", seconds), next
+	}
+	return "ok", next
+}
+
+// settled waits until no process of ours is left on the hosts and on this machine, and no lock is held. It returns how
+// long that took.
+func (w *worker) settled(t *testing.T, within time.Duration, mark string) time.Duration {
+	t.Helper()
+	began := time.Now()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		left := append(w.site.leftovers(t), ours(t, mark)...)
+		if len(left) == 0 {
+			return time.Since(began)
+		}
+		if time.Since(began) > within {
+			t.Errorf("after %v there is still:\n%s", within, strings.Join(left, "\n"))
+			return time.Since(began)
+		}
+		<-tick.C
+	}
+}
+
+// check holds both hosts against the promise: current is the old or the new release, complete; every line of the log is
+// whole; the deploy key is nowhere on the disk; and what is served is a complete release, too. It returns what is
+// current on each.
+func (w *worker) check(t *testing.T, target string) map[string]string {
+	t.Helper()
+	now := map[string]string{}
+	for _, host := range []string{"web1", "web2"} {
+		seen, before := w.site.see(t, host), w.now[host]
+		name := path.Base(seen.link)
+		now[host] = name
+		if path.Dir(seen.link) != w.site.Root(host)+"/releases" || name != before && name != target {
+			t.Errorf("%s: current leads to %q, want releases/%s or releases/%s", host, seen.link, before, target)
+		}
+		var marker struct{ Release, Revision string }
+		if err := json.Unmarshal([]byte(seen.marker), &marker); err != nil || marker.Release != name || len(marker.Revision) != 40 {
+			t.Errorf("%s: %s is current, and its .runbook.json is %q", host, name, seen.marker)
+		}
+		for line := range strings.Lines(seen.log) {
+			var entry struct{ At, By, Action, Release string }
+			err := json.Unmarshal([]byte(line), &entry)
+			if strings.TrimSpace(line) != "" && (err != nil || entry.Action == "" || entry.Release == "" && entry.Action != "restore") {
+				t.Errorf("%s: in releases.log: %q: %v", host, line, err)
+			}
+		}
+		if seen.leaked != "" {
+			t.Errorf("%s: the deploy key is in %s", host, seen.leaked)
+		}
+		if w.site.serve && !strings.Contains(seen.answer, "release "+before+",") && !strings.Contains(seen.answer, "release "+target+",") {
+			t.Errorf("%s: it serves %q, want release %s or %s", host, seen.answer, before, target)
+		}
+	}
+	return now
+}
+
+// believe holds what the last table says of the hosts against what they have.
+func (w *worker) believe(t *testing.T, r *matrixRun, now map[string]string) {
+	for host, name := range now {
+		before := w.now[host]
+		switch state := r.states[host]; state {
+		case "released", "rolled back", "was current already":
+			if name != r.target {
+				t.Errorf("%s: it is said to be %s, and has %s", host, state, name)
+			}
+		case "not touched", "prepared", "not switched", "restored", "refused", "no connection":
+			if name != before {
+				t.Errorf("%s: it is said to be %s, and has %s instead of %s", host, state, name, before)
+			}
+		}
+	}
+}
+
+// finishing is the command in a hint that finishes an interrupted release, as words; nil when there is none.
+func finishing(t *testing.T, hint string) []string {
+	_, command, ok := strings.Cut(hint, "to finish what was begun: runbook run ")
+	if !ok {
+		return nil
+	}
+	command, _, _ = strings.Cut(command, "\n")
+	words, err := shellWords("run " + command)
+	if err != nil {
+		t.Fatalf("%s: %v", command, err)
+	}
+	return words
+}

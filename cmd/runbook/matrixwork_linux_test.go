@@ -1,0 +1,214 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// worker goes through its share of the cells in a lab of its own, one after the other: what follows a cell is what the
+// next one begins with.
+type worker struct {
+	program string
+	full    bool // on hosts with OpenSSH
+	// thorough says that every operation is struck by every fault
+	thorough bool
+	job      string
+	faults   []fault
+	number   int
+	result   *outcomes
+
+	site *matrixSite
+	runs int
+	made []string          // the releases that were made, the newest last
+	last string            // the release that was last made current on both hosts
+	now  map[string]string // what is current on each
+}
+
+// stage is a part of a job whose operations are struck with runs of one kind.
+type stage struct {
+	serve     bool // see matrixSite
+	arguments func() []string
+	points    []point
+}
+
+// point is where a fault strikes: at the nth operation on a host. row is its line in the table.
+type point struct {
+	row, nth int
+	host     string
+}
+
+func (w *worker) work(t *testing.T) {
+	defer func() { w.site.close(t) }()
+	for i, s := range w.stages(t) {
+		var mine []point
+		for i, p := range s.points {
+			if p.row >= *matrix.from && p.row <= *matrix.to && i%*matrix.workers == w.number {
+				mine = append(mine, p)
+			}
+		}
+		switch {
+		case len(mine) == 0:
+			continue
+		case s.serve != w.site.serve:
+			w.begin(t, s.serve)
+		case i > 0: // which releases there are now isn't known
+			w.make(t)
+			w.make(t)
+		}
+		w.strike(t, s, mine)
+	}
+}
+
+// strike goes through a stage.
+func (w *worker) strike(t *testing.T, s stage, points []point) {
+	for i, p := range points {
+		spare := (i+1)%w.spared() == 0 || i == len(points)-1
+		passed := true
+		for _, together := range w.groups(p) {
+			name := fmt.Sprintf("%d %s", p.row, inTurn(together))
+			passed = t.Run(name, func(t *testing.T) { w.cell(t, s, p, together, spare) }) && passed
+		}
+		if !passed { // what it left must not be blamed on the next
+			w.begin(t, s.serve)
+		}
+	}
+}
+
+// stages are the parts of the job. A release is struck in two: until the first host is switched, new ones are made; from then on
+// one that is there already is released again, which does the same without the half of it that takes most of the time.
+func (w *worker) stages(t *testing.T) []stage {
+	building, switched := w.full && *matrix.serve == "all", w.full && *matrix.serve != "none"
+	w.begin(t, switched)
+	if w.job == "rollback" {
+		seen := w.succeed(t, w.rollbackArguments())
+		prepare, change := w.points(seen, 0)
+		return []stage{{switched, w.rollbackArguments, append(prepare, change...)}}
+	}
+	fresh := w.make(t)
+	again := w.succeed(t, w.otherArguments())
+	if fresh.told(fresh.building) != again.told(again.building) {
+		t.Fatalf("a release that is there already is switched to in another way:\n%s\n\n%s", strings.Join(fresh.operations, "\n"), strings.Join(again.operations, "\n"))
+	}
+	if building != switched {
+		w.begin(t, building)
+		fresh = w.make(t)
+	}
+	prepare, _ := w.points(fresh, 0)
+	_, change := w.points(again, fresh.building-again.building)
+	return []stage{{building, w.releaseArguments, prepare}, {switched, w.otherArguments, change}}
+}
+
+// points are the operations of a run until the first host is switched, which are done on both hosts at the same time, and
+// those from then on, one host after the other. In the short matrix each of the former is struck on one host. shift is
+// what is added to the rows of the latter.
+func (w *worker) points(r *matrixRun, shift int) (prepare, change []point) {
+	count := map[string]int{}
+	for i, o := range r.operations {
+		host, _, _ := strings.Cut(o, " ")
+		count[host]++
+		p := point{row: i + 1 + shift, nth: count[host], host: host}
+		if i >= r.building {
+			change = append(change, p)
+			w.result.describe(p.row, o)
+			continue
+		}
+		// The order of those on different hosts differs from run to run.
+		if p.row = 2*p.nth - 1; host == "web2" {
+			p.row++
+		}
+		if shift == 0 {
+			w.result.describe(p.row, o)
+		}
+		if w.thorough || (host == "web1") == (p.nth%2 == 0) {
+			prepare = append(prepare, p)
+		}
+	}
+	slices.SortFunc(prepare, func(a, b point) int { return a.row - b.row })
+	return prepare, change
+}
+
+// groups are the faults that strike at a point, by the runs that are left in peace after them. In the short matrix the faults take
+// turns, so that what is done on both hosts is struck by one on the one and by the next on the other.
+func (w *worker) groups(p point) [][]fault {
+	switch {
+	case w.full:
+		return slices.Collect(slices.Chunk(w.faults, 1))
+	case w.thorough:
+		return [][]fault{w.faults}
+	}
+	which := p.nth / 2
+	if p.host == "web2" {
+		which++
+	}
+	which %= len(w.faults)
+	return [][]fault{w.faults[which : which+1]}
+}
+
+// spared is after how many operations a run is left in peace.
+func (w *worker) spared() int {
+	switch {
+	case *matrix.spared > 0:
+		return *matrix.spared
+	case w.full:
+		return 1
+	}
+	return 8
+}
+
+// begin makes a lab, and the releases in it that there must be for a strike to do harm.
+func (w *worker) begin(t *testing.T, serve bool) {
+	t.Helper()
+	if w.site != nil {
+		w.site.close(t)
+	}
+	w.site = newMatrixSite(t, w.full, serve)
+	w.made = nil
+	w.make(t)
+	w.make(t)
+	w.site.seesLeak(t, "web2")
+}
+
+// make makes a release.
+func (w *worker) make(t *testing.T) *matrixRun {
+	t.Helper()
+	return w.succeed(t, w.releaseArguments())
+}
+
+// succeed runs without a fault.
+func (w *worker) succeed(t *testing.T, args []string) *matrixRun {
+	t.Helper()
+	done := w.run(t, args, nil)
+	if done.code != 0 {
+		t.Fatalf("%s\nended with %d:\n%s", strings.Join(args, " "), done.code, done.words)
+	}
+	if w.last = done.target; !slices.Contains(w.made, w.last) {
+		w.made = append(w.made, w.last)
+	}
+	w.now = map[string]string{"web1": w.last, "web2": w.last}
+	return done
+}
+
+// other is a release to go to: one of the two that are kept.
+func (w *worker) other() string {
+	kept := w.made[len(w.made)-2:]
+	if kept[0] == w.last {
+		return kept[1]
+	}
+	return kept[0]
+}
+
+func (w *worker) named(release string) []string {
+	return append([]string{"run", "recipes/release.lua", "--json", "--keep", "2", "--release", release}, w.site.flags...)
+}
+
+// releaseArguments make a new release.
+func (w *worker) releaseArguments() []string { return w.named(fmt.Sprintf("r%05d", w.runs)) }
+
+// otherArguments release one that is there already.
+func (w *worker) otherArguments() []string { return w.named(w.other()) }
+
+func (w *worker) rollbackArguments() []string {
+	return []string{"run", "recipes/rollback.lua", "--json", "--release", w.other()}
+}
