@@ -165,15 +165,42 @@ func (o *operation) append(text string, mode os.FileMode, isNew bool) error {
 		if isNew {
 			err = f.Chmod(mode)
 		}
+		var end int64
 		if err == nil {
 			// Some servers go by the place that the client states and not by O_APPEND.
-			_, err = f.Seek(0, io.SeekEnd)
+			end, err = f.Seek(0, io.SeekEnd)
 		}
 		if err == nil {
-			_, err = f.Write([]byte(text))
+			if _, err = f.Write([]byte(text)); err != nil {
+				err = errors.Join(err, o.takeBack(f, end, text))
+			}
 		}
 		return errors.Join(err, f.Close())
 	})
+}
+
+// takeBack removes the beginning of a text from the end of a file: a disk that gets full takes a part of what is written. What
+// somebody else has written meanwhile stays.
+func (o *operation) takeBack(f *sftp.File, end int64, text string) (err error) {
+	written, err := o.files.Open(o.path)
+	if err != nil {
+		return fmt.Errorf("see how much was written: %w", err)
+	}
+	defer func() { err = errors.Join(err, written.Close()) }()
+	if _, err := written.Seek(end, io.SeekStart); err != nil {
+		return fmt.Errorf("see how much was written: %w", err)
+	}
+	part, err := io.ReadAll(io.LimitReader(written, int64(len(text))))
+	if err != nil {
+		return fmt.Errorf("see how much was written: %w", err)
+	}
+	if len(part) == 0 || len(part) == len(text) || !strings.HasPrefix(text, string(part)) {
+		return nil
+	}
+	if err := f.Truncate(end); err != nil {
+		return fmt.Errorf("half a line is left in it: %w", err)
+	}
+	return nil
 }
 
 // parseMode reads an octal mode such as "0644".
