@@ -79,7 +79,7 @@ func place(at, root string) note {
 	return note{file: filepath.ToSlash(path), line: line}
 }
 
-// firstError keeps the first failure to write.
-type firstError struct{ err error }
+// writeErrors are the failures to write, for Close.
+type writeErrors struct{ err error }
 
-func (f *firstError) keep(err error) { f.err = errors.Join(f.err, err) }
+func (w *writeErrors) keep(err error) { w.err = errors.Join(w.err, err) }

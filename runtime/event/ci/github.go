@@ -12,7 +12,7 @@ import (
 // gitHub writes workflow commands
 // (https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands).
 type gitHub struct {
-	firstError
+	writeErrors
 	w     io.Writer
 	root  string
 	token string // ends the time in which GitHub takes no commands
