@@ -121,8 +121,8 @@ func (h *hostState) track(e event.Event) {
 	case event.CommandEnded:
 		h.command, h.output = "", ""
 	case event.Output:
-		lines := strings.Split(strings.TrimRight(e.Text, "\n"), "\n")
-		if line := strings.TrimSpace(lines[len(lines)-1]); line != "" {
+		text := strings.TrimRight(e.Text, "\n")
+		if line := strings.TrimSpace(text[strings.LastIndexByte(text, '\n')+1:]); line != "" {
 			h.output = line
 		}
 	case event.Transferring:

@@ -193,14 +193,19 @@ func (s *Sink) write(w io.Writer, text string) {
 
 // printable leaves out what a terminal would act on: what a server prints must not move the cursor or rename the window.
 func printable(text string) string {
+	if !strings.ContainsFunc(text, unprintable) { // as nearly all text
+		return text
+	}
 	text = strings.ReplaceAll(text, "\r\n", "\n")
 	return strings.Map(func(r rune) rune {
-		if r == '\n' || r == '\t' || !unicode.IsControl(r) {
-			return r
+		if unprintable(r) {
+			return -1
 		}
-		return -1
+		return r
 	}, text)
 }
+
+func unprintable(r rune) bool { return r != '\n' && r != '\t' && unicode.IsControl(r) }
 
 func last(titles []string) string {
 	if len(titles) == 0 {

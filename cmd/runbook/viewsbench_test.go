@@ -1,0 +1,179 @@
+//go:build unix
+
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/creack/pty"
+
+	"runbook/runtime/event"
+	"runbook/runtime/event/ci"
+	"runbook/runtime/event/html"
+	"runbook/runtime/event/journal"
+	"runbook/runtime/event/jsonl"
+	"runbook/runtime/event/terminal"
+	"runbook/runtime/inventory"
+	"runbook/runtime/lab"
+	"runbook/runtime/run"
+)
+
+// BenchmarkViews is what seeing a run costs: a recipe on 100 hosts, 50 at a time, with all views and with none, in pairs whose
+// order alternates. The views are the live screen on a terminal of 120 columns, --json to a file, the journal, the page of --report, and
+// the summary for GitHub. It reports by how many percent the run with views took longer than its pair without, and the same of
+// the processor time of this process, which the hosts' server is in as well.
+//
+// "waiting" is a run as a run is: a host has eight steps; in each a command prints 20 lines and takes 0.3 s. "writing" is the
+// worst case: commands that wait for nothing and print 200 lines each.
+func BenchmarkViews(b *testing.B) {
+	l, err := lab.New("")
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer func() {
+		if err := l.Close(); err != nil {
+			b.Error(err)
+		}
+	}()
+	h, err := l.Host("web1")
+	if err != nil {
+		b.Fatal(err)
+	}
+	const line = "Collecting a-package-with-a-name==1.2.%s (from -r requirements.txt (line %s))"
+	for _, work := range []struct{ name, command string }{
+		{"waiting", "seq -f '" + fmt.Sprintf(line, "%g", "1") + "' 20; sleep 0.3"},
+		{"writing", "seq -f '" + fmt.Sprintf(line, "%g", "1") + "' 200"},
+	} {
+		b.Run(work.name, func(b *testing.B) {
+			recipe := filepath.Join(b.TempDir(), "r.lua")
+			text := fmt.Sprintf("recipe {}\neach(hosts, { at_once = 50 }, function(host)\n  for i = 1, 8 do\n"+
+				"    step(\"part \" .. i, function() host:run(%q) end)\n  end\nend)\n", work.command)
+			if err := os.WriteFile(recipe, []byte(text), 0o600); err != nil {
+				b.Fatal(err)
+			}
+			hosts := many(b, l, h, 100)
+			var longer, busier []float64
+			for b.Loop() {
+				var bare, seen spent
+				if len(longer)%2 == 0 {
+					bare = runSeen(b, recipe, hosts, nil)
+				}
+				seen = runSeen(b, recipe, hosts, allViews)
+				if len(longer)%2 == 1 {
+					bare = runSeen(b, recipe, hosts, nil)
+				}
+				longer = append(longer, percent(seen.wall, bare.wall))
+				busier = append(busier, percent(seen.cpu, bare.cpu))
+			}
+			slices.Sort(longer)
+			slices.Sort(busier)
+			b.ReportMetric(longer[len(longer)/2], "%-longer-median")
+			b.ReportMetric(longer[0], "%-longer-min")
+			b.ReportMetric(longer[len(longer)-1], "%-longer-max")
+			b.ReportMetric(busier[len(busier)/2], "%-cpu-median")
+		})
+	}
+}
+
+func percent(with, without time.Duration) float64 { return 100 * (with.Seconds()/without.Seconds() - 1) }
+
+// spent is what a run took.
+type spent struct{ wall, cpu time.Duration }
+
+// runSeen runs a recipe with the sinks of views.
+func runSeen(b *testing.B, recipe, hosts string, views func(b *testing.B, plan *run.Plan) (sinks []event.Sink, end func())) spent {
+	b.Helper()
+	d, err := run.Describe(b.Context(), recipe)
+	if err != nil {
+		b.Fatal(err)
+	}
+	plan, err := run.Prepare(b.Context(), d, run.Options{Inventory: inventory.Options{Hosts: hosts, SSHConfig: "none", ConnectTimeout: time.Minute}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	before, began := processorTime(b), time.Now()
+	var sinks []event.Sink
+	end := func() {}
+	if views != nil {
+		sinks, end = views(b, plan)
+	}
+	stream := event.NewStream(sinks...)
+	if err := plan.Start(b.Context(), stream); err != nil {
+		b.Fatal(err)
+	}
+	if err := stream.Close(); err != nil {
+		b.Fatal(err)
+	}
+	end()
+	return spent{time.Since(began), processorTime(b) - before}
+}
+
+func processorTime(b *testing.B) time.Duration {
+	b.Helper()
+	var used syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
+}
+
+// page is the sink of --report.
+type page struct {
+	html.Report
+	path string
+}
+
+// Close writes it.
+func (p *page) Close() error { return p.WriteFile(p.path, html.Options{}) }
+
+func allViews(b *testing.B, plan *run.Plan) (sinks []event.Sink, end func()) {
+	b.Helper()
+	dir := b.TempDir()
+	record, err := journal.Create(dir, time.Now())
+	if err != nil {
+		b.Fatal(err)
+	}
+	lines, err := os.Create(filepath.Join(dir, "lines"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	ours, screen, err := pty.Open()
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := pty.Setsize(ours, &pty.Winsize{Cols: 120, Rows: 40}); err != nil {
+		b.Fatal(err)
+	}
+	read := make(chan struct{})
+	go func() { // as the window does, until the terminal is closed
+		defer close(read)
+		_, _ = io.Copy(io.Discard, ours)
+	}()
+	shown := terminal.Options{Out: screen, Err: screen, Colour: true, Screen: screen, OutOnScreen: true, Steps: 8}
+	for _, h := range plan.Hosts {
+		shown.Hosts = append(shown.Hosts, h.Name)
+	}
+	sinks = []event.Sink{record, &page{path: filepath.Join(dir, "page.html")}, jsonl.New(lines)}
+	sinks = append(sinks, ci.Sinks(func(name string) string {
+		return map[string]string{"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": filepath.Join(dir, "summary")}[name]
+	}, io.Discard)...)
+	return append(sinks, terminal.New(shown)), func() {
+		if err := screen.Close(); err != nil {
+			b.Error(err)
+		}
+		<-read
+		if err := ours.Close(); err != nil {
+			b.Error(err)
+		}
+		if err := lines.Close(); err != nil {
+			b.Error(err)
+		}
+	}
+}
