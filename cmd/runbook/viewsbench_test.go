@@ -82,7 +82,9 @@ func BenchmarkViews(b *testing.B) {
 	}
 }
 
-func percent(with, without time.Duration) float64 { return 100 * (with.Seconds()/without.Seconds() - 1) }
+func percent(with, without time.Duration) float64 {
+	return 100 * (with.Seconds()/without.Seconds() - 1)
+}
 
 // spent is what a run took.
 type spent struct{ wall, cpu time.Duration }
