@@ -21,14 +21,14 @@ type matrixFlags struct {
 }
 
 var matrix = matrixFlags{
-	kind:    flag.String("matrix", "short", "short: SIGINT and SIGKILL in turns on hosts in this process; inside: both at every operation; full: all faults on hosts with OpenSSH"),
+	kind:    flag.String("matrix", "short", "short: SIGINT and SIGKILL on hosts in this process; full: all faults on hosts with OpenSSH"),
 	faults:  flag.String("matrix.faults", "", "only these faults, such as sigint,disk"),
 	jobs:    flag.String("matrix.jobs", "release,rollback", "what is struck"),
 	serve:   flag.String("matrix.serve", "switch", "full: with pip, Apache, a graceful restart and a health check in none, all, or the operations from the switch on"),
 	from:    flag.Int("matrix.from", 1, "the first operation at which a fault strikes"),
 	to:      flag.Int("matrix.to", 1<<20, "the last"),
 	workers: flag.Int("matrix.workers", 1, "how many labs a job has at the same time"),
-	spared:  flag.Int("matrix.spared", 0, "after so many operations a run is left in peace; by default 1 in the full matrix, 8 in the others"),
+	spared:  flag.Int("matrix.spared", 0, "after so many operations a run is left in peace; by default 1 in the full matrix, 8 in the short one"),
 }
 
 // TestMatrix lets a fault strike at every operation of a release and of a rollback on two hosts, looks at the hosts
@@ -60,7 +60,7 @@ func TestMatrix(t *testing.T) {
 			for n := range *matrix.workers {
 				t.Run(fmt.Sprintf("worker%d", n+1), func(t *testing.T) {
 					t.Parallel()
-					w := &worker{program: program, full: full, thorough: *matrix.kind != "short", job: job, faults: faults, number: n, result: result}
+					w := &worker{program: program, full: full, job: job, faults: faults, number: n, result: result}
 					w.work(t)
 				})
 			}

@@ -12,12 +12,10 @@ import (
 type worker struct {
 	program string
 	full    bool // on hosts with OpenSSH
-	// thorough says that every operation is struck by every fault
-	thorough bool
-	job      string
-	faults   []fault
-	number   int
-	result   *outcomes
+	job     string
+	faults  []fault
+	number  int
+	result  *outcomes
 
 	site *matrixSite
 	runs int
@@ -66,7 +64,7 @@ func (w *worker) strike(t *testing.T, s stage, points []point) {
 	for i, p := range points {
 		spare := (i+1)%w.spared() == 0 || i == len(points)-1
 		passed := true
-		for _, together := range w.groups(p) {
+		for _, together := range w.groups() {
 			name := fmt.Sprintf("%d %s", p.row, inTurn(together))
 			passed = t.Run(name, func(t *testing.T) { w.cell(t, s, p, together, spare) }) && passed
 		}
@@ -101,8 +99,7 @@ func (w *worker) stages(t *testing.T) []stage {
 }
 
 // points are the operations of a run until the first host is switched, which are done on both hosts at the same time, and
-// those from then on, one host after the other. In the short matrix each of the former is struck on one host. shift is
-// what is added to the rows of the latter.
+// those from then on, one host after the other. shift is what is added to the rows of the latter.
 func (w *worker) points(r *matrixRun, shift int) (prepare, change []point) {
 	count := map[string]int{}
 	for i, o := range r.operations {
@@ -121,29 +118,18 @@ func (w *worker) points(r *matrixRun, shift int) (prepare, change []point) {
 		if shift == 0 {
 			w.result.describe(p.row, o)
 		}
-		if w.thorough || (host == "web1") == (p.nth%2 == 0) {
-			prepare = append(prepare, p)
-		}
+		prepare = append(prepare, p)
 	}
 	slices.SortFunc(prepare, func(a, b point) int { return a.row - b.row })
 	return prepare, change
 }
 
-// groups are the faults that strike at a point, by the runs that are left in peace after them. In the short matrix the faults take
-// turns, so that what is done on both hosts is struck by one on the one and by the next on the other.
-func (w *worker) groups(p point) [][]fault {
-	switch {
-	case w.full:
+// groups are the faults that strike at a point, by the runs that are left in peace after them.
+func (w *worker) groups() [][]fault {
+	if w.full {
 		return slices.Collect(slices.Chunk(w.faults, 1))
-	case w.thorough:
-		return [][]fault{w.faults}
 	}
-	which := p.nth / 2
-	if p.host == "web2" {
-		which++
-	}
-	which %= len(w.faults)
-	return [][]fault{w.faults[which : which+1]}
+	return [][]fault{w.faults}
 }
 
 // spared is after how many operations a run is left in peace.
