@@ -84,6 +84,11 @@ func TestLockExcludes(t *testing.T) {
 		if !errors.As(err, &locked) || !strings.Contains(locked.Holder, " from ") || !strings.Contains(locked.Holder, "pid "+strconv.Itoa(os.Getpid())) || event.Hint(err) == "" {
 			t.Fatalf("%v", err)
 		}
+		_, since, _ := strings.Cut(locked.Holder, " since ")
+		since, _, _ = strings.Cut(since, ",")
+		if at, parseErr := time.Parse(time.RFC3339, since); parseErr != nil || time.Since(at).Abs() > time.Minute {
+			t.Errorf("since when? %v", err)
+		}
 		if d := time.Since(began); d > 5*time.Second {
 			t.Errorf("refused after %v", d)
 		}
