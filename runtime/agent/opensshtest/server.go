@@ -33,7 +33,7 @@ type Server struct {
 func (s *Server) Address() string { return fmt.Sprintf("127.0.0.1:%d", s.Port) }
 
 // Start starts a server that lets in who is in authorized, lines as in authorized_keys, and ends it with the test. lines
-// go into its sshd_config.
+// go into its sshd_config, before its own: of a keyword the first counts.
 func Start(t testing.TB, authorized []string, lines ...string) *Server {
 	t.Helper()
 	sshd, err := exec.LookPath("/usr/sbin/sshd")
@@ -63,7 +63,7 @@ func Start(t testing.TB, authorized []string, lines ...string) *Server {
 		"SetEnv SHLVL=2",
 	}
 	path := filepath.Join(dir, "sshd_config")
-	write(t, path, strings.Join(append(config, lines...), "\n")+"\n")
+	write(t, path, strings.Join(append(lines, config...), "\n")+"\n")
 	s.run(t, sshd, path)
 	return s
 }
