@@ -43,7 +43,7 @@ func completing(t *testing.T) (dir string, env []string) {
 	}
 	t.Setenv("XDG_STATE_HOME", state)
 	recordRelease(t)
-	env = []string{"PATH=" + bin + ":" + os.Getenv("PATH"), "HOME=" + dir, "XDG_STATE_HOME=" + state, "TERM=xterm", "PS1=> ", "LC_ALL=C.UTF-8"}
+	env = []string{"PATH=" + bin + ":" + os.Getenv("PATH"), "HOME=" + dir, "XDG_STATE_HOME=" + state, "TERM=xterm", "PS1=> ", "LC_ALL=C.UTF-8", raceOptions}
 	return project, env
 }
 

@@ -95,6 +95,7 @@ func withOpenSSH(env *testscript.Env, seeds func() (string, error)) error {
 	} {
 		env.Setenv(name, value)
 	}
+	setRaceOptions(env)
 	return nil
 }
 

@@ -68,7 +68,7 @@ func newPool(t *testing.T) *pool {
 // project writes what an admin has: recipes with an app.lua of their own, and a hosts file.
 func (p *pool) project() {
 	p.Helper()
-	p.env = append(os.Environ(), "HOME="+p.TempDir(), "USER=ada", "NO_COLOR=1", "RUNBOOK_HOSTS="+filepath.Join(p.dir, "pool.lua"),
+	p.env = append(os.Environ(), raceOptions, "HOME="+p.TempDir(), "USER=ada", "NO_COLOR=1", "RUNBOOK_HOSTS="+filepath.Join(p.dir, "pool.lua"),
 		"RUNBOOK_KNOWN_HOSTS="+p.lab.KnownHosts(), "RUNBOOK_REPO="+p.lab.RepoURL(), "RUNBOOK_KEY="+p.lab.DeployKey(),
 		"RUNBOOK_MOD_WSGI_EXPRESS="+filepath.Join(p.lab.Dir(), "express"), "RUNBOOK_HEALTH_WITHIN=20s")
 	p.write(filepath.Join(p.dir, "pool.lua"), strings.ReplaceAll(p.read(p.lab.HostsFile()),

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -18,6 +19,10 @@ import (
 
 	"runbook/runtime/lab"
 )
+
+// raceOptions let a runbook that was built with the race detector end when it has ended: by default it sleeps for a second
+// first, in case another goroutine still does something. The stories run it hundreds of times.
+const raceOptions = "GORACE=atexit_sleep_ms=10"
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"runbook": main})
@@ -69,7 +74,13 @@ func withHosts(env *testscript.Env) error {
 	env.Setenv("HOME", home)
 	env.Setenv("USER", "ada")
 	env.Setenv("NO_COLOR", "1")
+	setRaceOptions(env)
 	return nil
+}
+
+func setRaceOptions(env *testscript.Env) {
+	name, value, _ := strings.Cut(raceOptions, "=")
+	env.Setenv(name, value)
 }
 
 // inProcessKey is where a story keeps its lab.
