@@ -134,3 +134,14 @@ func envOf(ctx context.Context, h *Host) map[string]string {
 	env, _ := ctx.Value(envKey{h}).(map[string]string)
 	return env
 }
+
+// program is the line of a command that is nothing but one program, named by its path, and plain words: nothing in it can change the
+// shell that starts it, so it needs no subshell, and the shell may start it by vfork, which costs half. "" for any other command.
+func (c Command) program(env map[string]string) (string, error) {
+	line, err := c.line()
+	plain := strings.HasPrefix(line, "/") && (c.Argv != nil || strings.Trim(line, harmless+"= ") == "")
+	if err != nil || !plain || c.Cwd != "" || c.Sudo != "" || len(env) > 0 {
+		return "", err
+	}
+	return line, nil
+}

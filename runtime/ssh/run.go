@@ -43,18 +43,23 @@ func (h *Host) Run(ctx context.Context, c Command) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	r := &running{host: h, conn: conn, c: c, body: body, text: c.text(), out: newOutput(ctx, c.Quiet, h.pool.kept)}
+	program, err := c.program(env)
+	if err != nil {
+		return Result{}, err
+	}
+	r := &running{host: h, conn: conn, c: c, body: body, program: program, text: c.text(), out: newOutput(ctx, c.Quiet, h.pool.kept)}
 	return r.run(ctx)
 }
 
 // running is a command on its way.
 type running struct {
-	host *Host
-	conn *connection
-	c    Command
-	body string
-	text string
-	out  *output
+	host    *Host
+	conn    *connection
+	c       Command
+	body    string // see Command.body
+	program string // see Command.program
+	text    string
+	out     *output
 
 	code    int
 	started bool // sudo, if any, let it run
@@ -117,7 +122,12 @@ func (r *running) inShell(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	script := "( " + body + "\n) </dev/null; printf '%s %s\\n' '" + end + "' \"$?\"; printf '%s' '" + end + "' >&2\n"
+	if r.program != "" {
+		body = r.program
+	} else {
+		body = "( " + body + "\n)"
+	}
+	script := body + " </dev/null; printf '%s %s\\n' '" + end + "' \"$?\"; printf '%s' '" + end + "' >&2\n"
 	run := s.drain(func() error {
 		if err := feed(s.proc.stdin, script); err != nil {
 			return err

@@ -43,6 +43,13 @@ func TestCommands(t *testing.T) {
 		{"input and a syntax error", Command{Script: "if", Stdin: new("")}, 2, "", "*yntax*"},
 		{"a dash first", Command{Script: "-x"}, 127, "", "*not found*"},
 		{"signal", Command{Script: "sh -c 'kill -s KILL $$'"}, 137, "", "*"},
+		{"a program by its path", Command{Argv: []string{"/bin/sh", "-c", `cat; printf %s "$1"; echo no >&2; exit 4`, "sh", "it's $HOME\n"}}, 4, "it's $HOME\n", "no\n"},
+		{"a program and plain words", Command{Script: "/bin/echo a=b  %c"}, 0, "a=b %c\n", ""},
+		{"a program in a folder and with a variable", Command{Argv: []string{"/bin/sh", "-c", `pwd; echo "$A"`}, Cwd: "/usr", Env: map[string]string{"A": "x"}}, 0, "/usr\nx\n", ""},
+		{"a program that isn't there", Command{Script: "/nosuch/program x"}, 127, "", "*not found*"},
+		{"a program that is a folder", Command{Script: "/usr"}, 126, "", "*"},
+		{"a program that a signal ends", Command{Argv: []string{"/bin/sh", "-c", "kill -s INT $$"}}, 130, "", "*"},
+		{"nothing of them stays", Command{Script: `echo "$A-$?"; pwd`, Cwd: "/"}, 0, "-0\n/\n", ""},
 	}
 	onEach(t, func(t *testing.T, h *Host) {
 		for _, s := range steps {
