@@ -42,11 +42,12 @@ function host:capture(cmd, options) end
 ---@return boolean
 function host:test(cmd, options) end
 
----Copies a file or a folder to the host: all of it or nothing, modes kept. A file replaces a file; a folder must be new.
+---Copies a file or a folder to the host: all of it or nothing, modes kept. A file replaces a file; a folder must be new. Returns false when changed was given and all was there already, else true.
 ---Changes something; a dry run leaves it out.
 ---@param here string the file or folder on this machine
 ---@param remote string the path on the host
----@param options? { mode?: string }
+---@param options? { mode?: string, changed?: boolean }
+---@return boolean
 function host:upload(here, remote, options) end
 
 ---Copies a file or a folder from the host to this machine, by the rules of upload.

@@ -19,8 +19,9 @@ import (
 // finds it has everything.
 //
 // The format is GNU's, because old tar programs don't know the long names of any other. Folders come twice: first so that
-// they can be written in, and by nobody else, and at the end, from within, with the modes they are to have.
-func pack(w io.Writer, from, name string) error {
+// they can be written in, and by nobody else, and at the end, from within, with the modes they are to have. Files in without, by their
+// paths within the folder, are left out.
+func pack(w io.Writer, from, name string, without map[string]bool) error {
 	buffered := bufio.NewWriterSize(w, piece)
 	p := packer{tar.NewWriter(buffered), time.Now()}
 	var folders []tar.Header
@@ -51,6 +52,8 @@ func pack(w io.Writer, from, name string) error {
 				return err
 			}
 			return p.header(entry)
+		case info.Mode().IsRegular() && without[filepath.ToSlash(rel)]:
+			return nil
 		case info.Mode().IsRegular():
 			entry.Mode = int64(info.Mode().Perm())
 			return p.file(at, entry)

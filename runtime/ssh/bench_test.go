@@ -77,7 +77,7 @@ func BenchmarkPack(b *testing.B) {
 	b.SetBytes(1000 * 4096)
 	b.ReportAllocs()
 	for b.Loop() {
-		must(b, pack(io.Discard, dir, "x"))
+		must(b, pack(io.Discard, dir, "x", nil))
 	}
 }
 

@@ -44,6 +44,9 @@ func tree(t *testing.T, root string) []string {
 	return list
 }
 
+// sent is the error of an upload.
+func sent(_ bool, err error) error { return err }
+
 func TestTransfer(t *testing.T) {
 	onEach(t, func(t *testing.T, h *Host) {
 		ctx := t.Context()
@@ -64,7 +67,7 @@ func TestTransfer(t *testing.T) {
 		})
 		want := tree(t, source)
 		up, down := filepath.Join(dir, "up"), filepath.Join(dir, "down")
-		must(t, h.Upload(ctx, source, up, 0))
+		must(t, sent(h.Upload(ctx, source, up, UploadOptions{})))
 		must(t, h.Download(ctx, up, down))
 		for _, d := range []string{up, down} {
 			if got := tree(t, d); !slices.Equal(got, want) {
@@ -72,31 +75,31 @@ func TestTransfer(t *testing.T) {
 			}
 		}
 		// A folder replaces nothing; a file replaces a file, with a mode of its own or a stated one.
-		if err := h.Upload(ctx, source, up, 0); err == nil || event.Hint(err) == "" {
+		if err := sent(h.Upload(ctx, source, up, UploadOptions{})); err == nil || event.Hint(err) == "" {
 			t.Errorf("a folder was replaced: %v", err)
 		}
 		if err := h.Download(ctx, up, down); err == nil {
 			t.Error("a local folder was replaced")
 		}
-		if err := h.Upload(ctx, filepath.Join(source, "run it"), up, 0); err == nil {
+		if err := sent(h.Upload(ctx, filepath.Join(source, "run it"), up, UploadOptions{})); err == nil {
 			t.Error("a folder was replaced by a file")
 		}
 		file := filepath.Join(dir, "file")
 		must(t, os.WriteFile(file, []byte("old"), 0o600))
-		must(t, h.Upload(ctx, filepath.Join(source, "run it"), file, 0o640))
+		must(t, sent(h.Upload(ctx, filepath.Join(source, "run it"), file, UploadOptions{Mode: 0o640})))
 		info, err := os.Stat(file)
 		must(t, err)
 		if b, err := os.ReadFile(file); err != nil || string(b) != "#!/bin/sh\n" || info.Mode().Perm() != 0o640 {
 			t.Errorf("%q, %v, %v", b, info.Mode(), err)
 		}
-		for _, err := range []error{h.Upload(ctx, filepath.Join(dir, "none"), file, 0), h.Upload(ctx, file, "/does/not/exist/x", 0), h.Download(ctx, "/does/not/exist", filepath.Join(dir, "x"))} {
+		for _, err := range []error{sent(h.Upload(ctx, filepath.Join(dir, "none"), file, UploadOptions{})), sent(h.Upload(ctx, file, "/does/not/exist/x", UploadOptions{})), h.Download(ctx, "/does/not/exist", filepath.Join(dir, "x"))} {
 			if !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "/") {
 				t.Errorf("%v", err)
 			}
 		}
 		stopped, cancel := context.WithCancel(ctx)
 		cancel()
-		if err := h.Upload(stopped, source, filepath.Join(dir, "stopped"), 0); !errors.Is(err, context.Canceled) {
+		if err := sent(h.Upload(stopped, source, filepath.Join(dir, "stopped"), UploadOptions{})); !errors.Is(err, context.Canceled) {
 			t.Errorf("interrupted: %v", err)
 		}
 		// One that fails halfway leaves nothing either.
@@ -104,7 +107,7 @@ func TestTransfer(t *testing.T) {
 		must(t, os.Mkdir(odd, 0o755))
 		must(t, os.WriteFile(filepath.Join(odd, "a"), []byte("a"), 0o600))
 		must(t, syscall.Mkfifo(filepath.Join(odd, "b"), 0o600))
-		for _, err := range []error{h.Upload(ctx, odd, filepath.Join(dir, "stopped"), 0), h.Download(ctx, odd, filepath.Join(dir, "stopped"))} {
+		for _, err := range []error{sent(h.Upload(ctx, odd, filepath.Join(dir, "stopped"), UploadOptions{})), h.Download(ctx, odd, filepath.Join(dir, "stopped"))} {
 			if err == nil || !strings.Contains(err.Error(), "is no file, folder or link") {
 				t.Errorf("a pipe was copied: %v", err)
 			}

@@ -101,6 +101,8 @@ type uploadArgs struct {
 	Local  string `lua:"local,arg" doc:"the file or folder on this machine"`
 	Remote string `lua:"remote,arg" doc:"the path on the host"`
 	Mode   string `lua:"mode" doc:"a file's permissions, such as \"0640\"; its own by default"`
+	// Changed is UploadOptions.Changed.
+	Changed bool `lua:"changed" doc:"send only the files that differ from those that are there, by SHA-256; a folder replaces a folder then"`
 }
 
 type downloadArgs struct {
@@ -146,8 +148,9 @@ func Module() script.Module {
 				With("local kernel = host:capture(\"uname -r\")"),
 			script.Func("test", script.Reads, "Runs a command that changes nothing and returns whether its status was 0.", luaTest).
 				With("if host:test({ \"test\", \"-x\", \"/usr/bin/python3\" }) then\n  log.info(\"python is there\")\nend"),
-			script.Func("upload", script.Changes, "Copies a file or a folder to the host: all of it or nothing, modes kept. A file replaces a file; a folder must be new.", luaUpload).
-				With("host:upload(\"files/motd\", \"/etc/motd\", { mode = \"0644\" })"),
+			script.Func("upload", script.Changes, "Copies a file or a folder to the host: all of it or nothing, modes kept. A file replaces a file; a folder must be new. "+
+				"Returns false when changed was given and all was there already, else true.", luaUpload).
+				With("host:upload(\"files/motd\", \"/etc/motd\", { mode = \"0644\" })").Assuming(true),
 			script.Func("download", script.Changes, "Copies a file or a folder from the host to this machine, by the rules of upload.", luaDownload).
 				With("host:download(\"/srv/app/releases.log\", \"releases.log\")"),
 			script.Func("http", script.Reads, "Sends a GET request through the connection, as seen from the host. Any status is an answer; none at all is an error.", luaHTTP).
@@ -185,16 +188,16 @@ func luaTest(ctx context.Context, h *Host, a runArgs) (bool, error) {
 	return r.OK, err
 }
 
-func luaUpload(ctx context.Context, h *Host, a uploadArgs) (script.None, error) {
-	var mode fs.FileMode
+func luaUpload(ctx context.Context, h *Host, a uploadArgs) (bool, error) {
+	o := UploadOptions{Changed: a.Changed}
 	if a.Mode != "" {
 		n, err := strconv.ParseUint(a.Mode, 8, 32)
 		if err != nil || n == 0 || n > 0o777 {
-			return script.None{}, fmt.Errorf("mode: want permissions such as \"0640\", got %q", a.Mode)
+			return false, fmt.Errorf("mode: want permissions such as \"0640\", got %q", a.Mode)
 		}
-		mode = fs.FileMode(n)
+		o.Mode = fs.FileMode(n)
 	}
-	return script.None{}, h.Upload(ctx, a.Local, a.Remote, mode)
+	return h.Upload(ctx, a.Local, a.Remote, o)
 }
 
 func luaDownload(ctx context.Context, h *Host, a downloadArgs) (script.None, error) {

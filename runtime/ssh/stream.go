@@ -27,10 +27,15 @@ const (
 var errNoStream = errors.New("the host takes no stream")
 
 // uploadScript takes a file or an archive from its stdin. Arguments: the kind, the target, the temporary name, its folder, a file's
-// mode and size. When the connection dies, the end of its stdin looks like that of the stream. So a file's size is
+// mode and size. Of the kind changed is an archive that takes the place of a folder, by one rename where mv(1) can exchange, else by two. What
+// is removed may share its files with what stays, so no file's mode is touched. When the connection dies, the end of its stdin looks like that of the stream. So a file's size is
 // compared, and an archive's last entry is one that says that it was the last.
 const uploadScript = `kind=$1 to=$2 tmp=$3 parent=$4 mode=$5 size=$6
-clear() { [ ! -e "$tmp" ] || chmod -R u+rwX -- "$tmp"; rm -rf -- "$tmp" "$tmp.end"; }
+clear() {
+  if [ -e "$tmp.old" ] && [ ! -e "$to" ]; then mv -T -- "$tmp.old" "$to"; fi
+  find "$tmp" "$tmp.old" -type d ! -perm -700 -exec chmod u+rwx {} \; 2>/dev/null
+  rm -rf -- "$tmp" "$tmp.old" "$tmp.end"
+}
 trap clear EXIT
 trap 'exit 1' HUP INT TERM
 [ -d "$parent" ] || exit 46
@@ -43,11 +48,15 @@ if [ "$kind" = file ]; then
   [ $(wc -c < "$tmp") -eq "$size" ] || exit 45
   chmod "$mode" -- "$tmp" || exit 1
 else
-  if [ -e "$to" ] || [ -L "$to" ]; then exit 42; fi
+  if [ "$kind" = folder ] && { [ -e "$to" ] || [ -L "$to" ]; }; then exit 42; fi
   command -v tar >/dev/null 2>&1 || exit 44
   tar -C "$parent" -xpmof - || { [ -e "$tmp" ] && exit 1; exit 44; }
   [ -e "$tmp.end" ] || exit 45
   rm -f -- "$tmp.end"
+fi
+if [ "$kind" = changed ]; then
+  mv --exchange -T -- "$tmp" "$to" 2>/dev/null || { mv -T -- "$to" "$tmp.old" && mv -T -- "$tmp" "$to"; }
+  exit
 fi
 mv -fT -- "$tmp" "$to" 2>/dev/null || { [ ! -d "$to" ] && mv -f -- "$tmp" "$to"; }
 `
@@ -65,11 +74,15 @@ func (u *upload) stream(size int64) error {
 	in, out := io.Pipe()
 	packed := make(chan error, 1)
 	go func() {
-		err := pack(out, u.from, path.Base(u.temporary))
+		err := pack(out, u.from, path.Base(u.temporary), u.same)
 		out.CloseWithError(err)
 		packed <- err
 	}()
-	err := u.send("folder", 0, in)
+	kind := "folder"
+	if u.replace {
+		kind = "changed"
+	}
+	err := u.send(kind, 0, in)
 	_ = in.Close() // the host may have stopped reading: the packing ends with it
 	if bad := <-packed; bad != nil && !errors.Is(bad, io.ErrClosedPipe) {
 		return bad
@@ -114,7 +127,7 @@ func (h *Host) unsent(ctx context.Context, err error, temporary string) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), discardLimit)
 	defer cancel()
 	_, left := h.Run(ctx, Command{Quiet: true, Argv: []string{"/bin/sh", "-c",
-		`[ ! -e "$1" ] || chmod -R u+rwX -- "$1"; rm -rf -- "$1" "$1.end"`, "sh", temporary}})
+		`find "$1" -type d ! -perm -700 -exec chmod u+rwx {} \; 2>/dev/null; rm -rf -- "$1" "$1.end"`, "sh", temporary}})
 	return errors.Join(err, left)
 }
 

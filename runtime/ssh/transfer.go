@@ -14,37 +14,49 @@ import (
 	"runbook/runtime/event"
 )
 
-// Upload copies a file or a folder of this machine to the path to on the host, with modes and, within a folder, links as they are.
+// UploadOptions say how something is copied to a host.
+type UploadOptions struct {
+	Mode fs.FileMode // a file's permissions; 0 for its own
+	// Changed sends only the files that differ from those on the host, by size, mode and SHA-256 sum, which one command there tells of all
+	// of them. A folder replaces a folder then; what is the same there is in the new one by hard links.
+	Changed bool
+}
+
+// Upload copies a file or a folder of this machine to the path to on the host, with modes and, within a folder, links as they are. It returns
+// false when there was nothing to do, which only o.Changed finds out.
 //
 // It is all there or not at all: everything is written under a temporary name beside the target, and then renamed. A
-// file replaces a file. A folder replaces nothing, because no rename replaces a folder that has something in it: that to exists is an
-// error. mode, when not 0, takes the place of a file's own.
+// file replaces a file. A folder replaces nothing unless o.Changed is set, because no rename replaces a folder that has something in it: that to
+// exists is an error. With o.Changed the folders change places in one instant where mv(1) on the host knows --exchange (coreutils 9.5), else
+// by two renames.
 //
 // The bytes go as one stream through a session of their own: a file as it is, a folder as a tar archive. Where the host
 // can't take that, having no tar for one, they go by sftp.
-func (h *Host) Upload(ctx context.Context, from, to string, mode fs.FileMode) error {
+func (h *Host) Upload(ctx context.Context, from, to string, o UploadOptions) (bool, error) {
 	ctx = h.context(ctx)
 	info, err := os.Stat(from)
 	if err != nil {
-		return err
+		return false, err
 	}
-	if mode == 0 || info.IsDir() {
-		mode = info.Mode().Perm()
+	if o.Mode == 0 || info.IsDir() {
+		o.Mode = info.Mode().Perm()
 	}
 	temporary := temporaryName(to)
-	u := upload{ctx: ctx, host: h, from: from, to: to, temporary: temporary, mode: mode, folder: info.IsDir()}
-	err = errNoStream
-	if info.IsDir() || info.Mode().IsRegular() {
-		err = u.stream(info.Size())
+	u := upload{ctx: ctx, host: h, from: from, to: to, temporary: temporary, mode: o.Mode, folder: info.IsDir()}
+	needed := true
+	if o.Changed {
+		needed, err = u.compare(info)
 	}
-	if errors.Is(err, errNoStream) {
-		err = u.sftp()
+	if err == nil && needed {
+		err = u.all(info)
 	}
 	if err != nil {
-		return fmt.Errorf("upload %s to %s: %w", from, to, err)
+		return false, fmt.Errorf("upload %s to %s: %w", from, to, err)
 	}
-	event.Emit(ctx, event.Event{Kind: event.Changed, Text: "uploaded " + from + " to " + to})
-	return nil
+	if needed {
+		event.Emit(ctx, event.Event{Kind: event.Changed, Text: "uploaded " + from + " to " + to})
+	}
+	return needed, nil
 }
 
 // upload is one use of Upload.
@@ -55,6 +67,20 @@ type upload struct {
 	temporary string
 	mode      fs.FileMode
 	folder    bool
+	replace   bool            // the folder takes the place of one
+	same      map[string]bool // files that are in the folder under the temporary name already, by their paths within it
+}
+
+// all sends what is to be sent.
+func (u *upload) all(info fs.FileInfo) error {
+	err := errNoStream
+	if info.IsDir() || info.Mode().IsRegular() {
+		err = u.stream(info.Size())
+	}
+	if errors.Is(err, errNoStream) && !u.replace {
+		err = u.sftp()
+	}
+	return err
 }
 
 // Download copies a file or a folder of the host to the path to on this machine, by the rules of Upload.

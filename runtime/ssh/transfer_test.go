@@ -18,7 +18,7 @@ import (
 func packed(t *testing.T, from, name string) []byte {
 	t.Helper()
 	var b bytes.Buffer
-	must(t, pack(&b, from, name))
+	must(t, pack(&b, from, name, nil))
 	return b.Bytes()
 }
 
@@ -84,7 +84,7 @@ func TestTransferWithoutTar(t *testing.T) {
 	must(t, os.MkdirAll(filepath.Join(source, "sub"), 0o751))
 	must(t, os.WriteFile(filepath.Join(source, "sub", "big"), []byte(strings.Repeat("x", 300000)), 0o640))
 	must(t, os.Symlink("sub/big", filepath.Join(source, "link")))
-	must(t, h.Upload(ctx, source, filepath.Join(dir, "up"), 0))
+	must(t, sent(h.Upload(ctx, source, filepath.Join(dir, "up"), UploadOptions{})))
 	must(t, h.Download(ctx, source, filepath.Join(dir, "down")))
 	for _, name := range []string{"up", "down"} {
 		if got, want := tree(t, filepath.Join(dir, name)), tree(t, source); !slices.Equal(got, want) {
@@ -101,7 +101,7 @@ func TestTransferBySFTPAlone(t *testing.T) {
 	h := newPool(t, PoolOptions{}).Host(startSSHD(t, "ForceCommand internal-sftp").target(t))
 	dir := t.TempDir()
 	must(t, os.WriteFile(filepath.Join(dir, "a"), []byte("a"), 0o640))
-	must(t, h.Upload(t.Context(), filepath.Join(dir, "a"), filepath.Join(dir, "b"), 0))
+	must(t, sent(h.Upload(t.Context(), filepath.Join(dir, "a"), filepath.Join(dir, "b"), UploadOptions{})))
 	must(t, h.Download(t.Context(), filepath.Join(dir, "b"), filepath.Join(dir, "c")))
 	if b, err := os.ReadFile(filepath.Join(dir, "c")); err != nil || string(b) != "a" {
 		t.Errorf("%q, %v", b, err)
@@ -130,7 +130,7 @@ func TestTransferInterrupted(t *testing.T) {
 		must(t, h.Connect(t.Context()))
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
-		go func() { ended <- h.Upload(ctx, big, to, 0) }()
+		go func() { ended <- sent(h.Upload(ctx, big, to, UploadOptions{})) }()
 		eventually(t, "it is on its way", func() bool { return len(left(t, dir)) > 0 })
 		stop(cancel, h)
 		err := <-ended

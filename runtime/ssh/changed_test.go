@@ -1,0 +1,159 @@
+package ssh
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"runbook/runtime/event"
+)
+
+// Only what differs is sent: what is the same is the same file afterwards, and what is gone is gone.
+func TestUploadChanged(t *testing.T) {
+	onEach(t, func(t *testing.T, h *Host) {
+		dir := t.TempDir()
+		source, to := filepath.Join(dir, "source"), filepath.Join(dir, "to")
+		write := func(name, text string, mode os.FileMode) {
+			t.Helper()
+			at := filepath.Join(source, name)
+			must(t, os.MkdirAll(filepath.Dir(at), 0o755))
+			must(t, os.WriteFile(at, []byte(text), mode))
+			must(t, os.Chmod(at, mode))
+		}
+		odd := "sub/it's\n\\odd -n"
+		write("same", "same", 0o644)
+		write(odd, "odd", 0o600)
+		write("text", "one", 0o644)
+		write("mode", "mode", 0o644)
+		write("gone/file", "gone", 0o644)
+		write("-rf", "dash", 0o644)
+		must(t, os.Symlink("same", filepath.Join(source, "link")))
+		upload := func(want bool) {
+			t.Helper()
+			done, err := h.Upload(t.Context(), source, to, UploadOptions{Changed: true})
+			if err != nil || done != want {
+				t.Errorf("uploaded: %v, %v", done, err)
+			}
+			if got, want := tree(t, to), tree(t, source); !slices.Equal(got, want) {
+				t.Errorf("got %q, want %q", got, want)
+			}
+			if names := left(t, dir); len(names) > 0 {
+				t.Errorf("left: %q", names)
+			}
+		}
+		upload(true) // there is nothing yet
+		upload(false)
+
+		before := map[string]os.FileInfo{}
+		for _, name := range []string{"same", odd, "-rf", "text", "mode"} {
+			before[name] = stat(t, filepath.Join(to, name))
+		}
+		write("text", "two", 0o644) // as long as before
+		write("mode", "mode", 0o755)
+		write("new", "new", 0o644)
+		must(t, os.RemoveAll(filepath.Join(source, "gone")))
+		must(t, os.Remove(filepath.Join(source, "link")))
+		must(t, os.Symlink("new", filepath.Join(source, "link")))
+		upload(true)
+		for name, was := range before {
+			same := name != "text" && name != "mode"
+			if os.SameFile(was, stat(t, filepath.Join(to, name))) != same {
+				t.Errorf("%q: the same file: %v, want %v", name, !same, same)
+			}
+		}
+
+		// What alone is gone, or another kind of thing, is seen, too.
+		must(t, os.Remove(filepath.Join(source, "new")))
+		upload(true)
+		must(t, os.Remove(filepath.Join(source, "text")))
+		must(t, os.Mkdir(filepath.Join(source, "text"), 0o750))
+		upload(true)
+		upload(false)
+	})
+}
+
+func TestUploadChangedFile(t *testing.T) {
+	onEach(t, func(t *testing.T, h *Host) {
+		dir := t.TempDir()
+		source, to := filepath.Join(dir, "-source"), filepath.Join(dir, "a\nfile")
+		must(t, os.WriteFile(source, []byte("one"), 0o640))
+		for i, step := range []struct {
+			text string
+			mode os.FileMode
+			want bool
+		}{{"one", 0, true}, {"one", 0, false}, {"two", 0, true}, {"two", 0o600, true}, {"two", 0o600, false}, {"longer", 0o600, true}} {
+			must(t, os.WriteFile(source, []byte(step.text), 0o640))
+			done, err := h.Upload(t.Context(), source, to, UploadOptions{Mode: step.mode, Changed: true})
+			if text, readErr := os.ReadFile(to); err != nil || done != step.want || readErr != nil || string(text) != step.text {
+				t.Errorf("step %d: %v, %v; it has %q, %v", i, done, err, text, readErr)
+			}
+		}
+		// A link is replaced by a file; a folder isn't, and replaces none.
+		link := filepath.Join(dir, "link")
+		must(t, os.Symlink(to, link))
+		must(t, sent(h.Upload(t.Context(), source, link, UploadOptions{Mode: 0o600, Changed: true})))
+		if info, err := os.Lstat(link); err != nil || !info.Mode().IsRegular() {
+			t.Errorf("the link is %v, %v", info.Mode(), err)
+		}
+		for _, pair := range [][2]string{{dir, to}, {source, dir}} {
+			if err := sent(h.Upload(t.Context(), pair[0], pair[1], UploadOptions{Changed: true})); err == nil || event.Hint(err) == "" {
+				t.Errorf("%q in place of %q: %v", pair[0], pair[1], err)
+			}
+		}
+		if err := sent(h.Upload(t.Context(), source, filepath.Join(dir, "none", "x"), UploadOptions{Changed: true})); err == nil || !strings.Contains(err.Error(), "none") {
+			t.Errorf("no folder: %v", err)
+		}
+	})
+}
+
+// Where the host can't link what is the same, all of it is sent.
+func TestUploadChangedWithoutLinks(t *testing.T) {
+	bin, dir := t.TempDir(), t.TempDir()
+	for _, name := range []string{"tar", "rm", "chmod", "find", "mv", "sha256sum", "mkdir", "xargs"} {
+		program, err := exec.LookPath(name)
+		must(t, err)
+		must(t, os.Symlink(program, filepath.Join(bin, name)))
+	}
+	h := newPool(t, PoolOptions{}).Localhost()
+	ctx := WithEnv(t.Context(), h, map[string]string{"PATH": bin})
+	source, to := filepath.Join(dir, "source"), filepath.Join(dir, "to")
+	must(t, os.MkdirAll(source, 0o755))
+	for _, text := range []string{"one", "two"} {
+		must(t, os.WriteFile(filepath.Join(source, "same"), []byte("same"), 0o644))
+		must(t, os.WriteFile(filepath.Join(source, "text"), []byte(text), 0o644))
+		must(t, sent(h.Upload(ctx, source, to, UploadOptions{Changed: true})))
+		if got, want := tree(t, to), tree(t, source); !slices.Equal(got, want) {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+	if names := left(t, dir); len(names) > 0 {
+		t.Errorf("left: %q", names)
+	}
+}
+
+func stat(t *testing.T, path string) os.FileInfo {
+	t.Helper()
+	info, err := os.Stat(path)
+	must(t, err)
+	return info
+}
+
+func FuzzParseThere(f *testing.F) {
+	f.Add("d 755 4096 \x00\x00f 644 3 a b\x00\x00l 777 1 l\x00a b\x00\x00ba78  ./a b\x00")
+	f.Add("f 644 3 \x00\x00\x00ba78  ./x\x00")
+	f.Add("\x00")
+	f.Fuzz(func(t *testing.T, said string) {
+		things, err := parseThere(said)
+		if err != nil {
+			return
+		}
+		for name := range things {
+			if strings.Contains(name, "\x00") {
+				t.Errorf("a name with a NUL: %q", name)
+			}
+		}
+	})
+}
