@@ -26,6 +26,7 @@
 
 local duration = require "duration"
 local served = require "served"
+local settings_of = require "settings"
 
 -- reload returns the function. Settings:
 --   unit      the systemd unit            sudo      true or a user: who may reload it
@@ -33,6 +34,11 @@ local served = require "served"
 --   pid_file  what gunicorn's --pid says
 --   within    how long the workers may take to serve the release; default "60s"
 local function reload(settings)
+  settings_of.check("gunicorn", settings, { unit = "string", command = "table string", sudo = "boolean string", pid_file = "string!",
+    within = "string" })
+  if not settings.unit == not settings.command then
+    fail("gunicorn: want either unit or command", "unit names the systemd unit; command takes the place of systemctl")
+  end
   local within = duration.seconds(settings.within or "60s", "gunicorn: within")
   local command = settings.command or { "systemctl", "reload-or-restart", settings.unit }
 

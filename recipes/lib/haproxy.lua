@@ -8,9 +8,12 @@
 -- haproxy.cfg has to open it: stats socket /run/haproxy/admin.sock mode 660 level admin. Tried with HAProxy 2.6.
 
 local duration = require "duration"
+local settings_of = require "settings"
 
 -- Sends a command to the socket and prints the answer. With "quiet" any answer is a failure.
 local TALK = [[
+[ -S "$1" ] || { echo "there is no socket $1, or $(id -un) may not enter its folder; haproxy.cfg opens it by: stats socket $1" >&2; exit 1; }
+[ -w "$1" ] || { echo "$(id -un) may not write to $1: see its mode in haproxy.cfg, or sudo = true in app.lua" >&2; exit 1; }
 if command -v socat >/dev/null; then answer=$(printf '%s\n' "$2" | socat -t 10 - "UNIX-CONNECT:$1") || exit
 elif command -v python3 >/dev/null; then answer=$(python3 -c '
 import socket, sys
@@ -27,7 +30,7 @@ while True:
 else echo "talking to HAProxy wants socat or python3 there" >&2; exit 1
 fi
 printf '%s\n' "$answer"
-[ "$3" != quiet ] || [ -z "$answer" ] || exit 1
+[ "$3" != quiet ] || [ -z "$answer" ] || { echo "HAProxy did not take it: $2" >&2; exit 1; }
 ]]
 
 -- read returns the servers of a backend by name, each { status, requests, waiting }, from what "show stat" says.
@@ -61,6 +64,19 @@ local function is_out(server)
   return server.status:find("^MAINT") ~= nil or server.status:find("^DRAIN") ~= nil
 end
 
+-- stated fails when the settings can't be followed.
+local function stated(settings)
+  settings_of.check("haproxy", settings, { socket = "string!", backend = "string!", server = "function", localhost = "boolean",
+    sudo = "boolean string", within = "string", spare = "number" })
+  if not settings.socket:find("^/[%w/._+@-]+$") then
+    fail("haproxy: socket must be the path of a UNIX socket; got \"" .. settings.socket .. "\"", "write it like /run/haproxy/admin.sock")
+  elseif not settings.backend:find("^[%w_.:-]+$") then
+    fail("haproxy: \"" .. settings.backend .. "\" can't be a backend's name", "it is what haproxy.cfg has behind the word backend")
+  elseif (settings.spare or 0) < 0 then
+    fail("haproxy: spare must be 0 or more, not " .. settings.spare)
+  end
+end
+
 -- pool returns drain and restore. Settings:
 --   socket     the runtime socket's path                backend   the backend in haproxy.cfg
 --   server     function(host) → the server's name there; default the host's name in the hosts file
@@ -69,6 +85,7 @@ end
 --   within     how long requests may take to end, and a server to come up again; default "60s"
 --   spare      how many other servers must be up before one is taken out; default 1
 local function pool(settings)
+  stated(settings)
   local within = duration.seconds(settings.within or "60s", "haproxy: within")
   local spare = settings.spare or 1
   -- Servers on their way out; and by "BALANCER SERVER" those that this run took out, true once they were seen to be.
@@ -122,7 +139,7 @@ local function pool(settings)
     end
     if is_up(mine) and others < spare then
       fail("of " .. settings.backend .. " only " .. others .. " other servers are up on " .. balancer.name .. ", and " .. spare ..
-        " must be", "bring the others up first; spare = 0 in recipes/app.lua takes the last one out, too")
+        " must be", "bring the others up first, or make --batch smaller; spare = 0 in recipes/app.lua takes the last one out, too")
     end
     ours[balancer.name .. " " .. server] = false
     set(balancer, server, "maint")

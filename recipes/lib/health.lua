@@ -9,6 +9,19 @@ local function seconds(options)
   return duration.seconds(options.health_within, "--health-within")
 end
 
+-- stated fails when app.lua, or a flag, asks for what can't be.
+local function stated(options)
+  seconds(options)
+  local status = app.health_status
+  if status ~= nil and (type(status) ~= "number" or status < 100 or status > 599) then
+    fail("recipes/app.lua: health_status must be an HTTP status, such as 200 or 204")
+  elseif app.healthy ~= nil and type(app.healthy) ~= "function" then
+    fail("recipes/app.lua: healthy must be a function(body, release)", "it returns true when the body is right")
+  elseif app.healthy and app.health == "" and options.health == "" then
+    fail("recipes/app.lua has healthy, but there is no path to ask", "health = \"/\" in recipes/app.lua, or --health /")
+  end
+end
+
 -- first_lines cuts what an answer's body has to say.
 local function first_lines(body)
   local lines = {}
@@ -62,4 +75,4 @@ local function check(host, options, release)
   end)
 end
 
-return { check = check, seconds = seconds }
+return { check = check, seconds = seconds, stated = stated }

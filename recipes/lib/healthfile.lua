@@ -6,6 +6,8 @@
 --   drain = healthfile.drain, restore = healthfile.restore,
 
 local duration = require "duration"
+local layout = require "layout"
+local settings_of = require "settings"
 
 -- Prints how many connections to a local port are open. One that is kept open idle counts too, since nothing tells it from a
 -- slow request; mod_wsgi-express keeps none.
@@ -22,6 +24,8 @@ END { print n + 0 }'
 --   port     the port whose connections must come to an end; default 8000
 --   within   how long they may take to; default "60s"
 local function pool(settings)
+  settings_of.check("healthfile", settings, { file = "string!", notice = "string", port = "number", within = "string" })
+  layout.absolute("healthfile: file", settings.file)
   local notice = duration.seconds(settings.notice or "10s", "healthfile: notice")
   local within = duration.seconds(settings.within or "60s", "healthfile: within")
 

@@ -12,11 +12,23 @@ local function part(hook, which)
   return app[hook] and app[hook][which]
 end
 
+-- is_right says whether a hook is one of the two forms.
+local function is_right(hook)
+  if type(hook) ~= "table" then
+    return hook == nil or type(hook) == "function"
+  end
+  for name, fn in pairs(hook) do
+    if (name ~= "once" and name ~= "each") or type(fn) ~= "function" then
+      return false
+    end
+  end
+  return next(hook) ~= nil
+end
+
 -- stated fails when app.lua can't be followed.
 local function stated()
   for _, hook in ipairs({ "before_switch", "after_switch" }) do
-    local kind = type(app[hook])
-    if kind ~= "nil" and kind ~= "function" and not (kind == "table" and (part(hook, "once") or part(hook, "each"))) then
+    if not is_right(app[hook]) then
       fail("recipes/app.lua: " .. hook .. " must be a function(host, release)",
         "or a table of them: { once = function, each = function }")
     end

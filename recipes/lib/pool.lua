@@ -32,6 +32,11 @@ local function stated()
   if (app.drain == nil) ~= (app.restore == nil) then
     fail("recipes/app.lua has one of drain and restore", "what takes a host out of service needs what puts it back")
   end
+  for _, name in ipairs({ "drain", "restore" }) do
+    if app[name] ~= nil and type(app[name]) ~= "function" then
+      fail("recipes/app.lua: " .. name .. " must be a function(host)", "drain = haproxy.drain, without parentheses")
+    end
+  end
 end
 
 -- Which hosts are out of service by this run.

@@ -8,6 +8,7 @@ local layout = require "layout"
 local mod_wsgi = require "mod_wsgi"
 local pool = require "pool"
 local problems = require "problems"
+local shared = require "shared"
 
 -- Facts about a host, one a line, by one round trip. Arguments: the root folder, the Python ("" for none), and "yes" to
 -- measure what the current release takes.
@@ -195,7 +196,7 @@ end
 -- served fails when what was asked for of mod_wsgi-express and the health check can't be.
 local function served(options)
   layout.of(options)
-  health.seconds(options)
+  health.stated(options)
   hooks.stated()
   pool.stated()
   mod_wsgi.server_root(options)
@@ -220,6 +221,7 @@ end
 -- stated fails when what was asked for can't be: before any host is contacted.
 local function stated(options, release)
   served(options)
+  shared.stated()
   repository(options)
   if options.repo == "" then
     fail("--repo is empty", "name the git repository")
