@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -17,8 +18,8 @@ import (
 
 var poolForm = flag.String("pool", "short", "TestPool's form: short, full, or restarts to measure the ways to restart")
 
-// pool is two web servers with Apache and mod_wsgi, and HAProxy in front of them, each on a host of an OpenSSH lab; and a
-// project whose app.lua takes servers out of HAProxy's service.
+// pool is two web servers with Apache and mod_wsgi, and two HAProxys in front of them, each on a host of an OpenSSH lab; and a
+// project whose app.lua takes servers out of HAProxy's service. The second HAProxy is in pools.lua alone.
 type pool struct {
 	*testing.T
 	lab      *lab.OpenSSH
@@ -39,7 +40,7 @@ func newPool(t *testing.T) *pool {
 			t.Fatalf("%v: install the Debian package %s, as .ci/test does", err, debian)
 		}
 	}
-	o, err := lab.NewOpenSSH(lab.OpenSSHOptions{Hosts: []string{"web1", "web2", "lb1"}})
+	o, err := lab.NewOpenSSH(lab.OpenSSHOptions{Hosts: []string{"web1", "web2", "lb1", "lb2"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,8 +72,9 @@ func (p *pool) project() {
 	p.env = append(os.Environ(), raceOptions, "HOME="+p.TempDir(), "USER=ada", "NO_COLOR=1", "RUNBOOK_HOSTS="+filepath.Join(p.dir, "pool.lua"),
 		"RUNBOOK_KNOWN_HOSTS="+p.lab.KnownHosts(), "RUNBOOK_REPO="+p.lab.RepoURL(), "RUNBOOK_KEY="+p.lab.DeployKey(),
 		"RUNBOOK_MOD_WSGI_EXPRESS="+filepath.Join(p.lab.Dir(), "express"), "RUNBOOK_HEALTH_WITHIN=20s")
-	p.write(filepath.Join(p.dir, "pool.lua"), strings.ReplaceAll(p.read(p.lab.HostsFile()),
-		`name = "lb1",`, `name = "lb1", tags = { "balancer" },`), 0o644)
+	both := regexp.MustCompile(`name = "lb.",`).ReplaceAllString(p.read(p.lab.HostsFile()), `$0 tags = { "balancer" }, sudo = "passwordless",`)
+	p.write(filepath.Join(p.dir, "pools.lua"), both, 0o644)
+	p.write(filepath.Join(p.dir, "pool.lua"), regexp.MustCompile(`.*name = "lb2".*\n`).ReplaceAllString(both, ""), 0o644)
 	p.command("runbook", "init", p.dir)
 	recipes := filepath.Join(p.dir, "recipes")
 	if err := os.Rename(filepath.Join(recipes, "app.lua"), filepath.Join(recipes, "lib/shipped.lua")); err != nil {
@@ -130,17 +132,30 @@ func (p *pool) push(files map[string]string) {
 	}
 }
 
+// balancers are the hosts with HAProxy.
+var balancers = []string{"lb1", "lb2"}
+
+// sudoers lets everybody do everything on a host, by an /etc that only that host sees.
+const sudoers = `cp -a /etc /srv/etc && echo 'ALL ALL=(ALL) NOPASSWD: ALL' > /srv/etc/sudoers && mount --bind /srv/etc /etc`
+
 // balance starts HAProxy.
 func (p *pool) balance() {
 	p.Helper()
-	p.inside("lb1", "haproxy", "-D", "-f", filepath.Join(p.lab.Dir(), "haproxy.cfg"))
-	p.until("HAProxy has both servers up", func() bool {
-		return strings.Count(p.status("app"), ",UP,") == 2 && strings.Count(p.status("filed"), ",UP,") == 2
-	})
+	for _, host := range balancers {
+		p.inside(host, "sh", "-c", sudoers)
+		p.inside(host, "haproxy", "-D", "-f", filepath.Join(p.lab.Dir(), "haproxy.cfg"))
+		p.until("HAProxy has both servers up", func() bool { return p.up(host, "app") && p.up(host, "filed") })
+	}
+}
+
+// up says whether HAProxy has both servers of a backend in service.
+func (p *pool) up(host, backend string) bool {
+	p.Helper()
+	return strings.Count(p.status(host, backend), ",UP,") == 2
 }
 
 // status is what HAProxy says of a backend's servers.
-func (p *pool) status(backend string) string {
+func (p *pool) status(host, backend string) string {
 	p.Helper()
 	const program = `
 import socket, sys
@@ -148,7 +163,7 @@ s = socket.socket(socket.AF_UNIX)
 s.connect("/srv/haproxy.sock")
 s.sendall(b"show stat " + sys.argv[1].encode() + b" 4 -1\n")
 print(s.makefile().read())`
-	return p.inside("lb1", "python3", "-c", program, backend)
+	return p.inside(host, "python3", "-c", program, backend)
 }
 
 // until waits for what is so soon.

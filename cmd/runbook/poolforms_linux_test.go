@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -28,15 +30,35 @@ func TestPool(t *testing.T) {
 	t.Log(p.total())
 }
 
-// short is two releases, one of which doesn't import, and a rollback by each kind of drain.
+// short is two releases, one of which doesn't import, and rollbacks by each kind of drain.
 func (p *pool) short() {
 	p.change(":8080", 0, nil, "recipes/release.lua", "--release", "r1")
 	p.expect("web1", "r1")
 	p.expect("web2", "r1")
-	p.broken("r2", "r1", map[string]string{"wsgi.py": "import nowhere\n"})
+	p.rooted("r0")
+	p.broken("r2", "r0", map[string]string{"wsgi.py": "import nowhere\n"})
 	p.change(":8081", 0, []string{"DRAIN=file"}, "recipes/rollback.lua")
-	p.expect("web1", "r0")
-	p.expect("web2", "r0")
+	p.expect("web1", "r1")
+	p.expect("web2", "r1")
+}
+
+// rooted rolls back behind two load balancers whose sockets are root's alone.
+func (p *pool) rooted(to string) {
+	p.Helper()
+	refused := p.runbook(1, []string{"DRAIN=denied"}, "recipes/rollback.lua")
+	if !strings.Contains(refused, "may not write to /srv/root.sock") {
+		p.Errorf("what keeps it from the socket is not told:\n%s", tail(refused))
+	}
+	hosts := "RUNBOOK_HOSTS=" + filepath.Join(p.dir, "pools.lua")
+	events := p.change(":8080", 0, []string{"DRAIN=sudo", hosts}, "recipes/rollback.lua", "--release", to)
+	p.expect("web1", to)
+	p.expect("web2", to)
+	for _, host := range balancers {
+		taken := regexp.MustCompile(`.*"command_begun".*"host":"`+host+`".* state maint.*`).FindAllString(events, -1)
+		if len(taken) != 2 {
+			p.Errorf("%s: %d servers were taken out of service, want 2", host, len(taken))
+		}
+	}
 }
 
 // broken releases what isn't well: no visitor sees it, the first host goes back to before, the second isn't touched.
@@ -56,8 +78,10 @@ func (p *pool) broken(name, before string, files map[string]string) {
 	if now := p.daemons("web2"); now != untouched {
 		p.Errorf("web2 was touched: its processes were\n%s\nand are\n%s", untouched, now)
 	}
-	if strings.Count(p.status("app"), ",UP,") != 2 {
-		p.Errorf("not both servers are in service:\n%s", p.status("app"))
+	for _, host := range balancers {
+		if !p.up(host, "app") {
+			p.Errorf("%s: not both servers are in service:\n%s", host, p.status(host, "app"))
+		}
 	}
 	shown, undone := strings.Index(events, "before anything is put back"), strings.Index(events, "go back to "+before)
 	if shown < 0 || undone < shown {

@@ -30,7 +30,7 @@ while True:
 else echo "talking to HAProxy wants socat or python3 there" >&2; exit 1
 fi
 printf '%s\n' "$answer"
-[ "$3" != quiet ] || [ -z "$answer" ] || { echo "HAProxy did not take it: $2" >&2; exit 1; }
+[ "$3" != quiet ] || [ -z "$answer" ] || { echo "HAProxy did not take it: $answer" >&2; exit 1; }
 ]]
 
 -- read returns the servers of a backend by name, each { status, requests, waiting }, from what "show stat" says.
@@ -127,7 +127,8 @@ local function pool(settings)
 
   local function set(balancer, server, state)
     local command = "set server " .. settings.backend .. "/" .. server .. " state " .. state
-    balancer:run({ "sh", "-c", TALK, "sh", settings.socket, command, "quiet" }, { sudo = settings.sudo })
+    -- By stdin, so that what is shown of it, in a dry run above all, is the command and not this script.
+    balancer:run({ "sh", "-s", settings.socket, command, "quiet" }, { sudo = settings.sudo, stdin = TALK })
   end
 
   -- leave fails when too few others would be left to serve the visitors. A server that is down already takes none from them.

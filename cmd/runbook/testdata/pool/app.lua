@@ -4,7 +4,11 @@ if env("DRAIN") == "file" then
   local pool = require("healthfile").pool({ file = "/srv/app/shared/in-service", notice = "1s" })
   app.drain, app.restore = pool.drain, pool.restore
 elseif env("DRAIN") ~= "none" then
-  local pool = require("haproxy").pool({ socket = "/srv/haproxy.sock", backend = "app" })
+  local settings = { socket = "/srv/haproxy.sock", backend = "app" }
+  if env("DRAIN", "") ~= "" then
+    settings.socket, settings.sudo = "/srv/root.sock", env("DRAIN") == "sudo"
+  end
+  local pool = require("haproxy").pool(settings)
   app.drain, app.restore = pool.drain, pool.restore
 end
 app.healthy = function(body, release) return body == release.name, "it must name the release" end
