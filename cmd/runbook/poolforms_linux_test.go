@@ -135,7 +135,7 @@ func (p *pool) restarts() {
 			{"behind HAProxy, not drained", p.lab.Address("lb1") + ":8080", "none"},
 			{"behind HAProxy, drained", p.lab.Address("lb1") + ":8080", "haproxy"},
 		} {
-			requests, failed, stale := 0, 0, 0
+			requests, failed, stale, how := 0, 0, 0, map[string]int{}
 			for _, to := range []string{"r0", "r1", "r0", "r1"} {
 				argv := []string{"recipes/rollback.lua", "--release", to, "--restart", way}
 				if where.name == "alone" {
@@ -150,12 +150,13 @@ func (p *pool) restarts() {
 					switch {
 					case a.failed():
 						failed++
+						how[a.failure()]++
 					case !p.timeline.allows(a):
 						stale++
 					}
 				}
 			}
-			p.Logf("| %-8s | %-32s | %8d | %6d | %5d |", way, where.name, requests, failed, stale)
+			p.Logf("| %-8s | %-32s | %8d | %6d | %5d | %v", way, where.name, requests, failed, stale, how)
 		}
 		p.runbook(0, nil, "recipes/rollback.lua", "--release", "r1")
 	}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -128,6 +129,14 @@ func (v *visitors) end() []answer {
 
 // failed says whether a visitor has seen an error.
 func (a answer) failed() bool { return a.err != nil || a.status != http.StatusOK }
+
+// failure is what a visitor has seen instead of an answer.
+func (a answer) failure() string {
+	if a.err != nil {
+		return "closed"
+	}
+	return strconv.Itoa(a.status)
+}
 
 // during asks, in phases, for as long as fn takes.
 func during(t *testing.T, address string, fn func()) (all []answer) {
