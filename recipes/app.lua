@@ -9,6 +9,8 @@ return {
   root = "/srv/app",               -- the folder on every host that holds the releases; recipes/setup.lua makes it
   repo = "ssh://git@git.example.com/team/app.git", -- the git repository: ssh, https, or a path on the host
   branch = "release",              -- the branch whose head is released
+  depth = 0,                       -- 0: a mirror on the host, ROOT/repo.git, gets what is new, and releases take all of the history from it;
+                                   -- 1 or more: no mirror; each release fetches so many commits anew
 
   key = {},                        -- deploy keys for the repository, such as { "~/.ssh/deploy" }; {}: git needs none
   agent = "forward",               -- "forward": the key files are on this machine; "host": they are on the host

@@ -24,6 +24,17 @@ test("two releases on two hosts: the same commit, linked, logged and served", fu
   expect.equal(web2:capture(version), "2.0")
 end)
 
+test("with a depth there is no mirror, and no more history than that", function()
+  local web1 = unpack(lab.hosts(1))
+  local app = lab.repo()
+  local second = app:commit({ ["note"] = "second\n" })
+  expect.status(run("recipes/release.lua", { release = "r1", restart = "none", requirements = "", depth = 1 }), 0)
+  expect.link(web1, "current", "releases/r1")
+  expect.absent(web1, "repo.git")
+  local root = web1.vars.root
+  expect.equal(web1:capture({ "git", "-C", root .. "/current", "rev-list", "HEAD" }), second)
+end)
+
 test("a restart that fails: the host goes back, and no further host is touched", function()
   local web1, web2 = unpack(lab.hosts(2))
   lab.repo({ ["wsgi.py"] = "def application(environ, start_response):\n    start_response('200 OK', [])\n    return [b'']\n" })

@@ -49,10 +49,15 @@ local function prepare(host, options, release, before)
   end
   step("clone " .. release.revision:sub(1, 10), function()
     host.fs:mkdir(paths.releases)
+    local clone = { repo = options.repo, revision = release.revision, into = dir, branch = options.branch }
     keys.for_git(options, function()
-      host.git:mirror({ repo = options.repo, path = paths.mirror })
-      host.git:clone({ repo = options.repo, revision = release.revision, into = dir, mirror = paths.mirror,
-        branch = options.branch })
+      if options.depth > 0 then
+        clone.depth = options.depth
+      else
+        host.git:mirror({ repo = options.repo, path = paths.mirror })
+        clone.mirror = paths.mirror
+      end
+      host.git:clone(clone)
     end)
   end)
   venv.build(host, options, paths, dir)

@@ -6,6 +6,7 @@ local common = {
   root = { app.root, "the folder on the hosts that holds the releases" },
   repo = { app.repo, "the git repository: ssh, https, or a path on the host" },
   branch = { app.branch, "the branch to release" },
+  depth = { app.depth, "how many commits of history a release gets, without a mirror on the host; 0 for all, from a mirror", min = 0 },
   key = { app.key, "deploy key: a file on this machine (--agent forward) or on the host (--agent host)" },
   agent = { app.agent, "where the agent runs: inside runbook, forwarded for the clone only, or on the host",
     choices = { "forward", "host" } },

@@ -59,6 +59,42 @@ func TestClone(t *testing.T) {
 	}
 }
 
+// Without a mirror a clone may have no more than the last commits, and is a clone all the same.
+func TestShallowClone(t *testing.T) {
+	m := newMirrored(t)
+	older := m.commit("release", "older")
+	wanted := m.commit("release", "wanted")
+	o := git.CloneOptions{Repo: m.repo, Revision: wanted, Into: filepath.Join(m.dir, "one"), Branch: "release", Depth: 1}
+	m.must(m.git.Clone(m.ctx, m.host, o))
+	for _, want := range [][2]string{
+		{m.read(o.Into + "/app.txt"), "wanted"},
+		{m.run("-C", o.Into, "rev-list", "--count", "HEAD"), "1"},
+		{m.run("-C", o.Into, "remote", "get-url", "origin"), m.repo},
+		{m.run("-C", o.Into, "status", "--porcelain"), ""},
+	} {
+		if want[0] != want[1] {
+			t.Errorf("got %q, want %q", want[0], want[1])
+		}
+	}
+	if got, err := m.git.Revision(m.ctx, m.host, o.Into); err != nil || got != wanted {
+		t.Errorf("revision %s, %v", got, err)
+	}
+
+	o.Into = filepath.Join(m.dir, "two")
+	o.Revision = strings.Repeat("1", 40)
+	m.fails(m.git.Clone(m.ctx, m.host, o), "is not in it", "pushed")
+	o.Revision = older // not the head of anything
+	config := filepath.Join(m.dir, "version0")
+	m.write(config, "[protocol]\n\tversion = 0\n")
+	ctx := ssh.WithEnv(m.ctx, m.host, map[string]string{"GIT_CONFIG_GLOBAL": config})
+	m.fails(m.git.Clone(ctx, m.host, o), "only of the head of a branch or a tag", "depth")
+	o.Mirror = m.path
+	m.fails(m.git.Clone(m.ctx, m.host, o), "depth", "")
+	if _, err := os.Lstat(o.Into); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("something is left at %s: %v", o.Into, err)
+	}
+}
+
 // linked counts the files below dir that have another name elsewhere.
 func linked(t *testing.T, dir string) int {
 	n := 0

@@ -46,12 +46,21 @@ var symptoms = []struct {
 	{[]string{"no space left on device"}, func(job) (string, string) {
 		return "no space left on the host's disk", "remove old releases, or make the disk larger"
 	}},
+	{[]string{"unadvertised object"}, func(j job) (string, string) {
+		return "the git server gives a shallow clone only of the head of a branch or a tag, and " + j.args[1] + " is none", "leave the depth out; its admin can set uploadpack.allowReachableSHA1InWant"
+	}},
+	{[]string{"not our ref"}, notInIt},
 	{[]string{"dubious ownership"}, func(job) (string, string) {
 		return "the repository belongs to another user", "log in as its owner, or set safe.directory in that user's git configuration on the host"
 	}},
 	{[]string{"does not appear to be a git repository", "repository not found", "not found", "does not exist"}, func(j job) (string, string) {
 		return "there is no such repository, or the key may not read it", "check the repository's URL"
 	}},
+}
+
+// notInIt is said of a commit that a repository doesn't have.
+func notInIt(j job) (cause, hint string) {
+	return "the commit " + j.args[1] + " is not in it", "is it pushed, and reachable from a branch or a tag?"
 }
 
 // failure is the error of a job that ended with another status than 0.
@@ -71,7 +80,7 @@ func failure(h *ssh.Host, j job, result ssh.Result) error {
 	case 93:
 		e.Cause, hint = "something stands at "+j.args[2]+" already", "choose another release name"
 	case 94:
-		e.Cause, hint = "the commit "+j.args[1]+" is not in it", "is it pushed, and reachable from a branch or a tag?"
+		e.Cause, hint = notInIt(j)
 	case 95:
 		e.Cause = "there is no such folder"
 	default:

@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"runbook/runtime/event"
@@ -134,6 +135,7 @@ type CloneOptions struct {
 	Into     string // absolute, on the host; must not exist
 	Mirror   string // the path of a mirror that has the revision, or ""
 	Branch   string // noted in the clone's configuration as runbook.branch, or ""
+	Depth    int    // how many commits of history to fetch, without a mirror; 0 for all
 }
 
 // Clone makes a repository at Into with Revision checked out, on no branch, whose origin is Repo. From a mirror it
@@ -152,7 +154,10 @@ func (d Deps) Clone(ctx context.Context, h *ssh.Host, o CloneOptions) error {
 			return err
 		}
 	}
-	j := job{repo: r, show: "git clone " + r.URL + " " + o.Into, args: []string{r.URL, o.Revision, o.Into, r.URL, o.Branch}, script: cloneScript}
+	if o.Depth < 0 || o.Depth > 0 && o.Mirror != "" {
+		return errors.New("depth: want a number of commits from 1 on, and no mirror, which has them all")
+	}
+	j := job{repo: r, show: "git clone " + r.URL + " " + o.Into, args: []string{r.URL, o.Revision, o.Into, r.URL, o.Branch, strconv.Itoa(o.Depth)}, script: cloneScript}
 	if o.Mirror != "" {
 		if err := checkPath("mirror", o.Mirror); err != nil {
 			return err

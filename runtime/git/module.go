@@ -32,6 +32,7 @@ type cloneArgs struct {
 	Into     string `lua:"into,required" doc:"the folder to make, an absolute path on the host"`
 	Mirror   string `lua:"mirror" doc:"a mirror on the host to take the objects from, by hard links"`
 	Branch   string `lua:"branch" doc:"noted in the clone's configuration as runbook.branch"`
+	Depth    int    `lua:"depth" doc:"how many commits of history to fetch, without a mirror; 0 for all"`
 }
 
 type revisionArgs struct {

@@ -79,17 +79,26 @@ fi
 git --git-dir="$m" -c gc.autoDetach=false -c maintenance.autoDetach=false gc --auto --quiet || :
 `
 
-// cloneScript: URL REVISION INTO FROM BRANCH. Prints "submodules" when there are any.
+// cloneScript: URL REVISION INTO FROM BRANCH DEPTH. Prints "submodules" when there are any.
+//
+// With a depth the commit itself is asked for. A server that speaks version 0 or 1 of the protocol (gitprotocol-pack(5)) gives only what is the
+// head of a branch or a tag unless it is set up otherwise; over SSH version 2 wants AcceptEnv GIT_PROTOCOL there.
 //
 // --local is not given although a path implies it: with it git fails where hard links can't be made, without it git
 // copies. Only what this script made is undone: git removes a failed clone itself.
 const cloneScript = `
-url=$1 revision=$2 into=$3 from=$4 branch=$5
+url=$1 revision=$2 into=$3 from=$4 branch=$5 depth=$6
 if [ -e "$into" ] || [ -L "$into" ]; then
 	exit 93
 fi
-git -c gc.auto=0 -c maintenance.auto=false clone --quiet --no-checkout -- "$from" "$into" || exit
-undo=$into
+if [ "$depth" = 0 ]; then
+	git -c gc.auto=0 -c maintenance.auto=false clone --quiet --no-checkout -- "$from" "$into" || exit
+	undo=$into
+else
+	undo=$into
+	git init --quiet -- "$into" && git -C "$into" remote add origin "$url" &&
+	git -C "$into" -c gc.auto=0 -c maintenance.auto=false fetch --quiet --no-tags --depth "$depth" -- origin "$revision" || exit
+fi
 git -C "$into" cat-file -e "$revision^{commit}" 2>/dev/null || exit 94
 git -C "$into" -c advice.detachedHead=false checkout --quiet --detach "$revision" &&
 git -C "$into" remote set-url origin "$url" || exit
