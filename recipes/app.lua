@@ -33,7 +33,7 @@ return {
                                    -- another server than mod_wsgi-express a function(host, release): see lib/gunicorn.lua
 
   health = "",                     -- a path such as "/health" that must answer after the switch; "": no check
-  health_status = 200,             -- with this status
+  health_status = 200,             -- with this status, when redirects have been followed as far as they stay on the server
   -- healthy = function(body, release) return body:find(release.name, 1, true) ~= nil end, -- and with a body that is right
   health_within = "60s",           -- how long it may take until it does
 

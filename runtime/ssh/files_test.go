@@ -141,6 +141,8 @@ func TestHTTP(t *testing.T) {
 			http.Redirect(w, r, "/", http.StatusFound)
 		case "/away":
 			http.Redirect(w, r, elsewhere.URL, http.StatusFound)
+		case "/secure":
+			http.Redirect(w, r, "https://"+r.Host+"/", http.StatusFound)
 		case "/slow":
 			<-release
 		case "/big":
@@ -163,8 +165,10 @@ func TestHTTP(t *testing.T) {
 				t.Errorf("%s: %+v, %v", path, r, err)
 			}
 		}
-		if r, err := get("/away", 10*time.Second); err != nil || r.Status != http.StatusFound {
-			t.Errorf("away: %+v, %v", r, err)
+		for _, path := range []string{"/away", "/secure"} {
+			if r, err := get(path, 10*time.Second); err != nil || r.Status != http.StatusFound {
+				t.Errorf("%s: %+v, %v", path, r, err)
+			}
 		}
 		if r, err := get("/big", 10*time.Second); err != nil || len(r.Body) != mostBody {
 			t.Errorf("big: %d, %v", len(r.Body), err)

@@ -24,7 +24,7 @@ type Response struct {
 const mostBody = 1 << 20
 
 // HTTP sends a GET request from the host, and returns the answer whatever its status. timeout is the limit for the whole. A
-// redirect is followed only while it stays on the same host and port.
+// redirect is followed only while it stays on the same host and port, by the same scheme: no port has both http and https.
 func (h *Host) HTTP(ctx context.Context, address string, headers map[string]string, timeout time.Duration) (Response, error) {
 	return h.ask(ctx, http.MethodGet, address, "", headers, timeout)
 }
@@ -53,7 +53,7 @@ func (h *Host) ask(ctx context.Context, method, address, sent string, headers ma
 	transport := &http.Transport{DialContext: h.Dial, DisableKeepAlives: true}
 	defer transport.CloseIdleConnections()
 	client := &http.Client{Transport: transport, CheckRedirect: func(next *http.Request, before []*http.Request) error {
-		if len(before) >= 10 || next.URL.Host != before[0].URL.Host {
+		if len(before) >= 10 || next.URL.Host != before[0].URL.Host || next.URL.Scheme != before[0].URL.Scheme {
 			return http.ErrUseLastResponse
 		}
 		return nil

@@ -1,0 +1,75 @@
+-- When a release counts as well, and what is shown of one that isn't, tried on a throwaway host: `runbook test recipes` runs this.
+
+local app = require "app"
+local health = require "health"
+
+-- wsgi is an application that prints lines to its error log when it is loaded, and answers with this status.
+local function wsgi(status, lines)
+  return {
+    ["wsgi.py"] = template([[
+import os, sys
+RELEASE = os.path.basename(os.path.dirname(os.path.realpath(__file__)))
+for i in range({{lines}}):
+    print("printed line", i + 1, file=sys.stderr, flush=True)
+def application(environ, start_response):
+    start_response("{{status}}", [])
+    return [(environ["PATH_INFO"] + " of " + RELEASE).encode()]
+]], { status = status, lines = tostring(lines) }),
+  }
+end
+
+test("another status than 200, and a body that must be right", function()
+  local host = unpack(lab.hosts(1))
+  lab.repo(wsgi("202 Accepted", 0))
+  local released = run("recipes/release.lua", { release = "r1", requirements = "", health = "" })
+  expect.status(released, 0)
+  local options = {
+    root = host.vars.root, port = host.vars.port, server_root = "", restart = "touch", health = "/well", health_within = "1s",
+  }
+  local release = { name = "r1", dir = host.vars.root .. "/releases/r1" }
+
+  local function checked(within)
+    options.health_within = within
+    local ok, err = pcall(health.check, host, options, release)
+    return ok or err.message
+  end
+  expect.contains(checked("1s"), "/well did not answer 200 within 1s; the last answer: status 202\n/well of r1")
+  app.health_status = 202
+  expect.equal(checked("10s"), true)
+  app.healthy = function(body, about) return body == "/well of " .. about.name end
+  expect.equal(checked("10s"), true)
+  app.healthy = function() return false, "the database is away" end
+  expect.contains(checked("1s"), "status 202, which is not well: the database is away\n/well of r1")
+end)
+
+test("what there is, is shown before anything is put back", function()
+  local host = unpack(lab.hosts(1))
+  local repo = lab.repo(wsgi("200 OK", 0))
+  local settings = { release = "r1", requirements = "", health = "/well", restart = "graceful", health_within = "30s" }
+  expect.status(run("recipes/release.lua", settings), 0)
+  repo:commit(wsgi("500 Broken", 60))
+  settings.release, settings.health_within = "r2", "2s"
+  local failed = run("recipes/release.lua", settings)
+  expect.status(failed, 1)
+  expect.equal(failed.hosts.web1.state, "restored")
+
+  local shown, put_back
+  for i, e in ipairs(failed.events) do
+    if e.kind == "warning" and (e.text or ""):find("before anything is put back", 1, true) then
+      shown = shown or i
+    elseif e.kind == "step_begun" and (e.step or ""):find("go back to r1", 1, true) then
+      put_back = put_back or i
+    end
+  end
+  expect.equal(shown ~= nil and put_back ~= nil and shown < put_back, true, "shown, then put back")
+  local text = failed.events[shown].text
+  local root = host.vars.root
+  expect.contains(text, "status 500\n/well of r2")
+  expect.contains(text, root .. "/current leads to " .. root .. "/releases/r2\n")
+  expect.contains(text, " in " .. root .. "/releases/r2\n")
+  expect.contains(text, "the last lines of " .. root .. "/server/error_log:\n")
+  local _, lines = text:match("error_log:\n(.*)$"):gsub("[^\n]+", "")
+  expect.equal(lines, 50)
+  expect.contains(failed.error, "the last answer: status 500")
+  expect.link(host, "current", "releases/r1")
+end)
