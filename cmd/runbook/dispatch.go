@@ -28,6 +28,7 @@ func (p *program) commands() []command {
 		{Command: p.checkCommand()},
 		{Command: p.hostsCommand()},
 		{Command: p.execCommand(), wordsFollow: true},
+		{Command: p.consoleCommand()},
 		{Command: p.logCommand()},
 		{Command: p.reportCommand()},
 		{Command: p.docsCommand()},

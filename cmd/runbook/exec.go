@@ -70,12 +70,17 @@ func (s *execSink) Event(e event.Event) {
 	}
 	text := e.Text
 	if s.prefix {
-		lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
-		text = e.Host + " | " + strings.Join(lines, "\n"+e.Host+" | ") + "\n"
+		text = hostLines(e.Host, text)
 	}
 	if _, err := io.WriteString(w, text); err != nil && s.failed == nil {
 		s.failed = err
 	}
+}
+
+// hostLines are lines behind the name of the host that they are about.
+func hostLines(host, text string) string {
+	lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
+	return host + " | " + strings.Join(lines, "\n"+host+" | ") + "\n"
 }
 
 // Close returns the first failure to write.

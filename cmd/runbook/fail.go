@@ -10,8 +10,9 @@ import (
 
 // words turns a failure into text.
 type words struct {
-	verbose bool // the output of every command was shown already
-	terse   bool // that a line is to be looked at goes without saying
+	verbose bool                   // the output of every command was shown already
+	terse   bool                   // that a line is to be looked at goes without saying
+	typed   func(line string) bool // whether a line is before the admin's eyes; nil for never
 }
 
 // report tells the admin what went wrong, unless the run has, and returns the exit status.
@@ -63,6 +64,9 @@ func (w words) explain(err error) (text, hint string) {
 
 func (w words) fault(f run.Fault) string {
 	var b strings.Builder
+	if w.typed != nil && w.typed(f.Line) {
+		f.Line, f.Call = "", ""
+	}
 	where := append([]string{}, f.Step...)
 	if f.Host != "" {
 		where = append([]string{f.Host}, where...)

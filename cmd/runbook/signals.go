@@ -16,8 +16,66 @@ type interrupts struct {
 	run, hooks context.Context
 	stop       func()
 
-	mu  sync.Mutex
-	say func(string) // tells what a signal has brought about
+	mu    sync.Mutex
+	say   func(string) // tells what a signal has brought about
+	inner *stages      // what Ctrl-C ends instead, or nil
+}
+
+// stages are what signals end one after the other.
+type stages struct {
+	run, hooks context.CancelCauseFunc
+	n          int // how many signals there were
+}
+
+// newStages returns them with the contexts that they end, which end with ctx too.
+func newStages(ctx context.Context) (s *stages, run, hooks context.Context) {
+	s = &stages{}
+	run, s.run = context.WithCancelCause(ctx)
+	hooks, s.hooks = context.WithCancelCause(ctx)
+	return s, run, hooks
+}
+
+// next ends the next one, and returns what to tell of that.
+func (s *stages) next() string {
+	switch s.n++; s.n {
+	case 1:
+		s.run(run.ErrInterrupted)
+		return "interrupted: ending what is under way, then what the recipe left for its end; once more skips that"
+	case 2:
+		s.hooks(run.ErrInterrupted)
+		return "interrupted again: skipping what is left"
+	}
+	return ""
+}
+
+// free lets the contexts go.
+func (s *stages) free() {
+	s.run(nil)
+	s.hooks(nil)
+}
+
+// apart returns contexts that Ctrl-C ends instead of the program's, until done is called. They end with the program's, too.
+func (i *interrupts) apart() (run, hooks context.Context, done func()) {
+	inner, run, hooks := newStages(i.run)
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.inner = inner
+	return run, hooks, func() {
+		i.mu.Lock()
+		i.inner = nil
+		i.mu.Unlock()
+		inner.free()
+	}
+}
+
+// taken does what a signal is for, and returns what to tell of it.
+func (i *interrupts) taken(sig os.Signal, outer *stages) string {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.inner != nil && sig == os.Interrupt {
+		return i.inner.next()
+	}
+	return outer.next()
 }
 
 // tell makes say the way to tell what a signal has brought about.
@@ -42,8 +100,7 @@ func (p *program) sayInterrupted(text string) {
 
 // listen takes SIGINT and SIGTERM from now on, and SIGHUP, which a closed terminal sends, unless nohup said not to.
 func (p *program) listen(ctx context.Context) *interrupts {
-	runCtx, endRun := context.WithCancelCause(ctx)
-	hooksCtx, endHooks := context.WithCancelCause(ctx)
+	outer, runCtx, hooksCtx := newStages(ctx)
 	i := &interrupts{run: runCtx, hooks: hooksCtx, say: p.sayInterrupted}
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
@@ -57,19 +114,14 @@ func (p *program) listen(ctx context.Context) *interrupts {
 	quit, done := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(done)
-		for n := 1; ; n++ {
+		for {
 			select {
 			case <-quit:
 				return
-			case <-signals:
-			}
-			switch n {
-			case 1:
-				endRun(run.ErrInterrupted)
-				i.told("interrupted: ending what is under way, then what the recipe left for its end; once more skips that")
-			case 2:
-				endHooks(run.ErrInterrupted)
-				i.told("interrupted again: skipping what is left")
+			case sig := <-signals:
+				if text := i.taken(sig, outer); text != "" {
+					i.told(text)
+				}
 			}
 		}
 	}()
@@ -78,8 +130,7 @@ func (p *program) listen(ctx context.Context) *interrupts {
 		signal.Stop(pipe)
 		close(quit)
 		<-done
-		endRun(nil)
-		endHooks(nil)
+		outer.free()
 	}
 	return i
 }

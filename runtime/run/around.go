@@ -35,10 +35,15 @@ func (r *runner) around(ctx context.Context, call script.Call, next func() (any,
 		r.table.with(host, func(row *row) { row.lost = true })
 	}
 	err = locate(onReceiver(ctx, call), err)
+	endedBy(ctx, err)
+	return result, err
+}
+
+// endedBy notes where an interrupt has ended a host's function, if that is what err is.
+func endedBy(ctx context.Context, err error) {
 	if f, ok := ctx.Value(frameKey{}).(*frame); ok && errors.Is(err, ErrInterrupted) {
 		f.interrupted(&located{ErrInterrupted, event.Host(ctx), event.Step(ctx), event.Line(ctx)})
 	}
-	return result, err
 }
 
 // onReceiver is ctx about the host that the call is on: outside of each, nothing else says which.

@@ -41,6 +41,9 @@ func (s *State) function(m Module, p Primitive) *lua.LFunction {
 			}
 			s.throw(l, err)
 		}
+		if p.result == reflect.TypeFor[None]() {
+			return 0
+		}
 		l.Push(v)
 		return 1
 	})

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 // wide is how long a table may get on one line.
@@ -51,9 +52,15 @@ func formatTable(t Table, indent string) string {
 		}
 		items = append(items, key+" = "+format(t.Fields[name], deeper))
 	}
+	return braced(items, indent)
+}
+
+// braced is a table of these items, on one line where they are short.
+func braced(items []string, indent string) string {
 	if len(items) == 0 {
 		return "{}"
 	}
+	deeper := indent + "  "
 	line := "{ " + strings.Join(items, ", ") + " }"
 	if len(line) <= wide && !strings.Contains(line, "\n") {
 		return line
@@ -76,8 +83,10 @@ func quote(s string) string {
 			b.WriteString(`\n`)
 		case r == '\t':
 			b.WriteString(`\t`)
-		case r < ' ' || r == 0x7f:
-			fmt.Fprintf(&b, `\%03d`, r)
+		case unicode.IsControl(r):
+			for _, c := range []byte(string(r)) {
+				fmt.Fprintf(&b, `\%03d`, c)
+			}
 		default:
 			b.WriteRune(r)
 		}

@@ -130,6 +130,10 @@ func (s *State) proxy(l *lua.LState, p Proxy) lua.LValue {
 		s.throw(l, s.blame(l, Call{Line: where(l)}, fmt.Errorf("%s can't be changed (%s was to be set); keep your own values in a local", p.Name, l.Get(2))))
 		return 0
 	}))
+	meta.RawSetString("__tostring", l.NewFunction(func(l *lua.LState) int {
+		l.Push(lua.LString(p.Name))
+		return 1
+	}))
 	meta.RawSetString("__metatable", lua.LFalse)
 	t.Metatable = meta
 	return t

@@ -147,11 +147,19 @@ func (s *State) closeGlobals() {
 	meta := s.root.NewTable()
 	meta.RawSetString("__index", s.root.NewFunction(func(l *lua.LState) int {
 		name := l.Get(2).String()
+		if s.open && s.globals[name] { // it was set to nil
+			return 0
+		}
 		s.throw(l, s.blame(l, Call{Line: where(l)}, fmt.Errorf("undeclared global %q%s", name, DidYouMean(name, sortedKeys(s.globals)))))
 		return 0
 	}))
 	meta.RawSetString("__newindex", s.root.NewFunction(func(l *lua.LState) int {
 		name := l.Get(2).String()
+		if s.open {
+			s.globals[name] = true
+			l.G.Global.RawSetString(name, l.Get(3))
+			return 0
+		}
 		s.throw(l, s.blame(l, Call{Line: where(l)}, fmt.Errorf("undeclared global %q is set; write: local %s = …", name, name)))
 		return 0
 	}))

@@ -57,6 +57,7 @@ type State struct {
 	calls   map[string]*lua.LFunction // primitives, by path
 	errs    *lua.LTable               // the metatable of errors
 	globals map[string]bool           // declared global names
+	open    bool                      // a name that is set is declared by that, as in a session
 	nested  map[*lua.LState]int       // how many callbacks of primitives a thread is in
 }
 

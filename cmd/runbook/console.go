@@ -1,0 +1,172 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"runbook/runtime/event"
+	"runbook/runtime/run"
+)
+
+// consoleCommand is `runbook console`.
+func (p *program) consoleCommand() *cli.Command {
+	return &cli.Command{Name: "console", Usage: "try Lua line by line on the hosts", Action: p.console, Flags: hostFlags(),
+		Description: "Each line runs as a small recipe; what it sets, with local or without, is there for the next one, and the value of an\n" +
+			"expression is shown. A host is connected to when it is first used. Tab completes, Ctrl-C ends the line or what it runs,\n" +
+			"Ctrl-D ends the console. Where standard input is no terminal its lines are run, up to the first error. A line that begins\n" +
+			"with a space is not kept in the history, $XDG_STATE_HOME/runbook/history."}
+}
+
+func (p *program) console(cc *cli.Context) (err error) {
+	if cc.NArg() > 0 {
+		return run.Usage(event.WithHint(errors.New("console takes no arguments"), "runbook run RECIPE runs a recipe"))
+	}
+	inventory, err := inventoryOptions(cc)
+	if err != nil {
+		return run.Usage(err)
+	}
+	hosts, err := loadHosts(cc.Context, inventory, "")
+	if err != nil {
+		return err
+	}
+	dir := "."
+	if info, err := os.Stat("recipes"); err == nil && info.IsDir() {
+		dir = "recipes"
+	}
+	c, err := run.NewConsole(run.ConsoleOptions{Options: run.Options{Inventory: inventory, Prompt: p.prompt()}, Hosts: hosts, Dir: dir,
+		Sink: &consoleSink{p: p, prefix: len(hosts) > 1}, Secrets: p.secrets})
+	if err != nil {
+		return err
+	}
+	p.secrets = c.Stream()
+	defer func() {
+		if closing := unread(c.Close()); err == nil {
+			err = closing
+		}
+	}()
+	s := consoleLoop{program: p, console: c}
+	if p.editable() {
+		return s.converse(cc.Context, hosts)
+	}
+	return s.obey(cc.Context)
+}
+
+// consoleLoop reads lines and runs them.
+type consoleLoop struct {
+	*program
+	console *run.Console
+	begun   string // the lines of what is not complete yet
+}
+
+// obey runs the lines of standard input up to the first error.
+func (s *consoleLoop) obey(ctx context.Context) error {
+	in := bufio.NewReader(s.in)
+	for {
+		line, err := awaited(ctx, func() (string, error) { return in.ReadString('\n') })
+		ends := errors.Is(err, io.EOF)
+		if err != nil && !ends {
+			return err
+		}
+		s.begun += line
+		if ends || !s.console.Unfinished(s.begun) {
+			if err := s.run(ctx, s.signals.hooks); err != nil {
+				return err
+			}
+		}
+		if ends {
+			return nil
+		}
+	}
+}
+
+// run runs what was begun, and shows its values.
+func (s *consoleLoop) run(ctx, hooks context.Context) error {
+	text := s.begun
+	s.begun = ""
+	values, err := s.console.Run(ctx, hooks, text)
+	if err != nil {
+		s.words = words{verbose: true, terse: true, typed: s.console.Typed}
+		return err
+	}
+	for _, v := range values {
+		if _, err := fmt.Fprintln(s.out, v); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// awaited is what read returns, or why ctx has ended. A read of a terminal can't be called off: it is left to the end of
+// the process then.
+func awaited(ctx context.Context, read func() (string, error)) (string, error) {
+	type answer struct {
+		text string
+		err  error
+	}
+	answers := make(chan answer, 1)
+	go func() {
+		text, err := read()
+		answers <- answer{text, err}
+	}()
+	select {
+	case a := <-answers:
+		return a.text, a.err
+	case <-ctx.Done():
+		return "", run.WithStatus(context.Cause(ctx), run.StatusInterrupted)
+	}
+}
+
+// consoleSink shows what happens while a line runs.
+type consoleSink struct {
+	p      *program
+	prefix bool // hosts are named
+	failed error
+}
+
+// Event shows what a person must know of e.
+func (s *consoleSink) Event(e event.Event) {
+	to, text := s.p.err, ""
+	switch e.Kind {
+	case event.Printed:
+		to, text, e.Host = s.p.out, e.Text+"\n", "" // the recipe's own line, as it is
+	case event.Table:
+		s.keep(s.p.table(e))
+	case event.Output:
+		text = strings.TrimSuffix(e.Text, "\n") + "\n"
+		if e.Stream == "stdout" {
+			to = s.p.out
+		}
+	case event.StepBegun:
+		text = strings.Join(e.Step, " > ") + "\n"
+	case event.Info:
+		text = e.Text + "\n"
+	case event.Warning, event.Skipped, event.KeyRefused:
+		text = "warning: " + e.Text + "\n"
+	case event.LockWaiting:
+		text = "waiting for the lock: " + e.Text + "\n"
+	}
+	if text == "" {
+		return
+	}
+	if s.prefix && e.Host != "" {
+		text = hostLines(e.Host, text)
+	}
+	_, err := io.WriteString(to, text)
+	s.keep(err)
+}
+
+func (s *consoleSink) keep(err error) {
+	if s.failed == nil {
+		s.failed = err
+	}
+}
+
+// Close returns the first failure to write.
+func (s *consoleSink) Close() error { return s.failed }
