@@ -23,7 +23,7 @@ func (p *program) editable() bool {
 
 // converse reads lines that are edited on the terminal, and runs them whatever becomes of the one before.
 func (s *consoleLoop) converse(ctx context.Context, hosts []inventory.Host) (err error) {
-	s.signals.tell(func(string) {}) // the line that it ends says so
+	s.signals.tell(func(string) { _, _ = fmt.Fprintln(s.err) }) // behind the terminal's ^C; what it ends says so
 	defer s.signals.tell(s.sayInterrupted)
 	e, err := s.newEditor()
 	if err != nil {
@@ -88,6 +88,7 @@ type editor struct {
 	cooked, raw liner.ModeApplier // the terminal's mode for what a line runs, and for editing
 	loop        *consoleLoop
 	history     *os.File // nil where it can't be kept
+	last        string   // the line that was kept last
 }
 
 // newEditor takes the terminal over until close.
@@ -173,11 +174,12 @@ func (e *editor) openHistory() (string, error) {
 	return string(text), err
 }
 
-// remember adds a line to the history, unless it is blank or what it belongs to begins with a space.
+// remember adds a line to the history, unless it is blank or the one before again, or what it belongs to begins with a space.
 func (e *editor) remember(line string) error {
-	if strings.TrimSpace(line) == "" || strings.HasPrefix(e.loop.begun, " ") {
+	if strings.TrimSpace(line) == "" || line == e.last || strings.HasPrefix(e.loop.begun, " ") {
 		return nil
 	}
+	e.last = line
 	e.AppendHistory(line)
 	if e.history == nil {
 		return nil

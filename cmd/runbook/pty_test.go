@@ -100,6 +100,28 @@ func (s *session) expect(text string) string {
 	}
 }
 
+// ends waits until the program has ended by itself, with status 0.
+func (s *session) ends() {
+	s.t.Helper()
+	limit := time.After(60 * time.Second)
+	for {
+		s.mu.Lock()
+		ended := s.ended
+		s.mu.Unlock()
+		if ended {
+			break
+		}
+		select {
+		case <-s.more:
+		case <-limit:
+			s.t.Fatalf("it did not end:\n%s", s.screen())
+		}
+	}
+	if err := s.cmd.Wait(); err != nil {
+		s.t.Fatalf("%v:\n%s", err, s.screen())
+	}
+}
+
 func (s *session) screen() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()

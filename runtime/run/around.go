@@ -35,7 +35,7 @@ func (r *runner) around(ctx context.Context, call script.Call, next func() (any,
 		r.table.with(host, func(row *row) { row.lost = true })
 	}
 	err = locate(onReceiver(ctx, call), err)
-	endedBy(ctx, err)
+	endedBy(onReceiver(ctx, call), err)
 	return result, err
 }
 

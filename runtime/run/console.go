@@ -127,7 +127,7 @@ func (c *Console) around(ctx context.Context, call script.Call, next func() (any
 	}
 	result, err := next()
 	err = locate(onReceiver(ctx, call), err)
-	endedBy(ctx, err)
+	endedBy(onReceiver(ctx, call), err)
 	return result, err
 }
 

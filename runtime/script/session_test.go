@@ -98,7 +98,7 @@ func TestComplete(t *testing.T) {
 		"mine.first:r":                      "run",
 		"log.":                              "info",
 		"math.flo":                          "floor",
-		"hosts[1]:run({ ho":                "hosts",
+		"hosts[1]:run({ ho":                 "hosts",
 		"hosts[1]:run('ls', { ":             "check =  cwd =  mode =  timeout = ",
 		"hosts[1]:run('ls', { cwd = '/', m": "mode = ",
 		"hosts[1]:run({ 'ls', '/' },\n{ t":  "timeout = ",

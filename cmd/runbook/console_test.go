@@ -1,0 +1,117 @@
+//go:build unix
+
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"runbook/runtime/lab"
+)
+
+// TestConsole works in a console as a person does: Tab completes, Ctrl-C gives up a line, or what a line runs and nothing else,
+// arrows go back in the history, also in that of an earlier console, and Ctrl-D ends it with nothing left behind.
+func TestConsole(t *testing.T) {
+	l, err := lab.New("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	web1, err := l.Host("web1")
+	if err == nil {
+		_, err = l.Host("web2")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	begun := filepath.Join(dir, "begun")
+	if err := syscall.Mkfifo(begun, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	start := func() *session {
+		cmd := exec.Command("runbook", "console", "--hosts", l.HostsFile())
+		cmd.Dir = dir
+		cmd.Env = append(os.Environ(), "HOME="+dir, "XDG_STATE_HOME="+dir, "TERM=xterm", "CI=", "NO_COLOR=1")
+		s := onTerminal(t, cmd)
+		s.expect("hosts: web1, web2; Tab completes")
+		s.expect("> ")
+		return s
+	}
+	s := start()
+	s.send("ho\t") // hosts is the only one
+	s.expect("hosts")
+	s.send("[1]:ca\t{ \"echo\", \"com\" .. \"pleted\" }\r")
+	s.expect("\"completed\"")
+	s.send("h = hosts[1]\r")
+	s.send("h.fs:\t\t")
+	s.expect("exists")
+	s.expect("symlink")
+	s.send("\x03")
+	s.expect("^C")
+	s.expect("> ")
+	s.send("h:run('echo > " + begun + "; sleep 600', { tim\t\"9m\" })\r")
+	s.expect("timeout = ")
+	if _, err := os.ReadFile(begun); err != nil { // the command has written to it
+		t.Fatal(err)
+	}
+	s.send("\x03")
+	s.expect("web1: interrupted")
+	s.expect("> ")
+	s.send("h:capture('echo still' .. ' here')\r")
+	s.expect("\"still here\"")
+	s.send("each(hosts, function(host)\rprint(#hosts, host.name)\r")
+	s.expect(">> ")
+	s.send("\x03")
+	s.expect("> ")
+	s.send("nosuch\r")
+	s.expect("runbook: undeclared global \"nosuch\"\n> ")
+	s.send(" 'not ' .. 'kept'\r")
+	s.expect("\"not kept\"")
+	s.send("\x1b[A\r") // the line before
+	s.expect("runbook: undeclared global")
+	s.send("\x04")
+	s.ends()
+	if n := web1.Logins(); n != 1 {
+		t.Errorf("%d logins", n)
+	}
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(time.Minute); ; <-tick.C { // the server ends its processes when the connection has
+		left, err := l.Processes()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(left) == 0 {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("left behind: %v", left)
+		}
+	}
+
+	history := filepath.Join(dir, "runbook", "history")
+	text, err := os.ReadFile(history)
+	if err != nil || strings.Contains(string(text), "kept") || !strings.HasSuffix(string(text), "host.name)\nnosuch\n") {
+		t.Errorf("history %q, %v", text, err)
+	}
+	if info, err := os.Stat(history); err != nil || info.Mode() != 0o600 {
+		t.Errorf("%v, %v", info, err)
+	}
+	s = start()
+	s.send("\x12still") // Ctrl-R
+	s.expect("echo still")
+	s.send("\r")
+	s.expect("undeclared global \"h\"")
+	s.send("\x04")
+	s.ends()
+}
