@@ -107,6 +107,12 @@ function host:agent(options, fn) end
 ---@return boolean
 function host_fs:exists(path) end
 
+---Returns those of the paths at which nothing stands. All are asked for together, in the time of one.
+---Changes nothing; runs in a dry run too.
+---@param paths string[] absolute paths on the host
+---@return string[]
+function host_fs:missing(paths) end
+
 ---Describes what stands at the path: kind (file, folder, link or other), size in bytes, mode (octal), modified (seconds since 1970), uid, gid. A link is described itself. Nothing there is an error.
 ---Changes nothing; runs in a dry run too.
 ---@param path string an absolute path on the host

@@ -23,6 +23,10 @@ type writeArgs struct {
 	Append bool   `lua:"append" doc:"add the text, at most 32 KiB, at the end instead"`
 }
 
+type missingArgs struct {
+	Paths []string `lua:"paths,arg" doc:"absolute paths on the host"`
+}
+
 type mkdirArgs struct {
 	Path    string `lua:"path,arg" doc:"an absolute path on the host"`
 	Mode    string `lua:"mode" doc:"the new folder's mode, octal; by default the host's umask decides"`
@@ -53,6 +57,9 @@ func Module() script.Module {
 			script.Func("exists", script.Reads, "Says whether something stands at the path, be it a link that leads nowhere.",
 				func(ctx context.Context, h *ssh.Host, a pathArgs) (bool, error) { return Exists(ctx, h, a.Path) }).
 				With(`if host.fs:exists("/srv/app/current") then log.info("released before") end`),
+			script.Func("missing", script.Reads, "Returns those of the paths at which nothing stands. All are asked for together, in the time of one.",
+				func(ctx context.Context, h *ssh.Host, a missingArgs) ([]string, error) { return Missing(ctx, h, a.Paths) }).
+				With(`local needed = host.fs:missing({ "/srv/app/shared/.env", "/srv/app/shared/media" })`),
 			script.Func("stat", script.Reads, "Describes what stands at the path: kind (file, folder, link or other), size in bytes, mode (octal), "+
 				"modified (seconds since 1970), uid, gid. A link is described itself. Nothing there is an error.",
 				func(ctx context.Context, h *ssh.Host, a pathArgs) (Info, error) { return Stat(ctx, h, a.Path) }).

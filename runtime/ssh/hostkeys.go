@@ -32,7 +32,11 @@ type hostKeys struct {
 func (h *Host) hostKeys() (*hostKeys, error) {
 	k := &hostKeys{host: h, address: address(h.target)}
 	if h.target.HostKeyAlias != "" {
-		k.address = net.JoinHostPort(h.target.HostKeyAlias, "22") // OpenSSH looks an alias up without the port
+		// OpenSSH looks an alias up as it stands; [HOST]:PORT is how a known_hosts file names another port than 22.
+		k.address = h.target.HostKeyAlias
+		if _, _, err := net.SplitHostPort(k.address); err != nil || k.address[0] != '[' {
+			k.address = net.JoinHostPort(k.address, "22")
+		}
 	}
 	if h.target.HostKey != "" {
 		key, _, _, _, err := gossh.ParseAuthorizedKey([]byte(h.target.HostKey))

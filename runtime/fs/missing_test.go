@@ -1,0 +1,107 @@
+package fs_test
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"path/filepath"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"runbook/runtime/agent/opensshtest"
+	"runbook/runtime/fs"
+	"runbook/runtime/inventory"
+	"runbook/runtime/ssh"
+)
+
+func TestMissing(t *testing.T) {
+	onBoth(t, func(b *bench) {
+		b.put("file", "text")
+		paths := []string{b.path("none"), b.path("file"), b.path("file/none"), b.dir}
+		if got, err := fs.Missing(b.ctx, b.host, paths); err != nil || !slices.Equal(got, []string{paths[0], paths[2]}) {
+			b.Errorf("%q, %v", got, err)
+		}
+		if got, err := fs.Missing(b.ctx, b.host, nil); err != nil || got == nil || len(got) > 0 {
+			b.Errorf("of none: %q, %v", got, err)
+		}
+		if _, err := fs.Missing(b.ctx, b.host, []string{b.dir, "relative"}); err == nil {
+			b.Error("a relative path is taken")
+		}
+	})
+}
+
+// Many paths cost few round trips: what is asked while the first question is on its way travels together.
+func TestMissingAsksTogether(t *testing.T) {
+	admin := filepath.Join(t.TempDir(), "admin")
+	server := opensshtest.Start(t, []string{opensshtest.Line(opensshtest.Key(t, admin), "")})
+	port, journeys := far(t, server.Address())
+	b := newBench(t, func(p *ssh.Pool) *ssh.Host {
+		return p.Host(inventory.Host{Name: "web1", Address: "127.0.0.1", Port: port, User: server.User, Identities: []string{admin},
+			KnownHosts: []string{server.KnownHosts}, HostKeyAlias: fmt.Sprintf("[127.0.0.1]:%d", server.Port), IdentityAgent: "none"})
+	})
+	if _, err := fs.Exists(b.ctx, b.host, b.dir); err != nil {
+		t.Fatal(err)
+	}
+	paths := make([]string, 200)
+	for i := range paths {
+		paths[i] = b.path(fmt.Sprint(i))
+	}
+	before := journeys.Load()
+	if got, err := fs.Missing(b.ctx, b.host, paths); err != nil || len(got) != len(paths) {
+		t.Fatalf("%d, %v", len(got), err)
+	}
+	if n := journeys.Load() - before; n > int64(len(paths))/4 {
+		t.Errorf("%d paths took %d journeys", len(paths), n)
+	}
+}
+
+// far passes connections to address on, and counts how often something is on its way there. Each journey takes a while, in which what
+// follows gathers for the next.
+func far(t *testing.T, address string) (port int, journeys *atomic.Int64) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	journeys = &atomic.Int64{}
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for {
+			in, err := l.Accept()
+			if err != nil {
+				return
+			}
+			out, err := net.Dial("tcp", address)
+			if err != nil {
+				_ = in.Close()
+				continue
+			}
+			wg.Go(func() {
+				_, _ = io.Copy(in, out) // it ends with the connection
+				_ = in.Close()
+			})
+			wg.Go(func() {
+				defer func() { _ = out.Close() }()
+				for buffer := make([]byte, 1<<20); ; {
+					n, err := in.Read(buffer)
+					if err != nil {
+						return
+					}
+					journeys.Add(1)
+					time.Sleep(5 * time.Millisecond)
+					if _, err := out.Write(buffer[:n]); err != nil {
+						return
+					}
+				}
+			})
+		}
+	})
+	t.Cleanup(func() {
+		_ = l.Close()
+		wg.Wait()
+	})
+	return l.Addr().(*net.TCPAddr).Port, journeys
+}
