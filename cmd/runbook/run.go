@@ -139,6 +139,7 @@ func (p *program) run(cc *cli.Context, recipe run.Description, flags []cli.Flag)
 	stream := p.secrets.To(append(records, view)...)
 	if screen, ok := view.(*terminal.Sink); ok {
 		p.pause = screen.Pause
+		defer suspending(screen.Pause)()
 	}
 	p.signals.tell(func(text string) {
 		event.Emit(event.WithStream(cc.Context, stream), event.Event{Kind: event.Interrupted, Text: text})

@@ -27,8 +27,9 @@ type live struct {
 	waiting []aboveText // what is to be written above, in order
 	err     error       // why drawing ended early
 
-	running sync.Mutex // held by who starts or stops
-	program *tea.Program
+	drawing sync.Mutex // held by who starts or stops
+	begun   bool
+	holds   int // how many want nothing drawn now
 	quit    chan struct{}
 	ended   sync.WaitGroup
 }
@@ -81,39 +82,72 @@ func (l *live) failed() error {
 	return l.err
 }
 
-// start draws from now on. Starting twice is starting once.
+// begin draws from now on.
+func (l *live) begin() {
+	l.drawing.Lock()
+	defer l.drawing.Unlock()
+	l.begun = true
+	if l.holds == 0 {
+		l.start()
+	}
+}
+
+// hold takes what is drawn off the screen until as many have called release; for good when nobody does.
+func (l *live) hold() {
+	l.drawing.Lock()
+	defer l.drawing.Unlock()
+	if l.holds++; l.begun && l.holds == 1 {
+		close(l.quit)
+		l.ended.Wait()
+	}
+}
+
+func (l *live) release() {
+	l.drawing.Lock()
+	defer l.drawing.Unlock()
+	if l.holds--; l.begun && l.holds == 0 {
+		l.start()
+	}
+}
+
 func (l *live) start() {
-	l.running.Lock()
-	defer l.running.Unlock()
-	if l.program != nil {
-		return
+	quit := make(chan struct{})
+	l.quit = quit
+	l.ended.Go(func() { l.show(quit) })
+}
+
+// show draws until quit is closed.
+func (l *live) show(quit <-chan struct{}) {
+	ticker := time.NewTicker(drawEvery)
+	defer ticker.Stop()
+	for !inForeground(l.screen) { // what is drawn would tear what another program shows
+		l.writeRest()
+		select {
+		case <-quit:
+			return
+		case <-ticker.C:
+		}
 	}
 	out := &firstWrite{File: l.screen, written: make(chan struct{})}
 	m := &model{live: l}
-	l.program = tea.NewProgram(m, tea.WithInput(nil), tea.WithOutput(out), tea.WithoutSignalHandler())
-	l.quit = make(chan struct{})
-	program, quit := l.program, l.quit
+	program := tea.NewProgram(m, tea.WithInput(nil), tea.WithOutput(out), tea.WithoutSignalHandler())
 	over := make(chan struct{})
-	l.ended.Go(func() {
+	go func() {
 		defer close(over)
 		_, err := program.Run()
 		l.fail(err)
-	})
-	l.ended.Go(func() {
-		// Nothing can be put above what is not there yet.
-		select {
-		case <-out.written:
-		case <-over:
-			return
-		}
-		l.draw(program, m, quit, over)
-	})
+	}()
+	// Nothing can be put above what is not there yet.
+	select {
+	case <-out.written:
+		l.draw(program, m, ticker, quit, over)
+	case <-over:
+	}
+	<-over
 }
 
 // draw hands over what is to stand above, and then what goes on now, from time to time.
-func (l *live) draw(program *tea.Program, m *model, quit, over <-chan struct{}) {
-	ticker := time.NewTicker(drawEvery)
-	defer ticker.Stop()
+func (l *live) draw(program *tea.Program, m *model, ticker *time.Ticker, quit, over <-chan struct{}) {
 	for {
 		select {
 		case <-over:
@@ -152,18 +186,6 @@ func (l *live) push(program *tea.Program, m *model) {
 		program.Send(tea.Println(strings.Join(lines[:n], "\n"))())
 		lines = lines[n:]
 	}
-}
-
-// stop takes what is drawn off the screen. Stopping what doesn't run does nothing.
-func (l *live) stop() {
-	l.running.Lock()
-	defer l.running.Unlock()
-	if l.program == nil {
-		return
-	}
-	close(l.quit)
-	l.ended.Wait()
-	l.program = nil
 }
 
 // firstWrite is a terminal that tells when something has been written to it.

@@ -53,6 +53,7 @@ type Sink struct {
 	style styles
 	width int
 	live  *live // nil without a screen
+	lines bool  // nothing is drawn any more
 
 	mu    sync.Mutex
 	now   state
@@ -83,13 +84,14 @@ func New(opts Options) *Sink {
 	return s
 }
 
-// Pause takes what goes on now off the screen until resume is called, as for a question. Lines wait meanwhile.
+// Pause takes what goes on now off the screen until resume is called, as for a question. Lines wait meanwhile. Pauses may
+// overlap, and one after the run's end does nothing.
 func (s *Sink) Pause() (resume func()) {
 	if s.live == nil {
 		return func() {}
 	}
-	s.live.stop()
-	return s.live.start
+	s.live.hold()
+	return s.live.release
 }
 
 // Close returns the first failure to write, such as a reader that went away.
@@ -101,15 +103,15 @@ func (s *Sink) Close() error {
 
 // endLive goes back to lines alone.
 func (s *Sink) endLive() {
-	if s.live == nil {
+	if s.live == nil || s.lines {
 		return
 	}
-	s.live.stop()
+	s.live.hold()
 	s.live.writeRest()
 	if err := s.live.failed(); err != nil && s.err == nil {
 		s.err = err
 	}
-	s.live = nil
+	s.lines = true
 }
 
 // Event shows e, where the level asks for it.
@@ -125,7 +127,7 @@ func (s *Sink) Event(e event.Event) {
 	switch e.Kind {
 	case event.RunBegun:
 		if s.live != nil {
-			s.live.start()
+			s.live.begin()
 		}
 	case event.Printed:
 		s.write(s.opts.Out, e.Text+"\n")
@@ -182,7 +184,7 @@ func (s *Sink) write(w io.Writer, text string) {
 	if text == "" {
 		return
 	}
-	if s.live != nil && (w == s.opts.Err || s.opts.OutOnScreen) {
+	if s.live != nil && !s.lines && (w == s.opts.Err || s.opts.OutOnScreen) {
 		s.live.above(w, text)
 		return
 	}
