@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 
@@ -14,7 +15,8 @@ import (
 // execCommand is `runbook exec`.
 func (p *program) execCommand() *cli.Command {
 	return &cli.Command{Name: "exec", Usage: "run one command on every host", ArgsUsage: "-- CMD…", Action: p.exec,
-		Description: "One argument with spaces in it goes to /bin/sh as it is; several are one command and its arguments, each quoted.",
+		Description: "One argument with spaces in it goes to /bin/sh as it is; several are one command and its arguments, each quoted. " +
+			"What was run, and what it printed, is on record: runbook log lists it.",
 		Flags: append(hostFlags(),
 			&cli.IntFlag{Name: "at-once", Usage: "how many hosts at the same time: `N`", Value: 50, EnvVars: []string{variable("at-once")}},
 		)}
@@ -36,20 +38,35 @@ func (p *program) exec(cc *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	p.words = words{verbose: true}
 	o := run.ExecOptions{Hosts: hosts, AtOnce: cc.Int("at-once"),
-		Options: run.Options{Inventory: inventory, Prompt: p.prompt()}}
+		Name: execName(argv), Options: run.Options{Inventory: inventory, Prompt: p.prompt(), Explain: p.words.explain}}
 	if len(argv) == 1 && strings.ContainsAny(argv[0], " \t\n") {
 		o.Script = argv[0]
 	} else {
 		o.Argv = argv
 	}
-	p.words = words{verbose: true}
-	stream := event.NewStream(&execSink{out: p.out, err: p.err, prefix: len(hosts) > 1})
+	records, notes, warnings := p.records()
+	for _, text := range append(notes, warnings...) {
+		if _, err := fmt.Fprintln(p.err, "runbook: "+text); err != nil {
+			return errors.Join(err, p.secrets.To(records...).Close())
+		}
+	}
+	stream := p.secrets.To(append(records, &execSink{out: p.out, err: p.err, prefix: len(hosts) > 1})...)
 	err = run.Exec(cc.Context, stream, o)
 	if closing := unread(stream.Close()); err == nil {
 		err = closing
 	}
 	return err
+}
+
+// execName is the command line as a list of runs has it.
+func execName(argv []string) string {
+	name := "exec --"
+	for _, word := range argv {
+		name += " " + shellQuote(word)
+	}
+	return name
 }
 
 // execSink passes on what the command prints, behind the host's name when there are several.

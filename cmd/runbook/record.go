@@ -9,33 +9,28 @@ import (
 	"runbook/runtime/run"
 )
 
-// records are the sinks that keep what happens in a run. What becomes of them is no reason to leave servers half
-// released: a journal that can't be written is a warning.
-func (p *program) records(plan *run.Plan) []event.Sink {
+// records are the sinks that keep what happens in a run, and what the admin should hear of them. What becomes of them is no
+// reason to leave servers half released: a journal that can't be written is a warning.
+func (p *program) records() (sinks []event.Sink, notes, warnings []string) {
+	unrecorded := func(err error) []string { return append(warnings, fmt.Sprintf("this run is not recorded: %v", err)) }
 	dir, err := journal.Dir()
 	if err != nil {
-		p.unrecorded(plan, err)
-		return nil
+		return nil, nil, unrecorded(err)
 	}
 	now := time.Now()
 	removed, err := journal.Prune(dir, now)
 	if err != nil {
-		plan.Warnings = append(plan.Warnings, err.Error())
+		warnings = append(warnings, err.Error())
 	}
 	if removed > 0 {
-		plan.Notes = append(plan.Notes, fmt.Sprintf("removed %d old runs from %s, which keeps %d days or %d runs",
+		notes = append(notes, fmt.Sprintf("removed %d old runs from %s, which keeps %d days or %d runs",
 			removed, dir, int(journal.KeptFor.Hours()/24), journal.KeptRuns))
 	}
 	sink, err := journal.Create(dir, now)
 	if err != nil {
-		p.unrecorded(plan, err)
-		return nil
+		return nil, notes, unrecorded(err)
 	}
-	return []event.Sink{record{sink, p}}
-}
-
-func (p *program) unrecorded(plan *run.Plan, err error) {
-	plan.Warnings = append(plan.Warnings, fmt.Sprintf("this run is not recorded: %v", err))
+	return []event.Sink{record{sink, p}}, notes, warnings
 }
 
 // record is a run's journal.

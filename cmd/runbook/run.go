@@ -132,7 +132,8 @@ func (p *program) run(cc *cli.Context, recipe run.Description, flags []cli.Flag)
 	if err != nil {
 		return p.neverBegun(cc, err)
 	}
-	records := p.records(plan)
+	records, notes, warnings := p.records()
+	plan.Notes, plan.Warnings = append(plan.Notes, notes...), append(plan.Warnings, warnings...)
 	records = append(records, p.reportSink(cc.String("report"), plan, cc.Bool("dry-run"), records)...)
 	records = append(append(records, trace...), p.ciSinks()...)
 	view := p.view(cc, plan)

@@ -3,6 +3,7 @@ package run
 import (
 	"context"
 	"sync/atomic"
+	"time"
 
 	"runbook/runtime/event"
 	"runbook/runtime/inventory"
@@ -12,16 +13,25 @@ import (
 // ExecOptions say what to run on every host.
 type ExecOptions struct {
 	Hosts   []inventory.Host
+	Name    string   // what the events call it, in place of a recipe
 	Script  string   // a text for /bin/sh, or
 	Argv    []string // a command and its arguments, which are quoted
 	AtOnce  int      // how many hosts at the same time
-	Options Options  // Inventory.ConnectTimeout and Prompt count
+	Options Options  // Inventory.ConnectTimeout, Prompt and Explain count
 }
 
 // Exec runs one command on every host, whatever becomes of it on the others. What it prints are Output events.
 // The error holds all failures by host: StatusRefused when it ran on none, else StatusFailed.
-func Exec(ctx context.Context, stream *event.Stream, o ExecOptions) (err error) {
+func Exec(ctx context.Context, stream *event.Stream, o ExecOptions) error {
 	ctx = event.WithStream(ctx, stream)
+	began := time.Now()
+	event.Emit(ctx, begun(o.Name, o.Hosts))
+	err := execute(ctx, o)
+	event.Emit(ctx, o.Options.ended(began, err))
+	return err
+}
+
+func execute(ctx context.Context, o ExecOptions) (err error) {
 	pool := newPool(o.Options)
 	defer func() { err = joined(err, pool.Close()) }()
 	var ran atomic.Int64

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"runbook/runtime/event"
+	"runbook/runtime/inventory"
 	"runbook/runtime/script"
 	"runbook/runtime/ssh"
 )
@@ -71,19 +72,27 @@ func (p *Plan) Start(ctx context.Context, stream *event.Stream) error {
 	}
 	err := r.status(ctx, r.run(ctx))
 	r.table.emit(ctx)
-	status := Status(err)
-	ended := event.Event{Kind: event.RunEnded, Seconds: time.Since(began).Seconds(), Code: &status}
+	ended := p.opts.ended(began, err)
 	if err == nil {
 		ended.Hint = r.rest()
 	} else {
-		ended.Error, ended.Hint = err.Error(), event.Hint(err)
-		if p.opts.Explain != nil {
-			ended.Error, ended.Hint = p.opts.Explain(err)
-		}
-		ended.Hint, ended.Faults = r.finish(ended.Hint), faultsOf(err)
+		ended.Hint = r.finish(ended.Hint)
 	}
 	event.Emit(ctx, ended)
 	return err
+}
+
+// ended is the last event of what began then and came to err.
+func (o Options) ended(began time.Time, err error) event.Event {
+	status := Status(err)
+	e := event.Event{Kind: event.RunEnded, Seconds: time.Since(began).Seconds(), Code: &status}
+	if err != nil {
+		e.Error, e.Hint, e.Faults = err.Error(), event.Hint(err), faultsOf(err)
+		if o.Explain != nil {
+			e.Error, e.Hint = o.Explain(err)
+		}
+	}
+	return e
 }
 
 // faultsOf are the failures in err for programs.
@@ -97,8 +106,14 @@ func faultsOf(err error) []event.Fault {
 
 // begun is the first event.
 func (p *Plan) begun() event.Event {
-	e := event.Event{Kind: event.RunBegun, Text: p.Recipe.Path, Args: p.args(), By: me(), DryRun: p.opts.DryRun, Version: event.Version}
-	for _, h := range p.Hosts {
+	e := begun(p.Recipe.Path, p.Hosts)
+	e.Args, e.DryRun = p.args(), p.opts.DryRun
+	return e
+}
+
+func begun(name string, hosts []inventory.Host) event.Event {
+	e := event.Event{Kind: event.RunBegun, Text: name, By: me(), Version: event.Version}
+	for _, h := range hosts {
 		e.Hosts = append(e.Hosts, h.Name)
 	}
 	return e
