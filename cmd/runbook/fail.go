@@ -42,7 +42,7 @@ func (p *program) redact(text string) string {
 // status, the last lines it printed), and what to do next. With several failures each has its own hint in the text, and a
 // place in the recipe is shown once.
 func (w words) explain(err error) (text, hint string) {
-	faults := run.Faults(err)
+	faults := w.alike(run.Faults(err))
 	if len(faults) == 1 {
 		return w.fault(faults[0]), w.hint(faults[0])
 	}
@@ -60,6 +60,34 @@ func (w words) explain(err error) (text, hint string) {
 		parts = append(parts, part)
 	}
 	return strings.Join(parts, "\n"), ""
+}
+
+// mostAlike is up to how many hosts each have their own words when they failed alike.
+const mostAlike = 3
+
+// alike puts hosts that failed alike together, where they are so many that the same words over and over would be all to be
+// seen.
+func (w words) alike(faults []run.Fault) []run.Fault {
+	hosts := map[string][]string{}
+	words := func(f run.Fault) string {
+		f.Host = ""
+		return w.fault(f) + w.hint(f)
+	}
+	for _, f := range faults {
+		hosts[words(f)] = append(hosts[words(f)], f.Host)
+	}
+	var out []run.Fault
+	for _, f := range faults {
+		switch same := hosts[words(f)]; {
+		case len(same) <= mostAlike:
+		case same[0] != f.Host:
+			continue
+		default:
+			f.Host = strings.Join(same, ", ")
+		}
+		out = append(out, f)
+	}
+	return out
 }
 
 func (w words) fault(f run.Fault) string {

@@ -186,6 +186,9 @@ func (d *drawing) others() string {
 		word := cmp.Or(h.rest, "waiting")
 		if word == "done" { // the recipe may come back to it
 			word = "done so far"
+			if d.in() != h.doneIn {
+				word = "waiting"
+			}
 		}
 		if !h.connected {
 			word = "connecting"
@@ -203,6 +206,14 @@ func (d *drawing) others() string {
 		return ""
 	}
 	return d.style.faint(strings.Join(parts, ", "))
+}
+
+// in is the step of the run as a whole that goes on now, or "".
+func (s *state) in() string {
+	if n := len(s.outer); n > 0 {
+		return strings.Join(s.outer[n-1].titles, separator)
+	}
+	return ""
 }
 
 // foot is the run as a whole, and after an interrupt what becomes of it.

@@ -304,3 +304,39 @@ func TestNoTornLines(t *testing.T) {
 		t.Errorf("%d lines, want %d", len(seen), 50*lines)
 	}
 }
+
+// Where the last table is wider than the screen each host has lines of its own.
+func TestNarrowEnd(t *testing.T) {
+	t.Parallel()
+	hosts := names(2)
+	s := newScreen(t, 60, 24, Options{Hosts: hosts})
+	code := 0
+	s.events(event.Event{Kind: event.RunBegun, Text: "r.lua"},
+		event.Event{Kind: event.Result, Host: "web1", State: "released", Seconds: 2, Columns: map[string]string{"release": "20260105-120000", "revision": "abcdef123456", "previous": "20260101-120000"}},
+		event.Event{Kind: event.Result, Host: "web2", State: "not touched"},
+		event.Event{Kind: event.RunEnded, Code: &code})
+	const want = `web1  released  2.0 s
+  release   20260105-120000
+  revision  abcdef123456
+  previous  20260101-120000
+web2  not touched  0.0 s
+`
+	s.until(want, func() bool { return s.text() == want })
+}
+
+// Hosts that are done with one part of the run wait for the next.
+func TestWaitingForTheNextPart(t *testing.T) {
+	t.Parallel()
+	hosts := names(3)
+	s := newScreen(t, 80, 24, Options{Hosts: hosts})
+	look, prepare := []string{"look"}, []string{"prepare"}
+	s.events(event.Event{Kind: event.RunBegun, Time: at(0), Text: "r.lua"}, event.Event{Kind: event.StepBegun, Time: at(0), Step: look})
+	for _, h := range hosts {
+		s.events(event.Event{Kind: event.Connected, Host: h}, event.Event{Kind: event.HostBegun, Host: h, Step: look},
+			event.Event{Kind: event.HostEnded, Host: h, Step: look, State: "done"})
+	}
+	s.until("all done with the first", func() bool { return strings.Contains(s.text(), "3 done so far\n") })
+	s.events(event.Event{Kind: event.StepEnded, Step: look}, event.Event{Kind: event.StepBegun, Step: prepare},
+		event.Event{Kind: event.HostBegun, Host: "web1", Step: prepare}, event.Event{Kind: event.HostEnded, Host: "web1", Step: prepare, State: "done"})
+	s.until("one done with the second", func() bool { return strings.Contains(s.text(), "1 done so far, 2 waiting\n") })
+}

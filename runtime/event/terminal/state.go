@@ -35,6 +35,7 @@ type hostState struct {
 	waiting   string // who holds the lock
 	hook      string // what is put back or cleaned up
 	rest      string // its state when its part had ended, such as prepared
+	doneIn    string // the step of the run as a whole that its part was in
 	failed    string // why, in one line
 }
 
@@ -107,7 +108,7 @@ func (h *hostState) track(e event.Event) {
 		h.begun, h.working, h.since, h.rest = true, true, e.Time, ""
 	case event.HostEnded:
 		h.working, h.rest, h.command, h.output, h.waiting = false, e.State, "", "", ""
-		h.open = nil
+		h.open, h.doneIn = nil, strings.Join(e.Step, separator)
 		if e.Error != "" {
 			h.failed = firstLine(e.Error)
 		}

@@ -16,6 +16,8 @@ import (
 	"time"
 	"unicode"
 
+	"golang.org/x/term"
+
 	"runbook/runtime/event"
 )
 
@@ -162,8 +164,7 @@ func (s *Sink) ended(e event.Event) {
 		s.write(s.opts.Out, times+"\n")
 	}
 	if !s.hosts.empty() && !own {
-		header, rows := s.hosts.cells()
-		s.write(s.opts.Out, align(header, rows))
+		s.write(s.opts.Out, s.lastTable())
 	}
 	if e.Error != "" {
 		s.write(s.opts.Err, s.style.failure(firstLine(e.Error))+rest(e.Error)+"\n")
@@ -171,6 +172,32 @@ func (s *Sink) ended(e event.Event) {
 	if !own {
 		s.hint(e)
 	}
+}
+
+// lastTable is the table of the hosts, or a block for each where a screen is too narrow for the table.
+func (s *Sink) lastTable() string {
+	header, rows := s.hosts.cells()
+	text := align(header, rows)
+	if s.opts.Screen == nil || !s.opts.OutOnScreen {
+		return text
+	}
+	columns, _, err := term.GetSize(int(s.opts.Screen.Fd()))
+	if err != nil || columns <= 0 || width(text) <= columns {
+		return text
+	}
+	var b strings.Builder
+	for _, row := range rows {
+		last := len(row) - 1
+		b.WriteString(strings.Join([]string{pad(row[0], s.width), row[1], row[last]}, "  ") + "\n")
+		var more [][]string
+		for i := 2; i < last; i++ {
+			if row[i] != "" {
+				more = append(more, []string{"  " + header[i], row[i]})
+			}
+		}
+		b.WriteString(alignTree(nil, more))
+	}
+	return b.String()
 }
 
 func (s *Sink) hint(e event.Event) {
