@@ -24,7 +24,8 @@ func story(t *testing.T, env map[string]string) string {
 	event.Emit(ctx, event.Event{Kind: event.RunBegun, Text: "recipes/release.lua"})
 	out.WriteString("what the view shows\n")
 	event.Emit(ctx, event.Event{Kind: event.Warning, Text: "50% full", Line: "recipes/release.lua:3"})
-	event.Emit(event.WithStep(event.WithHost(ctx, "web1"), "make the venv"), event.Event{Kind: event.StepEnded, Seconds: 12.34})
+	event.Emit(event.WithStep(event.WithHost(event.WithStep(ctx, "prepare"), "web1"), "make the venv"), event.Event{Kind: event.StepEnded, Seconds: 12.34})
+	event.Emit(ctx, event.Event{Kind: event.StepEnded, Step: []string{"prepare"}, Seconds: 20})
 	event.Emit(ctx, event.Event{Kind: event.Result, Host: "web1", State: "failed", Seconds: 13, Columns: map[string]string{"release": "r|1 <b>"}})
 	event.Emit(ctx, event.Event{Kind: event.RunEnded, Code: &one, Seconds: 14, Error: "web1: it broke\n\n```\n</pre><script>", Hint: "look", Faults: []event.Fault{
 		{Host: "web1", Step: []string{"make, the: venv"}, Line: "recipes/lib/venv.lua:42", Message: "the command failed", Command: "pip\ninstall", Code: &seven, Hint: "look"},
@@ -65,7 +66,7 @@ $`)
 	for _, part := range []string{
 		"### runbook run recipes/release.lua: failed after 14.0 s\n",
 		"| host | state | release | time |\n|---|---|---|---|\n| web1 | failed | r\\|1 &lt;b&gt; | 13.0 s |\n",
-		"Slowest step: make the venv on web1, 12.3 s\n",
+		"Slowest step: prepare &gt; make the venv on web1, 12.3 s\n",
 		"<pre>web1: it broke\n\n```\n&lt;/pre&gt;&lt;script&gt;\nnext: look</pre>",
 	} {
 		if !strings.Contains(string(summary), part) {

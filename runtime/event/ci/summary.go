@@ -16,7 +16,8 @@ type summary struct {
 	path    string
 	recipe  string
 	hosts   []event.Event
-	slowest event.Event
+	slowest event.Event     // of the steps that no other step explains
+	outer   map[string]bool // the steps that others do, by host and path
 	ended   event.Event
 }
 
@@ -29,13 +30,25 @@ func (s *summary) Event(e event.Event) {
 			s.recipe += " --dry-run"
 		}
 	case event.StepEnded:
-		if e.Seconds > s.slowest.Seconds {
-			s.slowest = e
-		}
+		s.stepEnded(e)
 	case event.Result:
 		s.hosts = append(s.hosts, e)
 	case event.RunEnded:
 		s.ended = e
+	}
+}
+
+// stepEnded keeps the slowest step. Those within a step end before it does; a step of the run as a whole has the hosts' within it.
+func (s *summary) stepEnded(e event.Event) {
+	key := func(host string, titles []string) string { return host + "\x00" + strings.Join(titles, "\x00") }
+	if s.outer == nil {
+		s.outer = map[string]bool{}
+	}
+	for n := range e.Step {
+		s.outer[key(e.Host, e.Step[:n])], s.outer[key("", e.Step[:n])] = true, true
+	}
+	if e.Seconds > s.slowest.Seconds && !s.outer[key(e.Host, e.Step)] {
+		s.slowest = e
 	}
 }
 

@@ -72,13 +72,19 @@ func (r *Report) states() figure {
 	return figure{Name: "Hosts", Value: grouped(hosts), Beside: strings.Join(parts, ", ")}
 }
 
-// slowest is the outermost step that took longest on one host.
+// slowest is the step that took longest on one host, of those that no other step explains.
 func (r *Report) slowest() (figure, bool) {
 	var most *span
 	var host string
 	for _, row := range r.rows {
+		explained := map[*span]bool{}
 		for _, s := range row.spans {
-			if row.host != "" && s.drawn() && s.lane() == 0 && (most == nil || s.end-s.begun > most.end-most.begun) {
+			if s.drawn() && s.parent != nil {
+				explained[s.parent] = true
+			}
+		}
+		for _, s := range row.spans {
+			if row.host != "" && s.drawn() && !explained[s] && (most == nil || s.end-s.begun > most.end-most.begun) {
 				most, host = s, row.host
 			}
 		}
