@@ -40,7 +40,7 @@ func ParseDestination(text string) (Destination, error) {
 		return Destination{}, fmt.Errorf("destination %q: %w", text, err)
 	}
 	if strings.ContainsFunc(user+host, func(r rune) bool { return r <= ' ' || r == 0x7f || strings.ContainsRune(`@/\*?'"`, r) }) ||
-		strings.HasPrefix(user, "-") || strings.HasPrefix(host, "-") || host == "" {
+		strings.HasPrefix(user, "-") || strings.HasPrefix(host, "-") || host == "" || strings.Contains(host, ":") && net.ParseIP(host) == nil {
 		return Destination{}, fmt.Errorf("destination %q: want user@host[:port] or ssh://user@host[:port]/path", text)
 	}
 	if user == "" {

@@ -49,7 +49,7 @@ var (
 
 	scpForm  = regexp.MustCompile(`^(?:([^@:/]+)@)?(\[[^\]]*\]|[^@:/\[\]]+):(.+)$`)
 	hostName = regexp.MustCompile(`^[A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9_.])?$`)
-	userName = regexp.MustCompile(`^[A-Za-z0-9_.+~$=][A-Za-z0-9_.+~$=-]*$`)
+	userName = regexp.MustCompile(`^[A-Za-z0-9_.+~=][A-Za-z0-9_.+~=-]*$`)
 )
 
 // ParseRepo reads ssh://[user@]host[:port]/path, [user@]host:path, https://…, file:///path, and /path on the host.
