@@ -5,7 +5,8 @@
 --   …
 --   drain = haproxy.drain, restore = haproxy.restore,
 --
--- haproxy.cfg has to open it: stats socket /run/haproxy/admin.sock mode 660 level admin. Tried with HAProxy 2.6.
+-- haproxy.cfg has to open it: stats socket /run/haproxy/admin.sock mode 660 level admin. Where the socket is, socat or python3
+-- talks to it. Tried with HAProxy 2.6.
 
 local duration = require "duration"
 local settings_of = require "settings"
@@ -81,7 +82,7 @@ end
 --   socket     the runtime socket's path                backend   the backend in haproxy.cfg
 --   server     function(host) → the server's name there; default the host's name in the hosts file
 --   localhost  true: HAProxy is on this machine; default it is on every host of the run with the tag "balancer"
---   sudo       true or a user: who may use the socket
+--   sudo       true or a user: who may use the socket; in the hosts file the balancer then has sudo = "passwordless" or "ask"
 --   within     how long requests may take to end, and a server to come up again; default "60s"
 --   spare      how many other servers must be up before one is taken out; default 1
 local function pool(settings)

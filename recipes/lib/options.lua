@@ -24,7 +24,7 @@ local common = {
   -- A function of app.lua's own is called where no other way is named; see lib/server.lua.
   restart = { type(app.restart) == "function" and "" or app.restart, "what becomes of mod_wsgi-express after the switch",
     choices = { "graceful", "restart", "touch", "none" } },
-  health = { app.health, "a path that must answer 200 after the switch; \"\" for no check" },
+  health = { app.health, "a path that must answer " .. tostring(app.health_status or 200) .. " after the switch; \"\" for no check" },
   health_within = { app.health_within, "how long that may take" },
   keep = { app.keep, "complete releases to keep on each host", min = 1 },
   at_once = { app.at_once, "how many hosts are prepared at the same time", min = 1 },

@@ -1,0 +1,47 @@
+-- lib/healthfile.lua on a throwaway host: `runbook test recipes` runs this.
+
+local healthfile = require "healthfile"
+
+-- Listens on a port and keeps one connection to it open, says so, and ends with its input.
+local KEPT = [[
+import socket, sys
+server = socket.create_server(("127.0.0.1", int(sys.argv[1])))
+client = socket.create_connection(server.getsockname())
+peer, _ = server.accept()
+open(sys.argv[2], "w").close()
+sys.stdin.read()
+]]
+
+local host = unpack(lab.hosts(1))
+local file = host.vars.root .. "/in-service"
+local pool = healthfile.pool({ file = file, notice = "100ms", within = "1s", port = host.vars.port })
+
+test("the file goes, and comes back", function()
+  host.fs:write(file, "in service\n")
+  pool.drain(host)
+  expect.absent(host, "in-service")
+  pool.restore(host)
+  expect.file(host, "in-service", { contains = "in service" })
+end)
+
+test("a connection that stays open is waited for as long as within says", function()
+  local ready = host.vars.root .. "/ready"
+  host:run({ "sh", "-c", 'sleep 5 | python3 -c "$1" "$2" "$3" > /dev/null 2>&1 & until [ -e "$3" ]; do sleep 0.05; done',
+    "sh", KEPT, host.vars.port, ready }, { timeout = "10s" })
+  local ok, err = pcall(pool.drain, host)
+  expect.equal(ok, false)
+  expect.contains(err.message, "1 connections are still open after 1s")
+  expect.contains(err.hint, "check that the balancer looks for " .. file)
+end)
+
+test("settings that can't be meant", function()
+  for _, case in ipairs({
+    { { notice = "10s" }, "healthfile: file is missing" }, { { file = "in-service" }, "healthfile: file must be an absolute path" },
+    { { file = "/x", interval = "1s" }, 'there is no setting "interval"' }, { { file = "/x", within = 5 }, "within must be a string" },
+    { { file = "/x", notice = "5" }, "healthfile: notice: want a duration" },
+  }) do
+    local ok, err = pcall(healthfile.pool, case[1])
+    expect.equal(ok, false, json.encode(case[1]))
+    expect.contains(err.message, case[2])
+  end
+end)
