@@ -17,7 +17,7 @@ import (
 
 // client posts spans. otlptracehttp would do the same, but it brings gRPC along: 10 ms of every start of runbook, and 8 MB.
 type client struct {
-	address string
+	address *url.URL
 	headers http.Header
 	http    *http.Client
 }
@@ -27,8 +27,10 @@ const sendLimit = 5 * time.Second
 
 // newClient returns a client with headers as OTEL_EXPORTER_OTLP_HEADERS states them: name=value, with commas between and values
 // escaped as in a URL (https://opentelemetry.io/docs/specs/otel/protocol/exporter/#specifying-headers-via-environment-variables).
-func newClient(address, headers string) (*client, error) {
+func newClient(address *url.URL, headers string) (*client, error) {
 	c := &client{address: address, headers: http.Header{}, http: &http.Client{Timeout: sendLimit, Transport: &http.Transport{Proxy: http.ProxyFromEnvironment}}}
+	// The headers are secret, and meant for this address alone.
+	c.http.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	c.headers.Set("Content-Type", "application/x-protobuf")
 	for item := range strings.SplitSeq(headers, ",") {
 		if strings.TrimSpace(item) == "" {
@@ -59,7 +61,7 @@ func (c *client) UploadTraces(ctx context.Context, spans []*tracepb.ResourceSpan
 	if err != nil {
 		return err
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, c.address, bytes.NewReader(body))
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, c.address.String(), bytes.NewReader(body))
 	if err != nil {
 		return err
 	}
@@ -71,7 +73,7 @@ func (c *client) UploadTraces(ctx context.Context, spans []*tracepb.ResourceSpan
 	defer func() { _ = answer.Body.Close() }() // it was only read
 	said, err := io.ReadAll(io.LimitReader(answer.Body, 1<<10))
 	if answer.StatusCode < 200 || answer.StatusCode > 299 {
-		return fmt.Errorf("%s answered %s: %q", c.address, answer.Status, said)
+		return fmt.Errorf("%s answered %s: %q", c.address.Redacted(), answer.Status, said)
 	}
 	return err
 }

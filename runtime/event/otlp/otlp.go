@@ -23,8 +23,8 @@ import (
 	"runbook/runtime/event"
 )
 
-// closeLimit is how long sending what is left may take when the run has ended.
-const closeLimit = 10 * time.Second
+// closeLimit is how long sending what is left may take when the run has ended: whoever waits has the result on the screen.
+const closeLimit = 5 * time.Second
 
 // queue is how many spans may wait to be sent. What is more is dropped: a trace is no record.
 const queue = 1 << 16
@@ -46,7 +46,7 @@ func New(ctx context.Context, address string) (*Sink, error) {
 	if strings.Trim(u.Path, "/") == "" {
 		u.Path = "/v1/traces"
 	}
-	c, err := newClient(u.String(), os.Getenv("OTEL_EXPORTER_OTLP_HEADERS"))
+	c, err := newClient(u, os.Getenv("OTEL_EXPORTER_OTLP_HEADERS"))
 	if err != nil {
 		return nil, err
 	}

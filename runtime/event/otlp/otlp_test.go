@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	collector "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
@@ -152,5 +153,56 @@ func TestNobodyThere(t *testing.T) {
 	sink.Event(event.Event{Kind: event.RunEnded})
 	if err := sink.Close(); err == nil || !strings.Contains(err.Error(), "sending the trace") {
 		t.Errorf("want why it could not be sent, got %v", err)
+	}
+}
+
+// A receiver that takes a connection and never answers holds up neither the run nor, for long, its end.
+func TestHangingReceiver(t *testing.T) {
+	t.Parallel()
+	asked, over := make(chan struct{}, 100), make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		asked <- struct{}{}
+		<-over
+	}))
+	defer server.Close()
+	defer close(over)
+	sink, err := otlp.New(t.Context(), server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	sink.Event(event.Event{Kind: event.RunBegun, Text: "r.lua"})
+	for range 5000 { // many more than are sent at once
+		sink.Event(event.Event{Kind: event.CommandBegun, Host: "web1", Text: "true"})
+		sink.Event(event.Event{Kind: event.CommandEnded, Host: "web1", Text: "true"})
+	}
+	sink.Event(event.Event{Kind: event.RunEnded})
+	<-asked
+	if took := time.Since(began); took > 4*time.Second {
+		t.Errorf("the run waited for %s", took)
+	}
+	if err := sink.Close(); err == nil || !strings.Contains(err.Error(), "sending the trace") {
+		t.Errorf("want why it could not be sent, got %v", err)
+	}
+	if took := time.Since(began); took > 20*time.Second {
+		t.Errorf("the end took %s", took)
+	}
+}
+
+// The headers go to no other address, and a password in the address is not shown.
+func TestRedirected(t *testing.T) {
+	t.Setenv("OTEL_EXPORTER_OTLP_HEADERS", "x-key=hunter22")
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("the trace went elsewhere") }))
+	defer elsewhere.Close()
+	server := httptest.NewServer(http.RedirectHandler(elsewhere.URL, http.StatusTemporaryRedirect))
+	defer server.Close()
+	sink, err := otlp.New(t.Context(), strings.Replace(server.URL, "http://", "http://ada:swordfish@", 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sink.Event(event.Event{Kind: event.RunBegun, Text: "r.lua"})
+	sink.Event(event.Event{Kind: event.RunEnded})
+	if err := sink.Close(); err == nil || !strings.Contains(err.Error(), "307") || strings.Contains(err.Error(), "swordfish") {
+		t.Errorf("got %v", err)
 	}
 }
