@@ -90,11 +90,24 @@ func (f sinkFunc) Close() error        { return nil }
 
 func TestMuchOutput(t *testing.T) {
 	onEach(t, func(t *testing.T, h *Host) {
-		r := run(t, h, Command{Script: "head -c 20000000 /dev/zero; head -c 3000000 /dev/zero >&2", Quiet: true})
-		if len(r.Stdout) != 20000000 || len(r.Stderr) != 3000000 {
+		r := run(t, h, Command{Script: "head -c 3000000 /dev/zero; head -c 2000000 /dev/zero >&2", Quiet: true})
+		if len(r.Stdout) != 3000000 || len(r.Stderr) != 2000000 {
 			t.Errorf("kept %d and %d bytes", len(r.Stdout), len(r.Stderr))
 		}
+		n := counter(0)
+		run(t, h, Command{Script: "head -c 100000000 /dev/zero", Output: &n, Quiet: true})
+		if n != 100000000 {
+			t.Errorf("%d bytes came through", n)
+		}
 	})
+}
+
+// counter counts what is written to it.
+type counter int
+
+func (c *counter) Write(b []byte) (int, error) {
+	*c += counter(len(b))
+	return len(b), nil
 }
 
 func TestTooMuchOutput(t *testing.T) {

@@ -49,6 +49,8 @@ func TestCommands(t *testing.T) {
 		{"a program that isn't there", Command{Script: "/nosuch/program x"}, 127, "", "*not found*"},
 		{"a program that is a folder", Command{Script: "/usr"}, 126, "", "*"},
 		{"a program that a signal ends", Command{Argv: []string{"/bin/sh", "-c", "kill -s INT $$"}}, 130, "", "*"},
+		{"both streams closed early", Command{Script: "echo out; echo err >&2; exec >&- 2>&-; echo lost; exit 5"}, 5, "out\n", "err\n"},
+		{"both streams closed early by a program", Command{Argv: []string{"/bin/sh", "-c", "echo out; exec >&- 2>&-; exit 6"}}, 6, "out\n", ""},
 		{"nothing of them stays", Command{Script: `echo "$A-$?"; pwd`, Cwd: "/"}, 0, "-0\n/\n", ""},
 	}
 	onEach(t, func(t *testing.T, h *Host) {
