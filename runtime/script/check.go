@@ -148,7 +148,11 @@ func (f *fileChecker) function(fn *ast.FunctionExpr, known []*shape, method bool
 	}
 	for i, name := range fn.ParList.Names {
 		locals[name] = nil
-		if i < len(known) && !f.assigned[name] {
+		switch {
+		case i >= len(known):
+		case f.assigned[name]:
+			f.escape(known[i])
+		default:
 			locals[name] = known[i]
 		}
 	}

@@ -2,6 +2,7 @@ package script
 
 import (
 	"reflect"
+	"slices"
 
 	"github.com/yuin/gopher-lua/ast"
 )
@@ -21,20 +22,17 @@ func (f *fileChecker) call(e *ast.FuncCallExpr) *shape {
 		}
 		return f.primitiveCall(e, callee)
 	}
-	if id, ok := e.Func.(*ast.IdentExpr); ok && id.Value == "require" {
-		if _, local := f.scope.find("require"); !local {
-			return f.requireCall(e)
+	switch f.baseName(e.Func) {
+	case "require":
+		return f.requireCall(e)
+	case "pcall":
+		if len(e.Args) > 0 && f.baseName(e.Args[0]) != "require" { // so one asks whether a module is there
+			return f.protectedCall(e)
 		}
 	}
 	callee := f.callee(e.Func)
-	if callee != nil && callee.fn != nil {
-		var given []*shape
-		for _, a := range e.Args {
-			s := f.expr(a)
-			f.escape(s)
-			given = append(given, s)
-		}
-		f.facts.called(callee.fn, given)
+	if callee != nil && len(callee.fns) > 0 {
+		f.ownCall(e, callee)
 		return nil
 	}
 	if callee == nil || callee.call == nil {
@@ -52,6 +50,42 @@ func (f *fileChecker) call(e *ast.FuncCallExpr) *shape {
 	return f.primitiveCall(e, callee)
 }
 
+// baseName is the name of Lua's own that an expression is, such as require, or "".
+func (f *fileChecker) baseName(e ast.Expr) string {
+	id, ok := e.(*ast.IdentExpr)
+	if !ok {
+		return ""
+	}
+	if _, local := f.scope.find(id.Value); local {
+		return ""
+	}
+	return id.Value
+}
+
+// protectedCall is pcall(fn, …), which calls fn(…).
+func (f *fileChecker) protectedCall(e *ast.FuncCallExpr) *shape {
+	inner := &ast.FuncCallExpr{Func: e.Args[0], Args: e.Args[1:]}
+	inner.SetLine(e.Line())
+	f.call(inner)
+	return nil
+}
+
+// ownCall notes a call of a function of the recipe's own. Functions that are passed to it are followed into it.
+func (f *fileChecker) ownCall(e *ast.FuncCallExpr, callee *shape) {
+	var given []*shape
+	for i, a := range e.Args {
+		s := f.expr(a)
+		followed := s != nil && len(s.fns) > 0 && !slices.ContainsFunc(callee.fns, func(fn *ast.FunctionExpr) bool { return i >= len(fn.ParList.Names) })
+		if !followed {
+			f.escape(s)
+		}
+		given = append(given, s)
+	}
+	for _, fn := range callee.fns {
+		f.facts.called(fn, given)
+	}
+}
+
 func (f *fileChecker) callee(e ast.Expr) *shape {
 	if attr, ok := e.(*ast.AttrGetExpr); ok {
 		return f.attr(attr, true)
@@ -62,7 +96,7 @@ func (f *fileChecker) callee(e ast.Expr) *shape {
 // callable reports a call of something that is no function.
 func (f *fileChecker) callable(line int, word string, callee *shape, name string) {
 	switch {
-	case callee == nil, callee.fn != nil, callee.call != nil, callee.table != nil: // a table may have a metatable
+	case callee == nil, len(callee.fns) > 0, callee.call != nil, callee.table != nil: // a table may have a metatable
 	case callee.module != nil:
 		f.report(line, word, "%s is a group of functions; write %s.%s(…)", name, name, callee.module.firstPrimitive())
 	case callee.scalar != "":
@@ -191,8 +225,10 @@ func (f *fileChecker) callback(e *ast.FuncCallExpr, name string, callback param)
 	before := len(f.problems)
 	s := f.expr(last)
 	switch t := s.luaType(); {
-	case s != nil && s.fn != nil: // a function by name
-		f.facts.called(s.fn, known)
+	case s != nil && len(s.fns) > 0: // a function by name
+		for _, fn := range s.fns {
+			f.facts.called(fn, known)
+		}
 		return e.Args[:n-1]
 	case t == "" || t == "function":
 		f.escape(s)

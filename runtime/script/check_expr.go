@@ -41,7 +41,7 @@ func (f *fileChecker) both(a, b ast.Expr) { f.expr(a); f.expr(b) }
 func (f *fileChecker) logical(e *ast.LogicalOpExpr) *shape {
 	a, b := f.expr(e.Lhs), f.expr(e.Rhs)
 	for _, s := range []*shape{a, b} {
-		if s != nil && (s.fn != nil || s.table != nil) { // which of them goes on can't be followed
+		if s != nil && (len(s.fns) > 0 || s.table != nil) { // which of them goes on can't be followed
 			f.escape(s)
 		}
 	}

@@ -64,7 +64,7 @@ func (f *fileChecker) localAssign(s *ast.LocalAssignStmt) {
 	if fn, ok := only(s.Exprs).(*ast.FunctionExpr); ok && len(s.Names) == 1 && f.isLocalFunction(s) {
 		f.scope.locals[s.Names[0]] = nil
 		if !f.assigned[s.Names[0]] {
-			f.scope.locals[s.Names[0]] = &shape{fn: fn}
+			f.scope.locals[s.Names[0]] = literal(fn)
 		}
 	}
 	var shapes []*shape
@@ -173,7 +173,7 @@ func (f *fileChecker) genericFor(s *ast.GenericForStmt) {
 		locals[name] = nil
 	}
 	for _, e := range s.Exprs {
-		f.expr(e)
+		f.facts.lose(f.expr(e)) // an iterator is called by the loop
 	}
 	// for _, host in ipairs(hosts)
 	if call, ok := only(s.Exprs).(*ast.FuncCallExpr); ok && len(call.Args) == 1 && len(s.Names) == 2 && !f.assigned[s.Names[1]] {
@@ -193,7 +193,7 @@ func (f *fileChecker) funcDef(s *ast.FuncDefStmt) {
 		f.setName(s.Line(), name.Value, "local function "+name.Value+"(…)")
 		f.facts.forget(s.Func)
 	case *ast.AttrGetExpr:
-		f.assignField(name, &shape{fn: s.Func})
+		f.assignField(name, literal(s.Func))
 	}
 	if s.Name.Receiver != nil {
 		if owner := f.expr(s.Name.Receiver); owner != nil && owner.fields != nil {

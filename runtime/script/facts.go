@@ -40,11 +40,17 @@ func (t *facts) of(fn *ast.FunctionExpr) []*shape {
 	return t.settled[fn]
 }
 
-// called notes a call. Where two calls pass different things, nothing is known.
+// called notes a call. Where two calls pass different things, nothing is known, unless both are functions: then it is
+// one of them.
 func (t *facts) called(fn *ast.FunctionExpr, given []*shape) {
 	args := make([]*shape, len(fn.ParList.Names))
 	for i := range min(len(args), len(given)) {
-		args[i] = given[i].passed()
+		args[i] = given[i].argument()
+	}
+	if t.unknown[fn] { // nothing is known of what its parameters hold, so neither of who calls these
+		for _, a := range args {
+			t.lose(a)
+		}
 	}
 	before, ok := t.seen[fn]
 	if !ok {
@@ -52,8 +58,34 @@ func (t *facts) called(fn *ast.FunctionExpr, given []*shape) {
 		return
 	}
 	for i := range before {
-		if !before[i].same(args[i]) {
-			before[i] = nil
+		before[i] = t.either(before[i], args[i])
+	}
+}
+
+// either is what is known of a value that is one of two.
+func (t *facts) either(a, b *shape) *shape {
+	switch {
+	case a.same(b):
+		return a
+	case a != nil && b != nil && len(a.fns) > 0 && len(b.fns) > 0:
+		fns := slices.Clone(a.fns)
+		for _, fn := range b.fns {
+			if !slices.Contains(fns, fn) {
+				fns = append(fns, fn)
+			}
+		}
+		return &shape{fns: fns}
+	}
+	t.lose(a)
+	t.lose(b)
+	return nil
+}
+
+// lose notes that functions go where they can't be followed.
+func (t *facts) lose(s *shape) {
+	if s != nil {
+		for _, fn := range s.fns {
+			t.forget(fn)
 		}
 	}
 }
@@ -110,9 +142,7 @@ func (f *fileChecker) escape(s *shape) {
 	if s == nil {
 		return
 	}
-	if s.fn != nil {
-		f.facts.forget(s.fn)
-	}
+	f.facts.lose(s)
 	if s.table != nil {
 		f.facts.table(s.table).opens(f.facts)
 		s.item = nil

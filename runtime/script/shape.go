@@ -12,28 +12,36 @@ import (
 // shape is what check knows of an expression's value. A nil shape means that nothing is known, and then nothing is
 // reported: a false alarm is worse than a miss.
 type shape struct {
-	scalar  string            // "string", "number" or "boolean", which is never nil
-	text    bool              // a string that the recipe itself states, word by word
-	object  string            // a registered object, such as a host
-	module  *Module           // a global module (log) or an object's group (host.fs)
-	library string            // one of Lua's own: string, table, math, os, coroutine
-	call    *Primitive        // a primitive, to be called
-	of      *Module           // the module of call
-	result  reflect.Type      // a struct that a primitive returned
-	item    *shape            // a list of these
-	options map[string]string // what recipe{} returned: the options' types by name
-	fn      *ast.FunctionExpr // a function of the recipe's own
-	fields  map[string]*shape // a table of the recipe's own, such as a module that is required
-	table   *ast.TableExpr    // where that table was made
+	scalar  string              // "string", "number" or "boolean", which is never nil
+	text    bool                // a string that the recipe itself states, word by word
+	object  string              // a registered object, such as a host
+	module  *Module             // a global module (log) or an object's group (host.fs)
+	library string              // one of Lua's own: string, table, math, os, coroutine
+	call    *Primitive          // a primitive, to be called
+	of      *Module             // the module of call
+	result  reflect.Type        // a struct that a primitive returned
+	item    *shape              // a list of these
+	options map[string]string   // what recipe{} returned: the options' types by name
+	fns     []*ast.FunctionExpr // a function of the recipe's own, one of these
+	fields  map[string]*shape   // a table of the recipe's own, such as a module that is required
+	table   *ast.TableExpr      // where that table was made
 }
 
 // passed is what is known of the value once it has been passed to a function: tables and functions of the recipe's own
 // may change on their way.
 func (s *shape) passed() *shape {
-	if s == nil || s.fn != nil || s.fields != nil || s.table != nil || s.call != nil {
+	if s == nil || len(s.fns) > 0 || s.fields != nil || s.table != nil || s.call != nil {
 		return nil
 	}
 	return s
+}
+
+// argument is what is known of the value in the function that it is passed to.
+func (s *shape) argument() *shape {
+	if s != nil && len(s.fns) > 0 {
+		return s
+	}
+	return s.passed()
 }
 
 // same says whether two passed values are known to be of one kind.
@@ -48,7 +56,11 @@ func (s *shape) same(other *shape) bool {
 		return m.On + "." + m.Name
 	}
 	return s.scalar == other.scalar && s.text == other.text && s.object == other.object && module(s.module) == module(other.module) &&
-		s.library == other.library && s.result == other.result && s.item.same(other.item) && maps.Equal(s.options, other.options)
+		s.library == other.library && s.result == other.result && s.item.same(other.item) && sameFuncs(s.fns, other.fns) && maps.Equal(s.options, other.options)
+}
+
+func sameFuncs(a, b []*ast.FunctionExpr) bool {
+	return len(a) == len(b) && !slices.ContainsFunc(a, func(fn *ast.FunctionExpr) bool { return !slices.Contains(b, fn) })
 }
 
 // luaType is the type of the value as a declaration states it, with "list" for a list of anything, or "" where that can't be told.
@@ -66,7 +78,7 @@ func (s *shape) luaType() string {
 		return s.item.luaType() + "[]"
 	case s.item != nil:
 		return "list"
-	case s.call != nil, s.fn != nil:
+	case s.call != nil, len(s.fns) > 0:
 		return "function"
 	case s.module != nil, s.library != "", s.result != nil, s.options != nil, s.fields != nil, s.table != nil:
 		return "table"
@@ -194,7 +206,7 @@ func literal(e ast.Expr) *shape {
 	case *ast.TrueExpr, *ast.FalseExpr, *ast.UnaryNotOpExpr, *ast.RelationalOpExpr:
 		return &shape{scalar: "boolean"}
 	case *ast.FunctionExpr:
-		return &shape{fn: e}
+		return &shape{fns: []*ast.FunctionExpr{e}}
 	}
 	return nil
 }
