@@ -23,8 +23,8 @@ func (p *program) records() (sinks []event.Sink, notes, warnings []string) {
 		warnings = append(warnings, err.Error())
 	}
 	if removed > 0 {
-		notes = append(notes, fmt.Sprintf("removed %d old runs from %s, which keeps %d days or %d runs",
-			removed, dir, int(journal.KeptFor.Hours()/24), journal.KeptRuns))
+		notes = append(notes, fmt.Sprintf("removed %s from %s, which keeps %d days or %d runs",
+			map[bool]string{true: "1 old run", false: fmt.Sprintf("%d old runs", removed)}[removed == 1], dir, int(journal.KeptFor.Hours()/24), journal.KeptRuns))
 	}
 	sink, err := journal.Create(dir, now)
 	if err != nil {

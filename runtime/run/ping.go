@@ -56,11 +56,13 @@ func Ping(ctx context.Context, hosts []inventory.Host, place Place, o Options) (
 	return found, nil
 }
 
-func ping(ctx context.Context, h *ssh.Host, place Place) Pinged {
+func ping(ctx context.Context, h *ssh.Host, place Place) (p Pinged) {
 	if err := h.Connect(ctx); err != nil {
 		return notConnected(err)
 	}
-	p := Pinged{Reachable: "yes", HostKey: "verified", Login: "ok"}
+	// Nothing more is asked of it: of many hosts only those that are looked at have a connection.
+	defer func() { p.Err = joined(p.Err, h.Close()) }()
+	p = Pinged{Reachable: "yes", HostKey: "verified", Login: "ok"}
 	vars := h.Target().Vars
 	for name, setting := range map[string]*string{"root": &place.Root, "python": &place.Python} {
 		if text, ok := vars[name].(string); ok {
