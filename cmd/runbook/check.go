@@ -24,18 +24,17 @@ func (p *program) check(cc *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	wrong := 0
+	var wrong run.Mistakes
 	for _, problem := range problems {
 		if problem.Kind != run.Warning {
-			wrong++
+			wrong = append(wrong, problem)
 		}
 		if _, err := fmt.Fprintln(p.out, problem.Error()); err != nil {
 			return err
 		}
 	}
-	if wrong > 0 {
-		// The lines on standard output say it all.
-		return told{run.Usage(fmt.Errorf("%d problems", wrong))}
+	if len(wrong) > 0 {
+		return told{run.Usage(wrong)} // the lines on standard output say it all
 	}
 	return nil
 }

@@ -2,12 +2,14 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 
 	"runbook/runtime/event"
 	"runbook/runtime/event/ci"
 	"runbook/runtime/event/otlp"
+	"runbook/runtime/run"
 )
 
 // warned is a sink that shows a run elsewhere. That it can't is a warning: the servers are as the run left them.
@@ -35,6 +37,30 @@ func (p *program) traceSink(ctx context.Context, address string) ([]event.Sink, 
 		return nil, fmt.Errorf("--otlp: %w", err)
 	}
 	return []event.Sink{warned{sink, p}}, nil
+}
+
+// annotate shows the mistakes for which a recipe was refused beside their lines, where continuous integration does. A run shows
+// its own failures.
+func (p *program) annotate(err error) {
+	var (
+		mistakes run.Mistakes
+		one      run.Problem
+		t        told
+	)
+	if !errors.As(err, &mistakes) && !errors.As(err, &t) && errors.As(err, &one) {
+		mistakes = run.Mistakes{one}
+	}
+	if len(mistakes) == 0 {
+		return
+	}
+	e := event.Event{Kind: event.RunEnded}
+	for _, m := range mistakes {
+		e.Faults = append(e.Faults, event.Fault{Line: fmt.Sprintf("%s:%d", m.File, m.Line), Message: m.Message})
+	}
+	stream := p.secrets.To(p.ciSinks()...)
+	event.Emit(event.WithStream(context.Background(), stream), e)
+	// What can't be shown there is a warning, and where that can't be shown either the status still tells.
+	_ = stream.Close()
 }
 
 // ciSinks show the run where continuous integration does.

@@ -17,6 +17,7 @@ type words struct {
 
 // report tells the admin what went wrong, unless the run has, and returns the exit status.
 func (p *program) report(err error) int {
+	p.annotate(err)
 	var t told
 	if err == nil || errors.As(err, &t) {
 		return run.Status(err)

@@ -123,16 +123,28 @@ func Refuse(ctx context.Context, paths []string, tests Extension) error {
 	return refusal(problems)
 }
 
+// Mistakes are the problems for which recipes are refused, as one error.
+type Mistakes []Problem
+
+// Error has a line for each.
+func (m Mistakes) Error() string {
+	lines := make([]string, len(m))
+	for i, p := range m {
+		lines[i] = p.Error()
+	}
+	return strings.Join(lines, "\n")
+}
+
 // refusal is an error that lists the mistakes, or nil.
 func refusal(problems []Problem) error {
-	var lines []string
+	var mistakes Mistakes
 	for _, p := range problems {
 		if p.Kind == script.Mistake {
-			lines = append(lines, p.Error())
+			mistakes = append(mistakes, p)
 		}
 	}
-	if len(lines) == 0 {
+	if len(mistakes) == 0 {
 		return nil
 	}
-	return Usage(event.WithHint(errors.New(strings.Join(lines, "\n")), "runbook docs NAME shows what a primitive takes"))
+	return Usage(event.WithHint(mistakes, "runbook docs NAME shows what a primitive takes"))
 }

@@ -15,12 +15,12 @@ type gitHub struct {
 	writeErrors
 	w     io.Writer
 	root  string
-	token string // ends the time in which GitHub takes no commands
+	token string // ends the time in which GitHub takes no commands; "" outside of it
 	notes []string
 }
 
 func newGitHub(w io.Writer, root string) *gitHub {
-	return &gitHub{w: w, root: root, token: rand.Text()}
+	return &gitHub{w: w, root: root}
 }
 
 // Event gathers warnings and failures. Between the first event and the last what hosts print goes to the same stream, where
@@ -28,6 +28,7 @@ func newGitHub(w io.Writer, root string) *gitHub {
 func (g *gitHub) Event(e event.Event) {
 	switch e.Kind {
 	case event.RunBegun:
+		g.token = rand.Text()
 		g.write("::stop-commands::" + g.token + "\n")
 	case event.Warning:
 		n := place(e.Line, g.root)
@@ -53,7 +54,10 @@ func (g *gitHub) note(command string, n note) {
 
 // Close writes what was gathered, when nothing else is written any more.
 func (g *gitHub) Close() error {
-	g.write("::" + g.token + "::\n" + strings.Join(g.notes, ""))
+	if g.token != "" {
+		g.write("::" + g.token + "::\n")
+	}
+	g.write(strings.Join(g.notes, ""))
 	return g.err
 }
 

@@ -52,8 +52,11 @@ func (s *summary) stepEnded(e event.Event) {
 	}
 }
 
-// Close writes it.
+// Close writes it, unless no run began.
 func (s *summary) Close() error {
+	if s.recipe == "" {
+		return nil
+	}
 	f, err := os.OpenFile(s.path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
 	if err != nil {
 		return err
