@@ -5,7 +5,7 @@ if env("DRAIN") == "file" then
   app.drain, app.restore = pool.drain, pool.restore
 elseif env("DRAIN") ~= "none" then
   local settings = { socket = "/srv/haproxy.sock", backend = "app" }
-  if env("DRAIN", "") ~= "" then
+  if env("DRAIN", "") == "sudo" or env("DRAIN", "") == "denied" then
     settings.socket, settings.sudo = "/srv/root.sock", env("DRAIN") == "sudo"
   end
   local pool = require("haproxy").pool(settings)
