@@ -20,6 +20,7 @@ type client struct {
 	address *url.URL
 	headers http.Header
 	http    *http.Client
+	over    chan struct{} // closed when what is under way is given up
 }
 
 // sendLimit is how long one request may take.
@@ -28,7 +29,7 @@ const sendLimit = 5 * time.Second
 // newClient returns a client with headers as OTEL_EXPORTER_OTLP_HEADERS states them: name=value, with commas between and values
 // escaped as in a URL (https://opentelemetry.io/docs/specs/otel/protocol/exporter/#specifying-headers-via-environment-variables).
 func newClient(address *url.URL, headers string) (*client, error) {
-	c := &client{address: address, headers: http.Header{}, http: &http.Client{Timeout: sendLimit, Transport: &http.Transport{Proxy: http.ProxyFromEnvironment}}}
+	c := &client{address: address, headers: http.Header{}, over: make(chan struct{}), http: &http.Client{Timeout: sendLimit, Transport: &http.Transport{Proxy: http.ProxyFromEnvironment}}}
 	// The headers are secret, and meant for this address alone.
 	c.http.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	c.headers.Set("Content-Type", "application/x-protobuf")
@@ -61,6 +62,15 @@ func (c *client) UploadTraces(ctx context.Context, spans []*tracepb.ResourceSpan
 	if err != nil {
 		return err
 	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() {
+		select {
+		case <-c.over:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, c.address.String(), bytes.NewReader(body))
 	if err != nil {
 		return err

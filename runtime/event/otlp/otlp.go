@@ -31,8 +31,10 @@ const queue = 1 << 16
 
 // Sink makes spans of events.
 type Sink struct {
+	address  string // as it may be shown
 	provider *sdk.TracerProvider
 	exporter *exporter
+	client   *client
 	spans    spans
 }
 
@@ -58,7 +60,7 @@ func New(ctx context.Context, address string) (*Sink, error) {
 	provider := sdk.NewTracerProvider(
 		sdk.WithBatcher(e, sdk.WithMaxQueueSize(queue)),
 		sdk.WithResource(resource.NewSchemaless(attribute.String("service.name", "runbook"))))
-	return &Sink{provider: provider, exporter: e, spans: newSpans(provider.Tracer("runbook"))}, nil
+	return &Sink{address: u.Redacted(), provider: provider, exporter: e, client: c, spans: newSpans(provider.Tracer("runbook"))}, nil
 }
 
 // Event makes or ends a span.
@@ -69,7 +71,12 @@ func (s *Sink) Close() error {
 	s.spans.endAll(time.Now())
 	ctx, cancel := context.WithTimeout(context.Background(), closeLimit)
 	defer cancel()
-	if err := errors.Join(s.provider.Shutdown(ctx), s.exporter.failed()); err != nil {
+	err := s.provider.Shutdown(ctx)
+	close(s.client.over) // the SDK goes on sending behind its limit
+	if errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("sending the trace: %s has not answered within %s", s.address, closeLimit)
+	}
+	if err := errors.Join(err, s.exporter.failed()); err != nil {
 		return fmt.Errorf("sending the trace: %w", err)
 	}
 	return nil
