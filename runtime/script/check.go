@@ -150,7 +150,7 @@ func (f *fileChecker) function(fn *ast.FunctionExpr, known []*shape, method bool
 		locals[name] = nil
 		switch {
 		case i >= len(known):
-		case f.assigned[name]:
+		case f.assigned()[name]:
 			f.escape(known[i])
 		default:
 			locals[name] = known[i]

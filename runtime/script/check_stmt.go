@@ -63,7 +63,7 @@ func (f *fileChecker) localAssign(s *ast.LocalAssignStmt) {
 	// `local function f` sees itself; `local f = …` doesn't.
 	if fn, ok := only(s.Exprs).(*ast.FunctionExpr); ok && len(s.Names) == 1 && f.isLocalFunction(s) {
 		f.scope.locals[s.Names[0]] = nil
-		if !f.assigned[s.Names[0]] {
+		if !f.assigned()[s.Names[0]] {
 			f.scope.locals[s.Names[0]] = literal(fn)
 		}
 	}
@@ -75,7 +75,7 @@ func (f *fileChecker) localAssign(s *ast.LocalAssignStmt) {
 		f.scope.locals[name] = nil
 		switch {
 		case i >= len(shapes):
-		case f.assigned[name]:
+		case f.assigned()[name]:
 			f.escape(shapes[i])
 		default:
 			f.scope.locals[name] = shapes[i]
@@ -176,7 +176,7 @@ func (f *fileChecker) genericFor(s *ast.GenericForStmt) {
 		f.facts.lose(f.expr(e)) // an iterator is called by the loop
 	}
 	// for _, host in ipairs(hosts)
-	if call, ok := only(s.Exprs).(*ast.FuncCallExpr); ok && len(call.Args) == 1 && len(s.Names) == 2 && !f.assigned[s.Names[1]] {
+	if call, ok := only(s.Exprs).(*ast.FuncCallExpr); ok && len(call.Args) == 1 && len(s.Names) == 2 && !f.assigned()[s.Names[1]] {
 		if fn, ok := call.Func.(*ast.IdentExpr); ok && (fn.Value == "ipairs" || fn.Value == "pairs") {
 			if list := f.expr(call.Args[0]); list != nil {
 				locals[s.Names[1]] = list.item

@@ -18,8 +18,8 @@ func (x *Session) Complete(text string) (typed string, names []string) {
 	defer x.state.turn.Unlock()
 	typed = text[len(strings.TrimRightFunc(text, isNameRune)):]
 	src := readSource(x.path, []byte(text))
-	words := src.words
-	if src.end != nil { // within a text
+	words := src.words()
+	if src.end() != nil { // within a text
 		return typed, nil
 	}
 	if typed != "" {

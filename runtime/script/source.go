@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/yuin/gopher-lua/ast"
 	"github.com/yuin/gopher-lua/parse"
@@ -13,8 +14,19 @@ import (
 type source struct {
 	path  string
 	lines []string
-	words []ast.Token // in their order; comments are none
-	end   error       // why the words end before the file does, or nil
+	scan  func() (words []ast.Token, end error)
+}
+
+// words are those of the file, in their order; comments are none. They are looked at by check and in errors alone.
+func (s *source) words() []ast.Token {
+	words, _ := s.scan()
+	return words
+}
+
+// end is why the words end before the file does, or nil.
+func (s *source) end() error {
+	_, end := s.scan()
+	return end
 }
 
 // splitLines takes a text apart where gopher-lua counts a line's end: at \n, \r, \r\n and \n\r.
@@ -34,18 +46,18 @@ func splitLines(text string) []string {
 	}
 }
 
-// readSource takes a file apart into words, as far as they can be read.
+// readSource reads a file; it is taken apart into words, as far as they can be read, when they are asked for.
 func readSource(path string, text []byte) *source {
-	s := &source{path: path, lines: splitLines(string(text))}
-	scanner, lexer := parse.NewScanner(bytes.NewReader(commented(text)), path), &parse.Lexer{}
-	for {
-		word, err := scanner.Scan(lexer)
-		if err != nil || word.Type == parse.EOF {
-			s.end = err
-			return s
+	return &source{path: path, lines: splitLines(string(text)), scan: sync.OnceValues(func() (words []ast.Token, end error) {
+		scanner, lexer := parse.NewScanner(bytes.NewReader(commented(text)), path), &parse.Lexer{}
+		for {
+			word, err := scanner.Scan(lexer)
+			if err != nil || word.Type == parse.EOF {
+				return words, err
+			}
+			words = append(words, word)
 		}
-		s.words = append(s.words, word)
-	}
+	})}
 }
 
 // commented makes a comment of a first line that starts with #, as lua(1) does.
@@ -58,8 +70,9 @@ func commented(text []byte) []byte {
 
 // from are the words from a line on.
 func (s *source) from(line int) []ast.Token {
-	at, _ := slices.BinarySearchFunc(s.words, line, func(w ast.Token, line int) int { return w.Pos.Line - line })
-	return s.words[at:]
+	words := s.words()
+	at, _ := slices.BinarySearchFunc(words, line, func(w ast.Token, line int) int { return w.Pos.Line - line })
+	return words[at:]
 }
 
 // place is where a word stands, at a line or, since a call may go over several, below it. For the word "", or one that
@@ -115,7 +128,10 @@ func (s *source) unclosed(words []ast.Token) ast.Token {
 }
 
 // first says whether the word at place i is the first on its line.
-func (s *source) first(i int) bool { return i == 0 || s.words[i-1].Pos.Line < s.words[i].Pos.Line }
+func (s *source) first(i int) bool {
+	words := s.words()
+	return i == 0 || words[i-1].Pos.Line < words[i].Pos.Line
+}
 
 // indent is how far a line is set in.
 func (s *source) indent(line int) int {

@@ -19,10 +19,10 @@ type Sources struct {
 type recipeFile struct {
 	*source
 	text     []byte
-	chunk    []ast.Stmt         // nil where it can't be parsed
-	proto    *lua.FunctionProto // nil where it can't be compiled
-	problem  error              // why it can't be, or nil
-	assigned map[string]bool
+	chunk    []ast.Stmt             // nil where it can't be parsed
+	proto    *lua.FunctionProto     // nil where it can't be compiled
+	problem  error                  // why it can't be, or nil
+	assigned func() map[string]bool // the names that are assigned to after their declaration
 }
 
 func (s *Sources) file(path string, text []byte) *recipeFile {
@@ -47,7 +47,7 @@ func readFile(path string, text []byte) *recipeFile {
 	if f.chunk, f.problem = parseChunk(path, text); f.problem != nil {
 		return f
 	}
-	f.assigned = assignedNames(f.chunk)
+	f.assigned = sync.OnceValue(func() map[string]bool { return assignedNames(f.chunk) })
 	f.proto, f.problem = compileChunk(path, f.chunk) // which also finds break outside of a loop, goto nowhere
 	return f
 }

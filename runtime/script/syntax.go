@@ -40,25 +40,27 @@ func (s *source) explainSyntax(err error) Problem {
 
 // before are the words that begin before a place.
 func (s *source) before(line, col int) []ast.Token {
-	end := slices.IndexFunc(s.words, func(w ast.Token) bool {
+	words := s.words()
+	end := slices.IndexFunc(words, func(w ast.Token) bool {
 		return w.Pos.Line > line || w.Pos.Line == line && w.Pos.Column >= col
 	})
 	if end < 0 {
-		return s.words
+		return words
 	}
-	return s.words[:end]
+	return words[:end]
 }
 
 // unterminated is the problem of a text without its end: it begins behind the last word that could be read.
 func (s *source) unterminated(long bool) Problem {
+	words := s.words()
 	p := Problem{File: s.path, Line: 1, Col: 1, Message: "the text that begins here has no closing quote"}
 	marks := `"'`
 	if long {
 		p.Message, marks = "the text or comment that begins here has no closing ]]", "["
 	}
 	from := 0
-	if n := len(s.words); n > 0 {
-		last := s.words[n-1]
+	if n := len(words); n > 0 {
+		last := words[n-1]
 		if p.Line, from = last.Pos.Line, last.Pos.Column; last.Type == parse.TString {
 			from += len(last.Str) + 1
 		}
@@ -76,19 +78,20 @@ func (s *source) unterminated(long bool) Problem {
 
 // tooShort is the problem of a file that ends within something.
 func (s *source) tooShort() Problem {
+	words := s.words()
 	p := Problem{File: s.path, Line: 1, Col: 1, Message: "the file ends too early"}
-	if n := len(s.words); n > 0 {
-		p.Line, p.Col = s.words[n-1].Pos.Line, max(1, s.words[n-1].Pos.Column)
+	if n := len(words); n > 0 {
+		p.Line, p.Col = words[n-1].Pos.Line, max(1, words[n-1].Pos.Column)
 		p.Message += ": a value alone does nothing; is a call meant, or an assignment?"
 	}
-	open := s.unclosed(s.words)
+	open := s.unclosed(words)
 	if open.Type == 0 {
 		return p
 	}
 	p.Line, p.Col = open.Pos.Line, max(1, open.Pos.Column)
 	p.Message = "the file ends too early: the " + open.Str + " that begins here has no " + closing(open)
-	for i, w := range s.words[:max(0, len(s.words)-1)] {
-		if next := s.words[i+1]; w.Type == parse.TElse && next.Type == parse.TIf && next.Pos.Line == w.Pos.Line {
+	for i, w := range words[:max(0, len(words)-1)] {
+		if next := words[i+1]; w.Type == parse.TElse && next.Type == parse.TIf && next.Pos.Line == w.Pos.Line {
 			p.Line, p.Col = w.Pos.Line, max(1, w.Pos.Column)
 			p.Message += ": write elseif in one word"
 			break
