@@ -13,7 +13,11 @@ import (
 
 // checkCommand is `runbook check`.
 func (p *program) checkCommand() *cli.Command {
-	return &cli.Command{Name: "check", Usage: "report mistakes as FILE:LINE:COL: message; contacts nothing", ArgsUsage: "RECIPE…", Action: p.check}
+	return &cli.Command{Name: "check", Usage: "report mistakes as FILE:LINE:COL: message; contacts nothing", ArgsUsage: "RECIPE…", Action: p.check,
+		Description: "It reads the recipes and what they require, and reports all at once; exit status 2 when there is anything.\n" +
+			"A mistake can't work: run and test refuse it as well. A \"warning:\" can (a local that nobody reads, a line that is never\n" +
+			"reached, a value put into a line for the shell as it is): they run it all the same. A name\n" +
+			"that begins with _ need not be read."}
 }
 
 func (p *program) check(cc *cli.Context) error {
@@ -24,17 +28,13 @@ func (p *program) check(cc *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	var wrong run.Mistakes
 	for _, problem := range problems {
-		if problem.Kind != run.Warning {
-			wrong = append(wrong, problem)
-		}
 		if _, err := fmt.Fprintln(p.out, problem.Error()); err != nil {
 			return err
 		}
 	}
-	if len(wrong) > 0 {
-		return told{run.Usage(wrong)} // the lines on standard output say it all
+	if len(problems) > 0 {
+		return told{run.Usage(run.Mistakes(problems))} // the lines on standard output say it all
 	}
 	return nil
 }

@@ -14,9 +14,6 @@ import (
 // Problem is what was found wrong with a recipe without running it.
 type Problem = script.Problem
 
-// Warning is the Kind of a problem that is no reason to refuse.
-const Warning = script.Warning
-
 // Check reads recipes and what they require, and returns every problem that it is sure of, each once. Nothing is
 // contacted. The error is for what keeps it from reading them.
 //
@@ -114,7 +111,7 @@ func (o Option) luaType() string {
 	return string(o.Kind)
 }
 
-// Refuse returns the mistakes that Check finds as one error, or nil. What is merely untidy keeps nothing from its work.
+// Refuse returns the mistakes that Check finds as one error, or nil. Warnings keep nothing from its work.
 func Refuse(ctx context.Context, paths []string, tests Extension) error {
 	problems, err := Check(ctx, paths, tests)
 	if err != nil {

@@ -36,7 +36,7 @@ func (f *recipeFile) lexical(lib *Library) []Problem {
 }
 
 func (l *lexical) add(line int, word, message string) {
-	p := Problem{File: l.file.path, Message: message, Kind: Untidy}
+	p := Problem{File: l.file.path, Message: message, Kind: Warning}
 	p.Line, p.Col = l.file.place(line, word)
 	l.problems = append(l.problems, p)
 }

@@ -24,8 +24,7 @@ type Kind int
 // The kinds of problem.
 const (
 	Mistake Kind = iota // it can't work: a run refuses
-	Untidy              // it does nothing, such as a local that nobody reads, and a mistake may hide in it: check refuses
-	Warning             // it works, but may not do what is meant
+	Warning             // it works, but does nothing, such as a local that nobody reads, or may not do what is meant
 )
 
 // Error is FILE:LINE:COL: message, as editors read it.
