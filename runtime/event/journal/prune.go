@@ -16,7 +16,7 @@ const (
 )
 
 // Prune removes the runs in dir that began more than KeptFor before now, and the oldest of those that are more than
-// KeptRuns. A run that is under way stays. It returns how many it has removed.
+// KeptRuns with the one that is about to be recorded. A run that is under way stays. It returns how many it has removed.
 func Prune(dir string, now time.Time) (int, error) {
 	names, err := files(dir)
 	if err != nil {
@@ -29,7 +29,7 @@ func Prune(dir string, now time.Time) (int, error) {
 	)
 	for i, name := range names {
 		begun, _ := begunAt(name)
-		if now.Sub(begun) <= KeptFor && len(names)-i <= KeptRuns {
+		if now.Sub(begun) <= KeptFor && len(names)-i < KeptRuns { // one more is to come
 			break
 		}
 		gone, err := remove(filepath.Join(dir, name))
