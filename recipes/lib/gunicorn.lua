@@ -40,7 +40,7 @@ local settings_of = require "settings"
 --   within    how long the workers may take to serve the release; default "60s"
 local function reload(settings)
   settings_of.check("gunicorn", settings, { unit = "string", command = "table string", pid_file = "string!", within = "string" })
-  if not settings.unit == not settings.command then
+  if (settings.unit == nil) == (settings.command == nil) then
     fail("gunicorn: want either unit or command", "unit names the systemd unit; command takes the place of systemctl")
   end
   local within = duration.seconds(settings.within or "60s", "gunicorn: within")
