@@ -58,7 +58,9 @@ func Module() script.Module {
 				func(ctx context.Context, h *ssh.Host, a pathArgs) (bool, error) { return Exists(ctx, h, a.Path) }).
 				With(`if host.fs:exists("/srv/app/current") then log.info("released before") end`),
 			script.Func("missing", script.Reads, "Returns those of the paths at which nothing stands. All are asked for together, in the time of one.",
-				func(ctx context.Context, h *ssh.Host, a missingArgs) ([]string, error) { return Missing(ctx, h, a.Paths) }).
+				func(ctx context.Context, h *ssh.Host, a missingArgs) ([]string, error) {
+					return Missing(ctx, h, a.Paths)
+				}).
 				With(`local needed = host.fs:missing({ "/srv/app/shared/.env", "/srv/app/shared/media" })`),
 			script.Func("stat", script.Reads, "Describes what stands at the path: kind (file, folder, link or other), size in bytes, mode (octal), "+
 				"modified (seconds since 1970), uid, gid. A link is described itself. Nothing there is an error.",
