@@ -18,10 +18,6 @@ func (s *State) function(m Module, p Primitive) *lua.LFunction {
 	if fn, ok := s.calls[path]; ok {
 		return fn
 	}
-	ps, err := readParams(p.args)
-	if err != nil { // NewLibrary has read them before
-		panic(err)
-	}
 	assumed := p.assumed
 	if assumed == nil {
 		assumed = reflect.Zero(p.result).Interface()
@@ -29,7 +25,7 @@ func (s *State) function(m Module, p Primitive) *lua.LFunction {
 	fn := s.root.NewFunction(func(l *lua.LState) int {
 		call := Call{Name: path, Effect: p.Effect, Line: where(l), assumed: assumed}
 		top := l.GetTop()
-		result, err := s.call(l, call, m, p, ps)
+		result, err := s.call(l, call, m, p)
 		var v lua.LValue
 		if err == nil {
 			v, err = s.toLua(l, result)
@@ -51,12 +47,12 @@ func (s *State) function(m Module, p Primitive) *lua.LFunction {
 	return fn
 }
 
-func (s *State) call(l *lua.LState, call Call, m Module, p Primitive, ps params) (any, error) {
+func (s *State) call(l *lua.LState, call Call, m Module, p Primitive) (any, error) {
 	first, err := s.receiver(l, &call, m, p)
 	if err != nil {
 		return nil, err
 	}
-	args, err := s.unpack(l, first, ps, p.args)
+	args, err := s.unpack(l, first, p.params, p.args)
 	if err != nil {
 		return nil, err
 	}

@@ -159,14 +159,10 @@ func (c *checker) module(name string) module {
 // primitiveCall holds the arguments of a call against the declaration.
 func (f *fileChecker) primitiveCall(e *ast.FuncCallExpr, callee *shape) *shape {
 	p, name := callee.call, callee.of.Path(callee.call.Name)
-	ps, err := readParams(p.args)
-	if err != nil {
-		return f.unknownCall(e)
-	}
 	if f.within != "" && p.Effect == Changes {
 		f.report(e.Line(), p.Name, "%s changes something, so it can't stand inside %s, which runs in a dry run too; call it before, and keep what it returns in a local", name, f.within)
 	}
-	args, options, callback := ps.split()
+	args, options, callback := p.params.split()
 	given := e.Args
 	if callback != nil {
 		given = f.callback(e, name, *callback)

@@ -186,11 +186,7 @@ func (x *Session) options(words []ast.Token) (names []string, ok bool) {
 	if p == nil {
 		return nil, false
 	}
-	ps, err := readParams(p.args)
-	if err != nil { // NewLibrary has read them before
-		return nil, false
-	}
-	args, options, _ := ps.split()
+	args, options, _ := p.params.split()
 	if place < len(args) && !args[place].optional {
 		return nil, false
 	}

@@ -56,6 +56,7 @@ type Primitive struct {
 
 	receiver reflect.Type
 	args     reflect.Type
+	params   params // what args says; a library reads it
 	result   reflect.Type
 	assumed  any  // what a dry run takes for the result; nil for the zero value
 	never    bool // it returns to the recipe never

@@ -106,9 +106,7 @@ type entry struct {
 
 func (lib *Library) entry(m Module, p Primitive) entry {
 	e := entry{name: m.Path(p.Name), p: p, lib: lib}
-	if ps, err := readParams(p.args); err == nil { // NewLibrary has read them before
-		e.args, e.options, e.callback = ps.split()
-	}
+	e.args, e.options, e.callback = p.params.split()
 	return e
 }
 

@@ -9,8 +9,9 @@ import (
 
 // Library is a set of declarations, checked. It is immutable and may serve many states.
 type Library struct {
-	modules []Module
-	objects []Object
+	modules       []Module
+	objects       []Object
+	objectModules map[string][]Module // by the object that they are on, its own first
 }
 
 // Object is a Go type that Lua can hold, and reach fields and primitives through.
@@ -23,9 +24,11 @@ type Object struct {
 // NewLibrary checks declarations and puts them together: every module, field, primitive and argument has a
 // doc, every receiver fits its module, and no name stands twice.
 func NewLibrary(objects []Object, modules ...Module) (*Library, error) {
-	lib := &Library{modules: modules, objects: objects}
+	lib := &Library{modules: slices.Clone(modules), objects: objects, objectModules: map[string][]Module{}}
 	seen := map[string]bool{}
-	for _, m := range modules {
+	for i := range lib.modules {
+		m := &lib.modules[i]
+		m.Primitives = slices.Clone(m.Primitives)
 		if m.Doc == "" {
 			return nil, fmt.Errorf("module %q has no doc", m.Name)
 		}
@@ -46,13 +49,14 @@ func NewLibrary(objects []Object, modules ...Module) (*Library, error) {
 			}
 			seen[m.Path(f.Name)] = true
 		}
-		for _, p := range m.Primitives {
+		for k := range m.Primitives {
+			p := &m.Primitives[k]
 			path := m.Path(p.Name)
-			ps, err := readParams(p.args)
-			if err != nil {
+			var err error
+			if p.params, err = readParams(p.args); err != nil {
 				return nil, fmt.Errorf("%s: %w", path, err)
 			}
-			for _, param := range ps {
+			for _, param := range p.params {
 				if _, ok := lib.object(param.passes); param.passes != "" && !ok {
 					return nil, fmt.Errorf("%s: %s passes %q, which is no object", path, param.name, param.passes)
 				}
@@ -69,6 +73,12 @@ func NewLibrary(objects []Object, modules ...Module) (*Library, error) {
 			}
 			seen[path] = true
 		}
+	}
+	for _, m := range lib.modules {
+		lib.objectModules[m.On] = append(lib.objectModules[m.On], m)
+	}
+	for _, ms := range lib.objectModules {
+		slices.SortStableFunc(ms, func(a, b Module) int { return strings.Compare(a.Name, b.Name) })
 	}
 	return lib, nil
 }
@@ -110,16 +120,7 @@ func (lib *Library) object(name string) (Object, bool) {
 }
 
 // on returns the modules of an object, its own first.
-func (lib *Library) on(object string) []Module {
-	var ms []Module
-	for _, m := range lib.modules {
-		if m.On == object {
-			ms = append(ms, m)
-		}
-	}
-	slices.SortStableFunc(ms, func(a, b Module) int { return strings.Compare(a.Name, b.Name) })
-	return ms
-}
+func (lib *Library) on(object string) []Module { return lib.objectModules[object] }
 
 // members are the names that can be read from an object: its fields, its primitives and its groups.
 func (lib *Library) members(object string) []string {

@@ -57,11 +57,7 @@ func (lib *Library) stubObject(b *strings.Builder, o Object) {
 
 // stubFunction writes one function with its arguments and result.
 func (lib *Library) stubFunction(b *strings.Builder, p Primitive, name string) {
-	ps, err := readParams(p.args)
-	if err != nil {
-		return
-	}
-	args, options, callback := ps.split()
+	args, options, callback := p.params.split()
 	fmt.Fprintf(b, "\n---%s\n---%s\n", p.Doc, effectWords(p.Effect))
 	var names []string
 	for _, a := range args {
