@@ -40,14 +40,20 @@ func (p *program) console(cc *cli.Context) (err error) {
 	if info, err := os.Stat("recipes"); err == nil && info.IsDir() {
 		dir = "recipes"
 	}
-	c, err := run.NewConsole(run.ConsoleOptions{Options: run.Options{Inventory: inventory, Prompt: p.prompt()}, Hosts: hosts, Dir: dir,
-		Sink: &consoleSink{p: p, prefix: len(hosts) > 1}, Secrets: p.secrets})
+	records, err := p.recordsTold()
 	if err != nil {
 		return err
 	}
+	p.words = words{verbose: true, terse: true}
+	c, err := run.NewConsole(cc.Context, run.ConsoleOptions{Options: run.Options{Inventory: inventory, Prompt: p.prompt(), Explain: p.words.explain},
+		Hosts: hosts, Dir: dir, Sink: &consoleSink{p: p, prefix: len(hosts) > 1}, Records: records, Secrets: p.secrets})
+	if err != nil {
+		return err
+	}
+	p.words.typed = c.Typed
 	p.secrets = c.Stream()
 	defer func() {
-		if closing := unread(c.Close()); err == nil {
+		if closing := unread(c.Close(err)); err == nil {
 			err = closing
 		}
 	}()
@@ -92,7 +98,6 @@ func (s *consoleLoop) run(ctx, hooks context.Context) error {
 	s.begun = ""
 	values, err := s.console.Run(ctx, hooks, text)
 	if err != nil {
-		s.words = words{verbose: true, terse: true, typed: s.console.Typed}
 		return err
 	}
 	for _, v := range values {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"strings"
 
@@ -46,11 +45,9 @@ func (p *program) exec(cc *cli.Context) error {
 	} else {
 		o.Argv = argv
 	}
-	records, notes, warnings := p.records()
-	for _, text := range append(notes, warnings...) {
-		if _, err := fmt.Fprintln(p.err, "runbook: "+text); err != nil {
-			return errors.Join(err, p.secrets.To(records...).Close())
-		}
+	records, err := p.recordsTold()
+	if err != nil {
+		return err
 	}
 	stream := p.secrets.To(append(records, &execSink{out: p.out, err: p.err, prefix: len(hosts) > 1})...)
 	err = run.Exec(cc.Context, stream, o)

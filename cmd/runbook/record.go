@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -31,6 +32,17 @@ func (p *program) records() (sinks []event.Sink, notes, warnings []string) {
 		return nil, notes, unrecorded(err)
 	}
 	return []event.Sink{record{sink, p}}, notes, warnings
+}
+
+// recordsTold are records, where no run tells the admin of them.
+func (p *program) recordsTold() ([]event.Sink, error) {
+	records, notes, warnings := p.records()
+	for _, text := range append(notes, warnings...) {
+		if _, err := fmt.Fprintln(p.err, "runbook: "+text); err != nil {
+			return nil, errors.Join(err, p.secrets.To(records...).Close())
+		}
+	}
+	return records, nil
 }
 
 // record is a run's journal.

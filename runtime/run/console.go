@@ -3,7 +3,9 @@ package run
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
+	"time"
 
 	"runbook/runtime/event"
 	"runbook/runtime/inventory"
@@ -20,6 +22,7 @@ type Console struct {
 	state   *script.State
 	session *script.Session
 	stream  *event.Stream
+	began   time.Time
 	first   int // the first line of what was run last
 	reading reading
 }
@@ -30,33 +33,37 @@ type ConsoleOptions struct {
 	Hosts   []inventory.Host // the global hosts
 	Dir     string           // where require looks for files
 	Sink    event.Sink       // sees what happens; of commands that only read, not what they print, which is returned
+	Records []event.Sink     // see all that happens
 	Secrets *event.Stream    // what it hides already
 }
 
 // NewConsole makes a console that has contacted nothing. Close it.
-func NewConsole(o ConsoleOptions) (*Console, error) {
+func NewConsole(ctx context.Context, o ConsoleOptions) (*Console, error) {
 	r := &runner{opts: o.Options, plan: &Plan{Hosts: o.Hosts, opts: o.Options}, root: &frame{}, started: true}
 	r.pool = newPool(o.Options)
 	for _, target := range o.Hosts {
 		r.hosts = append(r.hosts, r.pool.Host(target))
 	}
-	c := &Console{r: r, reading: reading{hosts: map[string]int{}}}
-	c.stream = o.Secrets.To(&unread{o.Sink, &c.reading})
+	c := &Console{r: r, began: time.Now(), reading: reading{hosts: map[string]int{}}}
+	c.stream = o.Secrets.To(append(slices.Clone(o.Records), &unread{o.Sink, &c.reading})...)
+	event.Emit(event.WithStream(ctx, c.stream), begun(typedPath, o.Hosts))
 	r.recipe = c.recipe
 	var err error
 	c.state, err = r.newState(script.StateOptions{Around: c.around, Print: printed}, r.hosts)
 	if err != nil {
-		return nil, joined(err, r.pool.Close())
+		return nil, joined(err, r.pool.Close(), c.stream.Close())
 	}
 	c.session = c.state.NewSession(typedPath, o.Dir)
 	return c, nil
 }
 
-// Close ends all connections, and with them what is held on the hosts.
-func (c *Console) Close() error {
-	err := joined(c.r.pool.Close(), c.stream.Close())
+// Close ends all connections, and with them what is held on the hosts. failed is why the console ends, for the record, or
+// nil.
+func (c *Console) Close(failed error) error {
+	err := c.r.pool.Close()
+	event.Emit(event.WithStream(context.Background(), c.stream), c.r.opts.ended(c.began, joined(failed, err)))
 	c.state.Close()
-	return err
+	return joined(err, c.stream.Close())
 }
 
 // Run runs what was typed as a small recipe, with what it leaves for its end by defer, and returns its values in words.
