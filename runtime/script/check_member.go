@@ -28,7 +28,7 @@ func luaNames() (map[string][]string, error) {
 func (f *fileChecker) isGlobal(name string) bool {
 	_, library := f.lua[name]
 	_, declared := f.lib.global(name)
-	return library || declared || name == "_G" || slices.Contains(baseNames(), name) || f.lib.globalShape(name) != nil
+	return library || declared || slices.Contains(baseNames(), name) || f.lib.globalShape(name) != nil
 }
 
 // instead is what to write instead of a global that there isn't, to stand behind the error.

@@ -1,0 +1,2 @@
+recipe { hosts = "production" }
+print(_G.hosts) -- want: undeclared global "_G"
