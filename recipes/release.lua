@@ -43,15 +43,15 @@ local before, rootless, heads = {}, {}, {}
 
 local function check(host)
   local paths = layout.of(options)
+  local locked = preflight.lock(host, paths)
   local known = preflight.facts(host, paths, options.python, true)
-  local locked = preflight.lock(host, paths, known)
   local found, no_git, access = releases.look(host, paths), preflight.git(known), nil
   if not no_git then
     access, heads[host.name] = preflight.git_access(host, options, release.revision)
   end
   before[host.name], rootless[host.name] = found.by_name[release.name], not known.root
   return problems.list(
-    locked,
+    preflight.unlocked(locked, known),
     preflight.root(known, paths),
     preflight.current(found),
     preflight.python(known, options.python),

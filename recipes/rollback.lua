@@ -27,8 +27,10 @@ local targets = {}
 
 local function check(host)
   local paths = layout.of(options)
+  local locked = preflight.lock(host, paths)
   local known = preflight.facts(host, paths, "")
-  local locked, wrong = preflight.lock(host, paths, known), preflight.root(known, paths)
+  local wrong = preflight.root(known, paths)
+  locked = preflight.unlocked(locked, known)
   if wrong then
     return problems.list(locked, wrong)
   end

@@ -248,13 +248,15 @@ local function same_revision(before, release)
   end
 end
 
--- lock takes a host's lock, so that what is looked at from here on stays as it is, and returns nil or the problem. A
--- host whose root folder is missing or closed isn't locked: that is told of by root.
-local function lock(host, paths, known)
-  if known.root == "folder" and known.writable and not known.link then
-    return problems.of(host, host.lock, host, paths.lock)
-  end
-  return nil
+-- lock takes a host's lock before anything else is done there: so what is looked at from here on stays as it is, and whatever is
+-- started ends with the connection. It returns nil or the problem.
+local function lock(host, paths)
+  return problems.of(host, host.lock, host, paths.lock)
+end
+
+-- unlocked returns the problem with the lock, unless the root folder is missing or closed: that is told of by root.
+local function unlocked(problem, known)
+  return known.root == "folder" and known.writable and not known.link and problem or nil
 end
 
 -- git_access returns the problem of a host that can't read the repository, or nil, and the commit that the branch stands for
@@ -295,6 +297,6 @@ end
 
 return {
   facts = facts, root = root, readonly = readonly, python = python, git = git, disk = disk, current = current, name = name,
-  stated = stated, served = served, repository = repository, same_revision = same_revision, lock = lock, git_access = git_access, at_once = at_once,
+  stated = stated, served = served, repository = repository, same_revision = same_revision, lock = lock, unlocked = unlocked, git_access = git_access, at_once = at_once,
   make_roots = make_roots,
 }

@@ -101,7 +101,7 @@ func (c *connection) startedShell(ctx context.Context) (*shell, error) {
 	}
 	limited, cancel := context.WithTimeoutCause(ctx, shellLimit, errNoShell)
 	defer cancel()
-	s, err := startShell(limited, c.link)
+	s, err := startShell(limited, c.link, c.pulse)
 	if errors.Is(err, errNoShell) {
 		err = event.WithHint(err, "do the start-up files of the log-in shell, such as ~/.bashrc, wait for something?")
 	}

@@ -11,6 +11,7 @@ package ssh
 const keep = `trap '' HUP PIPE
 groups=' '
 command -v flock >/dev/null 2>&1 || { echo 'none'; exit 0; }
+[ ! -L "$file" ] || { echo 'closed it is a link'; exit 0; }
 ( : >>"$file" ) 2>/dev/null || { echo "closed $( ( : >>"$file" ) 2>&1 )"; exit 0; }
 exec 9>>"$file"
 n=0

@@ -122,12 +122,7 @@ func (r *running) inShell(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if r.program != "" {
-		body = r.program
-	} else {
-		body = "( " + body + "\n)"
-	}
-	script := body + " </dev/null; printf '%s %s\\n' '" + end + "' \"$?\"; printf '%s' '" + end + "' >&2\n"
+	script := s.release() + framed(body, r.program, end)
 	run := s.drain(func() error {
 		if err := feed(s.proc.stdin, script); err != nil {
 			return err
@@ -142,6 +137,18 @@ func (r *running) inShell(ctx context.Context) error {
 		r.conn.shell = nil // the next command starts another
 	}
 	return err
+}
+
+// framed is the script of one command: a subshell with body, or program by itself, and then the marks.
+//
+// Where the connection dies in the middle of it, a shell would still do a line that has lost its end. It does nothing of what is in
+// brackets that were not closed.
+func framed(body, program, end string) string {
+	command := "( " + body + "\n)"
+	if program != "" {
+		command = "{ " + program + "\n}"
+	}
+	return command + " </dev/null; printf '%s %s\\n' '" + end + "' \"$?\"; printf '%s' '" + end + "' >&2\n"
 }
 
 // readStdout reads a command's output and status.

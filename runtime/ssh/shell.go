@@ -7,6 +7,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -17,8 +18,10 @@ const probe = `if [ -r /proc/$$/stat ]; then read -r _ _ _ _ g _ </proc/$$/stat;
 // feedable is the command line of a /bin/sh that reads n bytes of script from its stdin and leaves the rest of it to that
 // script. So any log-in shell passes it on unharmed, no limit on arguments applies, and nothing of the
 // script is seen in the host's list of processes. dd reads byte by byte, and so never too much.
+//
+// The script is on its way already. Where it doesn't arrive within a minute the network was cut: nothing stays behind that waits for it.
 func feedable(n int) string {
-	return fmt.Sprintf(`exec /bin/sh -c 'eval "$(dd bs=1 count=%d 2>/dev/null)"'`, n)
+	return fmt.Sprintf(`exec /bin/sh -c 't=; ! command -v timeout >/dev/null 2>&1 || t="timeout 60"; s=$($t dd bs=1 count=%d 2>/dev/null) && eval "$s"'`, n)
 }
 
 // shell is a /bin/sh on a host.
@@ -28,6 +31,9 @@ type shell struct {
 	err  *scanner
 	told chan struct{} // closed when it has said what pgid is
 	pgid int64         // its process group, or 0 when it leads none
+
+	mu    sync.Mutex    // guards holds and what is sent meanwhile
+	holds chan struct{} // closed when it is held no more; nil when it isn't held
 }
 
 func newShell(p *process) *shell {
@@ -58,8 +64,52 @@ func (s *shell) group() int64 {
 	return 0
 }
 
-// startShell starts the long-lived shell. What the host's start-up files print is dropped.
-func startShell(ctx context.Context, l link) (*shell, error) {
+// hold is what a shell does until its first command: it waits for the line ":", and ends when it hears nothing for so many seconds. So
+// no shell stays behind where the network was cut before a keeper knew of it. The lines mean nothing to a shell: where there is no timeout(1), it reads
+// them itself.
+const hold = `if command -v timeout >/dev/null 2>&1; then
+while line=$(exec timeout %d /bin/sh -c 'read -r line && echo "$line"') || exit; do [ "$line" = : ] && break; done
+fi
+`
+
+// held sends signs of life to a shell that is held.
+func (s *shell) held(every time.Duration) {
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			s.mu.Lock()
+			select {
+			case <-s.holds:
+			default:
+				_ = feed(s.proc.stdin, "#\n") // one that is gone is noticed by the first command
+			}
+			s.mu.Unlock()
+		case <-s.holds:
+			return
+		}
+	}
+}
+
+// release is what has to stand before a shell's first command; "" before any other. After it no signs of life are sent.
+func (s *shell) release() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.holds == nil {
+		return ""
+	}
+	select {
+	case <-s.holds:
+		return ""
+	default:
+		close(s.holds)
+		return ":\n"
+	}
+}
+
+// startShell starts the long-lived shell. What the host's start-up files print is dropped. Without a pulse the shell isn't held.
+func startShell(ctx context.Context, l link, beat pulse) (*shell, error) {
 	p, err := l.start(ctx, "exec /bin/sh")
 	if err != nil {
 		return nil, fmt.Errorf("start a shell: %w", err)
@@ -67,6 +117,9 @@ func startShell(ctx context.Context, l link) (*shell, error) {
 	s := newShell(p)
 	mark := newMark()
 	script := "unset CDPATH; printf '%s' '" + mark + "' >&2; printf '%s' '" + mark + "'; " + probe + "\n"
+	if beat.silence() > 0 {
+		script += fmt.Sprintf(hold, beat.silence())
+	}
 	err = s.greet(ctx, l, func() error {
 		_, err := io.WriteString(p.stdin, script)
 		return err
@@ -74,6 +127,10 @@ func startShell(ctx context.Context, l link) (*shell, error) {
 	if err != nil {
 		p.close()
 		return nil, err
+	}
+	if beat.silence() > 0 {
+		s.holds = make(chan struct{})
+		go s.held(beat.every)
 	}
 	return s, nil
 }
@@ -167,6 +224,7 @@ func (s *shell) settle(run *draining, l link) {
 
 // bye lets the shell end by itself and closes it.
 func (s *shell) bye(l link) {
+	s.release()
 	_ = s.proc.stdin.Close() // it may be gone
 	ended := s.drain(func() error { _, err := s.out.until(func([]byte) {}); return err },
 		func() error { _, err := s.err.until(func([]byte) {}); return err })

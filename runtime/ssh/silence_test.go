@@ -3,8 +3,10 @@ package ssh
 import (
 	"fmt"
 	"io"
+	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -59,6 +61,79 @@ func TestAKeeperEndsWhatIsOursWhenItHearsNothing(t *testing.T) {
 	must(t, keeper.Wait())
 	if out, err := exec.Command("flock", "-n", lock, "true").CombinedOutput(); err != nil {
 		t.Errorf("the lock is held: %v %s", err, out)
+	}
+}
+
+// A shell of which no keeper knows yet goes by the silence, too; with its first command that is over.
+func TestAShellIsHeldUntilItsFirstCommand(t *testing.T) {
+	start := func() (in io.WriteCloser, out io.Reader, ended chan error) {
+		shell := exec.Command("/bin/sh")
+		in, err := shell.StdinPipe()
+		must(t, err)
+		out, err = shell.StdoutPipe()
+		must(t, err)
+		must(t, shell.Start())
+		must(t, feed(in, fmt.Sprintf("echo begun\n"+hold, 1)))
+		said := make([]byte, len("begun\n"))
+		_, err = io.ReadFull(out, said)
+		must(t, err)
+		ended = make(chan error, 1)
+		go func() { ended <- shell.Wait() }()
+		return in, out, ended
+	}
+	_, _, ended := start()
+	select {
+	case <-ended:
+	case <-time.After(20 * time.Second):
+		t.Error("a shell that hears nothing stays")
+	}
+
+	in, out, ended := start()
+	tick := time.NewTicker(400 * time.Millisecond)
+	defer tick.Stop()
+	for range 4 { // longer than the silence
+		select {
+		case <-ended:
+			t.Fatal("it ended in spite of signs of life")
+		case <-tick.C:
+			must(t, feed(in, "#\n"))
+		}
+	}
+	must(t, feed(in, ":\n( cat\necho done ) </dev/null\n"))
+	said := make([]byte, len("done\n"))
+	if _, err := io.ReadFull(out, said); err != nil || string(said) != "done\n" {
+		t.Fatalf("it said %q, %v", said, err)
+	}
+	select {
+	case <-ended:
+		t.Error("it is held although it had its first command")
+	case <-time.After(1500 * time.Millisecond):
+	}
+	must(t, in.Close())
+	must(t, <-ended)
+}
+
+// A script that has lost its end, because the connection died in the middle of it, does nothing.
+func TestPartOfAScript(t *testing.T) {
+	made := filepath.Join(t.TempDir(), "made")
+	for _, c := range []Command{{Argv: []string{"/bin/mkdir", made, made + ".end"}}, {Script: "mkdir " + made + "\nmkdir " + made + ".end"}} {
+		body, err := c.body(nil)
+		must(t, err)
+		program, err := c.program(nil)
+		must(t, err)
+		script := framed(body, program, newMark())
+		for n := range len(script) - 1 {
+			shell := exec.Command("/bin/sh")
+			shell.Stdin = strings.NewReader(script[:n])
+			_ = shell.Run() // it may well be a syntax error
+			_, err := os.Stat(made)
+			_, endErr := os.Stat(made + ".end")
+			if (err == nil) != (endErr == nil) {
+				t.Fatalf("%q did a part of it", script[:n])
+			}
+			must(t, os.RemoveAll(made))
+			must(t, os.RemoveAll(made+".end"))
+		}
 	}
 }
 
