@@ -32,7 +32,7 @@ func Exec(ctx context.Context, stream *event.Stream, o ExecOptions) error {
 }
 
 func execute(ctx context.Context, o ExecOptions) (err error) {
-	pool := newPool(o.Options)
+	pool := ssh.NewPool(ssh.PoolOptions{ConnectTimeout: o.Options.Inventory.ConnectTimeout, Prompt: o.Options.Prompt, NoLocks: true})
 	defer func() { err = joined(err, pool.Close()) }()
 	var ran atomic.Int64
 	errs := forAll(o.Hosts, o.AtOnce, func(target inventory.Host) error {

@@ -60,6 +60,7 @@ type connection struct {
 	shell    *shell
 	hurry    func() // gives up starting the first shell
 	pulse    pulse
+	beat     pulse         // of a shell that is held, see hold; none where no lock will be taken
 	patience time.Duration // how long close waits for a command to end by itself
 
 	opening semaphore // guards files
@@ -73,8 +74,8 @@ type connection struct {
 
 // newConnection takes over a link. It can start the shell at once: what the start-up files of a log-in cost is then spent while
 // others are still being connected to.
-func newConnection(l link, p pulse, shell bool) *connection {
-	c := &connection{link: l, pulse: p, turn: newSemaphore(), opening: newSemaphore(), groups: map[int64]struct{}{}, hurry: func() {}, patience: closeLimit}
+func newConnection(l link, p, beat pulse, shell bool) *connection {
+	c := &connection{link: l, pulse: p, beat: beat, turn: newSemaphore(), opening: newSemaphore(), groups: map[int64]struct{}{}, hurry: func() {}, patience: closeLimit}
 	if !shell {
 		return c
 	}
@@ -101,7 +102,7 @@ func (c *connection) startedShell(ctx context.Context) (*shell, error) {
 	}
 	limited, cancel := context.WithTimeoutCause(ctx, shellLimit, errNoShell)
 	defer cancel()
-	s, err := startShell(limited, c.link, c.pulse)
+	s, err := startShell(limited, c.link, c.beat)
 	if errors.Is(err, errNoShell) {
 		err = event.WithHint(err, "do the start-up files of the log-in shell, such as ~/.bashrc, wait for something?")
 	}
@@ -153,7 +154,11 @@ func (h *Host) connected(ctx context.Context) (*connection, error) {
 	if err != nil {
 		return nil, err
 	}
-	h.conn = newConnection(l, h.pulse(), !h.bastion) // a bastion need not let anybody run anything
+	beat := h.pulse()
+	if h.pool.opts.NoLocks {
+		beat = pulse{}
+	}
+	h.conn = newConnection(l, h.pulse(), beat, !h.bastion) // a bastion need not let anybody run anything
 	if !h.local {
 		event.Emit(ctx, event.Event{Kind: event.Connected, Text: h.target.User + "@" + address(h.target), Seconds: time.Since(began).Seconds()})
 	}

@@ -25,6 +25,8 @@ type PoolOptions struct {
 	KeepAlive time.Duration
 	// LockWait is how long Lock waits for another holder where a recipe doesn't say; not at all when 0.
 	LockWait time.Duration
+	// NoLocks says that no lock will be taken, so that a shell needn't be held until a keeper knows of it, which costs a host three processes.
+	NoLocks bool
 	// Prompt asks the person at the terminal; secret answers aren't shown. nil when there is no terminal.
 	Prompt func(ctx context.Context, question string, secret bool) (string, error)
 	// Getenv reads the environment (HOME, SSH_AUTH_SOCK); os.Getenv when nil.
