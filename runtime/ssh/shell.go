@@ -21,7 +21,7 @@ const probe = `if [ -r /proc/$$/stat ]; then read -r _ _ _ _ g _ </proc/$$/stat;
 //
 // The script is on its way already. Where it doesn't arrive within a minute the network was cut: nothing stays behind that waits for it.
 func feedable(n int) string {
-	return fmt.Sprintf(`exec /bin/sh -c 't=; ! command -v timeout >/dev/null 2>&1 || t="timeout 60"; s=$($t dd bs=1 count=%d 2>/dev/null) && eval "$s"'`, n)
+	return fmt.Sprintf(`exec /bin/sh -c '! command -v timeout >/dev/null 2>&1 || set -- timeout 60; runbook_script=$("$@" dd bs=1 count=%d 2>/dev/null) && eval "$runbook_script"'`, n)
 }
 
 // shell is a /bin/sh on a host.
@@ -108,18 +108,20 @@ func (s *shell) release() string {
 	}
 }
 
-// startShell starts the long-lived shell. What the host's start-up files print is dropped. Without a pulse the shell isn't held.
+// startShell starts the long-lived shell. What the host's start-up files print is dropped. Without a pulse the shell isn't held, and
+// waits for as long as the session lasts.
 func startShell(ctx context.Context, l link, beat pulse) (*shell, error) {
-	p, err := l.start(ctx, "exec /bin/sh")
+	mark := newMark()
+	command, script := "exec /bin/sh", "unset CDPATH; printf '%s' '"+mark+"' >&2; printf '%s' '"+mark+"'; "+probe+"\n"
+	if beat.silence() > 0 {
+		script += fmt.Sprintf(hold, beat.silence()) + "exec /bin/sh\n"
+		command = feedable(len(script))
+	}
+	p, err := l.start(ctx, command)
 	if err != nil {
 		return nil, fmt.Errorf("start a shell: %w", err)
 	}
 	s := newShell(p)
-	mark := newMark()
-	script := "unset CDPATH; printf '%s' '" + mark + "' >&2; printf '%s' '" + mark + "'; " + probe + "\n"
-	if beat.silence() > 0 {
-		script += fmt.Sprintf(hold, beat.silence())
-	}
 	err = s.greet(ctx, l, func() error {
 		_, err := io.WriteString(p.stdin, script)
 		return err

@@ -1,6 +1,7 @@
 package ssh
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -62,6 +63,33 @@ func TestAKeeperEndsWhatIsOursWhenItHearsNothing(t *testing.T) {
 	if out, err := exec.Command("flock", "-n", lock, "true").CombinedOutput(); err != nil {
 		t.Errorf("the lock is held: %v %s", err, out)
 	}
+}
+
+// muted is a link on which nothing arrives at the host, though the sessions are started. Who waits there for a script waits a second, not a minute.
+type muted struct{ *local }
+
+func (l muted) start(ctx context.Context, line string) (*process, error) {
+	p, err := l.local.start(ctx, strings.Replace(line, "timeout 60", "timeout 1", 1))
+	if err == nil {
+		p.stdin = unsent{p.stdin}
+	}
+	return p, err
+}
+
+type unsent struct{ io.WriteCloser }
+
+func (unsent) Write(b []byte) (int, error) { return len(b), nil }
+
+// A network that is cut just when sshd has started the shell leaves none that waits for what it is to do.
+func TestAShellThatHearsNothingAtAllEnds(t *testing.T) {
+	l := newLocal()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	_, err := startShell(ctx, muted{l}, pulse{every: 15 * time.Second, misses: 3})
+	if err == nil || !strings.Contains(err.Error(), "the session ended at once") {
+		t.Errorf("it is still there: %v", err)
+	}
+	must(t, l.close())
 }
 
 // A shell of which no keeper knows yet goes by the silence, too; with its first command that is over.
