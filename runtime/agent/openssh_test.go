@@ -140,6 +140,50 @@ func TestForwardedNowhereElse(t *testing.T) {
 	}
 }
 
+// Dropbear's client says nothing of the server it logs in to, as OpenSSH's did before 8.9: without that nothing is signed, unless the recipe says so.
+func TestAClientThatBindsNothing(t *testing.T) {
+	s := newSite(t)
+	if _, err := exec.LookPath("dbclient"); err != nil {
+		t.Fatal("dbclient is missing: install the package dropbear-bin")
+	}
+	home := t.TempDir()
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	must(os.Mkdir(filepath.Join(home, ".ssh"), 0o700))
+	must(os.WriteFile(filepath.Join(home, ".ssh", "known_hosts"), append([]byte("127.0.0.1 "), gossh.MarshalAuthorizedKey(s.git.HostKey)...), 0o600))
+	fetch := ssh.Command{
+		Argv:  []string{"dbclient", "-A", "-T", "-p", fmt.Sprint(s.git.Port), s.git.User + "@127.0.0.1", "git-upload-pack", "app.git"},
+		Env:   map[string]string{"HOME": home},
+		Stdin: new("0000"), // nothing is wanted of what is offered
+	}
+	f := s.forward()
+	ctx := ssh.WithAgent(s.ctx, f)
+	result, err := s.host.Run(ctx, fetch)
+	if err == nil {
+		t.Fatalf("it was let in: %v", result)
+	}
+	err = f.Explain(event.WithHost(ctx, "web1"), err)
+	if !strings.Contains(err.Error(), "the ssh client didn't say which server it talks to") || !strings.Contains(event.Hint(err), "--agent host") {
+		t.Errorf("explained as: %v; hint: %s", err, event.Hint(err))
+	}
+	if used := s.rec.of(event.KeyUsed); len(used) > 0 {
+		t.Errorf("the key was used: %v", used)
+	}
+	f.Close()
+
+	unbound, err := Open(s.ctx, &Keys{}, []string{s.git.KnownHosts}, []string{s.deploy}, []string{s.url()}, true)
+	must(err)
+	defer unbound.Close()
+	result, err = s.host.Run(ssh.WithAgent(s.ctx, unbound), fetch)
+	if err != nil || !strings.Contains(result.Stdout, "refs/heads/release") {
+		t.Errorf("with unbound: %v %q", err, result.Stdout)
+	}
+}
+
 func TestOpenWantsKnownServers(t *testing.T) {
 	key, _ := keyFile(t, "")
 	known := filepath.Join(t.TempDir(), "known_hosts")
