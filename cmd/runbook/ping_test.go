@@ -2,8 +2,6 @@ package main
 
 import (
 	"fmt"
-	"io"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,9 +9,10 @@ import (
 	"testing"
 
 	"runbook/runtime/lab"
+	"runbook/runtime/lab/relay"
 )
 
-// door passes connections on, and counts those that are open.
+// door counts the connections that are open.
 type door struct {
 	mu         sync.Mutex
 	open, most int
@@ -24,44 +23,6 @@ func (d *door) count(by int) {
 	defer d.mu.Unlock()
 	d.open += by
 	d.most = max(d.most, d.open)
-}
-
-// listen is the port at which the door stands before address.
-func (d *door) listen(t *testing.T, address string) int {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var all sync.WaitGroup
-	all.Go(func() {
-		for {
-			in, err := l.Accept()
-			if err != nil {
-				return
-			}
-			d.count(1)
-			all.Go(func() {
-				defer d.count(-1)
-				defer func() { _ = in.Close() }()
-				out, err := net.Dial("tcp", address)
-				if err != nil {
-					return
-				}
-				all.Go(func() {
-					_, _ = io.Copy(in, out) // it ends with the connection
-					_ = in.Close()
-				})
-				_, _ = io.Copy(out, in)
-				_ = out.Close()
-			})
-		}
-	})
-	t.Cleanup(func() {
-		_ = l.Close()
-		all.Wait()
-	})
-	return l.Addr().(*net.TCPAddr).Port
 }
 
 // Of many hosts no more than 50 have a connection at a time.
@@ -85,7 +46,7 @@ func TestPingLimit(t *testing.T) {
 	}
 	_, key, _ := strings.Cut(strings.TrimSpace(string(known)), " ")
 	var d door
-	port := d.listen(t, fmt.Sprintf("%s:%d", h.Addr, h.Port))
+	port := relay.Relay{Opened: func() { d.count(1) }, Closed: func() { d.count(-1) }}.Listen(t, fmt.Sprintf("%s:%d", h.Addr, h.Port))
 	var hosts strings.Builder
 	fmt.Fprintf(&hosts, "return { user = %q, identity = %q, host_key = %q,\n", lab.User, l.AdminKey(), key)
 	for i := range 100 {

@@ -2,11 +2,8 @@ package fs_test
 
 import (
 	"fmt"
-	"io"
-	"net"
 	"path/filepath"
 	"slices"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -14,6 +11,7 @@ import (
 	"runbook/runtime/agent/opensshtest"
 	"runbook/runtime/fs"
 	"runbook/runtime/inventory"
+	"runbook/runtime/lab/relay"
 	"runbook/runtime/ssh"
 )
 
@@ -58,50 +56,17 @@ func TestMissingAsksTogether(t *testing.T) {
 	}
 }
 
-// far passes connections to address on, and counts how often something is on its way there. Each journey takes a while, in which what
+// far is a way to address that counts how often something is on its way there. Each journey takes a while, in which what
 // follows gathers for the next.
 func far(t *testing.T, address string) (port int, journeys *atomic.Int64) {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
 	journeys = &atomic.Int64{}
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		for {
-			in, err := l.Accept()
-			if err != nil {
-				return
-			}
-			out, err := net.Dial("tcp", address)
-			if err != nil {
-				_ = in.Close()
-				continue
-			}
-			wg.Go(func() {
-				_, _ = io.Copy(in, out) // it ends with the connection
-				_ = in.Close()
-			})
-			wg.Go(func() {
-				defer func() { _ = out.Close() }()
-				for buffer := make([]byte, 1<<20); ; {
-					n, err := in.Read(buffer)
-					if err != nil {
-						return
-					}
-					journeys.Add(1)
-					time.Sleep(5 * time.Millisecond)
-					if _, err := out.Write(buffer[:n]); err != nil {
-						return
-					}
-				}
-			})
+	port = relay.Relay{Pass: func(toServer bool, n int) bool {
+		if toServer && n > 0 {
+			journeys.Add(1)
+			time.Sleep(5 * time.Millisecond)
 		}
-	})
-	t.Cleanup(func() {
-		_ = l.Close()
-		wg.Wait()
-	})
-	return l.Addr().(*net.TCPAddr).Port, journeys
+		return true
+	}}.Listen(t, address)
+	return port, journeys
 }

@@ -8,12 +8,15 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"runbook/runtime/event"
 	"runbook/runtime/inventory"
+	"runbook/runtime/lab/relay"
 )
 
 func TestUnknownKey(t *testing.T) {
@@ -227,7 +230,7 @@ func TestConnectionLost(t *testing.T) {
 	must(t, h.Connect(t.Context()))
 	sink := sinkFunc(func(e event.Event) {
 		if e.Kind == event.Output {
-			if out, err := exec.Command("pkill", "-KILL", "-P", itoa(s.cmd.Process.Pid)).CombinedOutput(); err != nil {
+			if out, err := exec.Command("pkill", "-KILL", "-P", strconv.Itoa(s.cmd.Process.Pid)).CombinedOutput(); err != nil {
 				t.Errorf("pkill (package procps): %v: %s", err, out)
 			}
 		}
@@ -243,12 +246,12 @@ func TestConnectionLost(t *testing.T) {
 // A peer that swallows everything is noticed.
 func TestDeadPeer(t *testing.T) {
 	s := startSSHD(t)
-	tap := newTap(t, s.address())
+	var silent atomic.Bool
 	target := s.target(t)
-	target.HostKey, target.Port = s.hostKey, tap.port
+	target.HostKey, target.Port = s.hostKey, relay.Relay{Pass: func(bool, int) bool { return !silent.Load() }}.Listen(t, s.address())
 	h := newPool(t, PoolOptions{KeepAlive: 100 * time.Millisecond}).Host(target)
 	run(t, h, Command{Script: "sleep 1"}) // longer than all three questions
-	tap.swallow()
+	silent.Store(true)
 	began := time.Now()
 	_, err := h.Run(t.Context(), Command{Script: "true"})
 	var lost *LostError

@@ -110,14 +110,7 @@ func TestTransferBySFTPAlone(t *testing.T) {
 
 // An interrupt in the middle leaves nothing, and the old file as it was; a lost connection leaves the old file.
 func TestTransferInterrupted(t *testing.T) {
-	d := startSSHD(t)
-	between := newTap(t, d.address())
-	target := d.target(t)
-	target.Port = between.port
-	dir := t.TempDir()
-	known := filepath.Join(dir, "known_hosts")
-	must(t, os.WriteFile(known, []byte("[127.0.0.1]:"+itoa(between.port)+" "+d.hostKey+"\n"), 0o600))
-	target.KnownHosts = []string{known}
+	target, dir := startSSHD(t).target(t), t.TempDir()
 	big, to := filepath.Join(dir, "big"), filepath.Join(dir, "to")
 	must(t, os.WriteFile(big, nil, 0o600))
 	must(t, os.Truncate(big, 1<<40))
