@@ -10,8 +10,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-
-	"runbook/runtime/lab"
 )
 
 // badInput is something that an admin gets wrong.
@@ -43,19 +41,8 @@ func (b badInput) words() []string {
 // TestBadInput gives one wrong input after the other. Each must be refused with its exit status and its reason, no host
 // may change, and what is wrong by itself (exit status 2) must not make runbook contact a host.
 func TestBadInput(t *testing.T) {
-	l, err := lab.New(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := l.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	h, err := l.Host("web1")
-	if err != nil {
-		t.Fatal(err)
-	}
+	l, hosts := labOf(t, "web1")
+	host := hosts[0]
 	repo, err := l.Repo()
 	if err != nil {
 		t.Fatal(err)
@@ -83,11 +70,11 @@ func TestBadInput(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			makeReleases(t, h.Root)
+			makeReleases(t, host.Root)
 			if row.host != nil {
-				row.host(t, h.Root)
+				row.host(t, host.Root)
 			}
-			before, logins := snapshot(t, filepath.Dir(filepath.Dir(h.Root))), h.Logins()
+			before, logins := snapshot(t, filepath.Dir(filepath.Dir(host.Root))), host.Logins()
 			status, text := typed(row.words()...)
 			if status != row.status || !regexp.MustCompile(row.want).MatchString(text) {
 				t.Errorf("%q: exit status %d, want %d and %q; it said\n%s", row.words(), status, row.status, row.want, text)
@@ -95,10 +82,10 @@ func TestBadInput(t *testing.T) {
 			if strings.Contains(text, "panic") || strings.Contains(text, "goroutine") {
 				t.Errorf("%s", text)
 			}
-			if after := snapshot(t, filepath.Dir(filepath.Dir(h.Root))); after != before {
+			if after := snapshot(t, filepath.Dir(filepath.Dir(host.Root))); after != before {
 				t.Errorf("the host has changed: before\n%s\nafter\n%s", before, after)
 			}
-			if n := h.Logins() - logins; row.status == 2 && n > 0 {
+			if n := host.Logins() - logins; row.status == 2 && n > 0 {
 				t.Errorf("the host was contacted")
 			}
 		})

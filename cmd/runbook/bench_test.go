@@ -18,25 +18,13 @@ import (
 // BenchmarkExec runs one command on 10, 100 and 1,000 hosts. All of them are one in-process SSH server in this process;
 // what is measured is the runbook beside it: its own CPU a host, and its peak memory, so that it shows how both grow.
 func BenchmarkExec(b *testing.B) {
-	l, err := lab.New("")
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer func() {
-		if err := l.Close(); err != nil {
-			b.Error(err)
-		}
-	}()
-	h, err := l.Host("web1")
-	if err != nil {
-		b.Fatal(err)
-	}
+	l, web := labOf(b, "web1")
 	for _, n := range []int{10, 100, 1000} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			var cpu time.Duration
 			var memory int64
 			for b.Loop() {
-				cmd := exec.Command("runbook", "exec", "--hosts", many(b, l, h, n), "--", "true")
+				cmd := exec.Command("runbook", "exec", "--hosts", many(b, l, web[0], n), "--", "true")
 				cmd.Env = append(os.Environ(), "XDG_STATE_HOME="+b.TempDir()) // for its journal
 				if out, err := cmd.CombinedOutput(); err != nil {
 					b.Fatalf("%v: %.500s", err, out)

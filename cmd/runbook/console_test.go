@@ -10,29 +10,12 @@ import (
 	"syscall"
 	"testing"
 	"time"
-
-	"runbook/runtime/lab"
 )
 
 // TestConsole works in a console as a person does: Tab completes, Ctrl-C gives up a line, or what a line runs and nothing else,
 // arrows go back in the history, also in that of an earlier console, and Ctrl-D ends it with nothing left behind.
 func TestConsole(t *testing.T) {
-	l, err := lab.New("")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := l.Close(); err != nil {
-			t.Error(err)
-		}
-	}()
-	web1, err := l.Host("web1")
-	if err == nil {
-		_, err = l.Host("web2")
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	l, web := labOf(t, "web1", "web2")
 	dir := t.TempDir()
 	begun := filepath.Join(dir, "begun")
 	if err := syscall.Mkfifo(begun, 0o600); err != nil {
@@ -81,7 +64,7 @@ func TestConsole(t *testing.T) {
 	s.expect("runbook: undeclared global")
 	s.send("\x04")
 	s.ends()
-	if n := web1.Logins(); n != 1 {
+	if n := web[0].Logins(); n != 1 {
 		t.Errorf("%d logins", n)
 	}
 	tick := time.NewTicker(10 * time.Millisecond)

@@ -27,26 +27,14 @@ func (d *door) count(by int) {
 
 // Of many hosts no more than 50 have a connection at a time.
 func TestPingLimit(t *testing.T) {
-	l, err := lab.New("")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := l.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	h, err := l.Host("web1")
-	if err != nil {
-		t.Fatal(err)
-	}
+	l, web := labOf(t, "web1")
 	known, err := os.ReadFile(l.KnownHosts())
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, key, _ := strings.Cut(strings.TrimSpace(string(known)), " ")
 	var d door
-	port := relay.Relay{Opened: func() { d.count(1) }, Closed: func() { d.count(-1) }}.Listen(t, fmt.Sprintf("%s:%d", h.Addr, h.Port))
+	port := relay.Relay{Opened: func() { d.count(1) }, Closed: func() { d.count(-1) }}.Listen(t, fmt.Sprintf("%s:%d", web[0].Addr, web[0].Port))
 	var hosts strings.Builder
 	fmt.Fprintf(&hosts, "return { user = %q, identity = %q, host_key = %q,\n", lab.User, l.AdminKey(), key)
 	for i := range 100 {

@@ -7,23 +7,13 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-
-	"runbook/runtime/lab"
 )
 
 // TestPreflight gives each host something of its own that keeps it from being released to: a small file system, or where
 // that can't be had, programs of its own that stand before the system's. All of it is told of at once, and nothing is
 // changed anywhere.
 func TestPreflight(t *testing.T) {
-	l, err := lab.New(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := l.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	l, _ := labOf(t)
 	t.Chdir(t.TempDir())
 	repo, err := l.Repo()
 	if err != nil {

@@ -8,22 +8,12 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-
-	"runbook/runtime/lab"
 )
 
 // TestSuspended stops a run by Ctrl-Z in a shell with jobs: the shell gets its screen back without anything of what was drawn. In the
 // background there are lines alone; fg draws anew, for the terminal as it is then.
 func TestSuspended(t *testing.T) {
-	l, err := lab.Start("", "web1", "web2")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := l.Close(); err != nil {
-			t.Error(err)
-		}
-	}()
+	l, _ := labOf(t, "web1", "web2")
 	dir := t.TempDir()
 	recipe := `recipe {}
 each(hosts, { at_once = 2 }, function(host)

@@ -21,7 +21,6 @@ import (
 	"runbook/runtime/event/jsonl"
 	"runbook/runtime/event/terminal"
 	"runbook/runtime/inventory"
-	"runbook/runtime/lab"
 	"runbook/runtime/run"
 )
 
@@ -33,19 +32,7 @@ import (
 // "waiting" is a run as a run is: a host has eight steps; in each a command prints 20 lines and takes 0.3 s. "writing" is the
 // worst case: commands that wait for nothing and print 200 lines each.
 func BenchmarkViews(b *testing.B) {
-	l, err := lab.New("")
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer func() {
-		if err := l.Close(); err != nil {
-			b.Error(err)
-		}
-	}()
-	h, err := l.Host("web1")
-	if err != nil {
-		b.Fatal(err)
-	}
+	l, web := labOf(b, "web1")
 	const line = "Collecting a-package-with-a-name==1.2.%s (from -r requirements.txt (line %s))"
 	for _, work := range []struct{ name, command string }{
 		{"waiting", "seq -f '" + fmt.Sprintf(line, "%g", "1") + "' 20; sleep 0.3"},
@@ -58,7 +45,7 @@ func BenchmarkViews(b *testing.B) {
 			if err := os.WriteFile(recipe, []byte(text), 0o600); err != nil {
 				b.Fatal(err)
 			}
-			hosts := many(b, l, h, 100)
+			hosts := many(b, l, web[0], 100)
 			var longer, busier []float64
 			for b.Loop() {
 				var bare, seen spent
