@@ -52,16 +52,23 @@ func (t pathTokens) several(ds []directive) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		if strings.EqualFold(text, "none") {
-			continue
-		}
-		file, err := t.path(d, text)
-		if err != nil {
+		if files, err = t.add(files, d, text); err != nil {
 			return nil, err
 		}
-		files = append(files, file)
 	}
 	return files, nil
+}
+
+// add adds to files the path that a word of a directive means, if it isn't "none".
+func (t pathTokens) add(files []string, d directive, word string) ([]string, error) {
+	if strings.EqualFold(word, "none") {
+		return files, nil
+	}
+	file, err := t.path(d, word)
+	if err != nil {
+		return nil, err
+	}
+	return append(files, file), nil
 }
 
 // agent is the socket that IdentityAgent means.
@@ -101,15 +108,11 @@ func (t pathTokens) knownHosts() ([]string, error) {
 			files = append(files, of.defaults...)
 			continue
 		}
-		for _, text := range d.args {
-			if strings.EqualFold(text, "none") {
-				continue
-			}
-			file, err := t.path(d, text)
-			if err != nil {
+		for _, word := range d.args {
+			var err error
+			if files, err = t.add(files, d, word); err != nil {
 				return nil, err
 			}
-			files = append(files, file)
 		}
 	}
 	return files, nil

@@ -25,22 +25,9 @@ func pack(w io.Writer, from, name string, without map[string]bool) error {
 	buffered := bufio.NewWriterSize(w, piece)
 	p := packer{tar.NewWriter(buffered), time.Now()}
 	var folders []tar.Header
-	err := filepath.WalkDir(from, func(at string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		rel, err := filepath.Rel(from, at)
-		if err != nil {
-			return err
-		}
-		entry := tar.Header{Name: path.Join(name, filepath.ToSlash(rel))}
-		info, err := os.Lstat(at)
-		if rel == "." {
-			info, err = os.Stat(at)
-		}
+	err := walk(from, func(at, rel string, info fs.FileInfo) error {
+		entry := tar.Header{Name: path.Join(name, rel)}
 		switch {
-		case err != nil:
-			return err
 		case info.IsDir():
 			entry.Typeflag, entry.Name, entry.Mode = tar.TypeDir, entry.Name+"/", int64(info.Mode().Perm())
 			folders = append(folders, entry)
@@ -48,11 +35,12 @@ func pack(w io.Writer, from, name string, without map[string]bool) error {
 			return p.header(entry)
 		case info.Mode()&fs.ModeSymlink != 0:
 			entry.Typeflag, entry.Mode = tar.TypeSymlink, 0o777
+			var err error
 			if entry.Linkname, err = os.Readlink(at); err != nil {
 				return err
 			}
 			return p.header(entry)
-		case info.Mode().IsRegular() && without[filepath.ToSlash(rel)]:
+		case info.Mode().IsRegular() && without[rel]:
 			return nil
 		case info.Mode().IsRegular():
 			entry.Mode = int64(info.Mode().Perm())
@@ -72,6 +60,32 @@ func pack(w io.Writer, from, name string, without map[string]bool) error {
 		return err
 	}
 	return errors.Join(p.tar.Close(), buffered.Flush())
+}
+
+// walk calls visit with from, even if that is a link, and with all that is in it, where links are links. rel is the path within from, with
+// slashes; "" is from itself.
+func walk(from string, visit func(at, rel string, info fs.FileInfo) error) error {
+	return filepath.WalkDir(from, func(at string, _ fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(from, at)
+		if err != nil {
+			return err
+		}
+		if rel == "." {
+			info, err := os.Stat(at)
+			if err != nil {
+				return err
+			}
+			return visit(at, "", info)
+		}
+		info, err := os.Lstat(at)
+		if err != nil {
+			return err
+		}
+		return visit(at, filepath.ToSlash(rel), info)
+	})
 }
 
 type packer struct {

@@ -10,7 +10,6 @@ import (
 	"io/fs"
 	"os"
 	"path"
-	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -140,24 +139,8 @@ func (t thing) same(there thing, at string) (bool, error) {
 func (u *upload) compareFolder(there map[string]thing) (needed bool, err error) {
 	u.replace, u.same = true, map[string]bool{}
 	count := 0
-	err = filepath.WalkDir(u.from, func(at string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		rel, err := filepath.Rel(u.from, at)
-		if err != nil {
-			return err
-		}
-		info, err := os.Lstat(at)
-		if rel == "." {
-			rel = ""
-			info, err = os.Stat(at)
-		}
-		if err != nil {
-			return err
-		}
+	err = walk(u.from, func(at, rel string, info fs.FileInfo) (err error) {
 		count++
-		rel = filepath.ToSlash(rel)
 		mine := thing{mode: info.Mode().Perm(), size: info.Size()}
 		switch {
 		case info.IsDir():

@@ -2,7 +2,6 @@ package ssh
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -111,14 +110,8 @@ func TestUploadChangedFile(t *testing.T) {
 
 // Where the host can't link what is the same, all of it is sent.
 func TestUploadChangedWithoutLinks(t *testing.T) {
-	bin, dir := t.TempDir(), t.TempDir()
-	for _, name := range []string{"tar", "rm", "chmod", "find", "mv", "sha256sum", "mkdir", "xargs"} {
-		program, err := exec.LookPath(name)
-		must(t, err)
-		must(t, os.Symlink(program, filepath.Join(bin, name)))
-	}
-	h := newPool(t, PoolOptions{}).Localhost()
-	ctx := WithEnv(t.Context(), h, map[string]string{"PATH": bin})
+	h, ctx := hostWith(t, "tar", "rm", "chmod", "find", "mv", "sha256sum", "mkdir", "xargs")
+	dir := t.TempDir()
 	source, to := filepath.Join(dir, "source"), filepath.Join(dir, "to")
 	must(t, os.MkdirAll(source, 0o755))
 	for _, text := range []string{"one", "two"} {

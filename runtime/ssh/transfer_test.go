@@ -70,16 +70,23 @@ func TestPartOfAStream(t *testing.T) {
 	}
 }
 
-// Without tar on the host the files go one by one, with the same result.
-func TestTransferWithoutTar(t *testing.T) {
-	bin, dir := t.TempDir(), t.TempDir()
-	for _, name := range []string{"rm", "chmod", "find", "head", "stat", "mv", "cat", "wc"} {
+// hostWith is this machine as a host that has the named programs alone.
+func hostWith(t *testing.T, names ...string) (*Host, context.Context) {
+	t.Helper()
+	bin := t.TempDir()
+	for _, name := range names {
 		program, err := exec.LookPath(name)
 		must(t, err)
 		must(t, os.Symlink(program, filepath.Join(bin, name)))
 	}
 	h := newPool(t, PoolOptions{}).Localhost()
-	ctx := WithEnv(t.Context(), h, map[string]string{"PATH": bin})
+	return h, WithEnv(t.Context(), h, map[string]string{"PATH": bin})
+}
+
+// Without tar on the host the files go one by one, with the same result.
+func TestTransferWithoutTar(t *testing.T) {
+	h, ctx := hostWith(t, "rm", "chmod", "find", "head", "stat", "mv", "cat", "wc")
+	dir := t.TempDir()
 	source := filepath.Join(dir, "source")
 	must(t, os.MkdirAll(filepath.Join(source, "sub"), 0o751))
 	must(t, os.WriteFile(filepath.Join(source, "sub", "big"), []byte(strings.Repeat("x", 300000)), 0o640))

@@ -110,25 +110,11 @@ func (t transfer) uploadFolder(from, to string) error {
 		mode fs.FileMode
 	}
 	var folders []made
-	err := filepath.WalkDir(from, func(p string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		if t.ctx.Err() != nil {
-			return context.Cause(t.ctx)
-		}
-		rel, err := filepath.Rel(from, p)
-		if err != nil {
-			return err
-		}
-		target := path.Join(to, filepath.ToSlash(rel))
-		info, err := os.Lstat(p)
-		if rel == "." {
-			info, err = os.Stat(p)
-		}
+	err := walk(from, func(p, rel string, info fs.FileInfo) error {
+		target := path.Join(to, rel)
 		switch {
-		case err != nil:
-			return err
+		case t.ctx.Err() != nil:
+			return context.Cause(t.ctx)
 		case info.IsDir():
 			folders = append(folders, made{target, info.Mode().Perm()})
 			return t.files.Mkdir(target)
