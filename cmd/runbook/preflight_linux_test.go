@@ -21,12 +21,14 @@ func TestPreflight(t *testing.T) {
 	}
 	programs := map[string]map[string]string{
 		// The size of a release and the clock are fakes.
-		"small":  {"df": `case $1 in -Pk) printf 'x\nd 9 9 307200 9%% /\n';; *) exec /usr/bin/df "$@";; esac`, "du": `echo "409600 $2"`},
-		"ahead":  {"date": `exec /usr/bin/date -d 'now + 1 day' "$@"`},
-		"nogit":  {"git": ""},
-		"broken": {"python3": "exit 1"},
+		"small":   {"df": `case $1 in -Pk) printf 'x\nd 9 9 307200 9%% /\n';; *) exec /usr/bin/df "$@";; esac`, "du": `echo "409600 $2"`},
+		"crowded": {"df": `case $1 in -Pi) printf 'x\nd 9 9 20000 9%% /\n';; *) exec /usr/bin/df "$@";; esac`, "find": "seq 30000"},
+		"ahead":   {"date": `exec /usr/bin/date -d 'now + 1 day' "$@"`},
+		"nogit":   {"git": ""},
+		"broken":  {"python3": "exit 1"},
+		"novenv":  {"python3": "shift; exec /usr/bin/python3 -c \"import sys; sys.modules['ensurepip'] = None\n$1\""}, // as Debian's without python3-venv
 	}
-	for _, name := range []string{"full", "small", "inodes", "readonly", "mounted", "ahead", "nogit", "broken", "fine"} {
+	for _, name := range []string{"full", "small", "inodes", "crowded", "readonly", "mounted", "ahead", "nogit", "broken", "novenv", "fine"} {
 		h, err := l.Host(name)
 		if err != nil {
 			t.Fatal(err)
@@ -61,14 +63,16 @@ func TestPreflight(t *testing.T) {
 		t.Errorf("exit status %d", status)
 	}
 	for _, want := range []string{
-		`preflight: 8 problems:`,
+		`preflight: 10 problems:`,
 		`  full: \S+ has (49|50) MB of room left, less than 100\n    next: remove something`,
 		`  small: \S+ has 300 MB of room left, less than the 401 that the current release takes\n    next: `,
 		`  inodes: \S+ has room for \d\d more files \(inodes\), fewer than 10000\n`,
+		`  crowded: \S+ has room for 20000 more files \(inodes\), fewer than the 30000 of the current release\n`,
 		`  readonly: \S+/app is on a read-only file system, \S+\n    next: .*mount -o remount,rw`,
 		`  mounted: \S+/releases is on another file system than \S+\n`,
 		`  nogit: git is not installed\n    next: .*apt-get install git`,
 		`  broken: python3 is no Python that works\n`,
+		`  novenv: python3 can't make virtualenvs: its venv or ensurepip is missing\n    next: .*apt-get install python3-venv`,
 		`  gone: 127.0.0.1:1 refused the connection\n    next: `,
 		`ahead +\| .*warning: the clock is 86\d\d\d s ahead of this machine's`,
 		`(?m)^fine +\| \S+ preflight: Python 3\.\d+\.\d+\S* at python3$`, `(?m)^fine +not touched `, `(?m)^ahead +not touched `, `(?m)^full +refused `, `(?m)^gone +no connection `,
