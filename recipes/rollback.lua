@@ -42,7 +42,7 @@ end
 local function switch(host)
   local target = targets[host.name]
   local row = { release = target.name, revision = target.revision:sub(1, 10), previous = target.from }
-  if target.from == target.name then
+  if target.done then
     log.info(target.name .. " is current already; nothing to do")
     row.state = "was current already"
   else

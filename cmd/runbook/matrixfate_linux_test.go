@@ -44,9 +44,10 @@ func (w *worker) cell(t *testing.T, s stage, p point, faults []fault, spare bool
 func (w *worker) pass(t *testing.T, args []string) {
 	t.Helper()
 	done := w.succeed(t, args)
-	for host, now := range w.check(t, done.target) {
-		if now != done.target {
-			t.Errorf("%s: %s is current after the next run of %s", host, now, done.target)
+	current, logged := w.check(t, done.target)
+	for host, now := range current {
+		if now != done.target || logged[host] != now {
+			t.Errorf("%s: %s is current after the next run of %s, and the last in releases.log is %s", host, now, done.target, logged[host])
 		}
 	}
 	w.settled(t, soon, done.mark)
@@ -70,9 +71,9 @@ func (w *worker) struck(t *testing.T, f fault, s stage, p point) (verdict string
 		t.Errorf("runbook ended with %d:\n%s", r.code, r.words)
 	}
 	took := w.settled(t, f.within, r.mark)
-	now := w.check(t, r.target)
+	now, logged := w.check(t, r.target)
 	if r.code >= 0 {
-		w.believe(t, r, now)
+		w.believe(t, r, now, logged)
 	}
 	if f.mend != nil && r.struck {
 		f.mend(t, w.site, host)
@@ -116,10 +117,10 @@ func (w *worker) settled(t *testing.T, within time.Duration, mark string) time.D
 
 // check holds both hosts against the promise: current is the old or the new release, complete; every line of the log is
 // whole; the deploy key is nowhere on the disk; and what is served is a complete release, too. It returns what is
-// current on each.
-func (w *worker) check(t *testing.T, target string) map[string]string {
+// current on each, and what was switched to last by its log.
+func (w *worker) check(t *testing.T, target string) (now, logged map[string]string) {
 	t.Helper()
-	now := map[string]string{}
+	now, logged = map[string]string{}, map[string]string{}
 	for _, host := range []string{"web1", "web2"} {
 		seen, before := w.site.see(t, host), w.now[host]
 		name := path.Base(seen.link)
@@ -137,6 +138,9 @@ func (w *worker) check(t *testing.T, target string) map[string]string {
 			if strings.TrimSpace(line) != "" && (err != nil || entry.Action == "" || entry.Release == "" && entry.Action != "restore") {
 				t.Errorf("%s: in releases.log: %q: %v", host, line, err)
 			}
+			if entry.Action != "" && entry.Action != "prune" {
+				logged[host] = entry.Release
+			}
 		}
 		if seen.leaked != "" {
 			t.Errorf("%s: the deploy key is in %s", host, seen.leaked)
@@ -145,17 +149,20 @@ func (w *worker) check(t *testing.T, target string) map[string]string {
 			t.Errorf("%s: it serves %q, want release %s or %s", host, seen.answer, before, target)
 		}
 	}
-	return now
+	return now, logged
 }
 
-// believe holds what the last table says of the hosts against what they have.
-func (w *worker) believe(t *testing.T, r *matrixRun, now map[string]string) {
+// believe holds what the last table says of the hosts against what they have, and after an interrupt their logs.
+func (w *worker) believe(t *testing.T, r *matrixRun, now, logged map[string]string) {
 	for host, name := range now {
 		before := w.now[host]
 		switch state := r.states[host]; state {
 		case "released", "rolled back", "was current already":
 			if name != r.target {
 				t.Errorf("%s: it is said to be %s, and has %s", host, state, name)
+			}
+			if r.code == 130 && logged[host] != name {
+				t.Errorf("%s: it is said to be %s, and the last in releases.log is %s", host, state, logged[host])
 			}
 		case "not touched", "prepared", "not switched", "restored", "refused", "no connection":
 			if name != before {

@@ -19,6 +19,18 @@ local function title(paths, target)
   return target and (layout.name_of(paths, target) or target) or ""
 end
 
+-- standing returns the path of what target takes the place of, nil for nothing: where current leads. Where it leads to target already,
+-- a run has died after the switch; then it is what the log notes last, which serves or did.
+local function standing(host, paths, target)
+  local before = releases.current(host, paths)
+  if before ~= layout.release(paths, target.name) then
+    return before
+  end
+  local last = history.last(history.read(host, paths))
+  local noted = last and releases.look(host, paths).by_name[last.release]
+  return noted and noted.complete and layout.release(paths, noted.name) or before
+end
+
 -- earlier is what there is to know of the release that was current before, at the path dir; nil for none.
 local function earlier(host, options, dir)
   if not dir then
@@ -70,7 +82,7 @@ local function release(host, options, target, action)
   local paths, begun, done, noted = layout.of(options), false, false, false
   local about = hooks.about(options, target, action)
   return step("switch to " .. target.name, function()
-    local before, found = releases.current(host, paths), server.look(host, options)
+    local before, found = standing(host, paths, target), server.look(host, options)
     local previous = title(paths, before)
     local function note()
       history.append(host, paths, { action = action, release = target.name, revision = target.revision, from = previous })

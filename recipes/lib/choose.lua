@@ -50,18 +50,18 @@ local function earlier(found, entries)
   return nil, { "there is no release before " .. found.name .. " to go back to", LIST }
 end
 
--- target returns what a host is to go back to, { name, revision, python, from }, from being what is current now; or
--- nil and the problem.
+-- target returns what a host is to go back to, { name, revision, python, from, done }, from being what is current now, and done
+-- whether it is the same and serves; or nil and the problem.
 local function target(host, options)
   local paths = layout.of(options)
-  local found = releases.look(host, paths)
+  local found, entries = releases.look(host, paths), history.read(host, paths)
   local release, problem
   if found.odd then
     return nil, { found.odd, "it must be a link to an absolute path" }
   elseif options.release ~= "" then
     release, problem = stated(paths, found, options.release)
   elseif found.name then
-    release, problem = earlier(found, history.read(host, paths))
+    release, problem = earlier(found, entries)
   else
     problem = { "no release is current, so there is none before it", "name one with --release; " .. LIST }
   end
@@ -69,7 +69,10 @@ local function target(host, options)
     return nil, problem
   end
   local marker = release.marker
-  return { name = release.name, revision = marker.revision, python = marker.python, from = found.name or "" }
+  return {
+    name = release.name, revision = marker.revision, python = marker.python, from = found.name or "",
+    done = found.name == release.name and history.finished(entries, release.name),
+  }
 end
 
 -- agree fails unless all hosts go to the same release, at the same revision.

@@ -73,4 +73,21 @@ local function before(entries, name)
   return nil
 end
 
-return { me = me, append = append, read = read, failed = failed, before = before }
+-- last returns the entry that says what was made current last, or nil. A switch is noted when the release serves: where the link
+-- leads elsewhere, a run died between the two.
+local function last(entries)
+  for i = #entries, 1, -1 do
+    if is_switch(entries[i]) or entries[i].action == "restore" then
+      return entries[i]
+    end
+  end
+  return nil
+end
+
+-- finished says whether the last switch was to the release of that name, and came to its end.
+local function finished(entries, name)
+  local entry = last(entries)
+  return entry ~= nil and is_switch(entry) and entry.release == name
+end
+
+return { me = me, append = append, read = read, failed = failed, before = before, last = last, finished = finished }
