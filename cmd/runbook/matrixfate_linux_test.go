@@ -82,7 +82,7 @@ func (w *worker) struck(t *testing.T, f fault, s stage, p point) (verdict string
 		t.Logf("it struck at %s of\n%s\nwhich ended with %d: %s\nnext: %s\nwhat the hosts have: %v\nwhat it said of them: %v", host,
 			strings.Join(r.operations, "\n"), r.code, r.words, r.hint, now, r.states)
 	}
-	w.now = now
+	w.now, w.noted = now, logged
 	if next = finishing(t, r.hint); next == nil {
 		next = s.arguments()
 	}
@@ -122,10 +122,10 @@ func (w *worker) check(t *testing.T, target string) (now, logged map[string]stri
 	t.Helper()
 	now, logged = map[string]string{}, map[string]string{}
 	for _, host := range []string{"web1", "web2"} {
-		seen, before := w.site.see(t, host), w.now[host]
+		seen, before := w.site.see(t, host), w.before(host, target)
 		name := path.Base(seen.link)
 		now[host] = name
-		if path.Dir(seen.link) != w.site.Root(host)+"/releases" || name != before && name != target {
+		if path.Dir(seen.link) != w.site.Root(host)+"/releases" || name != w.now[host] && name != before && name != target {
 			t.Errorf("%s: current leads to %q, want releases/%s or releases/%s", host, seen.link, before, target)
 		}
 		var marker struct{ Release, Revision string }
@@ -152,10 +152,18 @@ func (w *worker) check(t *testing.T, target string) (now, logged map[string]stri
 	return now, logged
 }
 
+// before is what a host goes back to when a run for target fails: what it had. Where that is target, a strike came after the switch, and it is
+// what was noted before that.
+func (w *worker) before(host, target string) string {
+	if w.now[host] == target {
+		return w.noted[host]
+	}
+	return w.now[host]
+}
+
 // believe holds what the last table says of the hosts against what they have, and after an interrupt their logs.
 func (w *worker) believe(t *testing.T, r *matrixRun, now, logged map[string]string) {
 	for host, name := range now {
-		before := w.now[host]
 		switch state := r.states[host]; state {
 		case "released", "rolled back", "was current already":
 			if name != r.target {
@@ -164,9 +172,13 @@ func (w *worker) believe(t *testing.T, r *matrixRun, now, logged map[string]stri
 			if r.code == 130 && logged[host] != name {
 				t.Errorf("%s: it is said to be %s, and the last in releases.log is %s", host, state, logged[host])
 			}
-		case "not touched", "prepared", "not switched", "restored", "refused", "no connection":
-			if name != before {
-				t.Errorf("%s: it is said to be %s, and has %s instead of %s", host, state, name, before)
+		case "not touched", "prepared", "not switched", "refused", "no connection":
+			if name != w.now[host] {
+				t.Errorf("%s: it is said to be %s, and has %s instead of %s", host, state, name, w.now[host])
+			}
+		case "restored":
+			if before := w.before(host, r.target); name != before {
+				t.Errorf("%s: it is said to be restored, and has %s instead of %s", host, name, before)
 			}
 		}
 	}

@@ -17,11 +17,12 @@ type worker struct {
 	number  int
 	result  *outcomes
 
-	site *matrixSite
-	runs int
-	made []string          // the releases that were made, the newest last
-	last string            // the release that was last made current on both hosts
-	now  map[string]string // what is current on each
+	site  *matrixSite
+	runs  int
+	made  []string          // the releases that were made, the newest last
+	last  string            // the release that was last made current on both hosts
+	now   map[string]string // what is current on each
+	noted map[string]string // what its log says was switched to last
 }
 
 // stage is a part of a job whose operations are struck with runs of one kind.
@@ -173,6 +174,7 @@ func (w *worker) succeed(t *testing.T, args []string) *matrixRun {
 		w.made = append(w.made, w.last)
 	}
 	w.now = map[string]string{"web1": w.last, "web2": w.last}
+	w.noted = w.now
 	return done
 }
 
