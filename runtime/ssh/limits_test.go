@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -50,6 +52,22 @@ func TestTimeoutEndsEverything(t *testing.T) {
 			if got := run(t, h, Command{Script: "echo on"}); got.Stdout != "on\n" {
 				t.Errorf("%s: the next command printed %q", name, got.Stdout)
 			}
+		}
+	})
+}
+
+// What is ended is asked to first, so that it can put things in order.
+func TestTimeoutAsksFirst(t *testing.T) {
+	onEach(t, func(t *testing.T, h *Host) {
+		mark := filepath.Join(t.TempDir(), "mark")
+		program := []string{"/bin/sh", "-c", `trap 'echo in order >"$1"; exit' TERM; while :; do sleep 0.1; done`, "sh", mark}
+		_, err := h.Run(t.Context(), Command{Argv: program, Timeout: 500 * time.Millisecond})
+		var late *TimeoutError
+		if !errors.As(err, &late) || late.Left != nil {
+			t.Fatal(err)
+		}
+		if text, err := os.ReadFile(mark); err != nil || string(text) != "in order\n" {
+			t.Errorf("%q, %v", text, err)
 		}
 	})
 }

@@ -2,17 +2,21 @@ package ssh
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
 
+	"runbook/runtime/event"
 	"runbook/runtime/inventory"
+	"runbook/runtime/lab/relay"
 )
 
 // A network that was cut leaves the keeper's stdin open: it has to go by the silence.
@@ -62,6 +66,39 @@ func TestAKeeperEndsWhatIsOursWhenItHearsNothing(t *testing.T) {
 	must(t, keeper.Wait())
 	if out, err := exec.Command("flock", "-n", lock, "true").CombinedOutput(); err != nil {
 		t.Errorf("the lock is held: %v %s", err, out)
+	}
+}
+
+// Where the network is cut, neither side hears of it: the host ends what runs there, and then lets go of the lock.
+func TestASilentNetworkEndsWhatRuns(t *testing.T) {
+	s := startSSHD(t)
+	var silent atomic.Bool
+	target := s.target(t)
+	target.HostKey, target.Port = s.hostKey, relay.Relay{Pass: func(bool, int) bool { return !silent.Load() }}.Listen(t, s.address())
+	h := newPool(t, PoolOptions{KeepAlive: time.Second}).Host(target)
+	lock := filepath.Join(t.TempDir(), "lock")
+	must(t, h.Lock(t.Context(), lock, 0))
+	said := make(chan string, 1)
+	ctx := event.WithStream(t.Context(), event.NewStream(sinkFunc(func(e event.Event) {
+		if e.Kind == event.Output {
+			said <- strings.TrimSpace(e.Text)
+		}
+	})))
+	ended := make(chan error, 1)
+	go func() {
+		_, err := h.Run(ctx, Command{Script: "echo $$; exec sleep 1000"})
+		ended <- err
+	}()
+	pid := <-said
+	silent.Store(true)
+	next := newPool(t, PoolOptions{}).Localhost()
+	must(t, next.Lock(t.Context(), lock, 30*time.Second))
+	if alive(t, pid) {
+		t.Errorf("process %s outlived the network", pid)
+	}
+	var lost *LostError
+	if err := <-ended; !errors.As(err, &lost) {
+		t.Errorf("the command ended with %v", err)
 	}
 }
 
