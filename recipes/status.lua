@@ -15,13 +15,14 @@ local options = recipe({
 
 local servers = pool.servers(hosts)
 
--- What is on each host, by its name, and which of its releases it had to go back from.
-local found, failed = {}, {}
+-- What is on each host, by its name; which of its releases it had to go back from; and what its log says was made current last.
+local found, failed, noted = {}, {}, {}
 step("look", function()
   each(servers, { at_once = options.at_once }, function(host)
     local paths = layout.of(options)
     found[host.name] = releases.look(host, paths)
-    failed[host.name] = history.failed(history.read(host, paths))
+    local entries = history.read(host, paths)
+    failed[host.name], noted[host.name] = history.failed(entries), history.last(entries)
   end)
 end)
 
@@ -111,11 +112,24 @@ for _, host in ipairs(servers) do
 end
 show({ header = { "host", "current", "revision", "age" }, rows = rows })
 
+local unfinished = {}
+for _, host in ipairs(servers) do
+  local name, last = found[host.name].name, noted[host.name]
+  if name and last and last.release ~= name then
+    unfinished[#unfinished + 1] = host.name .. ": current leads to " .. name .. ", and what was last seen to serve is " ..
+      (last.release ~= "" and last.release or "nothing") .. ": a run died in between; runbook run recipes/rollback.lua --release " ..
+      name .. " finishes the switch"
+  end
+end
+
 if not same then
   table.insert(drift, 1, "the hosts do not have the same release current")
 end
-if #drift > 0 then
+if #drift + #unfinished > 0 then
   print("")
+end
+for _, text in ipairs(unfinished) do
+  print("UNFINISHED: " .. text)
 end
 for _, text in ipairs(drift) do
   print("DRIFT: " .. text)
