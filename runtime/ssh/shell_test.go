@@ -2,6 +2,8 @@ package ssh
 
 import (
 	"errors"
+	"os"
+	"os/exec"
 	"strings"
 	"testing"
 )
@@ -65,6 +67,23 @@ func TestCommands(t *testing.T) {
 			}
 		}
 	})
+}
+
+// sshd gives what is to be started to the log-in shell, which isn't ours to choose.
+func TestLogInShells(t *testing.T) {
+	const script, rest = "read -r line; echo \"$line, $x\"; exec /bin/sh\n", "it's here\necho on\n"
+	for _, name := range []string{"dash", "bash", "zsh", "fish", "tcsh"} {
+		shell, err := exec.LookPath(name)
+		if err != nil {
+			t.Fatalf("%s is missing: install the package of that name", name)
+		}
+		cmd := exec.Command(shell, "-c", feedable(len(script)))
+		cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "x=y"}
+		cmd.Stdin = strings.NewReader(script + rest)
+		if out, err := cmd.CombinedOutput(); err != nil || string(out) != "it's here, y\non\n" {
+			t.Errorf("%s: %q, %v", name, out, err)
+		}
+	}
 }
 
 // like compares with a pattern: "*x*" means that x is in it.
