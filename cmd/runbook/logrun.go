@@ -41,22 +41,29 @@ func (p *program) logRun(r journal.Run, events []event.Event) error {
 			return err
 		}
 	}
-	return p.logEnd(events)
+	return p.logEnd(r, events)
 }
 
-// logEnd shows the end of a run as the run did.
-func (p *program) logEnd(events []event.Event) error {
+// logEnd shows the end of a run as the run did. What finishes one that was killed, nobody could tell then.
+func (p *program) logEnd(r journal.Run, events []event.Event) error {
 	if _, err := fmt.Fprintln(p.out); err != nil {
 		return err
 	}
 	sink := terminal.New(terminal.Options{Out: p.out, Err: p.out, Level: terminal.Quiet})
+	finish := ""
 	for _, e := range events {
 		switch e.Kind {
 		case event.Warning, event.Skipped, event.Result, event.RunEnded:
 			sink.Event(e)
+		case event.Resumable:
+			finish = e.Text
 		}
 	}
-	return unread(sink.Close())
+	if err := unread(sink.Close()); err != nil || r.Result != journal.Killed || finish == "" {
+		return err
+	}
+	_, err := fmt.Fprintln(p.out, "to finish what was begun: "+finish)
+	return err
 }
 
 // part is a step or a command of a run.

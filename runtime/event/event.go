@@ -44,6 +44,7 @@ const (
 	Printed      Kind = "printed"       // Text: a line of the recipe's own output
 	HookBegun    Kind = "hook_begun"    // Text: "defer" or "on_failure"; Line is the one that left it
 	HookEnded    Kind = "hook_ended"    // the same; Seconds; Error
+	Resumable    Kind = "resumable"     // Text: the command line that finishes this run, should it not come to its end
 	Interrupted  Kind = "interrupted"   // Text: what becomes of the run now
 	Skipped      Kind = "skipped"       // Text: a defer or on_failure that a second interrupt left out
 	RunEnded     Kind = "run_ended"     // Seconds; Code: the exit status; Error; Hint; Faults

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"runbook/runtime/event"
 	"runbook/runtime/script"
 )
 
@@ -19,7 +20,7 @@ func (r *runner) resumePrimitive() script.Primitive {
 	return script.Func("resume", script.Pure, "Says by which options a run that fails or is interrupted can be finished. Once something was changed, "+
 		"the last words of such a run are the whole command, with the options that were given and these. So are those of a run that "+
 		"was for some hosts only, with the command for all.",
-		func(_ context.Context, _ script.None, a resumeArgs) (script.None, error) {
+		func(ctx context.Context, _ script.None, a resumeArgs) (script.None, error) {
 			values := map[string]string{}
 			for name, v := range a.Options {
 				if r.plan == nil {
@@ -39,8 +40,11 @@ func (r *runner) resumePrimitive() script.Primitive {
 				values[o.Flag()] = text
 			}
 			r.mu.Lock()
-			defer r.mu.Unlock()
 			r.resume = values
+			r.mu.Unlock()
+			if !r.opts.DryRun && r.opts.Again != nil && len(values) > 0 {
+				event.Emit(ctx, event.Event{Kind: event.Resumable, Text: r.opts.Again(asFlags(values))})
+			}
 			return script.None{}, nil
 		}).With(`resume({ release = name, revision = sha })`)
 }
@@ -68,9 +72,14 @@ func (r *runner) flags() []Flag {
 	if r.opts.DryRun || !r.changed.Load() {
 		return nil
 	}
-	flags := make([]Flag, 0, len(r.resume))
-	for _, name := range slices.Sorted(maps.Keys(r.resume)) {
-		flags = append(flags, Flag{name, r.resume[name]})
+	return asFlags(r.resume)
+}
+
+// asFlags are values by flag, in the order of their names.
+func asFlags(values map[string]string) []Flag {
+	flags := make([]Flag, 0, len(values))
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		flags = append(flags, Flag{name, values[name]})
 	}
 	return flags
 }
