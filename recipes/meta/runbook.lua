@@ -274,7 +274,7 @@ function confirm(text) end
 ---@param hint? string what to do next
 function fail(message, hint) end
 
----Says by which options a run that fails or is interrupted can be finished. Once something was changed, the last words of such a run are the whole command, with the options that were given and these. So are those of a run that was for some hosts only, with the command for all.
+---Says by which options a run that fails or is interrupted can be finished. Once something was changed, the last words of such a run are the whole command, with the options that were given and these; those of a run for some hosts only are the command for all. Of a run that was killed, runbook log tells it.
 ---Computes here; contacts nothing.
 ---@param options table<string, any> options of the recipe, by name, with the values that this run goes by
 function resume(options) end

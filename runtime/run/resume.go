@@ -18,8 +18,8 @@ type resumeArgs struct {
 // resumePrimitive is resume{ … }.
 func (r *runner) resumePrimitive() script.Primitive {
 	return script.Func("resume", script.Pure, "Says by which options a run that fails or is interrupted can be finished. Once something was changed, "+
-		"the last words of such a run are the whole command, with the options that were given and these. So are those of a run that "+
-		"was for some hosts only, with the command for all.",
+		"the last words of such a run are the whole command, with the options that were given and these; those of a run for some "+
+		"hosts only are the command for all. Of a run that was killed, runbook log tells it.",
 		func(ctx context.Context, _ script.None, a resumeArgs) (script.None, error) {
 			values := map[string]string{}
 			for name, v := range a.Options {
