@@ -159,6 +159,11 @@ func badHosts() []badInput {
 			}
 		}, status: 3, want: `app belongs to|may not write to`},
 		{name: "a release's name taken by a link", args: "release --release out", host: instead("releases/out", link("/tmp")), status: 3, want: `releases/out is a link`},
+		{name: "a release's name taken by another revision", args: "release --release r1", status: 3, want: `release r1 is there on web1 already, of revision 0000000000 instead of [0-9a-f]{10}`},
+		{name: "the name of half a release that is current", args: "release --release half", host: func(t *testing.T, root string) {
+			current := filepath.Join(root, "current")
+			must(t, os.Remove(current), os.Symlink(filepath.Join(root, "releases", "half"), current))
+		}, status: 3, want: `release half is incomplete, and current all the same`},
 		{name: "back to what isn't there", args: "rollback --release r9", status: 3, want: `there is no release r9`},
 		{name: "back to half a release", args: "rollback --release half", status: 3, want: `release half is incomplete`},
 		{name: "back to a link", args: "rollback --release out", host: instead("releases/out", link("/tmp")), status: 3, want: `releases/out is a link, not a release`},
