@@ -8,7 +8,9 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"runbook/runtime/event"
 	"runbook/runtime/fs"
@@ -241,4 +243,63 @@ func TestInterrupted(t *testing.T) {
 	}
 	b.names()
 	b.changed()
+}
+
+// ending is a context that ends when it is asked for the nth time whether it has.
+type ending struct {
+	context.Context
+	left atomic.Int32
+	end  func()
+}
+
+func (e *ending) Err() error {
+	if e.left.Add(-1) < 0 {
+		e.end()
+	}
+	return e.Context.Err()
+}
+
+// At whatever point an interrupt comes, what stands there is old or new, and nothing stands beside it.
+func TestInterruptedAtEachPoint(t *testing.T) {
+	b := newBench(t, (*ssh.Pool).Localhost)
+	for name, change := range map[string]func(context.Context) error{
+		"write": func(ctx context.Context) error {
+			return fs.Write(ctx, b.host, b.path("file"), "new", fs.WriteOptions{})
+		},
+		"symlink": func(ctx context.Context) error {
+			_, err := fs.Symlink(ctx, b.host, "/new", b.path("link"), true)
+			return err
+		},
+	} {
+		for n := int32(0); ; n++ {
+			b.put("file", "old")
+			_ = os.Remove(b.path("link")) // there is none at first
+			b.must(os.Symlink("/old", b.path("link")))
+			inner, cancel := context.WithCancel(b.ctx)
+			ctx := &ending{Context: inner, end: cancel}
+			ctx.left.Store(n)
+			err := change(ctx)
+			for limit := time.After(10 * time.Second); ; { // a request that nobody waits for any more comes to its end
+				entries, err := os.ReadDir(b.dir)
+				b.must(err)
+				if len(entries) == 2 {
+					break
+				}
+				select {
+				case <-limit:
+					t.Fatalf("%s, asked %d times: there is %v", name, n, entries)
+				case <-time.After(time.Millisecond):
+				}
+			}
+			text, readErr := os.ReadFile(b.path("file"))
+			target, linkErr := os.Readlink(b.path("link"))
+			if readErr != nil || linkErr != nil || string(text) != "old" && string(text) != "new" || target != "/old" && target != "/new" {
+				t.Errorf("%s, asked %d times: %q %v, %q %v", name, n, text, readErr, target, linkErr)
+			}
+			cancel()
+			if err == nil {
+				break
+			}
+		}
+	}
 }
