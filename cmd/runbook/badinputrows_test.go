@@ -139,16 +139,25 @@ func badHosts() []badInput {
 	link := func(to string) func(string) error {
 		return func(path string) error { return os.Symlink(to, path) }
 	}
+	// A mistake must not reach what is the machine's own: links lead to a folder beside the root, which is watched.
+	astray := func(name, to string) func(*testing.T, string) {
+		return func(t *testing.T, root string) {
+			t.Helper()
+			outside := filepath.Join(filepath.Dir(root), "outside")
+			must(t, folder(outside), file(filepath.Join(outside, "file")))
+			instead(name, link(filepath.Join(outside, to)))(t, root)
+		}
+	}
 	return []badInput{
 		{name: "current a folder", args: "release", host: instead("current", folder), status: 3, want: `/current is not a link`},
 		{name: "current a folder, to roll back", args: "rollback", host: instead("current", folder), status: 3, want: `/current is not a link`},
 		{name: "current a relative link", args: "release", host: instead("current", link("releases/r2")), status: 3, want: `leads to the relative path`},
-		{name: "releases a link", args: "release", host: instead("releases", link("/home")), status: 3, want: `/releases is a link`},
-		{name: "releases a link, to roll back", args: "rollback --release r1", host: instead("releases", link("/home")), status: 3, want: `/releases is a link`},
+		{name: "releases a link", args: "release", host: astray("releases", ""), status: 3, want: `/releases is a link`},
+		{name: "releases a link, to roll back", args: "rollback --release r1", host: astray("releases", ""), status: 3, want: `/releases is a link`},
 		{name: "releases a file", args: "release", host: instead("releases", file), status: 3, want: `/releases is not a folder`},
-		{name: "the log a link", args: "release", host: instead("releases.log", link("/etc/passwd")), status: 3, want: `/releases.log is a link`},
-		{name: "the lock a link", args: "release", host: instead(".runbook.lock", link("/etc/passwd")), status: 3, want: `/.runbook.lock is a link`},
-		{name: "the mirror a link", args: "release", host: instead("repo.git", link("/")), status: 3, want: `/repo.git is a link`},
+		{name: "the log a link", args: "release", host: astray("releases.log", "file"), status: 3, want: `/releases.log is a link`},
+		{name: "the lock a link", args: "release", host: astray(".runbook.lock", "file"), status: 3, want: `/.runbook.lock is a link`},
+		{name: "the mirror a link", args: "release", host: astray("repo.git", ""), status: 3, want: `/repo.git is a link`},
 		{name: "the root a file", args: "release", host: instead("", file), status: 3, want: `app is not a folder`},
 		{name: "the root missing, and more", args: "release", host: func(t *testing.T, root string) { must(t, os.RemoveAll(filepath.Dir(root))) }, status: 3, want: `does not exist`},
 		{name: "the root of another", args: "release", host: func(t *testing.T, root string) {
@@ -158,7 +167,7 @@ func badHosts() []badInput {
 				must(t, os.Chmod(root, 0o555))
 			}
 		}, status: 3, want: `app belongs to|may not write to`},
-		{name: "a release's name taken by a link", args: "release --release out", host: instead("releases/out", link("/tmp")), status: 3, want: `releases/out is a link`},
+		{name: "a release's name taken by a link", args: "release --release out", host: astray("releases/out", ""), status: 3, want: `releases/out is a link`},
 		{name: "a release's name taken by another revision", args: "release --release r1", status: 3, want: `release r1 is there on web1 already, of revision 0000000000 instead of [0-9a-f]{10}`},
 		{name: "the name of half a release that is current", args: "release --release half", host: func(t *testing.T, root string) {
 			current := filepath.Join(root, "current")
@@ -166,7 +175,7 @@ func badHosts() []badInput {
 		}, status: 3, want: `release half is incomplete, and current all the same`},
 		{name: "back to what isn't there", args: "rollback --release r9", status: 3, want: `there is no release r9`},
 		{name: "back to half a release", args: "rollback --release half", status: 3, want: `release half is incomplete`},
-		{name: "back to a link", args: "rollback --release out", host: instead("releases/out", link("/tmp")), status: 3, want: `releases/out is a link, not a release`},
+		{name: "back to a link", args: "rollback --release out", host: astray("releases/out", ""), status: 3, want: `releases/out is a link, not a release`},
 		{name: "back to /etc", args: "rollback --release /etc", status: 3, want: `/etc is not in `},
 		{name: "back to outside", args: "rollback --release ../../../etc", status: 3, want: `is not in `},
 		{name: "back to a name with a space", args: "rollback --release", more: []string{"r1 r2"}, status: 3, want: `there is no release r1 r2`},

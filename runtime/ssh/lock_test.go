@@ -131,6 +131,14 @@ func TestLockErrors(t *testing.T) {
 		t.Errorf("no folder: %v", err)
 	}
 	path := filepath.Join(t.TempDir(), "lock")
+	must(t, os.WriteFile(path+".precious", []byte("precious"), 0o600))
+	must(t, os.Symlink(path+".precious", path+".link"))
+	if err := h.Lock(t.Context(), path+".link", 0); err == nil || !strings.Contains(err.Error(), "it is a link") {
+		t.Errorf("a link: %v", err)
+	}
+	if text, err := os.ReadFile(path + ".precious"); err != nil || string(text) != "precious" {
+		t.Errorf("through a link it wrote %q, %v", text, err)
+	}
 	must(t, newPool(t, PoolOptions{}).Localhost().Lock(t.Context(), path, 0))
 	ctx, cancel := context.WithCancelCause(t.Context())
 	interrupted := errors.New("interrupted")
