@@ -171,14 +171,19 @@ end)`
 	}
 }
 
-func TestInterrupt(t *testing.T) {
+// interruptedAt interrupts a run when a command with text in it begins.
+func interruptedAt(t *testing.T, text string) (context.Context, *recorder) {
 	ctx, interrupt := context.WithCancelCause(t.Context())
-	defer interrupt(nil)
-	r := &recorder{told: func(e event.Event) {
-		if e.Kind == event.CommandBegun && strings.Contains(e.Text, "sleep 600") {
+	t.Cleanup(func() { interrupt(nil) })
+	return ctx, &recorder{told: func(e event.Event) {
+		if e.Kind == event.CommandBegun && strings.Contains(e.Text, text) {
 			interrupt(run.ErrInterrupted)
 		}
 	}}
+}
+
+func TestInterrupt(t *testing.T) {
+	ctx, r := interruptedAt(t, "sleep 600")
 	recipe := `recipe {}
 localhost:defer(function() print("last") end)
 each(hosts, function(host)
@@ -204,13 +209,7 @@ end)`
 }
 
 func TestAHookThatFailsAfterAnInterruptIsToldOf(t *testing.T) {
-	ctx, interrupt := context.WithCancelCause(t.Context())
-	defer interrupt(nil)
-	r := &recorder{told: func(e event.Event) {
-		if e.Kind == event.CommandBegun && strings.Contains(e.Text, "sleep 600") {
-			interrupt(run.ErrInterrupted)
-		}
-	}}
+	ctx, r := interruptedAt(t, "sleep 600")
 	recipe := `recipe {}
 each({ localhost }, function(host)
   host:on_failure(function() host:run("exit 9") end)
