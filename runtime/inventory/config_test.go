@@ -1,6 +1,7 @@
 package inventory
 
 import (
+	"fmt"
 	"io/fs"
 	"path/filepath"
 	"reflect"
@@ -213,6 +214,23 @@ func TestConfigFiles(t *testing.T) {
 	_, err = Load(t.Context(), Options{Hosts: "web1", Dir: dir, SSHConfig: "."}, "")
 	if err == nil {
 		t.Error("a folder was taken for ssh_config")
+	}
+}
+
+// What stands at the edges of what ssh_config allows.
+func TestEdges(t *testing.T) {
+	dir := files(t, map[string]string{"config": "Host a\n  HostKeyAlias ka\n  ServerAliveInterval 0\nHost b\n  ServerAliveInterval 1m30s\n  ServerAliveCountMax 0\n" +
+		"Host c\n  ServerAliveInterval none\n  ServerAliveCountMax 7\nHost *\n  UserKnownHostsFile /known/%k\n"})
+	var got []string
+	for _, h := range load(t, Options{Hosts: "a:1,b:65535,c", SSHConfig: "config", Dir: dir}, "") {
+		got = append(got, fmt.Sprint(h.Address, " ", h.Port, " ", h.KnownHosts[0], " ", int64(h.AliveInterval), " ", h.AliveCount))
+	}
+	if want := "a 1 /known/ka -1 0|b 65535 /known/b 90000000000 1|c 22 /known/c -1 7"; strings.Join(got, "|") != want {
+		t.Errorf("got %s, want %s", strings.Join(got, "|"), want)
+	}
+	hosts := files(t, map[string]string{"h.lua": `return { { name = "a", port = 1 }, { name = "b", port = 65535 } }`})
+	if all := load(t, Options{Hosts: "h.lua", SSHConfig: "none", Dir: hosts}, ""); all[0].Port != 1 || all[1].Port != 65535 {
+		t.Errorf("%+v", all)
 	}
 }
 

@@ -7,7 +7,7 @@ import (
 )
 
 func TestTextFile(t *testing.T) {
-	dir := files(t, map[string]string{"hosts.txt": "\ufeff# servers\r\n\r\nweb1 # the first\r\n  deploy@192.0.2.12:2222\t# second\n\n[2001:db8::3]\nroot@[2001:db8::4]:23\n"})
+	dir := files(t, map[string]string{"hosts.txt": "\ufeff# servers\r\n\r\nweb1 #the first\r\n  deploy@192.0.2.12:2222\t# second\n\n[2001:db8::3]\nroot@[2001:db8::4]:23\n"})
 	me, err := thisMachine(dir)
 	if err != nil {
 		t.Fatal(err)
