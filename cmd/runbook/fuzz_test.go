@@ -3,53 +3,85 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+
+	"runbook/runtime/event"
+	"runbook/runtime/run"
 )
 
-// readRecipe reads what is on a host as rollback and status do, and holds what comes out against what they rely on.
-const readRecipe = `
+// readRelease is Lua that makes read, which reads what is on a host as rollback and status do, and holds what comes out against what
+// they rely on.
+const readRelease = `
 local age = require "age"
 local choose = require "choose"
 local history = require "history"
 local layout = require "layout"
 local releases = require "releases"
 
-local options = recipe { options = { root = { "", "" }, release = { "", "" } } }
+local options = recipe { options = { root = { "ROOT", "" }, release = { "", "" } } }
 local paths = layout.of(options)
-local found = releases.look(localhost, paths)
-for _, release in ipairs(found.list) do
-  assert(layout.is_name(release.name))
-  assert(not release.complete or #release.marker.revision:sub(1, 10) >= 0)
-  assert(type(age.since(release.marker.at)) == "string")
-end
-assert(found.by_name.sound.complete)
-local entries = history.read(localhost, paths)
-for _, entry in ipairs(entries) do
-  assert(#entry.action .. #entry.release .. #entry.from ~= "")
-end
-for name in pairs(history.failed(entries)) do
-  assert(type(name) == "string")
-end
-local target, problem = choose.target(localhost, options)
-if target then
-  assert(found.by_name[target.name].complete)
-  assert(localhost:capture({ "echo", target.name, target.revision, target.python or "" }))
-else
-  assert(#problem[1] > 0 and #problem[2] > 0)
+
+local read = function()
+  local found = releases.look(localhost, paths)
+  for _, release in ipairs(found.list) do
+    assert(layout.is_name(release.name))
+    assert(not release.complete or #release.marker.revision:sub(1, 10) >= 0)
+    assert(type(age.since(release.marker.at)) == "string")
+  end
+  assert(found.by_name.sound.complete)
+  local entries = history.read(localhost, paths)
+  for _, entry in ipairs(entries) do
+    assert(#entry.action .. #entry.release .. #entry.from ~= "")
+  end
+  for name in pairs(history.failed(entries)) do
+    assert(type(name) == "string")
+  end
+  local last = history.last(entries)
+  assert(not last or #last.release >= 0)
+  local target, problem = choose.target(localhost, options)
+  if target then
+    assert(found.by_name[target.name].complete)
+    assert(type(target.done) == "boolean")
+    assert(localhost:capture({ "echo", target.name, target.revision, target.python or "" }))
+  else
+    assert(#problem[1] > 0 and #problem[2] > 0)
+  end
 end
 `
 
-// FuzzFilesOfOthers has somebody else write a release's .runbook.json and releases.log: what they hold is read or passed over,
-// and never ends a run.
-func FuzzFilesOfOthers(f *testing.F) {
+// readsReleases makes a console that knows read, for the root folder. It checks the recipes once, not for every input.
+func readsReleases(f *testing.F, root string) *run.Console {
 	dir := f.TempDir()
 	if status, said := typed("init", dir); status != 0 {
 		f.Fatal(said)
 	}
-	recipe, root := filepath.Join(dir, "recipes", "read.lua"), filepath.Join(dir, "app")
-	if err := os.WriteFile(recipe, []byte(readRecipe), 0o644); err != nil {
+	c, err := run.NewConsole(f.Context(), run.ConsoleOptions{Dir: filepath.Join(dir, "recipes"), Sink: ignore{}, Secrets: event.NewStream()})
+	if err != nil {
 		f.Fatal(err)
 	}
+	f.Cleanup(func() {
+		if err := c.Close(nil); err != nil {
+			f.Error(err)
+		}
+	})
+	if _, err := c.Run(f.Context(), f.Context(), strings.Replace(readRelease, "ROOT", root, 1)); err != nil {
+		f.Fatal(err)
+	}
+	return c
+}
+
+// ignore is a sink for what nobody looks at.
+type ignore struct{}
+
+func (ignore) Event(event.Event) {}
+func (ignore) Close() error      { return nil }
+
+// FuzzFilesOfOthers has somebody else write a release's .runbook.json and releases.log: what they hold is read or passed over,
+// and never ends a run.
+func FuzzFilesOfOthers(f *testing.F) {
+	root := filepath.Join(f.TempDir(), "app")
+	console := readsReleases(f, root)
 	for _, name := range []string{"odd", "sound", "now"} {
 		if err := os.MkdirAll(filepath.Join(root, "releases", name), 0o755); err != nil {
 			f.Fatal(err)
@@ -74,8 +106,8 @@ func FuzzFilesOfOthers(f *testing.F) {
 	f.Fuzz(func(t *testing.T, marker, log []byte) {
 		write(t, "releases/odd/.runbook.json", marker)
 		write(t, "releases.log", log)
-		if status, said := typed("run", recipe, "--root", root); status != 0 {
-			t.Errorf("exit status %d:\n%s", status, said)
+		if _, err := console.Run(t.Context(), t.Context(), "read()"); err != nil {
+			t.Error(err)
 		}
 	})
 }
