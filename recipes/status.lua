@@ -15,14 +15,29 @@ local options = recipe({
 
 local servers = pool.servers(hosts)
 
--- What is on each host, by its name; which of its releases it had to go back from; and what its log says was made current last.
-local found, failed, noted = {}, {}, {}
+-- What is on each host, by its name; which of its releases it had to go back from; and where current leads to a release that no run has
+-- seen to serve yet, in words.
+local found, failed, unfinished = {}, {}, {}
+
+-- between says what is between a switch and the note of it: a run that is under way, or one that died. It is nil where nothing is.
+local function between(host, paths, entries)
+  local name, last = found[host.name].name, history.last(entries)
+  if not name or not last or last.release == name then
+    return nil
+  end
+  local served = last.release ~= "" and last.release or "nothing"
+  local holder = host:capture({ "cat", paths.lock }, { check = false })
+  return ("%s: current leads to %s, and what was last seen to serve is %s: %s"):format(host.name, name, served, holder ~= ""
+    and "a run is at it, by " .. holder
+    or "a run died in between; runbook run recipes/rollback.lua --release " .. name .. " finishes the switch")
+end
+
 step("look", function()
   each(servers, { at_once = options.at_once }, function(host)
     local paths = layout.of(options)
     found[host.name] = releases.look(host, paths)
     local entries = history.read(host, paths)
-    failed[host.name], noted[host.name] = history.failed(entries), history.last(entries)
+    failed[host.name], unfinished[host.name] = history.failed(entries), between(host, paths, entries)
   end)
 end)
 
@@ -112,24 +127,16 @@ for _, host in ipairs(servers) do
 end
 show({ header = { "host", "current", "revision", "age" }, rows = rows })
 
-local unfinished = {}
-for _, host in ipairs(servers) do
-  local name, last = found[host.name].name, noted[host.name]
-  if name and last and last.release ~= name then
-    unfinished[#unfinished + 1] = host.name .. ": current leads to " .. name .. ", and what was last seen to serve is " ..
-      (last.release ~= "" and last.release or "nothing") .. ": a run died in between; runbook run recipes/rollback.lua --release " ..
-      name .. " finishes the switch"
-  end
-end
-
 if not same then
   table.insert(drift, 1, "the hosts do not have the same release current")
 end
-if #drift + #unfinished > 0 then
+if #drift > 0 or next(unfinished) then
   print("")
 end
-for _, text in ipairs(unfinished) do
-  print("UNFINISHED: " .. text)
+for _, host in ipairs(servers) do
+  if unfinished[host.name] then
+    print("UNFINISHED: " .. unfinished[host.name])
+  end
 end
 for _, text in ipairs(drift) do
   print("DRIFT: " .. text)
