@@ -34,7 +34,7 @@ func TestConsole(t *testing.T) {
 	s.send("ho\t") // hosts is the only one
 	s.expect("hosts")
 	s.send("[1]:ca\t{ \"echo\", \"com\" .. \"pleted\" }\r")
-	s.expect("\"completed\"")
+	s.expect("\"completed\"\n> ")
 	s.send("h = hosts[1]\r")
 	s.send("h.fs:\t\t")
 	s.expect("exists")
@@ -51,7 +51,7 @@ func TestConsole(t *testing.T) {
 	s.expect("web1: interrupted")
 	s.expect("> ")
 	s.send("h:capture('echo still' .. ' here')\r")
-	s.expect("\"still here\"")
+	s.expect("\"still here\"\n> ")
 	s.send("each(hosts, function(host)\rprint(#hosts, host.name)\r")
 	s.expect(">> ")
 	s.send("\x03")
@@ -59,9 +59,9 @@ func TestConsole(t *testing.T) {
 	s.send("nosuch\r")
 	s.expect("runbook: undeclared global \"nosuch\"\n> ")
 	s.send(" 'not ' .. 'kept'\r")
-	s.expect("\"not kept\"")
+	s.expect("\"not kept\"\n> ")
 	s.send("\x1b[A\r") // the line before
-	s.expect("runbook: undeclared global")
+	s.expect("runbook: undeclared global \"nosuch\"\n> ") // before the prompt the terminal takes Ctrl-D for itself
 	s.send("\x04")
 	s.ends()
 	if n := web[0].Logins(); n != 1 {
@@ -94,7 +94,7 @@ func TestConsole(t *testing.T) {
 	s.send("\x12still") // Ctrl-R
 	s.expect("echo still")
 	s.send("\r")
-	s.expect("undeclared global \"h\"")
+	s.expect("undeclared global \"h\"\n> ")
 	s.send("\x04")
 	s.ends()
 }
