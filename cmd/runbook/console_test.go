@@ -1,8 +1,9 @@
-//go:build unix
+//go:build linux
 
 package main
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -10,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // TestConsole works in a console as a person does: Tab completes, Ctrl-C gives up a line, or what a line runs and nothing else,
@@ -36,9 +39,11 @@ func TestConsole(t *testing.T) {
 	s.send("[1]:ca\t{ \"echo\", \"com\" .. \"pleted\" }\r")
 	s.expect("\"completed\"\n> ")
 	s.send("h = hosts[1]\r")
+	s.expect("h = hosts[1]\n> ")
 	s.send("h.fs:\t\t")
 	s.expect("exists")
 	s.expect("symlink")
+	s.edits()
 	s.send("\x03")
 	s.expect("^C")
 	s.expect("> ")
@@ -52,15 +57,18 @@ func TestConsole(t *testing.T) {
 	s.expect("> ")
 	s.send("h:capture('echo still' .. ' here')\r")
 	s.expect("\"still here\"\n> ")
-	s.send("each(hosts, function(host)\rprint(#hosts, host.name)\r")
-	s.expect(">> ")
+	for _, line := range []string{"each(hosts, function(host)", "print(#hosts, host.name)"} {
+		s.send(line + "\r")
+		s.expect(">> ")
+	}
+	s.edits()
 	s.send("\x03")
 	s.expect("> ")
 	s.send("nosuch\r")
 	s.expect("runbook: undeclared global \"nosuch\"\n> ")
 	s.send(" 'not ' .. 'kept'\r")
 	s.expect("\"not kept\"\n> ")
-	s.send("\x1b[A\r") // the line before
+	s.send("\x1b[A\r")                                    // the line before
 	s.expect("runbook: undeclared global \"nosuch\"\n> ") // before the prompt the terminal takes Ctrl-D for itself
 	s.send("\x04")
 	s.ends()
@@ -97,4 +105,29 @@ func TestConsole(t *testing.T) {
 	s.expect("undeclared global \"h\"\n> ")
 	s.send("\x04")
 	s.ends()
+}
+
+// edits waits until Ctrl-C is a key like others. The prompt is there a little before that.
+func (s *session) edits() {
+	s.t.Helper()
+	terminal, err := s.file.SyscallConn()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(time.Minute); ; <-tick.C {
+		var mode *unix.Termios
+		var modeErr error
+		err := terminal.Control(func(fd uintptr) { mode, modeErr = unix.IoctlGetTermios(int(fd), unix.TCGETS) })
+		if err := errors.Join(err, modeErr); err != nil {
+			s.t.Fatal(err)
+		}
+		if mode.Lflag&unix.ISIG == 0 {
+			return
+		}
+		if time.Now().After(deadline) {
+			s.t.Fatalf("no line is edited:\n%s", s.screen())
+		}
+	}
 }
