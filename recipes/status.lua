@@ -29,7 +29,7 @@ local function between(host, paths, entries)
   local holder = host:capture({ "cat", paths.lock }, { check = false })
   return ("%s: current leads to %s, and what was last seen to serve is %s: %s"):format(host.name, name, served, holder ~= ""
     and "a run is at it, by " .. holder
-    or "a run died in between; runbook run recipes/rollback.lua --release " .. name .. " finishes the switch")
+    or "a run died in between; runbook run recipes/rollback.lua --release " .. name .. " --only " .. host.name .. " finishes the switch")
 end
 
 step("look", function()

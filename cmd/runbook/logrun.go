@@ -10,6 +10,7 @@ import (
 	"runbook/runtime/event"
 	"runbook/runtime/event/journal"
 	"runbook/runtime/event/terminal"
+	"runbook/runtime/run"
 )
 
 // logRun shows one run: what it was, its steps in the order in which they began, and how it ended.
@@ -62,7 +63,7 @@ func (p *program) logEnd(r journal.Run, events []event.Event) error {
 	if err := unread(sink.Close()); err != nil || r.Result != journal.Killed || finish == "" {
 		return err
 	}
-	_, err := fmt.Fprintln(p.out, "to finish what was begun: "+finish)
+	_, err := fmt.Fprintln(p.out, run.ToFinish(finish))
 	return err
 }
 

@@ -52,10 +52,13 @@ func (r *runner) resumePrimitive() script.Primitive {
 // finish adds to hint the command that finishes the run, where there is one and something was begun.
 func (r *runner) finish(hint string) string {
 	if flags := r.flags(); r.opts.Again != nil && len(flags) > 0 {
-		return strings.TrimPrefix(hint+"\nto finish what was begun: "+r.opts.Again(flags), "\n")
+		return strings.TrimPrefix(hint+"\n"+ToFinish(r.opts.Again(flags)), "\n")
 	}
 	return hint
 }
+
+// ToFinish says what the command line is for that finishes a run.
+func ToFinish(command string) string { return "to finish what was begun: " + command }
 
 // rest is what to do next once all is well: the same on the hosts that were left out, or "".
 func (r *runner) rest() string {
