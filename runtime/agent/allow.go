@@ -56,8 +56,12 @@ func (c *channel) allow(key Key, data []byte, flags uint32) (string, Destination
 		r.hint = "use --agent host, or state unbound = true in agent.forward to sign without that proof"
 		return "", Destination{}, r
 	case l.hostKey != nil:
-		if to = c.f.known(l.hostKey); len(to) == 0 {
-			return no("a login at another server than %s", names(c.f.opts.To))
+		hostKey, err := gossh.ParsePublicKey(l.hostKey)
+		if err != nil {
+			return no("a login at a server whose host key can't be read")
+		}
+		if to, err = c.f.known(hostKey); len(to) == 0 {
+			return no("a login at another server than %s: %v", names(c.f.opts.To), err)
 		}
 	default:
 		to = c.f.opts.To

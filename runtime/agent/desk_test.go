@@ -15,6 +15,7 @@ import (
 	sshagent "golang.org/x/crypto/ssh/agent"
 
 	"runbook/runtime/event"
+	"runbook/runtime/ssh"
 )
 
 // recorder keeps the events of a test.
@@ -95,7 +96,7 @@ func newDesk(t *testing.T, deploy gossh.AlgorithmSigner, unbound bool) *desk {
 	d.ctx = event.WithStream(t.Context(), event.NewStream(d.rec))
 	d.forwarder = NewForwarder(ForwarderOptions{
 		Keys:    []Key{{File: "/keys/deploy", signer: deploy}},
-		To:      []Destination{{User: "git", Host: "gitserver", Port: 22, HostKeys: []gossh.PublicKey{d.server.PublicKey()}}},
+		To:      []Destination{{User: "git", Host: "gitserver", Port: 22, HostKeys: ssh.Known{Keys: []gossh.PublicKey{d.server.PublicKey()}}}},
 		Unbound: unbound,
 	})
 	t.Cleanup(d.forwarder.Close)

@@ -8,8 +8,6 @@ import (
 	"strconv"
 	"strings"
 
-	gossh "golang.org/x/crypto/ssh"
-
 	"runbook/runtime/event"
 	"runbook/runtime/ssh"
 )
@@ -19,7 +17,7 @@ type Destination struct {
 	User     string
 	Host     string // a name or an address, without brackets
 	Port     int
-	HostKeys []gossh.PublicKey // what the server may identify itself by
+	HostKeys ssh.Known // what the server may identify itself by
 }
 
 // Address is how known_hosts files name the server: HOST, or [HOST]:PORT.
@@ -95,11 +93,14 @@ func splitDestination(text string) (user, host, port string, err error) {
 
 // Known fills in a destination's host keys from known_hosts files on this machine.
 func (d Destination) Known(files []string) (Destination, error) {
-	keys, err := ssh.KnownKeys(files, d.Address())
+	known, err := ssh.KnownServer(files, d.Address())
+	if err == nil {
+		known, err = known.Usable(d.Address())
+	}
 	if err != nil {
 		return d, fmt.Errorf("host key of %s: %w", d.Address(), err)
 	}
-	if len(keys) == 0 {
+	if known.Empty() {
 		port := ""
 		if d.Port != 22 {
 			port = fmt.Sprintf("-p %d ", d.Port)
@@ -107,6 +108,6 @@ func (d Destination) Known(files []string) (Destination, error) {
 		return d, event.WithHint(fmt.Errorf("this machine doesn't know the host key of %s, so the agent couldn't tell it from another server", d.Address()),
 			fmt.Sprintf("run `ssh %s%s@%s` here once and compare the fingerprint with what its admin publishes", port, d.User, d.Host))
 	}
-	d.HostKeys = keys
+	d.HostKeys = known
 	return d, nil
 }

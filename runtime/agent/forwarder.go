@@ -20,6 +20,7 @@ import (
 	gossh "golang.org/x/crypto/ssh"
 
 	"runbook/runtime/event"
+	"runbook/runtime/ssh"
 )
 
 // ForwarderOptions say what a Forwarder signs.
@@ -210,24 +211,27 @@ func (c *channel) bind(contents []byte) []byte {
 	if c.bound != nil && !(bytes.Equal(c.bound.session, b.session) && bytes.Equal(c.bound.hostKey.Marshal(), b.hostKey.Marshal())) {
 		return c.spoiled(refusal{reason: "one connection was bound to two servers"})
 	}
-	c.to = c.f.known(b.hostKey.Marshal())
-	if len(c.to) == 0 {
-		return c.spoiled(refusal{reason: fmt.Sprintf("a server with the host key %s, which is not one of %s",
-			gossh.FingerprintSHA256(b.hostKey), names(c.f.opts.To))})
+	to, err := c.f.known(b.hostKey)
+	if len(to) == 0 {
+		return c.spoiled(refusal{reason: err.Error()})
 	}
-	c.bound = &b
+	c.bound, c.to = &b, to
 	return []byte{agentSuccess}
 }
 
-// known are the destinations that a host key belongs to.
-func (f *Forwarder) known(hostKey []byte) []Destination {
+// known are the destinations that a host key belongs to. When there are none the error says why.
+func (f *Forwarder) known(hostKey gossh.PublicKey) ([]Destination, error) {
 	var to []Destination
+	why := fmt.Errorf("a server with the host key %s, which is not one of %s", gossh.FingerprintSHA256(ssh.PlainKey(hostKey)), names(f.opts.To))
 	for _, d := range f.opts.To {
-		if slices.ContainsFunc(d.HostKeys, func(k gossh.PublicKey) bool { return bytes.Equal(k.Marshal(), hostKey) }) {
+		switch err := d.HostKeys.Check(d.Host, hostKey); {
+		case err == nil:
 			to = append(to, d)
+		case !errors.Is(err, ssh.ErrNotKnown):
+			why = err
 		}
 	}
-	return to
+	return to, why
 }
 
 func (c *channel) sign(body *cursor) []byte {

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"io"
 	"net"
@@ -10,8 +11,10 @@ import (
 
 	gossh "golang.org/x/crypto/ssh"
 	sshagent "golang.org/x/crypto/ssh/agent"
+	"golang.org/x/crypto/ssh/knownhosts"
 
 	"runbook/runtime/event"
+	"runbook/runtime/ssh"
 )
 
 func TestSignsTheStatedLogin(t *testing.T) {
@@ -86,7 +89,7 @@ func TestBindingsAreKeptApart(t *testing.T) {
 // The user must be that of the destination whose host key it is.
 func TestUserBelongsToItsServer(t *testing.T) {
 	d := newDesk(t, ed25519Key(t), false)
-	d.forwarder.opts.To = append(d.forwarder.opts.To, Destination{User: "deploy", Host: "mirror", Port: 2222, HostKeys: []gossh.PublicKey{d.other.PublicKey()}})
+	d.forwarder.opts.To = append(d.forwarder.opts.To, Destination{User: "deploy", Host: "mirror", Port: 2222, HostKeys: ssh.Known{Keys: []gossh.PublicKey{d.other.PublicKey()}}})
 	c := d.client()
 	if err := d.bind(c, d.other, "session"); err != nil {
 		t.Fatal(err)
@@ -99,6 +102,48 @@ func TestUserBelongsToItsServer(t *testing.T) {
 	}
 	if used := d.rec.of(event.KeyUsed); len(used) != 1 || !strings.HasSuffix(used[0].Text, " for deploy@[mirror]:2222") {
 		t.Errorf("events: %v", used)
+	}
+}
+
+// A binding by a certificate counts when a known authority signed it; what is revoked never does.
+func TestCertifiedServer(t *testing.T) {
+	authority := ed25519Key(t)
+	for name, test := range map[string]struct {
+		known func(d *desk) ssh.Known
+		want  string // what the refusal says, "" for none
+	}{
+		"its authority": {func(*desk) ssh.Known { return ssh.Known{Authorities: []gossh.PublicKey{authority.PublicKey()}} }, ""},
+		"another":       {func(d *desk) ssh.Known { return ssh.Known{Authorities: []gossh.PublicKey{d.other.PublicKey()}} }, "which is not one of gitserver"},
+		"revoked": {func(d *desk) ssh.Known {
+			return ssh.Known{Authorities: []gossh.PublicKey{authority.PublicKey()}, Revoked: []knownhosts.KnownKey{{Key: d.server.PublicKey(), Filename: "known_hosts", Line: 7}}}
+		}, "which known_hosts:7 revokes"},
+	} {
+		d := newDesk(t, ed25519Key(t), false)
+		cert := &gossh.Certificate{Key: d.server.PublicKey(), CertType: gossh.HostCert, ValidPrincipals: []string{"gitserver"}, ValidBefore: gossh.CertTimeInfinity}
+		if err := cert.SignCert(rand.Reader, authority); err != nil {
+			t.Fatal(err)
+		}
+		d.forwarder.opts.To[0].HostKeys = test.known(d)
+		c := d.client()
+		_, err := c.Extension("session-bind@openssh.com", bindRequest(t, cert, d.server, []byte("session"), 0))
+		refused := d.rec.of(event.KeyRefused)
+		if test.want != "" {
+			if err == nil || len(refused) != 1 || !strings.Contains(refused[0].Text, test.want) {
+				t.Errorf("%s: %v, %v", name, err, refused)
+			}
+			continue
+		}
+		if err != nil || len(refused) > 0 {
+			t.Fatalf("%s: %v, %v", name, err, refused)
+		}
+		for _, hostKey := range [][]byte{nil, cert.Marshal()} {
+			data := d.loginData(func(l *login) { l.hostKey = hostKey })
+			sig, err := c.Sign(d.deploy.PublicKey(), data)
+			if err != nil {
+				t.Fatal(err)
+			}
+			d.verify(data, sig)
+		}
 	}
 }
 

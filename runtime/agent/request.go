@@ -7,6 +7,8 @@ import (
 	"slices"
 
 	gossh "golang.org/x/crypto/ssh"
+
+	"runbook/runtime/ssh"
 )
 
 // binding is what an ssh client on a host proved of the connection that it wants a signature for: that a server
@@ -36,7 +38,7 @@ func parseBinding(contents []byte) (binding, error) {
 	if s.bad {
 		return binding{}, errMalformed
 	}
-	if !slices.Contains(algorithms(hostKey.Type()), sig.Format) {
+	if !slices.Contains(algorithms(ssh.PlainKey(hostKey).Type()), sig.Format) { // a certificate's key signs as it would alone
 		return binding{}, fmt.Errorf("a host key signature of kind %.40q", sig.Format)
 	}
 	if len(session) == 0 {

@@ -26,6 +26,9 @@ var symptoms = []struct {
 	print []string // any of these, in small letters
 	cause func(j job) (cause, hint string)
 }{
+	{[]string{"is marked as revoked", "revoked host key"}, func(j job) (string, string) {
+		return "the host key of " + j.repo.Address() + " is revoked (@revoked in a known_hosts file)", "ask its admin for the new key, compare the fingerprint, and add it to known_hosts"
+	}},
 	{[]string{"host identification has changed"}, func(j job) (string, string) {
 		return "the host key of " + j.repo.Address() + " is another than the known one",
 			"if its admin says that it was changed, run `ssh-keygen -R '" + j.repo.Address() + "'`, then `" + j.repo.login() + "` here, and compare the fingerprint"

@@ -1,8 +1,10 @@
 package git_test
 
 import (
+	"context"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -14,11 +16,11 @@ import (
 	"runbook/runtime/ssh"
 )
 
-// serve puts the bench's repository behind a real sshd, for one deploy key, and returns its URL and the key's file.
-func (b *bench) serve() (server *opensshtest.Server, url, deploy string) {
+// serve puts the bench's repository behind a real sshd with these lines in its configuration, for one deploy key. It returns its URL and the key's file.
+func (b *bench) serve(lines ...string) (server *opensshtest.Server, url, deploy string) {
 	deploy = filepath.Join(b.dir, "deploy")
 	key := opensshtest.Key(b, deploy)
-	server = opensshtest.Start(b, []string{opensshtest.Line(key, `command="git-upload-pack '`+b.repo+`'",restrict`)})
+	server = opensshtest.Start(b, []string{opensshtest.Line(key, `command="git-upload-pack '`+b.repo+`'",restrict`)}, lines...)
 	return server, fmt.Sprintf("ssh://%s@127.0.0.1:%d/app.git", server.User, server.Port), deploy
 }
 
@@ -96,5 +98,74 @@ func TestLeavesNoFiles(t *testing.T) {
 	shown := strings.Join(append(b.texts(event.CommandBegun), b.texts(event.CommandEnded)...), "\n")
 	if want := "git ls-remote " + url; shown != want+"\n"+want {
 		t.Errorf("the run shows %q", shown)
+	}
+}
+
+// What @revoked says counts for the host's git, whether this machine knows another key of the server or none.
+func TestRevokedHostKey(t *testing.T) {
+	b := newBench(t)
+	server, url, _ := b.serve()
+	revoked := "@revoked * " + opensshtest.Line(server.HostKey, "") + "\n"
+	for name, known := range map[string]string{"known": b.read(server.KnownHosts) + revoked, "the only one": revoked} {
+		b.write(b.dir+"/known_hosts", known)
+		b.git.KnownHosts = []string{b.dir + "/known_hosts"}
+		ctx := b.ctx
+		if name == "the only one" { // the host itself believes it
+			ctx = b.believing(server.KnownHosts)
+		}
+		_, err := b.git.Resolve(ctx, b.host, url, "main")
+		b.fails(err, fmt.Sprintf("the host key of [127.0.0.1]:%d is revoked", server.Port), "ask its admin")
+	}
+	b.git.KnownHosts = nil
+	_, err := b.git.Resolve(b.believing(server.KnownHosts), b.host, url, "main")
+	b.fails(err, "refused the login", "") // so it is what was revoked that counted
+}
+
+// believing is a context in which this machine's ssh, as the host's, believes a known_hosts file.
+func (b *bench) believing(file string) context.Context {
+	b.Helper()
+	bin := filepath.Join(b.dir, "believing")
+	if err := os.MkdirAll(bin, 0o755); err != nil {
+		b.Fatal(err)
+	}
+	program, err := exec.LookPath("ssh")
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(bin, "ssh"), []byte("#!/bin/sh\nexec "+program+" -oUserKnownHostsFile="+file+" \"$@\"\n"), 0o755); err != nil {
+		b.Fatal(err)
+	}
+	return ssh.WithEnv(b.ctx, b.host, map[string]string{"PATH": bin + ":" + os.Getenv("PATH")})
+}
+
+// A server that its authority vouches for is believed, by the host's git and by the agent, under the name of the certificate only.
+func TestCertifiedHostKey(t *testing.T) {
+	for name, want := range map[string]string{"127.0.0.1": "", "git.example.org": "is not known"} {
+		b := newBench(t)
+		authority, lines := opensshtest.Certified(t, b.dir, name)
+		server, url, deploy := b.serve(lines...)
+		revision := b.commit("release", "release")
+		b.write(b.dir+"/known_hosts", fmt.Sprintf("@cert-authority [127.0.0.1]:%d %s\n", server.Port, opensshtest.Line(authority, "")))
+		b.git.KnownHosts = []string{b.dir + "/known_hosts"}
+		f, err := agent.Open(b.ctx, &agent.Keys{}, b.git.KnownHosts, []string{deploy}, []string{url}, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		ctx := ssh.WithAgent(b.ctx, f)
+		got, err := b.git.Resolve(ctx, b.host, url, "release")
+		if want != "" {
+			b.fails(err, want, "")
+			continue
+		}
+		if err != nil || got != revision || len(b.texts(event.KeyUsed)) != 1 {
+			t.Errorf("%s, %v, %v", got, f.Explain(ctx, err), b.texts(event.KeyUsed))
+		}
+		b.write(b.dir+"/known_hosts", b.read(b.dir+"/known_hosts")+"@revoked * "+opensshtest.Line(authority, "")+"\n")
+		_, err = b.git.Resolve(ctx, b.host, url, "release")
+		b.fails(err, "is revoked", "")
+		if _, err = agent.Open(b.ctx, &agent.Keys{}, b.git.KnownHosts, []string{deploy}, []string{url}, false); err == nil || !strings.Contains(err.Error(), b.dir+"/known_hosts:2") {
+			t.Errorf("an agent for a revoked authority: %v", err)
+		}
 	}
 }

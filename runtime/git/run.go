@@ -81,31 +81,33 @@ var sshOptions = strings.Join([]string{
 	"-oConnectTimeout=30", "-oServerAliveInterval=15", "-oServerAliveCountMax=4",
 }, " ")
 
-// sshCommand is the part of the script that tells git which ssh to run. The git server's keys as this machine
-// knows them are the only ones that count; where it knows none, those in the host's own known_hosts do.
+// sshCommand is the part of the script that tells git which ssh to run. The git server's keys and authorities as this machine
+// knows them are the only ones that count. Where it knows none, those in the host's own known_hosts do. What this machine
+// knows to be revoked is refused either way.
 //
-// The keys stand in the file under the name that HostKeyAlias states, so that an ssh_config on the host that
+// The keys are in the file under the name that HostKeyAlias states, so that an ssh_config on the host that
 // gives the server another name or port doesn't get in the way.
 func (d Deps) sshCommand(r Repo) (string, error) {
-	keys, err := ssh.KnownKeys(d.KnownHosts, r.Address())
+	known, err := ssh.KnownServer(d.KnownHosts, r.Address())
 	if err != nil {
 		return "", fmt.Errorf("host key of %s: %w", r.Address(), err)
 	}
-	if len(keys) == 0 {
+	lines, options := known.Lines(r.Host), " -oHostKeyAlias="+r.Host+" -oGlobalKnownHostsFile=/dev/null -oUserKnownHostsFile=$d/known_hosts"
+	if known.Empty() {
+		lines, options = known.RevokedLines(), " '-oGlobalKnownHostsFile=$d/known_hosts "+systemKnownHosts+"'"
+	}
+	if len(lines) == 0 {
 		return fmt.Sprintf("export GIT_SSH_COMMAND=%q\n", sshOptions), nil
 	}
-	words := []string{"printf", `%s\n`}
-	for _, k := range keys {
-		words = append(words, ssh.KnownLine(r.Host, k))
-	}
-	lines, err := ssh.QuoteAll(words)
+	print, err := ssh.QuoteAll(append([]string{"printf", `%s\n`}, lines...))
 	if err != nil {
 		return "", err
 	}
-	return "temp\n" + lines + ` > "$d/known_hosts" || exit 91` + "\n" +
-		`export GIT_SSH_COMMAND="` + sshOptions + " -oHostKeyAlias=" + r.Host +
-		` -oGlobalKnownHostsFile=/dev/null -oUserKnownHostsFile=$d/known_hosts"` + "\n", nil
+	return "temp\n" + print + ` > "$d/known_hosts" || exit 91` + "\n" + `export GIT_SSH_COMMAND="` + sshOptions + options + `"` + "\n", nil
 }
+
+// systemKnownHosts are the files that GlobalKnownHostsFile means unless an ssh_config says otherwise.
+const systemKnownHosts = "/etc/ssh/ssh_known_hosts /etc/ssh/ssh_known_hosts2"
 
 // login is how a person would reach the git server of r, for hints.
 func (r Repo) login() string {

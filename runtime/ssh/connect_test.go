@@ -84,9 +84,9 @@ func TestKnownKeyIsAskedFor(t *testing.T) {
 		must(t, os.WriteFile(target.KnownHosts[0], []byte("[127.0.0.1]:"+portOf(s)+" "+string(public)), 0o600))
 		keygen(t, "-q", "-H", "-f", target.KnownHosts[0]) // hashed, as Debian writes them
 		must(t, p.Host(target).Connect(t.Context()))
-		keys, err := KnownKeys(append(target.KnownHosts, "/does/not/exist"), "[127.0.0.1]:"+portOf(s))
-		if err != nil || len(keys) != 1 || !strings.Contains(keys[0].Type(), kind) {
-			t.Errorf("known keys %v, %v", keys, err)
+		known, err := KnownServer(append(target.KnownHosts, "/does/not/exist"), "[127.0.0.1]:"+portOf(s))
+		if err != nil || len(known.Keys) != 1 || !strings.Contains(known.Keys[0].Type(), kind) || len(known.Authorities)+len(known.Revoked) > 0 {
+			t.Errorf("known: %v, %v", known, err)
 		}
 	}
 }

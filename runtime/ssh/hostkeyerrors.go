@@ -51,8 +51,8 @@ func (e *RevokedKeyError) Error() string {
 	return fmt.Sprintf("%s shows the key %s, which %s:%d revokes", e.Address, e.Fingerprint, e.File, e.Line)
 }
 
-// plain is the key itself, without a certificate around it.
-func plain(key gossh.PublicKey) gossh.PublicKey {
+// PlainKey is the key itself, without a certificate around it.
+func PlainKey(key gossh.PublicKey) gossh.PublicKey {
 	if c, ok := key.(*gossh.Certificate); ok {
 		return c.Key
 	}
@@ -60,7 +60,7 @@ func plain(key gossh.PublicKey) gossh.PublicKey {
 }
 
 func (k *hostKeys) unknown(key gossh.PublicKey) error {
-	key = plain(key)
+	key = PlainKey(key)
 	e := &UnknownKeyError{Address: address(k.host.target), Type: key.Type(), Fingerprint: gossh.FingerprintSHA256(key), Accept: k.accept(key)}
 	hint := "compare the fingerprint with the one that the host's console prints (ssh-keygen -lf /etc/ssh/ssh_host_" + shortType(key) + "_key.pub)"
 	if e.Accept != "" {
@@ -70,7 +70,7 @@ func (k *hostKeys) unknown(key gossh.PublicKey) error {
 }
 
 func (k *hostKeys) changed(key gossh.PublicKey, want []xknownhosts.KnownKey) error {
-	key = plain(key)
+	key = PlainKey(key)
 	e := &ChangedKeyError{Address: address(k.host.target), Type: key.Type(), Fingerprint: gossh.FingerprintSHA256(key)}
 	warning := "either the host was set up anew, or somebody stands in between; find out which before anything else, and compare the fingerprint on its console"
 	if k.pinned != nil {

@@ -48,7 +48,11 @@ func (h *Host) hostKeys() (*hostKeys, error) {
 		k.known = []knownhosts.PublicKey{{PublicKey: key}}
 		return k, nil
 	}
-	db, err := openKnown(h.knownFiles())
+	files, err := existing(h.knownFiles())
+	if err != nil {
+		return nil, err
+	}
+	db, err := openKnown(files)
 	if err != nil {
 		return nil, err
 	}
@@ -66,8 +70,8 @@ func (h *Host) knownFiles() []string {
 	return []string{filepath.Join(h.pool.home(), ".ssh", "known_hosts"), "/etc/ssh/ssh_known_hosts"}
 }
 
-// openKnown reads those of the files that exist; nil when none does.
-func openKnown(files []string) (*knownhosts.HostKeyDB, error) {
+// existing returns those of the known_hosts files that exist.
+func existing(files []string) ([]string, error) {
 	var there []string
 	for _, f := range files {
 		switch _, err := os.Stat(f); {
@@ -77,38 +81,19 @@ func openKnown(files []string) (*knownhosts.HostKeyDB, error) {
 			return nil, fmt.Errorf("known_hosts: %w", err)
 		}
 	}
-	if len(there) == 0 {
+	return there, nil
+}
+
+// openKnown reads known_hosts files, all of which exist; it returns nil for none.
+func openKnown(files []string) (*knownhosts.HostKeyDB, error) {
+	if len(files) == 0 {
 		return nil, nil
 	}
-	db, err := knownhosts.NewDB(there...)
+	db, err := knownhosts.NewDB(files...)
 	if err != nil {
 		return nil, fmt.Errorf("known_hosts: %w", err)
 	}
 	return db, nil
-}
-
-// KnownKeys returns the keys by which a server may identify itself, as known_hosts files have them, hashed entries too. address is
-// "host" or "[host]:port". Files that don't exist count as empty. Keys of certificate authorities are left out.
-func KnownKeys(files []string, address string) ([]gossh.PublicKey, error) {
-	db, err := openKnown(files)
-	if err != nil || db == nil {
-		return nil, err
-	}
-	if _, _, err := net.SplitHostPort(address); err != nil {
-		address = net.JoinHostPort(strings.Trim(address, "[]"), "22")
-	}
-	var keys []gossh.PublicKey
-	for _, k := range db.HostKeys(address) {
-		if !k.Cert {
-			keys = append(keys, k.PublicKey)
-		}
-	}
-	return keys, nil
-}
-
-// KnownLine is the line by which a known_hosts file knows a server: name is as its reader looks it up.
-func KnownLine(name string, key gossh.PublicKey) string {
-	return name + " " + strings.TrimSpace(string(gossh.MarshalAuthorizedKey(key)))
 }
 
 // algorithms puts first those by which the host can show a key that is known. The others follow, so that a host with another
@@ -164,7 +149,7 @@ func (k *hostKeys) judge(remote net.Addr, key gossh.PublicKey) error {
 	err := k.db.HostKeyCallback()(k.address, remote, key)
 	var revoked *xknownhosts.RevokedError
 	var differs *xknownhosts.KeyError
-	_, isCert := key.(*gossh.Certificate)
+	cert, isCert := key.(*gossh.Certificate)
 	switch {
 	case errors.As(err, &revoked):
 		return &RevokedKeyError{Address: address(k.host.target), Fingerprint: gossh.FingerprintSHA256(key),
@@ -176,6 +161,10 @@ func (k *hostKeys) judge(remote net.Addr, key gossh.PublicKey) error {
 			return k.unknown(key)
 		}
 		return k.changed(key, want)
+	case err == nil && isCert:
+		err = checkAuthorityAlgorithm(cert)
+	}
+	switch {
 	case err != nil:
 		return event.WithHint(fmt.Errorf("the host's certificate is not valid: %w", err),
 			"the host needs a new certificate for this name from its authority")

@@ -150,3 +150,20 @@ func freePort(t testing.TB) int {
 	defer func() { _ = l.Close() }()
 	return l.Addr().(*net.TCPAddr).Port
 }
+
+// Certified makes a host key with a certificate for name, in dir. It returns the authority that signed it and the lines of
+// sshd_config that make a server show it.
+func Certified(t testing.TB, dir, name string) (authority gossh.PublicKey, lines []string) {
+	t.Helper()
+	ca, host := filepath.Join(dir, "authority"), filepath.Join(dir, "certified")
+	authority = Key(t, ca)
+	for _, args := range [][]string{
+		{"-q", "-t", "ecdsa", "-N", "", "-f", host}, // of another kind than the server's own key
+		{"-q", "-s", ca, "-I", name, "-h", "-n", name, host + ".pub"},
+	} {
+		if out, err := exec.Command("ssh-keygen", args...).CombinedOutput(); err != nil {
+			t.Fatalf("ssh-keygen %v (package openssh-client): %v: %s", args, err, out)
+		}
+	}
+	return authority, []string{"HostKey " + host, "HostCertificate " + host + "-cert.pub"}
+}
