@@ -95,9 +95,9 @@ func newDesk(t *testing.T, deploy gossh.AlgorithmSigner, unbound bool) *desk {
 	d := &desk{T: t, rec: &recorder{}, deploy: deploy, server: ed25519Key(t), other: ed25519Key(t)}
 	d.ctx = event.WithStream(t.Context(), event.NewStream(d.rec))
 	d.forwarder = NewForwarder(ForwarderOptions{
-		Keys:    []Key{{File: "/keys/deploy", signer: deploy}},
+		Keys:    []Key{{deploy}},
 		To:      []Destination{{User: "git", Host: "gitserver", Port: 22, HostKeys: ssh.Known{Keys: []gossh.PublicKey{d.server.PublicKey()}}}},
-		Unbound: unbound,
+		Unbound: unbound, Signatures: 10,
 	})
 	t.Cleanup(d.forwarder.Close)
 	return d

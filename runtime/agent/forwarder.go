@@ -28,7 +28,14 @@ type ForwarderOptions struct {
 	Keys    []Key
 	To      []Destination // with their HostKeys
 	Unbound bool          // sign for clients, too, that don't say which server they talk to (OpenSSH before 8.9)
+	// Signatures is how many logins each host gets signed, so that a host that was broken into can't use the key at
+	// will while a clone runs. Three when 0.
+	Signatures int
 }
+
+// defaultSignatures is enough for a mirror that has to be made anew: its fetch fails, the server is asked whether it
+// answers, and the fetch is done again.
+const defaultSignatures = 3
 
 // Forwarder is an agent that is forwarded to hosts. It is an ssh.Agent. Each connection to it keeps a binding of its own.
 type Forwarder struct {
@@ -39,6 +46,7 @@ type Forwarder struct {
 	open     map[io.Closer]struct{}
 	serving  sync.WaitGroup
 	refusals []refusal
+	signed   map[string]int // logins signed, by host
 }
 
 // refusal is why a request was refused, and what to do about it.
@@ -49,7 +57,10 @@ var ErrClosed = errors.New("the forwarded agent has ended")
 
 // NewForwarder returns a Forwarder. Close it when its scope ends.
 func NewForwarder(opts ForwarderOptions) *Forwarder {
-	return &Forwarder{opts: opts, open: map[io.Closer]struct{}{}}
+	if opts.Signatures == 0 {
+		opts.Signatures = defaultSignatures
+	}
+	return &Forwarder{opts: opts, open: map[io.Closer]struct{}{}, signed: map[string]int{}}
 }
 
 // maxOpen is how many connections are served at once: a git client makes one.
@@ -124,6 +135,17 @@ func (f *Forwarder) Close() {
 	f.serving.Wait()
 }
 
+// spend counts a signature for host, or returns false when there have been as many as it gets.
+func (f *Forwarder) spend(host string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.signed[host] >= f.opts.Signatures {
+		return false
+	}
+	f.signed[host]++
+	return true
+}
+
 func (f *Forwarder) refused(r refusal) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -191,10 +213,13 @@ func (c *channel) answer(message []byte) []byte {
 	return []byte{agentFailure}
 }
 
+// comment is what clients are shown of each key: the file's path is this machine's own business.
+const comment = "runbook"
+
 func (c *channel) list() []byte {
 	answer := binary.BigEndian.AppendUint32([]byte{agentIdentitiesAnswer}, uint32(len(c.f.opts.Keys)))
 	for _, k := range c.f.opts.Keys {
-		answer = appendString(appendString(answer, k.Public().Marshal()), []byte(k.File))
+		answer = appendString(appendString(answer, k.Public().Marshal()), []byte(comment))
 	}
 	return answer
 }
@@ -247,6 +272,10 @@ func (c *channel) sign(body *cursor) []byte {
 	algorithm, d, no := c.allow(key, data, flags)
 	if no != nil {
 		return c.refuse(*no)
+	}
+	if !c.f.spend(c.host) {
+		return c.refuse(refusal{reason: fmt.Sprintf("more than %d logins at %s", c.f.opts.Signatures, d.Address()),
+			hint: "one clone needs no more; if this does, raise signatures in agent.forward, else find out what on " + c.host + " asked for them"})
 	}
 	sig, err := key.signer.SignWithAlgorithm(rand.Reader, data, algorithm)
 	if err != nil {

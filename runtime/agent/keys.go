@@ -19,10 +19,7 @@ import (
 type Prompt func(ctx context.Context, question string, secret bool) (string, error)
 
 // Key is a private key that the agent may sign with.
-type Key struct {
-	File   string // where it came from; the comment that clients are shown
-	signer gossh.AlgorithmSigner
-}
+type Key struct{ signer gossh.AlgorithmSigner }
 
 // Public is the key's public half.
 func (k Key) Public() gossh.PublicKey { return k.signer.PublicKey() }
@@ -95,7 +92,7 @@ func (k *Keys) read(ctx context.Context, path string) (Key, error) {
 	if !ok || len(algorithms(signer.PublicKey().Type())) == 0 {
 		return Key{}, fmt.Errorf("keys of kind %s are not supported; make one with `ssh-keygen -t ed25519`", signer.PublicKey().Type())
 	}
-	return Key{File: path, signer: able}, nil
+	return Key{able}, nil
 }
 
 // unlock asks for the passphrase. The passphrase itself appears in no error and no event.

@@ -95,7 +95,7 @@ func TestLoadFromHome(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if string(key.Public().Marshal()) != string(public.Marshal()) || key.File != path {
+	if string(key.Public().Marshal()) != string(public.Marshal()) {
 		t.Errorf("loaded %v", key)
 	}
 }

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"fmt"
 
 	"runbook/runtime/script"
 	"runbook/runtime/ssh"
@@ -14,10 +15,11 @@ type Deps struct {
 }
 
 type forwardArgs struct {
-	Keys    []string        `lua:"keys,required" doc:"private key files on this machine"`
-	To      []string        `lua:"to,required" doc:"the servers that they may log in to: repositories' URLs, or user@host[:port]"`
-	Unbound bool            `lua:"unbound" doc:"sign also for ssh clients that don't say which server they talk to (OpenSSH before 8.9)"`
-	Fn      script.Callback `lua:"fn,arg" doc:"what to do meanwhile"`
+	Keys       []string        `lua:"keys,required" doc:"private key files on this machine"`
+	To         []string        `lua:"to,required" doc:"the servers that they may log in to: repositories' URLs, or user@host[:port]"`
+	Unbound    bool            `lua:"unbound" doc:"sign also for ssh clients that don't say which server they talk to (OpenSSH before 8.9)"`
+	Signatures int             `lua:"signatures" default:"3" doc:"how many logins each host gets signed meanwhile; one repository needs no more to be mirrored and cloned"`
+	Fn         script.Callback `lua:"fn,arg" doc:"what to do meanwhile"`
 }
 
 type onHostArgs struct {
@@ -32,7 +34,10 @@ func Module(d Deps) []script.Module {
 	forward := script.Func("forward", script.Reads, "Runs a function while programs on the hosts can log in with the keys to the named servers, and nowhere else. "+
 		"The keys stay on this machine. Returns what the function returns. A server whose host key this machine doesn't know is an error.",
 		func(ctx context.Context, _ script.None, a forwardArgs) (any, error) {
-			f, err := Open(ctx, keys, d.KnownHosts, a.Keys, a.To, a.Unbound)
+			if a.Signatures < 1 {
+				return nil, fmt.Errorf("signatures: want at least 1, got %d", a.Signatures)
+			}
+			f, err := Open(ctx, keys, d.KnownHosts, Scope{Keys: a.Keys, To: a.To, Unbound: a.Unbound, Signatures: a.Signatures})
 			if err != nil {
 				return nil, err
 			}
@@ -62,18 +67,25 @@ func Module(d Deps) []script.Module {
 	}
 }
 
-// Open makes a Forwarder for key files on this machine and destinations as ParseDestination reads them, whose host
-// keys are looked up in the known_hosts files. Close it when its scope ends.
-func Open(ctx context.Context, keys *Keys, knownHosts, files, to []string, unbound bool) (*Forwarder, error) {
-	opts := ForwarderOptions{Unbound: unbound}
-	for _, file := range files {
+// Scope says what a Forwarder is opened for.
+type Scope struct {
+	Keys       []string // files on this machine
+	To         []string // as ParseDestination reads them
+	Unbound    bool     // see ForwarderOptions
+	Signatures int      // see ForwarderOptions
+}
+
+// Open makes a Forwarder, with the host keys of its destinations from the known_hosts files. Close it when its scope ends.
+func Open(ctx context.Context, keys *Keys, knownHosts []string, scope Scope) (*Forwarder, error) {
+	opts := ForwarderOptions{Unbound: scope.Unbound, Signatures: scope.Signatures}
+	for _, file := range scope.Keys {
 		key, err := keys.Load(ctx, file)
 		if err != nil {
 			return nil, err
 		}
 		opts.Keys = append(opts.Keys, key)
 	}
-	for _, text := range to {
+	for _, text := range scope.To {
 		d, err := ParseDestination(text)
 		if err != nil {
 			return nil, err

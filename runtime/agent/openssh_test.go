@@ -85,7 +85,7 @@ func (s *site) fetch(ctx context.Context) error {
 
 func (s *site) forward() *Forwarder {
 	s.Helper()
-	f, err := Open(s.ctx, &Keys{}, []string{s.git.KnownHosts}, []string{s.deploy}, []string{s.url()}, false)
+	f, err := Open(s.ctx, &Keys{}, []string{s.git.KnownHosts}, Scope{Keys: []string{s.deploy}, To: []string{s.url()}})
 	if err != nil {
 		s.Fatal(err)
 	}
@@ -175,7 +175,7 @@ func TestAClientThatBindsNothing(t *testing.T) {
 	}
 	f.Close()
 
-	unbound, err := Open(s.ctx, &Keys{}, []string{s.git.KnownHosts}, []string{s.deploy}, []string{s.url()}, true)
+	unbound, err := Open(s.ctx, &Keys{}, []string{s.git.KnownHosts}, Scope{Keys: []string{s.deploy}, To: []string{s.url()}, Unbound: true})
 	must(err)
 	defer unbound.Close()
 	result, err = s.host.Run(ssh.WithAgent(s.ctx, unbound), fetch)
@@ -187,7 +187,7 @@ func TestAClientThatBindsNothing(t *testing.T) {
 func TestOpenWantsKnownServers(t *testing.T) {
 	key, _ := keyFile(t, "")
 	known := filepath.Join(t.TempDir(), "known_hosts")
-	_, err := Open(t.Context(), &Keys{}, []string{known}, []string{key}, []string{"ssh://git@git.example.org:2222/app.git"}, false)
+	_, err := Open(t.Context(), &Keys{}, []string{known}, Scope{Keys: []string{key}, To: []string{"ssh://git@git.example.org:2222/app.git"}})
 	if err == nil || !strings.Contains(err.Error(), "doesn't know the host key of [git.example.org]:2222") {
 		t.Errorf("error: %v", err)
 	}

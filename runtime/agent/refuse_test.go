@@ -147,7 +147,7 @@ func TestRefuses(t *testing.T) {
 			}
 			// The connection is still good for what is allowed.
 			keys, err := c.List()
-			if err != nil || len(keys) != 1 || !bytes.Equal(keys[0].Blob, d.deploy.PublicKey().Marshal()) || keys[0].Comment != "/keys/deploy" {
+			if err != nil || len(keys) != 1 || !bytes.Equal(keys[0].Blob, d.deploy.PublicKey().Marshal()) || keys[0].Comment != "runbook" {
 				t.Errorf("list: %v, %v", keys, err)
 			}
 		})

@@ -32,7 +32,7 @@ func TestOverSSH(t *testing.T) {
 	_, err := b.git.Resolve(b.ctx, b.host, url, "release")
 	b.fails(err, "the git server refused the login", "--key")
 
-	f, err := agent.Open(b.ctx, &agent.Keys{}, b.git.KnownHosts, []string{deploy}, []string{url}, false)
+	f, err := agent.Open(b.ctx, &agent.Keys{}, b.git.KnownHosts, agent.Scope{Keys: []string{deploy}, To: []string{url}, Signatures: 4})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -147,7 +147,7 @@ func TestCertifiedHostKey(t *testing.T) {
 		revision := b.commit("release", "release")
 		b.write(b.dir+"/known_hosts", fmt.Sprintf("@cert-authority [127.0.0.1]:%d %s\n", server.Port, opensshtest.Line(authority, "")))
 		b.git.KnownHosts = []string{b.dir + "/known_hosts"}
-		f, err := agent.Open(b.ctx, &agent.Keys{}, b.git.KnownHosts, []string{deploy}, []string{url}, false)
+		f, err := agent.Open(b.ctx, &agent.Keys{}, b.git.KnownHosts, agent.Scope{Keys: []string{deploy}, To: []string{url}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -164,8 +164,61 @@ func TestCertifiedHostKey(t *testing.T) {
 		b.write(b.dir+"/known_hosts", b.read(b.dir+"/known_hosts")+"@revoked * "+opensshtest.Line(authority, "")+"\n")
 		_, err = b.git.Resolve(ctx, b.host, url, "release")
 		b.fails(err, "is revoked", "")
-		if _, err = agent.Open(b.ctx, &agent.Keys{}, b.git.KnownHosts, []string{deploy}, []string{url}, false); err == nil || !strings.Contains(err.Error(), b.dir+"/known_hosts:2") {
+		if _, err = agent.Open(b.ctx, &agent.Keys{}, b.git.KnownHosts, agent.Scope{Keys: []string{deploy}, To: []string{url}}); err == nil || !strings.Contains(err.Error(), b.dir+"/known_hosts:2") {
 			t.Errorf("an agent for a revoked authority: %v", err)
 		}
+	}
+}
+
+// One clone gets three logins signed: a host that asks for more is refused, and the admin hears of it.
+func TestSignaturesOfOneClone(t *testing.T) {
+	b := newBench(t)
+	server, url, deploy := b.serve()
+	b.git.KnownHosts = []string{server.KnownHosts}
+	open := func(signatures int) (context.Context, *agent.Forwarder) {
+		t.Helper()
+		f, err := agent.Open(b.ctx, &agent.Keys{}, b.git.KnownHosts, agent.Scope{Keys: []string{deploy}, To: []string{url}, Signatures: signatures})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(f.Close)
+		return ssh.WithAgent(b.ctx, f), f
+	}
+	for configured, most := range map[int]int{0: 3, 1: 1} {
+		ctx, f := open(configured)
+		for range most {
+			if _, err := b.git.Resolve(ctx, b.host, url, "main"); err != nil {
+				t.Fatal(f.Explain(ctx, err))
+			}
+		}
+		before := len(b.texts(event.KeyUsed))
+		_, err := b.git.Resolve(ctx, b.host, url, "main")
+		b.fails(f.Explain(ctx, err), fmt.Sprintf("(the forwarded agent refused: more than %d logins at [127.0.0.1]:%d)", most, server.Port), "signatures in agent.forward")
+		if len(b.texts(event.KeyUsed)) != before || len(b.texts(event.KeyRefused)) == 0 {
+			t.Errorf("used: %v, refused: %v", b.texts(event.KeyUsed), b.texts(event.KeyRefused))
+		}
+	}
+	// What takes the most: a mirror that is broken is fetched, found to be broken, and made anew.
+	path := b.dir + "/repo.git"
+	ctx, f := open(0)
+	if _, err := b.git.Mirror(ctx, b.host, git.MirrorOptions{Repo: url, Path: path}); err != nil {
+		t.Fatal(f.Explain(ctx, err))
+	}
+	if err := os.RemoveAll(path + "/refs"); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.RemoveAll(path + "/objects"); err != nil {
+		t.Fatal(err)
+	}
+	b.run("init", "--quiet", "--bare", path)
+	b.run("--git-dir", path, "config", "fetch.fsckObjects", "true")
+	b.run("--git-dir", path, "config", "fetch.fsck.skipList", "/nonexistent")
+	ctx, f = open(0)
+	before := len(b.texts(event.KeyUsed))
+	if made, err := b.git.Mirror(ctx, b.host, git.MirrorOptions{Repo: url, Path: path}); err != nil || !made {
+		t.Fatal(made, f.Explain(ctx, err))
+	}
+	if used := len(b.texts(event.KeyUsed)) - before; used != 3 {
+		t.Errorf("signed %d times", used)
 	}
 }
