@@ -18,10 +18,10 @@ local function for_git(options, fn)
 end
 
 -- for_update runs fn, one host's whole update. With --agent host an ssh-agent is started on the host before it, the
--- host's own key is added, and the agent is stopped after it, whatever happened.
+-- host's own key is added, for the git server alone, and the agent is stopped after it, whatever happened.
 local function for_update(host, options, fn)
   if needed(options) and options.agent == "host" then
-    host:agent({ keys = options.key }, fn)
+    host:agent({ keys = options.key, to = { options.repo } }, fn)
   else
     fn()
   end

@@ -96,7 +96,7 @@ function host:result(columns) end
 
 ---Runs a function while an ssh-agent on the host holds the host's own keys. The agent is stopped afterwards, however the function ends. Returns what the function returns.
 ---Changes nothing; runs in a dry run too.
----@param options { keys: string[] }
+---@param options { keys: string[], to?: string[] }
 ---@param fn fun(): any what to do meanwhile
 ---@return any
 function host:agent(options, fn) end
@@ -366,7 +366,7 @@ agent = {}
 
 ---Runs a function while programs on the hosts can log in with the keys to the named servers, and nowhere else. The keys stay on this machine. Returns what the function returns. A server whose host key this machine doesn't know is an error.
 ---Changes nothing; runs in a dry run too.
----@param options { keys: string[], to: string[], unbound?: boolean }
+---@param options { keys: string[], to: string[], unbound?: boolean, signatures?: integer }
 ---@param fn fun(): any what to do meanwhile
 ---@return any
 function agent.forward(options, fn) end

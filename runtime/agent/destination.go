@@ -33,6 +33,16 @@ func (d Destination) String() string { return d.User + "@" + d.Address() }
 // ParseDestination reads a repository's URL (ssh://user@host[:port]/path or user@host:path) or user@host[:port].
 // HostKeys stay empty. Without a user it is an error: the agent signs for stated users only.
 func ParseDestination(text string) (Destination, error) {
+	d, err := parseDestination(text)
+	if err == nil && d.User == "" {
+		return Destination{}, event.WithHint(fmt.Errorf("destination %q names no user", text),
+			"write user@host (most git servers have the user git): the agent signs for stated users only")
+	}
+	return d, err
+}
+
+// parseDestination reads the same; the user may be left out.
+func parseDestination(text string) (Destination, error) {
 	user, host, port, err := splitDestination(text)
 	if err != nil {
 		return Destination{}, fmt.Errorf("destination %q: %w", text, err)
@@ -40,10 +50,6 @@ func ParseDestination(text string) (Destination, error) {
 	if strings.ContainsFunc(user+host, func(r rune) bool { return r <= ' ' || r == 0x7f || strings.ContainsRune(`@/\*?'"`, r) }) ||
 		strings.HasPrefix(user, "-") || strings.HasPrefix(host, "-") || host == "" || strings.Contains(host, ":") && net.ParseIP(host) == nil {
 		return Destination{}, fmt.Errorf("destination %q: want user@host[:port] or ssh://user@host[:port]/path", text)
-	}
-	if user == "" {
-		return Destination{}, event.WithHint(fmt.Errorf("destination %q names no user", text),
-			"write user@host (most git servers have the user git): the agent signs for stated users only")
 	}
 	n := 22
 	if port != "" {
@@ -91,8 +97,8 @@ func splitDestination(text string) (user, host, port string, err error) {
 	return user, host, port, nil
 }
 
-// Known fills in a destination's host keys from known_hosts files on this machine.
-func (d Destination) Known(files []string) (Destination, error) {
+// known fills in a destination's host keys from known_hosts files on this machine, without those that are revoked.
+func (d Destination) known(files []string) (Destination, error) {
 	known, err := ssh.KnownServer(files, d.Address())
 	if err == nil {
 		known, err = known.Usable(d.Address())
@@ -100,14 +106,28 @@ func (d Destination) Known(files []string) (Destination, error) {
 	if err != nil {
 		return d, fmt.Errorf("host key of %s: %w", d.Address(), err)
 	}
-	if known.Empty() {
-		port := ""
-		if d.Port != 22 {
-			port = fmt.Sprintf("-p %d ", d.Port)
-		}
-		return d, event.WithHint(fmt.Errorf("this machine doesn't know the host key of %s, so the agent couldn't tell it from another server", d.Address()),
-			fmt.Sprintf("run `ssh %s%s@%s` here once and compare the fingerprint with what its admin publishes", port, d.User, d.Host))
-	}
 	d.HostKeys = known
 	return d, nil
+}
+
+// Known does the same, and fails when the files have no key of the server.
+func (d Destination) Known(files []string) (Destination, error) {
+	d, err := d.known(files)
+	if err != nil || !d.HostKeys.Empty() {
+		return d, err
+	}
+	return d, event.WithHint(fmt.Errorf("this machine doesn't know the host key of %s, so the agent couldn't tell it from another server", d.Address()),
+		"run `"+d.login()+"` here once and compare the fingerprint with what its admin publishes")
+}
+
+// login is how a person would reach the server, for hints.
+func (d Destination) login() string {
+	words := "ssh "
+	if d.Port != 22 {
+		words += fmt.Sprintf("-p %d ", d.Port)
+	}
+	if d.User != "" {
+		words += d.User + "@"
+	}
+	return words + d.Host
 }

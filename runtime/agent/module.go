@@ -24,6 +24,7 @@ type forwardArgs struct {
 
 type onHostArgs struct {
 	Keys []string        `lua:"keys,required" doc:"private key files on the host"`
+	To   []string        `lua:"to" doc:"the servers that they may log in to, as in agent.forward, where the host's OpenSSH is 8.9 or later; left out: any"`
 	Fn   script.Callback `lua:"fn,arg" doc:"what to do meanwhile"`
 }
 
@@ -52,13 +53,13 @@ func Module(d Deps) []script.Module {
 		"function ends. Returns what the function returns.",
 		func(ctx context.Context, h *ssh.Host, a onHostArgs) (any, error) {
 			var result any
-			err := OnHost(ctx, h, a.Keys, func(ctx context.Context) (err error) {
+			err := OnHost(ctx, h, d.KnownHosts, a.Keys, a.To, func(ctx context.Context) (err error) {
 				result, err = a.Fn.Call(ctx)
 				return err
 			})
 			return result, err
 		}).
-		With(`host:agent({ keys = { "/home/deploy/.ssh/readonly" } }, function()` + "\n" +
+		With(`host:agent({ keys = { "/home/deploy/.ssh/readonly" }, to = { "git@git.example.org:app.git" } }, function()` + "\n" +
 			`  host.git:mirror{ repo = "git@git.example.org:app.git", path = "/srv/app/repo.git" }` + "\n" +
 			`end)`)
 	return []script.Module{

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -16,7 +17,15 @@ import (
 // context of its own when ctx has ended.
 //
 // keys are absolute paths on the host; "~/" is the login user's home. A missing or an encrypted key is an error.
-func OnHost(ctx context.Context, h *ssh.Host, keys []string, fn func(context.Context) error) (err error) {
+//
+// to are the servers that the keys may log in to, repositories' URLs or [user@]host[:port]; none for any. The host's agent
+// knows them by their host keys, from the known_hosts files on this machine or else from the host's own. An OpenSSH before
+// 8.9 can't bind keys to servers, which is a warning.
+func OnHost(ctx context.Context, h *ssh.Host, knownHosts, keys, to []string, fn func(context.Context) error) (err error) {
+	constraint, err := constrain(knownHosts, to)
+	if err != nil {
+		return err
+	}
 	for _, k := range keys {
 		if !strings.HasPrefix(k, "/") && !strings.HasPrefix(k, "~/") {
 			return event.WithHint(fmt.Errorf("key %q: want an absolute path on the host", k), "for a key on this machine use agent.forward")
@@ -37,7 +46,7 @@ func OnHost(ctx context.Context, h *ssh.Host, keys []string, fn func(context.Con
 		return err
 	}
 	for _, k := range keys {
-		if err := add(ctx, h, dir, k); err != nil {
+		if err := add(ctx, h, dir, k, constraint); err != nil {
 			return err
 		}
 	}
@@ -78,16 +87,28 @@ until [ -S "$1/agent" ] && [ -s "$1/pid" ]; do
 done
 `
 
-// addScript: DIR KEY. The keygen tells why a key was not added: it reads one that is not encrypted.
+// addScript: DIR KEY KNOWN OPTION…. KNOWN are lines for DIR/known_hosts, the options those of ssh-add that bind the key to
+// servers. Prints "unbound" when this ssh-add has no such options. The keygen tells why a key was not added: it reads one that
+// is not encrypted.
 const addScript = `
-key=$2
+dir=$1 key=$2
 case $key in '~/'*) key=$HOME/${key#'~/'} ;; esac
 [ -e "$key" ] || exit 93
 [ -r "$key" ] || exit 94
-export SSH_AUTH_SOCK="$1/agent" SSH_ASKPASS_REQUIRE=never
+export SSH_AUTH_SOCK="$dir/agent" SSH_ASKPASS_REQUIRE=never
 unset DISPLAY SSH_ASKPASS
-ssh-add -q -t ` + lifetime + ` -- "$key" </dev/null && exit
+printf '%s\n' "$3" > "$dir/known_hosts" || exit 91
+shift 3
+if [ $# != 0 ]; then
+	case $(ssh-add -h 2>&1 </dev/null) in
+	*'requires an argument'*) ;;
+	*) set --; echo unbound ;;
+	esac
+fi
+said=$(ssh-add -q -t ` + lifetime + ` "$@" -- "$key" 2>&1 </dev/null) && exit
 status=$?
+printf '%s\n' "$said" >&2
+case $said in *'No host keys found'*) exit 97 ;; esac
 if ssh-keygen -y -P '' -f "$key" >/dev/null 2>&1; then
 	exit $status
 fi
@@ -113,25 +134,78 @@ rm -rf -- "$1"
 `
 
 func start(ctx context.Context, h *ssh.Host, dir string) error {
-	return run(ctx, h, "ssh-agent -D -a "+dir+"/agent", startScript, dir)
+	_, err := run(ctx, h, "ssh-agent -D -a "+dir+"/agent", startScript, dir)
+	return err
 }
 
-func add(ctx context.Context, h *ssh.Host, dir, key string) error {
-	return run(ctx, h, "ssh-add "+key, addScript, dir, key)
+func add(ctx context.Context, h *ssh.Host, dir, key string, c constraint) error {
+	options := slices.Clone(c.options)
+	if len(c.known) > 0 {
+		options = append(options, "-H", dir+"/known_hosts")
+	}
+	if len(c.known) > 0 && c.theirs { // each -H takes the place of these, which ssh-add reads otherwise
+		for _, file := range []string{"~/.ssh/known_hosts", "~/.ssh/known_hosts2", "/etc/ssh/ssh_known_hosts", "/etc/ssh/ssh_known_hosts2"} {
+			options = append(options, "-H", file)
+		}
+	}
+	said, err := run(ctx, h, "ssh-add "+key, addScript, append([]string{dir, key, strings.Join(c.known, "\n")}, options...)...)
+	if strings.Contains(said, "unbound") {
+		event.Emit(ctx, event.Event{Kind: event.Warning, Host: h.Name(),
+			Text: fmt.Sprintf("the OpenSSH on %s is older than 8.9, so the key %s is not bound to %s while its agent holds it", h.Name(), key, c.names)})
+	}
+	return err
+}
+
+// constraint is what binds a key in the host's agent to servers.
+type constraint struct {
+	options []string // of ssh-add: -h for each server
+	known   []string // known_hosts lines of this machine about them
+	theirs  bool     // of some server only the host itself can know the key
+	names   string
+}
+
+func constrain(knownHosts, to []string) (constraint, error) {
+	var c constraint
+	var all []Destination
+	for _, text := range to {
+		d, err := parseDestination(text)
+		if err == nil {
+			d, err = d.known(knownHosts)
+		}
+		if err != nil {
+			return c, err
+		}
+		all = append(all, d)
+		server := d.Address()
+		if d.HostKeys.Empty() {
+			c.theirs = true
+		} else {
+			// Without the port, as a certificate has it: the agent goes by the keys alone.
+			server = d.Host
+			c.known = append(c.known, d.HostKeys.Lines(server)...)
+		}
+		if d.User != "" {
+			server = d.User + "@" + server
+		}
+		c.options = append(c.options, "-h", server)
+	}
+	c.names = names(all)
+	return c, nil
 }
 
 // stop ends the agent whose folder is dir, if there is one.
 func stop(ctx context.Context, h *ssh.Host, dir string) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
 	defer cancel()
-	return run(ctx, h, "ssh-agent -k", stopScript, dir)
+	_, err := run(ctx, h, "ssh-agent -k", stopScript, dir)
+	return err
 }
 
-// run runs one of the scripts; show is what the run shows in its place.
-func run(ctx context.Context, h *ssh.Host, show, script string, args ...string) error {
+// run runs one of the scripts and returns what it printed; show is what the run shows in its place.
+func run(ctx context.Context, h *ssh.Host, show, script string, args ...string) (string, error) {
 	set, err := ssh.QuoteAll(append([]string{"set", "--"}, args...))
 	if err != nil {
-		return err
+		return "", err
 	}
 	event.Emit(ctx, event.Event{Kind: event.CommandBegun, Host: h.Name(), Text: show})
 	result, err := h.Run(ctx, ssh.Command{Script: set + script, AnyStatus: true, Quiet: true})
@@ -144,7 +218,7 @@ func run(ctx context.Context, h *ssh.Host, show, script string, args ...string) 
 		ended.Error = err.Error()
 	}
 	event.Emit(ctx, ended)
-	return err
+	return result.Stdout, err
 }
 
 func failure(h *ssh.Host, show string, args []string, result ssh.Result) error {
@@ -165,6 +239,8 @@ func failure(h *ssh.Host, show string, args []string, result ssh.Result) error {
 		cause, hint = "the login user may not read it", "it must belong to "+h.Target().User
 	case 95:
 		cause, hint = "the key is encrypted, and nobody is at the host to type its passphrase", "use a deploy key without one, or --agent forward"
+	case 97:
+		cause, hint = "neither this machine nor the host knows the host key of the server that the key is for", "log in to it with ssh once, here or on the host, and compare the fingerprint with what its admin publishes"
 	case 96:
 		cause, hint = "the agent didn't end", "look for ssh-agent among the processes on the host"
 	default:

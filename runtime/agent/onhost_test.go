@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"os/user"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -16,6 +17,7 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+	gossh "golang.org/x/crypto/ssh"
 
 	"runbook/runtime/event"
 	"runbook/runtime/inventory"
@@ -81,7 +83,7 @@ func (r running) gone(t *testing.T) {
 func TestOnHost(t *testing.T) {
 	s := newSite(t)
 	var agent running
-	err := OnHost(s.ctx, s.host, []string{s.deploy}, func(ctx context.Context) (err error) {
+	err := OnHost(s.ctx, s.host, nil, []string{s.deploy}, nil, func(ctx context.Context) (err error) {
 		if agent, err = look(ctx, s.host); err != nil {
 			return err
 		}
@@ -105,12 +107,96 @@ func TestOnHost(t *testing.T) {
 	}
 }
 
+// Where the host's OpenSSH can, the key is of use at the git server only, as the stated user.
+func TestOnHostBindsKeys(t *testing.T) {
+	s := newSite(t)
+	elsewhere := ssh.Command{Script: client(s.elsewhere) + fmt.Sprintf(" -p %d %s@127.0.0.1 echo inside", s.elsewhere.Port, s.elsewhere.User)}
+	program, err := exec.LookPath("ssh-add")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// wrapped is a PATH on which ssh-add is a script that comes to the real one.
+	wrapped := func(name, lines string) map[string]string {
+		dir := filepath.Join(s.dir, name)
+		if err := os.Mkdir(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, "ssh-add"), []byte("#!/bin/sh\n"+lines+" "+program+` "$@"`+"\n"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		return map[string]string{"PATH": dir + ":" + os.Getenv("PATH")}
+	}
+	old := wrapped("old", `for word do case $word in -h|-H) echo "unknown option -- h" >&2; exit 1 ;; esac; done; exec`)
+	// It looks into the home folder that the system states, whatever HOME says.
+	me, err := user.Current()
+	if err != nil {
+		t.Fatal(err)
+	}
+	home := filepath.Join(s.dir, "home")
+	if err := os.MkdirAll(filepath.Join(home, ".ssh"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	theirs, err := os.ReadFile(s.git.KnownHosts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(home, ".ssh", "known_hosts"), theirs, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	knows := wrapped("knows", "exec unshare -m sh -c 'mount --bind "+home+" "+me.HomeDir+` && exec "$@"' sh`)
+	address := fmt.Sprintf("127.0.0.1:%d", s.git.Port)
+	both := filepath.Join(s.dir, "both")
+	if err := os.WriteFile(both, append([]byte("other.example "), gossh.MarshalAuthorizedKey(s.deployKey)...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, test := range map[string]struct {
+		known, to []string
+		env       map[string]string
+		out       bool // the key opens the other server, too
+		fetches   bool
+	}{
+		"known here":          {[]string{s.git.KnownHosts}, []string{s.url()}, nil, false, true},
+		"without a user":      {[]string{s.git.KnownHosts}, []string{address}, nil, false, true},
+		"as another user":     {[]string{s.git.KnownHosts}, []string{"nobody@" + address}, nil, false, false},
+		"known on the host":   {nil, []string{s.url()}, knows, false, true},
+		"one here, one there": {[]string{both}, []string{"git@other.example", s.url()}, knows, false, true},
+		"another server":      {[]string{both}, []string{"git@other.example"}, nil, false, false},
+		"to none":             {nil, nil, nil, true, true},
+		"an old OpenSSH":      {[]string{s.git.KnownHosts}, []string{s.url()}, old, true, true},
+	} {
+		ctx := s.ctx
+		if test.env != nil {
+			ctx = ssh.WithEnv(ctx, s.host, test.env)
+		}
+		warned := len(s.rec.of(event.Warning))
+		err := OnHost(ctx, s.host, test.known, []string{s.deploy}, test.to, func(ctx context.Context) error {
+			if err := s.fetch(ctx); (err == nil) != test.fetches {
+				t.Errorf("%s: at the git server: %v", name, err)
+			}
+			if out, err := s.host.Run(ctx, elsewhere); (err == nil) != test.out {
+				t.Errorf("%s: elsewhere: %q, %v", name, out.Stdout, err)
+			}
+			return nil
+		})
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if warns := s.rec.of(event.Warning)[warned:]; (len(warns) > 0) != (name == "an old OpenSSH") {
+			t.Errorf("%s: warnings: %v", name, warns)
+		}
+	}
+	err = OnHost(s.ctx, s.host, nil, []string{s.deploy}, []string{s.url()}, func(context.Context) error { return nil })
+	if err == nil || !strings.Contains(err.Error(), "neither this machine nor the host knows the host key") {
+		t.Errorf("an unknown server: %v", err)
+	}
+}
+
 func TestOnHostHowever(t *testing.T) {
 	s := newSite(t)
 	failed := errors.New("failed")
 	t.Run("fn fails", func(t *testing.T) {
 		var agent running
-		err := OnHost(s.ctx, s.host, []string{s.deploy}, func(ctx context.Context) (err error) {
+		err := OnHost(s.ctx, s.host, nil, []string{s.deploy}, nil, func(ctx context.Context) (err error) {
 			if agent, err = look(ctx, s.host); err != nil {
 				return err
 			}
@@ -127,7 +213,7 @@ func TestOnHostHowever(t *testing.T) {
 		ctx, cancel := context.WithCancelCause(s.ctx)
 		defer cancel(nil)
 		var agent running
-		err := OnHost(ctx, s.host, []string{s.deploy}, func(ctx context.Context) (err error) {
+		err := OnHost(ctx, s.host, nil, []string{s.deploy}, nil, func(ctx context.Context) (err error) {
 			if agent, err = look(ctx, s.host); err != nil {
 				return err
 			}
@@ -159,7 +245,7 @@ func TestOnHostHowever(t *testing.T) {
 					t.Error("the panic was swallowed")
 				}
 			}()
-			_ = OnHost(s.ctx, s.host, []string{s.deploy}, func(ctx context.Context) (err error) {
+			_ = OnHost(s.ctx, s.host, nil, []string{s.deploy}, nil, func(ctx context.Context) (err error) {
 				if agent, err = look(ctx, s.host); err != nil {
 					t.Error(err)
 				}
@@ -171,7 +257,7 @@ func TestOnHostHowever(t *testing.T) {
 		}
 	})
 	t.Run("the host's shell dies", func(t *testing.T) {
-		err := OnHost(s.ctx, s.host, []string{s.deploy}, func(ctx context.Context) error {
+		err := OnHost(s.ctx, s.host, nil, []string{s.deploy}, nil, func(ctx context.Context) error {
 			agent, err := look(ctx, s.host)
 			if err != nil {
 				return err
@@ -227,7 +313,7 @@ func toBeKilled(words []string) error {
 	defer stop()
 	h := ssh.NewPool(ssh.PoolOptions{}).Host(inventory.Host{Name: "web1", Address: "127.0.0.1", Port: port, User: words[1],
 		Identities: []string{words[2]}, KnownHosts: []string{words[3]}, IdentityAgent: "none"})
-	return OnHost(ctx, h, []string{words[4]}, func(ctx context.Context) error {
+	return OnHost(ctx, h, nil, []string{words[4]}, nil, func(ctx context.Context) error {
 		agent, err := look(ctx, h)
 		if err != nil {
 			return err
@@ -253,7 +339,7 @@ func TestOnHostErrors(t *testing.T) {
 		"no key":    {s.deploy + ".pub", "exit status 1", ""},
 		"a word":    {"/x'; touch /tmp/intruder; '", "there is no such key", ""},
 	} {
-		err := OnHost(s.ctx, s.host, []string{test.key}, func(context.Context) error {
+		err := OnHost(s.ctx, s.host, nil, []string{test.key}, nil, func(context.Context) error {
 			t.Errorf("%s: fn ran", name)
 			return nil
 		})
