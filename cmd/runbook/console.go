@@ -40,12 +40,12 @@ func (p *program) console(cc *cli.Context) (err error) {
 	if info, err := os.Stat("recipes"); err == nil && info.IsDir() {
 		dir = "recipes"
 	}
+	p.words = words{verbose: true, terse: true}
 	records, err := p.recordsTold()
 	if err != nil {
 		return err
 	}
-	p.words = words{verbose: true, terse: true}
-	c, err := run.NewConsole(cc.Context, run.ConsoleOptions{Options: run.Options{Inventory: inventory, Prompt: p.prompt(), Explain: p.words.explain},
+	c, err := run.NewConsole(cc.Context, run.ConsoleOptions{Options: run.Options{Inventory: inventory, Prompt: p.prompt(), Explain: p.explain},
 		Hosts: hosts, Dir: dir, Sink: &consoleSink{p: p, prefix: len(hosts) > 1}, Records: records, Secrets: p.secrets})
 	if err != nil {
 		return err

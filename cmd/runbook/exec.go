@@ -39,7 +39,7 @@ func (p *program) exec(cc *cli.Context) error {
 	}
 	p.words = words{verbose: true}
 	o := run.ExecOptions{Hosts: hosts, AtOnce: cc.Int("at-once"),
-		Name: execName(argv), Options: run.Options{Inventory: inventory, Prompt: p.prompt(), Explain: p.words.explain}}
+		Name: execName(argv), Options: run.Options{Inventory: inventory, Prompt: p.prompt(), Explain: p.explain}}
 	if len(argv) == 1 && strings.ContainsAny(argv[0], " \t\n") {
 		o.Script = argv[0]
 	} else {

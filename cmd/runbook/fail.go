@@ -13,6 +13,7 @@ type words struct {
 	verbose bool                   // the output of every command was shown already
 	terse   bool                   // that a line is to be looked at goes without saying
 	typed   func(line string) bool // whether a line is before the admin's eyes; nil for never
+	record  string                 // the run in the journal, or ""
 }
 
 // report tells the admin what went wrong, unless the run has, and returns the exit status.
@@ -39,90 +40,82 @@ func (p *program) redact(text string) string {
 	return p.secrets.Redact(text)
 }
 
-// explain is a failure as an admin needs it: where (host, step, recipe line), what (the call, the command, its exit
-// status, the last lines it printed), and what to do next. With several failures each has its own hint in the text, and a
-// place in the recipe is shown once.
+// explain is p.words at the moment of the failure.
+func (p *program) explain(err error) (text, hint string) { return p.words.explain(err) }
+
+// explain puts a failure into the words that an admin needs: where (host, step, recipe line), what (the call or the
+// command, its exit status, the last lines it printed), and what to do next. With several failures each has its own hint in
+// the text, and a place in the recipe is shown once. What would be longer than a message may be is left to the journal.
 func (w words) explain(err error) (text, hint string) {
-	faults := w.alike(run.Faults(err))
-	if len(faults) == 1 {
-		return w.fault(faults[0]), w.hint(faults[0])
-	}
-	var parts []string
-	shown := map[string]bool{}
-	for _, f := range faults {
-		if shown[f.Line] {
-			f.Source = nil
+	groups := w.alike(run.Faults(err))
+	for i, d := range []detail{{source: true, tail: mostLines}, {tail: mostLines}, {tail: 3}, {tail: 1}} {
+		parts, hint := w.parts(groups, d)
+		more := ""
+		if i > 0 {
+			more = w.rest()
 		}
-		shown[f.Line] = true
-		part := w.fault(f)
-		if hint := w.hint(f); hint != "" {
+		if text := strings.Join(parts, "\n") + more; height(text)+height(hint) <= room {
+			return text, hint
+		}
+	}
+	parts, hint := w.parts(groups, detail{tail: 1})
+	return cut(groups, parts, room-height(hint)-height(strings.TrimPrefix(w.rest(), "\n"))) + w.rest(), hint
+}
+
+// detail says how much is shown of each failure.
+type detail struct {
+	source bool // the recipe around its line
+	tail   int  // how many of the last lines that the command printed
+}
+
+// parts are the failures one by one, and what to do about a single one.
+func (w words) parts(groups []group, d detail) (parts []string, hint string) {
+	if len(groups) == 1 {
+		return []string{w.fault(groups[0], d)}, w.hint(groups[0].Fault)
+	}
+	shown := map[string]bool{}
+	for _, g := range groups {
+		if shown[g.Line] {
+			g.Source = nil
+		}
+		shown[g.Line] = true
+		part := w.fault(g, d)
+		if hint := w.hint(g.Fault); hint != "" {
 			part += "\n  next: " + hint
 		}
 		parts = append(parts, part)
 	}
-	return strings.Join(parts, "\n"), ""
+	return parts, ""
 }
 
-// mostAlike is up to how many hosts each have their own words when they failed alike.
-const mostAlike = 3
-
-// alike puts hosts that failed alike together, where they are so many that the same words over and over would be all to be
-// seen.
-func (w words) alike(faults []run.Fault) []run.Fault {
-	hosts := map[string][]string{}
-	words := func(f run.Fault) string {
-		f.Host = ""
-		return w.fault(f) + w.hint(f)
-	}
-	for _, f := range faults {
-		hosts[words(f)] = append(hosts[words(f)], f.Host)
-	}
-	var out []run.Fault
-	for _, f := range faults {
-		switch same := hosts[words(f)]; {
-		case len(same) <= mostAlike:
-		case same[0] != f.Host:
-			continue
-		default:
-			f.Host = strings.Join(same, ", ")
-		}
-		out = append(out, f)
-	}
-	return out
-}
-
-func (w words) fault(f run.Fault) string {
+func (w words) fault(g group, d detail) string {
 	var b strings.Builder
+	f := g.Fault
 	if w.typed != nil && w.typed(f.Line) {
 		f.Line, f.Call = "", ""
 	}
-	where := append([]string{}, f.Step...)
-	if f.Host != "" {
-		where = append([]string{f.Host}, where...)
-	}
-	if len(where) == 0 {
-		where = []string{"runbook"}
-	}
-	b.WriteString(strings.Join(where, ": ") + ": " + f.Message)
+	where, hosts := g.where()
+	b.WriteString(strings.Join(append(where, shortLines(f.Message)), ": ") + hosts)
 	if f.Line != "" {
 		fmt.Fprintf(&b, "\n  at %s", f.Line)
 		if len(f.Chain) > 0 {
 			fmt.Fprintf(&b, " (called from %s)", strings.Join(f.Chain, ", "))
 		}
-		b.WriteString(excerpt(f))
+		if d.source {
+			b.WriteString(excerpt(f))
+		}
 	}
-	if f.Call != "" {
-		fmt.Fprintf(&b, "\n  call: %s", f.Call)
+	if f.Command == "" {
+		if f.Call != "" {
+			fmt.Fprintf(&b, "\n  call: %s", f.Call)
+		}
+		return b.String()
 	}
-	if f.Command != "" {
-		fmt.Fprintf(&b, "\n  command: %s", strings.ReplaceAll(strings.TrimSpace(f.Command), "\n", "\n    "))
-	}
+	fmt.Fprintf(&b, "\n  command: %s", script(f.Command))
 	if f.Code != nil {
 		fmt.Fprintf(&b, "\n  exit status %d", *f.Code)
 	}
-	if f.Command != "" {
-		b.WriteString("\n  " + lastLines(f.Tail))
-	}
+	b.WriteString("\n  " + g.lastLines(d.tail))
 	return b.String()
 }
 
@@ -144,11 +137,27 @@ func excerpt(f run.Fault) string {
 	return b.String()
 }
 
-func lastLines(tail string) string {
-	if tail = strings.TrimRight(tail, "\n"); tail == "" {
+// script is a command as a message shows it: of one with many lines the first.
+func script(command string) string {
+	const most = 3
+	lines := strings.Split(strings.TrimSpace(command), "\n")
+	if n := len(lines) - most; n > 1 {
+		lines = append(lines[:most], fmt.Sprintf("… and %d more lines", n))
+	}
+	return shortLines(strings.Join(lines, "\n    "))
+}
+
+// lastLines are at most so many of those that the command printed, of the first host where there are several.
+func (g group) lastLines(most int) string {
+	lines := strings.Split(strings.TrimRight(g.Tail, "\n"), "\n")
+	if lines[len(lines)-1] == "" {
 		return "it printed nothing"
 	}
-	return "the last lines it printed:\n    " + strings.ReplaceAll(tail, "\n", "\n    ")
+	on := ""
+	if g.differ {
+		on = " on " + g.Host
+	}
+	return "the last lines it printed" + on + ":\n    " + shortLines(strings.Join(lines[max(0, len(lines)-most):], "\n    "))
 }
 
 // hint is what to do next, in general where nobody who knows more has said it.
@@ -156,9 +165,12 @@ func (w words) hint(f run.Fault) string {
 	switch {
 	case f.Hint != "":
 		return f.Hint
-	case f.Code != nil && !w.verbose:
+	case f.Code != nil && f.Tail != "" && !w.verbose:
+		if w.record != "" {
+			return "runbook log " + w.record + " --grep . shows all that it printed"
+		}
 		return "run again with -v to see all that it printed"
-	case f.Line != "" && f.Code == nil && !f.Stated && !w.terse:
+	case f.Line != "" && (f.Code == nil || f.Tail == "") && !f.Stated && !w.terse:
 		return "look at " + f.Line
 	}
 	return ""

@@ -31,6 +31,7 @@ func (p *program) records() (sinks []event.Sink, notes, warnings []string) {
 	if err != nil {
 		return nil, notes, unrecorded(err)
 	}
+	p.words.record = sink.ID()
 	return []event.Sink{record{sink, p}}, notes, warnings
 }
 

@@ -125,7 +125,7 @@ func (p *program) run(cc *cli.Context, recipe run.Description, flags []cli.Flag)
 	plan, err := run.Prepare(cc.Context, recipe, run.Options{
 		Given: givenOptions(flags), Inventory: inventory,
 		DryRun: cc.Bool("dry-run"), Yes: cc.Bool("yes"), LockWait: cc.Duration("lock-wait"),
-		Prompt: p.prompt(), Hooks: p.signals.hooks, Explain: p.words.explain,
+		Prompt: p.prompt(), Hooks: p.signals.hooks, Explain: p.explain,
 		Again: func(instead []run.Flag) string { return again(flags, recipe.Path, p.typed, instead) },
 		Rest:  rest(flags, recipe.Path, p.typed),
 	})

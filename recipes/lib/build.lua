@@ -10,6 +10,7 @@ local venv = require "venv"
 -- VERIFY is run by the new virtualenv's Python: that it is the one of this folder, that the files are there. It prints
 -- the checksum of the requirements.
 local VERIFY = [[
+# verify the release
 import hashlib, os, sys
 venv, wsgi, requirements = sys.argv[1:]
 if os.path.realpath(sys.prefix) != os.path.realpath(venv):

@@ -13,6 +13,7 @@ local settings_of = require "settings"
 
 -- Sends a command to the socket and prints the answer. With "quiet" any answer is a failure.
 local TALK = [[
+# talk to HAProxy
 [ -S "$1" ] || { echo "there is no socket $1, or $(id -un) may not enter its folder; haproxy.cfg opens it by: stats socket $1" >&2; exit 1; }
 [ -w "$1" ] || { echo "$(id -un) may not write to $1: see its mode in haproxy.cfg, or sudo = true in app.lua" >&2; exit 1; }
 if command -v socat >/dev/null; then answer=$(printf '%s\n' "$2" | socat -t 10 - "UNIX-CONNECT:$1") || exit

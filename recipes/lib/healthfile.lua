@@ -12,6 +12,7 @@ local settings_of = require "settings"
 -- Prints how many connections to a local port are open. One that is kept open idle counts too, since nothing tells it from a
 -- slow request; mod_wsgi-express keeps none.
 local CONNECTIONS = [[
+# count connections
 port=$(printf '%04X' "$1")
 cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | awk -v end=":$port" '
 substr($2, length($2) - 4) == end && $4 == "01" { n++ }

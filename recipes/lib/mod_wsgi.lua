@@ -9,6 +9,7 @@ local RECORD = ".runbook-arguments"
 -- What is there, by one round trip: the command that wrote the configuration, and whether Apache runs. After a reboot
 -- the number in httpd.pid may be another program's, so its command line is looked at where that can be read.
 local LOOK = [[
+# look at the server
 root=$1 record=$2
 [ -x "$root/apachectl" ] && [ -f "$root/$record" ] && printf 'record\t%s\n' "$(cat "$root/$record")"
 pid=$(cat "$root/httpd.pid" 2>/dev/null)
@@ -22,6 +23,7 @@ exit 0
 -- Prints the first of the given programs that can be run. Where the release of the first argument isn't made yet, as
 -- before a release or in a dry run, it is taken that the requirements will bring its own.
 local FIND = [[
+# find mod_wsgi-express
 dir=$1; shift
 for program in "$@"; do
   found=$(command -v "$program") && [ -x "$found" ] && [ ! -d "$found" ] && { echo "$found"; exit 0; }
@@ -33,6 +35,7 @@ done
 -- Python that it is to be made with. On a second line the version of its mod_wsgi, if there is one: another version
 -- may write another configuration.
 local PACKAGES = [[
+# find mod_wsgi in the virtualenv
 python=$1; [ -x "$python" ] || python=$2
 exec "$python" - "$3" <<'END'
 import sys, sysconfig

@@ -13,6 +13,7 @@ local shared = require "shared"
 -- Facts about a host, one a line, by one round trip. Arguments: the root folder, the Python ("" for none), and "yes" to
 -- measure what the current release takes.
 local FACTS = [[
+# gather facts
 root=$1 python=$2 measure=$3
 say() { printf '%s\t%s\n' "$1" "$2"; }
 say clock "$(date +%s)"

@@ -7,6 +7,7 @@ local reuse = require "reuse"
 -- What is in ROOT, by one round trip. A release without .runbook.json is incomplete; "old" is older than a day. Links
 -- in releases/ are named but never followed.
 local LOOK = [[
+# list the releases
 cd "$1" 2>/dev/null || exit 0
 if [ -L current ]; then printf 'link\t%s\n' "$(readlink current)"
 elif [ -e current ]; then printf 'odd\t\n'

@@ -5,6 +5,7 @@
 -- why not; or "have" or "make", a tab and the environment's name. What an earlier run left unfinished is removed.
 -- Arguments: the folder of environments, the requirements file or "", pip's arguments. Python 3.5 and later.
 local CHOOSE = [=[
+# choose the virtualenv
 import hashlib, io, os, re, shutil, sys
 
 venvs, requirements, pip = sys.argv[1], sys.argv[2], sys.argv[3:]
@@ -50,6 +51,7 @@ else:
 -- Removes the environments that no release has a link to, and prints their names. Paths are compared as the system sees
 -- them, because ROOT may be reached by more than one name.
 local PRUNE = [[
+# remove unused virtualenvs
 cd "$1/venvs" || exit 0
 for venv in *; do
   [ -d "$venv" ] && [ ! -L "$venv" ] || continue

@@ -4,6 +4,7 @@
 -- The processes of the server whose process id is in the file: itself and its children, each with the folder that it works
 -- in. One of another user's doesn't tell.
 local PROCESSES = [[
+# list what serves
 [ -r /proc/self/stat ] || { echo unknown; exit 0; }
 server=$(cat "$1" 2>/dev/null) && [ -n "$server" ] || exit 0
 for file in /proc/[0-9]*/stat; do

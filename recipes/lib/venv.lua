@@ -9,6 +9,7 @@ local reuse = require "reuse"
 --
 -- Arguments: the virtualenv to make, the folder for seeds. Old interpreters must be able to read this: Python 3.5 and later.
 local MAKE = [[
+# make the virtualenv
 import base64, hashlib, os, shutil, subprocess, sys, sysconfig, venv
 import ensurepip
 

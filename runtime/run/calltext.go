@@ -65,11 +65,7 @@ func commandText(v reflect.Value, hide func(string) string) string {
 			for j := range words {
 				words[j] = f.Index(j).String()
 			}
-			quoted, err := ssh.QuoteAll(words)
-			if err != nil { // a NUL, which the run itself will refuse
-				quoted = strings.Join(words, " ")
-			}
-			text = quoted
+			text = ssh.Show(words, hide)
 		}
 	}
 	line, _, more := strings.Cut(strings.TrimSpace(hide(text)), "\n")

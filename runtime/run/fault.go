@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"slices"
 	"strings"
 
@@ -102,6 +103,7 @@ func joined(errs ...error) error {
 // Fault is one failure, in the parts that a person asks for.
 type Fault struct {
 	Host    string   // "" when no host is to blame
+	Address string   // host:port that could not be connected to, or ""
 	Step    []string // outermost first
 	Line    string   // FILE:LINE of the recipe, or ""
 	Chain   []string // the lines that led there, innermost first
@@ -144,6 +146,7 @@ func Faults(err error) []Fault {
 		f.Line, f.Chain, f.Message = at.Line, at.Chain, at.Err.Error()
 	}
 	f.Message = strings.TrimPrefix(f.Message, f.Host+": ")
+	f.Address = addressOf(err)
 	// What a primitive was called with is wrong, rather than what it did: then its name helps.
 	if at != nil && away == nil && at.Call != "" && at.Call != "fail" && !fromPrimitive(at.Err) {
 		f.Message = at.Call + ": " + f.Message
@@ -155,9 +158,36 @@ func Faults(err error) []Fault {
 	}
 	f.command(err)
 	if f.Hint == "" {
-		f.Hint = usualHint(err)
+		f.Hint = usualHint(err, f.Tail)
 	}
 	return []Fault{f}
+}
+
+// addressOf is what could not be connected to or logged in at, host:port, or "".
+func addressOf(err error) string {
+	var (
+		connect *ssh.ConnectError
+		login   *ssh.LoginError
+	)
+	switch {
+	case errors.As(err, &connect):
+		return connect.Address
+	case errors.As(err, &login):
+		return login.Address
+	}
+	return ""
+}
+
+// General is the message without the host's own address, so that hosts that failed alike have the same.
+func (f Fault) General() string {
+	if f.Address == "" {
+		return f.Message
+	}
+	message := strings.ReplaceAll(f.Message, f.Address, "the host")
+	if name, _, err := net.SplitHostPort(f.Address); err == nil {
+		message = strings.ReplaceAll(message, "the name "+name+" ", "the host's name ")
+	}
+	return message
 }
 
 // fromPrimitive tells what a primitive's function returned from what came before it was called.
@@ -166,8 +196,8 @@ func fromPrimitive(err error) bool {
 	return ok
 }
 
-// usualHint is what to do next about failures that say so little of themselves.
-func usualHint(err error) string {
+// usualHint is what to do next about failures that say so little of themselves. tail is what the command printed last.
+func usualHint(err error, tail string) string {
 	var (
 		timeout *ssh.TimeoutError
 		lost    *ssh.LostError
@@ -177,6 +207,8 @@ func usualHint(err error) string {
 		return "see on the host why it takes so long, or raise its limit in the recipe"
 	case errors.As(err, &lost):
 		return "see on the host what was done before running again"
+	case strings.Contains(tail, "No space left on device"), strings.Contains(tail, "Disk quota exceeded"):
+		return "the host's disk is full: remove old releases, or make the disk larger"
 	}
 	return ""
 }

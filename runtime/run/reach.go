@@ -24,12 +24,21 @@ func (r *runner) reachPrimitive() script.Primitive {
 }
 
 func (r *runner) reach(_ context.Context, _ script.None, _ noArgs) ([]away, error) {
-	out := []away{}
-	for i, err := range r.missing {
+	var faults []Fault
+	alike := map[string]int{}
+	for _, err := range r.missing {
 		if err != nil {
 			f := Faults(err)[0]
-			out = append(out, away{Host: r.hosts[i].Name(), Message: f.Message, Hint: f.Hint})
+			faults = append(faults, f)
+			alike[f.General()+f.Hint]++
 		}
+	}
+	out := []away{}
+	for _, f := range faults {
+		if alike[f.General()+f.Hint] > 1 { // so that the recipe can tell of these hosts in one line
+			f.Message = f.General()
+		}
+		out = append(out, away{Host: f.Host, Message: f.Message, Hint: f.Hint})
 	}
 	if len(out) == len(r.hosts) && len(out) > 0 {
 		return nil, r.unready

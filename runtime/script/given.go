@@ -30,14 +30,9 @@ func given(l *lua.LState, name string, top int) string {
 type giver struct{ hide func(string) string }
 
 func (w giver) value(v lua.LValue, depth int) string {
-	const mostBytes = 80
 	switch v := v.(type) {
 	case lua.LString:
-		text := w.hide(string(v))
-		if len(text) > mostBytes {
-			text = strings.ToValidUTF8(text[:mostBytes], "") + "…"
-		}
-		return strconv.Quote(text)
+		return strconv.Quote(shortText(w.hide(string(v))))
 	case *lua.LFunction:
 		return "function"
 	case *lua.LTable:
@@ -52,6 +47,22 @@ func (w giver) value(v lua.LValue, depth int) string {
 		return "an object"
 	}
 	return v.String()
+}
+
+// shortText is the beginning of a text's first line. What has no space in it, such as a path, is whole if it can be.
+func shortText(text string) string {
+	most := 80
+	line, _, more := strings.Cut(text, "\n")
+	if !strings.ContainsAny(line, " \t") {
+		most = 300
+	}
+	if len(line) > most {
+		line, more = strings.ToValidUTF8(line[:most], ""), true
+	}
+	if more {
+		line += "…"
+	}
+	return line
 }
 
 // table writes a table's list items, then its names in order.

@@ -57,11 +57,14 @@ func (c Command) line() (string, error) {
 }
 
 // text is the command as a person would type it, for events and errors. Variables are left out: they are often
-// long, and often secret.
-func (c Command) text() string {
+// long, and often secret. hide replaces the secrets in a text.
+func (c Command) text(hide func(string) string) string {
 	line, err := c.line()
 	if err != nil {
 		return "?"
+	}
+	if c.Argv != nil {
+		line = Show(c.Argv, hide)
 	}
 	if c.Sudo != "" {
 		user := ""

@@ -47,7 +47,7 @@ func (h *Host) Run(ctx context.Context, c Command) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	r := &running{host: h, conn: conn, c: c, body: body, program: program, text: c.text(), out: newOutput(ctx, c.Quiet, h.pool.kept)}
+	r := &running{host: h, conn: conn, c: c, body: body, program: program, text: c.text(redactor(ctx)), out: newOutput(ctx, c.Quiet, h.pool.kept)}
 	return r.run(ctx)
 }
 

@@ -1,0 +1,112 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// The limits of a message. A line that is wider than the screen counts as all that it takes there.
+const (
+	mostLines     = 40
+	screenColumns = 100
+	longestLine   = 400           // characters; the rest of a line is in the journal
+	room          = mostLines - 3 // the command that finishes a run comes after the message
+)
+
+// height is how many lines of a screen text takes; 0 for none.
+func height(text string) int {
+	if text == "" {
+		return 0
+	}
+	n := 0
+	for _, line := range strings.Split(text, "\n") {
+		n += max(1, (utf8.RuneCountInString(line)+screenColumns-1)/screenColumns)
+	}
+	return n
+}
+
+// shortLines is text without the ends of lines that are too long, cut at a space where there is one nearby.
+func shortLines(text string) string {
+	if len(text) <= longestLine {
+		return text
+	}
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		runes := []rune(line)
+		if len(runes) <= longestLine {
+			continue
+		}
+		line = string(runes[:longestLine])
+		if at := strings.LastIndexByte(line, ' '); at > len(line)*3/4 {
+			line = line[:at]
+		}
+		lines[i] = line + " …"
+	}
+	return strings.Join(lines, "\n")
+}
+
+// cut is what there is room for: as many failures as fit and the hosts of the others. The first is always there, if need be
+// without its middle.
+func cut(groups []group, parts []string, room int) string {
+	for n := len(parts); ; n-- {
+		more := others(groups[n:])
+		text := strings.Join(parts[:n], "\n") + more
+		switch {
+		case height(text) <= room:
+			return text
+		case n == 1:
+			return withoutMiddle(parts[0], room-height(more)) + more
+		}
+	}
+}
+
+// others says which failures a message has no room for.
+func others(groups []group) string {
+	if len(groups) == 0 {
+		return ""
+	}
+	var hosts []string
+	for _, g := range groups {
+		hosts = append(hosts, g.hosts...)
+	}
+	text := fmt.Sprintf("\n… and %d more failures", len(groups))
+	if len(hosts) > 0 {
+		text += ", on\n    " + filled(hosts)
+	}
+	return text
+}
+
+// withoutMiddle is the beginning and the end of text, in so many lines of a screen.
+func withoutMiddle(text string, room int) string {
+	if height(text) <= room {
+		return text
+	}
+	lines := strings.Split(text, "\n")
+	head := fitting(lines, room/2)
+	rest := lines[len(head):]
+	slices.Reverse(rest)
+	tail := fitting(rest, room-1-height(strings.Join(head, "\n")))
+	left := len(rest) - len(tail)
+	slices.Reverse(tail)
+	return strings.Join(slices.Concat(head, []string{fmt.Sprintf("  … %d more lines …", left)}, tail), "\n")
+}
+
+// fitting are the first of lines that take so many lines of a screen.
+func fitting(lines []string, room int) []string {
+	for i, line := range lines {
+		if room -= max(1, height(line)); room < 0 {
+			return lines[:i]
+		}
+	}
+	return lines
+}
+
+// rest says where all of a message is.
+func (w words) rest() string {
+	if w.record == "" {
+		return ""
+	}
+	return "\nthe rest is in the journal: runbook log " + w.record + " --grep ."
+}
