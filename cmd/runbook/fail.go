@@ -64,7 +64,7 @@ func (w words) explain(err error) (text, hint string) {
 
 // detail says how much is shown of each failure.
 type detail struct {
-	source bool // the recipe around its line
+	source bool // the recipe around its line, and the call beside the command
 	tail   int  // how many of the last lines that the command printed
 }
 
@@ -105,10 +105,10 @@ func (w words) fault(g group, d detail) string {
 			b.WriteString(excerpt(f))
 		}
 	}
+	if f.Call != "" && (d.source || f.Command == "") {
+		fmt.Fprintf(&b, "\n  call: %s", f.Call)
+	}
 	if f.Command == "" {
-		if f.Call != "" {
-			fmt.Fprintf(&b, "\n  call: %s", f.Call)
-		}
 		return b.String()
 	}
 	fmt.Fprintf(&b, "\n  command: %s", script(f.Command))

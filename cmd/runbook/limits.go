@@ -27,22 +27,26 @@ func height(text string) int {
 	return n
 }
 
-// shortLines is text without the ends of lines that are too long, cut at a space where there is one nearby.
+// shortLines is text without the middle of lines that are too long, cut at spaces where there are some nearby.
 func shortLines(text string) string {
 	if len(text) <= longestLine {
 		return text
 	}
+	const end = 100
 	lines := strings.Split(text, "\n")
 	for i, line := range lines {
 		runes := []rune(line)
 		if len(runes) <= longestLine {
 			continue
 		}
-		line = string(runes[:longestLine])
-		if at := strings.LastIndexByte(line, ' '); at > len(line)*3/4 {
-			line = line[:at]
+		first, last := string(runes[:longestLine-end]), string(runes[len(runes)-end:])
+		if at := strings.LastIndexByte(first, ' '); at > len(first)*3/4 {
+			first = first[:at]
 		}
-		lines[i] = line + " …"
+		if at := strings.IndexByte(last, ' '); at >= 0 && at < len(last)/2 {
+			last = last[at+1:]
+		}
+		lines[i] = first + " … " + last
 	}
 	return strings.Join(lines, "\n")
 }
