@@ -55,7 +55,7 @@ func (o *operation) explain(err error) error {
 // says that there is no such file.
 func missing(err error) error {
 	var status *sftp.StatusError
-	if errors.As(err, &status) && strings.Contains(status.Error(), "not a directory") {
+	if errors.As(err, &status) && strings.Contains(err.Error(), "not a directory") {
 		return os.ErrNotExist
 	}
 	return err

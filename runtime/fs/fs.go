@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 	"sync"
 
 	"github.com/pkg/sftp"
@@ -101,22 +100,14 @@ func kind(fi os.FileInfo) string {
 	return "other"
 }
 
-// List returns the names in the folder at path, sorted. A link to a folder is followed.
+// List returns the names in the folder at path, sorted, within the limits of ssh.Host.Names. A link to a folder is followed.
 func List(ctx context.Context, h *ssh.Host, path string) ([]string, error) {
 	o, err := begin(ctx, h, "list", path)
 	if err != nil {
 		return nil, err
 	}
-	entries, err := o.files.ReadDirContext(ctx, o.path)
-	if err != nil {
-		return nil, o.fail(err)
-	}
-	names := make([]string, 0, len(entries))
-	for _, e := range entries {
-		names = append(names, e.Name())
-	}
-	slices.Sort(names)
-	return names, nil
+	names, err := h.Names(ctx, o.path)
+	return names, o.fail(missing(err))
 }
 
 // Readlink returns the target of the link at path, as it is written there.

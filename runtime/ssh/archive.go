@@ -13,6 +13,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"runbook/runtime/event"
 )
 
 // pack writes the folder from as a tar archive in which it is called name. The last entry is the empty file "NAME.end": who
@@ -120,8 +122,9 @@ func (p packer) file(at string, h tar.Header) error {
 	return nil
 }
 
-// unpack makes the folder to of a tar archive of a folder. Whatever the archive says, nothing is written outside of it.
-func unpack(r io.Reader, to string) (err error) {
+// unpack makes the folder to of a tar archive of a folder. Whatever the archive says, nothing is written outside of it, and no more than
+// the budget allows.
+func unpack(r io.Reader, to string, b *budget) (err error) {
 	if err := os.Mkdir(to, 0o700); err != nil {
 		return err
 	}
@@ -130,7 +133,7 @@ func unpack(r io.Reader, to string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, root.Close()) }()
-	var folders []*tar.Header
+	var open folders
 	archive := tar.NewReader(r)
 	for {
 		h, err := archive.Next()
@@ -144,23 +147,47 @@ func unpack(r io.Reader, to string) (err error) {
 		if !filepath.IsLocal(h.Name) || strings.Contains(h.Name, `\`) {
 			return fmt.Errorf("the archive has an entry with the name %q", h.Name)
 		}
-		if h.Typeflag == tar.TypeDir {
-			folders = append(folders, h)
-		}
-		if err := unpackEntry(root, archive, h); err != nil {
+		if err := b.name(h.Name); err != nil {
 			return err
+		}
+		if err := open.leave(root, h.Name); err != nil {
+			return err
+		}
+		if err := unpackEntry(root, archive, h, b); err != nil {
+			return err
+		}
+		if h.Typeflag == tar.TypeDir {
+			open = append(open, folder{h.Name, h.FileInfo().Mode().Perm()})
 		}
 	}
-	// Modes come last, from within: a folder may forbid writing in it.
-	for _, h := range slices.Backward(folders) {
-		if err := root.Chmod(h.Name, h.FileInfo().Mode().Perm()); err != nil {
+	return open.leave(root, "")
+}
+
+// folder is a folder that is being unpacked, with the mode that it is to have: it may forbid writing in it.
+type folder struct {
+	name string
+	mode fs.FileMode
+}
+
+// folders are those that the present entry of an archive is in, the innermost last.
+type folders []folder
+
+// leave gives the folders their modes that name is not in. tar(1) packs all of a folder before it goes on beside it.
+func (f *folders) leave(root *os.Root, name string) error {
+	for n := len(*f) - 1; n >= 0; n-- {
+		last := (*f)[n]
+		if name != "" && (last.name == "." || strings.HasPrefix(name, last.name+"/")) {
+			break
+		}
+		if err := root.Chmod(last.name, last.mode); err != nil {
 			return err
 		}
+		*f = (*f)[:n]
 	}
 	return nil
 }
 
-func unpackEntry(root *os.Root, archive io.Reader, h *tar.Header) error {
+func unpackEntry(root *os.Root, archive io.Reader, h *tar.Header, b *budget) error {
 	switch h.Typeflag {
 	case tar.TypeDir:
 		if h.Name == "." {
@@ -171,8 +198,27 @@ func unpackEntry(root *os.Root, archive io.Reader, h *tar.Header) error {
 		return root.Symlink(h.Linkname, h.Name)
 	case tar.TypeLink: // the same file under a second name
 		return root.Link(path.Clean(h.Linkname), h.Name)
-	case tar.TypeReg, tar.TypeGNUSparse:
-		return keepFile(archive, func(flag int) (*os.File, error) { return root.OpenFile(h.Name, flag, 0o600) }, h.FileInfo().Mode().Perm())
+	case tar.TypeReg:
+		if sparse(h) {
+			break
+		}
+		return b.keepFile(archive, func(flag int) (*os.File, error) { return root.OpenFile(h.Name, flag, 0o600) }, h.FileInfo().Mode().Perm())
+	}
+	if sparse(h) {
+		return event.WithHint(fmt.Errorf("%s is packed with holes in it, whose size cannot be trusted", h.Name), "GNU tar packs files whole; for a sparse file, pack it on the host first")
 	}
 	return fmt.Errorf("%s is no file, folder or link", h.Name)
+}
+
+// sparse tells a file with holes, which takes more room than the archive: in GNU's own format, or by its records in POSIX's.
+func sparse(h *tar.Header) bool {
+	if h.Typeflag == tar.TypeGNUSparse {
+		return true
+	}
+	for name := range h.PAXRecords {
+		if strings.HasPrefix(name, "GNU.sparse.") {
+			return true
+		}
+	}
+	return false
 }

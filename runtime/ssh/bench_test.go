@@ -21,7 +21,7 @@ func BenchmarkFraming(b *testing.B) {
 			b.ReportAllocs()
 			s := newScanner(&endless{unit: answer})
 			for b.Loop() {
-				if _, err := s.until(func([]byte) {}, mark); err != nil {
+				if _, err := s.until(discard, mark); err != nil {
 					b.Fatal(err)
 				}
 				if word, err := s.word(); err != nil || word != "0" {

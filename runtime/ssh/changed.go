@@ -2,6 +2,7 @@ package ssh
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -10,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -38,78 +40,172 @@ type thing struct {
 
 // compare finds out what of the upload is on the host already, and gives it to the new folder. It returns false when that is all.
 func (u *upload) compare(info fs.FileInfo) (needed bool, err error) {
-	kind, there, err := u.there()
+	mine := map[string]thing{"": {kind: 'f', mode: u.mode, size: info.Size()}}
+	if u.folder {
+		if mine, err = thingsIn(u.from); err != nil {
+			return false, err
+		}
+	}
+	there, err := u.survey(mine)
 	if err != nil {
 		return false, err
 	}
 	switch {
-	case kind == "folder" && !u.folder:
+	case there.kind == "folder" && !u.folder:
 		return false, isFolder(u.to)
-	case kind == "file" && u.folder:
+	case there.kind == "file" && u.folder:
 		return false, isThere(u.to)
-	case kind == "nothing":
+	case there.kind == "nothing":
 		return true, nil
 	case !u.folder:
-		mine := thing{kind: 'f', mode: u.mode, size: info.Size()}
-		same, err := mine.same(there[""], u.from)
+		same, err := mine[""].same(there.things[""], u.from)
 		return !same, err
 	}
-	return u.compareFolder(there)
+	return u.compareFolder(mine, there)
 }
 
-// there asks the host what it has.
-func (u *upload) there() (kind string, things map[string]thing, err error) {
-	var said bytes.Buffer
-	r, err := u.host.Run(u.ctx, Command{Quiet: true, AnyStatus: true, Output: &said, Argv: []string{"/bin/sh", "-c", thereScript, "sh", path.Dir(u.to), path.Base(u.to)}})
-	if err != nil {
-		return "", nil, err
-	}
-	if r.Code != 0 {
-		return "", nil, event.WithHint(fmt.Errorf("the host could not tell what it has: %s", scriptSaid(r)), "without changed all of it is sent")
-	}
-	kind, rest, _ := strings.Cut(said.String(), "\n")
-	things, err = parseThere(rest)
-	return kind, things, err
-}
-
-// parseThere reads what thereScript prints, behind its first line.
-func parseThere(said string) (map[string]thing, error) {
+// thingsIn is what is in a folder of this machine, and the folder itself as "".
+func thingsIn(folder string) (map[string]thing, error) {
 	things := map[string]thing{}
-	for {
-		record, rest, found := strings.Cut(said, "\x00")
-		if said = rest; record == "" || !found {
+	err := walk(folder, func(at, rel string, info fs.FileInfo) (err error) {
+		t := thing{mode: info.Mode().Perm(), size: info.Size()}
+		switch {
+		case info.IsDir():
+			t.kind = 'd'
+		case info.Mode()&fs.ModeSymlink != 0:
+			t.kind = 'l'
+			t.link, err = os.Readlink(at)
+		case info.Mode().IsRegular():
+			t.kind = 'f'
+		default:
+			return fmt.Errorf("%s is no file, folder or link", at)
+		}
+		things[rel] = t
+		return err
+	})
+	return things, err
+}
+
+// survey asks the host what it has of mine.
+func (u *upload) survey(mine map[string]thing) (*survey, error) {
+	ctx, stop := context.WithCancelCause(u.ctx)
+	defer stop(nil)
+	s := newSurvey(u.to, mine)
+	r, err := u.host.Run(ctx, Command{Quiet: true, AnyStatus: true, Argv: []string{"/bin/sh", "-c", thereScript, "sh", path.Dir(u.to), path.Base(u.to)},
+		Output: writerFunc(func(b []byte) (int, error) {
+			n, err := s.Write(b)
+			if err != nil {
+				stop(err) // nobody needs the rest
+			}
+			return n, err
+		})})
+	switch {
+	case s.err != nil:
+		return nil, s.err
+	case err != nil:
+		return nil, err
+	case r.Code != 0:
+		return nil, event.WithHint(fmt.Errorf("the host could not tell what it has: %s", scriptSaid(r)), "without changed all of it is sent")
+	}
+	return s, nil
+}
+
+type writerFunc func([]byte) (int, error)
+
+func (f writerFunc) Write(b []byte) (int, error) { return f(b) }
+
+// survey reads what thereScript prints. Of what this machine doesn't have, it keeps the number alone.
+type survey struct {
+	mine   map[string]thing
+	budget *budget
+	err    error // the first, which ended the reading
+
+	kind   string // "nothing", "file" or "folder"
+	things map[string]thing
+	count  int // of all that is there
+
+	read   func(record string) error // takes the next record
+	end    byte                      // what ends it
+	record []byte                    // what has come of it
+	entry  string                    // the record that the next one, a link's target, belongs to
+}
+
+func newSurvey(what string, mine map[string]thing) *survey {
+	s := &survey{mine: mine, budget: newBudget(what, 0), things: map[string]thing{}, end: '\n'}
+	s.read = func(kind string) error {
+		s.kind, s.read, s.end = kind, s.readEntry, 0
+		return nil
+	}
+	return s
+}
+
+// Write reads the records that are complete.
+func (s *survey) Write(b []byte) (int, error) {
+	for rest := b; s.err == nil && len(rest) > 0; {
+		record, behind, ended := bytes.Cut(rest, []byte{s.end})
+		if s.record = append(s.record, record...); len(s.record) > longestWord+maxFields {
+			s.err = &TooLongError{What: "a name in " + s.budget.what, Most: size(longestWord)}
+		}
+		if !ended || s.err != nil {
 			break
 		}
-		fields := strings.SplitN(record, " ", 4)
-		link, rest, ended := strings.Cut(said, "\x00")
-		said = rest
-		if len(fields) < 4 || len(fields[0]) != 1 || !ended {
-			return nil, fmt.Errorf("the host told of its files by %q", record)
-		}
-		mode, err := strconv.ParseUint(fields[1], 8, 32)
-		size, sizeErr := strconv.ParseInt(fields[2], 10, 64)
-		if err := errors.Join(err, sizeErr); err != nil {
-			return nil, fmt.Errorf("the host told of its files by %q: %w", record, err)
-		}
-		things[fields[3]] = thing{kind: fields[0][0], mode: fs.FileMode(mode), size: size, link: link}
+		whole := string(s.record)
+		rest, s.record = behind, s.record[:0]
+		s.err = s.read(whole)
 	}
-	for said != "" {
-		record, rest, _ := strings.Cut(said, "\x00")
-		said = rest
-		sum, name, found := strings.Cut(record, "  ")
-		if !found {
-			return nil, fmt.Errorf("the host told of a sum by %q", record)
-		}
-		name = strings.TrimPrefix(name, "./")
-		t, known := things[name]
-		if !known { // a single file, which find calls ""
-			name = ""
-			t = things[name]
-		}
+	return len(b), s.err
+}
+
+// maxFields is room for what a record has beside a name.
+const maxFields = 100
+
+// readEntry reads a type, mode, size and path. An empty record ends these.
+func (s *survey) readEntry(record string) error {
+	s.read = s.readLink
+	if s.entry = record; record == "" {
+		s.read = s.readSum
+	}
+	return nil
+}
+
+// readLink reads the target of the last entry, which is empty unless that is a link.
+func (s *survey) readLink(link string) error {
+	s.read = s.readEntry
+	fields := strings.SplitN(s.entry, " ", 4)
+	if len(fields) < 4 || len(fields[0]) != 1 {
+		return fmt.Errorf("the host told of its files by %.200q", s.entry)
+	}
+	mode, err := strconv.ParseUint(fields[1], 8, 32)
+	size, sizeErr := strconv.ParseInt(fields[2], 10, 64)
+	if err := errors.Join(err, sizeErr); err != nil {
+		return fmt.Errorf("the host told of its files by %.200q: %w", s.entry, err)
+	}
+	name := fields[3]
+	if err := s.budget.name(name); err != nil {
+		return err
+	}
+	s.count++
+	if _, known := s.mine[name]; known {
+		s.things[name] = thing{kind: fields[0][0], mode: fs.FileMode(mode), size: size, link: link}
+	}
+	return nil
+}
+
+// readSum reads a file's sum, which belongs to "" where there is nothing but that file.
+func (s *survey) readSum(record string) error {
+	sum, name, found := strings.Cut(record, "  ")
+	if !found {
+		return fmt.Errorf("the host told of a sum by %.200q", record)
+	}
+	name = strings.TrimPrefix(name, "./")
+	if s.kind == "file" {
+		name = ""
+	}
+	if t, known := s.things[name]; known {
 		t.sum = sum
-		things[name] = t
+		s.things[name] = t
 	}
-	return things, nil
+	return nil
 }
 
 // same tells whether a copy of t, which at is on this machine, would be nothing else than there. Sums are asked for last.
@@ -136,35 +232,21 @@ func (t thing) same(there thing, at string) (bool, error) {
 }
 
 // compareFolder looks for what is the same in the folder on the host.
-func (u *upload) compareFolder(there map[string]thing) (needed bool, err error) {
+func (u *upload) compareFolder(mine map[string]thing, there *survey) (needed bool, err error) {
 	u.replace, u.same = true, map[string]bool{}
-	count := 0
-	err = walk(u.from, func(at, rel string, info fs.FileInfo) (err error) {
-		count++
-		mine := thing{mode: info.Mode().Perm(), size: info.Size()}
-		switch {
-		case info.IsDir():
-			mine.kind = 'd'
-		case info.Mode()&fs.ModeSymlink != 0:
-			mine.kind = 'l'
-			if mine.link, err = os.Readlink(at); err != nil {
-				return err
-			}
-		case info.Mode().IsRegular():
-			mine.kind = 'f'
-		default:
-			return fmt.Errorf("%s is no file, folder or link", at)
+	needed = there.count != len(mine)
+	for rel, t := range mine {
+		same, err := t.same(there.things[rel], filepath.Join(u.from, filepath.FromSlash(rel)))
+		if err != nil {
+			return false, err
 		}
-		same, err := mine.same(there[rel], at)
 		needed = needed || !same
-		if same && mine.kind == 'f' {
+		if same && t.kind == 'f' {
 			u.same[rel] = true
 		}
-		return err
-	})
-	needed = needed || count != len(there)
-	if err != nil || !needed {
-		return false, err
+	}
+	if !needed {
+		return false, nil
 	}
 	return true, u.linkSame()
 }

@@ -1,6 +1,7 @@
 package ssh
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -134,19 +135,43 @@ func stat(t *testing.T, path string) os.FileInfo {
 	return info
 }
 
-func FuzzParseThere(f *testing.F) {
-	f.Add("d 755 4096 \x00\x00f 644 3 a b\x00\x00l 777 1 l\x00a b\x00\x00ba78  ./a b\x00")
-	f.Add("f 644 3 \x00\x00\x00ba78  ./x\x00")
-	f.Add("\x00")
-	f.Fuzz(func(t *testing.T, said string) {
-		things, err := parseThere(said)
-		if err != nil {
-			return
+// FuzzSurvey cuts what a host tells of its files anywhere: nothing is kept but what this machine has, and no cut changes what is read.
+func FuzzSurvey(f *testing.F) {
+	f.Add("folder\nd 755 4096 \x00\x00f 644 3 a b\x00\x00l 777 1 l\x00a b\x00\x00ba78  ./a b\x00", 3)
+	f.Add("file\nf 644 3 \x00\x00\x00ba78  ./x\x00", 1)
+	f.Add("nothing\n", 0)
+	f.Add("folder\n\x00\x00", 1)
+	f.Fuzz(func(t *testing.T, said string, at int) {
+		mine := map[string]thing{"": {}, "a b": {}}
+		whole, cut := newSurvey("x", mine), newSurvey("x", mine)
+		_, wholeErr := whole.Write([]byte(said))
+		at = min(max(at, 0), len(said))
+		_, cutErr := cut.Write([]byte(said[:at]))
+		if cutErr == nil {
+			_, cutErr = cut.Write([]byte(said[at:]))
 		}
-		for name := range things {
-			if strings.Contains(name, "\x00") {
-				t.Errorf("a name with a NUL: %q", name)
+		if (wholeErr == nil) != (cutErr == nil) || wholeErr == nil && (whole.kind != cut.kind || whole.count != cut.count || !maps.Equal(whole.things, cut.things)) {
+			t.Errorf("whole: %+v, %v; cut at %d: %+v, %v", whole, wholeErr, at, cut, cutErr)
+		}
+		for name := range whole.things {
+			if _, known := mine[name]; !known {
+				t.Errorf("%q is kept", name)
 			}
 		}
 	})
+}
+
+func TestSurvey(t *testing.T) {
+	mine := map[string]thing{"": {}, "a b": {}, "l": {}}
+	s := newSurvey("x", mine)
+	_, err := s.Write([]byte("folder\nd 755 4096 \x00\x00f 644 3 a b\x00\x00l 777 1 l\x00a b\x00f 600 9 other\x00\x00\x00ba78  ./a b\x00cd  ./other\x00"))
+	want := map[string]thing{"": {kind: 'd', mode: 0o755, size: 4096}, "a b": {kind: 'f', mode: 0o644, size: 3, sum: "ba78"}, "l": {kind: 'l', mode: 0o777, size: 1, link: "a b"}}
+	if err != nil || s.kind != "folder" || s.count != 4 || !maps.Equal(s.things, want) {
+		t.Errorf("%+v, %v", s, err)
+	}
+	for _, bad := range []string{"folder\n" + strings.Repeat("x", longestWord+maxFields+1), "folder\nf 9 3 a\x00\x00", "folder\n\x00x\x00"} {
+		if _, err := newSurvey("x", mine).Write([]byte(bad)); err == nil {
+			t.Errorf("%.40q was read", bad)
+		}
+	}
 }

@@ -26,6 +26,7 @@ type Command struct {
 	Timeout     time.Duration // the limit for the whole; 0 for none
 	IdleTimeout time.Duration // the limit for a time without output; 0 for none
 
+	Max       int       // the most bytes of stdout and of stderr that the Result can hold; DefaultMax when 0. More is an error
 	AnyStatus bool      // a status other than 0 is no error
 	Output    io.Writer // takes what it prints, as it comes, instead of the Result and the events; its errors don't matter
 	Secrets   []string  // values that are replaced wherever the run shows anything

@@ -103,7 +103,8 @@ func (c *connection) endAs(ctx context.Context, pgid int64, sudo string) error {
 			return "", err
 		}
 		out := newScanner(p.stdout)
-		if _, err := out.until(func([]byte) {}, mark); err != nil {
+		said := noise("what the log-in prints before a command")
+		if _, err := out.until(said.take, mark); err != nil {
 			return "", err
 		}
 		return out.word()

@@ -68,7 +68,7 @@ func TestTransfer(t *testing.T) {
 		want := tree(t, source)
 		up, down := filepath.Join(dir, "up"), filepath.Join(dir, "down")
 		must(t, sent(h.Upload(ctx, source, up, UploadOptions{})))
-		must(t, h.Download(ctx, up, down))
+		must(t, h.Download(ctx, up, down, DefaultDownload))
 		for _, d := range []string{up, down} {
 			if got := tree(t, d); !slices.Equal(got, want) {
 				t.Errorf("%s: got %.300q, want %.300q", d, got, want)
@@ -78,7 +78,7 @@ func TestTransfer(t *testing.T) {
 		if err := sent(h.Upload(ctx, source, up, UploadOptions{})); err == nil || event.Hint(err) == "" {
 			t.Errorf("a folder was replaced: %v", err)
 		}
-		if err := h.Download(ctx, up, down); err == nil {
+		if err := h.Download(ctx, up, down, DefaultDownload); err == nil {
 			t.Error("a local folder was replaced")
 		}
 		if err := sent(h.Upload(ctx, filepath.Join(source, "run it"), up, UploadOptions{})); err == nil {
@@ -92,7 +92,7 @@ func TestTransfer(t *testing.T) {
 		if b, err := os.ReadFile(file); err != nil || string(b) != "#!/bin/sh\n" || info.Mode().Perm() != 0o640 {
 			t.Errorf("%q, %v, %v", b, info.Mode(), err)
 		}
-		for _, err := range []error{sent(h.Upload(ctx, filepath.Join(dir, "none"), file, UploadOptions{})), sent(h.Upload(ctx, file, "/does/not/exist/x", UploadOptions{})), h.Download(ctx, "/does/not/exist", filepath.Join(dir, "x"))} {
+		for _, err := range []error{sent(h.Upload(ctx, filepath.Join(dir, "none"), file, UploadOptions{})), sent(h.Upload(ctx, file, "/does/not/exist/x", UploadOptions{})), h.Download(ctx, "/does/not/exist", filepath.Join(dir, "x"), DefaultDownload)} {
 			if !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "/") {
 				t.Errorf("%v", err)
 			}
@@ -107,7 +107,7 @@ func TestTransfer(t *testing.T) {
 		must(t, os.Mkdir(odd, 0o755))
 		must(t, os.WriteFile(filepath.Join(odd, "a"), []byte("a"), 0o600))
 		must(t, syscall.Mkfifo(filepath.Join(odd, "b"), 0o600))
-		for _, err := range []error{sent(h.Upload(ctx, odd, filepath.Join(dir, "stopped"), UploadOptions{})), h.Download(ctx, odd, filepath.Join(dir, "stopped"))} {
+		for _, err := range []error{sent(h.Upload(ctx, odd, filepath.Join(dir, "stopped"), UploadOptions{})), h.Download(ctx, odd, filepath.Join(dir, "stopped"), DefaultDownload)} {
 			if err == nil || !strings.Contains(err.Error(), "is no file, folder or link") {
 				t.Errorf("a pipe was copied: %v", err)
 			}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 	"sync"
 
 	gossh "golang.org/x/crypto/ssh"
@@ -43,21 +42,36 @@ type agentChannels struct {
 	failed error
 }
 
+// mostAgentChannels is how many of these connections a host may have: each may take 2 MiB, which x/crypto lets the host send unasked. A git
+// client makes one.
+const mostAgentChannels = 16
+
 // accept hands offered channels to the agent that is lent, or refuses them.
 func (a *agentChannels) accept(offered <-chan gossh.NewChannel) {
 	var wg sync.WaitGroup
 	defer wg.Wait()
+	free := make(chan struct{}, mostAgentChannels)
 	for o := range offered {
 		l := a.lent.current()
 		if l == nil {
 			_ = o.Reject(gossh.Prohibited, "no agent is forwarded") // an error means that the connection is gone
 			continue
 		}
-		ch, requests, err := o.Accept()
-		if err != nil {
+		select {
+		case free <- struct{}{}:
+		default:
+			_ = o.Reject(gossh.ResourceShortage, "too many connections to the agent")
 			continue
 		}
-		wg.Go(func() { gossh.DiscardRequests(requests) })
+		ch, requests, err := o.Accept()
+		if err != nil {
+			<-free
+			continue
+		}
+		wg.Go(func() {
+			gossh.DiscardRequests(requests) // until both sides have closed it
+			<-free
+		})
 		wg.Go(func() { l.serve(ch) })
 	}
 }
@@ -100,16 +114,23 @@ func (r *remote) requestAgent(ctx context.Context) (string, error) {
 		}
 		// The start-up files of the log-in shell may print too, so the path stands between marks.
 		mark := newMark()
-		out, err := s.Output("exec /bin/sh -c 'echo " + mark + "$SSH_AUTH_SOCK" + mark + "'")
-		if err != nil {
-			return "", fmt.Errorf("ask for the agent's socket: %w", err)
+		stdout, err := s.StdoutPipe()
+		if err == nil {
+			err = s.Start("exec /bin/sh -c 'echo " + mark + "$SSH_AUTH_SOCK" + mark + "'")
 		}
-		_, path, _ := strings.Cut(string(out), mark)
-		path, _, _ = strings.Cut(path, mark)
-		if path == "" {
+		out, said, path := newScanner(stdout), noise("what the log-in prints before a command"), limitedText{what: "the path of the agent's socket", most: longestWord}
+		for _, take := range []func([]byte) error{said.take, path.take} {
+			if err == nil {
+				_, err = out.until(take, mark)
+			}
+		}
+		switch {
+		case err != nil:
+			return "", fmt.Errorf("ask for the agent's socket: %w", err)
+		case path.text() == "":
 			return "", errors.New("the server agreed to forward the agent, but made no socket")
 		}
-		return path, nil
+		return path.text(), nil
 	}, func(string) {})
 }
 

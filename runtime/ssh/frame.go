@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"io"
+	"strings"
 )
 
 // newMark is a word that no output can hold by chance: each command has two of its own, so that even a mark that
@@ -27,8 +28,9 @@ type scanner struct {
 func newScanner(r io.Reader) *scanner { return &scanner{r: r, buf: make([]byte, 32<<10)} }
 
 // until passes all bytes before the first of the marks to out and returns which mark it was. out is given
-// everything as soon as it can't be the beginning of a mark. io.EOF means that the stream ended without one, behind its last byte.
-func (s *scanner) until(out func([]byte), marks ...string) (int, error) {
+// everything as soon as it can't be the beginning of a mark, and ends the reading by an error. io.EOF means that the stream ended without a
+// mark, behind its last byte.
+func (s *scanner) until(out func([]byte) error, marks ...string) (int, error) {
 	for {
 		first, which := -1, 0
 		for i, m := range marks {
@@ -38,7 +40,9 @@ func (s *scanner) until(out func([]byte), marks ...string) (int, error) {
 		}
 		if first >= 0 {
 			if first > 0 {
-				out(s.pending[:first])
+				if err := out(s.pending[:first]); err != nil {
+					return 0, err
+				}
 			}
 			s.pending = s.pending[first+len(marks[which]):]
 			return which, nil
@@ -48,13 +52,18 @@ func (s *scanner) until(out func([]byte), marks ...string) (int, error) {
 			keep = max(keep, overlap(s.pending, m))
 		}
 		if n := len(s.pending) - keep; n > 0 {
-			out(s.pending[:n])
+			if err := out(s.pending[:n]); err != nil {
+				return 0, err
+			}
 			s.pending = s.pending[n:]
 		}
 		if s.err != nil {
-			if len(s.pending) > 0 {
-				out(s.pending)
-				s.pending = nil
+			rest := s.pending
+			s.pending = nil
+			if len(rest) > 0 {
+				if err := out(rest); err != nil {
+					return 0, err
+				}
 			}
 			return 0, s.err
 		}
@@ -64,9 +73,9 @@ func (s *scanner) until(out func([]byte), marks ...string) (int, error) {
 
 // word returns the rest of the line, without its end.
 func (s *scanner) word() (string, error) {
-	var line []byte
-	_, err := s.until(func(b []byte) { line = append(line, b...) }, "\n")
-	return string(bytes.TrimSpace(line)), err
+	line := limitedText{what: "a word of the shell on the host", most: longestWord}
+	_, err := s.until(line.take, "\n")
+	return strings.TrimSpace(line.text()), err
 }
 
 func (s *scanner) fill() {

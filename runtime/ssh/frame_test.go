@@ -14,7 +14,7 @@ func TestScannerHoldsNothingBack(t *testing.T) {
 	s := newScanner(r)
 	got := make(chan string)
 	go func() {
-		_, err := s.until(func(b []byte) { got <- string(b) }, "=MARK=")
+		_, err := s.until(func(b []byte) error { got <- string(b); return nil }, "=MARK=")
 		if err != nil {
 			got <- err.Error()
 		}
@@ -54,7 +54,7 @@ func FuzzScanner(f *testing.F) {
 		}
 		s := newScanner(r)
 		var got bytes.Buffer
-		which, err := s.until(func(b []byte) { got.Write(b) }, other, mark)
+		which, err := s.until(func(b []byte) error { got.Write(b); return nil }, other, mark)
 		if err != nil || which != 1 || !bytes.Equal(got.Bytes(), data) {
 			t.Fatalf("got %q, mark %d, %v; want %q", got.Bytes(), which, err, data)
 		}
@@ -62,7 +62,7 @@ func FuzzScanner(f *testing.F) {
 			t.Fatalf("word %q, %v", word, err)
 		}
 		got.Reset()
-		if _, err := s.until(func(b []byte) { got.Write(b) }, mark); !errors.Is(err, io.EOF) || got.String() != "rest" {
+		if _, err := s.until(func(b []byte) error { got.Write(b); return nil }, mark); !errors.Is(err, io.EOF) || got.String() != "rest" {
 			t.Fatalf("at the end: %q, %v", got.String(), err)
 		}
 	})

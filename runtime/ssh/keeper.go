@@ -103,7 +103,6 @@ func (c *connection) take(ctx context.Context, path string, wait time.Duration) 
 		return fmt.Errorf("lock %s: %w", path, err)
 	}
 	k := &keeper{path: path, shell: newShell(p), link: c.link, gone: make(chan struct{}), beat: make(chan struct{})}
-	var said strings.Builder
 	taken := make(chan error, 1)
 	run := k.shell.drain(func() error {
 		err := k.begin(ctx, script, pid, wait > 0)
@@ -111,10 +110,12 @@ func (c *connection) take(ctx context.Context, path string, wait time.Duration) 
 		if err != nil {
 			return nil
 		}
-		_, err = k.shell.out.until(func([]byte) {}) // until it ends
+		rest := noise("what the keeper of the lock prints")
+		_, err = k.shell.out.until(rest.take) // until it ends
 		return err
 	}, func() error {
-		_, err := k.shell.err.until(func(b []byte) { said.Write(b) })
+		said := noise("what the keeper of the lock prints")
+		_, err := k.shell.err.until(said.take)
 		return err
 	})
 	go func() {
@@ -149,7 +150,8 @@ func (k *keeper) begin(ctx context.Context, script, pid string, waits bool) erro
 	if err := feed(k.shell.proc.stdin, script); err != nil {
 		return err
 	}
-	if _, err := k.shell.out.until(func([]byte) {}, pid); err != nil {
+	said := noise("what the keeper of the lock prints")
+	if _, err := k.shell.out.until(said.take, pid); err != nil {
 		return fmt.Errorf("lock %s: the keeper did not start: %w", k.path, err)
 	}
 	group, err := k.shell.out.word()
@@ -177,6 +179,10 @@ func (k *keeper) begin(ctx context.Context, script, pid string, waits bool) erro
 			held = rest
 		case "over":
 			return event.WithHint(&LockedError{Path: k.path, Holder: held}, "wait for the other run to end, or let this one wait: --lock-wait 10m")
+		default:
+			if err := said.take([]byte(line + "\n")); err != nil {
+				return fmt.Errorf("lock %s: %w", k.path, err)
+			}
 		}
 		if waits {
 			waits = false

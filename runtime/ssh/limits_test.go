@@ -129,18 +129,35 @@ func (c *counter) Write(b []byte) (int, error) {
 }
 
 func TestTooMuchOutput(t *testing.T) {
-	p := newPool(t, PoolOptions{})
-	p.kept = 1000
-	h := p.Localhost()
-	ctx, rec := recording(t)
-	_, err := h.Run(ctx, Command{Script: "head -c 1001 /dev/zero | tr '\\0' x"})
-	if err == nil || event.Hint(err) == "" || !strings.Contains(err.Error(), "1001 bytes to stdout") {
-		t.Errorf("error %v, hint %q", err, event.Hint(err))
+	h := newPool(t, PoolOptions{}).Localhost()
+	for _, stream := range []string{"stdout", "stderr"} {
+		ctx, rec := recording(t)
+		c := Command{Script: "head -c 1001 /dev/zero | tr '\\0' x >/dev/" + stream, Max: 1000}
+		_, err := h.Run(ctx, c)
+		var long *TooLongError
+		if !errors.As(err, &long) || long.What != stream || !strings.Contains(event.Hint(err), "max =") || !strings.Contains(err.Error(), "1001 bytes") {
+			t.Errorf("error %v, hint %q", err, event.Hint(err))
+		}
+		if n := rec.output(); len(n) != 1001 {
+			t.Errorf("the events had %d bytes", len(n))
+		}
+		c.Max = 1001
+		run(t, h, c)
 	}
-	if n := rec.output(); len(n) != 1001 {
-		t.Errorf("the events had %d bytes", len(n))
+	if _, err := h.Run(t.Context(), Command{Script: "head -c 16777217 /dev/zero", Quiet: true}); err == nil || !strings.Contains(err.Error(), "16 MiB") {
+		t.Errorf("by default: %v", err)
 	}
-	run(t, h, Command{Script: "head -c 1000 /dev/zero"})
+	run(t, h, Command{Script: "head -c 16777217 /dev/zero", Quiet: true, Max: 17 << 20})
+}
+
+// What is too long to be kept still ends in the lines that matter.
+func TestTailOfTooMuch(t *testing.T) {
+	h := newPool(t, PoolOptions{}).Localhost()
+	_, err := h.Run(t.Context(), Command{Script: "yes | head -c 300000; echo the reason; sleep 1000", Max: 100, IdleTimeout: 500 * time.Millisecond})
+	var late *TimeoutError
+	if !errors.As(err, &late) || !strings.HasSuffix(late.Tail, "y\nthe reason") {
+		t.Errorf("%v, tail %q", err, late.Tail)
+	}
 }
 
 func (r *recorder) output() string {

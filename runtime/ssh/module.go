@@ -88,13 +88,22 @@ type runArgs struct {
 	Sudo        who               `lua:"sudo" doc:"true to run as root, or the name of the user to run as"`
 	Timeout     time.Duration     `lua:"timeout" doc:"the limit for the whole; the command and all that it started is ended then"`
 	IdleTimeout time.Duration     `lua:"idle_timeout" doc:"the limit for a time without output"`
+	Max         int               `lua:"max" default:"16777216" doc:"the most bytes of its output, and of its errors, that are kept; more is an error"`
 	Check       bool              `lua:"check" default:"true" doc:"whether a status other than 0 is an error"`
 	Secret      []string          `lua:"secret" doc:"values that are never shown"`
 }
 
-func (a runArgs) command() Command {
+func (a runArgs) command() (Command, error) {
 	return Command{Script: a.Cmd.script, Argv: a.Cmd.argv, Cwd: a.Cwd, Env: a.Env, Stdin: a.Stdin, Sudo: a.Sudo.user,
-		Timeout: a.Timeout, IdleTimeout: a.IdleTimeout, AnyStatus: !a.Check, Secrets: a.Secret}
+		Timeout: a.Timeout, IdleTimeout: a.IdleTimeout, AnyStatus: !a.Check, Secrets: a.Secret, Max: a.Max}, checkMax(int64(a.Max))
+}
+
+// checkMax refuses a limit that nothing could keep.
+func checkMax(most int64) error {
+	if most < 1 {
+		return fmt.Errorf("max: want a number of bytes above 0, got %d", most)
+	}
+	return nil
 }
 
 type uploadArgs struct {
@@ -108,6 +117,7 @@ type uploadArgs struct {
 type downloadArgs struct {
 	Remote string `lua:"remote,arg" doc:"the file or folder on the host"`
 	Local  string `lua:"local,arg" doc:"the path on this machine"`
+	Max    int64  `lua:"max" default:"4294967296" doc:"the most bytes that are written on this machine; more is an error"`
 }
 
 type httpArgs struct {
@@ -151,7 +161,7 @@ func Module() script.Module {
 			script.Func("upload", script.Changes, "Copies a file or a folder to the host: all of it or nothing, modes kept. A file replaces a file; a folder must be new. "+
 				"Returns false when changed was given and all was there already, else true.", luaUpload).
 				With("host:upload(\"files/motd\", \"/etc/motd\", { mode = \"0644\" })").Assuming(true),
-			script.Func("download", script.Changes, "Copies a file or a folder from the host to this machine, by the rules of upload.", luaDownload).
+			script.Func("download", script.Changes, "Copies a file or a folder from the host to this machine, by the rules of upload. One larger than max is an error.", luaDownload).
 				With("host:download(\"/srv/app/releases.log\", \"releases.log\")"),
 			script.Func("http", script.Reads, "Sends a GET request through the connection, as seen from the host. Any status is an answer; none at all is an error.", luaHTTP).
 				With("local answer = host:http(\"http://127.0.0.1:8000/health\")"),
@@ -174,15 +184,24 @@ func nonNil(m map[string]any) map[string]any {
 	return m
 }
 
-func luaRun(ctx context.Context, h *Host, a runArgs) (Result, error) { return h.Run(ctx, a.command()) }
+func luaRun(ctx context.Context, h *Host, a runArgs) (Result, error) {
+	c, err := a.command()
+	if err != nil {
+		return Result{}, err
+	}
+	return h.Run(ctx, c)
+}
 
 func luaCapture(ctx context.Context, h *Host, a runArgs) (string, error) {
-	r, err := h.Run(ctx, a.command())
+	r, err := luaRun(ctx, h, a)
 	return strings.TrimSpace(r.Stdout), err
 }
 
 func luaTest(ctx context.Context, h *Host, a runArgs) (bool, error) {
-	c := a.command()
+	c, err := a.command()
+	if err != nil {
+		return false, err
+	}
 	c.AnyStatus = true // the status is the answer
 	r, err := h.Run(ctx, c)
 	return r.OK, err
@@ -201,7 +220,10 @@ func luaUpload(ctx context.Context, h *Host, a uploadArgs) (bool, error) {
 }
 
 func luaDownload(ctx context.Context, h *Host, a downloadArgs) (script.None, error) {
-	return script.None{}, h.Download(ctx, a.Remote, a.Local)
+	if err := checkMax(a.Max); err != nil {
+		return script.None{}, err
+	}
+	return script.None{}, h.Download(ctx, a.Remote, a.Local, a.Max)
 }
 
 func luaHTTP(ctx context.Context, h *Host, a httpArgs) (Response, error) {

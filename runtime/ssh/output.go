@@ -12,11 +12,8 @@ import (
 	"runbook/runtime/event"
 )
 
-// The limits of what is kept of a command's output.
+// The limits of what is shown of a command's output.
 const (
-	// kept is how many bytes of each stream a Result can hold. A command that prints more runs to its end, and its
-	// output still reaches the events, but the result is an error: half an output must not pass for the whole.
-	kept = 64 << 20
 	// longestLine is the length in bytes at which an unfinished line is shown nevertheless.
 	longestLine = 64 << 10
 	// tailLines is how many last lines an error holds.
@@ -34,12 +31,36 @@ type output struct {
 	touched time.Time
 }
 
+// stream is stdout or stderr. A command that prints more than limit runs to its end, and its output still reaches the events, but the
+// result is an error: half an output must not pass for the whole.
 type stream struct {
 	name  string
-	kept  bytes.Buffer
+	kept  []byte
+	last  []byte // the end of what was printed, once that is not in kept
 	line  []byte // the unfinished last line, not yet shown
 	total int64
 	limit int
+}
+
+// keep keeps what a stream brings.
+func (s *stream) keep(b []byte) {
+	s.total += int64(len(b))
+	if room := s.limit - len(s.kept); room > 0 {
+		n := min(room, len(b))
+		s.kept, b = append(s.kept, b[:n]...), b[n:]
+	}
+	if s.last = append(s.last, b...); len(s.last) > 2*longestLine {
+		s.last = append(s.last[:0], s.last[len(s.last)-longestLine:]...)
+	}
+}
+
+// end is the last longestLine bytes.
+func (s *stream) end() string {
+	end := s.last
+	if n := longestLine - len(end); n > 0 {
+		end = append(bytes.Clone(s.kept[max(0, len(s.kept)-n):]), end...)
+	}
+	return string(end[max(0, len(end)-longestLine):])
 }
 
 func newOutput(ctx context.Context, quiet bool, limit int) *output {
@@ -48,17 +69,14 @@ func newOutput(ctx context.Context, quiet bool, limit int) *output {
 }
 
 // to is the function that takes the bytes of one stream.
-func (o *output) to(s *stream) func([]byte) {
-	return func(b []byte) {
+func (o *output) to(s *stream) func([]byte) error {
+	return func(b []byte) error {
 		o.mu.Lock()
 		defer o.mu.Unlock()
 		o.touched = time.Now()
-		s.total += int64(len(b))
-		if room := s.limit - s.kept.Len(); room > 0 {
-			s.kept.Write(b[:min(room, len(b))])
-		}
+		s.keep(b)
 		if o.quiet {
-			return
+			return nil
 		}
 		s.line = append(s.line, b...)
 		end := bytes.LastIndexByte(s.line, '\n') + 1
@@ -66,16 +84,18 @@ func (o *output) to(s *stream) func([]byte) {
 			end = len(s.line)
 		}
 		o.show(s, o.settled(s, end))
+		return nil
 	}
 }
 
 // through is the function that passes bytes on to w.
-func (o *output) through(w io.Writer) func([]byte) {
-	return func(b []byte) {
+func (o *output) through(w io.Writer) func([]byte) error {
+	return func(b []byte) error {
 		_, _ = w.Write(b) // who takes them knows what went wrong
 		o.mu.Lock()
 		defer o.mu.Unlock()
 		o.touched = time.Now()
+		return nil
 	}
 }
 
@@ -123,7 +143,7 @@ func (o *output) idle() time.Duration {
 func (o *output) text() (stdout, stderr string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.stdout.kept.String(), o.stderr.kept.String()
+	return string(o.stdout.kept), string(o.stderr.kept)
 }
 
 // overflow is the error of a stream that was longer than can be kept.
@@ -132,8 +152,8 @@ func (o *output) overflow() error {
 	defer o.mu.Unlock()
 	for _, s := range []*stream{&o.stdout, &o.stderr} {
 		if s.total > int64(s.limit) {
-			err := fmt.Errorf("printed %d bytes to %s, more than the %d that can be kept", s.total, s.name, s.limit)
-			return event.WithHint(err, "send the output to a file on the host, and read what you need of it")
+			err := fmt.Errorf("it printed %d bytes: %w", s.total, &TooLongError{What: s.name, Most: size(int64(s.limit))})
+			return event.WithHint(err, "raise the limit with { max = BYTES }, or send the output to a file on the host and read what you need of it")
 		}
 	}
 	return nil
@@ -142,10 +162,12 @@ func (o *output) overflow() error {
 // tail is the last lines of what was printed: of stderr when there are any, since that is where reasons stand, else of
 // stdout.
 func (o *output) tail() string {
-	stdout, stderr := o.text()
-	for _, text := range []string{stderr, stdout} {
+	o.mu.Lock()
+	ends := []string{o.stderr.end(), o.stdout.end()}
+	o.mu.Unlock()
+	for _, text := range ends {
 		// Secrets go before lines do: of one that is cut in two, neither part is known for what it is.
-		text = event.Redact(o.ctx, text[max(0, len(text)-longestLine):])
+		text = event.Redact(o.ctx, text)
 		if text = strings.TrimRight(text, " \t\r\n"); text != "" {
 			lines := strings.Split(text, "\n")
 			return strings.Join(lines[max(0, len(lines)-tailLines):], "\n")

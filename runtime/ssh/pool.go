@@ -38,7 +38,6 @@ type PoolOptions struct {
 type Pool struct {
 	opts PoolOptions
 
-	kept   int           // see kept
 	retake time.Duration // how long a lock that was lost is waited for
 
 	prompting semaphore // one question at a time
@@ -62,7 +61,7 @@ func NewPool(opts PoolOptions) *Pool {
 	if opts.Getenv == nil {
 		opts.Getenv = os.Getenv
 	}
-	return &Pool{opts: opts, kept: kept, retake: 15 * time.Second, prompting: newSemaphore(), unlocking: newSemaphore(), unlocked: map[string]gossh.Signer{}}
+	return &Pool{opts: opts, retake: 15 * time.Second, prompting: newSemaphore(), unlocking: newSemaphore(), unlocked: map[string]gossh.Signer{}}
 }
 
 // Host returns a new host. Nothing is contacted yet.

@@ -1,6 +1,7 @@
 package ssh
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -47,7 +48,8 @@ func (h *Host) Run(ctx context.Context, c Command) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	r := &running{host: h, conn: conn, c: c, body: body, program: program, text: c.text(redactor(ctx)), out: newOutput(ctx, c.Quiet, h.pool.kept)}
+	r := &running{host: h, conn: conn, c: c, body: body, program: program, text: c.text(redactor(ctx)),
+		out: newOutput(ctx, c.Quiet, cmp.Or(c.Max, DefaultMax))}
 	return r.run(ctx)
 }
 

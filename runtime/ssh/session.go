@@ -95,8 +95,8 @@ type sudoTalk struct {
 
 func (t *sudoTalk) hold(pid, begin, end, ask string) error {
 	s := t.shell
-	drop := func([]byte) {}
-	if _, err := s.err.until(drop, pid); err != nil {
+	said := noise("what the log-in prints before a command")
+	if _, err := s.err.until(said.take, pid); err != nil {
 		return err
 	}
 	word, err := s.err.word()

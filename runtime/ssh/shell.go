@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"runbook/runtime/event"
 )
 
 // probe prints the shell's pid and its process group, or 0 for the group where that can't be told. sshd makes the
@@ -140,19 +142,22 @@ func startShell(ctx context.Context, l link, beat pulse) (*shell, error) {
 // greet waits until the shell says who it is.
 func (s *shell) greet(ctx context.Context, l link, send func() error, mark string) error {
 	var word string
-	var said [2]strings.Builder // what it prints in place of the mark
+	var said [2]limitedText // what it prints before the mark
+	for i := range said {
+		said[i] = noise("what the log-in prints before the shell answers")
+	}
 	run := s.drain(func() error {
 		if err := send(); err != nil {
 			return err
 		}
-		if _, err := s.out.until(func(b []byte) { said[0].Write(b) }, mark); err != nil {
+		if _, err := s.out.until(said[0].take, mark); err != nil {
 			return err
 		}
 		var err error
 		word, err = s.out.word()
 		return err
 	}, func() error {
-		_, err := s.err.until(func(b []byte) { said[1].Write(b) }, mark)
+		_, err := s.err.until(said[1].take, mark)
 		return err
 	})
 	select {
@@ -165,13 +170,17 @@ func (s *shell) greet(ctx context.Context, l link, send func() error, mark strin
 		return fmt.Errorf("start a shell: %w", l.lost())
 	}
 	if err := errors.Join(run.errs[:]...); err != nil {
-		return noShell(err, said[1].String()+said[0].String())
+		return noShell(err, said[1].text()+said[0].text())
 	}
 	s.tell(word)
 	return nil
 }
 
 func noShell(err error, said string) error {
+	var long *TooLongError
+	if errors.As(err, &long) {
+		return event.WithHint(fmt.Errorf("start a shell: %w", long), "what do the start-up files of the log-in shell, such as ~/.bashrc, print?")
+	}
 	if said = strings.TrimSpace(said); said != "" {
 		return fmt.Errorf("the host started no shell: %.300s", said)
 	}
@@ -191,7 +200,7 @@ func leader(word string) int64 {
 	return n
 }
 
-// draining is the reading of both streams at once: neither may wait for the other.
+// draining is the reading of both streams at once: neither may wait for the other. A stream that says more than it may ends both.
 type draining struct {
 	done chan struct{}
 	errs [2]error
@@ -200,12 +209,20 @@ type draining struct {
 func (s *shell) drain(out, err func() error) *draining {
 	d := &draining{done: make(chan struct{})}
 	second := make(chan struct{})
+	limited := func(read func() error) error {
+		err := read()
+		var long *TooLongError
+		if errors.As(err, &long) {
+			s.proc.close()
+		}
+		return err
+	}
 	go func() {
 		defer close(second)
-		d.errs[1] = err()
+		d.errs[1] = limited(err)
 	}()
 	go func() {
-		d.errs[0] = out()
+		d.errs[0] = limited(out)
 		<-second
 		close(d.done)
 	}()
@@ -228,8 +245,8 @@ func (s *shell) settle(run *draining, l link) {
 func (s *shell) bye(l link) {
 	s.release()
 	_ = s.proc.stdin.Close() // it may be gone
-	ended := s.drain(func() error { _, err := s.out.until(func([]byte) {}); return err },
-		func() error { _, err := s.err.until(func([]byte) {}); return err })
+	ended := s.drain(func() error { _, err := s.out.until(discard); return err },
+		func() error { _, err := s.err.until(discard); return err })
 	select {
 	case <-ended.done:
 	case <-time.After(time.Second): // what a command left in the background may hold the streams open

@@ -218,32 +218,36 @@ func (d *download) stream() error {
 // keep writes what arrives under the temporary name.
 func (d *download) keep(in io.Reader) error {
 	r := bufio.NewReaderSize(io.TeeReader(in, newProgress(d.ctx, d.from, 0)), 256<<10)
-	kind, err := r.ReadString('\n')
+	line, err := r.ReadSlice('\n') // at most what fits into the buffer
+	if errors.Is(err, bufio.ErrBufferFull) {
+		return errNoStream // see below
+	}
 	if err != nil {
 		return err
 	}
+	kind := string(line)
 	folder := kind == "folder\n"
 	if err := checkTarget(folder, d.to, os.Lstat); err != nil {
 		return err
 	}
 	if folder {
-		return unpack(r, d.temporary)
+		return unpack(r, d.temporary, d.budget)
 	}
 	mode, err := strconv.ParseUint(strings.TrimSpace(kind), 8, 32)
 	if err != nil {
 		return errNoStream // it says something, but not what the script says
 	}
-	return keepFile(r, func(flag int) (*os.File, error) { return os.OpenFile(d.temporary, flag, 0o600) }, fs.FileMode(mode).Perm())
+	return d.budget.keepFile(r, func(flag int) (*os.File, error) { return os.OpenFile(d.temporary, flag, 0o600) }, fs.FileMode(mode).Perm())
 }
 
 // keepFile writes a new file.
-func keepFile(r io.Reader, open func(flag int) (*os.File, error), mode fs.FileMode) (err error) {
+func (b *budget) keepFile(r io.Reader, open func(flag int) (*os.File, error), mode fs.FileMode) (err error) {
 	f, err := open(os.O_WRONLY | os.O_CREATE | os.O_EXCL)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	if _, err := io.Copy(f, r); err != nil {
+	if _, err := io.Copy(budgeted{f, b}, r); err != nil {
 		return err
 	}
 	return f.Chmod(mode)

@@ -83,12 +83,14 @@ func (u *upload) all(info fs.FileInfo) error {
 	return err
 }
 
-// Download copies a file or a folder of the host to the path to on this machine, by the rules of Upload.
-func (h *Host) Download(ctx context.Context, from, to string) error {
+// Download copies a file or a folder of the host to the path to on this machine, by the rules of Upload. At most so many bytes are
+// written; more is an error.
+func (h *Host) Download(ctx context.Context, from, to string, most int64) error {
 	ctx = h.context(ctx)
-	d := download{ctx: ctx, host: h, from: from, to: to, temporary: temporaryName(to)}
+	d := download{ctx: ctx, host: h, from: from, to: to, temporary: temporaryName(to), budget: newBudget(from, most)}
 	err := d.stream()
 	if errors.Is(err, errNoStream) {
+		d.budget = newBudget(from, most)
 		if err = discardLocal(d.temporary); err == nil {
 			err = d.sftp()
 		}
@@ -108,6 +110,7 @@ type download struct {
 	host      *Host
 	from, to  string
 	temporary string
+	budget    *budget
 }
 
 // discardLocal removes what was left under a temporary name, also folders that forbid that.

@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"runbook/runtime/event"
 )
 
 // packed is the archive of a folder.
@@ -92,7 +94,7 @@ func TestTransferWithoutTar(t *testing.T) {
 	must(t, os.WriteFile(filepath.Join(source, "sub", "big"), []byte(strings.Repeat("x", 300000)), 0o640))
 	must(t, os.Symlink("sub/big", filepath.Join(source, "link")))
 	must(t, sent(h.Upload(ctx, source, filepath.Join(dir, "up"), UploadOptions{})))
-	must(t, h.Download(ctx, source, filepath.Join(dir, "down")))
+	must(t, h.Download(ctx, source, filepath.Join(dir, "down"), DefaultDownload))
 	for _, name := range []string{"up", "down"} {
 		if got, want := tree(t, filepath.Join(dir, name)), tree(t, source); !slices.Equal(got, want) {
 			t.Errorf("%s: got %.300q, want %.300q", name, got, want)
@@ -109,7 +111,7 @@ func TestTransferBySFTPAlone(t *testing.T) {
 	dir := t.TempDir()
 	must(t, os.WriteFile(filepath.Join(dir, "a"), []byte("a"), 0o640))
 	must(t, sent(h.Upload(t.Context(), filepath.Join(dir, "a"), filepath.Join(dir, "b"), UploadOptions{})))
-	must(t, h.Download(t.Context(), filepath.Join(dir, "b"), filepath.Join(dir, "c")))
+	must(t, h.Download(t.Context(), filepath.Join(dir, "b"), filepath.Join(dir, "c"), DefaultDownload))
 	if b, err := os.ReadFile(filepath.Join(dir, "c")); err != nil || string(b) != "a" {
 		t.Errorf("%q, %v", b, err)
 	}
@@ -167,11 +169,82 @@ func TestUnpackStaysInside(t *testing.T) {
 			must(t, w.WriteHeader(&h))
 		}
 		must(t, w.Close())
-		if err := unpack(io.Reader(&b), filepath.Join(dir, "in")); err == nil {
+		if err := unpack(&b, filepath.Join(dir, "in"), newBudget("x", DefaultDownload)); err == nil {
 			t.Errorf("%s was accepted", name)
 		}
 		if _, err := os.Lstat(filepath.Join(dir, "out")); err == nil {
 			t.Errorf("%s: something was written outside", name)
 		}
+	}
+}
+
+// A file of 1 TiB that is a hole takes 10 KiB of an archive, in either of the formats that know holes.
+func TestUnpackRefusesSparseFiles(t *testing.T) {
+	dir := t.TempDir()
+	must(t, os.WriteFile(filepath.Join(dir, "hole"), nil, 0o600))
+	must(t, os.Truncate(filepath.Join(dir, "hole"), 1<<40))
+	for _, args := range [][]string{{"--format=gnu"}, {"--format=posix"}, {"--format=posix", "--sparse-version=0.0"}, {"--format=posix", "--sparse-version=0.1"}} {
+		archive, err := exec.Command("tar", append(args, "-S", "-C", dir, "-cf", "-", "hole")...).Output()
+		must(t, err)
+		in := filepath.Join(t.TempDir(), "in")
+		if err := unpack(bytes.NewReader(archive), in, newBudget("x", DefaultDownload)); err == nil || !strings.Contains(err.Error(), "hole") || event.Hint(err) == "" {
+			t.Errorf("%v: %v", args, err)
+		}
+		if info, err := os.Stat(filepath.Join(in, "hole")); err == nil {
+			t.Errorf("%v: %d bytes were written", args, info.Size())
+		}
+	}
+}
+
+// What a host sends is counted as it is written, by whichever way it comes.
+func TestDownloadLimit(t *testing.T) {
+	for name, lines := range map[string][]string{"stream": nil, "sftp": {"ForceCommand internal-sftp"}} {
+		t.Run(name, func(t *testing.T) {
+			h := newPool(t, PoolOptions{}).Host(startSSHD(t, lines...).target(t))
+			dir := t.TempDir()
+			must(t, os.Mkdir(filepath.Join(dir, "folder"), 0o700))
+			for _, file := range []string{"one", "two"} {
+				must(t, os.WriteFile(filepath.Join(dir, "folder", file), bytes.Repeat([]byte("x"), 500), 0o600))
+			}
+			to := filepath.Join(dir, "to")
+			for _, from := range []struct {
+				name string
+				size int64
+			}{{"folder", 1000}, {"folder/one", 500}} {
+				err := h.Download(t.Context(), filepath.Join(dir, from.name), to, from.size-1)
+				var long *TooLongError
+				if !errors.As(err, &long) || event.Hint(err) == "" {
+					t.Errorf("%s: %v", from.name, err)
+				}
+				if names := left(t, dir); len(names) > 0 {
+					t.Errorf("left: %q", names)
+				}
+				must(t, h.Download(t.Context(), filepath.Join(dir, from.name), to, from.size))
+				must(t, os.RemoveAll(to))
+			}
+		})
+	}
+}
+
+// Names count, too: an empty file is more than nothing.
+func TestUnpackCountsNames(t *testing.T) {
+	archive := func(entries ...string) io.Reader {
+		var b bytes.Buffer
+		w := tar.NewWriter(&b)
+		for _, name := range entries {
+			must(t, w.WriteHeader(&tar.Header{Name: name, Typeflag: tar.TypeReg, Mode: 0o600}))
+		}
+		must(t, w.Close())
+		return &b
+	}
+	few := newBudget("x", 0)
+	few.names = 2
+	if err := unpack(archive("a", "b", "c"), filepath.Join(t.TempDir(), "in"), few); err == nil || !strings.Contains(err.Error(), "names") {
+		t.Error(err)
+	}
+	few = newBudget("x", 0)
+	few.nameBytes = 3
+	if err := unpack(archive("a", "b", "cd"), filepath.Join(t.TempDir(), "in"), few); err == nil || !strings.Contains(err.Error(), "names") {
+		t.Error(err)
 	}
 }

@@ -35,7 +35,7 @@ func (u *upload) sftp() error {
 		}
 	}
 	if err != nil {
-		return errors.Join(err, t.discard(u.temporary))
+		return errors.Join(err, t.discard(u.host, u.temporary))
 	}
 	return nil
 }
@@ -54,10 +54,15 @@ func (d *download) sftp() error {
 		return err
 	}
 	t := transfer{d.ctx, files}
-	if info.IsDir() {
-		return t.downloadFolder(d.from, d.temporary)
+	if !info.IsDir() {
+		return t.downloadFile(d.from, d.temporary, info.Mode().Perm(), d.budget)
 	}
-	return t.downloadFile(d.from, d.temporary, info.Mode().Perm())
+	l, err := d.host.lister(d.ctx)
+	if err != nil {
+		return err
+	}
+	defer l.close()
+	return t.downloadFolder(l, d.from, d.temporary, d.budget)
 }
 
 // transfer copies between this machine and a host.
@@ -137,15 +142,46 @@ func (t transfer) uploadFolder(from, to string) error {
 }
 
 // discard removes what was left under a temporary name on the host.
-func (t transfer) discard(name string) error {
-	err := t.files.RemoveAll(name)
-	if errors.Is(err, fs.ErrNotExist) {
+func (t transfer) discard(host *Host, name string) error {
+	info, err := t.files.Lstat(name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		return nil
+	case err != nil:
+		return err
+	case !info.IsDir():
+		return t.files.Remove(name)
 	}
-	return err
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.ctx), discardLimit)
+	defer cancel()
+	l, err := host.lister(ctx)
+	if err != nil {
+		return err
+	}
+	defer l.close()
+	return t.removeFolder(l, name, newBudget(name, 0))
 }
 
-func (t transfer) downloadFile(from, to string, mode fs.FileMode) (err error) {
+// removeFolder removes a folder and all that is in it.
+func (t transfer) removeFolder(l *lister, name string, b *budget) error {
+	entries, err := l.all(name, b)
+	for _, e := range entries {
+		if err != nil {
+			return err
+		}
+		if at := path.Join(name, e.name); e.mode.IsDir() {
+			err = t.removeFolder(l, at, b)
+		} else {
+			err = t.files.Remove(at)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return t.files.RemoveDirectory(name)
+}
+
+func (t transfer) downloadFile(from, to string, mode fs.FileMode, b *budget) (err error) {
 	in, err := t.files.Open(from)
 	if err != nil {
 		return fmt.Errorf("%s: %w", from, err)
@@ -156,7 +192,7 @@ func (t transfer) downloadFile(from, to string, mode fs.FileMode) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, out.Close()) }()
-	if _, err := in.WriteTo(writer{t.ctx, out}); err != nil {
+	if _, err := in.WriteTo(budgeted{writer{t.ctx, out}, b}); err != nil {
 		return fmt.Errorf("read %s: %w", from, err)
 	}
 	return out.Chmod(mode)
@@ -175,7 +211,7 @@ func (w writer) Write(b []byte) (int, error) {
 	return w.w.Write(b)
 }
 
-func (t transfer) downloadFolder(from, to string) error {
+func (t transfer) downloadFolder(l *lister, from, to string, b *budget) error {
 	if t.ctx.Err() != nil {
 		return context.Cause(t.ctx)
 	}
@@ -186,26 +222,26 @@ func (t transfer) downloadFolder(from, to string) error {
 	if err := os.Mkdir(to, 0o700); err != nil {
 		return err
 	}
-	entries, err := t.files.ReadDir(from)
+	entries, err := l.all(from, b)
 	if err != nil {
 		return fmt.Errorf("%s: %w", from, err)
 	}
 	for _, e := range entries {
 		// The name comes from the host: it must not lead out of the folder.
-		if !filepath.IsLocal(e.Name()) || strings.ContainsAny(e.Name(), `/\`) {
-			return fmt.Errorf("%s has an entry with the name %q", from, e.Name())
+		if !filepath.IsLocal(e.name) || strings.Contains(e.name, `\`) {
+			return fmt.Errorf("%s has an entry with the name %q", from, e.name)
 		}
-		source, target := path.Join(from, e.Name()), filepath.Join(to, e.Name())
+		source, target := path.Join(from, e.name), filepath.Join(to, e.name)
 		switch {
-		case e.IsDir():
-			err = t.downloadFolder(source, target)
-		case e.Mode()&fs.ModeSymlink != 0:
+		case e.mode.IsDir():
+			err = t.downloadFolder(l, source, target, b)
+		case e.mode&fs.ModeSymlink != 0:
 			var link string
 			if link, err = t.files.ReadLink(source); err == nil {
 				err = os.Symlink(link, target)
 			}
-		case e.Mode().IsRegular():
-			err = t.downloadFile(source, target, e.Mode().Perm())
+		case e.mode.IsRegular():
+			err = t.downloadFile(source, target, e.mode.Perm(), b)
 		default:
 			err = fmt.Errorf("%s is no file, folder or link", source)
 		}
