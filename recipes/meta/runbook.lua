@@ -24,21 +24,21 @@ local host_git = {}
 ---Runs a command. A status other than 0 is an error, unless check is false.
 ---Changes something; a dry run leaves it out.
 ---@param cmd string|(string|number)[] a string for /bin/sh, or a list of words, which is quoted
----@param options? { cwd?: string, env?: table<string, string>, stdin?: string, sudo?: boolean|string, timeout?: string, idle_timeout?: string, check?: boolean, secret?: string[] }
+---@param options? { cwd?: string, env?: table<string, string>, stdin?: string, sudo?: boolean|string, timeout?: string, idle_timeout?: string, max?: integer, check?: boolean, secret?: string[] }
 ---@return { code: integer, ok: boolean, stdout: string, stderr: string, seconds: number }
 function host:run(cmd, options) end
 
 ---Runs a command that changes nothing and returns what it printed, without the white space around it.
 ---Changes nothing; runs in a dry run too.
 ---@param cmd string|(string|number)[] a string for /bin/sh, or a list of words, which is quoted
----@param options? { cwd?: string, env?: table<string, string>, stdin?: string, sudo?: boolean|string, timeout?: string, idle_timeout?: string, check?: boolean, secret?: string[] }
+---@param options? { cwd?: string, env?: table<string, string>, stdin?: string, sudo?: boolean|string, timeout?: string, idle_timeout?: string, max?: integer, check?: boolean, secret?: string[] }
 ---@return string
 function host:capture(cmd, options) end
 
 ---Runs a command that changes nothing and returns whether its status was 0.
 ---Changes nothing; runs in a dry run too.
 ---@param cmd string|(string|number)[] a string for /bin/sh, or a list of words, which is quoted
----@param options? { cwd?: string, env?: table<string, string>, stdin?: string, sudo?: boolean|string, timeout?: string, idle_timeout?: string, check?: boolean, secret?: string[] }
+---@param options? { cwd?: string, env?: table<string, string>, stdin?: string, sudo?: boolean|string, timeout?: string, idle_timeout?: string, max?: integer, check?: boolean, secret?: string[] }
 ---@return boolean
 function host:test(cmd, options) end
 
@@ -50,11 +50,12 @@ function host:test(cmd, options) end
 ---@return boolean
 function host:upload(here, remote, options) end
 
----Copies a file or a folder from the host to this machine, by the rules of upload.
+---Copies a file or a folder from the host to this machine, by the rules of upload. One larger than max is an error.
 ---Changes something; a dry run leaves it out.
 ---@param remote string the file or folder on the host
 ---@param here string the path on this machine
-function host:download(remote, here) end
+---@param options? { max?: integer }
+function host:download(remote, here, options) end
 
 ---Sends a GET request through the connection, as seen from the host. Any status is an answer; none at all is an error.
 ---Changes nothing; runs in a dry run too.
@@ -119,7 +120,7 @@ function host_fs:missing(paths) end
 ---@return { kind: string, size: integer, mode: string, modified: integer, uid: integer, gid: integer }
 function host_fs:stat(path) end
 
----Lists the names in a folder, sorted.
+---Lists the names in a folder, sorted. More than 1,000,000 are an error.
 ---Changes nothing; runs in a dry run too.
 ---@param path string an absolute path on the host
 ---@return string[]

@@ -66,7 +66,7 @@ func Module() script.Module {
 				"modified (seconds since 1970), uid, gid. A link is described itself. Nothing there is an error.",
 				func(ctx context.Context, h *ssh.Host, a pathArgs) (Info, error) { return Stat(ctx, h, a.Path) }).
 				With(`local is_link = host.fs:stat("/srv/app/current").kind == "link"`),
-			script.Func("list", script.Reads, "Lists the names in a folder, sorted.",
+			script.Func("list", script.Reads, "Lists the names in a folder, sorted. More than 1,000,000 are an error.",
 				func(ctx context.Context, h *ssh.Host, a pathArgs) ([]string, error) { return List(ctx, h, a.Path) }).
 				With(`for _, name in ipairs(host.fs:list("/srv/app/releases")) do print(name) end`),
 			script.Func("read", script.Reads, "Reads a file. One larger than max is an error.",
