@@ -82,7 +82,10 @@ func (s *consoleLoop) obey(ctx context.Context) error {
 		}
 		s.begun += line
 		if ends || !s.console.Unfinished(s.begun) {
-			if err := s.run(ctx, s.signals.hooks); err != nil {
+			done := s.signals.withHooks()
+			err := s.run(ctx, s.signals.hooks)
+			done()
+			if err != nil {
 				return err
 			}
 		}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 
 	"github.com/peterh/liner"
 
@@ -25,6 +26,10 @@ func (p *program) editable() bool {
 func (s *consoleLoop) converse(ctx context.Context, hosts []inventory.Host) (err error) {
 	s.signals.tell(func(string) { _, _ = fmt.Fprintln(s.err) }) // behind the terminal's ^C; what it ends says so
 	defer s.signals.tell(s.sayInterrupted)
+	// Between two prompts the terminal makes a signal of Ctrl-C. It gives up the line, as the key does at the prompt.
+	var gaveUp atomic.Bool
+	s.signals.whilePrompting(func() { gaveUp.Store(true) })
+	defer s.signals.whilePrompting(nil)
 	e, err := s.newEditor()
 	if err != nil {
 		return err
@@ -38,6 +43,9 @@ func (s *consoleLoop) converse(ctx context.Context, hosts []inventory.Host) (err
 		return err
 	}
 	for {
+		if gaveUp.Swap(false) {
+			s.begun = ""
+		}
 		line, err := awaited(ctx, e.line)
 		switch {
 		case errors.Is(err, liner.ErrPromptAborted):
@@ -67,7 +75,7 @@ func (s *consoleLoop) interruptible(ctx context.Context, e *editor) error {
 	if err := e.cooked.ApplyMode(); err != nil {
 		return fmt.Errorf("the terminal: %w", err)
 	}
-	line, hooks, done := s.signals.apart()
+	line, hooks, done := s.signals.childContexts()
 	err := s.run(line, hooks)
 	done()
 	if err != nil {

@@ -44,6 +44,7 @@ func (p *program) demo(cc *cli.Context) (err error) {
 	if err := p.demoNeeds(cc.Context, cc.Bool("install")); err != nil {
 		return err
 	}
+	defer p.signals.withHooks()() // what it starts must end
 	// The application's server may run as another user, who must be able to read the releases.
 	dir, err := os.MkdirTemp("", "runbook-demo-")
 	if err != nil {

@@ -83,7 +83,10 @@ func (p *program) perform(ctx context.Context, c command, args []string) error {
 	if err != nil {
 		return run.Usage(event.WithHint(err, "runbook "+c.Name+" --help lists the options"))
 	}
-	if given.help {
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case given.help:
 		return p.help(c.Command)
 	}
 	p.typed = given.flags

@@ -1,7 +1,8 @@
 // Command runbook releases an application on servers, and rolls it back, by recipes written in Lua.
 //
 // Its one rule: one file a command, and one place, fail.go, that turns an error into words and an exit status.
-// Nothing ends the process but the last line of main, so that every lock is let go and every hook runs.
+// Nothing ends the process but the last line of main, so that every lock is released and every hook runs; and, when that
+// doesn't come, one signal more than there is anything to interrupt.
 package main
 
 import (
@@ -40,5 +41,5 @@ func execute(ctx context.Context, args []string, in *os.File, out, errs io.Write
 	p := &program{in: in, out: out, err: errs, secrets: event.NewStream()}
 	p.signals = p.listen(ctx)
 	defer p.signals.stop()
-	return p.report(p.dispatch(event.WithStream(p.signals.run, p.secrets), args))
+	return p.report(p.signals.interrupted(p.dispatch(event.WithStream(p.signals.run, p.secrets), args)))
 }

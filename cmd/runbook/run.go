@@ -145,7 +145,9 @@ func (p *program) run(cc *cli.Context, recipe run.Description, flags []cli.Flag)
 	p.signals.tell(func(text string) {
 		event.Emit(event.WithStream(cc.Context, stream), event.Event{Kind: event.Interrupted, Text: text})
 	})
+	done := p.signals.withHooks()
 	err = plan.Start(cc.Context, stream)
+	done()
 	p.signals.tell(p.sayInterrupted)
 	closing := unread(stream.Close())
 	if err != nil {
@@ -190,6 +192,7 @@ func (p *program) neverBegun(cc *cli.Context, err error) error {
 		return err
 	}
 	stream := event.NewStream(jsonl.New(p.out))
+	err = p.signals.interrupted(err)
 	status := run.Status(err)
 	text, hint := p.words.explain(err)
 	event.Emit(event.WithStream(cc.Context, stream), event.Event{Kind: event.RunEnded, Code: &status, Error: p.redact(text), Hint: p.redact(hint)})

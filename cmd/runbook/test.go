@@ -44,6 +44,7 @@ func (p *program) test(cc *cli.Context) error {
 	w := words{terse: true}
 	report := recipetest.NewReport(p.out, cc.Bool("verbose"), w.explain)
 	began := time.Now()
+	defer p.signals.withHooks()()
 	var outcomes []recipetest.Outcome
 	err = recipetest.Run(cc.Context, files, recipetest.Options{
 		AtOnce: cc.Int("at-once"), Timeout: cc.Duration("timeout"), Match: cc.String("match"),

@@ -64,7 +64,7 @@ func parseLua(ctx context.Context, me machine, source, dir string, text []byte) 
 	value, err := script.Eval(limited, source, text)
 	switch {
 	case ctx.Err() != nil:
-		return list{}, ctx.Err()
+		return list{}, context.Cause(ctx)
 	case limited.Err() != nil:
 		err := fmt.Errorf("%s: it still ran after %v and was stopped", source, evalLimit)
 		return list{}, event.WithHint(err, "look for a loop without an end; a hosts file only has to return a table")

@@ -99,5 +99,8 @@ func Load(ctx context.Context, o Options, defaultName string) ([]Host, error) {
 		}
 		hosts = append(hosts, *h)
 	}
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
 	return hosts, nil
 }

@@ -47,7 +47,7 @@ func IsTest(path string) bool { return strings.HasSuffix(path, "_test.lua") }
 
 func checkFile(ctx context.Context, lib, testLib *script.Library, path string) ([]Problem, error) {
 	if IsTest(path) {
-		problems, err := testLib.Check(path, script.CheckOptions{})
+		problems, err := testLib.Check(ctx, path, script.CheckOptions{})
 		return problems, Usage(err)
 	}
 	return check(ctx, lib, path)
@@ -55,7 +55,7 @@ func checkFile(ctx context.Context, lib, testLib *script.Library, path string) (
 
 func check(ctx context.Context, lib *script.Library, path string) ([]Problem, error) {
 	d, failed := Describe(ctx, path)
-	problems, err := d.check(lib)
+	problems, err := d.check(ctx, lib)
 	if err != nil || failed == nil {
 		return problems, err
 	}
@@ -68,7 +68,7 @@ func check(ctx context.Context, lib *script.Library, path string) ([]Problem, er
 }
 
 // check reads a recipe whose options are known.
-func (d Description) check(lib *script.Library) ([]Problem, error) {
+func (d Description) check(ctx context.Context, lib *script.Library) ([]Problem, error) {
 	opts := script.CheckOptions{Sources: d.sources}
 	if d.Options != nil {
 		opts.Options = map[string]string{}
@@ -76,7 +76,7 @@ func (d Description) check(lib *script.Library) ([]Problem, error) {
 	for _, o := range d.Options {
 		opts.Options[o.Name] = o.luaType()
 	}
-	problems, err := lib.Check(d.Path, opts)
+	problems, err := lib.Check(ctx, d.Path, opts)
 	return problems, Usage(err)
 }
 

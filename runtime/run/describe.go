@@ -65,9 +65,6 @@ func describe(ctx context.Context, path string, limit time.Duration) (d Descript
 	}
 	defer state.Close()
 	if err := state.Run(ctx, path); err != nil && !errors.Is(err, errDescribed) {
-		if ctx.Err() != nil && !errors.Is(err, errEndless) {
-			return d, WithStatus(err, StatusInterrupted)
-		}
 		return d, Usage(err)
 	}
 	return d, nil

@@ -41,8 +41,13 @@ func WithStatus(err error, status int) error {
 	return statusError{err, status}
 }
 
-// Usage returns err as a mistake on the command line or in a file: nothing was contacted.
-func Usage(err error) error { return WithStatus(err, StatusUsage) }
+// Usage returns err as a mistake on the command line or in a file: nothing was contacted. An interrupt stays one.
+func Usage(err error) error {
+	if errors.Is(err, ErrInterrupted) {
+		return WithStatus(err, StatusInterrupted)
+	}
+	return WithStatus(err, StatusUsage)
+}
 
 // Status is the exit status that err means: the outermost one stated, or StatusFailed.
 func Status(err error) int {

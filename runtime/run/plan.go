@@ -45,13 +45,13 @@ type Plan struct {
 // DryRun tells whether the run will change nothing.
 func (p *Plan) DryRun() bool { return p.opts.DryRun }
 
-// Prepare checks the recipe, reads the hosts and checks every option on every host. Errors have StatusUsage.
+// Prepare checks the recipe, reads the hosts and checks every option on every host. Errors have StatusUsage, or StatusInterrupted.
 func Prepare(ctx context.Context, d Description, opts Options) (*Plan, error) {
 	lib, err := apiLibrary(Extension{})
 	if err != nil {
 		return nil, err
 	}
-	problems, err := d.check(lib)
+	problems, err := d.check(ctx, lib)
 	if err != nil {
 		return nil, err
 	}
@@ -68,6 +68,9 @@ func Prepare(ctx context.Context, d Description, opts Options) (*Plan, error) {
 	}
 	if p.values, p.Warnings, err = newValues(d.Options, opts.Given, p.Hosts); err != nil {
 		return nil, Usage(err)
+	}
+	if ctx.Err() != nil { // nothing is begun after an interrupt
+		return nil, Usage(context.Cause(ctx))
 	}
 	return p, nil
 }

@@ -43,7 +43,7 @@ func BenchmarkCheckLong(b *testing.B) {
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		if problems, err := lib.Check(path, CheckOptions{}); err != nil || len(problems) > 0 {
+		if problems, err := lib.Check(b.Context(), path, CheckOptions{}); err != nil || len(problems) > 0 {
 			b.Fatal(problems, err)
 		}
 	}

@@ -2,6 +2,7 @@ package script
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -21,8 +22,8 @@ type CheckOptions struct {
 }
 
 // Check reads a recipe and what it requires, runs nothing, and returns every problem that it is sure of, by file and
-// line. A file that can't be read is the error.
-func (lib *Library) Check(path string, opts CheckOptions) ([]Problem, error) {
+// line. The error is a file that can't be read, or why ctx ended.
+func (lib *Library) Check(ctx context.Context, path string, opts CheckOptions) ([]Problem, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
@@ -31,7 +32,7 @@ func (lib *Library) Check(path string, opts CheckOptions) ([]Problem, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &checker{lib: lib, opts: opts, lua: lua, dir: filepath.Dir(path), files: map[string]*recipeFile{}, required: map[string]module{}, facts: newFacts()}
+	c := &checker{ctx: ctx, lib: lib, opts: opts, lua: lua, dir: filepath.Dir(path), files: map[string]*recipeFile{}, required: map[string]module{}, facts: newFacts()}
 	// What a function's parameters and a table's fields hold is known once the whole recipe has been seen, so it is walked
 	// until nothing more is learned; the last walk's problems count.
 	for range deepest {
@@ -44,6 +45,9 @@ func (lib *Library) Check(path string, opts CheckOptions) ([]Problem, error) {
 	for _, f := range c.files {
 		c.problems = append(c.problems, f.lexical(lib)...)
 	}
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
 	slices.SortStableFunc(c.problems, func(a, b Problem) int {
 		return cmp.Or(strings.Compare(a.File, b.File), a.Line-b.Line, a.Col-b.Col, strings.Compare(a.Message, b.Message))
 	})
@@ -51,6 +55,7 @@ func (lib *Library) Check(path string, opts CheckOptions) ([]Problem, error) {
 }
 
 type checker struct {
+	ctx      context.Context // ends the walks
 	lib      *Library
 	opts     CheckOptions
 	lua      map[string][]string // Lua's own libraries; "" for its globals

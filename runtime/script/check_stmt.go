@@ -14,6 +14,9 @@ func (f *fileChecker) block(stmts []ast.Stmt, locals map[string]*shape) {
 	f.scope = &scope{outer: f.scope, locals: locals}
 	defer func() { f.scope = f.scope.outer }()
 	for _, s := range stmts {
+		if f.ctx.Err() != nil {
+			return
+		}
 		f.stmt(s)
 	}
 }

@@ -19,7 +19,7 @@ func TestCheck(t *testing.T) {
 	want := regexp.MustCompile(`-- want: (.*)$`)
 	for _, path := range files {
 		t.Run(filepath.Base(path), func(t *testing.T) {
-			problems, err := testLibrary(t).Check(path, CheckOptions{Options: map[string]string{"root": "string", "branch": "string"}})
+			problems, err := testLibrary(t).Check(t.Context(), path, CheckOptions{Options: map[string]string{"root": "string", "branch": "string"}})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -56,7 +56,7 @@ func TestCheckFollowsRequire(t *testing.T) {
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "r.lua"), `require "broken"`+"\n"+`require "nosuch"`)
 	write(t, filepath.Join(dir, "lib/broken.lua"), "return {\n  x = = 1\n}")
-	problems, err := testLibrary(t).Check(filepath.Join(dir, "r.lua"), CheckOptions{})
+	problems, err := testLibrary(t).Check(t.Context(), filepath.Join(dir, "r.lua"), CheckOptions{})
 	if err != nil || len(problems) != 2 {
 		t.Fatalf("%v, %v", problems, err)
 	}

@@ -105,7 +105,7 @@ func TestAPrimitiveChangesCheckDocsAndStub(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		problems, err := lib.Check(path, script.CheckOptions{})
+		problems, err := lib.Check(context.Background(), path, script.CheckOptions{})
 		if err != nil || len(problems) != 1 {
 			t.Fatalf("%v, %v", problems, err)
 		}

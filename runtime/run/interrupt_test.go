@@ -1,0 +1,77 @@
+package run
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"runbook/runtime/inventory"
+)
+
+// TestInterruptedWhileReading interrupts each part of start-up while it is under way: it ends as an interrupt, not as a
+// mistake in what was being read.
+func TestInterruptedWhileReading(t *testing.T) {
+	dir := t.TempDir()
+	for path, text := range map[string]string{
+		"r.lua":       "recipe { options = { text = { \"a\" } } }\n",
+		"endless.lua": "while true do end\nrecipe {}\n",
+		"hosts.lua":   "return { \"web1\" }\n",
+		"slow.lua":    "while true do end\n",
+		"hosts.txt":   "web1\n",
+		"ssh_config":  "User ada\n",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, path), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	recipe, err := Describe(t.Context(), filepath.Join(dir, "r.lua"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	load := func(hosts string) func(context.Context) error {
+		return func(ctx context.Context) error {
+			_, err := Prepare(ctx, recipe, Options{Inventory: inventory.Options{Dir: dir, Hosts: hosts, SSHConfig: "ssh_config"}})
+			return err
+		}
+	}
+	check := func(path string) func(context.Context) error {
+		return func(ctx context.Context) error {
+			_, err := Check(ctx, []string{filepath.Join(dir, path)}, Extension{})
+			return err
+		}
+	}
+	describe := func(ctx context.Context) error {
+		_, err := Describe(ctx, filepath.Join(dir, "endless.lua"))
+		return err
+	}
+	for _, c := range []struct {
+		name  string
+		after time.Duration // 0: before it begins
+		read  func(context.Context) error
+	}{
+		{"describe", 0, describe},
+		{"describe what is endless", 20 * time.Millisecond, describe},
+		{"check", 0, check("r.lua")},
+		{"check what is endless", 20 * time.Millisecond, check("endless.lua")},
+		{"hosts in Lua", 0, load("hosts.lua")},
+		{"hosts that are endless", 20 * time.Millisecond, load("slow.lua")},
+		{"hosts in a text", 0, load("hosts.txt")},
+		{"no hosts", 0, load("")},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			ctx, interrupt := context.WithCancelCause(t.Context())
+			defer interrupt(nil)
+			if c.after == 0 {
+				interrupt(ErrInterrupted)
+			}
+			defer time.AfterFunc(c.after, func() { interrupt(ErrInterrupted) }).Stop()
+			err := c.read(ctx)
+			if Status(err) != StatusInterrupted || !errors.Is(err, ErrInterrupted) {
+				t.Errorf("status %d: %v", Status(err), err)
+			}
+		})
+	}
+}
