@@ -64,6 +64,15 @@ func TestConsole(t *testing.T) {
 	s.edits()
 	s.send("\x03")
 	s.expect("> ")
+	// Between two prompts Ctrl-C is a signal, which here comes once more when the prompt is there: the line after it may be
+	// the one that it interrupts, and the one after that is not.
+	if err := s.cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		s.send(" 'go' .. 'es on'\r")
+	}
+	s.expect("\"goes on\"\n> ")
 	s.send("nosuch\r")
 	s.expect("runbook: undeclared global \"nosuch\"\n> ")
 	s.send(" 'not ' .. 'kept'\r")
