@@ -19,6 +19,21 @@ type Proxy struct {
 	Get  func(ctx context.Context, key string) (any, error)
 }
 
+// KeyFolder is a map whose names a recipe may write in several ways. FoldKey returns a name as the map has it.
+type KeyFolder interface {
+	FoldKey(name string) string
+}
+
+// foldedKeys is a metatable that looks up the names which t lacks as they are written.
+func foldedKeys(l *lua.LState, t *lua.LTable, folder KeyFolder) *lua.LTable {
+	meta := l.NewTable()
+	meta.RawSetString("__index", l.NewFunction(func(l *lua.LState) int {
+		l.Push(t.RawGetString(folder.FoldKey(l.Get(2).String())))
+		return 1
+	}))
+	return meta
+}
+
 // fromLua is a Lua value as Value describes it. Tables are copied, so Go never shares one with Lua.
 func (s *State) fromLua(l *lua.LState, v lua.LValue) (any, error) {
 	return s.fromLuaDepth(l, v, 0)
@@ -172,6 +187,9 @@ func (s *State) reflectToLua(l *lua.LState, v reflect.Value) (lua.LValue, error)
 				return nil, err
 			}
 			t.RawSetString(k.String(), item)
+		}
+		if folder, ok := v.Interface().(KeyFolder); ok {
+			t.Metatable = foldedKeys(l, t, folder)
 		}
 		return t, nil
 	case reflect.Struct:

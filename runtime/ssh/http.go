@@ -15,10 +15,16 @@ import (
 
 // Response is what a web server answered.
 type Response struct {
-	Status  int               `lua:"status" doc:"the HTTP status"`
-	Body    string            `lua:"body" doc:"the first megabyte of the answer"`
-	Headers map[string]string `lua:"headers" doc:"by their names in small letters; several of one name are joined by commas"`
+	Status  int     `lua:"status" doc:"the HTTP status"`
+	Body    string  `lua:"body" doc:"the first megabyte of the answer"`
+	Headers Headers `lua:"headers" doc:"by name, in any case; several of one name are joined by commas"`
 }
+
+// Headers are the headers of an answer, by their names in lower case.
+type Headers map[string]string
+
+// FoldKey lets Lua read a header by its name in any case.
+func (Headers) FoldKey(name string) string { return strings.ToLower(name) }
 
 // mostBody is how many bytes of an answer are read.
 const mostBody = 1 << 20
@@ -67,7 +73,7 @@ func (h *Host) ask(ctx context.Context, method, address, sent string, headers ma
 	if err != nil {
 		return Response{}, httpError(ctx, address, timeout, err)
 	}
-	r := Response{Status: answer.StatusCode, Body: string(body), Headers: map[string]string{}}
+	r := Response{Status: answer.StatusCode, Body: string(body), Headers: Headers{}}
 	for name, values := range answer.Header {
 		r.Headers[strings.ToLower(name)] = strings.Join(values, ", ")
 	}

@@ -59,6 +59,9 @@ type who struct{ user string }
 // LuaType states both forms.
 func (*who) LuaType() string { return "boolean|string" }
 
+// String is the user as a recipe would write the name.
+func (w who) String() string { return strconv.Quote(w.user) }
+
 // UnmarshalLua takes true, false or a user's name.
 func (w *who) UnmarshalLua(value any) error {
 	switch v := value.(type) {
