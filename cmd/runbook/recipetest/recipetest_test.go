@@ -288,3 +288,23 @@ func TestChecked(t *testing.T) {
 		}
 	}
 }
+
+// TestFindsRecipes names a test from different folders: each finds the recipe beside it and the one of the project.
+func TestFindsRecipes(t *testing.T) {
+	const test = "lab.hosts(1)\nexpect.status(run(\"beside.lua\"), 0)\nexpect.status(run(\"recipes/release.lua\"), 0)\nrun(\"nosuch.lua\")\n"
+	dir := folder(t, map[string]string{"recipes/x_test.lua": test, "recipes/beside.lua": "recipe {}\n", "recipes/release.lua": "recipe {}\n"})
+	for _, c := range []struct{ from, path, tried string }{
+		{"recipes", "x_test.lua", "nosuch.lua nor ../nosuch.lua"},
+		{".", "recipes/x_test.lua", "recipes/nosuch.lua nor nosuch.lua"},
+		{"..", filepath.Base(dir) + "/recipes/x_test.lua", filepath.Base(dir) + "/recipes/nosuch.lua nor " + filepath.Base(dir) + "/nosuch.lua nor nosuch.lua"},
+	} {
+		t.Run(c.from, func(t *testing.T) {
+			t.Chdir(filepath.Join(dir, c.from))
+			_, all := tested(t, c.path, recipetest.Options{})
+			text, _ := words(all[0].Err)
+			if want := "there is no recipe nosuch.lua: neither " + c.tried + " exists @" + c.path + ":4"; text != want {
+				t.Errorf("%s, want %s", text, want)
+			}
+		})
+	}
+}

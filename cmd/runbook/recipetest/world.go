@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 
@@ -119,11 +120,11 @@ func (w *world) find(recipe string) (string, error) {
 	}
 	beside := filepath.Dir(w.path)
 	var tried []string
-	for _, dir := range []string{beside, filepath.Dir(beside), "."} {
-		if beside == "." && dir == filepath.Dir(beside) {
-			dir = ".."
-		}
+	for _, dir := range []string{beside, filepath.Join(beside, ".."), "."} {
 		path := filepath.Join(dir, recipe)
+		if slices.Contains(tried, path) {
+			continue
+		}
 		if _, err := os.Stat(path); err == nil {
 			return path, nil
 		}
