@@ -113,8 +113,7 @@ func (c *Console) recipe(_ context.Context, a recipeArgs) (script.Proxy, error) 
 func (c *Console) around(ctx context.Context, call script.Call, next func() (any, error)) (any, error) {
 	r := c.r
 	if call.Name == "connect" {
-		r.missing = r.connect(ctx)
-		r.unready = joined(r.missing...)
+		r.reachOut(ctx)
 	}
 	r.mu.Lock()
 	r.reachedOut = true

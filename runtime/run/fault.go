@@ -148,7 +148,7 @@ func Faults(err error) []Fault {
 	case errors.As(err, &away):
 		f.Message = away.Error()
 	case errors.As(err, &at):
-		f.Line, f.Chain, f.Message = at.Line, at.Chain, at.Err.Error()
+		f.Line, f.Chain, f.Message = at.Line, at.Chain(), at.Err.Error()
 	}
 	f.Message = strings.TrimPrefix(f.Message, f.Host+": ")
 	f.Address = addressOf(err)

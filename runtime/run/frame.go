@@ -132,8 +132,8 @@ func (r *runner) runHook(base context.Context, h hook) error {
 	event.Emit(ctx, ended)
 	if err != nil {
 		var at *script.Error
-		if errors.As(err, &at) && at.Line != h.line {
-			at.Chain = append(at.Chain, h.line)
+		if errors.As(err, &at) {
+			at.AddCaller(h.line)
 		}
 		if cause := context.Cause(ctx); cause != nil && !errors.Is(err, cause) {
 			err = joined(err, cause)

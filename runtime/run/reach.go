@@ -24,9 +24,12 @@ func (r *runner) reachPrimitive() script.Primitive {
 }
 
 func (r *runner) reach(_ context.Context, _ script.None, _ noArgs) ([]away, error) {
+	r.mu.Lock()
+	missing, unready := r.missing, r.unready
+	r.mu.Unlock()
 	var faults []Fault
 	alike := map[string]int{}
-	for _, err := range r.missing {
+	for _, err := range missing {
 		if err != nil {
 			f := Faults(err)[0]
 			faults = append(faults, f)
@@ -41,23 +44,36 @@ func (r *runner) reach(_ context.Context, _ script.None, _ noArgs) ([]away, erro
 		out = append(out, away{Host: f.Host, Message: f.Message, Hint: f.Hint})
 	}
 	if len(out) == len(r.hosts) && len(out) > 0 {
-		return nil, r.unready
+		return nil, unready
 	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	r.partly = true
 	return out, nil
+}
+
+// reachOut connects to all hosts and keeps why some could not be.
+func (r *runner) reachOut(ctx context.Context) {
+	missing := r.connect(ctx)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.missing, r.unready, r.reachedOut = missing, joined(missing...), true
 }
 
 // may says why a call can't be: when hosts could not be connected to, those that could may be looked at, if the
 // recipe asked for that.
 func (r *runner) may(call script.Call) error {
-	if r.unready == nil || call.Name == "connect" || call.Name == "step" { // a step does nothing by itself
+	r.mu.Lock()
+	missing, unready, partly := r.missing, r.unready, r.partly
+	r.mu.Unlock()
+	if unready == nil || call.Name == "connect" || call.Name == "step" { // a step does nothing by itself
 		return nil
 	}
-	if !r.partly || call.Effect == script.Changes {
-		return r.unready
+	if !partly || call.Effect == script.Changes {
+		return unready
 	}
 	if h, ok := call.Receiver.(*ssh.Host); ok {
-		for i, err := range r.missing {
+		for i, err := range missing {
 			if err != nil && r.hosts[i] == h {
 				return err
 			}

@@ -33,14 +33,14 @@ type runner struct {
 	recipe     func(context.Context, recipeArgs) (script.Proxy, error) // what recipe{ … } does
 	started    bool                                                    // recipe{ … } was reached, or something that is not pure
 	begun      sync.Once
-	reachedOut bool    // the hosts were connected to, or it was tried
-	unready    error   // why the hosts could not be connected to, or nil
-	missing    []error // the same by host, in the hosts' order
-	partly     bool    // the recipe goes on to look at the hosts that could be
 
-	mu     sync.Mutex
-	failed []error           // of the hosts' functions and their hooks
-	resume map[string]string // what the recipe said by resume: flag → value
+	mu         sync.Mutex        // guards what follows: the threads of hosts are side by side
+	reachedOut bool              // the hosts were connected to, or it was tried
+	missing    []error           // why hosts could not be connected to, in the hosts' order; nil for those that could
+	unready    error             // the same as one error, or nil
+	partly     bool              // the recipe goes on to look at the hosts that could be
+	failed     []error           // of the hosts' functions and their hooks
+	resume     map[string]string // what the recipe said by resume: flag → value
 }
 
 // keep remembers the failure of a host's function. The recipe may catch it, and after an interrupt Lua raises nothing
@@ -207,9 +207,8 @@ func (r *runner) reached(_ context.Context, _ recipeArgs) (script.Proxy, error) 
 // begin connects to all hosts, once.
 func (r *runner) begin(ctx context.Context) {
 	r.begun.Do(func() {
-		r.started, r.reachedOut = true, true
-		r.missing = r.connect(ctx)
-		r.unready = joined(r.missing...)
+		r.started = true
+		r.reachOut(ctx)
 	})
 }
 

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	lua "github.com/yuin/gopher-lua"
 
@@ -16,12 +17,30 @@ import (
 // Error is what went wrong at a line of a recipe. errors.As reaches the Go error that a primitive returned, also
 // after the recipe caught it with pcall and raised it again.
 type Error struct {
-	Line  string   // FILE:LINE, or "" when no line is known
-	Chain []string // the FILE:LINEs that called it, innermost first
-	Call  string   // the primitive, as host:run, or ""
-	Given string   // the call with the values that were given, as a recipe would write it; secrets are hidden
-	Lines []Line   // the source around Line, in order; empty when no line is known
+	Line  string // FILE:LINE, or "" when no line is known
+	Call  string // the primitive, as host:run, or ""
+	Given string // the call with the values that were given, as a recipe would write it; secrets are hidden
+	Lines []Line // the source around Line, in order; empty when no line is known
 	Err   error
+
+	mu    sync.Mutex // several Lua threads may raise one error again, which a recipe has kept
+	chain []string
+}
+
+// Chain returns the FILE:LINEs that called the line, innermost first.
+func (e *Error) Chain() []string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return slices.Clone(e.chain)
+}
+
+// AddCaller adds a FILE:LINE to the chain, once. "" and the line itself are left out.
+func (e *Error) AddCaller(line string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if line != "" && line != e.Line && !slices.Contains(e.chain, line) {
+		e.chain = append(e.chain, line)
+	}
 }
 
 // Line is a line of a recipe.
@@ -58,14 +77,12 @@ func (s *State) blame(l *lua.LState, call Call, err error) error {
 	deeper := false
 	eachError(err, func(inner *Error) {
 		deeper = true
-		if call.Line != "" && call.Line != inner.Line && !slices.Contains(inner.Chain, call.Line) {
-			inner.Chain = append(inner.Chain, call.Line)
-		}
+		inner.AddCaller(call.Line)
 	})
 	if deeper {
 		return err
 	}
-	return &Error{Line: call.Line, Call: call.Name, Err: err, Chain: callers(l), Lines: s.around(call.Line)}
+	return &Error{Line: call.Line, Call: call.Name, Err: err, chain: callers(l), Lines: s.around(call.Line)}
 }
 
 // eachError visits the outermost *Errors within err: several when several hosts failed.
@@ -195,12 +212,13 @@ func (s *State) caught(l *lua.LState, err error) error {
 	}
 	for _, m := range traceLine.FindAllStringSubmatch(api.StackTrace, -1) {
 		file, _, _ := strings.Cut(m[1], ":")
-		if s.chunks[file] != nil && m[1] != e.Line && !slices.Contains(e.Chain, m[1]) {
-			e.Chain = append(e.Chain, m[1])
+		switch {
+		case s.chunks[file] == nil:
+		case e.Line == "":
+			e.Line = m[1]
+		default:
+			e.AddCaller(m[1])
 		}
-	}
-	if e.Line == "" && len(e.Chain) > 0 {
-		e.Line, e.Chain = e.Chain[0], e.Chain[1:]
 	}
 	e.Lines, e.Err = s.around(e.Line), &RaisedError{plain(message)}
 	return e

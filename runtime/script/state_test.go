@@ -199,8 +199,8 @@ func TestErrorsKeepTheirCauseAndChain(t *testing.T) {
 	if !errors.As(err, &e) || !errors.Is(err, errBroken) {
 		t.Fatalf("error %v is not the primitive's", err)
 	}
-	if e.Line != "lib/lib1.lua:2" || e.Call != "host:run" || strings.Join(e.Chain, " ") != "r.lua:2" {
-		t.Errorf("line %s, call %s, chain %v", e.Line, e.Call, e.Chain)
+	if e.Line != "lib/lib1.lua:2" || e.Call != "host:run" || strings.Join(e.Chain(), " ") != "r.lua:2" {
+		t.Errorf("line %s, call %s, chain %v", e.Line, e.Call, e.Chain())
 	}
 }
 
