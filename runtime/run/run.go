@@ -30,9 +30,9 @@ type runner struct {
 	more    Extension       // what Lua has beside what recipes can use
 	changed atomic.Bool     // a primitive that changes something has begun
 
-	recipe     func(context.Context, recipeArgs) (script.Proxy, error) // what recipe{ … } does
-	started    bool                                                    // recipe{ … } was reached, or something that is not pure
-	begun      sync.Once
+	recipe  func(context.Context, recipeArgs) (script.Proxy, error) // what recipe{ … } does
+	started bool                                                    // recipe{ … } was reached, or something that is not pure
+	begun   sync.Once
 
 	mu         sync.Mutex        // guards what follows: the threads of hosts are side by side
 	reachedOut bool              // the hosts were connected to, or it was tried
