@@ -17,7 +17,7 @@ end)
 -- its batch have begun, so none is left out because another was quick to fail. Returns the hosts of each batch that was begun,
 -- those that came to their end, and what run returned.
 local function tried(max_failures, bad)
-  local hosts, begun, ended = lab.hosts(5), {}, {}
+  local hosts, begun, ended, stopped = lab.hosts(5), {}, {}, false
   local ok, failures = pcall(batches.run, hosts, { batch = "50%", max_failures = max_failures }, function(host)
     begun[#begun + 1] = host.name
     for _ = 1, 200 do
@@ -31,7 +31,8 @@ local function tried(max_failures, bad)
     end
     host:capture({ "sleep", "0.05" })
     ended[#ended + 1] = host.name
-  end)
+  end, function() stopped = true end)
+  expect.equal(stopped, not ok)
   local list = {}
   for i = 1, #begun, 2 do
     local batch = { unpack(begun, i, math.min(i + 1, #begun)) }

@@ -90,6 +90,10 @@ end)
 resume({ release = release.name, revision = release.revision })
 preflight.make_roots(servers, rootless, options)
 
+local function condemn()
+  activate.condemn(servers, options, release)
+end
+
 local failures
 if serial then
   failures = batches.run(servers, options, function(host)
@@ -98,11 +102,11 @@ if serial then
       hooks.before_on(host, servers[1], options, release)
       switch(host)
     end)
-  end)
+  end, condemn)
 else
   each(servers, { at_once = options.at_once }, prepare)
   -- Before the first switch: where this fails, everything stays as it was.
   hooks.before(servers, options, release)
-  failures = batches.run(servers, options, switch)
+  failures = batches.run(servers, options, switch, condemn)
 end
 hooks.after(servers, options, release, "release", failures)

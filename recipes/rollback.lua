@@ -54,10 +54,15 @@ end
 local servers = pool.servers(hosts)
 preflight.served(options)
 batches.stated(options, #servers, false)
+local common_target
 step("preflight", function()
   problems.refuse(servers, options.at_once, check)
-  choose.agree(servers, targets)
+  common_target = choose.agree(servers, targets)
 end)
-resume({ release = targets[servers[1].name].name })
-local failures = batches.run(servers, options, switch)
+if common_target then
+  resume({ release = common_target })
+end
+local failures = batches.run(servers, options, switch, function()
+  activate.condemn(servers, options, targets[servers[1].name])
+end)
 hooks.after(servers, options, targets[servers[1].name], "rollback", failures)

@@ -1,44 +1,68 @@
--- Shows the releases of every host: which there are, which is current, and where hosts differ. It changes nothing.
+-- Shows the releases of every host: which there are, which is current, what could be gone back to, and where hosts differ. It
+-- changes nothing. A host that cannot be reached does not hide the others; the exit status is then 3, as for each recipe.
 
 local age = require "age"
 local history = require "history"
 local layout = require "layout"
 local common = require "options"
 local pool = require "pool"
+local problems = require "problems"
 local releases = require "releases"
+local server = require "server"
 
 local options = recipe({
   summary = "show the releases of every host, and where hosts differ",
   hosts = "production",
-  options = common.some({ "root", "at_once" }),
+  options = common.some({ "root", "wsgi", "server_root", "restart", "at_once" }),
 })
 
 local servers = pool.servers(hosts)
 
--- What is on each host, by its name; which of its releases it had to go back from; and where current leads to a release that no run has
--- seen to serve yet, in words.
-local found, failed, unfinished = {}, {}, {}
+-- By name: what is on each host that could be looked at; the problems of the others; and which of these could not be reached.
+local found, troubles, away = {}, {}, {}
 
 -- between says what is between a switch and the note of it: a run that is under way, or one that died. It is nil where nothing is.
-local function between(host, paths, entries)
-  local name, last = found[host.name].name, history.last(entries)
+local function between(host, paths, on)
+  local name, last = on.name, history.last(on.entries)
   if not name or not last or last.release == name then
     return nil
   end
   local served = last.release ~= "" and last.release or "nothing"
   local holder = host:capture({ "cat", paths.lock }, { check = false })
-  return ("%s: current leads to %s, and what was last seen to serve is %s: %s"):format(host.name, name, served, holder ~= ""
+  return ("current leads to %s, and what was last seen to serve is %s: %s"):format(name, served, holder ~= ""
     and "a run is at it, by " .. holder
     or "a run died in between; runbook run recipes/rollback.lua --release " .. name .. " --only " .. host.name .. " finishes the switch")
 end
 
+-- look finds out what is on a host.
+local function look(host)
+  local paths = layout.of(options)
+  local on = releases.look(host, paths, server.script(options))
+  on.unfinished = between(host, paths, on)
+  for _, release in ipairs(on.list) do
+    release.lack, release.short = releases.lack(paths, release)
+  end
+  found[host.name] = on
+end
+
+-- seen are the servers that were looked at, in their order.
+local seen = {}
+
 step("look", function()
-  each(servers, { at_once = options.at_once }, function(host)
-    local paths = layout.of(options)
-    found[host.name] = releases.look(host, paths)
-    local entries = history.read(host, paths)
-    failed[host.name], unfinished[host.name] = history.failed(entries), between(host, paths, entries)
+  for _, missing in ipairs(connect()) do
+    troubles[missing.host], away[missing.host] = { { missing.message, missing.hint } }, true
+  end
+  local reached = {}
+  for _, host in ipairs(servers) do
+    reached[#reached + 1] = not troubles[host.name] and host or nil
+  end
+  each(reached, { at_once = options.at_once }, function(host)
+    local problem = problems.of(host, look, host)
+    troubles[host.name] = problem and { problem }
   end)
+  for _, host in ipairs(reached) do
+    seen[#seen + 1] = found[host.name] and host or nil
+  end
 end)
 
 local function short(revision)
@@ -52,20 +76,20 @@ local function cell(host, name)
   if not release then
     return "–"
   elseif on.name == name then
-    return release.complete and "current" or "current, but incomplete"
+    return not release.complete and "current, but incomplete" or release.short and "current, but " .. release.short or "current"
   elseif not release.complete then
     return "incomplete"
   end
-  return failed[host.name][name] and "failed" or "ok"
+  return on.failed[name] and "failed" or release.short or "ok"
 end
 
 -- all_names are the names of the releases of all hosts, newest first.
 local function all_names()
-  local names, seen = {}, {}
-  for _, host in ipairs(servers) do
+  local names, known = {}, {}
+  for _, host in ipairs(seen) do
     for _, release in ipairs(found[host.name].list) do
-      if not seen[release.name] then
-        seen[release.name] = true
+      if not known[release.name] then
+        known[release.name] = true
         names[#names + 1] = release.name
       end
     end
@@ -78,7 +102,7 @@ end
 -- host has another revision under its name.
 local function marker(name)
   local first, differs = {}, false
-  for _, host in ipairs(servers) do
+  for _, host in ipairs(seen) do
     local release = found[host.name].by_name[name]
     if release and release.complete then
       differs = differs or (first.revision ~= nil and first.revision ~= release.marker.revision)
@@ -91,13 +115,14 @@ end
 local drift = {}
 
 local header, rows = { "release", "revision", "age" }, {}
-for _, host in ipairs(servers) do
+for _, host in ipairs(seen) do
   header[#header + 1] = host.name
 end
 for _, name in ipairs(all_names()) do
   local about, differs = marker(name)
-  local row = { name, differs and "differs" or short(about.revision), age.since(about.at) }
-  for _, host in ipairs(servers) do
+  local revision = differs and "differs" or name:sub(1, 1) == "/" and "foreign" or short(about.revision)
+  local row = { name, revision, age.since(about.at) }
+  for _, host in ipairs(seen) do
     row[#row + 1] = cell(host, name)
   end
   rows[#rows + 1] = row
@@ -114,30 +139,59 @@ rows = {}
 local same, first = true, nil
 for _, host in ipairs(servers) do
   local on = found[host.name]
-  local release = on.by_name[on.name or ""]
-  local about = release and release.marker or {}
-  local current = on.odd or on.name or on.current or "no release"
-  if on.name and not release then
-    current = on.name .. ", which is not there"
+  if on then
+    local release = on.by_name[on.name or ""]
+    local about = release and release.marker or {}
+    local current = on.odd or on.name or on.current or "no release"
+    if on.name and not release then
+      current = on.name .. ", which is not there"
+    end
+    rows[#rows + 1] = { host.name, current, short(about.revision), age.since(about.at) }
+    -- By name: hosts may have roots of their own.
+    first = first or current
+    same = same and current == first
+  else
+    rows[#rows + 1] = { host.name, away[host.name] and "unreachable" or "unknown", "", "" }
   end
-  rows[#rows + 1] = { host.name, current, short(about.revision), age.since(about.at) }
-  -- By name: hosts may have roots of their own.
-  first = first or current
-  same = same and current == first
 end
 show({ header = { "host", "current", "revision", "age" }, rows = rows })
 
 if not same then
   table.insert(drift, 1, "the hosts do not have the same release current")
 end
-if #drift > 0 or next(unfinished) then
-  print("")
+
+-- What an admin should know, below the tables.
+local notes = {}
+
+local function note(kind, host, text)
+  notes[#notes + 1] = kind .. ": " .. (host and host.name .. ": " or "") .. text
 end
+
 for _, host in ipairs(servers) do
-  if unfinished[host.name] then
-    print("UNFINISHED: " .. unfinished[host.name])
+  local on = found[host.name]
+  if not on then
+    note(away[host.name] and "UNREACHABLE" or "UNKNOWN", host, troubles[host.name][1][1])
+  else
+    if on.unfinished then
+      note("UNFINISHED", host, on.unfinished)
+    end
+    for _, release in ipairs(on.list) do
+      if release.lack then
+        note("BROKEN", host, "release " .. release.name .. " cannot be served: " .. release.lack)
+      end
+    end
   end
 end
 for _, text in ipairs(drift) do
-  print("DRIFT: " .. text)
+  note("DRIFT", nil, text)
+end
+if #notes > 0 then
+  print("")
+  print(table.concat(notes, "\n"))
+end
+-- Of hosts that cannot be reached the run tells by itself.
+for name in pairs(troubles) do
+  if not away[name] then
+    problems.raise_all(troubles)
+  end
 end

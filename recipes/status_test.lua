@@ -43,3 +43,52 @@ test("a switch that is finished later", function()
   expect.equal(finished.hosts[web1.name].previous, "r2")
   expect.equal(run("recipes/status.lua").stdout:find("UNFINISHED", 1, true), nil)
 end)
+
+test("a release that could not be served", function()
+  local web1 = lab.hosts(1)[1]
+  for _, name in ipairs({ "r1", "r2", "r3", "r4" }) do
+    planted.release(web1, name)
+  end
+  local dir = web1.vars.root .. "/releases/"
+  web1.fs:remove(dir .. "r1/wsgi.py")
+  web1.fs:remove(dir .. "r2/venv/bin/python")
+  web1.fs:symlink("/usr/bin/python3.nothing", dir .. "r2/venv/bin/python")
+  web1.fs:remove(dir .. "r3/venv", { recursive = true })
+  local text = run("recipes/status.lua").stdout
+  for name, lack in pairs({ r1 = "no WSGI script", r2 = "no interpreter", r3 = "no venv", r4 = "current" }) do
+    expect.equal(text:match("\n" .. name .. " +%S+ +%d+ %a+ +(.-)\n"), lack, name)
+  end
+  expect.contains(text, "BROKEN: web1: release r2 cannot be served: its interpreter is missing: " .. dir ..
+    "r2/venv/bin/python points to /usr/bin/python3.nothing\n")
+  -- Nothing but the interpreter counts where something else than mod_wsgi-express serves.
+  text = run("recipes/status.lua", { restart = "none" }).stdout
+  expect.equal(text:match("\nr1 +%S+ +%d+ %a+ +(.-)\n"), "ok")
+end)
+
+test("a virtualenv that was made for another Python", function()
+  local web1 = lab.hosts(1)[1]
+  planted.release(web1, "r1")
+  local venv = web1.vars.root .. "/releases/r1/venv"
+  local python = web1.vars.root .. "/python3.9"
+  web1.fs:write(python, "#!/bin/sh\n", { mode = "0755" })
+  web1.fs:remove(venv .. "/bin/python")
+  web1.fs:symlink(python, venv .. "/bin/python")
+  expect.contains(run("recipes/status.lua").stdout, "current, but other Python")
+  web1.fs:mkdir(venv .. "/lib/" .. "python3.9")
+  expect.equal(run("recipes/status.lua").stdout:find("other Python", 1, true), nil)
+end)
+
+test("a release of another tool", function()
+  local web1 = lab.hosts(1)[1]
+  local root = web1.vars.root
+  local old = root .. "/old/20250101"
+  web1.fs:mkdir(old)
+  web1.fs:symlink(old, root .. "/current")
+  local text = run("recipes/status.lua", { restart = "none" }).stdout
+  expect.contains(text, "\nweb1  " .. old .. " ")
+  expect.contains(text, old .. "  foreign   -    current\n")
+  planted.release(web1, "r1")
+  text = run("recipes/status.lua", { restart = "none" }).stdout
+  expect.contains(text:gsub(" +", " "), "\n" .. old .. " foreign - ok\n")
+  expect.contains(run("recipes/status.lua").stdout, "BROKEN: web1: release " .. old .. " cannot be served: it has no virtualenv: " .. old)
+end)

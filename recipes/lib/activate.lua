@@ -6,6 +6,7 @@ local history = require "history"
 local hooks = require "hooks"
 local layout = require "layout"
 local pool = require "pool"
+local problems = require "problems"
 local releases = require "releases"
 local server = require "server"
 
@@ -14,9 +15,9 @@ local function problem(host, options, name)
   return server.problem(host, options, name)
 end
 
--- title is what a release is called in the table: its name, or the whole path when it lies elsewhere.
+-- title is what a release is called in the table; "" for none.
 local function title(paths, target)
-  return target and (layout.name_of(paths, target) or target) or ""
+  return target and layout.title(paths, target) or ""
 end
 
 -- standing returns the path of what target takes the place of, nil for nothing: where current leads. Where it leads to target already,
@@ -26,9 +27,19 @@ local function standing(host, paths, target)
   if before ~= layout.release(paths, target.name) then
     return before
   end
-  local last = history.last(history.read(host, paths))
-  local noted = last and releases.look(host, paths).by_name[last.release]
+  local found = releases.look(host, paths)
+  local last = history.last(found.entries)
+  local noted = last and found.by_name[last.release]
   return noted and noted.complete and layout.release(paths, noted.name) or before
+end
+
+-- remember_foreign notes a release of another tool before current points elsewhere: from then on the log alone knows it.
+local function remember_foreign(host, paths, before)
+  local name = title(paths, before)
+  local last = history.last(history.read(host, paths))
+  if layout.is_foreign(paths, name) and not (last and last.release == name) then
+    history.append(host, paths, { action = "restore", release = name })
+  end
 end
 
 -- earlier is what there is to know of the release that was current before, at the path dir; nil for none.
@@ -41,6 +52,35 @@ local function earlier(host, options, dir)
   local about = hooks.about(options, { name = title(paths, dir), revision = found and found.marker.revision or "" }, "rollback")
   about.dir, about.python = dir, dir .. "/venv/bin/python"
   return about
+end
+
+-- What became of the release of this run: the hosts, by name, that serve it and that went back from it.
+local serving, left = {}, {}
+
+-- condemn notes a release that a host went back from on the hosts of the run that have it but were not switched to it. So it counts
+-- as failed on all of them: for the next rollback, for --keep and in status.
+local function condemn(servers, options, target)
+  local rest = {}
+  for _, host in ipairs(servers) do
+    rest[#rest + 1] = next(left) and not left[host.name] and not serving[host.name] and host or nil
+  end
+  each(rest, { at_once = options.at_once }, function(host)
+    local problem = problems.of(host, function()
+      local paths = layout.of(options)
+      local found = releases.look(host, paths)
+      if found.name == target.name or found.failed[target.name] or not found.by_name[target.name] then
+        return
+      end
+      -- Not where current points: what a run that died left unfinished must still show.
+      local last = history.last(found.entries)
+      history.append(host, paths, {
+        action = "restore", release = last and last.release or found.name or "", revision = last and last.revision, from = target.name,
+      })
+    end)
+    if problem then
+      log.warn("it is not on record that " .. target.name .. " failed: " .. problem[1])
+    end
+  end)
 end
 
 -- go_back puts before, which may be nil for nothing, back into the place of the release that failed. It returns whether the
@@ -63,6 +103,7 @@ local function go_back(host, options, target, before, found)
       host.fs:remove(paths.current)
     end
     history.append(host, paths, { action = "restore", release = restored, revision = revision, from = target.name })
+    left[host.name] = true
     host:result({ release = restored, revision = revision:sub(1, 10), state = "restored, not restarted" })
     server.serve_again(host, options, found, old)
     if old then
@@ -110,6 +151,7 @@ local function release(host, options, target, action)
     end)
     pool.take_out(host, paths)
     begun = true
+    remember_foreign(host, paths, before)
     host.fs:symlink(about.dir, paths.current)
     server.serve(host, options, about, target.python)
     -- Where nothing was switched, as in a dry run, there is nothing new to check.
@@ -117,11 +159,11 @@ local function release(host, options, target, action)
       health.check(host, options, about)
     end
     hooks.after_each(host, about)
-    done = true
+    done, serving[host.name] = true, true
     note()
     pool.put_back(host, paths)
     return previous
   end)
 end
 
-return { problem = problem, release = release }
+return { problem = problem, release = release, condemn = condemn }

@@ -19,8 +19,8 @@ local function stated(options, count, alone)
 end
 
 -- run calls fn for all servers, batch by batch, and returns how many failed. No further batch begins once more than
--- max_failures have; that is then raised.
-local function run(servers, options, fn)
+-- max_failures have; then stopped is called, and the failure raised.
+local function run(servers, options, fn, stopped)
   local waiting, failures = { unpack(servers) }, 0
   while #waiting > 0 do
     local batch, rest, begun, done = {}, {}, {}, {}
@@ -42,6 +42,7 @@ local function run(servers, options, fn)
     end
     failures, waiting = failures + failed, rest
     if not well and (failed == 0 or failures > options.max_failures) then
+      stopped()
       error(problem, 0)
     end
   end

@@ -38,6 +38,7 @@ local function read(host, paths)
     local ok, entry = pcall(json.decode, line)
     if ok and type(entry) == "table" and type(entry.action) == "string" and type(entry.release) == "string" then
       entry.from = type(entry.from) == "string" and entry.from or ""
+      entry.revision = type(entry.revision) == "string" and entry.revision or nil
       entries[#entries + 1] = entry
     end
   end
@@ -49,13 +50,13 @@ local function is_switch(entry)
   return entry.action == "release" or entry.action == "rollback"
 end
 
--- failed returns the releases, by name, that a host went back from and that have not served since.
+-- failed returns the releases, by name, that failed on a host of a run and that have not served on this one since.
 local function failed(entries)
   local names = {}
   for _, entry in ipairs(entries) do
     if entry.action == "restore" then
       names[entry.from] = true
-    elseif is_switch(entry) then
+    elseif is_switch(entry) or entry.action == "prune" then
       names[entry.release] = nil
     end
   end

@@ -33,9 +33,9 @@ local function is_name(name)
   return name:find("^%w[%w._-]*$") ~= nil
 end
 
--- release is the folder of a release.
+-- release returns the folder of a release. A foreign release has its path as its name.
 local function release(paths, name)
-  return paths.releases .. "/" .. name
+  return name:sub(1, 1) == "/" and name or paths.releases .. "/" .. name
 end
 
 -- name_of is the name of the release that a path means, or nil for a path that is not exactly ROOT/releases/NAME.
@@ -48,4 +48,19 @@ local function name_of(paths, path)
   return nil
 end
 
-return { of = of, absolute = absolute, is_name = is_name, release = release, name_of = name_of }
+-- title returns what a release at a path is called: its name, or the whole path outside of ROOT/releases.
+local function title(paths, path)
+  local plain = path:gsub("(.)/+$", "%1")
+  return name_of(paths, plain) or plain
+end
+
+-- is_foreign says whether a title can be that of a foreign release: a folder outside of ROOT/releases, which another tool
+-- made and current pointed to.
+local function is_foreign(paths, name)
+  return name:find("^/.") ~= nil and not name:find("%c") and not (name .. "/"):find("/%.?%.?/") and name ~= paths.releases
+    and name ~= paths.current and name ~= paths.root and not name_of(paths, name)
+end
+
+return {
+  of = of, absolute = absolute, is_name = is_name, release = release, name_of = name_of, title = title, is_foreign = is_foreign,
+}

@@ -13,7 +13,10 @@ local function release(host, name)
   host.fs:write(dir .. "/.runbook.json", json.encode({
     release = name, revision = revision, branch = "release", at = clock.utc("%Y-%m-%dT%H:%M:%SZ"), python = "/usr/bin/python3",
   }))
-  local before = host.fs:exists(paths.current) and layout.name_of(paths, host.fs:readlink(paths.current)) or ""
+  host.fs:mkdir(dir .. "/venv/bin")
+  host.fs:write(dir .. "/venv/bin/python", "#!/bin/sh\n", { mode = "0755" })
+  host.fs:write(dir .. "/wsgi.py", "")
+  local before = host.fs:exists(paths.current) and layout.title(paths, host.fs:readlink(paths.current)) or ""
   host.fs:symlink(dir, paths.current)
   history.append(host, paths, { action = "release", release = name, revision = revision, from = before })
   return revision

@@ -76,10 +76,9 @@ local function raise(lines, by_name)
   fail(#words .. " problems:\n  " .. table.concat(words, "\n  "))
 end
 
--- refuse calls check for every host that can be reached, which returns a list of problems, and fails when there are any, or
--- a host can't be reached. It is to be called before anything is changed.
-local function refuse(asked, at_once, check)
-  local by_host, by_name, lines = ask(asked, at_once, check), {}, {}
+-- raise_all fails with the problems of all hosts, lists by host, when there are any.
+local function raise_all(by_host)
+  local by_name, lines = {}, {}
   for _, host in ipairs(hosts) do
     by_name[host.name] = host
     for _, problem in ipairs(by_host[host.name] or {}) do
@@ -91,4 +90,10 @@ local function refuse(asked, at_once, check)
   end
 end
 
-return { list = list, of = of, refuse = refuse }
+-- refuse calls check for every host that can be reached, which returns a list of problems, and fails when there are any, or
+-- a host can't be reached. It is to be called before anything is changed.
+local function refuse(asked, at_once, check)
+  raise_all(ask(asked, at_once, check))
+end
+
+return { list = list, of = of, raise_all = raise_all, refuse = refuse }

@@ -4,19 +4,46 @@ local history = require "history"
 local layout = require "layout"
 local reuse = require "reuse"
 
--- What is in ROOT, by one round trip. A release without .runbook.json is incomplete; "old" is older than a day. Links
--- in releases/ are named but never followed.
+-- LOOK lists what is in ROOT, in one round trip. A release without .runbook.json is incomplete; "old" is older than a day.
+-- Links in releases/ are named but never followed. Arguments: ROOT, the WSGI script or "", and folders outside of releases/
+-- that may be releases of another tool.
 local LOOK = [[
 # list the releases
-cd "$1" 2>/dev/null || exit 0
-if [ -L current ]; then printf 'link\t%s\n' "$(readlink current)"
+root=$1 wsgi=$2
+shift 2
+lacks() {
+  if [ ! -d "$1/venv" ]; then printf 'lacks\t%s\tvenv\n' "$1"
+  elif [ ! -x "$1/venv/bin/python" ] || [ -d "$1/venv/bin/python" ]; then
+    printf 'lacks\t%s\tpython\t%s\n' "$1" "$(readlink "$1/venv/bin/python" | tr -d '\n\t')"
+  else
+    python=$(readlink -f "$1/venv/bin/python"); python=${python##*/}
+    case $python in python3.[0-9] | python3.[0-9][0-9])
+      [ -d "$1/venv/lib/$python" ] || printf 'lacks\t%s\tpackages\t%s\n' "$1" "$python"
+    esac
+  fi
+  [ -z "$wsgi" ] || [ -f "$1/$wsgi" ] || printf 'lacks\t%s\twsgi\t%s\n' "$1" "$wsgi"
+}
+cd "$root" 2>/dev/null || exit 0
+if [ -L current ]; then
+  target=$(readlink -n current | tr '\n\t' '??')
+  printf 'link\t%s\n' "$target"
+  set -- "$@" "$target"
 elif [ -e current ]; then printf 'odd\t\n'
 fi
 [ ! -d venvs ] || printf 'venvs\t\n'
+for folder in "$@"; do
+  folder=${folder%%/}
+  case $folder in /*) [ ! -d "$folder" ] || {
+    printf 'outside\t%s\n' "$folder"
+    [ -z "$wsgi" ] || lacks "$folder" # nothing is known of how it is served without
+  } ;; esac
+done
 cd releases 2>/dev/null || exit 0
 for name in *; do
   if [ -L "$name" ]; then printf 'alias\t%s\n' "$name"
-  elif [ -f "$name/.runbook.json" ]; then printf 'complete\t%s\t%s\n' "$name" "$(tr -d '\n\t' < "$name/.runbook.json")"
+  elif [ -f "$name/.runbook.json" ]; then
+    printf 'complete\t%s\t%s\n' "$name" "$(tr -d '\n\t' < "$name/.runbook.json")"
+    lacks "$name"
   elif [ -d "$name" ]; then printf 'incomplete\t%s\t%s\n' "$name" "$(find "$name" -prune -mmin +1440)"
   fi
 done
@@ -32,54 +59,125 @@ local function read_marker(text)
   return nil
 end
 
+-- read_link notes where current points.
+local function read_link(found, paths, target)
+  found.current = target
+  if target:sub(1, 1) ~= "/" then
+    found.odd = paths.current .. " leads to the relative path " .. target
+    return
+  end
+  local name = layout.title(paths, target)
+  found.name = (layout.is_name(name) or layout.is_foreign(paths, name)) and name or nil
+end
+
+-- add notes a release.
+local function add(found, release)
+  found.list[#found.list + 1] = release
+  found.by_name[release.name] = release
+end
+
+-- outside returns the folders outside of ROOT/releases that the log names: releases of another tool, which current pointed to.
+local function outside(paths, entries)
+  local list, seen = {}, {}
+  for _, entry in ipairs(entries) do
+    for _, name in ipairs({ entry.release, entry.from }) do
+      if layout.is_foreign(paths, name) and not seen[name] then
+        seen[name] = true
+        list[#list + 1] = name
+      end
+    end
+  end
+  return list
+end
+
 -- look returns what is on a host:
---   current   where the link leads, or nil        name      the release that is, or nil
+--   current   where the link points, or nil       name      the release that it points to, or nil
 --   odd       why current is not what it should be, or nil
---   list      releases, newest name first: { name, complete, marker, old }        by_name   the same by name
+--   list      releases, newest name first: { name, complete, marker, old, foreign, lacks }      by_name   the same by name
+--             A foreign one is a folder outside of ROOT/releases that current points to or did; its name is its path.
+--             lacks is why it cannot be served, { kind, detail }: see LOOK.
 --   alias     names under releases/ that are links
 --   venvs     whether there are virtualenvs that releases share
-local function look(host, paths)
-  local found = { list = {}, by_name = {}, alias = {} }
-  local text = host:capture({ "sh", "-c", LOOK, "sh", paths.root })
+--   entries   those of releases.log              failed    the releases, by name, that failed
+-- wsgi is the WSGI script that a release needs; nil for none.
+local function look(host, paths, wsgi)
+  local entries = history.read(host, paths)
+  local found = { list = {}, by_name = {}, alias = {}, entries = entries, failed = history.failed(entries) }
+  local text = host:capture({ "sh", "-c", LOOK, "sh", paths.root, wsgi or "", unpack(outside(paths, entries)) })
   for line in text:gmatch("[^\n]+") do
     local kind, name, rest = line:match("^(%a+)\t([^\t]*)\t?(.*)$")
     if kind == "link" then
-      found.current, found.name = name, layout.name_of(paths, name)
-      if name:sub(1, 1) ~= "/" then
-        found.odd = paths.current .. " leads to the relative path " .. name
-      end
+      read_link(found, paths, name)
     elseif kind == "odd" then
       found.odd = paths.current .. " is not a link"
     elseif kind == "venvs" then
       found.venvs = true
     elseif kind == "alias" then
       found.alias[name] = true
+    elseif kind == "outside" then
+      if layout.is_foreign(paths, name) and not found.by_name[name] then
+        add(found, { name = name, complete = true, foreign = true, marker = { revision = "" } })
+      end
+    elseif kind == "lacks" then
+      local release = found.by_name[name]
+      if release and release.complete and not release.lacks then
+        release.lacks = { rest:match("^(%a+)\t?(.*)$") }
+      end
     elseif kind and layout.is_name(name) then
       local marker = kind == "complete" and read_marker(rest) or nil
-      local old = kind == "incomplete" and rest ~= ""
-      local release = { name = name, complete = marker ~= nil, marker = marker or {}, old = old }
-      found.list[#found.list + 1] = release
-      found.by_name[name] = release
+      add(found, {
+        name = name, complete = marker ~= nil, marker = marker or {}, old = kind == "incomplete" and rest ~= "",
+      })
     end
   end
   table.sort(found.list, function(a, b) return a.name > b.name end)
   return found
 end
 
--- current returns where the link leads, or nil when there is none.
+-- LACKS says what a release lacks, for an error and in a cell of a table.
+local LACKS = {
+  venv = { "it has no virtualenv: %s/venv is missing", "no venv" },
+  python = { "its interpreter is missing: %s/venv/bin/python points to %s", "no interpreter" },
+  packages = { "its virtualenv was made for another Python: %s/venv/lib has no %s", "other Python" },
+  wsgi = { "it has no WSGI script %s/%s", "no WSGI script" },
+}
+
+-- lack returns why a release cannot be served, for an error and in short; or nil.
+local function lack(paths, release)
+  local words = release.lacks and LACKS[release.lacks[1]]
+  if not words then
+    return nil
+  end
+  local detail = release.lacks[2]
+  return words[1]:format(layout.release(paths, release.name), detail ~= "" and detail or "nothing"), words[2]
+end
+
+-- current returns where the link points, or nil when there is none.
 local function current(host, paths)
   local target = host:capture({ "readlink", paths.current }, { check = false })
   return target ~= "" and target or nil
 end
 
+-- holds_foreign says whether a foreign release is in the folder of a release.
+local function holds_foreign(found, paths, name)
+  local folder = layout.release(paths, name) .. "/"
+  for _, release in ipairs(found.list) do
+    if release.foreign and release.name:sub(1, #folder) == folder then
+      return true
+    end
+  end
+  return false
+end
+
 -- superfluous returns the releases to remove, oldest first. Of the complete ones the newest by name are kept, and
--- before them previous, which the next rollback goes to; one that a host had to go back from makes way before any that
--- served. kept is never removed, whatever its age.
-local function superfluous(found, failed, keep, kept, previous)
+-- before them previous, which the next rollback goes to. Releases that failed are removed before any that served. kept is
+-- never removed, whatever its age, and neither is a foreign release.
+local function superfluous(found, keep, kept, previous)
   local served, broken, remove = {}, {}, {}
   for _, release in ipairs(found.list) do
-    if release.complete then
-      local list = failed[release.name] and broken or served
+    if release.foreign then -- made by another tool, which removes it
+    elseif release.complete then
+      local list = found.failed[release.name] and broken or served
       if release.name == previous or kept[release.name] then
         table.insert(list, kept[release.name] and 1 or math.min(2, #list + 1), release)
       else
@@ -119,8 +217,13 @@ local function prune(host, paths, keep, released, previous)
   if found.name then
     kept[found.name] = true
   end
-  for _, release in ipairs(superfluous(found, history.failed(history.read(host, paths)), keep, kept, previous)) do
-    host.fs:remove(layout.release(paths, release.name), { recursive = true })
+  for _, release in ipairs(found.list) do
+    kept[release.name] = kept[release.name] or not release.foreign and holds_foreign(found, paths, release.name) or nil
+  end
+  for _, release in ipairs(superfluous(found, keep, kept, previous)) do
+    local dir = layout.release(paths, release.name)
+    host.fs:remove(dir .. "/.runbook.json") -- first: half of a release must not count as a complete one
+    host.fs:remove(dir, { recursive = true })
     history.append(host, paths, { action = "prune", release = release.name, revision = release.marker.revision })
   end
   if found.venvs then
@@ -128,4 +231,4 @@ local function prune(host, paths, keep, released, previous)
   end
 end
 
-return { look = look, current = current, prune = prune }
+return { look = look, lack = lack, current = current, prune = prune }

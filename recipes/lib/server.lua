@@ -50,6 +50,11 @@ local function is_mod_wsgi(options)
   return not own(options) and options.restart ~= "none"
 end
 
+-- script returns the WSGI script that a release must have, or nil.
+local function script(options)
+  return is_mod_wsgi(options) and options.wsgi or nil
+end
+
 -- stale says why the server isn't known to serve the release in dir, or nil.
 local function stale(host, options, dir)
   return is_mod_wsgi(options) and served.problem(host, pid_file(options), dir) or nil
@@ -69,5 +74,5 @@ local function evidence(host, options)
 end
 
 return {
-  problem = problem, look = look, serve = serve, serve_again = serve_again, stale = stale, is_mod_wsgi = is_mod_wsgi, evidence = evidence,
+  problem = problem, look = look, serve = serve, serve_again = serve_again, stale = stale, is_mod_wsgi = is_mod_wsgi, script = script, evidence = evidence,
 }
