@@ -41,6 +41,9 @@ type Host struct {
 	// HostKeyAlias is the name to look for in KnownHosts instead of Address and Port, or "".
 	HostKeyAlias string
 
+	// Security is what ssh_config allows a connection to use.
+	Security Security
+
 	// AliveInterval is the time between two questions whether the host is still there: 0 when none is stated, negative when
 	// it is never to be asked (ServerAliveInterval 0).
 	AliveInterval time.Duration

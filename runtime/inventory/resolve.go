@@ -76,6 +76,9 @@ func (r *resolver) host(e entry, path []string) (*Host, error) {
 	if err := v.files(h, e, r.options); err != nil {
 		return nil, err
 	}
+	if err := v.security(h); err != nil {
+		return nil, err
+	}
 	if err := v.keepalives(h); err != nil {
 		return nil, err
 	}

@@ -8,7 +8,22 @@ import (
 // applied lists the directives that are put into a Host.
 func applied() []string {
 	return strings.Fields(`HostName User Port IdentityFile IdentitiesOnly IdentityAgent CertificateFile ProxyJump
-		UserKnownHostsFile GlobalKnownHostsFile HostKeyAlias ServerAliveInterval ServerAliveCountMax`)
+		UserKnownHostsFile GlobalKnownHostsFile HostKeyAlias ServerAliveInterval ServerAliveCountMax
+		KexAlgorithms HostKeyAlgorithms Ciphers MACs PubkeyAcceptedAlgorithms CASignatureAlgorithms RequiredRSASize
+		PubkeyAuthentication KbdInteractiveAuthentication PasswordAuthentication PreferredAuthentications`)
+}
+
+// canonical is the name of a directive that has several, in lower case.
+func canonical(key string) string {
+	switch key {
+	case "dsaauthentication":
+		return "pubkeyauthentication"
+	case "challengeresponseauthentication", "skeyauthentication", "tisauthentication":
+		return "kbdinteractiveauthentication"
+	case "pubkeyacceptedkeytypes":
+		return "pubkeyacceptedalgorithms"
+	}
+	return key
 }
 
 // unsupported returns the values with which a directive does not change how a host is reached or which key is
@@ -47,14 +62,12 @@ func ignored() []string {
 			warnweakcrypto`),
 		// Checks of the host's key: always done, and more strictly than any of these would have it.
 		strings.Fields(`stricthostkeychecking checkhostip verifyhostkeydns nohostauthenticationforlocalhost updatehostkeys
-			hashknownhosts casignaturealgorithms requiredrsasize`),
-		// Which methods and algorithms are offered, in which order: those of the ssh library.
-		strings.Fields(`preferredauthentications pubkeyauthentication passwordauthentication kbdinteractiveauthentication
-			kbdinteractivedevices challengeresponseauthentication skeyauthentication tisauthentication hostbasedauthentication
+			hashknownhosts`),
+		// Methods and protocols that the ssh library doesn't have.
+		strings.Fields(`kbdinteractivedevices hostbasedauthentication
 			hostbasedacceptedalgorithms hostbasedkeytypes enablesshkeysign gssapiauthentication gssapidelegatecredentials
 			gssapiclientidentity gssapikeyexchange gssapirenewalforcesrekey gssapiserveridentity gssapitrustdns
-			gssapikexalgorithms pubkeyacceptedalgorithms pubkeyacceptedkeytypes ciphers cipher macs kexalgorithms
-			hostkeyalgorithms protocol rsaauthentication rhostsrsaauthentication dsaauthentication addkeystoagent usekeychain
+			gssapikexalgorithms cipher protocol rsaauthentication rhostsrsaauthentication addkeystoagent usekeychain
 			useroaming keepalive noneenabled noneswitch versionaddendum`),
 		// Details of CanonicalizeHostname, and a name for Match tagged, neither of which is supported.
 		strings.Fields(`canonicaldomains canonicalizefallbacklocal canonicalizemaxdots canonicalizepermittedcnames tag`),

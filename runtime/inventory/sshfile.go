@@ -17,7 +17,7 @@ type directive struct {
 	file string
 	line int
 	name string   // as written
-	key  string   // in lower case
+	key  string   // in lower case, without aliases
 	args []string // unquoted words
 	rest string   // all after the name, as written
 }
@@ -47,7 +47,7 @@ func parseConfig(file string, text []byte) ([]directive, error) {
 			continue
 		}
 		name, rest := cutName(line)
-		d := directive{file: file, line: i + 1, name: name, key: strings.ToLower(name), rest: rest}
+		d := directive{file: file, line: i + 1, name: name, key: canonical(strings.ToLower(name)), rest: rest}
 		if name == "" {
 			return nil, fmt.Errorf("%s: there is no directive in front of the =", d.at())
 		}

@@ -37,7 +37,8 @@ func (e *LoginError) Error() string {
 	return fmt.Sprintf("%s does not let %s log in: %s", e.Address, e.User, what)
 }
 
-// authentication is the log-in of one connection: keys first, then what only a person can answer.
+// authentication is the log-in of one connection: keys first, then what only a person can answer, unless ssh_config prefers
+// another order.
 type authentication struct {
 	host  *Host
 	limit *limit
@@ -66,23 +67,36 @@ func (a *authentication) next(c *gossh.ClientAuthContext) (gossh.AuthMethod, err
 		}
 		return n
 	}
-	if slices.Contains(c.AllowedMethods, "publickey") && tried("publickey") == 0 && !slices.Contains(c.PartialSuccessMethods, "publickey") {
-		a.keys = a.host.keyring(a)
-		if len(a.keys.signers) > 0 {
-			return gossh.PublicKeys(a.keys.signers...), nil
-		}
+	if a.failed != nil {
+		return nil, a.failed
 	}
-	if a.failed == nil && a.host.pool.opts.Prompt != nil && a.answers < most {
-		if slices.Contains(c.AllowedMethods, "keyboard-interactive") && tried("keyboard-interactive") < most {
-			return gossh.KeyboardInteractive(a.challenge), nil
+	wanted := a.host.target.Security.Methods
+	if wanted == nil {
+		wanted = []string{"publickey", "keyboard-interactive", "password"}
+	}
+	for _, method := range wanted {
+		if !slices.Contains(c.AllowedMethods, method) {
+			continue
 		}
-		if slices.Contains(c.AllowedMethods, "password") && tried("password") < most {
+		if method == "publickey" {
+			if a.keys != nil || slices.Contains(c.PartialSuccessMethods, method) {
+				continue
+			}
+			a.keys = a.host.keyring(a)
+			if len(a.keys.signers) > 0 {
+				return gossh.PublicKeys(a.keys.signers...), nil
+			}
+			continue
+		}
+		if a.host.pool.opts.Prompt == nil || a.answers >= most || tried(method) >= most {
+			continue
+		}
+		if method == "password" {
 			return gossh.PasswordCallback(a.password), nil
 		}
+		return gossh.KeyboardInteractive(a.challenge), nil
 	}
-	if a.failed == nil {
-		a.failed = a.refused(nil)
-	}
+	a.failed = a.refused(nil)
 	return nil, a.failed
 }
 
@@ -138,8 +152,11 @@ func (a *authentication) refused(cause error) error {
 	if cause != nil && !strings.Contains(cause.Error(), "unable to authenticate") {
 		e.Reason = strings.TrimPrefix(strings.TrimPrefix(cause.Error(), "ssh: handshake failed: "), "ssh: ")
 	}
+	allowed := a.host.target.Security
 	hint := "add the public key to ~/.ssh/authorized_keys of " + e.User + " on the host, if it has that user (it doesn't tell), or name another key: identity in the hosts file, --identity"
 	switch {
+	case allowed.Methods != nil && !slices.ContainsFunc(a.methods, func(m string) bool { return slices.Contains(allowed.Methods, m) }):
+		hint = fmt.Sprintf("the server accepts only %s, and %s leaves only %s", strings.Join(a.methods, ", "), allowed.MethodsFrom, strings.Join(allowed.Methods, ", "))
 	case a.keys != nil && a.keys.emptyAgent && len(e.Tried) == 0:
 		hint = "put a key into the agent (ssh-add FILE), or name a key file: identity in the hosts file, --identity"
 	case strings.Contains(e.Reason, "oo many authentication failures"):

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -13,6 +14,7 @@ import (
 	gossh "golang.org/x/crypto/ssh"
 
 	"runbook/runtime/event"
+	"runbook/runtime/inventory"
 )
 
 // Cause says what was in the way of a connection.
@@ -45,6 +47,10 @@ func (h *Host) login(ctx context.Context) (*gossh.Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	hostKeyAlgorithms, err := keys.algorithms()
+	if err != nil {
+		return nil, err
+	}
 	limit := newLimit(ctx, h.pool.opts.ConnectTimeout)
 	defer limit.stop()
 	auth := &authentication{host: h, limit: limit}
@@ -52,10 +58,9 @@ func (h *Host) login(ctx context.Context) (*gossh.Client, error) {
 	config := &gossh.ClientConfig{
 		User:              h.target.User,
 		HostKeyCallback:   keys.check,
-		HostKeyAlgorithms: keys.algorithms(),
+		HostKeyAlgorithms: hostKeyAlgorithms,
 		AuthCallback:      auth.next,
-		// The order of x/crypto stands: mlkem768x25519 first for the keys, so that what is recorded today can't be read one
-		// day, and AES-GCM first for the data, for which processors have instructions.
+		Config:            transport(h.target.Security),
 	}
 	var opened *opening
 	var c gossh.Conn
@@ -96,6 +101,37 @@ func (h *Host) login(ctx context.Context) (*gossh.Client, error) {
 		return nil, h.noConnection(ctx, limit, context.DeadlineExceeded)
 	}
 	return gossh.NewClient(c, channels, requests), nil
+}
+
+// transport is how the connection is secured. Where ssh_config doesn't say, it is all that x/crypto calls safe, in its order:
+// mlkem768x25519 first for the keys, so that what is recorded today can't be read one day, and AES-GCM first for the data, for
+// which processors have instructions.
+func transport(allowed inventory.Security) gossh.Config {
+	safe := gossh.SupportedAlgorithms()
+	c := gossh.Config{KeyExchanges: safe.KeyExchanges, Ciphers: safe.Ciphers, MACs: safe.MACs}
+	for _, list := range []struct {
+		allowed inventory.Algorithms
+		into    *[]string
+	}{{allowed.KeyExchanges, &c.KeyExchanges}, {allowed.Ciphers, &c.Ciphers}, {allowed.MACs, &c.MACs}} {
+		if len(list.allowed.Names) > 0 {
+			*list.into = list.allowed.Names
+		}
+	}
+	return c
+}
+
+// restriction names the directive of ssh_config because of which err may have come: the two sides had no algorithm in common.
+func restriction(err error, allowed inventory.Security) string {
+	var none *gossh.AlgorithmNegotiationError
+	if !errors.As(err, &none) {
+		return ""
+	}
+	for what, list := range map[string]inventory.Algorithms{"key exchange": allowed.KeyExchanges, "host key": allowed.HostKeys, "cipher": allowed.Ciphers, "MAC": allowed.MACs} {
+		if strings.HasSuffix(none.What, what) {
+			return list.From
+		}
+	}
+	return ""
 }
 
 // dialTarget opens the connection, through the bastion if there is one.
@@ -150,6 +186,9 @@ func (h *Host) noConnection(ctx context.Context, l *limit, err error) error {
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return fail(Refused, "is sshd running there, and on this port?", "%s refused the connection", at)
 	case errors.As(err, &known):
+		if from := restriction(err, h.target.Security); from != "" {
+			return fail(NoHandshake, "allow one there that the host has, or set up the host's sshd_config", "no SSH connection with %s: %w (%s leaves no other)", at, known.Err, from)
+		}
 		if known.Cause == NoHandshake {
 			return fail(NoHandshake, "is it an SSH server that answers on this port? what it logs says more", "no SSH connection with %s: %w", at, known.Err)
 		}

@@ -2,6 +2,7 @@ package ssh
 
 import (
 	"bytes"
+	"crypto/rsa"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -16,6 +17,7 @@ import (
 	xknownhosts "golang.org/x/crypto/ssh/knownhosts"
 
 	"runbook/runtime/event"
+	"runbook/runtime/inventory"
 )
 
 // hostKeys is what is known of a host's key before it is connected to.
@@ -96,15 +98,18 @@ func openKnown(files []string) (*knownhosts.HostKeyDB, error) {
 	return db, nil
 }
 
-// algorithms puts first those by which the host can show a key that is known. The others follow, so that a host with another
-// key is told apart from one that speaks no common language.
-func (k *hostKeys) algorithms() []string {
-	all := gossh.SupportedAlgorithms().HostKeys
+// algorithms are those by which the host may prove its key. Those by which it can show a known key come first. The others follow,
+// so that a host with another key is told apart from one that speaks no common language. None is an error.
+func (k *hostKeys) algorithms() ([]string, error) {
+	allowed := k.host.target.Security.HostKeys
+	all := allowed.Names
+	if len(all) == 0 {
+		all = gossh.SupportedAlgorithms().HostKeys
+	}
 	var first []string
 	for _, known := range k.known {
 		for _, a := range all {
-			isCert := strings.Contains(a, "-cert-v01@")
-			if known.Cert && isCert || !known.Cert && !isCert && signs(known.PublicKey, a) {
+			if isCert := strings.Contains(a, "-cert-v01@"); known.Cert && isCert || !known.Cert && !isCert && signs(known.PublicKey, a) {
 				first = append(first, a)
 			}
 		}
@@ -119,21 +124,41 @@ func (k *hostKeys) algorithms() []string {
 			order = append(order, a)
 		}
 	}
-	return order
+	if len(order) == 0 {
+		return nil, event.WithHint(fmt.Errorf("%s allows only certificates, and no authority for %s is known", allowed.From, k.host.Name()),
+			"add the authority to known_hosts, as a @cert-authority line")
+	}
+	return order, nil
 }
 
 // signs says whether key can sign by the algorithm.
 func signs(key gossh.PublicKey, algorithm string) bool {
-	if key.Type() == gossh.KeyAlgoRSA {
-		return algorithm == gossh.KeyAlgoRSASHA256 || algorithm == gossh.KeyAlgoRSASHA512
+	if key.Type() == gossh.KeyAlgoRSA && (algorithm == gossh.KeyAlgoRSASHA256 || algorithm == gossh.KeyAlgoRSASHA512) {
+		return true
 	}
-	return key.Type() == algorithm
+	return key.Type() == algorithm // with RSA that is SHA-1, which is not offered unless ssh_config says so
 }
 
 // check is called with the key that the host showed, before anything is sent to it.
 func (k *hostKeys) check(_ string, remote net.Addr, key gossh.PublicKey) error {
 	k.refused = k.judge(remote, key)
+	if k.refused == nil {
+		k.refused = tooShort(key, k.host.target.Security)
+	}
 	return k.refused
+}
+
+// tooShort is the error for an RSA key that RequiredRSASize doesn't allow.
+func tooShort(key gossh.PublicKey, allowed inventory.Security) error {
+	public, ok := PlainKey(key).(gossh.CryptoPublicKey)
+	if !ok {
+		return nil
+	}
+	if k, ok := public.CryptoPublicKey().(*rsa.PublicKey); ok && k.N.BitLen() < allowed.RSABits {
+		return event.WithHint(fmt.Errorf("an RSA key of %d bits, and RequiredRSASize in ssh_config wants %d", k.N.BitLen(), allowed.RSABits),
+			"make a longer one, or better an ed25519 key")
+	}
+	return nil
 }
 
 func (k *hostKeys) judge(remote net.Addr, key gossh.PublicKey) error {
@@ -162,7 +187,7 @@ func (k *hostKeys) judge(remote net.Addr, key gossh.PublicKey) error {
 		}
 		return k.changed(key, want)
 	case err == nil && isCert:
-		err = checkAuthorityAlgorithm(cert)
+		err = checkAuthorityAlgorithm(cert, k.host.target.Security.Authorities)
 	}
 	switch {
 	case err != nil:

@@ -2,23 +2,27 @@ package ssh
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	gossh "golang.org/x/crypto/ssh"
 	"golang.org/x/crypto/ssh/agent"
+
+	"runbook/runtime/inventory"
 )
 
 // keyring is the keys that can be offered to a host, in their order: those that are stated, whether a file or the agent holds
 // them, and then the agent's others.
 type keyring struct {
+	allowed inventory.Security
 	signers []gossh.Signer
 	offers  []*offer
 	missing []string
@@ -63,13 +67,13 @@ func (k *keyring) tried() []string {
 
 // add appends a key, and its certificates before it.
 func (k *keyring) add(from string, s gossh.AlgorithmSigner, certificates []certificate) {
-	m, err := modern(s)
-	if err != nil {
-		k.missing = append(k.missing, from+": "+err.Error())
-		return
-	}
 	for _, c := range certificates {
-		if !bytes.Equal(c.cert.Key.Marshal(), m.PublicKey().Marshal()) {
+		if !sameKey(c.cert.Key, s.PublicKey()) {
+			continue
+		}
+		m, err := k.restrict(s, inventory.CertificateAlgorithm)
+		if err != nil {
+			k.missing = append(k.missing, c.path+": "+err.Error())
 			continue
 		}
 		signer, err := gossh.NewCertSigner(c.cert, m)
@@ -80,6 +84,15 @@ func (k *keyring) add(from string, s gossh.AlgorithmSigner, certificates []certi
 		if cm, ok := signer.(gossh.MultiAlgorithmSigner); ok {
 			k.append(c.path, cm)
 		}
+	}
+	name := func(algorithm string) string { return algorithm }
+	if _, ok := whole(s.PublicKey()).(*gossh.Certificate); ok { // an agent holds these, too
+		name = inventory.CertificateAlgorithm
+	}
+	m, err := k.restrict(s, name)
+	if err != nil {
+		k.missing = append(k.missing, from+": "+err.Error())
+		return
 	}
 	k.append(from, m)
 }
@@ -95,17 +108,37 @@ func (k *keyring) append(from string, s gossh.MultiAlgorithmSigner) {
 	k.signers = append(k.signers, o)
 }
 
-// modern keeps RSA keys from signing with SHA-1.
-func modern(s gossh.AlgorithmSigner) (gossh.MultiAlgorithmSigner, error) {
-	base := strings.Replace(s.PublicKey().Type(), "-cert-v01@openssh.com", "", 1)
-	algorithms := []string{base}
-	switch {
-	case base == gossh.KeyAlgoRSA:
-		algorithms = []string{gossh.KeyAlgoRSASHA512, gossh.KeyAlgoRSASHA256}
-	case strings.HasPrefix(base, "sk-"):
-		algorithms = []string{strings.TrimSuffix(base, "@openssh.com") + "@openssh.com"}
+// whole is key as its type says. Of an agent's key only the bytes are known.
+func whole(key gossh.PublicKey) gossh.PublicKey {
+	if parsed, err := gossh.ParsePublicKey(key.Marshal()); err == nil {
+		return parsed
 	}
-	return gossh.NewSignerWithAlgorithms(s, algorithms)
+	return key
+}
+
+// restrict lets a key sign by those algorithms alone that are allowed. Where ssh_config doesn't say, RSA keys don't sign with SHA-1.
+// name is what an algorithm is called where the key is shown.
+func (k *keyring) restrict(s gossh.AlgorithmSigner, name func(string) string) (gossh.MultiAlgorithmSigner, error) {
+	public := whole(s.PublicKey())
+	if err := tooShort(public, k.allowed); err != nil {
+		return nil, err
+	}
+	base := PlainKey(public).Type()
+	can := []string{base}
+	if base == gossh.KeyAlgoRSA {
+		can = []string{gossh.KeyAlgoRSASHA512, gossh.KeyAlgoRSASHA256}
+	}
+	allowed := k.allowed.PublicKeys
+	if len(allowed.Names) > 0 {
+		can = slices.DeleteFunc(append(can, base), func(a string) bool { return !allowed.Allow(name(a)) })
+		slices.SortStableFunc(can, func(a, b string) int {
+			return cmp.Compare(slices.Index(allowed.Names, name(a)), slices.Index(allowed.Names, name(b)))
+		})
+		if can = slices.Compact(can); len(can) == 0 {
+			return nil, fmt.Errorf("%s doesn't allow %s", allowed.From, name(base))
+		}
+	}
+	return gossh.NewSignerWithAlgorithms(s, can)
 }
 
 // certificate is a user certificate in a file.
@@ -116,7 +149,7 @@ type certificate struct {
 
 // keyring collects the keys for h.
 func (h *Host) keyring(a *authentication) *keyring {
-	k := &keyring{}
+	k := &keyring{allowed: h.target.Security}
 	files := h.target.Identities
 	stated := files != nil
 	if !stated {

@@ -14,6 +14,7 @@ import (
 	xknownhosts "golang.org/x/crypto/ssh/knownhosts"
 
 	"runbook/runtime/event"
+	"runbook/runtime/inventory"
 )
 
 // Known is what known_hosts files say about one server, for those who verify its key elsewhere: an ssh on a host, or the agent.
@@ -130,9 +131,14 @@ func (k Known) Check(host string, key gossh.PublicKey) error {
 	return nil
 }
 
-// checkAuthorityAlgorithm refuses what OpenSSH's CASignatureAlgorithms leaves out by default, and x/crypto takes.
-func checkAuthorityAlgorithm(cert *gossh.Certificate) error {
-	if cert.Signature.Format == gossh.KeyAlgoRSA {
+// checkAuthorityAlgorithm refuses a certificate that was signed by another algorithm than allowed. Where nothing is said, it is as
+// in OpenSSH SHA-1 that is left out, which x/crypto takes.
+func checkAuthorityAlgorithm(cert *gossh.Certificate, allowed inventory.Algorithms) error {
+	by := cert.Signature.Format
+	switch {
+	case !allowed.Allow(by):
+		return fmt.Errorf("its authority signed it by %s, which %s doesn't allow", by, allowed.From)
+	case len(allowed.Names) == 0 && by == gossh.KeyAlgoRSA:
 		return errors.New("its authority signed it with SHA-1")
 	}
 	return nil
@@ -140,7 +146,7 @@ func checkAuthorityAlgorithm(cert *gossh.Certificate) error {
 
 // checkHostCertificate verifies a host certificate of an authority that is trusted.
 func checkHostCertificate(host string, cert *gossh.Certificate) error {
-	if err := checkAuthorityAlgorithm(cert); err != nil {
+	if err := checkAuthorityAlgorithm(cert, inventory.Algorithms{}); err != nil {
 		return err
 	}
 	checker := gossh.CertChecker{IsHostAuthority: func(gossh.PublicKey, string) bool { return true }}
