@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"reflect"
 
 	lua "github.com/yuin/gopher-lua"
 	"github.com/yuin/gopher-lua/ast"
@@ -47,6 +48,7 @@ func compile(path string, source []byte) (*lua.FunctionProto, error) {
 
 // compileChunk compiles what was parsed. Its errors are Problems.
 func compileChunk(path string, chunk []ast.Stmt) (*lua.FunctionProto, error) {
+	adjustNamedCalls(chunk)
 	proto, err := lua.Compile(chunk, path)
 	if err != nil {
 		p := Problem{File: path, Line: 1, Message: err.Error()}
@@ -66,4 +68,25 @@ func parseChunk(path string, source []byte) ([]ast.Stmt, error) {
 		return nil, readSource(path, source).explainSyntax(err)
 	}
 	return chunk, nil
+}
+
+// adjustNamedCalls makes the call in { "x", name = f() } give one value, as Lua has it. gopher-lua 1.1.2 appends all its values to
+// the list as well when the field is the last one.
+func adjustNamedCalls(chunk []ast.Stmt) {
+	walk(reflect.ValueOf(chunk), func(node any) {
+		table, ok := node.(*ast.TableExpr)
+		if !ok || len(table.Fields) == 0 {
+			return
+		}
+		last := table.Fields[len(table.Fields)-1]
+		if last.Key == nil {
+			return
+		}
+		switch value := last.Value.(type) {
+		case *ast.FuncCallExpr:
+			value.AdjustRet = true
+		case *ast.Comma3Expr:
+			value.AdjustRet = true
+		}
+	})
 }

@@ -160,30 +160,35 @@ func (s *shape) is(object string) bool { return s != nil && s.object == object }
 // assignedNames are the names that statements assign to after their declaration, anywhere in a file.
 func assignedNames(stmts []ast.Stmt) map[string]bool {
 	names := map[string]bool{}
-	walk(reflect.ValueOf(stmts), func(lhs ast.Expr) {
+	assign := func(lhs ast.Expr) {
 		if id, ok := lhs.(*ast.IdentExpr); ok {
 			names[id.Value] = true
+		}
+	}
+	walk(reflect.ValueOf(stmts), func(node any) {
+		switch s := node.(type) {
+		case *ast.AssignStmt:
+			for _, e := range s.Lhs {
+				assign(e)
+			}
+		case *ast.FuncDefStmt:
+			if s.Name.Func != nil {
+				assign(s.Name.Func)
+			}
 		}
 	})
 	return names
 }
 
-// walk visits what is assigned to below v, whatever kind of node holds it.
-func walk(v reflect.Value, visit func(ast.Expr)) {
+// walk visits every node below v, in the order of the source.
+func walk(v reflect.Value, visit func(node any)) {
 	switch v.Kind() {
 	case reflect.Interface, reflect.Pointer:
 		if v.IsNil() {
 			return
 		}
-		switch s := v.Interface().(type) {
-		case *ast.AssignStmt:
-			for _, e := range s.Lhs {
-				visit(e)
-			}
-		case *ast.FuncDefStmt:
-			if s.Name.Func != nil {
-				visit(s.Name.Func)
-			}
+		if v.Kind() == reflect.Pointer {
+			visit(v.Interface())
 		}
 		walk(v.Elem(), visit)
 	case reflect.Slice:

@@ -145,6 +145,9 @@ print(n)`, "13\n", ""},
 		{"xpcall", `print(xpcall(function() error("y", 0) end, function(e) return "handled " .. e end))`, "false\thandled y\n", ""},
 		{"coroutine", `local co = coroutine.wrap(function() coroutine.yield(hosts[1]:run("a").stdout) return 2 end) print(co(), co())`, "web1 a  5s  true\t2\n", ""},
 		{"sort", `local t = {3, 1, 2} table.sort(t, function(a, b) hosts[1]:run("x") return a < b end) print(t[1], t[3])`, "1\t3\n", ""},
+		{"a call by name in a list", `local function f() return 1, 2 end
+local t = { "a", x = f() }
+print(#t, t.x, #{ "a", f() })`, "1\t1\t3\n", ""},
 		{"require", `print(require "lib1".x, require "lib1" == require "lib1")`, "5\ttrue\n", ""},
 
 		{"misspelt option", `hosts[1]:run("x", {tiemout="1s"})`, "", `r.lua:1: host:run: unknown option "tiemout" (did you mean "timeout"?)`},
