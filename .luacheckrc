@@ -43,6 +43,7 @@ stds.runbook = {
     tostring = {},
     type = {},
     unpack = {},
+    validate = {},
     xpcall = {},
   },
 }

@@ -1,5 +1,6 @@
 -- What is particular to your application. The recipes share this table, and most of it can be changed for one run
 -- by a flag: processes = 2 here is --processes 4 there. `runbook run recipes/release.lua --help` lists the flags.
+-- A key that is left out has the default in lib/options.lua. `runbook check recipes/app.lua` finds mistakes.
 
 -- Behind HAProxy: take the dashes away here, and from drain and restore below. The hosts file names the balancer with
 -- tags = { "balancer" }. Behind another balancer: lib/healthfile.lua, or functions of your own.

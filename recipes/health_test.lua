@@ -1,6 +1,6 @@
 -- When a release counts as well, and what is shown of one that isn't, tried on a throwaway host: `runbook test recipes` runs this.
 
-local app = require "app"
+local app = require("options").app
 local health = require "health"
 
 -- wsgi is an application that prints lines to its error log when it is loaded, and answers with this status.

@@ -36,9 +36,9 @@ end)
 
 test("settings that can't be meant", function()
   for _, case in ipairs({
-    { { notice = "10s" }, "healthfile: file is missing" }, { { file = "in-service" }, "healthfile: file must be an absolute path" },
-    { { file = "/x", interval = "1s" }, 'there is no setting "interval"' }, { { file = "/x", within = 5 }, "within must be a string" },
-    { { file = "/x", notice = "5" }, "healthfile: notice: want a duration" },
+    { { notice = "10s" }, "file is missing: the file on each server" }, { { file = "in-service" }, "healthfile: file must be an absolute path" },
+    { { file = "/x", interval = "1s" }, 'there is no setting "interval"' }, { { file = "/x", within = 5 }, "within: want a duration such as 90s or 1m30s, got the number 5" },
+    { { file = "/x", notice = "5" }, "notice: want a duration such as" },
   }) do
     local ok, err = pcall(healthfile.pool, case[1])
     expect.equal(ok, false, json.encode(case[1]))

@@ -1,6 +1,6 @@
 -- The forms of before_switch and after_switch in app.lua, tried on throwaway hosts: `runbook test recipes` runs this.
 
-local app = require "app"
+local app = require("options").app
 local hooks = require "hooks"
 
 local release = { name = "r1", revision = ("a"):rep(40) }
@@ -20,7 +20,6 @@ local function called(before_switch, after_switch, bad)
     end
   end
   app.before_switch, app.after_switch = before_switch(note), after_switch and after_switch(note)
-  hooks.stated()
   local ok = pcall(function()
     hooks.before(hosts, options, release)
     each(hosts, function(host) hooks.after_each(host, hooks.about(options, release, "release")) end)

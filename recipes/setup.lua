@@ -72,7 +72,6 @@ end
 
 layout.of(options) -- fails where --root is no path
 preflight.repository(options)
-shared.stated()
 local servers = pool.servers(hosts)
 step("preflight", function() problems.refuse(servers, preflight.at_once(options), check) end)
 step("folders", function() each(servers, { at_once = options.at_once }, make_folders) end)

@@ -65,7 +65,7 @@ func (g group) where() (words []string, below string) {
 		words, below = []string{fmt.Sprintf("%d hosts", len(g.hosts))}, "\n  on "+filled(g.hosts)
 	}
 	words = slices.DeleteFunc(append(words, g.Step...), func(word string) bool { return word == "" })
-	if len(words) == 0 {
+	if len(words) == 0 && !g.Listed {
 		return []string{"runbook"}, ""
 	}
 	return words, below

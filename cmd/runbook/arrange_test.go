@@ -13,7 +13,7 @@ func testFlags(t *testing.T) []cli.Flag {
 	t.Helper()
 	own := (&program{}).runCommand(nil).Flags
 	recipe, err := recipeFlags([]run.Option{
-		{Name: "server_root", Kind: run.String}, {Name: "serial", Kind: run.Boolean}, {Name: "pip_arg", Kind: run.List},
+		{Name: "server_root", Kinds: []run.Kind{run.String}}, {Name: "serial", Kinds: []run.Kind{run.Boolean}}, {Name: "pip_arg", Kinds: []run.Kind{run.List}},
 	}, own)
 	if err != nil {
 		t.Fatal(err)

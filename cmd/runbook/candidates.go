@@ -97,7 +97,7 @@ func (l *typedLine) options(typed string) []candidate {
 	for _, f := range l.command.Flags {
 		name, about, again := "--"+f.Names()[0], "", false
 		if o, ok := recipeOption(f); ok {
-			about, again = o.Help, o.Kind == run.List
+			about, again = o.Help, o.Is(run.List)
 		} else if d, ok := f.(cli.DocGenerationFlag); ok {
 			about, _, _ = strings.Cut(d.GetUsage(), ": `")
 			_, again = f.(*cli.StringSliceFlag)
@@ -115,7 +115,7 @@ func (l *typedLine) values(f cli.Flag, typed string) []candidate {
 		switch {
 		case len(o.Choices) > 0:
 			return beginning(plain(o.Choices), typed)
-		case o.Kind == run.Boolean:
+		case o.Is(run.Boolean):
 			return beginning(plain([]string{"true", "false"}), typed)
 		case o.Name == "release":
 			return beginning(lastReleases(), typed)

@@ -90,7 +90,7 @@ func (v *recipeValue) String() string {
 }
 
 // IsBoolFlag tells the flag package that no value follows.
-func (v *recipeValue) IsBoolFlag() bool { return v.option.Kind == run.Boolean }
+func (v *recipeValue) IsBoolFlag() bool { return v.option.Is(run.Boolean) }
 
 // recipeFlags makes flags of a recipe's options. An option that has the name of one of taken is an error.
 func recipeFlags(options []run.Option, taken []cli.Flag) ([]cli.Flag, error) {
@@ -126,7 +126,7 @@ func givenOptions(flags []cli.Flag) map[string][]string {
 		if text == "" {
 			continue
 		}
-		if v.option.Kind != run.List {
+		if !v.option.Is(run.List) {
 			given[v.option.Name] = []string{text}
 			continue
 		}

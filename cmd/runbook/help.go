@@ -61,19 +61,15 @@ func recipeOption(f cli.Flag) (run.Option, bool) {
 func optionHelp(o run.Option) string {
 	left := "--" + o.Flag()
 	switch {
-	case o.Kind == run.Boolean:
+	case o.Is(run.Boolean):
 	case len(o.Choices) > 0:
 		left += " " + strings.Join(o.Choices, "|")
 	default:
-		left += " " + map[run.Kind]string{run.String: "TEXT", run.Integer: "N", run.Number: "NUMBER", run.List: "TEXT"}[o.Kind]
+		left += " " + strings.Join(kindNames(o, map[run.Kind]string{run.String: "TEXT", run.Integer: "N", run.Number: "NUMBER", run.List: "TEXT",
+			run.Duration: "DURATION", run.Percent: "N%"}), "|")
 	}
-	var notes []string
-	switch {
-	case o.Kind == run.List:
-		notes = append(notes, "list, may be repeated")
-	default:
-		notes = append(notes, string(o.Kind))
-	}
+	notes := []string{strings.Join(kindNames(o, map[run.Kind]string{run.String: "string", run.Integer: "integer", run.Number: "number",
+		run.Boolean: "boolean", run.List: "list, may be repeated", run.Duration: "duration", run.Percent: "percentage"}), " or ")}
 	if o.Min != nil {
 		notes = append(notes, "at least "+o.Text(*o.Min))
 	}
@@ -87,6 +83,17 @@ func optionHelp(o run.Option) string {
 		notes = append(notes, "default: "+value)
 	}
 	return line(left, strings.TrimSpace(o.Help+" ("+strings.Join(notes, "; ")+")"))
+}
+
+// kindNames are the names of the kinds of value that an option takes on a command line.
+func kindNames(o run.Option, names map[run.Kind]string) []string {
+	var found []string
+	for _, k := range o.Kinds {
+		if name := names[k]; name != "" {
+			found = append(found, name)
+		}
+	}
+	return found
 }
 
 // flagHelp is one of runbook's own options. Its usage ends in the `VALUE` that it takes.

@@ -1,13 +1,9 @@
 -- How many hosts are switched together: one after the other in the order of the hosts file, or in batches.
 
--- size returns how many of count hosts make a batch: "3" is three, "25%" a quarter of them, rounded down, but at least one.
+-- size returns how many of count hosts make a batch: 3 is three, "25%" a quarter of them, rounded down, but at least one.
 local function size(batch, count)
-  local number, percent = batch:match("^(%d+)(%%?)$")
-  number = tonumber(number)
-  if not number or number < 1 or (percent == "%" and number > 100) then
-    fail("--batch: want a number of hosts or a percentage, got \"" .. batch .. "\"", "such as --batch 2, or --batch 25%")
-  end
-  return percent == "%" and math.max(1, math.floor(count * number / 100)) or number
+  local percent = type(batch) == "string" and batch:match("^(%d+)%%$")
+  return percent and math.max(1, math.floor(count * percent / 100)) or batch
 end
 
 -- stated fails when what was asked for can't be. alone says that hosts are released to one by one, all of it.

@@ -1,17 +1,12 @@
 -- Durations as flags and app.lua write them: "90s", "1m30s".
 
-local units = { ms = 0.001, s = 1, m = 60, h = 3600 }
+local units = { ns = 1e-9, us = 1e-6, ["µs"] = 1e-6, ["μs"] = 1e-6, ms = 0.001, s = 1, m = 60, h = 3600 }
 
--- seconds reads a duration. what says where it stands, for the error.
-local function seconds(duration, what)
-  local total, rest = 0, duration
-  while rest ~= "" do
-    local number, unit, after = rest:match("^(%d+%.?%d*)(%a+)(.*)$")
-    if not units[unit] then
-      fail(what .. ": want a duration such as 90s or 1m30s, got \"" .. duration .. "\"",
-        "a number needs its unit: ms, s, m or h")
-    end
-    total, rest = total + tonumber(number) * units[unit], after
+-- seconds reads a duration that a declaration has found to be one.
+local function seconds(duration)
+  local total = 0
+  for number, unit in duration:gmatch("([%d.]+)([^%d.]*)") do
+    total = total + tonumber(number) * (units[unit] or 0) -- "0" has no unit
   end
   return total
 end

@@ -31,19 +31,20 @@
 
 local duration = require "duration"
 local served = require "served"
-local settings_of = require "settings"
 
--- reload returns the function. Settings:
---   unit      the systemd unit, which the login may reload by sudo
---   command   in its place: a command that starts gunicorn or sends it HUP
---   pid_file  what gunicorn's --pid says
---   within    how long the workers may take to serve the release; default "60s"
-local function reload(settings)
-  settings_of.check("gunicorn", settings, { unit = "string", command = "table string", pid_file = "string!", within = "string" })
-  if (settings.unit == nil) == (settings.command == nil) then
-    fail("gunicorn: want either unit or command", "unit names the systemd unit; command takes the place of systemctl")
-  end
-  local within = duration.seconds(settings.within or "60s", "gunicorn: within")
+-- either says what is wrong where unit and command are both given, or neither.
+local function either(_, all)
+  return (all.unit == nil) == (all.command == nil) and "want either unit or command beside it; command takes the place of systemctl" or nil
+end
+
+-- reload returns the function.
+local function reload(given)
+  local settings = validate(given, {
+    unit = { nil, "the systemd unit, which the login may reload by sudo" },
+    command = { nil, "in its place: a command that starts gunicorn or sends it HUP", type = "string[]|string" },
+    pid_file = { nil, "what gunicorn's --pid says", required = true, check = either },
+    within = { "60s", "how long the workers may take to serve the release", type = "duration" },
+  })
   -- Not by the host's sudo, which is for /bin/sh: here sudoers need allow nothing but this.
   local command = settings.command or { "sudo", "-n", "systemctl", "reload-or-restart", settings.unit }
 
@@ -52,12 +53,12 @@ local function reload(settings)
     if host.fs:exists(release.current) and host.fs:readlink(release.current) ~= release.dir then
       return -- a dry run
     end
-    local well, problem = duration.wait(host, within, function()
+    local well, problem = duration.wait(host, duration.seconds(settings.within), function()
       local stale = served.problem(host, settings.pid_file, release.dir)
       return not stale, stale
     end)
     if not well then
-      fail("gunicorn does not serve " .. release.name .. " after " .. (settings.within or "60s") .. ": " .. problem,
+      fail("gunicorn does not serve " .. release.name .. " after " .. settings.within .. ": " .. problem,
         "its log says why; --chdir must name " .. release.current)
     end
   end

@@ -9,7 +9,6 @@
 -- talks to it. Tried with HAProxy 2.6.
 
 local duration = require "duration"
-local settings_of = require "settings"
 
 -- Sends a command to the socket and prints the answer. With "quiet" any answer is a failure.
 local TALK = [[
@@ -66,30 +65,29 @@ local function is_out(server)
   return server.status:find("^MAINT") ~= nil or server.status:find("^DRAIN") ~= nil
 end
 
--- stated fails when the settings can't be followed.
-local function stated(settings)
-  settings_of.check("haproxy", settings, { socket = "string!", backend = "string!", server = "function", localhost = "boolean",
-    sudo = "boolean string", within = "string", spare = "number" })
-  if not settings.socket:find("^/[%w/._+@-]+$") then
-    fail("haproxy: socket must be the path of a UNIX socket; got \"" .. settings.socket .. "\"", "write it like /run/haproxy/admin.sock")
-  elseif not settings.backend:find("^[%w_.:-]+$") then
-    fail("haproxy: \"" .. settings.backend .. "\" can't be a backend's name", "it is what haproxy.cfg has behind the word backend")
-  elseif (settings.spare or 0) < 0 then
-    fail("haproxy: spare must be 0 or more, not " .. settings.spare)
-  end
+-- socket_problem says why a path can't be the socket's, or nil. It becomes part of a command.
+local function socket_problem(path)
+  return not path:find("^/[%w/._+@-]+$") and "want the path of a UNIX socket such as /run/haproxy/admin.sock, got \"" .. path .. "\"" or nil
 end
 
--- pool returns drain and restore. Settings:
---   socket     the runtime socket's path                backend   the backend in haproxy.cfg
---   server     function(host) → the server's name there; default the host's name in the hosts file
---   localhost  true: HAProxy is on this machine; default it is on every host of the run with the tag "balancer"
---   sudo       true or a user: who may use the socket; in the hosts file the balancer then has sudo = "passwordless" or "ask"
---   within     how long requests may take to end, and a server to come up again; default "60s"
---   spare      how many other servers must be up before one is taken out; default 1
-local function pool(settings)
-  stated(settings)
-  local within = duration.seconds(settings.within or "60s", "haproxy: within")
-  local spare = settings.spare or 1
+-- backend_problem says why a name can't be a backend's, or nil.
+local function backend_problem(name)
+  return not name:find("^[%w_.:-]+$") and "want the word after backend in haproxy.cfg, got \"" .. name .. "\"" or nil
+end
+
+-- pool returns drain and restore.
+local function pool(given)
+  local settings = validate(given, {
+    socket = { nil, "the runtime socket's path", required = true, check = socket_problem },
+    backend = { nil, "the backend's name in haproxy.cfg", required = true, check = backend_problem },
+    server = { nil, "function(host) returns the server's name there; default the host's name in the hosts file", type = "function" },
+    localhost = { false, "true: HAProxy is on this machine; default it is on every host of the run with the tag \"balancer\"" },
+    sudo = { nil, "true or a user: who may use the socket; in the hosts file the balancer then has sudo = \"passwordless\" or \"ask\"",
+      type = "boolean|string" },
+    within = { "60s", "how long requests may take to end, and a server to come up again", type = "duration" },
+    spare = { 1, "how many other servers must be up before one is taken out", min = 0 },
+  })
+  local within = duration.seconds(settings.within)
   -- Servers on their way out; and by "BALANCER SERVER" those that this run took out, true once they were seen to be.
   local leaving, ours = {}, {}
 
@@ -140,8 +138,8 @@ local function pool(settings)
     for name, other in pairs(all) do
       others = others + (name ~= server and not leaving[name] and is_up(other) and 1 or 0)
     end
-    if is_up(mine) and others < spare then
-      fail("of " .. settings.backend .. " only " .. others .. " other servers are up on " .. balancer.name .. ", and " .. spare ..
+    if is_up(mine) and others < settings.spare then
+      fail("of " .. settings.backend .. " only " .. others .. " other servers are up on " .. balancer.name .. ", and " .. settings.spare ..
         " must be", "bring the others up first, or make --batch smaller; spare = 0 in recipes/app.lua takes the last one out, too")
     end
     ours[balancer.name .. " " .. server] = false
@@ -161,7 +159,7 @@ local function pool(settings)
       return quiet >= 2
     end)
     if not done then
-      fail(server .. " still has " .. still.requests + still.waiting .. " requests in flight after " .. (settings.within or "60s"),
+      fail(server .. " still has " .. still.requests + still.waiting .. " requests in flight after " .. settings.within,
         "within in recipes/app.lua gives them more time")
     end
   end
@@ -195,7 +193,7 @@ local function pool(settings)
         found = own(balancer, server)
         return is_up(found)
       end) then
-        fail(server .. " is " .. found.status .. " on " .. balancer.name .. " after " .. (settings.within or "60s"),
+        fail(server .. " is " .. found.status .. " on " .. balancer.name .. " after " .. settings.within,
           "HAProxy's health check and the application disagree; its log says why")
       end
       ours[key] = nil

@@ -1,23 +1,17 @@
 -- Asking the application whether it is well, from the host itself, and what serves it whether it is the new release.
 
-local app = require "app"
+local app = require("options").app
 local duration = require "duration"
 local server = require "server"
 
 -- seconds is how long a release has until it must be well.
 local function seconds(options)
-  return duration.seconds(options.health_within, "--health-within")
+  return duration.seconds(options.health_within)
 end
 
 -- stated fails when app.lua, or a flag, asks for what can't be.
 local function stated(options)
-  seconds(options)
-  local status = app.health_status
-  if status ~= nil and (type(status) ~= "number" or status < 100 or status > 599) then
-    fail("recipes/app.lua: health_status must be an HTTP status, such as 200 or 204")
-  elseif app.healthy ~= nil and type(app.healthy) ~= "function" then
-    fail("recipes/app.lua: healthy must be a function(body, release)", "it returns true when the body is right")
-  elseif app.healthy and app.health == "" and options.health == "" then
+  if app.healthy and app.health == "" and options.health == "" then
     fail("recipes/app.lua has healthy, but there is no path to ask", "health = \"/\" in recipes/app.lua, or --health /")
   end
 end
@@ -38,7 +32,7 @@ local function ask(host, url, release)
   local ok, answer = pcall(host.http, host, url, { timeout = "10s" })
   if not ok then
     return answer.message
-  elseif answer.status ~= (app.health_status or 200) then
+  elseif answer.status ~= app.health_status then
     return "status " .. answer.status .. "\n" .. first_lines(answer.body)
   elseif app.healthy then
     local well, why = app.healthy(answer.body, release)
@@ -70,7 +64,7 @@ local function check(host, options, release)
       fail("the server does not serve " .. release.name .. " within " .. options.health_within .. ": " .. wrong,
         "--health-within gives it more time; --restart names another way")
     end
-    fail(url .. " did not answer " .. (app.health_status or 200) .. " within " .. options.health_within ..
+    fail(url .. " did not answer " .. app.health_status .. " within " .. options.health_within ..
       "; the last answer: " .. wrong, "mend the application and release again; --health-within gives it more time")
   end)
 end

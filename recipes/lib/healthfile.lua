@@ -7,7 +7,6 @@
 
 local duration = require "duration"
 local layout = require "layout"
-local settings_of = require "settings"
 
 -- Prints how many connections to a local port are open. One that is kept open idle counts too, since nothing tells it from a
 -- slow request; mod_wsgi-express keeps none.
@@ -19,19 +18,19 @@ substr($2, length($2) - 4) == end && $4 == "01" { n++ }
 END { print n + 0 }'
 ]]
 
--- pool returns drain and restore. Settings:
---   file     the file on each server; its folder must be there
---   notice   how long the balancer takes to notice a change: its interval times its number of checks; default "10s"
---   port     the port whose connections must come to an end; default 8000
---   within   how long they may take to; default "60s"
-local function pool(settings)
-  settings_of.check("healthfile", settings, { file = "string!", notice = "string", port = "number", within = "string" })
+-- pool returns drain and restore.
+local function pool(given)
+  local settings = validate(given, {
+    file = { nil, "the file on each server; its folder must be there", required = true },
+    notice = { "10s", "how long the balancer takes to notice a change: its interval times its number of checks", type = "duration" },
+    port = { 8000, "the port whose connections must come to an end", min = 1, max = 65535 },
+    within = { "60s", "how long they may take to", type = "duration" },
+  })
   layout.absolute("healthfile: file", settings.file)
-  local notice = duration.seconds(settings.notice or "10s", "healthfile: notice")
-  local within = duration.seconds(settings.within or "60s", "healthfile: within")
+  local notice, within = duration.seconds(settings.notice), duration.seconds(settings.within)
 
   local function open(host)
-    return tonumber(host:capture({ "sh", "-c", CONNECTIONS, "sh", settings.port or 8000 })) or 0
+    return tonumber(host:capture({ "sh", "-c", CONNECTIONS, "sh", settings.port })) or 0
   end
 
   local function drain(host)
@@ -46,7 +45,7 @@ local function pool(settings)
       return quiet >= 2
     end)
     if not done then
-      fail(open(host) .. " connections are still open after " .. (settings.within or "60s"),
+      fail(open(host) .. " connections are still open after " .. settings.within,
         "within in recipes/app.lua gives them more time; check that the balancer looks for " .. settings.file)
     end
   end

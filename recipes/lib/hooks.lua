@@ -1,7 +1,7 @@
 -- What app.lua wants done before the switch and after it: before_switch and after_switch, each a function(host, release) for
 -- every host, or { once = function, each = function }, where once is done on the first host alone.
 
-local app = require "app"
+local app = require("options").app
 local layout = require "layout"
 
 -- part returns the function that is meant by which, "once" or "each", or nil.
@@ -10,29 +10,6 @@ local function part(hook, which)
     return which == "each" and app[hook] or nil
   end
   return app[hook] and app[hook][which]
-end
-
--- is_right says whether a hook is one of the two forms.
-local function is_right(hook)
-  if type(hook) ~= "table" then
-    return hook == nil or type(hook) == "function"
-  end
-  for name, fn in pairs(hook) do
-    if (name ~= "once" and name ~= "each") or type(fn) ~= "function" then
-      return false
-    end
-  end
-  return next(hook) ~= nil
-end
-
--- stated fails when app.lua can't be followed.
-local function stated()
-  for _, hook in ipairs({ "before_switch", "after_switch" }) do
-    if not is_right(app[hook]) then
-      fail("recipes/app.lua: " .. hook .. " must be a function(host, release)",
-        "or a table of them: { once = function, each = function }")
-    end
-  end
 end
 
 -- about is what a function gets to know of the release on a host: name, revision, dir, python (of its virtualenv), current (the
@@ -88,4 +65,4 @@ local function after_each(host, release)
   call("after_switch", "each", host, release)
 end
 
-return { stated = stated, about = about, before_on = before_on, before = before, after = after, after_each = after_each }
+return { about = about, before_on = before_on, before = before, after = after, after_each = after_each }

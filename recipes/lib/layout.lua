@@ -61,6 +61,38 @@ local function is_foreign(paths, name)
     and name ~= paths.current and name ~= paths.root and not name_of(paths, name)
 end
 
+-- shared_name is an entry of app.lua's shared without the slash that makes it a folder.
+local function shared_name(entry)
+  return (entry:gsub("/+$", ""))
+end
+
+-- OWN are the names in a release that runbook makes, or git.
+local OWN = { [".git"] = true, venv = true, [".runbook.json"] = true }
+
+-- shared_problem says why one of app.lua's shared files or folders can't be linked into a release, or nil. A link out of
+-- the release, or over what makes it one, could change or remove files of others.
+local function shared_problem(entries)
+  for i, entry in ipairs(entries) do
+    local name = shared_name(entry)
+    local first, path = name:match("^[^/]*"), "/" .. name .. "/"
+    if first == "" or path:find("//", 1, true) or path:find("/%.%.?/") or name:find("%c") then
+      return "\"" .. entry .. "\" is not a path in the release"
+    elseif OWN[first] then
+      return "\"" .. entry .. "\": each release has " .. first .. " of its own"
+    end
+    for j, other in ipairs(entries) do
+      local inner = shared_name(other)
+      if i ~= j and inner == name then
+        return "\"" .. other .. "\" is named twice"
+      elseif (inner .. "/"):sub(1, #name + 1) == name .. "/" and i ~= j then
+        return "\"" .. other .. "\" is in \"" .. entry .. "\", which is shared already"
+      end
+    end
+  end
+  return nil
+end
+
 return {
   of = of, absolute = absolute, is_name = is_name, release = release, name_of = name_of, title = title, is_foreign = is_foreign,
+  shared_name = shared_name, shared_problem = shared_problem,
 }

@@ -1,6 +1,6 @@
 -- mod_wsgi-express: its configuration in SERVER_ROOT, written again only when it would change, and its restart.
 
-local app = require "app"
+local app = require("options").app
 local layout = require "layout"
 
 -- RECORD holds the command that wrote the configuration.

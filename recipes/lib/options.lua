@@ -1,57 +1,105 @@
--- The options that recipes have in common: their defaults come from app.lua, each becomes a flag.
+-- What app.lua may say, declared once: name = { default, "help", … }, in the form of a recipe's options. A key that app.lua
+-- leaves out has the default. A wrong one is an error at its line, before any host is contacted.
 
-local app = require "app"
+local layout = require "layout"
 
-local common = {
-  root = { app.root, "the folder on the hosts that holds the releases" },
-  repo = { app.repo, "the git repository: ssh, https, or a path on the host" },
-  branch = { app.branch, "the branch to release" },
-  depth = { app.depth, "how many commits of history a release gets, without a mirror on the host; 0 for all, from a mirror", min = 0 },
-  key = { app.key, "deploy key: a file on this machine (--agent forward) or on the host (--agent host)" },
-  agent = { app.agent, "where the agent runs: inside runbook, forwarded for the clone only, or on the host",
+-- together fails a setting that makes no sense without another one.
+local function together(other, why)
+  return function(_, all) return all[other] == nil and "needs " .. other .. ": " .. why or nil end
+end
+
+-- once_or_each is a function(host, release) for every host, or { once = function, each = function }, where once is called on the
+-- first host alone.
+local function once_or_each(help)
+  return { nil, help, type = "function|table<string, function>", choices = { "once", "each" } }
+end
+
+-- Settings that are also flags of the recipes.
+local flags = {
+  root = { "/srv/app", "the folder on the hosts that holds the releases" },
+  repo = { "", "the git repository: ssh, https, or a path on the host" },
+  branch = { "release", "the branch to release" },
+  depth = { 0, "how many commits of history a release gets, without a mirror on the host; 0 for all, from a mirror", min = 0 },
+  key = { {}, "deploy key: a file on this machine (--agent forward) or on the host (--agent host)" },
+  agent = { "forward", "where the agent runs: inside runbook, forwarded for the clone only, or on the host",
     choices = { "forward", "host" } },
-  python = { app.python, "the interpreter to build the virtualenv with" },
-  requirements = { app.requirements, "what pip installs, a file in the repository; \"\" for nothing" },
-  pip_arg = { app.pip_arg, "extra argument for pip install" },
-  venv = { app.venv, "a virtualenv made for each release, one that serves again while everything is pinned, or one by uv",
+  python = { "/usr/bin/python3", "the interpreter to build the virtualenv with" },
+  requirements = { "requirements.txt", "what pip installs, a file in the repository; \"\" for nothing" },
+  pip_arg = { {}, "extra argument for pip install" },
+  venv = { "fresh", "a virtualenv made for each release, one that serves again while everything is pinned, or one by uv",
     choices = { "fresh", "reuse", "uv" } },
-  wsgi = { app.wsgi, "the WSGI script, a file in the repository" },
-  processes = { app.processes, "daemon processes of mod_wsgi-express", min = 1 },
-  threads = { app.threads, "request threads in each process", min = 1 },
-  port = { app.port, "the port that mod_wsgi-express listens on", min = 1, max = 65535 },
-  server_root = { app.server_root, "where mod_wsgi-express keeps its configuration; default ROOT/server" },
-  mod_wsgi_express = { app.mod_wsgi_express, "the program; default the release's own, else the one on PATH" },
-  -- A function of app.lua's own is called where no other way is named; see lib/server.lua.
-  restart = { type(app.restart) == "function" and "" or app.restart, "what becomes of mod_wsgi-express after the switch",
+  wsgi = { "wsgi.py", "the WSGI script, a file in the repository" },
+  processes = { 2, "daemon processes of mod_wsgi-express", min = 1 },
+  threads = { 5, "request threads in each process", min = 1 },
+  port = { 8000, "the port that mod_wsgi-express listens on", min = 1, max = 65535 },
+  server_root = { "", "where mod_wsgi-express keeps its configuration; default ROOT/server" },
+  mod_wsgi_express = { "", "the program; default the release's own, else the one on PATH" },
+  restart = { "touch", "what becomes of mod_wsgi-express after the switch", type = "string|function",
     choices = { "graceful", "restart", "touch", "none" } },
-  health = { app.health, "a path that must answer " .. tostring(app.health_status or 200) .. " after the switch; \"\" for no check" },
-  health_within = { app.health_within, "how long that may take" },
-  keep = { app.keep, "complete releases to keep on each host", min = 1 },
-  at_once = { app.at_once, "how many hosts are prepared at the same time", min = 1 },
-  batch = { tostring(app.batch), "how many hosts are switched together: a number, or a percentage such as 25%" },
-  max_failures = { app.max_failures, "how many hosts may fail before no further one is begun", min = 0 },
+  health = { "", "a path that must answer after the switch; \"\" for no check" },
+  health_within = { "60s", "how long that may take", type = "duration" },
+  keep = { 5, "complete releases to keep on each host", min = 1 },
+  at_once = { 10, "how many hosts are prepared at the same time", min = 1 },
+  batch = { 1, "how many hosts are switched together: a number, or a percentage such as 25%", type = "integer|percent", min = 1 },
+  max_failures = { 0, "how many hosts may fail before no further one is begun", min = 0 },
 }
 
--- with returns a recipe's own options together with these.
-local function with(options, own)
+-- Settings that only app.lua has.
+local settings_only = {
+  user = { "www-data", "the user that Apache runs as where the login is root" },
+  group = { "www-data", "that user's group" },
+  health_status = { 200, "the HTTP status that the health check wants", min = 100, max = 599 },
+  healthy = { nil, "function(body, release) returns true when the answer is right", type = "function" },
+  drain = { nil, "function(host) takes a host out of service", type = "function",
+    check = together("restore", "what takes a host out of service needs what puts it back") },
+  restore = { nil, "function(host) puts a host back into service", type = "function",
+    check = together("drain", "what puts a host back needs what takes it out of service") },
+  before_switch = once_or_each("called before the switch of a release"),
+  after_switch = once_or_each("called after the switch, while the host is out of service"),
+  shared = { {}, "what to link from ROOT/shared into each release", check = layout.shared_problem },
+  free_megabytes = { 100, "refuse to begin with less room than this on the disk", min = 0 },
+  free_inodes = { 10000, "and with fewer files left than this", min = 0 },
+}
+
+local declared = {}
+for _, group in ipairs({ flags, settings_only }) do
+  for name, declaration in pairs(group) do
+    declared[name] = declaration
+  end
+end
+
+local app = validate(require "app", declared)
+
+-- flag returns the declaration of an option whose default is what app.lua says. A function of app.lua's own is called where
+-- the flag names no other way; see lib/server.lua.
+local function flag(name)
+  local option = {}
+  for key, value in pairs(flags[name] or error("lib/options.lua declares no flag " .. name)) do
+    option[key] = value
+  end
+  option[1] = type(app[name]) == "function" and "" or app[name]
+  return option
+end
+
+-- some returns the options of these names, and a recipe's own.
+local function some(names, own)
+  local options = {}
+  for _, name in ipairs(names) do
+    options[name] = flag(name)
+  end
   for name, declaration in pairs(own or {}) do
     options[name] = declaration
   end
   return options
 end
 
--- all returns all of the above, and a recipe's own.
+-- all returns the options of all names, and a recipe's own.
 local function all(own)
-  return with(with({}, common), own)
-end
-
--- some returns those of the above that are named, and a recipe's own.
-local function some(names, own)
-  local options = {}
-  for _, name in ipairs(names) do
-    options[name] = common[name] or error("lib/options.lua declares no option " .. name)
+  local names = {}
+  for name in pairs(flags) do
+    names[#names + 1] = name
   end
-  return with(options, own)
+  return some(names, own)
 end
 
-return { all = all, some = some }
+return { app = app, all = all, some = some }

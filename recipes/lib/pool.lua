@@ -1,7 +1,7 @@
 -- A pool of servers behind load balancers: which hosts of a run are servers, and taking one out of service for as long as
 -- it is changed, by app.lua's drain and restore.
 
-local app = require "app"
+local app = require("options").app
 
 -- is_balancer says whether a host of the run is a load balancer, which is talked to and gets no release.
 local function is_balancer(host)
@@ -25,18 +25,6 @@ local function servers(hosts)
     fail("all hosts of this run are load balancers (tag:balancer)", "--only must name a server as well")
   end
   return list
-end
-
--- stated fails when app.lua can't be followed.
-local function stated()
-  if (app.drain == nil) ~= (app.restore == nil) then
-    fail("recipes/app.lua has one of drain and restore", "what takes a host out of service needs what puts it back")
-  end
-  for _, name in ipairs({ "drain", "restore" }) do
-    if app[name] ~= nil and type(app[name]) ~= "function" then
-      fail("recipes/app.lua: " .. name .. " must be a function(host)", "drain = haproxy.drain, without parentheses")
-    end
-  end
 end
 
 -- Which hosts are out of service by this run.
@@ -77,4 +65,4 @@ local function leave_out(host)
   end
 end
 
-return { servers = servers, stated = stated, take_out = take_out, put_back = put_back, leave_out = leave_out }
+return { servers = servers, take_out = take_out, put_back = put_back, leave_out = leave_out }

@@ -1,14 +1,11 @@
 -- What must be right on every host before anything is changed on any of them.
 
-local app = require "app"
+local app = require("options").app
 local health = require "health"
-local hooks = require "hooks"
 local keys = require "keys"
 local layout = require "layout"
 local mod_wsgi = require "mod_wsgi"
-local pool = require "pool"
 local problems = require "problems"
-local shared = require "shared"
 
 -- Facts about a host, one a line, by one round trip. Arguments: the root folder, the Python ("" for none), and "yes" to
 -- measure what the current release takes.
@@ -198,8 +195,6 @@ end
 local function served(options)
   layout.of(options)
   health.stated(options)
-  hooks.stated()
-  pool.stated()
   mod_wsgi.server_root(options)
   within("--wsgi", options.wsgi)
   if options.health:find("[%s%c]") or options.health:find("://", 1, true) then
@@ -222,7 +217,6 @@ end
 -- stated fails when what was asked for can't be: before any host is contacted.
 local function stated(options, release)
   served(options)
-  shared.stated()
   repository(options)
   if options.repo == "" then
     fail("--repo is empty", "name the git repository")

@@ -1,6 +1,6 @@
 -- What serves the releases: mod_wsgi-express, or whatever app.lua's own restart = function(host, release) looks after.
 
-local app = require "app"
+local app = require("options").app
 local layout = require "layout"
 local mod_wsgi = require "mod_wsgi"
 local served = require "served"

@@ -244,6 +244,13 @@ localhost = nil
 ---@return table<string, any>
 function recipe(options) end
 
+---Validates a table of settings and returns it with the defaults filled in. A name that is not declared, a value of another type, out of range or none of the choices are errors at the line that set them; all of them together. Afterwards reading or setting a name that is not declared is an error, too.
+---Computes here; contacts nothing.
+---@param values table what was set, such as what app.lua returns
+---@param declared table<string, table> the settings, in the form of a recipe's options; type is string, integer, number, boolean, string[], duration (90s), percent (25%), function, table<string, string>, table<string, function>, or several: integer|percent; check = function(value, all) returns what is wrong, or nil
+---@return table
+function validate(values, declared) end
+
 ---Connects to all hosts, and returns those that can't be reached, each with host, message and hint; when none can it is an error. The others can then be looked at, but nothing can be changed anywhere. Without it the first thing that is done connects, and one host that can't be reached is an error.
 ---Changes nothing; runs in a dry run too.
 ---@return table[]

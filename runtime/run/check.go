@@ -3,8 +3,9 @@ package run
 import (
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 
 	"runbook/runtime/event"
@@ -56,15 +57,56 @@ func checkFile(ctx context.Context, lib, testLib *script.Library, path string) (
 func check(ctx context.Context, lib *script.Library, path string) ([]Problem, error) {
 	d, failed := Describe(ctx, path)
 	problems, err := d.check(ctx, lib)
-	if err != nil || failed == nil {
+	if err != nil {
 		return problems, err
 	}
-	p, ok := evaluated(path, failed)
-	found := func(q Problem) bool { return q.Kind == script.Mistake && q.File == p.File && q.Line == p.Line }
-	if !ok || slices.ContainsFunc(problems, found) { // reading has shown it as well
-		return problems, nil
+	more := evaluated(path, failed)
+	if d.Options == nil && more == nil {
+		if more, err = checkBeside(ctx, path); err != nil {
+			return problems, err
+		}
 	}
-	return append(problems, p), nil
+	read := problems
+	for _, p := range more {
+		known := func(q Problem) bool { return q.Kind == script.Mistake && q.File == p.File && q.Line == p.Line }
+		if !slices.ContainsFunc(read, known) { // else reading has shown it as well
+			problems = append(problems, p)
+		}
+	}
+	script.SortProblems(problems)
+	return problems, nil
+}
+
+// checkBeside returns what recipes find wrong with a file that is no recipe, such as the settings that it returns: those in its
+// folder, and for a file in lib those above it.
+func checkBeside(ctx context.Context, path string) (problems []Problem, err error) {
+	path = filepath.Clean(path)
+	folders := []string{filepath.Dir(path)}
+	if filepath.Base(folders[0]) == "lib" {
+		folders = append(folders, filepath.Dir(folders[0]))
+	}
+	for _, folder := range folders {
+		files, err := os.ReadDir(folder)
+		if err != nil {
+			return nil, err
+		}
+		for _, f := range files {
+			recipe := filepath.Join(folder, f.Name())
+			if filepath.Ext(recipe) != ".lua" || IsTest(recipe) || recipe == path {
+				continue
+			}
+			_, failed := Describe(ctx, recipe)
+			if ctx.Err() != nil {
+				return nil, failed
+			}
+			for _, p := range mistakesIn(failed) {
+				if p.File == path && !slices.Contains(problems, p) {
+					problems = append(problems, p)
+				}
+			}
+		}
+	}
+	return problems, nil
 }
 
 // check reads a recipe whose options are known.
@@ -80,35 +122,36 @@ func (d Description) check(ctx context.Context, lib *script.Library) ([]Problem,
 	return problems, Usage(err)
 }
 
-// evaluated is what only evaluating shows: a mistake in recipe{ … }, or that it is never come to. What else fails on the
-// way there may be due to where this runs, such as a variable of the environment that isn't set, and is no mistake.
-func evaluated(path string, failed error) (Problem, bool) {
-	p := Problem{File: path, Line: 1, Col: 1, Message: failed.Error()}
-	if errors.Is(failed, errEndless) {
-		return p, true
+// evaluated is what only evaluating shows: a mistake in recipe{ … } or in settings, or that recipe{ … } is never come to. What
+// else fails on the way there may be due to where this runs, such as a variable of the environment that isn't set, and is
+// no mistake.
+func evaluated(path string, failed error) []Problem {
+	if mistakes := mistakesIn(failed); mistakes != nil {
+		return mistakes
 	}
 	var at *script.Error
-	if !errors.As(failed, &at) || at.Call != "recipe" {
-		return p, false
+	switch {
+	case errors.Is(failed, errEndless):
+		return []Problem{{File: path, Line: 1, Col: 1, Message: failed.Error()}}
+	case !errors.As(failed, &at) || at.Call != "recipe" && at.Call != "validate":
+		return nil
 	}
-	p.Message = at.Err.Error()
-	if i := strings.LastIndex(at.Line, ":"); i > 0 {
-		if line, err := strconv.Atoi(at.Line[i+1:]); err == nil {
-			p.File, p.Line = at.Line[:i], line
-		}
+	p := Problem{File: path, Line: 1, Col: 1, Message: at.Err.Error()}
+	if file, line, ok := script.SplitPlace(at.Line); ok {
+		p.File, p.Line = file, line
 	}
-	return p, true
+	return []Problem{p}
 }
 
 // luaType is the type that the option's value has in Lua, or "" where it may be nil.
 func (o Option) luaType() string {
 	switch {
-	case o.Default == nil && !o.Required:
+	case o.Default == nil && !o.Required, len(o.Kinds) > 1:
 		return ""
-	case o.Kind == List:
-		return "string[]"
+	case o.Is(Duration), o.Is(Percent):
+		return string(String)
 	}
-	return string(o.Kind)
+	return string(o.Kinds[0])
 }
 
 // Refuse returns the mistakes that Check finds as one error, or nil. Warnings keep nothing from its work.
@@ -130,6 +173,20 @@ func (m Mistakes) Error() string {
 		lines[i] = p.Error()
 	}
 	return strings.Join(lines, "\n")
+}
+
+// mistakesIn are those of err: found by check or by validate, or what keeps a required file from being read.
+func mistakesIn(err error) Mistakes {
+	var (
+		found Mistakes
+		at    *script.Error
+		one   Problem
+	)
+	if errors.As(err, &at) && at.Call == "require" && errors.As(at, &one) {
+		return Mistakes{one}
+	}
+	errors.As(err, &found)
+	return found
 }
 
 // refusal is an error that lists the mistakes, or nil.

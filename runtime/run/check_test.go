@@ -53,7 +53,7 @@ func TestDescribeEnds(t *testing.T) {
 	if !errors.Is(err, errEndless) || Status(err) != StatusUsage {
 		t.Errorf("error %v, status %d", err, Status(err))
 	}
-	if p, ok := evaluated(path, err); !ok || !strings.Contains(p.Message, "did not come to recipe{ … }") {
-		t.Errorf("%v, %v", p, ok)
+	if p := evaluated(path, err); len(p) != 1 || !strings.Contains(p[0].Message, "did not come to recipe{ … }") {
+		t.Errorf("%v", p)
 	}
 }

@@ -14,25 +14,44 @@ import (
 type recipeArgs struct {
 	Summary string                    `lua:"summary" doc:"what the recipe does, in a line, for --help"`
 	Hosts   string                    `lua:"hosts" doc:"the hosts file to use without --hosts: \"production\" is hosts/production.lua"`
-	Options map[string]optionDeclared `lua:"options" doc:"the recipe's options by name; each becomes a flag"`
+	Options map[string]optionDeclared `lua:"options" doc:"the recipe's options, each NAME = { DEFAULT, \"help\", type =, choices =, min =, max =, required = }, which becomes a flag"`
 }
 
-// optionDeclared is NAME = { DEFAULT, "help", … } within options.
+// optionDeclared is NAME = { DEFAULT, "help", … } within the options of recipe{ … } and within what validate(…) takes.
 type optionDeclared struct {
-	Default  any      `lua:"[1]" doc:"the default, which also states the type: a string, a number, true or false, or a list of strings"`
-	Help     string   `lua:"[2]" doc:"what the option is for, in a line"`
-	Choices  []any    `lua:"choices" doc:"the only values that are right"`
-	Min      *float64 `lua:"min" doc:"the least number that is right"`
-	Max      *float64 `lua:"max" doc:"the greatest number that is right"`
-	Required bool     `lua:"required" doc:"must be given on the command line or in every host's vars"`
+	Default  any             `lua:"[1]" doc:"the default, which also states the type: a string, a number, true or false, or a list of strings"`
+	Help     string          `lua:"[2]" doc:"what the option is for, in a line"`
+	Type     string          `lua:"type" doc:"the type, where the default doesn't state it: one or several of Kind, as integer|percent"`
+	Choices  []any           `lua:"choices" doc:"the only values that are right; of a list the only items, of a table the only names"`
+	Min      *float64        `lua:"min" doc:"the least number that is right"`
+	Max      *float64        `lua:"max" doc:"the greatest number that is right"`
+	Required bool            `lua:"required" doc:"must be given: an option on the command line or in every host's vars, a setting in its table"`
+	Check    script.Callback `lua:"check" doc:"for validate: function(value, all) is called with a value of the right type and returns what is wrong with it, or nil"`
 }
 
 var optionName = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
 
 // options checks what a recipe declares and returns it sorted by name, never nil.
 func (a recipeArgs) options() ([]Option, error) {
+	opts, err := declaredOptions(a.Options)
+	if err != nil {
+		return nil, err
+	}
+	for _, o := range opts {
+		switch {
+		case !slices.ContainsFunc(o.Kinds, Kind.typed):
+			return nil, fmt.Errorf("option %s: a flag can't be %s", o.Name, o.words(nil))
+		case !a.Options[o.Name].Check.IsZero():
+			return nil, fmt.Errorf("option %s: check is for validate", o.Name)
+		}
+	}
+	return opts, nil
+}
+
+// declaredOptions checks declarations and returns them sorted by name, never nil.
+func declaredOptions(declared map[string]optionDeclared) ([]Option, error) {
 	opts := []Option{}
-	for name, d := range a.Options {
+	for name, d := range declared {
 		o, err := d.option(name)
 		if err != nil {
 			return nil, fmt.Errorf("option %s: %w", name, err)
@@ -56,34 +75,41 @@ func (d optionDeclared) option(name string) (Option, error) {
 			return o, fmt.Errorf("choices are strings or numbers, got %v", c)
 		}
 	}
-	switch v := d.Default.(type) {
-	case nil, string:
-		o.Kind, o.Default = String, v
-	case bool:
-		o.Kind, o.Default = Boolean, v
-	case float64:
-		o.Kind, o.Default = Number, v
-		if v == math.Trunc(v) {
-			o.Kind = Integer
-		}
-	case script.Table:
-		list := []string{}
-		if err := script.Decode(v, &list); err != nil {
-			return o, fmt.Errorf("a list as default holds strings: %w", err)
-		}
-		o.Kind, o.Default = List, list
-	default:
-		return o, fmt.Errorf("a default is a string, a number, true or false, or a list of strings")
+	var err error
+	if o.Kinds, err = d.kinds(); err != nil {
+		return o, err
 	}
-	if (o.Min != nil || o.Max != nil) && o.Kind != Integer && o.Kind != Number {
-		return o, fmt.Errorf("min and max are for numbers; the default makes it %s", o.Kind.article())
+	if (o.Min != nil || o.Max != nil) && !o.Is(Integer) && !o.Is(Number) {
+		return o, fmt.Errorf("min and max are for numbers, and this is %s", o.words(nil))
 	}
 	// An empty default stands for "not given", which no choice needs to allow.
-	if o.Required || o.Default == nil || o.Default == "" {
+	if d.Default == nil || d.Default == "" || o.Required {
+		o.Default = d.Default
 		return o, nil
 	}
-	if _, err := o.check(o.Default); err != nil {
+	if o.Default, err = o.accept(d.Default); err != nil {
 		return o, fmt.Errorf("default: %w", err)
 	}
 	return o, nil
+}
+
+// kinds are those that the type states, or else the default.
+func (d optionDeclared) kinds() ([]Kind, error) {
+	if d.Type != "" {
+		return parseKinds(d.Type)
+	}
+	switch v := d.Default.(type) {
+	case nil, string:
+		return []Kind{String}, nil
+	case bool:
+		return []Kind{Boolean}, nil
+	case float64:
+		if v == math.Trunc(v) {
+			return []Kind{Integer}, nil
+		}
+		return []Kind{Number}, nil
+	case script.Table:
+		return []Kind{List}, nil
+	}
+	return nil, fmt.Errorf("a default is a string, a number, true or false, or a list of strings; type states another")
 }

@@ -119,6 +119,7 @@ type Fault struct {
 	Code    *int     // its exit status
 	Tail    string   // the last lines that it printed
 	Hint    string   // what to do next, or ""
+	Listed  bool     // each line of the message has a place of its own
 	Stated  bool     // the words are the recipe's own, or an interrupt, so its line has nothing to add
 }
 
@@ -136,6 +137,10 @@ func Faults(err error) []Fault {
 		return faults
 	}
 	f := Fault{Message: err.Error(), Hint: event.Hint(err)}
+	if mistakes := mistakesIn(err); mistakes != nil {
+		f.Message, f.Listed, f.Stated = mistakes.Error(), true, true
+		return []Fault{f}
+	}
 	var (
 		place *located
 		away  *unreachable

@@ -42,6 +42,7 @@ func (r *runner) ownModule() script.Module {
 		script.Func("recipe", script.Reads, "Says what the recipe is, and which options it takes; comes first. Connects to all hosts, and returns the options. "+
 			"Within each, an option has the value of that host.", recipe).
 			With("local options = recipe({\n  summary = \"restart the web servers\",\n  hosts = \"production\",\n  options = { grace = { 10, \"seconds to wait\", min = 0 } },\n})"),
+		r.validatePrimitive(),
 		r.reachPrimitive(),
 		r.eachPrimitive(),
 		r.stepPrimitive(),

@@ -25,7 +25,7 @@ func TestDeclaredOptions(t *testing.T) {
 		{"serial", optionDeclared{Default: false}, Boolean, ""},
 		{"keys", optionDeclared{Default: script.Table{}}, List, ""},
 		{"keys", optionDeclared{Default: script.Table{List: []any{"a", "b"}}}, List, ""},
-		{"keys", optionDeclared{Default: script.Table{List: []any{1.0}}}, List, "holds strings"},
+		{"keys", optionDeclared{Default: script.Table{List: []any{1.0}}}, List, "item 1: want a string, got the number 1"},
 		{"release", optionDeclared{Required: true}, String, ""},
 		{"restart", optionDeclared{Default: "x", Choices: []any{"a", "b"}}, String, "want one of a, b"},
 		{"restart", optionDeclared{Default: "", Choices: []any{"a", "b"}}, String, ""},
@@ -39,15 +39,15 @@ func TestDeclaredOptions(t *testing.T) {
 		if tt.err == "" && err != nil || tt.err != "" && (err == nil || !strings.Contains(err.Error(), tt.err)) {
 			t.Errorf("%s %+v: got error %v, want %q", tt.name, tt.declared, err, tt.err)
 		}
-		if err == nil && o.Kind != tt.kind {
-			t.Errorf("%s %+v: got kind %s, want %s", tt.name, tt.declared, o.Kind, tt.kind)
+		if err == nil && o.Kinds[0] != tt.kind {
+			t.Errorf("%s %+v: got kind %s, want %s", tt.name, tt.declared, o.Kinds, tt.kind)
 		}
 	}
 }
 
 func TestParse(t *testing.T) {
-	processes := Option{Name: "processes", Kind: Integer, Min: float(1), Max: float(9)}
-	restart := Option{Name: "restart", Kind: String, Choices: []string{"graceful", "none"}}
+	processes := Option{Name: "processes", Kinds: []Kind{Integer}, Min: float(1), Max: float(9)}
+	restart := Option{Name: "restart", Kinds: []Kind{String}, Choices: []string{"graceful", "none"}}
 	tests := []struct {
 		option Option
 		given  []string
@@ -61,29 +61,29 @@ func TestParse(t *testing.T) {
 		{processes, []string{"0"}, nil, "want at least 1, got 0"},
 		{processes, []string{"10"}, nil, "want at most 9, got 10"},
 		{processes, []string{"NaN"}, nil, "want a whole number"},
-		{Option{Kind: Number}, []string{"2.5"}, 2.5, ""},
-		{Option{Kind: Boolean}, []string{"true"}, true, ""},
-		{Option{Kind: Boolean}, []string{"perhaps"}, nil, "want true or false"},
-		{Option{Kind: List}, []string{"a,b", "c"}, []string{"a,b", "c"}, ""},
+		{Option{Kinds: []Kind{Number}}, []string{"2.5"}, 2.5, ""},
+		{Option{Kinds: []Kind{Boolean}}, []string{"true"}, true, ""},
+		{Option{Kinds: []Kind{Boolean}}, []string{"perhaps"}, nil, "want true or false"},
+		{Option{Kinds: []Kind{List}}, []string{"a,b", "c"}, []string{"a,b", "c"}, ""},
 		{restart, []string{"none"}, "none", ""},
 		{restart, []string{"gracefull"}, nil, `(did you mean "graceful"?)`},
-		{Option{Kind: List, Choices: []string{"a", "b"}}, []string{"a", "c"}, nil, "want one of a, b"},
+		{Option{Kinds: []Kind{List}, Choices: []string{"a", "b"}}, []string{"a", "c"}, nil, "want one of a, b"},
 	}
 	for _, tt := range tests {
 		got, err := tt.option.Parse(tt.given)
 		if tt.err == "" && (err != nil || !reflect.DeepEqual(got, tt.want)) {
-			t.Errorf("%s %q: got %v, %v; want %v", tt.option.Kind, tt.given, got, err, tt.want)
+			t.Errorf("%s %q: got %v, %v; want %v", tt.option.Kinds, tt.given, got, err, tt.want)
 		}
 		if tt.err != "" && (err == nil || !strings.Contains(err.Error(), tt.err)) {
-			t.Errorf("%s %q: got error %v, want %q", tt.option.Kind, tt.given, err, tt.err)
+			t.Errorf("%s %q: got error %v, want %q", tt.option.Kinds, tt.given, err, tt.err)
 		}
 	}
 }
 
 func TestVarsOverrideOptionsOnTheirHost(t *testing.T) {
 	options := []Option{
-		{Name: "processes", Kind: Integer, Default: 2.0, Max: float(9)},
-		{Name: "keys", Kind: List, Default: []string{}},
+		{Name: "processes", Kinds: []Kind{Integer}, Default: 2.0, Max: float(9)},
+		{Name: "keys", Kinds: []Kind{List}, Default: []string{}},
 	}
 	hosts := []inventory.Host{
 		{Name: "web1", Vars: map[string]any{}},
@@ -111,8 +111,8 @@ func TestVarsOverrideOptionsOnTheirHost(t *testing.T) {
 
 func TestWrongValuesAreRefused(t *testing.T) {
 	options := []Option{
-		{Name: "processes", Kind: Integer, Default: 2.0, Max: float(9)},
-		{Name: "release", Kind: String, Required: true, Help: "which"},
+		{Name: "processes", Kinds: []Kind{Integer}, Default: 2.0, Max: float(9)},
+		{Name: "release", Kinds: []Kind{String}, Required: true, Help: "which"},
 	}
 	host := func(vars map[string]any) []inventory.Host {
 		return []inventory.Host{{Name: "web1", Source: "hosts.lua", Vars: vars}}
@@ -122,7 +122,7 @@ func TestWrongValuesAreRefused(t *testing.T) {
 		vars  map[string]any
 		err   string
 	}{
-		{map[string][]string{"release": {"r"}}, map[string]any{"processes": "four"}, "host web1 (hosts.lua): vars.processes: want a whole number, got four"},
+		{map[string][]string{"release": {"r"}}, map[string]any{"processes": "four"}, "host web1 (hosts.lua): vars.processes: want a whole number, got the string \"four\""},
 		{map[string][]string{"release": {"r"}}, map[string]any{"processes": 10.0}, "want at most 9"},
 		{map[string][]string{"releese": {"r"}}, nil, `(did you mean "release"?)`},
 		{nil, nil, "--release is required: which"},

@@ -43,7 +43,7 @@ func newValues(options []Option, given map[string][]string, hosts []inventory.Ho
 				missing = true
 				continue
 			}
-			value, err := o.fromVar(inVars)
+			value, err := o.accept(inVars)
 			if err != nil {
 				return v, nil, fmt.Errorf("host %s (%s): vars.%s: %w", h.Name, h.Source, o.Name, err)
 			}

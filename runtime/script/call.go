@@ -115,6 +115,12 @@ func (s *State) unpack(l *lua.LState, first int, ps params, t reflect.Type) (any
 	at := first
 	for _, p := range args {
 		given := at <= last && l.Get(at) != lua.LNil
+		if p.typ == reflect.TypeFor[LiveTable]() {
+			table, _ := l.Get(at).(*lua.LTable)
+			into.Field(p.field).Set(reflect.ValueOf(LiveTable{s, l, table, l.Get(at), at - first}))
+			at++
+			continue
+		}
 		var v any
 		if given {
 			if v, err = s.fromLua(l, l.Get(at)); err != nil {

@@ -1,14 +1,12 @@
 package script
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/yuin/gopher-lua/ast"
 )
@@ -48,9 +46,7 @@ func (lib *Library) Check(ctx context.Context, path string, opts CheckOptions) (
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
-	slices.SortStableFunc(c.problems, func(a, b Problem) int {
-		return cmp.Or(strings.Compare(a.File, b.File), a.Line-b.Line, a.Col-b.Col, strings.Compare(a.Message, b.Message))
-	})
+	SortProblems(c.problems)
 	return slices.Compact(c.problems), nil
 }
 

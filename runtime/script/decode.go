@@ -26,7 +26,7 @@ func decode(v any, to reflect.Value) error {
 	switch to.Type() {
 	case reflect.TypeFor[time.Duration]():
 		return decodeDuration(v, to)
-	case reflect.TypeFor[Table](), reflect.TypeFor[Callback]():
+	case reflect.TypeFor[Table](), reflect.TypeFor[LiveTable](), reflect.TypeFor[Callback]():
 		if reflect.TypeOf(v) != to.Type() {
 			return wrongType(v, to.Type())
 		}

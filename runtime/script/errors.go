@@ -102,13 +102,9 @@ func eachError(err error, visit func(*Error)) {
 
 // around is the source at FILE:LINE, with two lines before it and two behind.
 func (s *State) around(at string) []Line {
-	i := strings.LastIndex(at, ":")
-	if i < 0 {
-		return nil
-	}
-	source := s.chunks[at[:i]]
-	n, err := strconv.Atoi(at[i+1:])
-	if err != nil || n < 1 || n > len(source) {
+	path, n, ok := SplitPlace(at)
+	source := s.chunks[path]
+	if !ok || n < 1 || n > len(source) {
 		return nil
 	}
 	var lines []Line
@@ -119,6 +115,16 @@ func (s *State) around(at string) []Line {
 		lines = append(lines, Line{k, source[k-1]})
 	}
 	return lines
+}
+
+// SplitPlace takes FILE:LINE apart.
+func SplitPlace(at string) (file string, line int, ok bool) {
+	i := strings.LastIndex(at, ":")
+	if i < 0 {
+		return "", 0, false
+	}
+	line, err := strconv.Atoi(at[i+1:])
+	return at[:i], line, err == nil
 }
 
 // callers are the lines that led to the one that is executed, in this Lua thread.

@@ -122,7 +122,7 @@ func luaType(t reflect.Type) string {
 	switch t {
 	case reflect.TypeFor[time.Duration](), reflect.TypeFor[[]byte]():
 		return "string"
-	case reflect.TypeFor[Table]():
+	case reflect.TypeFor[Table](), reflect.TypeFor[LiveTable]():
 		return "table"
 	case reflect.TypeFor[Callback]():
 		return "function"

@@ -207,7 +207,7 @@ func (s *State) require(l *lua.LState, dir, name string) (lua.LValue, error) {
 		delete(s.loaded, path)
 		return nil, s.caught(thread, err)
 	}
-	s.loaded[path] = thread.Get(-1)
+	s.loaded[path], s.order = thread.Get(-1), append(s.order, path)
 	return s.loaded[path], nil
 }
 

@@ -51,7 +51,9 @@ type State struct {
 	root    *lua.LState
 	turn    sync.Mutex
 	chunks  map[string][]string       // the lines of the files that were loaded, by the name that errors show
+	files   map[string]*recipeFile    // the files that were loaded
 	loaded  map[string]lua.LValue     // what each required file returned; nil while it is being loaded
+	order   []string                  // the required files, in the order in which they returned
 	holders map[any]*lua.LUserData    // one userdata an object, so that == works
 	metas   map[string]*lua.LTable    // metatables of objects and groups, by name
 	calls   map[string]*lua.LFunction // primitives, by path
@@ -65,7 +67,7 @@ type State struct {
 func (lib *Library) NewState(opts StateOptions) (*State, error) {
 	s := &State{
 		lib: lib, opts: opts, root: newLState(),
-		chunks: map[string][]string{}, loaded: map[string]lua.LValue{}, holders: map[any]*lua.LUserData{},
+		chunks: map[string][]string{}, files: map[string]*recipeFile{}, loaded: map[string]lua.LValue{}, holders: map[any]*lua.LUserData{},
 		metas: map[string]*lua.LTable{}, calls: map[string]*lua.LFunction{}, globals: map[string]bool{}, nested: map[*lua.LState]int{},
 	}
 	s.root.SetContext(context.Background())
@@ -124,7 +126,7 @@ func (s *State) Run(ctx context.Context, path string) error {
 
 func (s *State) load(l *lua.LState, path string, source []byte) (*lua.LFunction, error) {
 	f := s.opts.Sources.file(path, source)
-	s.chunks[path] = f.lines
+	s.chunks[path], s.files[path] = f.lines, f
 	if f.problem != nil {
 		return nil, f.problem
 	}
@@ -145,6 +147,11 @@ func (c Callback) Call(ctx context.Context, args ...any) (any, error) {
 	return c.run(ctx, c.thread, args)
 }
 
+// Inline is Call for a Pure primitive, which keeps the turn.
+func (c Callback) Inline(ctx context.Context, args ...any) (any, error) {
+	return c.invoke(ctx, c.thread, args)
+}
+
 // Thread runs the function on a Lua thread of its own, so that it can run beside others and after the primitive
 // that it was passed to.
 func (c Callback) Thread(ctx context.Context, args ...any) (any, error) {
@@ -157,9 +164,14 @@ func (c Callback) Thread(ctx context.Context, args ...any) (any, error) {
 }
 
 func (c Callback) run(ctx context.Context, l *lua.LState, args []any) (any, error) {
+	c.state.turn.Lock()
+	defer c.state.turn.Unlock()
+	return c.invoke(ctx, l, args)
+}
+
+// invoke is run with the turn.
+func (c Callback) invoke(ctx context.Context, l *lua.LState, args []any) (any, error) {
 	s := c.state
-	s.turn.Lock()
-	defer s.turn.Unlock()
 	outer, running := l.Context(), s.root.G.CurrentThread
 	s.nested[l]++
 	defer func() {

@@ -130,6 +130,8 @@ func (s *State) toLua(l *lua.LState, v any) (lua.LValue, error) {
 		return s.proxy(l, v), nil
 	case Table:
 		return s.toTable(l, v)
+	case LiveTable:
+		return v.table, nil
 	case error:
 		return s.thrown(l, v), nil
 	case assumption:
