@@ -14,7 +14,7 @@ import (
 // TestOpenSSHStories runs testdata/openssh/*.txtar, each against a lab of its own: two hosts with real OpenSSH, web1
 // and web2, and a git server. The RUNBOOK_… variables say what the shipped app.lua can't know: $RUNBOOK_HOSTS is the
 // hosts file, $RUNBOOK_KEY the deploy key. $FIRST is the commit that is there at first, which needs greeting 1.0; every
-// commit's first ten digits are in $FIRST_SHORT and so on. $LAB is a folder that the hosts see too. The hosts have seeds.
+// commit's first ten digits are in $FIRST_SHORT and so on. $LAB is a folder that the hosts see too.
 //
 // On top of testscript's own commands there are these, which don't go through runbook:
 //
@@ -30,12 +30,11 @@ import (
 //	push NAME FILE            push a commit with this file of the story in it; $NAME becomes its hash
 //	status N COMMAND…         run it; it must end with exit status N
 func TestOpenSSHStories(t *testing.T) {
-	seeds := newSeeds(t)
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/openssh",
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
-		Setup:               func(env *testscript.Env) error { return withOpenSSH(env, seeds) },
+		Setup:               withOpenSSH,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"inside":  onHosts("inside HOST COMMAND…", -2, (*openSSHStory).inside),
 			"until":   onHosts("until HOST COMMAND…", -2, (*openSSHStory).until),
@@ -52,7 +51,7 @@ func TestOpenSSHStories(t *testing.T) {
 	})
 }
 
-func withOpenSSH(env *testscript.Env, seeds func() (string, error)) error {
+func withOpenSSH(env *testscript.Env) error {
 	for _, needed := range [][2]string{
 		{"/usr/sbin/apache2", "apache2"},
 		{"/usr/lib/apache2/modules/mod_wsgi.so", "libapache2-mod-wsgi-py3"},
@@ -75,9 +74,6 @@ func withOpenSSH(env *testscript.Env, seeds func() (string, error)) error {
 		}
 	})
 	env.Values[storyKey{}] = &openSSHStory{lab: o, seen: map[string]bool{}}
-	if err := withSeeds(o, seeds); err != nil {
-		return err
-	}
 	first, err := o.Commit("1.0")
 	if err != nil {
 		return err
@@ -97,22 +93,4 @@ func withOpenSSH(env *testscript.Env, seeds func() (string, error)) error {
 	}
 	setRaceOptions(env)
 	return nil
-}
-
-// withSeeds gives every host seeds, by way of the lab's folder, which the hosts see.
-func withSeeds(o *lab.OpenSSH, seeds func() (string, error)) error {
-	ready, err := seeds()
-	if err != nil {
-		return err
-	}
-	if err := copySeeds(ready, o.Dir()); err != nil {
-		return err
-	}
-	for _, host := range []string{"web1", "web2"} {
-		const copied = `cp -a "$1/seeds" "$2" && chown -R "$3:" "$2/seeds"`
-		if _, err := o.Inside(host, "sh", "-c", copied, "sh", o.Dir(), o.Root(host), lab.DeployUser); err != nil {
-			return err
-		}
-	}
-	return os.RemoveAll(filepath.Join(o.Dir(), "seeds"))
 }

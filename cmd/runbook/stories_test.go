@@ -31,7 +31,6 @@ func TestMain(m *testing.M) {
 // TestStories runs testdata/*.txtar: each is a shell script with files, against two hosts of its own, web1 and web2.
 // $HOSTS is their hosts file; $WEB1 and $WEB2 are folders of theirs.
 func TestStories(t *testing.T) {
-	seeds := newSeeds(t)
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata",
 		RequireExplicitExec: true,
@@ -40,7 +39,7 @@ func TestStories(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"mkfifo":    mkfifo,
 			"status":    status,
-			"gitserver": gitServer(seeds),
+			"gitserver": gitServer,
 			"push":      pushVersion,
 			"webhook":   webhook,
 		},
@@ -87,31 +86,25 @@ func setRaceOptions(env *testscript.Env) {
 type inProcessKey struct{}
 
 // gitServer is a command that starts the lab's git server, and says by variables how to release from it: gitserver [python].
-// With the argument the system's own Python makes the virtualenvs, on hosts with seeds; else the lab's, which is quick.
-func gitServer(seeds func() (string, error)) func(*testscript.TestScript, bool, []string) {
-	return func(ts *testscript.TestScript, neg bool, args []string) {
-		if neg || len(args) > 1 || len(args) == 1 && args[0] != "python" {
-			ts.Fatalf("usage: gitserver [python]")
-		}
-		l := ts.Value(inProcessKey{}).(*lab.Lab)
-		_, err := l.GitServer()
-		ts.Check(err)
-		if len(args) == 0 {
-			tools, err := l.Tools()
-			ts.Check(err)
-			ts.Setenv("RUNBOOK_PYTHON", tools.Python)
-			ts.Setenv("RUNBOOK_MOD_WSGI_EXPRESS", tools.ModWSGIExpress)
-		} else {
-			ready, err := seeds()
-			ts.Check(err)
-			ts.Check(errors.Join(copySeeds(ready, ts.Getenv("WEB1")), copySeeds(ready, ts.Getenv("WEB2"))))
-		}
-		ts.Setenv("RUNBOOK_HOSTS", l.HostsFile())
-		ts.Setenv("RUNBOOK_KNOWN_HOSTS", l.KnownHosts())
-		ts.Setenv("RUNBOOK_REPO", l.RepoURL())
-		ts.Setenv("RUNBOOK_KEY", l.DeployKey())
-		ts.Setenv("RUNBOOK_PIP_ARG", "--no-index\n--find-links="+l.Wheels())
+// With the argument the system's own Python makes the virtualenvs, else the lab's.
+func gitServer(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) > 1 || len(args) == 1 && args[0] != "python" {
+		ts.Fatalf("usage: gitserver [python]")
 	}
+	l := ts.Value(inProcessKey{}).(*lab.Lab)
+	_, err := l.GitServer()
+	ts.Check(err)
+	if len(args) == 0 {
+		tools, err := l.Tools()
+		ts.Check(err)
+		ts.Setenv("RUNBOOK_PYTHON", tools.Python)
+		ts.Setenv("RUNBOOK_MOD_WSGI_EXPRESS", tools.ModWSGIExpress)
+	}
+	ts.Setenv("RUNBOOK_HOSTS", l.HostsFile())
+	ts.Setenv("RUNBOOK_KNOWN_HOSTS", l.KnownHosts())
+	ts.Setenv("RUNBOOK_REPO", l.RepoURL())
+	ts.Setenv("RUNBOOK_KEY", l.DeployKey())
+	ts.Setenv("RUNBOOK_PIP_ARG", "--no-index\n--find-links="+l.Wheels())
 }
 
 // pushVersion commits a version of the application: push 2.0.

@@ -20,7 +20,6 @@ local function of(options)
     releases = root .. "/releases",
     shared = root .. "/shared",
     mirror = root .. "/repo.git",
-    seeds = root .. "/seeds",
     venvs = root .. "/venvs",
     log = root .. "/releases.log",
     lock = root .. "/.runbook.lock",

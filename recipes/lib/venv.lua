@@ -2,101 +2,143 @@
 
 local reuse = require "reuse"
 
--- Nearly all of that command's time goes into installing the same pip again. So what pip's installation adds is kept
--- under ROOT once for an interpreter, the seed, and each release gets a copy of its own: the same files, with the
--- scripts' first lines and their checksums for the place they are in. The seed is made from the first virtualenv that an
--- interpreter makes here; another interpreter, or another pip in it, replaces it.
---
--- Arguments: the virtualenv to make, the folder for seeds. Old interpreters must be able to read this: Python 3.5 and later.
+-- MAKE is `python -m venv` with one step replaced: instead of ensurepip's pip, INSTALL runs in the new environment. Where
+-- that fails, because this ensurepip is not like the known ones, `python -m venv` makes the environment, and MAKE prints
+-- why. Arguments: the virtualenv to make, INSTALL. Python 3.5 and later.
 local MAKE = [[
 # make the virtualenv
-import base64, hashlib, os, shutil, subprocess, sys, sysconfig, venv
-import ensurepip
+import subprocess, sys, venv
 
-target, seeds = sys.argv[1:]
+target, install = sys.argv[1:]
 
-def places(env):
-    return sysconfig.get_path("purelib", "posix_prefix", {"base": env}), os.path.join(env, "bin")
+def setup_pip(builder, context):
+    command = [context.env_exe, "-I", "-c", install]
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True)
+    output = child.communicate()[0].strip()
+    if child.returncode:
+        raise RuntimeError(output.split("\n")[-1] or "exit status %d" % child.returncode)
 
-def plain():
-    return subprocess.call([sys.executable, "-m", "venv", target])
-
-def key():
-    program = os.path.realpath(sys.executable)
-    stat = os.stat(program)
-    return hashlib.sha256(repr((program, stat.st_size, stat.st_mtime, sys.version, ensurepip.version())).encode()).hexdigest()[:16]
-
-def keep(seed):
-    """Keep what pip's installation added to a new virtualenv. The name at the end says that it is whole."""
-    making = "%s.%d" % (seed, os.getpid())
-    packages, programs = places(target)
-    shutil.copytree(packages, os.path.join(making, "packages"), symlinks=True)
-    os.mkdir(os.path.join(making, "bin"))
-    for name in os.listdir(programs):
-        if name.startswith("pip"):
-            shutil.copy2(os.path.join(programs, name), os.path.join(making, "bin", name))
-    with open(os.path.join(making, "origin"), "w") as f:
-        f.write(target)
-    os.rename(making, seed)
-    for name in os.listdir(seeds):
-        if name != os.path.basename(seed):
-            shutil.rmtree(os.path.join(seeds, name))
-
-def record(packages, programs, names):
-    """Correct the checksums of the scripts, whose first lines differ from place to place."""
-    for info in os.listdir(packages):
-        path = os.path.join(packages, info, "RECORD")
-        if not (info.startswith("pip-") and os.path.isfile(path)):
-            continue
-        with open(path, newline="") as f:
-            lines = f.read().splitlines(True)
-        for i, line in enumerate(lines):
-            name = line.split(",")[0]
-            if name.startswith("../") and os.path.basename(name) in names:
-                with open(os.path.join(programs, os.path.basename(name)), "rb") as f:
-                    data = f.read()
-                sum = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
-                lines[i] = "%s,sha256=%s,%d%s" % (name, sum, len(data), line[len(line.rstrip("\r\n")):])
-        with open(path, "w", newline="") as f:
-            f.write("".join(lines))
-
-def grow(seed):
-    """Make a virtualenv without pip, and copy the seed into it."""
-    venv.EnvBuilder(symlinks=True).create(target)
-    packages, programs = places(target)
-    with open(os.path.join(seed, "origin")) as f:
-        origin = f.read()
-    shutil.rmtree(packages)
-    shutil.copytree(os.path.join(seed, "packages"), packages, symlinks=True)
-    names = os.listdir(os.path.join(seed, "bin"))
-    for name in names:
-        with open(os.path.join(seed, "bin", name), "rb") as f:
-            data = f.read()
-        path = os.path.join(programs, name)
-        with open(path, "wb") as f:
-            f.write(data.replace(origin.encode() + b"/bin/", target.encode() + b"/bin/"))
-        shutil.copymode(os.path.join(seed, "bin", name), path)
-    record(packages, programs, names)
-
-seed = os.path.join(seeds, key())
-# A script's first line takes another form when it is long or has a space in it.
-if " " in target or len(target) > 90:
-    sys.exit(plain())
-if os.path.isdir(seed):
-    try:
-        grow(seed)
-        sys.exit(0)
-    except (OSError, ValueError) as e:
-        print("the seed %s is of no use (%s); the virtualenv is made without it" % (seed, e), file=sys.stderr)
-        shutil.rmtree(seed)
-        shutil.rmtree(target, ignore_errors=True)
-status = plain()
-if status == 0:
-    if not os.path.isdir(seeds):
-        os.makedirs(seeds)
-    keep(seed)
-sys.exit(status)
+try:
+    if not hasattr(venv.EnvBuilder, "_setup_pip"):
+        raise RuntimeError("venv does not install pip in the known way")
+    venv.EnvBuilder._setup_pip = setup_pip
+    venv.main([target])
+except Exception as e:
+    print(e)
+    sys.stdout.flush()
+    sys.exit(subprocess.call([sys.executable, "-m", "venv", "--clear", target]))
 ]]
+
+-- INSTALL installs what ensurepip would: pip, and before Python 3.12 setuptools, from the wheels that come with Python.
+-- ensurepip finds the wheels, and calls pip to install them. Nearly all the time of `python -m venv` goes into that call,
+-- since pip runs uncompiled out of its wheel and then compiles itself. INSTALL takes the place of the call: it unpacks the
+-- wheels, and writes what pip would, except for compiled files, which pip's first run writes for the modules it imports.
+-- The text of pip's entry scripts is read from pip's source, because it differs between versions.
+local INSTALL = [=[
+# install pip
+import ast, base64, configparser, csv, ensurepip, hashlib, io, os, re, sys, sysconfig, textwrap, zipfile
+
+packages, programs = sysconfig.get_path("purelib"), sysconfig.get_path("scripts")
+
+def source(wheels, pattern):
+    for wheel in wheels:
+        for name in wheel.namelist():
+            if re.match(pattern, name):
+                return wheel.read(name).decode("utf-8")
+    return ""
+
+def template(*sources):
+    """Returns the text of entry scripts from the first of pip's sources that has it."""
+    for text in sources:
+        found = re.search(r"(?i)script_template = (?:textwrap\.dedent\()?\s*(r?(['\"]{3}).*?\2)", text, re.DOTALL)
+        if found:
+            return textwrap.dedent(ast.literal_eval(found.group(1)))
+    raise ValueError("no text of entry scripts in pip's sources")
+
+def interpreter(blank):
+    """Returns the first lines of an entry script. The kernel reads a limited length, and no path with a space.
+
+    Before distlib 0.2.8 a short one was followed by a blank line.
+    """
+    path = os.fsencode(sys.executable).decode("utf-8")
+    if " " in path:
+        path = '"%s"' % path
+    elif len(path.encode("utf-8")) + 3 <= (512 if sys.platform == "darwin" else 127):
+        return "#!%s\n" % path + "\n" * blank
+    return "#!/bin/sh\n'''exec' %s \"$0\" \"$@\"\n' '''\n" % path
+
+def entry_points(text):
+    """Maps names of scripts to MODULE:FUNCTION. The versions in some names are those of the Python that made the wheel."""
+    parser = configparser.RawConfigParser(delimiters=("=",))
+    parser.optionxform = str
+    parser.read_string(text)
+    if parser.has_section("gui_scripts"):
+        raise ValueError("a wheel has scripts with windows")
+    scripts = dict(parser.items("console_scripts")) if parser.has_section("console_scripts") else {}
+    minor = "%d.%d" % sys.version_info[:2]
+    for base, names in ("pip", ("pip", "pip3", "pip" + minor)), ("easy_install", ("easy_install", "easy_install-" + minor)):
+        function = scripts.get(base)
+        if function:
+            scripts = {name: scripts[name] for name in scripts if not re.match(base + r"(-?\d+(\.\d+)?)?$", name)}
+            scripts.update((name, function) for name in names)
+    return scripts
+
+def unpack(wheel, script, requested):
+    """Installs a wheel, and records each file with its checksum."""
+    files = [info for info in wheel.infolist() if not info.filename.endswith("/")]
+    names = {info.filename for info in files}
+    folder, = {name.split("/")[0] for name in names if re.match(r"[^/]+\.dist-info/WHEEL$", name)}
+    about = wheel.read(folder + "/WHEEL").decode("utf-8")
+    if not re.search(r"(?m)^Wheel-Version: 1\.", about) or not re.search(r"(?mi)^Root-Is-Purelib: true", about):
+        raise ValueError("%s is for another layout" % folder)
+    if any(name.split("/")[0].endswith(".data") for name in names):
+        raise ValueError("%s has files for other folders" % folder)
+    rows = [row for row in csv.reader(io.StringIO(wheel.read(folder + "/RECORD").decode("utf-8"))) if row]
+    rows += [[name, "", ""] for name in names.difference(row[0] for row in rows)]
+
+    for info in files:
+        path = wheel.extract(info, packages)
+        if info.external_attr >> 16 & 0o111:
+            os.chmod(path, os.stat(path).st_mode | 0o111)
+
+    def generate(path, data):
+        with open(path, "wb") as f:
+            f.write(data)
+        digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
+        rows.append([os.path.relpath(path, packages), "sha256=" + digest, str(len(data))])
+
+    points = folder + "/entry_points.txt"
+    if points in names:
+        for name, function in entry_points(wheel.read(points).decode("utf-8")).items():
+            module, attribute = re.match(r"([\w.]+)\s*:\s*([\w.]+)$", function).groups()
+            text = script % {"module": module, "import_name": attribute.split(".")[0], "func": attribute}
+            path = os.path.join(programs, name)
+            generate(path, text.encode("utf-8"))
+            os.chmod(path, os.stat(path).st_mode | 0o555)
+    generate(os.path.join(packages, folder, "INSTALLER"), b"pip\n")
+    if requested:
+        generate(os.path.join(packages, folder, "REQUESTED"), b"")
+    with open(os.path.join(packages, folder, "RECORD"), "w", encoding="utf-8", newline="") as f:
+        csv.writer(f).writerows(sorted(rows))
+
+def install(arguments, paths=None):
+    """Does what ensurepip calls pip for. Some of Debian's pips have what they import in wheels of their own, on sys.path."""
+    wheels = [zipfile.ZipFile(path) for path in paths]
+    others = [zipfile.ZipFile(path) for path in sys.path if path.endswith(".whl")]
+    pip = source(wheels, r"pip/(_internal/(operations/install/)?)?wheel\.py$")
+    distlib = source(wheels + others, r"(pip/_vendor/)?distlib/scripts\.py$")
+    script = interpreter("shebang + linesep" in distlib).replace("%", "%%") + template(pip, distlib)
+    for wheel in wheels:
+        unpack(wheel, script, "REQUESTED" in pip)
+    return 0
+
+if not hasattr(ensurepip, "_run_pip"):
+    raise RuntimeError("ensurepip does not call pip in the known way")
+if os.path.realpath(packages) not in map(os.path.realpath, sys.path):
+    raise RuntimeError("%s is not among the folders of modules" % packages)
+ensurepip._run_pip = install
+ensurepip.bootstrap(upgrade=True, default_pip=True)
+]=]
 
 -- UV is what makes and fills the environment with venv = "uv". Like the others it isn't told of any cache: each has its own.
 local UV = { "sh", "-c", "command -v uv" }
@@ -110,11 +152,14 @@ local function problem(host, options)
 end
 
 -- make makes a virtualenv at its final path: one can't be moved.
-local function make(host, options, paths, place)
+local function make(host, options, place)
   if options.venv == "uv" then
     host:run({ "uv", "venv", "--python", options.python, place })
   else
-    host:run({ options.python, "-c", MAKE, place, paths.seeds })
+    local reason = host:run({ options.python, "-c", MAKE, place, INSTALL }).stdout:match("[^\n]+")
+    if reason then
+      log.info("pip is installed the slow way, by python -m venv: " .. reason)
+    end
   end
 end
 
@@ -139,7 +184,7 @@ local function build(host, options, paths, dir)
   end
   if not there then
     step("make the virtualenv", function()
-      make(host, options, paths, place)
+      make(host, options, place)
     end)
     if options.requirements ~= "" then
       step("install " .. options.requirements, function()
@@ -157,4 +202,4 @@ local function build(host, options, paths, dir)
   end
 end
 
-return { problem = problem, make = make, build = build }
+return { problem = problem, build = build }

@@ -1,0 +1,220 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// venvRecipe makes a virtualenv as a release does.
+const venvRecipe = `recipe {}
+require("venv").build(localhost, { python = %q, venv = "fresh", requirements = "", pip_arg = {} }, {}, %q)
+`
+
+// TestVirtualenv compares a release's virtualenv with the one that `python -m venv` makes at the same place: names, types,
+// modes and contents. Compiled files are left out, since pip compiles itself when it is used.
+func TestVirtualenv(t *testing.T) {
+	long := strings.Repeat("l", 127) // longer than the kernel reads of a script's first line
+	for _, c := range []struct{ name, python, place string }{
+		{"Debian", "/usr/bin/python3", "app"},
+		{"a long path", "/usr/bin/python3", long},
+		{"a path with a space", "/usr/bin/python3", "an app"},
+		{"PyPy", "/usr/bin/pypy3", "app"},
+		{"pyenv", pyenvPython(t), "app"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if c.python == "" {
+				t.Skip("there is no pyenv with a Python 3 here")
+			}
+			if _, err := os.Stat(c.python); err != nil {
+				t.Fatalf("%v: install the Debian packages python3-venv and pypy3-venv, as .ci/test does", err)
+			}
+			place := filepath.Join(t.TempDir(), c.place)
+			if said := makeVirtualenv(t, c.python, place); strings.Contains(said, "-m venv") {
+				t.Fatalf("python -m venv made it: %s", said)
+			}
+			venv := filepath.Join(place, "venv")
+			if out, err := exec.Command(venv+"/bin/pip", "--version").CombinedOutput(); err != nil || !strings.Contains(string(out), venv) {
+				t.Errorf("pip: %v: %s", err, out)
+			}
+			made := readTree(t, venv)
+			if err := os.RemoveAll(venv); err != nil {
+				t.Fatal(err)
+			}
+			if out, err := exec.Command(c.python, "-m", "venv", venv).CombinedOutput(); err != nil {
+				t.Fatalf("%v: %s", err, out)
+			}
+			compareTrees(t, made, readTree(t, venv))
+		})
+	}
+}
+
+// pyenvPython returns the oldest Python 3 of a pyenv, which differs most from the others, or "".
+func pyenvPython(t *testing.T) string {
+	t.Helper()
+	home, err := os.UserHomeDir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, version := range []string{"3.[5-9].*", "3.*"} {
+		found, err := filepath.Glob(filepath.Join(home, ".pyenv/versions", version, "bin/python3"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(found) > 0 {
+			return found[0]
+		}
+	}
+	return ""
+}
+
+// makeVirtualenv makes PLACE/venv as a release does, and returns what runbook said.
+func makeVirtualenv(t *testing.T, python, place string) string {
+	t.Helper()
+	dir := t.TempDir()
+	if status, said := typed("init", dir); status != 0 {
+		t.Fatal(said)
+	}
+	recipe := filepath.Join(dir, "recipes/make.lua")
+	if err := os.WriteFile(recipe, []byte(fmt.Sprintf(venvRecipe, python, place)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(place, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	status, said := typed("run", recipe)
+	if status != 0 {
+		t.Fatal(said)
+	}
+	return said
+}
+
+// compiledRow is a row of a RECORD for a compiled file.
+var compiledRow = regexp.MustCompile(`(?m)^\S*__pycache__/.*\n`)
+
+// readTree maps the paths below a folder to mode and content, or a symlink's target.
+func readTree(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	tree := map[string]string{}
+	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if entry.Name() == "__pycache__" {
+			return fs.SkipDir
+		}
+		info, err := entry.Info()
+		if err != nil {
+			return err
+		}
+		var content []byte
+		switch {
+		case info.Mode().IsRegular():
+			content, err = os.ReadFile(path)
+		case info.Mode()&fs.ModeSymlink != 0:
+			var target string
+			target, err = os.Readlink(path)
+			content = []byte(target)
+		}
+		if entry.Name() == "RECORD" {
+			content = compiledRow.ReplaceAll(content, nil)
+		}
+		tree[strings.TrimPrefix(path, dir)] = fmt.Sprintf("%v %s", info.Mode(), content)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tree
+}
+
+func compareTrees(t *testing.T, got, want map[string]string) {
+	t.Helper()
+	for path, theirs := range want {
+		if ours, ok := got[path]; !ok {
+			t.Errorf("%s is missing", path)
+		} else if ours != theirs {
+			t.Errorf("%s is\n%.2000s\ninstead of\n%.2000s", path, ours, theirs)
+		}
+	}
+	for path := range got {
+		if _, ok := want[path]; !ok {
+			t.Errorf("%s is too much", path)
+		}
+	}
+	if len(want) < 100 {
+		t.Errorf("only %d files: that is no virtualenv with pip", len(want))
+	}
+}
+
+// strangeVenv is found before Python's own venv, whose code it runs. What it makes first has STRANGE in a file that every start of
+// its Python reads. So the second attempt meets the real ensurepip.
+const strangeVenv = `import os, sysconfig
+__path__ = [os.path.join(sysconfig.get_path("stdlib"), "venv")]
+with open(os.path.join(__path__[0], "__init__.py"), encoding="utf-8") as source:
+    exec(source.read())
+
+flag = os.environ["STRANGE_FLAG"]
+if not os.path.exists(flag):
+    open(flag, "w").close()
+    if os.environ["STRANGE"] == "venv":
+        del EnvBuilder._setup_pip
+    else:
+        class EnvBuilder(EnvBuilder):
+            def setup_python(self, context):
+                super().setup_python(context)
+                packages = sysconfig.get_path("purelib", "posix_prefix", {"base": context.env_dir})
+                with open(os.path.join(packages, "strange.pth"), "w") as file:
+                    file.write(os.environ["STRANGE"])
+`
+
+// TestVirtualenvUnknown has a Python whose venv or ensurepip is not like the known ones: `python -m venv` makes all of it.
+func TestVirtualenvUnknown(t *testing.T) {
+	for _, c := range []struct{ name, strange, reason string }{
+		{"no step for pip", "venv", "venv does not install pip in the known way"},
+		{"no call of pip", "import ensurepip; del ensurepip._run_pip", "RuntimeError: ensurepip does not call pip in the known way"},
+		{"no wheels", "import ensurepip; ensurepip._WHEEL_PKG_DIR = None", "No such file or directory"},
+		{"a death half-way", "import csv; csv.writer = lambda f: __import__('os').kill(__import__('os').getpid(), 9)", "exit status -9"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			wrapper := filepath.Join(dir, "python3")
+			script := fmt.Sprintf("#!/bin/sh\nexport PYTHONPATH=%s/modules STRANGE_FLAG=%s/flag STRANGE=%s\nexec /usr/bin/python3 \"$@\"\n",
+				dir, dir, shellQuote(c.strange))
+			for path, text := range map[string]string{wrapper: script, filepath.Join(dir, "modules/venv/__init__.py"): strangeVenv} {
+				if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+					t.Fatal(err)
+				}
+				if err := os.WriteFile(path, []byte(text), 0o755); err != nil {
+					t.Fatal(err)
+				}
+			}
+			said := makeVirtualenv(t, wrapper, filepath.Join(dir, "app"))
+			told := regexp.MustCompile(`(?m)^.*by python -m venv: .*$`).FindAllString(said, -1)
+			if len(told) != 1 || !strings.Contains(told[0], c.reason) {
+				t.Errorf("runbook said\n%s\nand not once that %q", said, c.reason)
+			}
+			venv := filepath.Join(dir, "app/venv")
+			if out, err := exec.Command(venv+"/bin/pip", "check").CombinedOutput(); err != nil {
+				t.Errorf("pip: %v: %s", err, out)
+			}
+			if left, err := filepath.Glob(venv + "/lib/python3*/site-packages/strange.pth"); err != nil || left != nil {
+				t.Errorf("left from the first attempt: %q %v", left, err)
+			}
+			record, err := filepath.Glob(venv + "/lib/python3*/site-packages/pip-*.dist-info/RECORD")
+			if err != nil || len(record) != 1 {
+				t.Fatalf("RECORD: %q %v", record, err)
+			}
+			if text, err := os.ReadFile(record[0]); err != nil || !bytes.Contains(text, []byte("../../../bin/pip3,")) {
+				t.Errorf("%v: RECORD does not name pip3:\n%s", err, text)
+			}
+		})
+	}
+}
