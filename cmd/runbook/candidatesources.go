@@ -23,9 +23,12 @@ func journalled() []journal.Run {
 	return runs
 }
 
-// lastReleases are the releases that the last run with any has named, the one before it first.
+// lastReleases are the releases that the last run with any has named, the one before it first. A dry run makes none.
 func lastReleases() []candidate {
 	for _, r := range journalled() {
+		if r.DryRun {
+			continue
+		}
 		events, err := journal.Read(r.Path)
 		if err != nil {
 			continue
@@ -59,7 +62,7 @@ func releasesIn(events []event.Event, r journal.Run) []candidate {
 func pastRuns() []candidate {
 	var found []candidate
 	for _, r := range journalled() {
-		found = append(found, candidate{r.ID, r.Recipe + ", " + string(r.Result)})
+		found = append(found, candidate{r.ID, r.Recipe + ", " + outcome(r)})
 	}
 	return found
 }

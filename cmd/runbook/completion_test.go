@@ -42,13 +42,14 @@ func completing(t *testing.T) (dir string, env []string) {
 		t.Fatal(err)
 	}
 	t.Setenv("XDG_STATE_HOME", state)
-	recordRelease(t)
+	recordRelease(t, "r8", "r7", false)
+	recordRelease(t, "r9", "r8", true)
 	env = []string{"PATH=" + bin + ":" + os.Getenv("PATH"), "HOME=" + dir, "XDG_STATE_HOME=" + state, "TERM=xterm", "PS1=> ", "LC_ALL=C.UTF-8", raceOptions}
 	return project, env
 }
 
-// recordRelease writes the journal of a release on two hosts.
-func recordRelease(t *testing.T) {
+// recordRelease writes the journal of a release on two hosts, or of its dry run.
+func recordRelease(t *testing.T, release, previous string, dry bool) {
 	t.Helper()
 	dir, err := journal.Dir()
 	if err != nil {
@@ -60,9 +61,9 @@ func recordRelease(t *testing.T) {
 	}
 	stream, code := event.NewStream(sink), 0
 	ctx := event.WithStream(context.Background(), stream)
-	event.Emit(ctx, event.Event{Kind: event.RunBegun, Text: "recipes/release.lua", Version: event.Version})
+	event.Emit(ctx, event.Event{Kind: event.RunBegun, Text: "recipes/release.lua", Version: event.Version, DryRun: dry})
 	for _, host := range []string{"web1", "web2"} {
-		event.Emit(ctx, event.Event{Kind: event.Result, Host: host, State: "released", Columns: map[string]string{"release": "r8", "previous": "r7"}})
+		event.Emit(ctx, event.Event{Kind: event.Result, Host: host, State: "released", Columns: map[string]string{"release": release, "previous": previous}})
 	}
 	event.Emit(ctx, event.Event{Kind: event.RunEnded, Code: &code})
 	if err := stream.Close(); err != nil {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"runbook/runtime/event/terminal"
 	"runbook/runtime/run"
 )
 
@@ -28,7 +29,7 @@ func (p *program) report(err error) int {
 		text += "\nnext: " + hint
 	}
 	// If standard error is gone, the status still tells.
-	_, _ = fmt.Fprintln(p.err, p.redact(text))
+	_, _ = fmt.Fprintln(p.err, terminal.Wrap(p.redact(text), terminal.Columns(screen(p.err))))
 	return run.Status(err)
 }
 
@@ -121,7 +122,7 @@ func (w words) fault(g group, d detail) string {
 
 // excerpt is the recipe around the line that failed, which is marked.
 func excerpt(f run.Fault) string {
-	const longest = 110
+	const longest = screenColumns - 11
 	var b strings.Builder
 	for _, line := range f.Source {
 		mark := " "

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -125,33 +126,55 @@ func lookFor(ctx context.Context, recipe string) (run.Place, error) {
 func (p *program) hostsTable(hosts []inventory.Host, pinged []run.Pinged) error {
 	e := event.Event{Kind: event.Table, Header: []string{"name", "address", "port", "user", "tags", "source"}}
 	if pinged != nil {
-		e.Header = []string{"name", "address", "port", "user", "reachable", "host key", "login", "python", "git", "disk free", "inodes free", "clock", "current", "result"}
+		e.Header = []string{"name", "login", "result", "python", "git", "disk free", "inodes", "clock", "current"}
 	}
 	for i, h := range hosts {
-		row := []string{h.Name, h.Address, strconv.Itoa(h.Port), h.User}
 		if pinged == nil {
-			row = append(row, strings.Join(h.Tags, ","), h.Source)
+			e.Rows = append(e.Rows, []string{h.Name, h.Address, strconv.Itoa(h.Port), h.User, strings.Join(h.Tags, ","), h.Source})
 		} else {
-			row = append(row, pingCells(pinged[i])...)
+			e.Rows = append(e.Rows, append([]string{h.Name, loginOf(h)}, pingCells(pinged[i])...))
 		}
-		e.Rows = append(e.Rows, row)
 	}
 	return p.table(e)
 }
 
+// loginOf is where a host is logged in, without the usual port.
+func loginOf(h inventory.Host) string {
+	at := h.Address
+	if h.Port != 22 {
+		at = net.JoinHostPort(h.Address, strconv.Itoa(h.Port))
+	}
+	return h.User + "@" + at
+}
+
 // pingCells are what was found on a host, in the words of a table.
 func pingCells(one run.Pinged) []string {
-	cells := []string{one.Reachable, one.HostKey, one.Login, one.Python, one.Git, "", "", "", one.Current}
+	cells := []string{pingResult(one), one.Python, one.Git, "", "", "", one.Current}
 	if one.DiskTotal > 0 {
-		cells[5] = fmt.Sprintf("%.1f GB of %.1f", float64(one.DiskFree)/1e9, float64(one.DiskTotal)/1e9)
+		cells[3] = fmt.Sprintf("%.1f GB", float64(one.DiskFree)/1e9)
 	}
 	if one.InodesTotal > 0 { // some file systems count none
-		cells[6] = fmt.Sprintf("%d %%", one.InodesFree*100/one.InodesTotal)
+		cells[4] = fmt.Sprintf("%d %%", one.InodesFree*100/one.InodesTotal)
 	}
 	if one.Clock != nil {
-		cells[7] = fmt.Sprintf("%+.1f s", *one.Clock)
+		cells[5] = fmt.Sprintf("%+.1f s", *one.Clock)
 	}
-	return append(cells, map[bool]string{true: "ok", false: "failed"}[one.Err == nil])
+	return cells
+}
+
+// pingResult is whether a host can be used, or how far the connection came.
+func pingResult(one run.Pinged) string {
+	switch {
+	case one.Err == nil:
+		return "ok"
+	case one.Login == "refused":
+		return "login refused"
+	case one.HostKey != "" && one.HostKey != "verified":
+		return "host key " + one.HostKey
+	case strings.HasPrefix(one.Reachable, "no: "):
+		return strings.TrimPrefix(one.Reachable, "no: ")
+	}
+	return "failed"
 }
 
 func (p *program) hostsJSON(hosts []inventory.Host, pinged []run.Pinged) error {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -101,9 +102,10 @@ func (p *program) logRuns(dir string, since time.Time, pattern *regexp.Regexp, a
 	if asJSON {
 		return errors.Join(writeJSON(p.out, runs), unreadable)
 	}
-	e := event.Event{Kind: event.Table, Header: []string{"run", "when", "who", "recipe", "hosts", "result", "time"}}
+	e := event.Event{Kind: event.Table, Header: []string{"run", "when", "recipe", "release", "revision", "hosts", "result", "time"}}
 	for _, r := range runs {
-		e.Rows = append(e.Rows, []string{r.ID, r.Begun.Local().Format(time.DateTime), r.By, r.Recipe, few(r.Hosts), outcome(r), terminal.Seconds(r.Seconds)})
+		e.Rows = append(e.Rows, []string{r.ID, whenBegun(r.Begun.Local(), time.Now()), recipeName(r), r.Release, shortRevision(r.Revision), few(r.Hosts),
+			strings.Replace(outcome(r), string(journal.Done)+", ", "", 1), terminal.Seconds(r.Seconds)})
 	}
 	return errors.Join(p.table(e), unreadable)
 }
@@ -141,12 +143,41 @@ func matching(events []event.Event, pattern *regexp.Regexp) []event.Event {
 	return out
 }
 
+// whenBegun is a time of today or a day, both in local time: the run's name has all of it in UTC.
+func whenBegun(at, now time.Time) string {
+	if at.Format(time.DateOnly) == now.In(at.Location()).Format(time.DateOnly) {
+		return at.Format("15:04")
+	}
+	return at.Format("Jan _2")
+}
+
+// recipeName is what ran, in short: the recipe's name without its folder, or the beginning of a command.
+func recipeName(r journal.Run) string {
+	const longest = 14
+	if name, ok := strings.CutSuffix(filepath.Base(r.Recipe), ".lua"); ok {
+		return name
+	}
+	if text := []rune(r.Recipe); len(text) > longest {
+		return string(text[:longest]) + "…"
+	}
+	return r.Recipe
+}
+
+// shortRevision is a commit's first ten digits.
+func shortRevision(revision string) string {
+	if len(revision) == 40 {
+		return revision[:10]
+	}
+	return revision
+}
+
 // few names the hosts of a run, or says how many they are.
 func few(hosts []string) string {
-	if len(hosts) > 3 {
-		return strconv.Itoa(len(hosts))
+	const longest = 12
+	if names := strings.Join(hosts, " "); len(names) <= longest || len(hosts) == 1 {
+		return names
 	}
-	return strings.Join(hosts, " ")
+	return strconv.Itoa(len(hosts))
 }
 
 func outcome(r journal.Run) string {
@@ -158,9 +189,15 @@ func outcome(r journal.Run) string {
 
 // table shows a table on standard output.
 func (p *program) table(e event.Event) error {
-	sink := terminal.New(terminal.Options{Out: p.out, Err: p.out})
+	sink := p.page()
 	sink.Event(e)
 	return unread(sink.Close())
+}
+
+// page shows results on standard output, as wide as it is.
+func (p *program) page() *terminal.Sink {
+	on := screen(p.out)
+	return terminal.New(terminal.Options{Out: p.out, Err: p.out, Level: terminal.Quiet, Screen: on, OutOnScreen: on != nil})
 }
 
 // writeJSON writes one item a line.

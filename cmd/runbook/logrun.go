@@ -23,6 +23,11 @@ func (p *program) logRun(r journal.Run, events []event.Event) error {
 		{"hosts", strings.Join(r.Hosts, " ")},
 		{"result", outcome(r) + ", " + terminal.Seconds(r.Seconds)},
 	}}
+	for _, row := range [][]string{{"release", r.Release}, {"revision", r.Revision}} {
+		if row[1] != "" {
+			head.Rows = append(head.Rows, row)
+		}
+	}
 	if err := p.table(head); err != nil {
 		return err
 	}
@@ -50,7 +55,7 @@ func (p *program) logEnd(r journal.Run, events []event.Event) error {
 	if _, err := fmt.Fprintln(p.out); err != nil {
 		return err
 	}
-	sink := terminal.New(terminal.Options{Out: p.out, Err: p.out, Level: terminal.Quiet})
+	sink := p.page()
 	finish := ""
 	for _, e := range events {
 		switch e.Kind {

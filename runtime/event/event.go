@@ -44,10 +44,10 @@ const (
 	Printed      Kind = "printed"       // Text: a line of the recipe's own output
 	HookBegun    Kind = "hook_begun"    // Text: "defer" or "on_failure"; Line is the one that left it
 	HookEnded    Kind = "hook_ended"    // the same; Seconds; Error
-	Resumable    Kind = "resumable"     // Text: the command line that finishes this run, should it not come to its end
+	Resumable    Kind = "resumable"     // Text: the command line that finishes this run, should it not come to its end; Args: the options that it needs
 	Interrupted  Kind = "interrupted"   // Text: what becomes of the run now
 	Skipped      Kind = "skipped"       // Text: a defer or on_failure that a second interrupt left out
-	RunEnded     Kind = "run_ended"     // Seconds; Code: the exit status; Error; Hint; Faults
+	RunEnded     Kind = "run_ended"     // Seconds; Code: the exit status; Error; Hint; Faults; Args: release and revision, where the recipe said them
 )
 
 // Fault is one failure of a run, in the parts that a program asks for.
@@ -82,7 +82,7 @@ type Event struct {
 	Columns map[string]string `json:"columns,omitempty"` // see Result
 	Header  []string          `json:"header,omitempty"`  // see Table
 	Rows    [][]string        `json:"rows,omitempty"`    // see Table
-	Args    map[string]any    `json:"args,omitempty"`    // see RunBegun
+	Args    map[string]any    `json:"args,omitempty"`    // see RunBegun, Resumable and RunEnded
 	By      string            `json:"by,omitempty"`      // see RunBegun: user@machine
 	Hosts   []string          `json:"hosts,omitempty"`   // see RunBegun: the names of all hosts of the run, in their order
 	DryRun  bool              `json:"dry_run,omitempty"` // see RunBegun

@@ -21,7 +21,7 @@ func (r *runner) resumePrimitive() script.Primitive {
 		"the last words of such a run are the whole command, with the options that were given and these; those of a run for some "+
 		"hosts only are the command for all. Of a run that was killed, runbook log tells it.",
 		func(ctx context.Context, _ script.None, a resumeArgs) (script.None, error) {
-			values := map[string]string{}
+			values, args := map[string]string{}, map[string]any{}
 			for name, v := range a.Options {
 				if r.plan == nil {
 					continue
@@ -37,16 +37,34 @@ func (r *runner) resumePrimitive() script.Primitive {
 				if err != nil {
 					return script.None{}, fmt.Errorf("%s: %w", name, err)
 				}
-				values[o.Flag()] = text
+				values[o.Flag()], args[o.Name] = text, text
 			}
 			r.mu.Lock()
 			r.resume = values
 			r.mu.Unlock()
 			if !r.opts.DryRun && r.opts.Again != nil && len(values) > 0 {
-				event.Emit(ctx, event.Event{Kind: event.Resumable, Text: r.opts.Again(asFlags(values))})
+				event.Emit(ctx, event.Event{Kind: event.Resumable, Text: r.opts.Again(asFlags(values)), Args: args})
 			}
 			return script.None{}, nil
 		}).With(`resume({ release = name, revision = sha })`)
+}
+
+// about is what the run was of, for the last event: release and revision as the recipe said them by resume, or else in the
+// last table.
+func (r *runner) about() map[string]any {
+	args := map[string]any{}
+	for _, name := range []string{"release", "revision"} {
+		r.mu.Lock()
+		text := r.resume[name]
+		r.mu.Unlock()
+		if text == "" {
+			text = strings.Join(r.table.column(name), ", ")
+		}
+		if text != "" {
+			args[name] = text
+		}
+	}
+	return args
 }
 
 // finish adds to hint the command that finishes the run, where there is one and something was begun.

@@ -73,6 +73,7 @@ func (p *Plan) Start(ctx context.Context, stream *event.Stream) error {
 	err := r.status(ctx, r.run(ctx))
 	r.table.emit(ctx)
 	ended := p.opts.ended(began, err)
+	ended.Args = r.about()
 	if err == nil {
 		ended.Hint = r.rest()
 	} else {

@@ -116,6 +116,18 @@ func (t *table) anyFailed() bool {
 	return slices.ContainsFunc(t.rows, func(r *row) bool { return r.failed != "" })
 }
 
+// column is what a column says, each text once.
+func (t *table) column(name string) (texts []string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, r := range t.rows {
+		if text := r.columns[name]; text != "" && !slices.Contains(texts, text) {
+			texts = append(texts, text)
+		}
+	}
+	return texts
+}
+
 // emit sends one Result a host.
 func (t *table) emit(ctx context.Context) {
 	t.mu.Lock()

@@ -1,6 +1,8 @@
 package journal
 
 import (
+	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -28,16 +30,19 @@ const (
 
 // Run is what the list says of one run.
 type Run struct {
-	ID      string    `json:"id"`   // the name it is asked for by, such as 20260105-120000
-	Path    string    `json:"path"` // its file
-	Begun   time.Time `json:"begun"`
-	By      string    `json:"by"` // user@machine
-	Recipe  string    `json:"recipe"`
-	Hosts   []string  `json:"hosts"` // all hosts of the run, in their order
-	DryRun  bool      `json:"dry_run"`
-	Result  Result    `json:"result"`
-	Seconds float64   `json:"seconds"`         // until its end, or until the last that is known of it
-	Error   string    `json:"error,omitempty"` // why it failed, in the first line
+	ID     string    `json:"id"`   // the name it is asked for by, such as 20260105-120000
+	Path   string    `json:"path"` // its file
+	Begun  time.Time `json:"begun"`
+	By     string    `json:"by"` // user@machine
+	Recipe string    `json:"recipe"`
+	Hosts  []string  `json:"hosts"` // all hosts of the run, in their order
+	DryRun bool      `json:"dry_run"`
+	// Release and Revision are what the run was of, where its recipe said that.
+	Release  string  `json:"release,omitempty"`
+	Revision string  `json:"revision,omitempty"`
+	Result   Result  `json:"result"`
+	Seconds  float64 `json:"seconds"`         // until its end, or until the last that is known of it
+	Error    string  `json:"error,omitempty"` // why it failed, in the first line
 }
 
 // List returns the runs in dir, the newest first. A folder that isn't there holds no runs. What can't be read is left out and
@@ -110,15 +115,48 @@ func look(path string) (Run, error) {
 	r.Begun, r.By, r.Recipe, r.Hosts, r.DryRun = first.Time, first.By, first.Text, first.Hosts, first.DryRun
 	if last.Kind == event.RunEnded {
 		r.Result, r.Seconds = resultOf(last), last.Seconds
+		r.about(last)
 		r.Error, _, _ = strings.Cut(last.Error, "\n")
 		return r, nil
 	}
 	r.Result, r.Seconds = Killed, last.Time.Sub(first.Time).Seconds()
+	if err := r.findAbout(f); err != nil {
+		return r, fmt.Errorf("%s: %w", path, err)
+	}
 	running, err := held(f)
 	if running {
 		r.Result, r.Seconds = Running, time.Since(first.Time).Seconds()
 	}
 	return r, err
+}
+
+// about notes what the run was of.
+func (r *Run) about(e event.Event) {
+	r.Release, _ = e.Args["release"].(string)
+	r.Revision, _ = e.Args["revision"].(string)
+}
+
+// findAbout notes the same of a run without an end, from where its recipe said how to finish it.
+func (r *Run) findAbout(f *os.File) error {
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
+	lines := bufio.NewReader(f)
+	for {
+		line, err := lines.ReadBytes('\n')
+		switch {
+		case errors.Is(err, io.EOF): // a torn line is none
+			return nil
+		case err != nil:
+			return err
+		case bytes.Contains(line[:min(len(line), 64)], []byte(`"kind":"`+string(event.Resumable)+`"`)):
+			e, err := decode(line)
+			if err != nil {
+				return err
+			}
+			r.about(e)
+		}
+	}
 }
 
 func resultOf(ended event.Event) Result {

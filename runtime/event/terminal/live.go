@@ -8,7 +8,6 @@ import (
 	"time"
 
 	tea "charm.land/bubbletea/v2"
-	"github.com/charmbracelet/x/ansi"
 )
 
 // drawEvery is how often the screen is drawn anew: often enough to look alive, so seldom that a run with hundreds of hosts
@@ -179,10 +178,14 @@ func (l *live) push(program *tea.Program, m *model) {
 	}
 	// Lines are cut here, one column short, because terminals disagree about when a full line wraps.
 	whole := strings.TrimSuffix(text.String(), "\n")
-	lines := strings.Split(ansi.Wrap(strings.ReplaceAll(whole, "\t", "    "), max(1, columns-1), ""), "\n")
+	lines := strings.Split(Wrap(strings.ReplaceAll(whole, "\t", "    "), max(1, columns-1)), "\n")
 	// bubbletea loses its place when lines and frame together are taller than the screen.
 	for room := max(1, rows-tallest(rows)-1); len(lines) > 0; {
-		n := min(room, len(lines))
+		n, taken := 0, 0
+		for n < len(lines) && (n == 0 || taken+1+width(lines[n])/columns <= room) {
+			taken += 1 + width(lines[n])/columns // a word that is wider than the screen
+			n++
+		}
 		program.Send(tea.Println(strings.Join(lines[:n], "\n"))())
 		lines = lines[n:]
 	}

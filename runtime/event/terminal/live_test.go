@@ -305,7 +305,7 @@ func TestNoTornLines(t *testing.T) {
 	}
 }
 
-// Where the last table is wider than the screen each host has lines of its own.
+// Where the last table is wider than the screen each host has two lines, or three.
 func TestNarrowEnd(t *testing.T) {
 	t.Parallel()
 	hosts := names(2)
@@ -315,11 +315,12 @@ func TestNarrowEnd(t *testing.T) {
 		event.Event{Kind: event.Result, Host: "web1", State: "released", Seconds: 2, Columns: map[string]string{"release": "20260105-120000", "revision": "abcdef123456", "previous": "20260101-120000"}},
 		event.Event{Kind: event.Result, Host: "web2", State: "not touched"},
 		event.Event{Kind: event.RunEnded, Code: &code})
-	const want = `web1  released  2.0 s
-  release   20260105-120000
-  revision  abcdef123456
-  previous  20260101-120000
-web2  not touched  0.0 s
+	const want = `host  state        release          revision
+  previous         time
+web1  released     20260105-120000  abcdef123456
+  20260101-120000  2.0 s
+web2  not touched  -                -
+  -                0.0 s
 `
 	s.until(want, func() bool { return s.text() == want })
 }

@@ -61,25 +61,44 @@ func (t *hostTable) cells() (header []string, rows [][]string) {
 	return header, rows
 }
 
-// align lays a table out in columns, two spaces apart. An empty cell is a dash, so that a row can be cut by
-// words.
-func align(header []string, rows [][]string) string { return alignBy(cellText, header, rows) }
+// align lays a table out, two spaces between its columns. An empty cell is a dash, so that a row can be cut by words.
+//
+// A table that is wider than so many columns of a screen, 0 for any number, is folded: what has no room in a row's first line is
+// in lines below it, each with its own part of the header, and a line in which a row has nothing is left out. The last column
+// may have its cells wrapped instead.
+func align(header []string, rows [][]string, columns int) string {
+	return alignBy(cellText, header, rows, columns)
+}
 
-// alignTree is align for rows whose first cells stand in.
-func alignTree(header []string, rows [][]string) string {
+// alignTree is align for rows whose first cells are indented.
+func alignTree(header []string, rows [][]string, columns int) string {
 	return alignBy(func(cell string) string {
 		text := strings.TrimLeft(cell, " ")
 		return cell[:len(cell)-len(text)] + cellText(text)
-	}, header, rows)
+	}, header, rows, columns)
 }
 
-func alignBy(cellText func(string) string, header []string, rows [][]string) string {
-	all := rows
+func alignBy(cellText func(string) string, header []string, rows [][]string, columns int) string {
+	var all [][]string
 	if len(header) > 0 {
-		all = append([][]string{header}, rows...)
+		all = append(all, header)
 	}
-	var widths []int
-	for _, row := range all {
+	all = append(all, rows...)
+	widths := widthsOf(cellText, all)
+	parts := slices.DeleteFunc(fold(widths, columns), func(p part) bool { return p.from > 0 && p.empty(cellText, rows) })
+	var b strings.Builder
+	for i, row := range all {
+		for _, p := range parts {
+			if p.from == 0 || i == 0 && len(header) > 0 || !p.empty(cellText, [][]string{row}) {
+				b.WriteString(p.line(cellText, row, widths, columns) + "\n")
+			}
+		}
+	}
+	return b.String()
+}
+
+func widthsOf(cellText func(string) string, rows [][]string) (widths []int) {
+	for _, row := range rows {
 		for i, cell := range row {
 			if i == len(widths) {
 				widths = append(widths, 0)
@@ -87,19 +106,50 @@ func alignBy(cellText func(string) string, header []string, rows [][]string) str
 			widths[i] = max(widths[i], width(cellText(cell)))
 		}
 	}
-	var b strings.Builder
-	for _, row := range all {
-		var line strings.Builder
-		for i, w := range widths {
-			cell := "-"
-			if i < len(row) {
-				cell = cellText(row[i])
-			}
-			line.WriteString(pad(cell, w) + "  ")
+	return widths
+}
+
+// part are the columns of a table that have a line of their own in each row.
+type part struct{ from, to, indent int }
+
+// fold divides a table into parts that are no wider than so many columns of a screen, as far as that can be.
+func fold(widths []int, columns int) []part {
+	parts := []part{{}}
+	used := 0
+	for i, w := range widths {
+		p := &parts[len(parts)-1]
+		wrapped := i == len(widths)-1 && used <= columns/2 // its cells have room enough below each other
+		if columns > 0 && p.to > p.from && used+w > columns && !wrapped {
+			parts = append(parts, part{i, i, 2})
+			p, used = &parts[len(parts)-1], 2
 		}
-		b.WriteString(strings.TrimRight(line.String(), " ") + "\n")
+		p.to = i + 1
+		used += w + 2
 	}
-	return b.String()
+	return parts
+}
+
+// empty tells whether nothing of rows is in this part.
+func (p part) empty(cellText func(string) string, rows [][]string) bool {
+	return !slices.ContainsFunc(rows, func(row []string) bool {
+		return slices.ContainsFunc(row[min(p.from, len(row)):min(p.to, len(row))], func(cell string) bool { return cellText(cell) != "-" })
+	})
+}
+
+// line is this part of a row.
+func (p part) line(cellText func(string) string, row []string, widths []int, columns int) string {
+	line := strings.Repeat(" ", p.indent)
+	for i := p.from; i < p.to; i++ {
+		cell := "-"
+		if i < len(row) {
+			cell = cellText(row[i])
+		}
+		if at := width(line); columns > 0 && i == p.to-1 && at+width(cell) > columns {
+			cell = wrapLine(cell, columns, at, at)
+		}
+		line += pad(cell, widths[i]) + "  "
+	}
+	return strings.TrimRight(line, " ")
 }
 
 func cellText(cell string) string {

@@ -16,8 +16,6 @@ import (
 	"time"
 	"unicode"
 
-	"golang.org/x/term"
-
 	"runbook/runtime/event"
 )
 
@@ -135,7 +133,7 @@ func (s *Sink) Event(e event.Event) {
 		s.write(s.opts.Out, e.Text+"\n")
 	case event.Table:
 		s.shown = true
-		s.write(s.opts.Out, align(e.Header, e.Rows))
+		s.write(s.opts.Out, align(e.Header, e.Rows, s.columns()))
 	case event.Result:
 		s.hosts.add(e)
 	case event.Warning:
@@ -160,11 +158,12 @@ func (s *Sink) Event(e event.Event) {
 // ended shows the times of the steps, the last table, and then a failure: its reason is the last thing to read.
 func (s *Sink) ended(e event.Event) {
 	own := s.shown && e.Error == "" && !s.hosts.columns() // a recipe whose result is a table of its own needs no other
-	if times := s.times.text(s.opts.Hosts); times != "" && s.opts.Level >= Normal && !own {
+	if times := s.times.text(s.opts.Hosts, s.columns()); times != "" && s.opts.Level >= Normal && !own {
 		s.write(s.opts.Out, times+"\n")
 	}
 	if !s.hosts.empty() && !own {
-		s.write(s.opts.Out, s.lastTable())
+		header, rows := s.hosts.cells()
+		s.write(s.opts.Out, align(header, rows, s.columns()))
 	}
 	if e.Error != "" {
 		s.write(s.opts.Err, s.style.failure(firstLine(e.Error))+rest(e.Error)+"\n")
@@ -174,30 +173,12 @@ func (s *Sink) ended(e event.Event) {
 	}
 }
 
-// lastTable is the table of the hosts, or a block for each where a screen is too narrow for the table.
-func (s *Sink) lastTable() string {
-	header, rows := s.hosts.cells()
-	text := align(header, rows)
-	if s.opts.Screen == nil || !s.opts.OutOnScreen {
-		return text
+// columns is how wide the screen is that results are on; 0 for any width.
+func (s *Sink) columns() int {
+	if !s.opts.OutOnScreen {
+		return 0
 	}
-	columns, _, err := term.GetSize(int(s.opts.Screen.Fd()))
-	if err != nil || columns <= 0 || width(text) <= columns {
-		return text
-	}
-	var b strings.Builder
-	for _, row := range rows {
-		last := len(row) - 1
-		b.WriteString(strings.Join([]string{pad(row[0], s.width), row[1], row[last]}, "  ") + "\n")
-		var more [][]string
-		for i := 2; i < last; i++ {
-			if row[i] != "" {
-				more = append(more, []string{"  " + header[i], row[i]})
-			}
-		}
-		b.WriteString(alignTree(nil, more))
-	}
-	return b.String()
+	return Columns(s.opts.Screen)
 }
 
 func (s *Sink) hint(e event.Event) {
@@ -214,6 +195,9 @@ func (s *Sink) write(w io.Writer, text string) {
 	if s.live != nil && !s.lines && (w == s.opts.Err || s.opts.OutOnScreen) {
 		s.live.above(w, text)
 		return
+	}
+	if w == s.opts.Err || s.opts.OutOnScreen {
+		text = Wrap(text, Columns(s.opts.Screen))
 	}
 	if _, err := io.WriteString(w, text); err != nil && s.err == nil {
 		s.err = err

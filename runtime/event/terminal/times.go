@@ -43,9 +43,10 @@ func (t *stepTimes) track(e event.Event) {
 // mostColumns is up to how many hosts each has a column of its own.
 const mostColumns = 4
 
-// text is a table of the steps, each below the one that it belongs to, and a line that names the slowest. With many hosts
-// it has the median and the longest instead of a column for each. hosts is the order of the columns.
-func (t *stepTimes) text(hosts []string) string {
+// text is a table of the steps, each below the one that it belongs to, and a line that names the slowest. With many hosts,
+// or where the screen is too narrow, it has the median and the longest instead of a column for each. hosts is the order of the
+// columns, screen how wide it is; 0 for any width.
+func (t *stepTimes) text(hosts []string, screen int) string {
 	var ended []string
 	for _, key := range t.ordered() {
 		if len(t.rows[key].took) > 0 {
@@ -56,12 +57,19 @@ func (t *stepTimes) text(hosts []string) string {
 		return ""
 	}
 	columns := t.columns(hosts)
-	many := len(columns) > mostColumns
-	header := append([]string{"step"}, columns...)
+	header, rows := t.table(ended, columns, len(columns) > mostColumns)
+	if screen > 0 && len(columns) > 1 && width(alignTree(header, rows, 0)) > screen {
+		header, rows = t.table(ended, columns, true)
+	}
+	return alignTree(header, rows, screen) + t.slowest(ended) + "\n"
+}
+
+// table has a row for each step that has ended.
+func (t *stepTimes) table(ended, columns []string, many bool) (header []string, rows [][]string) {
+	header = append([]string{"step"}, columns...)
 	if many {
 		header = []string{"step", "median", "longest", "on"}
 	}
-	var rows [][]string
 	for _, key := range ended {
 		row := t.rows[key]
 		cells := []string{strings.Repeat("  ", len(row.titles)-1) + last(row.titles)}
@@ -73,7 +81,7 @@ func (t *stepTimes) text(hosts []string) string {
 		}
 		rows = append(rows, cells)
 	}
-	return alignTree(header, rows) + t.slowest(ended) + "\n"
+	return header, rows
 }
 
 // columns are the hosts that have ended a step, or one column for a run whose steps are no host's.

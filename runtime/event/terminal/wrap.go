@@ -1,0 +1,62 @@
+package terminal
+
+import (
+	"os"
+	"strings"
+
+	"golang.org/x/term"
+)
+
+// Wrap breaks lines that are wider than so many columns, at spaces alone: a path or a command to copy stays whole. A word
+// that is wider than that is left to the terminal. What goes on is indented by two more than its line.
+func Wrap(text string, columns int) string {
+	if columns <= 0 || width(text) <= columns {
+		return text
+	}
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		if width(line) > columns {
+			indent := len(line) - len(strings.TrimLeft(line, " "))
+			lines[i] = wrapLine(line, columns, 0, min(indent+2, columns/2))
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
+// wrapLine breaks one line that begins at a column of the screen. The spaces between two words stay as they are, but for those
+// at a break and at the end.
+func wrapLine(line string, columns, at, indent int) string {
+	var b strings.Builder
+	begun := false
+	for rest := strings.TrimRight(line, " "); rest != ""; {
+		word := strings.TrimLeft(rest, " ")
+		gap := len(rest) - len(word)
+		if end := strings.IndexByte(word, ' '); end >= 0 {
+			word = word[:end]
+		}
+		rest = rest[gap+len(word):]
+		if w := width(word); begun && at+gap+w > columns {
+			at = max(0, min(indent, columns-w)) // a path that just fits is better whole than indented
+			b.WriteString("\n" + strings.Repeat(" ", at) + word)
+			at += w
+			continue
+		}
+		b.WriteString(strings.Repeat(" ", gap) + word)
+		at += gap + width(word)
+		begun = true
+	}
+	return b.String()
+}
+
+// Columns is how wide a terminal is, without its last column: terminals disagree about when a full line wraps. 0 is for
+// unknown, or no terminal.
+func Columns(screen *os.File) int {
+	if screen == nil {
+		return 0
+	}
+	columns, _, err := term.GetSize(int(screen.Fd()))
+	if err != nil {
+		return 0
+	}
+	return max(0, columns-1)
+}

@@ -1,0 +1,91 @@
+package terminal
+
+import (
+	"strings"
+	"testing"
+	"unicode/utf8"
+)
+
+// Lines are broken at spaces alone, whatever a path has in it, and what goes on is indented.
+func TestWrap(t *testing.T) {
+	for text, want := range map[string]string{
+		"short":                             "short",
+		"  at a-b/c-d e":                    "  at a-b/c-d e",
+		"web1: cannot read /srv/app/a-b-c":  "web1: cannot read\n  /srv/app/a-b-c",
+		"    cat /srv/app/releases/x y z":   "    cat /srv/app/releases/x y\n      z",
+		"a /srv/app/releases/2026-0105/v b": "a\n/srv/app/releases/2026-0105/v\n  b",
+		"/srv/app/releases/2026-0105/a-path-that-is-too-long x": "/srv/app/releases/2026-0105/a-path-that-is-too-long\n  x",
+		"one  two   three four five six seven":                  "one  two   three four five\n  six seven",
+		"first line is longer than that\nsecond":                "first line is longer than\n  that\nsecond",
+	} {
+		if got := Wrap(text, 29); got != want {
+			t.Errorf("%q: got %q, want %q", text, got, want)
+		}
+	}
+}
+
+// Wrapping changes nothing but spaces, and leaves no line too long but for one word.
+func FuzzWrap(f *testing.F) {
+	f.Add("web1: cannot read /srv/app/a-b-c", 20)
+	f.Add("  \n x\x1b[31m  y\x1b[0m é", 3)
+	f.Fuzz(func(t *testing.T, text string, columns int) {
+		got := Wrap(text, columns)
+		if a, b := strings.Join(strings.Fields(got), " "), strings.Join(strings.Fields(text), " "); a != b {
+			t.Fatalf("%q in %d: %q", text, columns, got)
+		}
+		for _, line := range strings.Split(got, "\n") {
+			sum := strings.Count(line, " ") // a letter may take another width beside a space than alone
+			for word := range strings.FieldsSeq(line) {
+				sum += width(word)
+			}
+			if columns > 0 && sum > columns && strings.Contains(strings.Trim(line, " "), " ") && utf8.ValidString(text) && !strings.ContainsFunc(text, unprintable) {
+				t.Errorf("%q in %d: the line %q", text, columns, line)
+			}
+		}
+	})
+}
+
+// A table that is too wide is folded, and what a row has nothing of is left out.
+func TestFold(t *testing.T) {
+	header := []string{"name", "login", "result", "current"}
+	rows := [][]string{{"web1", "deploy@192.0.2.11", "ok", "20260105-120000"}, {"web2", "deploy@192.0.2.12", "refused", ""}}
+	for columns, want := range map[int]string{
+		0: `name  login              result   current
+web1  deploy@192.0.2.11  ok       20260105-120000
+web2  deploy@192.0.2.12  refused  -
+`,
+		48: `name  login              result
+  current
+web1  deploy@192.0.2.11  ok
+  20260105-120000
+web2  deploy@192.0.2.12  refused
+`,
+		10: `name
+  login
+  result
+  current
+web1
+  deploy@192.0.2.11
+  ok
+  20260105-120000
+web2
+  deploy@192.0.2.12
+  refused
+`,
+	} {
+		if got := align(header, rows, columns); got != want {
+			t.Errorf("in %d columns:\n%s\nwant\n%s", columns, got, want)
+		}
+	}
+	for want, row := range map[string][]string{
+		"text  a path\n      /srv/app/releases\n      and more\n": {"text", "a path /srv/app/releases and more"},
+		"a-long-first-cell\n  a path\n  /srv/app/releases\n":      {"a-long-first-cell", "a path /srv/app/releases"},
+	} {
+		if got := align(nil, [][]string{row}, 24); got != want {
+			t.Errorf("got\n%swant\n%s", got, want)
+		}
+	}
+	if got, want := align([]string{"long name", "a title"}, [][]string{{"web1", ""}}, 12), "long name\nweb1\n"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
