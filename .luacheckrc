@@ -51,7 +51,7 @@ stds.runbook = {
 stds.runbook_test = {
   read_globals = {
     expect = { fields = { absent = {}, contains = {}, equal = {}, event = {}, file = {}, link = {}, log = {}, status = {} } },
-    lab = { fields = { fail = {}, hosts = {}, repo = {} } },
+    lab = { fields = { defaults = {}, fail = {}, hosts = {}, repo = {} } },
     run = {},
     test = {},
   },

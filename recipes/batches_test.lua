@@ -1,5 +1,7 @@
 -- What --batch and --max-failures promise, tried on throwaway hosts: `runbook test recipes` runs this.
 
+lab.defaults() -- whatever app.lua says
+
 local batches = require "batches"
 local planted = require "planted"
 

@@ -1,5 +1,7 @@
 -- When a release counts as well, and what is shown of one that isn't, tried on a throwaway host: `runbook test recipes` runs this.
 
+lab.defaults() -- whatever app.lua says
+
 local app = require("options").app
 local health = require "health"
 

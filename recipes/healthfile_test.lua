@@ -1,5 +1,7 @@
 -- lib/healthfile.lua on a throwaway host: `runbook test recipes` runs this.
 
+lab.defaults() -- whatever app.lua says
+
 local healthfile = require "healthfile"
 
 -- Listens on a port and keeps one connection to it open, says so, and ends with its input.

@@ -1,5 +1,7 @@
 -- The forms of before_switch and after_switch in app.lua, tried on throwaway hosts: `runbook test recipes` runs this.
 
+lab.defaults() -- whatever app.lua says
+
 local app = require("options").app
 local hooks = require "hooks"
 

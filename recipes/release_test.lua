@@ -1,6 +1,8 @@
 -- What release.lua promises, tried on throwaway hosts: `runbook test recipes` runs this. In a test, lab.hosts starts
 -- hosts, lab.repo makes a repository, and run runs a recipe for real; expect says what must be so afterwards.
 
+lab.defaults() -- whatever app.lua says
+
 test("two releases on two hosts: the same commit, linked, logged and served", function()
   local web1, web2 = unpack(lab.hosts(2))
   local app = lab.repo()

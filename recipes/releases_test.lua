@@ -1,5 +1,7 @@
 -- What lib/releases.lua knows of a host and removes, tried on throwaway hosts: `runbook test recipes` runs this.
 
+lab.defaults() -- whatever app.lua says
+
 local history = require "history"
 local layout = require "layout"
 local planted = require "planted"

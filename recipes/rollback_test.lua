@@ -1,6 +1,8 @@
 -- What rollback.lua promises, tried on throwaway hosts: `runbook test recipes` runs this. The releases that it goes
 -- back to are only planted, which takes no time.
 
+lab.defaults() -- whatever app.lua says
+
 local planted = require "planted"
 
 local hosts = lab.hosts(2)

@@ -1,5 +1,7 @@
 -- What setup.lua promises, tried on a throwaway host: `runbook test recipes` runs this.
 
+lab.defaults() -- whatever app.lua says
+
 test("makes the folders, and the second time nothing", function()
   local web1 = unpack(lab.hosts(1))
   lab.repo()

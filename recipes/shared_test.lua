@@ -1,5 +1,7 @@
 -- What app.lua's shared may name, and what becomes of it, tried on a throwaway host: `runbook test recipes` runs this.
 
+lab.defaults() -- whatever app.lua says
+
 local app = require("options").app
 local layout = require "layout"
 local shared = require "shared"

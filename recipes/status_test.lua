@@ -1,5 +1,7 @@
 -- What status.lua shows, tried on throwaway hosts: `runbook test recipes` runs this.
 
+lab.defaults() -- whatever app.lua says
+
 local planted = require "planted"
 
 test("the same everywhere, then a host that differs", function()

@@ -385,12 +385,12 @@ function agent.forward(options, fn) end
 ---@param fn fun(): any the test
 function test(title, fn) end
 
----Runs a recipe for real against the lab's hosts and returns what became of it; a failure of the run is none of the test. Options that the recipe has and the test doesn't give are the lab's, where it has any: repo, branch, key, agent and pip_arg fit lab.repo; wsgi and requirements its application; python and mod_wsgi_express are quick stand-ins, whose pip knows the lab's wheels and whose server is Python's wsgiref.
+---Runs a recipe for real against the lab's hosts and returns what became of it; a failure of the run is none of the test. Options that the recipe has and the test doesn't give are the lab's, where it has any: repo, branch, key, agent and pip_arg fit lab.repo; wsgi and requirements its application; python and mod_wsgi_express are quick stand-ins, whose pip knows the lab's wheels and whose server is Python's wsgiref. Functions of the project's settings, such as app.lua's hooks, are recorded instead of called, and return true.
 ---Changes nothing; runs in a dry run too.
 ---@param recipe string the recipe's path, from the test's folder, the one above it, or the current one
 ---@param values? table<string, any> the recipe's options by name
----@param options? { only?: string[], dry_run?: boolean, yes?: boolean }
----@return { recipe: string, status: integer, error: string, hint: string, stdout: string, stderr: string, hosts: table<string, table<string, string>>, events: table[] }
+---@param options? { only?: string[], dry_run?: boolean, yes?: boolean, hooks?: boolean }
+---@return { recipe: string, status: integer, error: string, hint: string, stdout: string, stderr: string, hosts: table<string, table<string, string>>, calls: table[], events: table[] }
 function run(recipe, values, options) end
 
 ---in *_test.lua only: what a test is run against
@@ -413,6 +413,10 @@ function lab.repo(files) end
 ---@param step string the step's title, or the first words of it
 ---@param options? { host?: string, always?: boolean, message?: string }
 function lab.fail(step, options) end
+
+---Takes the settings of the project, such as app.lua's, as their declaration has them by default: in the runs that follow, and in the test where they are required later. So a test says of a recipe what holds in every project.
+---Computes here; contacts nothing.
+function lab.defaults() end
 
 ---in *_test.lua only: what must be so; otherwise the test has failed at that line
 expect = {}

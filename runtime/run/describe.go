@@ -17,7 +17,8 @@ type Description struct {
 	Hosts   string   // the hosts file's name or path, or ""
 	Options []Option // sorted by name; nil when the recipe did not come to recipe{ … }
 
-	sources *script.Sources
+	sources  *script.Sources
+	settings *Settings
 }
 
 // errDescribed ends the evaluation of a recipe that has said what it is.
@@ -31,16 +32,21 @@ var errEndless = fmt.Errorf("the recipe did not come to recipe{ … } within %s:
 // Describe evaluates a recipe up to recipe{ … } and returns what that says. Nothing is contacted: a primitive
 // that does more than compute ends the evaluation, and the recipe then has no options. Errors have StatusUsage.
 func Describe(ctx context.Context, path string) (Description, error) {
-	return describe(ctx, path, describeLimit)
+	return DescribeWith(ctx, path, nil)
 }
 
-func describe(ctx context.Context, path string, limit time.Duration) (d Description, err error) {
-	d.Path, d.sources = path, &script.Sources{}
+// DescribeWith is Describe, with settings for it and for the run of what it returns.
+func DescribeWith(ctx context.Context, path string, settings *Settings) (Description, error) {
+	return describe(ctx, path, settings, describeLimit)
+}
+
+func describe(ctx context.Context, path string, settings *Settings, limit time.Duration) (d Description, err error) {
+	d.Path, d.sources, d.settings = path, &script.Sources{}, settings
 	ctx, stop := context.WithTimeoutCause(ctx, limit, errEndless)
 	defer stop()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	r := &runner{root: &frame{}, pool: ssh.NewPool(ssh.PoolOptions{})}
+	r := &runner{settings: settings, root: &frame{}, pool: ssh.NewPool(ssh.PoolOptions{})}
 	defer func() { err = joined(err, r.pool.Close()) }()
 	// The evaluation ends by its context, because the recipe could catch an error.
 	r.recipe = func(_ context.Context, a recipeArgs) (script.Proxy, error) {

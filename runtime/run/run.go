@@ -20,15 +20,16 @@ import (
 
 // runner is a run under way.
 type runner struct {
-	opts    Options
-	plan    *Plan
-	pool    *ssh.Pool
-	hosts   []*ssh.Host
-	table   table
-	root    *frame          // hooks outside of any each
-	hooks   context.Context // ends at a second interrupt
-	more    Extension       // what Lua has beside what recipes can use
-	changed atomic.Bool     // a primitive that changes something has begun
+	opts     Options
+	plan     *Plan
+	pool     *ssh.Pool
+	hosts    []*ssh.Host
+	table    table
+	root     *frame          // hooks outside of any each
+	hooks    context.Context // ends at a second interrupt
+	settings *Settings       // how validate treats the project's files
+	more     Extension       // what Lua has beside what recipes can use
+	changed  atomic.Bool     // a primitive that changes something has begun
 
 	recipe  func(context.Context, recipeArgs) (script.Proxy, error) // what recipe{ … } does
 	started bool                                                    // recipe{ … } was reached, or something that is not pure
@@ -57,7 +58,7 @@ func (r *runner) keep(err error) {
 // and every connection. The error has the exit status that it means; stream is left open.
 func (p *Plan) Start(ctx context.Context, stream *event.Stream) error {
 	ctx = event.WithStream(ctx, stream)
-	r := &runner{opts: p.opts, plan: p, root: &frame{}, hooks: p.opts.Hooks}
+	r := &runner{opts: p.opts, plan: p, settings: p.Recipe.settings, root: &frame{}, hooks: p.opts.Hooks}
 	if r.hooks == nil {
 		r.hooks = context.Background()
 	}

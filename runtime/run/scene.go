@@ -24,16 +24,17 @@ type Scene struct {
 
 // SceneOptions say what a scene is made for.
 type SceneOptions struct {
-	Options                                        // Inventory.KnownHosts, Inventory.ConnectTimeout, Prompt and Hooks count
-	More    Extension                              // what Lua can use beside the usual
-	Print   func(ctx context.Context, text string) // gets each line that is printed
+	Options                                         // Inventory.KnownHosts, Inventory.ConnectTimeout, Prompt and Hooks count
+	More     Extension                              // what Lua can use beside the usual
+	Print    func(ctx context.Context, text string) // gets each line that is printed
+	Settings *Settings                              // counts when validate is called
 }
 
 var errNoRecipe = errors.New("recipe{ … } stands in recipes only, and this is none")
 
 // NewScene makes a Lua world without any hosts. Close it.
 func NewScene(opts SceneOptions) (*Scene, error) {
-	r := &runner{opts: opts.Options, plan: &Plan{opts: opts.Options}, root: &frame{}, hooks: opts.Hooks, more: opts.More}
+	r := &runner{opts: opts.Options, plan: &Plan{opts: opts.Options}, settings: opts.Settings, root: &frame{}, hooks: opts.Hooks, more: opts.More}
 	if r.hooks == nil {
 		r.hooks = context.Background()
 	}

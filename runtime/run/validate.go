@@ -24,6 +24,32 @@ func (r *runner) validatePrimitive() script.Primitive {
 		"  within = { \"60s\", \"how long it may take\", type = \"duration\" },\n})\nlog.info(pool.socket .. \" within \" .. pool.within)")
 }
 
+// Settings say what validate makes of a table that a file of the project returned, such as app.lua's. Nil takes it as it is;
+// tests of recipes need more.
+type Settings struct {
+	Defaults bool                                   // take the declared defaults instead of what the file says
+	Record   func(ctx context.Context, name string) // is called in the place of every function in the table; nil calls the function
+}
+
+// use applies s to a table that was found right.
+func (s *Settings) use(table script.LiveTable, given script.Table) error {
+	if s == nil || !table.Required() {
+		return nil
+	}
+	if s.Defaults {
+		for name := range given.Fields {
+			if err := table.Set(name, nil); err != nil {
+				return err
+			}
+		}
+		clear(given.Fields)
+	}
+	if s.Record != nil {
+		table.ReplaceFunctions(s.Record)
+	}
+	return nil
+}
+
 func (r *runner) validate(ctx context.Context, a validateArgs) error {
 	opts, err := declaredOptions(a.Declared)
 	if err != nil {
@@ -40,6 +66,9 @@ func (r *runner) validate(ctx context.Context, a validateArgs) error {
 	if len(problems) > 0 {
 		script.SortProblems(problems)
 		return event.WithHint(Mistakes(problems), "the settings are declared at "+event.Line(ctx))
+	}
+	if err := r.settings.use(a.Values, given); err != nil {
+		return err
 	}
 	names := make([]string, len(opts))
 	for i, o := range opts {

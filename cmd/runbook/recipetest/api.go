@@ -19,7 +19,7 @@ func (w *world) api() run.Extension {
 		Modules: []script.Module{
 			{Doc: "in *_test.lua only: tests of recipes, which `runbook test` runs", Primitives: []script.Primitive{w.testPrimitive(), w.runPrimitive()}},
 			{Name: "lab", Doc: "in *_test.lua only: what a test is run against", Primitives: []script.Primitive{
-				w.hostsPrimitive(), w.repoPrimitive(), w.failPrimitive(),
+				w.hostsPrimitive(), w.repoPrimitive(), w.failPrimitive(), w.defaultsPrimitive(),
 			}},
 			repoModule(),
 			{Name: "expect", Doc: "in *_test.lua only: what must be so; otherwise the test has failed at that line", Primitives: expectations()},

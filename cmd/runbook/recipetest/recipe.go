@@ -20,6 +20,7 @@ type runArgs struct {
 	Only    []string       `lua:"only" doc:"part of the hosts, as --only names them"`
 	DryRun  bool           `lua:"dry_run" doc:"what --dry-run does"`
 	Yes     bool           `lua:"yes" doc:"answer yes to the recipe's confirmations"`
+	Hooks   bool           `lua:"hooks" doc:"call the functions of the project's settings, such as app.lua's before_switch, which may do anything on this machine; without it they are recorded"`
 }
 
 // Result is what became of a run, as a test sees it.
@@ -31,13 +32,21 @@ type Result struct {
 	Stdout string                       `lua:"stdout" doc:"what an admin sees on standard output"`
 	Stderr string                       `lua:"stderr" doc:"what an admin sees on standard error"`
 	Hosts  map[string]map[string]string `lua:"hosts" doc:"the last table by host: state, and the columns that the recipe set"`
+	Calls  []Recorded                   `lua:"calls" doc:"the functions of app.lua that were recorded instead of called, in their order"`
 	Events []script.Table               `lua:"events" doc:"all events of the run, as --json has them"`
+}
+
+// Recorded is a function of the project's settings that a run would have called.
+type Recorded struct {
+	Name string `lua:"name" doc:"the setting, such as drain or before_switch.once"`
+	Host string `lua:"host" doc:"the host's name; empty outside of each"`
 }
 
 func (w *world) runPrimitive() script.Primitive {
 	return script.Func("run", script.Reads, "Runs a recipe for real against the lab's hosts and returns what became of it; a failure of the run is none of the test. "+
 		"Options that the recipe has and the test doesn't give are the lab's, where it has any: repo, branch, key, agent and pip_arg fit lab.repo; wsgi and requirements "+
-		"its application; python and mod_wsgi_express are quick stand-ins, whose pip knows the lab's wheels and whose server is Python's wsgiref.", w.run).
+		"its application; python and mod_wsgi_express are quick stand-ins, whose pip knows the lab's wheels and whose server is Python's wsgiref. "+
+		"Functions of the project's settings, such as app.lua's hooks, are recorded instead of called, and return true.", w.run).
 		With("local result = run(\"recipes/release.lua\", { release = \"r1\", restart = \"none\" })\nexpect.status(result, 0)\nexpect.equal(result.hosts.web1.state, \"released\")")
 }
 
@@ -71,7 +80,11 @@ func (w *world) run(_ context.Context, _ script.None, a runArgs) (Result, error)
 
 // perform is the run itself, as `runbook run` does it.
 func (w *world) perform(path string, a runArgs, seen *recorder) error {
-	recipe, err := run.Describe(w.base, path)
+	settings := run.Settings{Defaults: w.settings.Defaults}
+	if !a.Hooks {
+		settings.Record = seen.record
+	}
+	recipe, err := run.DescribeWith(w.base, path, &settings)
 	if err != nil {
 		return err
 	}
@@ -183,6 +196,13 @@ type recorder struct {
 	events   []event.Event
 	out, err strings.Builder // what an admin sees
 	all      strings.Builder // the same with -v, where that was asked for
+	calls    []Recorded
+}
+
+// record notes a function that is not called. Lua calls it with the turn, so one at a time.
+func (r *recorder) record(ctx context.Context, name string) {
+	r.calls = append(r.calls, Recorded{name, event.Host(ctx)})
+	event.Emit(ctx, event.Event{Kind: event.Info, Text: name + " of the project's settings is recorded, not called"})
 }
 
 // Event keeps e.
@@ -193,7 +213,7 @@ func (r *recorder) Close() error { return nil }
 
 // into fills in what the events say.
 func (r *recorder) into(result *Result) {
-	result.Stdout, result.Stderr = r.out.String(), r.err.String()
+	result.Stdout, result.Stderr, result.Calls = r.out.String(), r.err.String(), r.calls
 	for _, e := range r.events {
 		result.Events = append(result.Events, eventTable(e))
 		switch e.Kind {

@@ -308,3 +308,78 @@ func TestFindsRecipes(t *testing.T) {
 		})
 	}
 }
+
+// hooked is a project whose app.lua has hooks, which leave a file on this machine.
+func hooked(t *testing.T, tests string) string {
+	t.Helper()
+	return folder(t, map[string]string{
+		"lib/settings.lua": `return validate(require "app", {
+  n = { 1, "a number" },
+  before = { nil, "a hook", type = "function|table<string, function>" },
+  well = { nil, "a hook", type = "function" },
+})`,
+		"app.lua": `local path = env("LEFT")
+return {
+  n = 5,
+  before = { once = function(host) localhost:run({ "sh", "-c", 'echo once >> "$1"', "sh", path }) host:run("true") end },
+  well = function() localhost:run({ "sh", "-c", 'echo well >> "$1"', "sh", path }) return false end,
+}`,
+		"hooked.lua": `local app = require "settings"
+local options = recipe({ summary = "call hooks", options = { n = { app.n, "a number" } } })
+each(hosts, function(host)
+  if app.before then app.before.once(host) end
+  host:result({ state = tostring(options.n) .. " " .. tostring(app.well and app.well(host)) })
+end)
+`,
+		"hooked_test.lua": tests,
+	})
+}
+
+// The functions of app.lua are not called by tests, but recorded, in runs and in the test's own world.
+func TestHooksAreRecorded(t *testing.T) {
+	left := filepath.Join(t.TempDir(), "left")
+	t.Setenv("LEFT", left)
+	for name, tests := range map[string]string{
+		"run": `local hosts = lab.hosts({ "a", "b" })
+local result = run("hooked.lua")
+expect.equal(result.calls, { { name = "before.once", host = "a" }, { name = "well", host = "a" }, { name = "before.once", host = "b" }, { name = "well", host = "b" } })
+expect.equal(result.hosts.b.state, "5 true")
+expect.event(result, { kind = "info", host = "a" })
+hosts[1]:run("true")`,
+		"dry run": `lab.hosts({ "a" })
+expect.equal(#run("hooked.lua", {}, { dry_run = true }).calls, 2)`,
+		"own world": `local app, hosts = require "settings", lab.hosts({ "a" })
+expect.equal(app.n, 5)
+expect.equal(app.before.once(hosts[1]), true)
+expect.equal(require("app").well(), true)
+app.well = function() return 7 end
+expect.equal(app.well(), 7)`,
+		"defaults": `lab.defaults()
+lab.hosts({ "a" })
+local result = run("hooked.lua")
+expect.equal(result.hosts.a.state, "1 nil")
+expect.equal(result.calls, {})
+expect.equal(run("hooked.lua", { n = 3 }, { hooks = true }).hosts.a.state, "3 nil")
+local app = require "settings"
+expect.equal(app.n, 1)
+expect.equal(app.before, nil)`,
+	} {
+		_, all := tested(t, hooked(t, tests), recipetest.Options{})
+		if len(all) != 1 || all[0].Err != nil {
+			t.Errorf("%s: %+v", name, all)
+		}
+		if text, err := os.ReadFile(left); err == nil {
+			t.Fatalf("%s: hooks were called: %s", name, text)
+		}
+	}
+	_, all := tested(t, hooked(t, `lab.hosts({ "a" })
+local result = run("hooked.lua", {}, { hooks = true })
+expect.equal(result.calls, {})
+expect.equal(result.hosts.a.state, "5 false")`), recipetest.Options{})
+	if len(all) != 1 || all[0].Err != nil {
+		t.Errorf("hooks: %+v", all)
+	}
+	if text, err := os.ReadFile(left); err != nil || string(text) != "once\nwell\n" {
+		t.Errorf("hooks left %q, %v", text, err)
+	}
+}

@@ -29,6 +29,8 @@ type world struct {
 	repo  *repo
 	hosts bool // lab.hosts was called
 
+	settings run.Settings // of the test's own world
+
 	mu     sync.Mutex // guards what follows: hosts of a run are side by side
 	faults []*fault
 	steps  []string // the titles of all steps that were begun, each once
@@ -44,11 +46,15 @@ type testCase struct {
 // newWorld makes the world and reads the test file in it: what stands outside of test() is done now.
 func newWorld(ctx context.Context, opts Options, path string) (*world, error) {
 	w := &world{opts: opts, path: path, base: ctx}
+	w.settings.Record = func(_ context.Context, name string) {
+		w.say(name + " of the project's settings is recorded, not called")
+	}
 	var err error
 	w.scene, err = run.NewScene(run.SceneOptions{
-		Options: run.Options{Hooks: opts.Hooks},
-		More:    w.api(),
-		Print:   func(_ context.Context, text string) { w.say(text) },
+		Options:  run.Options{Hooks: opts.Hooks},
+		More:     w.api(),
+		Print:    func(_ context.Context, text string) { w.say(text) },
+		Settings: &w.settings,
 	})
 	if err != nil {
 		return nil, err
@@ -70,6 +76,17 @@ func (w *world) close(ctx context.Context, failed bool) error {
 		err = errors.Join(err, w.lab.Close())
 	}
 	return err
+}
+
+type noArgs struct{}
+
+func (w *world) defaultsPrimitive() script.Primitive {
+	return script.Func("defaults", script.Pure, "Takes the settings of the project, such as app.lua's, as their declaration has them by default: in the runs that follow, and in the "+
+		"test where they are required later. So a test says of a recipe what holds in every project.",
+		func(context.Context, script.None, noArgs) (script.None, error) {
+			w.settings.Defaults = true
+			return script.None{}, nil
+		}).With("lab.defaults()\nexpect.status(run(\"recipes/status.lua\"), 0)")
 }
 
 type testArgs struct {
