@@ -46,6 +46,9 @@ local function switch(host)
     log.info(target.name .. " is current already; nothing to do")
     row.state = "was current already"
   else
+    if target.unserved then
+      log.info(target.name .. " is current already, but the server does not serve it: it is started or restarted")
+    end
     row.previous, row.state = activate.release(host, options, target, "rollback"), "rolled back"
   end
   host:result(row)

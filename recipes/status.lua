@@ -1,5 +1,6 @@
--- Shows the releases of every host: which there are, which is current, what could be gone back to, and where hosts differ. It
--- changes nothing. A host that cannot be reached does not hide the others; the exit status is then 3, as for each recipe.
+-- Shows the releases of every host: which there are, which is current, what could be gone back to, what the server does, and
+-- where hosts differ. It changes nothing. A host that cannot be reached does not hide the others; the exit status is then 3, as
+-- for each recipe.
 
 local age = require "age"
 local history = require "history"
@@ -39,8 +40,14 @@ local function look(host)
   local paths = layout.of(options)
   local on = releases.look(host, paths, server.script(options))
   on.unfinished = between(host, paths, on)
+  local folders = {}
   for _, release in ipairs(on.list) do
     release.lack, release.short = releases.lack(paths, release)
+    folders[#folders + 1] = layout.release(paths, release.name)
+  end
+  on.server = server.state(host, options, folders)
+  for i, folder in ipairs(on.server and on.server.folders or {}) do
+    on.server.folders[i] = layout.title(paths, folder)
   end
   found[host.name] = on
 end
@@ -135,8 +142,19 @@ if #rows > 0 then
   print("")
 end
 
+-- server_cells are what the table of hosts says of a server: what it serves, by how many processes, since when.
+local function server_cells(state)
+  if not state then
+    return "", "", ""
+  elseif not state.running then
+    return "not running", "", ""
+  end
+  local folders = #state.folders > 0 and table.concat(state.folders, ", ") or state.hidden and "unknown" or "nothing"
+  return folders, state.count, state.count > 0 and age.text(state.age) or ""
+end
+
 rows = {}
-local same, first = true, nil
+local same, first, asked = true, nil, false
 for _, host in ipairs(servers) do
   local on = found[host.name]
   if on then
@@ -146,15 +164,24 @@ for _, host in ipairs(servers) do
     if on.name and not release then
       current = on.name .. ", which is not there"
     end
-    rows[#rows + 1] = { host.name, current, short(about.revision), age.since(about.at) }
+    rows[#rows + 1] = { host.name, current, short(about.revision), age.since(about.at), server_cells(on.server) }
+    asked = asked or on.server
     -- By name: hosts may have roots of their own.
     first = first or current
     same = same and current == first
   else
-    rows[#rows + 1] = { host.name, away[host.name] and "unreachable" or "unknown", "", "" }
+    rows[#rows + 1] = { host.name, away[host.name] and "unreachable" or "unknown", "", "", server_cells() }
   end
 end
-show({ header = { "host", "current", "revision", "age" }, rows = rows })
+header = { "host", "current", "revision", "age" }
+if asked then
+  header = { "host", "current", "revision", "age", "serves", "processes", "since" }
+else
+  for i, row in ipairs(rows) do
+    rows[i] = { unpack(row, 1, #header) }
+  end
+end
+show({ header = header, rows = rows })
 
 if not same then
   table.insert(drift, 1, "the hosts do not have the same release current")
@@ -167,6 +194,23 @@ local function note(kind, host, text)
   notes[#notes + 1] = kind .. ": " .. (host and host.name .. ": " or "") .. text
 end
 
+-- server_note returns what is wrong with what a server does, or nil.
+local function server_note(host, on)
+  local state = on.server
+  if not state or not on.name or on.unfinished then
+    return nil
+  end
+  local again = "; runbook run recipes/rollback.lua --release " .. on.name .. " --only " .. host.name .. " "
+  if not state.running then
+    return "mod_wsgi-express is not running" .. again .. "starts it"
+  elseif #state.folders > 1 or #state.folders == 1 and state.folders[1] ~= on.name then
+    return "current is " .. on.name .. ", and the server serves " .. table.concat(state.folders, ", ") .. again .. "restarts it"
+  elseif state.count == 0 then
+    return "mod_wsgi-express runs no process that serves" .. again .. "restarts it"
+  end
+  return nil
+end
+
 for _, host in ipairs(servers) do
   local on = found[host.name]
   if not on then
@@ -174,6 +218,10 @@ for _, host in ipairs(servers) do
   else
     if on.unfinished then
       note("UNFINISHED", host, on.unfinished)
+    end
+    local trouble = server_note(host, on)
+    if trouble then
+      note("SERVER", host, trouble)
     end
     for _, release in ipairs(on.list) do
       if release.lack then

@@ -103,7 +103,7 @@ func (p *program) hosts(cc *cli.Context) error {
 // lookFor is what --ping looks for on a host: as the options of the recipe say, or else as the shipped app.lua does.
 func lookFor(ctx context.Context, recipe string) (run.Place, error) {
 	place := run.Place{Root: "/srv/app", Python: "python3"}
-	settings := map[string]*string{"root": &place.Root, "python": &place.Python}
+	settings := map[string]*string{"root": &place.Root, "server_root": &place.ServerRoot, "python": &place.Python}
 	if recipe != "" {
 		d, err := run.Describe(ctx, recipe)
 		if err != nil {
@@ -149,7 +149,7 @@ func loginOf(h inventory.Host) string {
 
 // pingCells are what was found on a host, in the words of a table.
 func pingCells(one run.Pinged) []string {
-	cells := []string{pingResult(one), one.Python, one.Git, "", "", "", one.Current}
+	cells := []string{pingResult(one), one.Python, one.Git, "", "", "", one.Serving()}
 	if one.DiskTotal > 0 {
 		cells[3] = fmt.Sprintf("%.1f GB", float64(one.DiskFree)/1e9)
 	}

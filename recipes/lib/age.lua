@@ -7,13 +7,8 @@ local function stamp(at)
   return year and os.time({ year = year, month = month, day = day, hour = hour, min = min, sec = sec, isdst = false })
 end
 
--- since returns the time since at, such as "3 h", or "" when at is no time.
-local function since(at)
-  local then_at = type(at) == "string" and stamp(at)
-  if not then_at then
-    return ""
-  end
-  local seconds = math.max(0, os.difftime(stamp(clock.utc("%Y-%m-%dT%H:%M:%SZ")), then_at))
+-- text returns so many seconds in words, such as "3 h".
+local function text(seconds)
   for _, unit in ipairs({ { 86400, "d" }, { 3600, "h" }, { 60, "min" } }) do
     if seconds >= unit[1] then
       return math.floor(seconds / unit[1]) .. " " .. unit[2]
@@ -22,4 +17,13 @@ local function since(at)
   return math.floor(seconds) .. " s"
 end
 
-return { since = since }
+-- since returns the time since at in words, or "" when at is no time.
+local function since(at)
+  local then_at = type(at) == "string" and stamp(at)
+  if not then_at then
+    return ""
+  end
+  return text(math.max(0, os.difftime(stamp(clock.utc("%Y-%m-%dT%H:%M:%SZ")), then_at)))
+end
+
+return { text = text, since = since }

@@ -48,8 +48,9 @@ local function earlier(found)
   return nil, { "there is no release before " .. found.name .. " to go back to", LIST }
 end
 
--- target returns what a host is to go back to, { name, revision, python, from, done }, from being what is current now, and done
--- whether it is the same and serves; or nil and the problem.
+-- target returns what a host is to go back to, { name, revision, python, foreign, from, done, unserved }, or nil and the problem.
+-- from is what is current now, done whether it is the same and serves, and unserved whether it is the same and only the server
+-- is missing.
 local function target(host, options)
   local paths = layout.of(options)
   local found = releases.look(host, paths, server.script(options))
@@ -69,10 +70,12 @@ local function target(host, options)
   elseif not release then
     return nil, problem
   end
+  local same = found.name == release.name and history.finished(found.entries, release.name)
+  local serves = same and server.serves(host, options, layout.release(paths, release.name))
   return {
     name = release.name, revision = release.marker.revision, python = release.marker.python, from = found.name or "",
     foreign = release.foreign,
-    done = found.name == release.name and history.finished(found.entries, release.name),
+    done = same and serves, unserved = same and not serves,
   }
 end
 

@@ -2,6 +2,7 @@
 
 local app = require("options").app
 local layout = require "layout"
+local served = require "served"
 
 -- RECORD holds the command that wrote the configuration.
 local RECORD = ".runbook-arguments"
@@ -172,6 +173,7 @@ local function restart(host, options, changed, running, back)
   end
   step(STEPS[way], function()
     if way == "start" then
+      served.end_orphans(host, root .. "/httpd.conf")
       host.fs:remove(root .. "/httpd.pid") -- Apache doesn't start while it names a process, whosever that is
     end
     if way == "touch" then

@@ -57,7 +57,19 @@ end
 
 -- stale says why the server isn't known to serve the release in dir, or nil.
 local function stale(host, options, dir)
-  return is_mod_wsgi(options) and served.problem(host, pid_file(options), dir) or nil
+  return is_mod_wsgi(options) and served.problem(host, pid_file(options), dir, layout.of(options).releases) or nil
+end
+
+-- state returns what the server does, as served.look has it; nil where nothing but its answers is known. The folders are those
+-- of the releases that it may serve.
+local function state(host, options, folders)
+  return is_mod_wsgi(options) and served.look(host, pid_file(options), unpack(folders)) or nil
+end
+
+-- serves says whether the server runs and serves the release in dir, as far as that can be seen.
+local function serves(host, options, dir)
+  local now = state(host, options, { dir })
+  return not now or now.running and (now.hidden or #now.folders == 1 and now.folders[1] == dir)
 end
 
 -- evidence is what an admin wants to see of a server that isn't well: where the link leads, where its processes work, and
@@ -74,5 +86,5 @@ local function evidence(host, options)
 end
 
 return {
-  problem = problem, look = look, serve = serve, serve_again = serve_again, stale = stale, is_mod_wsgi = is_mod_wsgi, script = script, evidence = evidence,
+  problem = problem, look = look, serve = serve, serve_again = serve_again, stale = stale, is_mod_wsgi = is_mod_wsgi, script = script, state = state, serves = serves, evidence = evidence,
 }

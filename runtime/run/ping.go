@@ -1,6 +1,7 @@
 package run
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,8 +16,9 @@ import (
 
 // Place says what to look for on a host.
 type Place struct {
-	Root   string // the root folder of the releases
-	Python string // the interpreter
+	Root       string // the root folder of the releases
+	ServerRoot string // the folder of mod_wsgi-express; "" for server in Root
+	Python     string // the interpreter
 }
 
 // Pinged is what was found on a host. What could not be found out is left empty.
@@ -33,6 +35,15 @@ type Pinged struct {
 	InodesTotal int64    `json:"inodes_total,omitempty"`
 	Clock       *float64 `json:"clock_skew_seconds,omitempty"` // how far the host's clock is ahead of this machine's
 	Current     string   `json:"current,omitempty"`            // the name of the current release, or "none"
+	Server      string   `json:"server,omitempty"`             // "running" or "not running", where mod_wsgi-express is set up
+}
+
+// Serving is the current release in the words of a table, with what keeps it from being served.
+func (p Pinged) Serving() string {
+	if p.Server == "not running" {
+		return p.Current + ", server not running"
+	}
+	return p.Current
 }
 
 // Ping connects to every host, at most connectAtOnce at a time, looks around, and returns what it found in the hosts' order.
@@ -64,7 +75,7 @@ func ping(ctx context.Context, h *ssh.Host, place Place) (p Pinged) {
 	defer func() { p.Err = joined(p.Err, h.Close()) }()
 	p = Pinged{Reachable: "yes", HostKey: "verified", Login: "ok"}
 	vars := h.Target().Vars
-	for name, setting := range map[string]*string{"root": &place.Root, "python": &place.Python} {
+	for name, setting := range map[string]*string{"root": &place.Root, "server_root": &place.ServerRoot, "python": &place.Python} {
 		if text, ok := vars[name].(string); ok {
 			*setting = text
 		}
@@ -76,7 +87,7 @@ func ping(ctx context.Context, h *ssh.Host, place Place) (p Pinged) {
 		return p
 	}
 	p.clock(r.Stdout, before, time.Now())
-	r, err = h.Run(ctx, ssh.Command{Script: lookAround, Env: map[string]string{"ROOT": place.Root, "PYTHON": place.Python}, AnyStatus: true, Quiet: true})
+	r, err = h.Run(ctx, ssh.Command{Script: lookAround, Env: map[string]string{"ROOT": place.Root, "SERVER": cmp.Or(strings.TrimRight(place.ServerRoot, "/"), strings.TrimRight(place.Root, "/")+"/server"), "PYTHON": place.Python}, AnyStatus: true, Quiet: true})
 	if err != nil {
 		p.Err = err
 		return p
@@ -85,7 +96,8 @@ func ping(ctx context.Context, h *ssh.Host, place Place) (p Pinged) {
 	return p
 }
 
-// lookAround prints NAME VALUE lines. df is POSIX's (-P), and -i is known wherever inodes are counted.
+// lookAround prints NAME VALUE lines. df is POSIX's (-P), and -i is known wherever inodes are counted. After a reboot the number
+// in httpd.pid may belong to another program, so its command line is compared where it can be read.
 const lookAround = `
 echo python $("$PYTHON" --version 2>&1 || echo missing)
 echo git $(git --version 2>/dev/null || echo missing)
@@ -94,6 +106,14 @@ while [ ! -d "$d" ] && [ "$d" != / ] && [ -n "$d" ]; do d=$(dirname "$d"); done
 echo disk $(df -Pk "$d" | tail -n 1)
 echo inodes $(df -Pi "$d" 2>/dev/null | tail -n 1)
 echo current $(readlink "$ROOT/current" || echo none)
+[ -e "$SERVER/httpd.conf" ] || exit 0
+pid=$(cat "$SERVER/httpd.pid" 2>/dev/null)
+if [ -z "$pid" ]; then echo server not running
+elif [ -r "/proc/$pid/cmdline" ]; then
+	tr '\0' ' ' < "/proc/$pid/cmdline" | grep -qF -- "$SERVER" && echo server running || echo server not running
+elif kill -0 "$pid" 2>/dev/null; then echo server running
+else echo server not running
+fi
 `
 
 // clock compares what date printed with the time of this machine before and after. What lies between them is no skew.
@@ -137,6 +157,8 @@ func (p *Pinged) read(printed, root string) {
 			p.InodesTotal, p.InodesFree = space(value)
 		case "current":
 			p.Current = strings.TrimPrefix(value, strings.TrimRight(root, "/")+"/releases/")
+		case "server":
+			p.Server = value
 		}
 	}
 }

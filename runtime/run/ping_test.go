@@ -12,8 +12,11 @@ func TestPingedRead(t *testing.T) {
 	if p.Python != "3.11.2" || p.Git != "2.39.5" || p.DiskFree != 600*1024 || p.DiskTotal != 1000*1024 || p.InodesTotal != 0 || p.Current != "20260105-120000" {
 		t.Errorf("got %+v", p)
 	}
-	p.read("python sh: 1: /opt/python: not found missing\ngit missing\ncurrent none\n", "/srv/app")
-	if p.Python != "missing" || p.Git != "missing" || p.Current != "none" {
+	if p.Server != "" || p.Serving() != "20260105-120000" {
+		t.Errorf("without a server: got %+v", p)
+	}
+	p.read("python sh: 1: /opt/python: not found missing\ngit missing\ncurrent none\nserver not running\n", "/srv/app")
+	if p.Python != "missing" || p.Git != "missing" || p.Current != "none" || p.Server != "not running" || p.Serving() != "none, server not running" {
 		t.Errorf("got %+v", p)
 	}
 }
