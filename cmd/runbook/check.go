@@ -29,7 +29,7 @@ func (p *program) check(cc *cli.Context) error {
 		return err
 	}
 	for _, problem := range problems {
-		if _, err := fmt.Fprintln(p.out, problem.Error()); err != nil {
+		if _, err := fmt.Fprintln(p.out, p.redact(problem.Error())); err != nil {
 			return err
 		}
 	}

@@ -21,7 +21,7 @@ func (p *program) docsCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			_, err = io.WriteString(p.out, text)
+			_, err = io.WriteString(p.out, p.redact(text))
 			return err
 		}}
 }

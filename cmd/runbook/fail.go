@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 
 	"runbook/runtime/event/terminal"
@@ -39,6 +40,16 @@ func (p *program) redact(text string) string {
 		return text
 	}
 	return p.secrets.Redact(text)
+}
+
+// redacted writes to standard output what may be shown of each piece that it gets.
+type redacted struct{ program *program }
+
+func (r redacted) Write(text []byte) (int, error) {
+	if _, err := io.WriteString(r.program.out, r.program.redact(string(text))); err != nil {
+		return 0, err
+	}
+	return len(text), nil
 }
 
 // explain is p.words at the moment of the failure.

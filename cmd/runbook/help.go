@@ -44,7 +44,7 @@ func (p *program) help(c *cli.Command) error {
 		fmt.Fprintf(&b, "\nOptions:\n%s", strings.Join(common, ""))
 		b.WriteString("\nEvery long option can also come from the environment: --connect-timeout is RUNBOOK_CONNECT_TIMEOUT.\n")
 	}
-	_, err := io.WriteString(p.out, b.String())
+	_, err := io.WriteString(p.out, p.redact(b.String()))
 	return err
 }
 

@@ -192,5 +192,5 @@ func (p *program) hostsJSON(hosts []inventory.Host, pinged []run.Pinged) error {
 		}
 		lines = append(lines, l)
 	}
-	return writeJSON(p.out, lines)
+	return writeJSON(redacted{p}, lines)
 }

@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"runtime/debug"
+	"slices"
 
 	"runbook/runtime/event"
 )
@@ -41,5 +42,9 @@ func execute(ctx context.Context, args []string, in *os.File, out, errs io.Write
 	p := &program{in: in, out: out, err: errs, secrets: event.NewStream()}
 	p.signals = p.listen(ctx)
 	defer p.signals.stop()
-	return p.report(p.signals.interrupted(p.dispatch(event.WithStream(p.signals.run, p.secrets), args)))
+	ctx = event.WithStream(p.signals.run, p.secrets)
+	for _, text := range slices.Concat(args, os.Environ()) {
+		event.AddURLs(ctx, text)
+	}
+	return p.report(p.signals.interrupted(p.dispatch(ctx, args)))
 }

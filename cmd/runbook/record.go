@@ -18,6 +18,13 @@ func (p *program) records() (sinks []event.Sink, notes, warnings []string) {
 	if err != nil {
 		return nil, nil, unrecorded(err)
 	}
+	was, err := journal.Secure(dir)
+	if err != nil {
+		return nil, nil, unrecorded(err)
+	}
+	if was != 0 {
+		warnings = append(warnings, fmt.Sprintf("others could enter %s, where runs are recorded (its mode was %04o); it is 0700 now", dir, was))
+	}
 	now := time.Now()
 	removed, err := journal.Prune(dir, now)
 	if err != nil {

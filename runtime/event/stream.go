@@ -30,6 +30,14 @@ func (s *Stream) To(sinks ...Sink) *Stream {
 	return next
 }
 
+// StreamTo returns a stream to the given sinks that knows the secrets of ctx's own.
+func StreamTo(ctx context.Context, sinks ...Sink) *Stream {
+	if s := from(ctx).stream; s != nil {
+		return s.To(sinks...)
+	}
+	return NewStream(sinks...)
+}
+
 // AddSecret makes the stream replace value wherever an event would show it.
 func (s *Stream) AddSecret(value string) {
 	s.mu.Lock()

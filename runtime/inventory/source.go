@@ -94,6 +94,7 @@ func readFile(ctx context.Context, me machine, path string) (list, error) {
 	if err != nil {
 		return list{}, err
 	}
+	event.AddURLs(ctx, string(text))
 	if strings.HasSuffix(path, ".lua") {
 		return parseLua(ctx, me, shown(me, path), filepath.Dir(path), text)
 	}

@@ -49,8 +49,14 @@ func describe(ctx context.Context, path string, settings *Settings, limit time.D
 	r := &runner{settings: settings, root: &frame{}, pool: ssh.NewPool(ssh.PoolOptions{})}
 	defer func() { err = joined(err, r.pool.Close()) }()
 	// The evaluation ends by its context, because the recipe could catch an error.
-	r.recipe = func(_ context.Context, a recipeArgs) (script.Proxy, error) {
+	r.recipe = func(ctx context.Context, a recipeArgs) (script.Proxy, error) {
 		d.Summary, d.Hosts = a.Summary, a.Hosts
+		for _, o := range a.Options {
+			if t, ok := o.Default.(script.Table); ok {
+				addURLs(ctx, t.List)
+			}
+			addURLs(ctx, o.Default)
+		}
 		var err error
 		if d.Options, err = a.options(); err != nil {
 			return script.Proxy{}, err

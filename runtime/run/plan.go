@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"runbook/runtime/event"
 	"runbook/runtime/inventory"
 )
 
@@ -66,6 +67,11 @@ func Prepare(ctx context.Context, d Description, opts Options) (*Plan, error) {
 			return nil, Usage(err)
 		}
 	}
+	for _, h := range p.Hosts {
+		for _, v := range h.Vars {
+			addURLs(ctx, v)
+		}
+	}
 	if p.values, p.Warnings, err = newValues(d.Options, opts.Given, p.Hosts); err != nil {
 		return nil, Usage(err)
 	}
@@ -73,4 +79,20 @@ func Prepare(ctx context.Context, d Description, opts Options) (*Plan, error) {
 		return nil, Usage(context.Cause(ctx))
 	}
 	return p, nil
+}
+
+// addURLs makes secrets of the users and passwords in the URLs within an option's value, or one of a host's vars.
+func addURLs(ctx context.Context, value any) {
+	switch v := value.(type) {
+	case string:
+		event.AddURLs(ctx, v)
+	case []string:
+		for _, item := range v {
+			event.AddURLs(ctx, item)
+		}
+	case []any:
+		for _, item := range v {
+			addURLs(ctx, item)
+		}
+	}
 }

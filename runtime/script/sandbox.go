@@ -193,7 +193,7 @@ func (s *State) require(l *lua.LState, dir, name string) (lua.LValue, error) {
 		return v, nil
 	}
 	s.loaded[path] = nil
-	fn, err := s.load(l, path, source)
+	fn, err := s.load(l.Context(), l, path, source)
 	if err != nil {
 		return nil, err
 	}

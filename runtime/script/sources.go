@@ -2,10 +2,14 @@ package script
 
 import (
 	"bytes"
+	"context"
 	"sync"
 
 	lua "github.com/yuin/gopher-lua"
 	"github.com/yuin/gopher-lua/ast"
+	"github.com/yuin/gopher-lua/parse"
+
+	"runbook/runtime/event"
 )
 
 // Sources keeps files that were read, so that a recipe that is described, checked and run is parsed and compiled once. A
@@ -50,4 +54,21 @@ func readFile(path string, text []byte) *recipeFile {
 	f.assigned = sync.OnceValue(func() map[string]bool { return assignedNames(f.chunk) })
 	f.proto, f.problem = compileChunk(path, f.chunk) // which also finds break outside of a loop, goto nowhere
 	return f
+}
+
+// addURLs makes secrets of the users and passwords in the URLs that the file's strings are. Comments are left out: an example
+// in them is no secret.
+func (f *recipeFile) addURLs(ctx context.Context) {
+	if !bytes.Contains(f.text, []byte("://")) || !bytes.Contains(f.text, []byte("@")) {
+		return
+	}
+	if f.end() != nil { // it can't be taken apart, and its lines may come up in the error
+		event.AddURLs(ctx, string(f.text))
+		return
+	}
+	for _, w := range f.words() {
+		if w.Type == parse.TString {
+			event.AddURLs(ctx, w.Str)
+		}
+	}
 }

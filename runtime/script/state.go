@@ -115,7 +115,7 @@ func (s *State) Run(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
-	fn, err := s.load(s.root, path, source)
+	fn, err := s.load(ctx, s.root, path, source)
 	if err != nil {
 		return err
 	}
@@ -124,8 +124,9 @@ func (s *State) Run(ctx context.Context, path string) error {
 	return err
 }
 
-func (s *State) load(l *lua.LState, path string, source []byte) (*lua.LFunction, error) {
+func (s *State) load(ctx context.Context, l *lua.LState, path string, source []byte) (*lua.LFunction, error) {
 	f := s.opts.Sources.file(path, source)
+	f.addURLs(ctx)
 	s.chunks[path], s.files[path] = f.lines, f
 	if f.problem != nil {
 		return nil, f.problem

@@ -111,7 +111,7 @@ func (w *world) perform(path string, a runArgs, seen *recorder) error {
 	if w.opts.Verbose {
 		sinks = append(sinks, terminal.New(terminal.Options{Out: &seen.all, Err: &seen.all, Level: terminal.Verbose}))
 	}
-	stream := event.NewStream(sinks...)
+	stream := event.StreamTo(w.base, sinks...)
 	return run.Joined(plan.Start(w.base, stream), stream.Close())
 }
 

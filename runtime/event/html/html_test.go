@@ -172,10 +172,26 @@ func TestWriteFile(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "report.html")
 	report := html.Of(release(1, false))
+	victim := filepath.Join(t.TempDir(), "victim")
+	for _, err := range []error{os.WriteFile(victim, []byte("mine"), 0o644), os.Symlink(victim, path+".part"), os.WriteFile(path, nil, 0o666)} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
 	for range 2 { // the second replaces the first
 		if err := report.WriteFile(path, html.Options{}); err != nil {
 			t.Fatal(err)
 		}
+	}
+	// Nobody else reads it, and nobody leads it elsewhere by a name that can be guessed.
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("%v, %v", info.Mode(), err)
+	}
+	if text, err := os.ReadFile(victim); err != nil || string(text) != "mine" {
+		t.Errorf("the file that a link leads to has %q, %v", text, err)
+	}
+	if err := os.Remove(path + ".part"); err != nil {
+		t.Fatal(err)
 	}
 	if err := report.WriteFile(filepath.Join(dir, "nosuch", "x.html"), html.Options{}); err == nil || !strings.Contains(err.Error(), "x.html") {
 		t.Errorf("want an error that names the file, got %v", err)

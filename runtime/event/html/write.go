@@ -74,8 +74,8 @@ func assets() (script, style string, err error) {
 	return script, b.String(), nil
 }
 
-// WriteFile writes the page to the file path, which is replaced at once and only by a whole page. Who may read it follows the
-// umask.
+// WriteFile writes the page to the file path, which is replaced at once and only by a whole page. Only the user can read it, as
+// with the journal that it is made from.
 func (r *Report) WriteFile(path string, opts Options) error {
 	err := r.writeFile(path, opts)
 	if err != nil {
@@ -89,23 +89,30 @@ func (r *Report) writeFile(path string, opts Options) error {
 	if err := r.Write(&page, opts); err != nil {
 		return err
 	}
-	part := path + ".part"
-	err := os.WriteFile(part, page.Bytes(), 0o666)
-	if err == nil {
-		err = os.Rename(part, path)
+	// A name that nobody can have put a link at; its mode is 0600.
+	part, err := os.CreateTemp(filepath.Dir(path), temporary)
+	if err != nil {
+		return err
+	}
+	_, err = part.Write(page.Bytes())
+	if err = errors.Join(err, part.Close()); err == nil {
+		err = os.Rename(part.Name(), path)
 	}
 	if err != nil {
-		return errors.Join(err, os.Remove(part))
+		return errors.Join(err, os.Remove(part.Name()))
 	}
 	return nil
 }
+
+// temporary is the pattern of the names of files that become pages.
+const temporary = ".runbook-report-*"
 
 // Writable tells whether WriteFile could write path, before there is anything to write.
 func Writable(path string) error {
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
 		return fmt.Errorf("%s is a folder", path)
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), ".runbook-report-*")
+	f, err := os.CreateTemp(filepath.Dir(path), temporary)
 	if err != nil {
 		return event.WithHint(fmt.Errorf("the report %s can't be written: %w", path, err), "name a file in a folder that exists and is yours")
 	}

@@ -19,3 +19,9 @@ func held(f *os.File) (bool, error) {
 	}
 	return false, err
 }
+
+// mine says whether a file belongs to the user.
+func mine(info os.FileInfo) bool {
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	return ok && int(stat.Uid) == os.Geteuid()
+}

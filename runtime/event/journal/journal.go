@@ -43,11 +43,31 @@ type Sink struct {
 	err  error // the first failure to write; what follows is dropped
 }
 
-// Create begins the record of a run that begins now, in a file of dir that only the user can read. The folder is made
-// if it isn't there.
-func Create(dir string, now time.Time) (*Sink, error) {
+// Secure makes the folder of the journal if it isn't there, and sees to it that only the user gets into it. It returns the mode that
+// it had if that was another. A folder of somebody else is an error.
+func Secure(dir string) (was os.FileMode, err error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("the folder of the journal: %w", err)
+		return 0, fmt.Errorf("the folder of the journal: %w", err)
+	}
+	info, err := os.Stat(dir)
+	switch {
+	case err != nil:
+		return 0, fmt.Errorf("the folder of the journal: %w", err)
+	case !mine(info):
+		return 0, fmt.Errorf("the folder of the journal, %s, belongs to another user", dir)
+	case info.Mode().Perm()&0o077 == 0:
+		return 0, nil
+	}
+	if err := os.Chmod(dir, 0o700); err != nil {
+		return 0, fmt.Errorf("the folder of the journal: others may enter it: %w", err)
+	}
+	return info.Mode().Perm(), nil
+}
+
+// Create begins the record of a run that begins now, in a file of dir that only the user can read. See Secure for the folder.
+func Create(dir string, now time.Time) (*Sink, error) {
+	if _, err := Secure(dir); err != nil {
+		return nil, err
 	}
 	begun := now.UTC().Format(layout)
 	id := begun

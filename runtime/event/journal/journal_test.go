@@ -210,3 +210,35 @@ func TestUnreadableRecordHidesNoOther(t *testing.T) {
 		t.Errorf("got %+v, %v", runs, err)
 	}
 }
+
+// Others don't get into the folder, however it was made.
+func TestFolderIsClosed(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "state", "runs")
+	if was, err := journal.Secure(dir); was != 0 || err != nil {
+		t.Errorf("a new folder: %o, %v", was, err)
+	}
+	for mode, want := range map[os.FileMode]os.FileMode{0o755: 0o755, 0o710: 0o710, 0o702: 0o702, 0o700: 0} {
+		if err := os.Chmod(dir, mode); err != nil {
+			t.Fatal(err)
+		}
+		if was, err := journal.Secure(dir); was != want || err != nil {
+			t.Errorf("%o: it was %o, %v", mode, was, err)
+		}
+		if err := os.Chmod(dir, mode); err != nil {
+			t.Fatal(err)
+		}
+		write(t, dir, time.Now(), 0, "")
+		if info, err := os.Stat(dir); err != nil || info.Mode().Perm() != 0o700 {
+			t.Errorf("%o: %v, %v", mode, info.Mode(), err)
+		}
+	}
+	if os.Getuid() != 0 {
+		return // only root can give a folder away
+	}
+	if err := os.Chown(dir, 12345, -1); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := journal.Create(dir, time.Now()); err == nil || !strings.Contains(err.Error(), "belongs to another user") {
+		t.Errorf("somebody else's folder: %v", err)
+	}
+}
