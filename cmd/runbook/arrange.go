@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -77,6 +78,19 @@ func arguments(flags []cli.Flag, args []string) []string {
 		}
 	}
 	return out
+}
+
+// asksForHelp tells whether the words ask for help, as far as that is known before the recipe's own options are.
+func asksForHelp(args []string) bool {
+	for _, arg := range args {
+		switch {
+		case arg == "--":
+			return false
+		case isOption(arg) && slices.Contains([]string{"help", "h"}, strings.TrimLeft(arg, "-")):
+			return true
+		}
+	}
+	return false
 }
 
 // isOption tells an option from an argument. A lone dash is an argument.

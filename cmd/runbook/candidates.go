@@ -53,7 +53,7 @@ func (l *typedLine) readRecipe() {
 		if !strings.HasSuffix(path, ".lua") {
 			continue
 		}
-		if c, err := l.forRecipe(l.ctx, path); err == nil {
+		if c, err := l.forRecipe(l.ctx, path, run.Describe); err == nil {
 			l.recipe = path
 			if l.command.Name == "run" {
 				l.command.Command = c

@@ -46,11 +46,17 @@ func (p *program) runCommand(recipe *run.Description) *cli.Command {
 // withRecipe is the run command with the flags of the recipe that args name. Which word is the recipe can depend on
 // the recipe's own flags (in `--branch main.lua release.lua`), so each word that may be one is tried.
 func (p *program) withRecipe(ctx context.Context, args []string) (*cli.Command, error) {
+	describe := func(ctx context.Context, path string) (run.Description, error) {
+		return run.DescribeToRun(ctx, path, nil)
+	}
+	if asksForHelp(args) {
+		describe = run.Describe
+	}
 	bare := p.runCommand(nil)
 	words := arguments(bare.Flags, args)
 	var first error
 	for _, path := range likeliest(words) {
-		c, err := p.forRecipe(ctx, path)
+		c, err := p.forRecipe(ctx, path, describe)
 		if err == nil {
 			var given arranged
 			given, err = arrange(c.Flags, args, false)
@@ -87,8 +93,8 @@ func likeliest(words []string) []string {
 	return words
 }
 
-func (p *program) forRecipe(ctx context.Context, path string) (*cli.Command, error) {
-	d, err := run.Describe(ctx, path)
+func (p *program) forRecipe(ctx context.Context, path string, describe func(context.Context, string) (run.Description, error)) (*cli.Command, error) {
+	d, err := describe(ctx, path)
 	if err != nil {
 		return nil, err
 	}

@@ -131,9 +131,10 @@ func (i *interrupts) told(text string) {
 }
 
 // interrupted is err with the status and, where it only says that a context ended, the words of an interrupt, if there was
-// one: whatever a command was at, an interrupt is why it failed.
+// one: whatever a command was at, an interrupt is why it failed. What has been reported already stays as it is.
 func (i *interrupts) interrupted(err error) error {
-	if err == nil || !errors.Is(context.Cause(i.run), run.ErrInterrupted) {
+	var t told
+	if err == nil || errors.As(err, &t) || !errors.Is(context.Cause(i.run), run.ErrInterrupted) {
 		return err
 	}
 	if !errors.Is(err, run.ErrInterrupted) && errors.Is(err, context.Canceled) {

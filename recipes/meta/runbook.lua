@@ -299,7 +299,7 @@ function show(options) end
 ---@return string
 function template(text, values) end
 
----Returns an environment variable of runbook's own, or the default when it is not set.
+---Returns an environment variable of runbook's own, or the default when it is not set. For check, --help and completion none is read, as if it were not set.
 ---Computes here; contacts nothing.
 ---@param name string the environment variable
 ---@param default? string what to return when it is not set; nil without
@@ -319,7 +319,7 @@ function log.info(text) end
 ---@param text string a line
 function log.warn(text) end
 
----values that no output, journal or report shows
+---values that no output, journal or report shows; for check, --help and completion nothing is read
 secret = {}
 
 ---Reads a secret from the environment of runbook. Unset or empty is an error.
@@ -328,7 +328,7 @@ secret = {}
 ---@return string
 function secret.env(name) end
 
----Reads a secret from a file on this machine, without the line break at its end. A missing or empty file is an error.
+---Reads a secret from a file on this machine, without the line break at its end. A missing or empty file is an error, and so is one that is not a regular file or larger than 1 MiB.
 ---Computes here; contacts nothing.
 ---@param path string a file on this machine; ~/ is the home folder
 ---@return string

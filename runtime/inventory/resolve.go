@@ -11,11 +11,12 @@ import (
 	"strings"
 
 	"runbook/runtime/event"
+	"runbook/runtime/script"
 )
 
 // openConfig reads the ssh_config file that the options mean.
 func openConfig(o Options, me machine) (config, error) {
-	c := config{me: me, read: slurp, glob: filepath.Glob, seen: map[string][]directive{}}
+	c := config{me: me, read: script.ReadFile, glob: filepath.Glob, seen: map[string][]directive{}}
 	if o.SSHConfig == "none" {
 		return c, nil
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -12,10 +11,8 @@ import (
 	"strings"
 
 	"runbook/runtime/event"
+	"runbook/runtime/script"
 )
-
-// largest is how long a hosts file or an ssh_config file may be. A thousand hosts take a tenth of it.
-const largest = 1 << 20
 
 // read finds out what Options.Hosts means and reads it.
 func read(ctx context.Context, o Options, me machine, defaultName string) (list, error) {
@@ -90,7 +87,7 @@ func defaultFile(o Options, me machine, name string) (string, error) {
 
 // readFile reads a hosts file of either kind.
 func readFile(ctx context.Context, me machine, path string) (list, error) {
-	text, err := slurp(path)
+	text, err := script.ReadShown(path)
 	if err != nil {
 		return list{}, err
 	}
@@ -99,23 +96,6 @@ func readFile(ctx context.Context, me machine, path string) (list, error) {
 		return parseLua(ctx, me, shown(me, path), filepath.Dir(path), text)
 	}
 	return parseText(shown(me, path), text)
-}
-
-// slurp reads a file of at most largest bytes.
-func slurp(path string) (text []byte, err error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	text, err = io.ReadAll(io.LimitReader(f, largest+1))
-	if err != nil {
-		return nil, err
-	}
-	if len(text) > largest {
-		return nil, fmt.Errorf("%s: it is larger than %d bytes, which no such file needs to be", path, largest)
-	}
-	return text, nil
 }
 
 // shown is path as errors name it: the way it looks from where we are, or in full when it lies elsewhere.

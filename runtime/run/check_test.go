@@ -49,7 +49,7 @@ func TestDescribeEnds(t *testing.T) {
 	if err := os.WriteFile(path, []byte("local n = 0\nwhile n >= 0 do n = n + 1 end\nrecipe {}\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	_, err := describe(t.Context(), path, nil, 50*time.Millisecond)
+	_, err := describe(t.Context(), path, 50*time.Millisecond, nil, nil)
 	if !errors.Is(err, errEndless) || Status(err) != StatusUsage {
 		t.Errorf("error %v, status %d", err, Status(err))
 	}

@@ -51,7 +51,7 @@ func (r *runner) ownModule() script.Module {
 		r.resumePrimitive(),
 		showPrimitive(),
 		templatePrimitive(),
-		envPrimitive(),
+		r.envPrimitive(),
 	}}
 }
 

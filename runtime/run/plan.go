@@ -52,6 +52,11 @@ func Prepare(ctx context.Context, d Description, opts Options) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
+	if d.guessed {
+		if d, err = DescribeToRun(ctx, d.Path, d.settings); err != nil {
+			return nil, err
+		}
+	}
 	problems, err := d.check(ctx, lib)
 	if err != nil {
 		return nil, err

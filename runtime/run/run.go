@@ -20,16 +20,17 @@ import (
 
 // runner is a run under way.
 type runner struct {
-	opts     Options
-	plan     *Plan
-	pool     *ssh.Pool
-	hosts    []*ssh.Host
-	table    table
-	root     *frame          // hooks outside of any each
-	hooks    context.Context // ends at a second interrupt
-	settings *Settings       // how validate treats the project's files
-	more     Extension       // what Lua has beside what recipes can use
-	changed  atomic.Bool     // a primitive that changes something has begun
+	opts         Options
+	plan         *Plan
+	pool         *ssh.Pool
+	hosts        []*ssh.Host
+	table        table
+	root         *frame          // hooks outside of any each
+	hooks        context.Context // ends at a second interrupt
+	settings     *Settings       // how validate treats the project's files
+	more         Extension       // what Lua has beside what recipes can use
+	placeholders *placeholders   // what env and secret.* return instead of reading anything, or nil
+	changed      atomic.Bool     // a primitive that changes something has begun
 
 	recipe  func(context.Context, recipeArgs) (script.Proxy, error) // what recipe{ … } does
 	started bool                                                    // recipe{ … } was reached, or something that is not pure

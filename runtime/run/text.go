@@ -47,10 +47,15 @@ type envArgs struct {
 }
 
 // envPrimitive is env(name, default).
-func envPrimitive() script.Primitive {
-	return script.Func("env", script.Pure, "Returns an environment variable of runbook's own, or the default when it is not set.",
+func (r *runner) envPrimitive() script.Primitive {
+	return script.Func("env", script.Pure, "Returns an environment variable of runbook's own, or the default when it is not set. For check, --help and completion none is read, as if it were not set.",
 		func(_ context.Context, _ script.None, a envArgs) (*string, error) {
-			if value, ok := os.LookupEnv(a.Name); ok {
+			lookup := os.LookupEnv
+			if r.placeholders != nil {
+				lookup = r.placeholders.env
+			}
+			value, ok := lookup(a.Name)
+			if ok && (r.placeholders == nil || a.Default == nil) {
 				return &value, nil
 			}
 			return a.Default, nil

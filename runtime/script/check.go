@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 
@@ -22,7 +21,7 @@ type CheckOptions struct {
 // Check reads a recipe and what it requires, runs nothing, and returns every problem that it is sure of, by file and
 // line. The error is a file that can't be read, or why ctx ended.
 func (lib *Library) Check(ctx context.Context, path string, opts CheckOptions) ([]Problem, error) {
-	text, err := os.ReadFile(path)
+	text, err := ReadShown(path)
 	if err != nil {
 		return nil, err
 	}

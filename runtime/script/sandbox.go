@@ -75,6 +75,16 @@ func (s *State) openLibraries() error {
 		l.Remove(2)
 		return s.protected(l, 1, handler)
 	}))
+	if s.opts.Getenv != nil {
+		g.RawGetString(lua.OsLibName).(*lua.LTable).RawSetString("getenv", l.NewFunction(func(l *lua.LState) int {
+			value, ok := s.opts.Getenv(l.CheckString(1))
+			if !ok {
+				return 0
+			}
+			l.Push(lua.LString(value))
+			return 1
+		}))
+	}
 	for _, name := range libraryNames() {
 		s.closeModule(name, g.RawGetString(name).(*lua.LTable))
 	}
@@ -218,7 +228,7 @@ func findModule(dir, name string) (path string, source []byte, err error) {
 	}
 	tried := []string{filepath.Join(dir, name+".lua"), filepath.Join(dir, "lib", name+".lua")}
 	for _, path := range tried {
-		source, err := os.ReadFile(path)
+		source, err := ReadShown(path)
 		if err == nil {
 			return path, source, nil
 		}

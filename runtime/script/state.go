@@ -3,7 +3,6 @@ package script
 import (
 	"context"
 	"fmt"
-	"os"
 	"path/filepath"
 	"sync"
 
@@ -18,6 +17,8 @@ type StateOptions struct {
 	// Assumed, when given, is called when a recipe reads a field of a result that a call which was left out would have had.
 	// It keeps the turn.
 	Assumed func(ctx context.Context, call Call, field string, value any)
+	// Getenv, when given, is what os.getenv asks.
+	Getenv func(name string) (value string, ok bool)
 	// Print gets each line that a recipe prints. Default: printing is an error.
 	Print   func(ctx context.Context, text string)
 	Sources *Sources // the files as far as they were read
@@ -111,7 +112,7 @@ func (s *State) SetGlobal(name string, value any) error {
 // Run runs a recipe file to its end. Errors are *Error where a line is to blame; a file that can't be read or
 // parsed is a Problem.
 func (s *State) Run(ctx context.Context, path string) error {
-	source, err := os.ReadFile(path)
+	source, err := ReadShown(path)
 	if err != nil {
 		return err
 	}

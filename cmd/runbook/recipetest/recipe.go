@@ -84,7 +84,7 @@ func (w *world) perform(path string, a runArgs, seen *recorder) error {
 	if !a.Hooks {
 		settings.Record = seen.record
 	}
-	recipe, err := run.DescribeWith(w.base, path, &settings)
+	recipe, err := run.DescribeToRun(w.base, path, &settings)
 	if err != nil {
 		return err
 	}
