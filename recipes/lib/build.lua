@@ -43,6 +43,7 @@ local function prepare(host, options, release, before)
     log.info("release " .. release.name .. " is complete on this host already")
     return
   end
+  layout.discard_on_failure(host, dir, ".runbook.json")
   if before then
     step("remove what was left of " .. release.name, function()
       host.fs:remove(dir, { recursive = true })

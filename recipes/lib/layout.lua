@@ -91,7 +91,24 @@ local function shared_problem(entries)
   return nil
 end
 
+-- discard_on_failure removes a folder that is about to be made, if this host fails before the file marker in it says that it is
+-- complete. Where it can't, as after a lost connection, the next release does.
+local function discard_on_failure(host, folder, marker)
+  host:on_failure({ timeout = "300s" }, function()
+    local ok, err = pcall(function()
+      -- While the connection was lost another run may have completed it.
+      if host.fs:exists(folder) and not host.fs:exists(folder .. "/" .. marker) then
+        host.fs:remove(folder, { recursive = true })
+        log.info("removed " .. folder .. ", which was not complete")
+      end
+    end)
+    if not ok then
+      log.warn("what was made of " .. folder .. " is left: " .. tostring(err))
+    end
+  end)
+end
+
 return {
   of = of, absolute = absolute, is_name = is_name, release = release, name_of = name_of, title = title, is_foreign = is_foreign,
-  shared_name = shared_name, shared_problem = shared_problem,
+  shared_name = shared_name, shared_problem = shared_problem, discard_on_failure = discard_on_failure,
 }

@@ -1,6 +1,8 @@
 -- Virtualenvs that releases share: one for each distinct interpreter, requirements and pip arguments, in ROOT/venvs.
 -- A release has a link to it. Nobody changes one that is complete, and prune removes what no release has a link to.
 
+local layout = require "layout"
+
 -- Says whether what pip would install is certain, so that an environment made once can serve again: "loose", a tab and
 -- why not; or "have" or "make", a tab and the environment's name. What an earlier run left unfinished is removed.
 -- Arguments: the folder of environments, the requirements file or "", pip's arguments. Python 3.5 and later.
@@ -76,9 +78,16 @@ local function choose(host, options, paths, dir)
   return nil, false
 end
 
--- complete says that an environment is whole, and may serve again.
+-- COMPLETE is the file that says that an environment is whole, and may serve again.
+local COMPLETE = ".runbook-complete"
+
 local function complete(host, place)
-  host.fs:write(place .. "/.runbook-complete", "")
+  host.fs:write(place .. "/" .. COMPLETE, "")
+end
+
+-- discard_on_failure removes an environment that is about to be made, if this host fails before it is whole.
+local function discard_on_failure(host, place)
+  layout.discard_on_failure(host, place, COMPLETE)
 end
 
 local function prune(host, paths)
@@ -88,4 +97,4 @@ local function prune(host, paths)
   end
 end
 
-return { choose = choose, complete = complete, prune = prune }
+return { choose = choose, complete = complete, discard_on_failure = discard_on_failure, prune = prune }

@@ -24,9 +24,14 @@ try:
     venv.EnvBuilder._setup_pip = setup_pip
     venv.main([target])
 except Exception as e:
+    if "[Errno 28]" in str(e):  # no space left: not for the slow way, either
+        sys.exit(str(e))
     print(e)
     sys.stdout.flush()
-    sys.exit(subprocess.call([sys.executable, "-m", "venv", "--clear", target]))
+    status = subprocess.call([sys.executable, "-m", "venv", "--clear", target])
+    if status:
+        print("Before that: %s" % e, file=sys.stderr)
+    sys.exit(status)
 ]]
 
 -- INSTALL installs what ensurepip would: pip, and before Python 3.12 setuptools, from the wheels that come with Python.
@@ -180,6 +185,9 @@ local function build(host, options, paths, dir)
   if options.venv == "reuse" then
     local shared
     shared, there = reuse.choose(host, options, paths, dir)
+    if shared and not there then
+      reuse.discard_on_failure(host, shared)
+    end
     place = shared or place
   end
   if not there then

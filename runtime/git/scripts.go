@@ -34,12 +34,16 @@ safe=
 // mirrorScript: URL PATH. Prints "made" when it made the mirror.
 //
 // fetch runs no gc in the background, where it would outlive the run; gc --auto in the foreground does nothing until
-// some fifty fetches have left a pack each. Not every failed fetch means a broken mirror: only when the server does
+// some fifty fetches have left a pack each. git leaves what a failed or killed fetch has half received: on a full disk it would keep
+// the disk full. Not every failed fetch means a broken mirror: only when the server does
 // answer is the mirror to blame. What is moved away must look like a repository.
 const mirrorScript = `
 url=$1 m=$2
 fetch() {
 	git --git-dir="$1" -c gc.auto=0 -c maintenance.auto=false fetch --quiet --prune --no-tags -- "$url" '+refs/heads/*:refs/heads/*' '+refs/tags/*:refs/tags/*'
+}
+tidy() {
+	find "$1/objects" -type f \( -name 'tmp_obj_*' -o -name 'tmp_pack_*' -o -name 'tmp_idx_*' -o -name 'tmp_rev_*' \) -exec rm -f {} + 2>/dev/null
 }
 anew() {
 	rm -rf -- "$m.new" "$m.old"
@@ -61,9 +65,11 @@ if ! [ -e "$m" ]; then
 elif ! [ -d "$m" ]; then
 	exit 92
 elif [ "$(git --git-dir="$m" rev-parse --is-bare-repository 2>/dev/null)" = true ]; then
+	tidy "$m"
 	said=$(fetch "$m" 2>&1)
 	status=$?
 	if [ $status != 0 ]; then
+		tidy "$m"
 		if git ls-remote -- "$url" HEAD >/dev/null 2>&1; then
 			anew
 		else
