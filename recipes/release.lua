@@ -8,6 +8,7 @@ local build = require "build"
 local hooks = require "hooks"
 local keys = require "keys"
 local layout = require "layout"
+local leftovers = require "leftovers"
 local common = require "options"
 local pool = require "pool"
 local preflight = require "preflight"
@@ -37,9 +38,9 @@ local servers = pool.servers(hosts)
 -- where it ends, and no key lies open on one host while another is being updated.
 local serial = options.serial or options.agent == "host"
 
--- What preflight finds, by host: what an earlier run left under the release's name; whether the root folder is to be made;
--- and the commit that the branch stands for.
-local before, rootless, heads = {}, {}, {}
+-- What preflight finds, by host: what an earlier run left under the release's name, and elsewhere; whether the root folder is to
+-- be made; and the commit that the branch stands for.
+local before, left, rootless, heads = {}, {}, {}, {}
 
 local function check(host)
   local paths = layout.of(options)
@@ -49,6 +50,8 @@ local function check(host)
   if not no_git then
     access, heads[host.name] = preflight.git_access(host, options, release.revision)
   end
+  found.holder = nil -- this run
+  left[host.name] = leftovers.list(paths, found)
   before[host.name], rootless[host.name] = found.by_name[release.name], not known.root
   return problems.list(
     preflight.unlocked(locked, known),
@@ -64,6 +67,7 @@ local function check(host)
 end
 
 local function prepare(host)
+  leftovers.remove(host, left[host.name])
   build.prepare(host, options, release, before[host.name])
   host:result({ state = "prepared" })
 end

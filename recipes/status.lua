@@ -5,6 +5,7 @@
 local age = require "age"
 local history = require "history"
 local layout = require "layout"
+local leftovers = require "leftovers"
 local common = require "options"
 local pool = require "pool"
 local problems = require "problems"
@@ -23,15 +24,14 @@ local servers = pool.servers(hosts)
 local found, troubles, away = {}, {}, {}
 
 -- between says what is between a switch and the note of it: a run that is under way, or one that died. It is nil where nothing is.
-local function between(host, paths, on)
+local function between(host, on)
   local name, last = on.name, history.last(on.entries)
   if not name or not last or last.release == name then
     return nil
   end
   local served = last.release ~= "" and last.release or "nothing"
-  local holder = host:capture({ "cat", paths.lock }, { check = false })
-  return ("current leads to %s, and what was last seen to serve is %s: %s"):format(name, served, holder ~= ""
-    and "a run is at it, by " .. holder
+  return ("current leads to %s, and what was last seen to serve is %s: %s"):format(name, served, on.holder
+    and "a run is at it, by " .. on.holder
     or "a run died in between; runbook run recipes/rollback.lua --release " .. name .. " --only " .. host.name .. " finishes the switch")
 end
 
@@ -39,7 +39,9 @@ end
 local function look(host)
   local paths = layout.of(options)
   local on = releases.look(host, paths, server.script(options))
-  on.unfinished = between(host, paths, on)
+  on.unfinished = between(host, on)
+  on.left = leftovers.list(paths, on)
+  on.out = pool.is_out(on) and not on.holder
   local folders = {}
   for _, release in ipairs(on.list) do
     release.lack, release.short = releases.lack(paths, release)
@@ -194,6 +196,12 @@ local function note(kind, host, text)
   notes[#notes + 1] = kind .. ": " .. (host and host.name .. ": " or "") .. text
 end
 
+-- some names at most five of many.
+local function some(names)
+  local rest = #names - 5
+  return table.concat(names, ", ", 1, math.min(5, #names)) .. (rest > 0 and " and " .. rest .. " more" or "")
+end
+
 -- server_note returns what is wrong with what a server does, or nil.
 local function server_note(host, on)
   local state = on.server
@@ -218,6 +226,13 @@ for _, host in ipairs(servers) do
   else
     if on.unfinished then
       note("UNFINISHED", host, on.unfinished)
+    end
+    if #on.left > 0 then
+      note("LEFTOVER", host, some(on.left) .. ", of a run that died; the next release removes it")
+    end
+    if on.out then
+      note("DRAINED", host, "a run died or failed while this host was out of the load balancer's service; a release or rollback " ..
+        "that is well puts it back")
     end
     local trouble = server_note(host, on)
     if trouble then

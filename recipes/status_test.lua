@@ -2,7 +2,10 @@
 
 lab.defaults() -- whatever app.lua says
 
+local layout = require "layout"
+local leftovers = require "leftovers"
 local planted = require "planted"
+local releases = require "releases"
 
 test("the same everywhere, then a host that differs", function()
   local web1, web2 = unpack(lab.hosts(2))
@@ -36,6 +39,68 @@ test("a switch that no run has noted", function()
     "runbook run recipes/rollback.lua --release r1 --only " .. web1.name .. " finishes the switch")
   web1:lock(root .. "/.runbook.lock")
   expect.contains(run("recipes/status.lua").stdout, "what was last seen to serve is r2: a run is at it, by ")
+end)
+
+-- litter leaves on a host what killed runs leave, and what only looks like it. It returns both.
+local function litter(host)
+  local root = host.vars.root
+  for _, folder in ipairs({ "repo.git.new", "repo.git.old", "venvs/half", "venvs/whole", "releases/r0/venv", "releases/.r0.runbook-0123456789ab" }) do
+    host.fs:mkdir(root .. "/" .. folder)
+  end
+  local left = {
+    ".current.runbook-ABCDEFGH23", "releases/.r0.runbook-0123456789ab", "venvs/half", "repo.git.new", "repo.git.old", ".runbook.drained",
+  }
+  host.fs:symlink(root .. "/releases/r1", root .. "/.current.runbook-ABCDEFGH23")
+  host.fs:write(root .. "/.runbook.drained", "")
+  host.fs:write(root .. "/venvs/whole/.runbook-complete", "")
+  host.fs:write(root .. "/.env.runbook-notes", "mine")
+  return left, { "venvs/whole", "releases/r0", ".env.runbook-notes" }
+end
+
+test("what killed runs left is listed", function()
+  local web1 = lab.hosts(1)[1]
+  local root = web1.vars.root
+  planted.release(web1, "r1")
+  local left, mine = litter(web1)
+  local text = run("recipes/status.lua").stdout
+  expect.contains(text, "LEFTOVER: web1: " .. root .. "/.current.runbook-ABCDEFGH23, ")
+  expect.contains(text, " and 1 more, of a run that died; the next release removes it\n")
+  expect.equal(text:match("\nr0 .- (%a+)\n"), "incomplete")
+
+  local paths = layout.of({ root = root })
+  local found = releases.look(web1, paths)
+  local listed = leftovers.list(paths, found)
+  table.sort(listed)
+  table.sort(left)
+  expect.equal(#listed, #left)
+  for i, name in ipairs(left) do
+    expect.equal(listed[i], root .. "/" .. name)
+  end
+  leftovers.remove(web1, listed)
+  for _, name in ipairs(left) do
+    expect.absent(web1, name)
+  end
+  for _, name in ipairs(mine) do
+    expect.file(web1, name)
+  end
+  expect.file(web1, "releases/r1/.runbook.json")
+
+  -- What a run that is under way has made is its own affair; a name in the lock file from before the host started is not one.
+  litter(web1)
+  web1:lock(paths.lock)
+  expect.equal(run("recipes/status.lua").stdout:find("LEFTOVER", 1, true), nil)
+  web1:run({ "touch", "-d", "2001-01-01", paths.lock })
+  expect.contains(run("recipes/status.lua").stdout, "LEFTOVER")
+end)
+
+test("a virtualenv that a release links to is no leftover, even unfinished", function()
+  local web1 = lab.hosts(1)[1]
+  local root = web1.vars.root
+  planted.release(web1, "r1")
+  web1.fs:mkdir(root .. "/venvs")
+  web1.fs:rename(root .. "/releases/r1/venv", root .. "/venvs/half")
+  web1.fs:symlink(root .. "/venvs/half", root .. "/releases/r1/venv")
+  expect.equal(#releases.look(web1, layout.of({ root = root })).leftovers, 0)
 end)
 
 test("a switch that is finished later", function()

@@ -2,6 +2,7 @@
 
 local history = require "history"
 local layout = require "layout"
+local pool = require "pool"
 local releases = require "releases"
 local server = require "server"
 
@@ -49,8 +50,8 @@ local function earlier(found)
 end
 
 -- target returns what a host is to go back to, { name, revision, python, foreign, from, done, unserved }, or nil and the problem.
--- from is what is current now, done whether it is the same and serves, and unserved whether it is the same and only the server
--- is missing.
+-- from is what is current now, done whether it is the same and serves visitors, and unserved whether it is the same and only the
+-- server is missing.
 local function target(host, options)
   local paths = layout.of(options)
   local found = releases.look(host, paths, server.script(options))
@@ -75,7 +76,7 @@ local function target(host, options)
   return {
     name = release.name, revision = release.marker.revision, python = release.marker.python, from = found.name or "",
     foreign = release.foreign,
-    done = same and serves, unserved = same and not serves,
+    done = same and serves and not pool.is_out(found), unserved = same and not serves,
   }
 end
 

@@ -58,6 +58,16 @@ local function put_back(host, paths)
   end
 end
 
+-- is_out says whether a run left a host out of service, which the next release or rollback takes out again and puts back.
+local function is_out(found)
+  return found.drained ~= nil and app.drain ~= nil
+end
+
+-- orphan returns the mark of a host that nothing would put back into service, because app.lua has no drain any more; or nil.
+local function orphan(paths, found)
+  return found.drained and not is_out(found) and mark(paths) or nil
+end
+
 -- leave_out says of a host that serves nothing good, and so isn't put back.
 local function leave_out(host)
   if out[host.name] then
@@ -65,4 +75,4 @@ local function leave_out(host)
   end
 end
 
-return { servers = servers, take_out = take_out, put_back = put_back, leave_out = leave_out }
+return { servers = servers, take_out = take_out, put_back = put_back, is_out = is_out, orphan = orphan, leave_out = leave_out }

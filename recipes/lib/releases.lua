@@ -6,7 +6,8 @@ local reuse = require "reuse"
 
 -- LOOK lists what is in ROOT, in one round trip. A release without .runbook.json is incomplete; "old" is older than a day.
 -- Links in releases/ are named but never followed. Arguments: ROOT, the WSGI script or "", and folders outside of releases/
--- that may be releases of another tool.
+-- that may be releases of another tool. What a run that was killed left is named, too: its temporary files and folders, and
+-- virtualenvs to share that are unfinished.
 local LOOK = [[
 # list the releases
 root=$1 wsgi=$2
@@ -37,6 +38,26 @@ for folder in "$@"; do
     printf 'outside\t%s\n' "$folder"
     [ -z "$wsgi" ] || lacks "$folder" # nothing is known of how it is served without
   } ;; esac
+done
+# The file names the holder; a name from before the host was started is that of a run that died with the host.
+if [ -s .runbook.lock ]; then
+  up=$(cut -d. -f1 /proc/uptime 2>/dev/null) && [ -n "$(find .runbook.lock -mmin "+$((up / 60 + 1))")" ] ||
+    printf 'held\t%s\n' "$(head -n 1 .runbook.lock | tr -d '\t')"
+fi
+[ ! -f .runbook.drained ] || printf 'drained\t\n'
+for folder in . releases venvs server; do
+  for item in "$folder"/.*.runbook-?????????? "$folder"/.*.runbook-????????????; do
+    [ ! -e "$item" ] && [ ! -L "$item" ] || printf 'left\t%s\n' "${item#./}"
+  done
+done
+for item in repo.git.new repo.git.old; do [ ! -d "$item" ] || printf 'left\t%s\n' "$item"; done
+for venv in venvs/*; do
+  [ -d "$venv" ] && [ ! -L "$venv" ] && [ ! -e "$venv/.runbook-complete" ] || continue
+  here=$(cd -P -- "$venv" && pwd -P) || continue
+  for link in releases/*/venv; do
+    [ "$(cd -P -- "$link" 2>/dev/null && pwd -P)" = "$here" ] && continue 2
+  done
+  printf 'left\t%s\n' "$venv"
 done
 cd releases 2>/dev/null || exit 0
 for name in *; do
@@ -98,11 +119,13 @@ end
 --             lacks is why it cannot be served, { kind, detail }: see LOOK.
 --   alias     names under releases/ that are links
 --   venvs     whether there are virtualenvs that releases share
+--   holder    who holds the lock, or nil         drained   whether the host is out of the load balancer's service
+--   leftovers paths of what a run that was killed left; while the lock is held, the work of the run that holds it
 --   entries   those of releases.log              failed    the releases, by name, that failed
 -- wsgi is the WSGI script that a release needs; nil for none.
 local function look(host, paths, wsgi)
   local entries = history.read(host, paths)
-  local found = { list = {}, by_name = {}, alias = {}, entries = entries, failed = history.failed(entries) }
+  local found = { list = {}, by_name = {}, alias = {}, leftovers = {}, entries = entries, failed = history.failed(entries) }
   local text = host:capture({ "sh", "-c", LOOK, "sh", paths.root, wsgi or "", unpack(outside(paths, entries)) })
   for line in text:gmatch("[^\n]+") do
     local kind, name, rest = line:match("^(%a+)\t([^\t]*)\t?(.*)$")
@@ -112,6 +135,12 @@ local function look(host, paths, wsgi)
       found.odd = paths.current .. " is not a link"
     elseif kind == "venvs" then
       found.venvs = true
+    elseif kind == "held" then
+      found.holder = name
+    elseif kind == "drained" then
+      found.drained = true
+    elseif kind == "left" then
+      found.leftovers[#found.leftovers + 1] = paths.root .. "/" .. name
     elseif kind == "alias" then
       found.alias[name] = true
     elseif kind == "outside" then
