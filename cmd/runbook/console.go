@@ -46,7 +46,7 @@ func (p *program) console(cc *cli.Context) (err error) {
 		return err
 	}
 	c, err := run.NewConsole(cc.Context, run.ConsoleOptions{Options: run.Options{Inventory: inventory, Prompt: p.prompt(), Explain: p.explain},
-		Hosts: hosts, Dir: dir, Sink: &consoleSink{p: p, prefix: len(hosts) > 1}, Records: records, Secrets: p.secrets})
+		Hosts: hosts, Dir: dir, Sink: &consoleSink{p: p, out: p.hostWriter(p.out), err: p.hostWriter(p.err), prefix: len(hosts) > 1}, Records: records, Secrets: p.secrets})
 	if err != nil {
 		return err
 	}
@@ -103,7 +103,11 @@ func (s *consoleLoop) run(ctx, hooks context.Context) error {
 	if err != nil {
 		return err
 	}
+	raw := s.hostWriter(s.out).raw
 	for _, v := range values {
+		if !raw {
+			v = s.redact(v)
+		}
 		if _, err := fmt.Fprintln(s.out, v); err != nil {
 			return err
 		}
@@ -133,24 +137,25 @@ func awaited(ctx context.Context, read func() (string, error)) (string, error) {
 
 // consoleSink shows what happens while a line runs.
 type consoleSink struct {
-	p      *program
-	prefix bool // hosts are named
-	failed error
+	p        *program
+	out, err hostWriter
+	prefix   bool // hosts are named
+	failed   error
 }
 
 // Event shows what a person must know of e.
 func (s *consoleSink) Event(e event.Event) {
-	to, text := s.p.err, ""
+	to, text := s.err, ""
 	switch e.Kind {
 	case event.Printed:
-		to, text, e.Host = s.p.out, e.Text+"\n", "" // the recipe's own line, as it is
+		to, text, e.Host = s.out, s.out.text(e)+"\n", "" // the recipe's own line, as it is
 	case event.Table:
 		s.keep(s.p.table(e))
 	case event.Output:
-		text = strings.TrimSuffix(e.Text, "\n") + "\n"
 		if e.Stream == "stdout" {
-			to = s.p.out
+			to = s.out
 		}
+		text = strings.TrimSuffix(to.text(e), "\n") + "\n"
 	case event.StepBegun:
 		text = strings.Join(e.Step, " > ") + "\n"
 	case event.Info:

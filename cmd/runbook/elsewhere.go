@@ -66,7 +66,7 @@ func (p *program) annotate(err error) {
 // ciSinks show the run where continuous integration does.
 func (p *program) ciSinks() []event.Sink {
 	var sinks []event.Sink
-	for _, s := range ci.Sinks(os.Getenv, p.err) {
+	for _, s := range ci.Sinks(os.Getenv, p.shield) {
 		sinks = append(sinks, warned{s, p})
 	}
 	return sinks

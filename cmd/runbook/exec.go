@@ -49,7 +49,7 @@ func (p *program) exec(cc *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	stream := p.secrets.To(append(records, &execSink{out: p.out, err: p.err, prefix: len(hosts) > 1})...)
+	stream := p.secrets.To(append(records, &execSink{out: p.hostWriter(p.out), err: p.hostWriter(p.err), prefix: len(hosts) > 1})...)
 	err = run.Exec(cc.Context, stream, o)
 	if closing := unread(stream.Close()); err == nil {
 		err = closing
@@ -68,7 +68,7 @@ func execName(argv []string) string {
 
 // execSink passes on what the command prints, behind the host's name when there are several.
 type execSink struct {
-	out, err io.Writer
+	out, err hostWriter
 	prefix   bool
 	failed   error // the first failure to write
 }
@@ -82,13 +82,29 @@ func (s *execSink) Event(e event.Event) {
 	if e.Stream == "stderr" {
 		w = s.err
 	}
-	text := e.Text
+	text := w.text(e)
 	if s.prefix {
 		text = hostLines(e.Host, text)
 	}
 	if _, err := io.WriteString(w, text); err != nil && s.failed == nil {
 		s.failed = err
 	}
+}
+
+// hostWriter is where text of hosts goes: as it is to a program or a file, cleaned to whoever would act on it.
+type hostWriter struct {
+	io.Writer
+	raw bool
+}
+
+func (p *program) hostWriter(w io.Writer) hostWriter { return hostWriter{w, p.shield.Passes(w)} }
+
+// text is what an event says, as it goes there.
+func (w hostWriter) text(e event.Event) string {
+	if w.raw {
+		return e.Raw()
+	}
+	return e.Text
 }
 
 // hostLines are lines behind the name of the host that they are about.

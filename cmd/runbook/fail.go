@@ -35,12 +35,7 @@ func (p *program) report(err error) int {
 }
 
 // redact is text as it may be shown, where no run does it.
-func (p *program) redact(text string) string {
-	if p.secrets == nil {
-		return text
-	}
-	return p.secrets.Redact(text)
-}
+func (p *program) redact(text string) string { return p.secrets.Redact(text) }
 
 // redacted writes to standard output what may be shown of each piece that it gets.
 type redacted struct{ program *program }

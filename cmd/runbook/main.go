@@ -13,6 +13,7 @@ import (
 	"slices"
 
 	"runbook/runtime/event"
+	"runbook/runtime/event/ci"
 )
 
 // memoryGoal is how much memory the collector of garbage tries to stay under: without it there is at times as much garbage as there is
@@ -34,6 +35,7 @@ type program struct {
 	typed    []string      // the flags of the command line that runs, in order
 	words    words         // how a failure is told; set by the flags
 	pause    func() func() // takes what is drawn off the screen, until what it returns is called; nil when nothing is drawn
+	shield   *ci.Shield    // keeps a service of continuous integration from obeying what hosts print
 	secrets  *event.Stream // what a recipe read before a run began is not to be shown either
 }
 
@@ -46,5 +48,12 @@ func execute(ctx context.Context, args []string, in *os.File, out, errs io.Write
 	for _, text := range slices.Concat(args, os.Environ()) {
 		event.AddURLs(ctx, text)
 	}
-	return p.report(p.signals.interrupted(p.dispatch(ctx, args)))
+	var err error
+	p.shield, err = ci.Protect(os.Getenv, p.err)
+	if err == nil {
+		err = p.signals.interrupted(p.dispatch(ctx, args))
+	}
+	status := p.report(err)
+	_ = p.shield.Close() // if standard error is gone, the status still tells
+	return status
 }

@@ -10,6 +10,8 @@ import (
 	"sync"
 
 	"golang.org/x/term"
+
+	"runbook/runtime/event"
 )
 
 // prompt returns how to ask the admin, or nil when there is no terminal to ask on.
@@ -26,7 +28,7 @@ func (p *program) prompt() func(ctx context.Context, question string, secret boo
 		if p.pause != nil {
 			defer p.pause()()
 		}
-		if _, err := io.WriteString(p.err, question); err != nil {
+		if _, err := io.WriteString(p.err, event.OneLine(question)); err != nil {
 			return "", err
 		}
 		before, err := term.GetState(fd)

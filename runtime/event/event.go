@@ -1,7 +1,7 @@
 // Package event holds what happens during a run, as values.
 //
-// Its one rule: everything the outside sees of a run passes through a Stream as an Event, and secrets are
-// replaced by value before the Event exists. Sinks (terminal, JSON lines, journal, report) read the stream;
+// Its one rule: everything the outside sees of a run passes through a Stream as an Event. Before it exists, texts are cleaned of what a
+// terminal would act on, and secrets are replaced by value. Sinks (terminal, JSON lines, journal, report) read the stream;
 // nothing that makes events knows of any of them.
 package event
 
@@ -87,7 +87,13 @@ type Event struct {
 	Hosts   []string          `json:"hosts,omitempty"`   // see RunBegun: the names of all hosts of the run, in their order
 	DryRun  bool              `json:"dry_run,omitempty"` // see RunBegun
 	Version int               `json:"version,omitempty"` // see RunBegun
+
+	raw string // see Raw
 }
+
+// Raw is the text of an Output or Printed event as it was printed, to the byte, with secrets replaced: for who passes it on to a program.
+// No terminal may see it.
+func (e Event) Raw() string { return e.raw }
 
 // Sink reads the events of a run, one at a time and in their order. Close is called once, after the last.
 type Sink interface {

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // Redactor replaces secrets by value, also where they are quoted, escaped or base64-encoded, and where line breaks
@@ -27,10 +28,12 @@ func (r *Redactor) Add(value string) {
 	if r.known == nil {
 		r.known = map[string]bool{}
 	}
-	for _, f := range formsOf(value) {
-		if !r.known[f.text] {
-			r.known[f.text] = true
-			r.forms = append(r.forms, f)
+	for _, value := range []string{value, strip(value)} { // text is cleaned before secrets are looked for
+		for _, f := range formsOf(value) {
+			if !r.known[f.text] {
+				r.known[f.text] = true
+				r.forms = append(r.forms, f)
+			}
 		}
 	}
 	slices.SortStableFunc(r.forms, func(a, b form) int { return cmp.Compare(len(b.text), len(a.text)) })
@@ -79,6 +82,26 @@ func (r *Redactor) Open(text string) int {
 	if len(r.forms) == 0 || text == "" {
 		return 0
 	}
+	open := r.open(text)
+	// What is shown has no control characters in it, which may stand between the letters of a secret.
+	if clean := strip(text); clean != text {
+		open = max(open, unstripped(text, r.open(clean)))
+	}
+	return open
+}
+
+// unstripped is how many bytes at the end of text become the last n of strip(text).
+func unstripped(text string, n int) int {
+	at := len(text)
+	for n > 0 && at > 0 {
+		_, size := utf8.DecodeLastRuneInString(text[:at])
+		at -= size
+		n -= len(strip(text[at : at+size]))
+	}
+	return len(text) - at
+}
+
+func (r *Redactor) open(text string) int {
 	longest := len(r.forms[0].text)
 	tail := text[max(0, len(text)-2*longest-2):]
 	j := join(tail)

@@ -45,12 +45,21 @@ func (s *Stream) AddSecret(value string) {
 	s.secrets.Add(value)
 }
 
-// Redact returns text as an event would show it.
+// Redact returns text as an event would show it: cleaned, with secrets replaced.
 func (s *Stream) Redact(text string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.cleaner().text(text)
+}
+
+// Hide returns text with secrets replaced and all else as it is: for what is passed on to a program.
+func (s *Stream) Hide(text string) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.secrets.Replace(text)
 }
+
+func (s *Stream) cleaner() cleaner { return cleaner{&s.secrets} }
 
 // Open is how many bytes at the end of text may be the beginning of a secret that goes on in what follows.
 func (s *Stream) Open(text string) int {
@@ -74,7 +83,7 @@ func (s *Stream) emit(e Event) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	e.Time = s.now().UTC()
-	e = s.secrets.event(e)
+	e = s.cleaner().event(e)
 	for _, sink := range s.sinks {
 		sink.Event(e)
 	}
@@ -164,7 +173,7 @@ func Redact(ctx context.Context, text string) string {
 	if s := from(ctx).stream; s != nil {
 		return s.Redact(text)
 	}
-	return text
+	return Clean(text)
 }
 
 // Open is how many bytes at the end of text may be the beginning of a secret that goes on in what follows: who shows

@@ -66,7 +66,8 @@ func (c *Console) Close(failed error) error {
 	return joined(err, c.stream.Close())
 }
 
-// Run runs what was typed as a small recipe, with what it leaves for its end by defer, and returns its values in words.
+// Run runs what was typed as a small recipe, with what it leaves for its end by defer, and returns its values in words, with secrets
+// replaced. Who shows them to a person cleans them.
 // hooks is as in Options. The error has the exit status that it means.
 func (c *Console) Run(ctx, hooks context.Context, text string) ([]string, error) {
 	r := c.r
@@ -78,7 +79,7 @@ func (c *Console) Run(ctx, hooks context.Context, text string) ([]string, error)
 	err = f.placed(err)
 	hookErr := r.runHooks(ctx, f, err != nil)
 	for i, v := range values {
-		values[i] = c.stream.Redact(v)
+		values[i] = c.stream.Hide(v)
 	}
 	return values, r.status(ctx, joined(err, hookErr))
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unicode"
 
 	lua "github.com/yuin/gopher-lua"
 )
@@ -94,16 +93,11 @@ func shortened(text string, limit int) string {
 	return fmt.Sprintf("%s… (%d bytes in all)", quote(strings.ToValidUTF8(text[:limit], "")), len(text))
 }
 
-// lines is a text of several lines without what a terminal would act on.
+// lines is a text of several lines. Who shows it to a person cleans it.
 func lines(text string) string {
 	more := ""
 	if len(text) > shownLines {
 		text, more = strings.ToValidUTF8(text[:shownLines], ""), fmt.Sprintf("\n… (%d bytes in all)", len(text))
 	}
-	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) && r != '\n' && r != '\t' {
-			return -1
-		}
-		return r
-	}, strings.TrimRight(text, "\n")) + more
+	return strings.TrimRight(text, "\n") + more
 }

@@ -43,12 +43,13 @@ type authentication struct {
 	host  *Host
 	limit *limit
 
-	begun   bool
-	methods []string
-	keys    *keyring
-	answers int   // how many times a person was asked
-	failed  error // why it can't go on, such as a prompt that was interrupted
-	agent   io.Closer
+	begun     bool
+	methods   []string
+	keys      *keyring
+	answers   int   // how many times a person was asked
+	questions int   // how many questions those were
+	failed    error // why it can't go on, such as a prompt that was interrupted
+	agent     io.Closer
 }
 
 // most is how many times a person may be asked for a password.
@@ -119,26 +120,34 @@ func (a *authentication) password() (string, error) {
 	return a.ask(fmt.Sprintf("password of %s on %s: ", a.host.target.User, a.host.Name()), true)
 }
 
+// mostQuestions is how many questions a host may ask in one log-in: three tries of a password and a code are six.
+const mostQuestions = 10
+
 func (a *authentication) challenge(name, instruction string, questions []string, echos []bool) ([]string, error) {
 	if len(questions) > 0 {
 		a.answers++
 	}
+	if a.questions += len(questions); a.questions > mostQuestions {
+		return nil, &TooLongError{What: "what the host asks in one log-in", Most: fmt.Sprintf("%d questions", mostQuestions)}
+	}
 	answers := make([]string, len(questions))
 	for i, q := range questions {
+		// Who asks comes first: the host's words say what they like, and can ask for a passphrase of this machine.
+		question := strings.Join(slices.DeleteFunc([]string{a.host.Name() + " asks:", said(name + " " + instruction), said(q)}, func(s string) bool { return s == "" }), " ")
 		var err error
-		// The server's words say neither who asks nor where.
-		if answers[i], err = a.ask(fmt.Sprintf("%s: %s%s", a.host.Name(), said(name, instruction), q), !echos[i]); err != nil {
+		if answers[i], err = a.ask(question+" ", !echos[i]); err != nil {
 			return nil, err
 		}
 	}
 	return answers, nil
 }
 
-// said is a server's text in one harmless line.
-func said(words ...string) string {
-	text := strings.Join(strings.FieldsFunc(strings.Join(words, " "), func(r rune) bool { return r <= ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 }), " ")
-	if text != "" {
-		text += " "
+// said is a server's text in one line, short enough to leave what stands before it on the screen.
+func said(text string) string {
+	const longest = 150
+	text = strings.Join(strings.Fields(event.OneLine(text)), " ")
+	if runes := []rune(text); len(runes) > longest {
+		text = string(runes[:longest]) + "…"
 	}
 	return text
 }

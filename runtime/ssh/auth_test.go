@@ -270,3 +270,41 @@ func TestPassword(t *testing.T) {
 		}
 	}
 }
+
+// A host's words can't take away who asks, and they end.
+func TestHostileQuestions(t *testing.T) {
+	for name, c := range map[string]struct{ name, instruction, question, want string }{
+		"erases the line": {"", "", "\r\x1b[2K\x9bpassphrase of ~/.ssh/id_ed25519: ", "web1 asks: [2K\uFFFDpassphrase of ~/.ssh/id_ed25519: "},
+		"other lines":     {"Login\n", "to\nthis", "\n\n\nCode:\n", "web1 asks: Login to this Code: "},
+		"reordered":       {"", "", "\u202eedoC\u2066", "web1 asks: edoC "},
+		"nothing":         {"", "", "", "web1 asks: "},
+	} {
+		person := &asker{answers: []string{"x"}}
+		target := loginServer(t, &gossh.ServerConfig{KeyboardInteractiveCallback: func(_ gossh.ConnMetadata, ask gossh.KeyboardInteractiveChallenge) (*gossh.Permissions, error) {
+			_, err := ask(c.name, c.instruction, []string{c.question}, []bool{false})
+			return &gossh.Permissions{}, err
+		}})
+		must(t, newPool(t, PoolOptions{Prompt: person.prompt}).Host(target).Connect(t.Context()))
+		if len(person.asked) != 1 || person.asked[0] != c.want {
+			t.Errorf("%s: asked %q, want %q", name, person.asked, c.want)
+		}
+	}
+	person := &asker{}
+	for range 20 {
+		person.answers = append(person.answers, "x")
+	}
+	endless := loginServer(t, &gossh.ServerConfig{KeyboardInteractiveCallback: func(_ gossh.ConnMetadata, ask gossh.KeyboardInteractiveChallenge) (*gossh.Permissions, error) {
+		for {
+			if _, err := ask("", "", []string{strings.Repeat("long ", 1000)}, []bool{false}); err != nil {
+				return nil, err
+			}
+		}
+	}})
+	err := newPool(t, PoolOptions{Prompt: person.prompt}).Host(endless).Connect(t.Context())
+	if err == nil || len(person.asked) != mostQuestions || !strings.Contains(err.Error(), "10 questions") {
+		t.Errorf("asked %d times: %v", len(person.asked), err)
+	}
+	if q := person.asked[0]; len(q) > 200 {
+		t.Errorf("asked %q", q)
+	}
+}

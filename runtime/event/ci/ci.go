@@ -5,9 +5,7 @@
 package ci
 
 import (
-	"errors"
 	"fmt"
-	"io"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -15,12 +13,11 @@ import (
 	"runbook/runtime/event"
 )
 
-// Sinks are those of the service that runs this, or none. getenv reads its variables; commands go to w, which the service
-// reads.
-func Sinks(getenv func(string) string, w io.Writer) []event.Sink {
+// Sinks are those of the service that runs this, or none. getenv reads its variables; commands go through the shield.
+func Sinks(getenv func(string) string, shield *Shield) []event.Sink {
 	var sinks []event.Sink
 	if getenv("GITHUB_ACTIONS") == "true" {
-		sinks = append(sinks, newGitHub(w, getenv("GITHUB_WORKSPACE")))
+		sinks = append(sinks, &gitHub{shield: shield, root: getenv("GITHUB_WORKSPACE")})
 		if path := getenv("GITHUB_STEP_SUMMARY"); path != "" {
 			sinks = append(sinks, &summary{path: path})
 		}
@@ -78,8 +75,3 @@ func place(at, root string) note {
 	}
 	return note{file: filepath.ToSlash(path), line: line}
 }
-
-// writeErrors are the failures to write, for Close.
-type writeErrors struct{ err error }
-
-func (w *writeErrors) keep(err error) { w.err = errors.Join(w.err, err) }

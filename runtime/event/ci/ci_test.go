@@ -3,6 +3,7 @@ package ci_test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -17,7 +18,12 @@ import (
 func story(t *testing.T, env map[string]string) string {
 	t.Helper()
 	var out bytes.Buffer
-	sinks := ci.Sinks(func(name string) string { return env[name] }, &out)
+	getenv := func(name string) string { return env[name] }
+	shield, err := ci.Protect(getenv, &out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sinks := ci.Sinks(getenv, shield)
 	stream := event.NewStream(sinks...)
 	ctx := event.WithStream(t.Context(), stream)
 	one, seven := 1, 7
@@ -31,7 +37,7 @@ func story(t *testing.T, env map[string]string) string {
 		{Host: "web1", Step: []string{"make, the: venv"}, Line: "recipes/lib/venv.lua:42", Message: "the command failed", Command: "pip\ninstall", Code: &seven, Hint: "look"},
 		{Host: "web2", Message: "no connection", Line: "/elsewhere/r.lua:1"},
 	}})
-	if err := stream.Close(); err != nil {
+	if err := errors.Join(stream.Close(), shield.Close()); err != nil {
 		t.Fatal(err)
 	}
 	return out.String()

@@ -1,9 +1,7 @@
 package ci
 
 import (
-	"crypto/rand"
 	"fmt"
-	"io"
 	"strings"
 
 	"runbook/runtime/event"
@@ -12,24 +10,13 @@ import (
 // gitHub writes workflow commands
 // (https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands).
 type gitHub struct {
-	writeErrors
-	w     io.Writer
-	root  string
-	token string // ends the time in which GitHub takes no commands; "" outside of it
-	notes []string
+	shield *Shield
+	root   string
 }
 
-func newGitHub(w io.Writer, root string) *gitHub {
-	return &gitHub{w: w, root: root}
-}
-
-// Event gathers warnings and failures. Between the first event and the last what hosts print goes to the same stream, where
-// GitHub would take a line that begins with "::" for a command of the job.
+// Event notes warnings and failures.
 func (g *gitHub) Event(e event.Event) {
 	switch e.Kind {
-	case event.RunBegun:
-		g.token = rand.Text()
-		g.write("::stop-commands::" + g.token + "\n")
 	case event.Warning:
 		n := place(e.Line, g.root)
 		n.title, n.message = e.Host, e.Text
@@ -49,22 +36,11 @@ func (g *gitHub) note(command string, n note) {
 	if n.title != "" {
 		properties = append(properties, "title="+property(n.title))
 	}
-	g.notes = append(g.notes, "::"+command+" "+strings.Join(properties, ",")+"::"+message(n.message)+"\n")
+	g.shield.note("::" + command + " " + strings.Join(properties, ",") + "::" + message(n.message) + "\n")
 }
 
-// Close writes what was gathered, when nothing else is written any more.
-func (g *gitHub) Close() error {
-	if g.token != "" {
-		g.write("::" + g.token + "::\n")
-	}
-	g.write(strings.Join(g.notes, ""))
-	return g.err
-}
-
-func (g *gitHub) write(text string) {
-	_, err := io.WriteString(g.w, text)
-	g.keep(err)
-}
+// Close does nothing: the shield writes the notes when it ends.
+func (g *gitHub) Close() error { return nil }
 
 // message escapes a command's text as GitHub reads it.
 func message(text string) string {
