@@ -49,7 +49,7 @@ func (p *program) complete(ctx context.Context, args []string) error {
 	}
 	if args[0] != "bash" {
 		for _, c := range p.candidates(ctx, args[1:]) {
-			if _, err := fmt.Fprintln(p.out, strings.TrimSuffix(c.word+"\t"+c.about, "\t")); err != nil {
+			if _, err := fmt.Fprintln(p.out, strings.TrimSuffix(event.OneLine(c.word)+"\t"+event.OneLine(c.about), "\t")); err != nil {
 				return err
 			}
 		}
@@ -69,7 +69,7 @@ func (p *program) complete(ctx context.Context, args []string) error {
 		if len(c.word) < behind {
 			continue
 		}
-		if _, err := fmt.Fprintln(p.out, escaped(c.word[behind:])); err != nil {
+		if _, err := fmt.Fprintln(p.out, escaped(event.OneLine(c.word[behind:]))); err != nil {
 			return err
 		}
 	}

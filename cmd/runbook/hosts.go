@@ -187,7 +187,7 @@ func (p *program) hostsJSON(hosts []inventory.Host, pinged []run.Pinged) error {
 		if pinged != nil {
 			ok := pinged[i].Err == nil
 			if l.OK, l.Pinged = &ok, &pinged[i]; !ok {
-				l.Error = pinged[i].Err.Error()
+				l.Error = p.redact(pinged[i].Err.Error())
 			}
 		}
 		lines = append(lines, l)

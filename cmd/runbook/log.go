@@ -190,7 +190,7 @@ func outcome(r journal.Run) string {
 // table shows a table on standard output.
 func (p *program) table(e event.Event) error {
 	sink := p.page()
-	sink.Event(e)
+	sink.Event(event.CleanEvent(e))
 	return unread(sink.Close())
 }
 

@@ -150,9 +150,14 @@ func allViews(b *testing.B, plan *run.Plan) (sinks []event.Sink, end func()) {
 		shown.Hosts = append(shown.Hosts, h.Name)
 	}
 	sinks = []event.Sink{record, &page{path: filepath.Join(dir, "page.html")}, jsonl.New(lines)}
-	sinks = append(sinks, ci.Sinks(func(name string) string {
+	getenv := func(name string) string {
 		return map[string]string{"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": filepath.Join(dir, "summary")}[name]
-	}, io.Discard)...)
+	}
+	shield, err := ci.Protect(getenv, io.Discard)
+	if err != nil {
+		b.Fatal(err)
+	}
+	sinks = append(sinks, ci.Sinks(getenv, shield)...)
 	return append(sinks, terminal.New(shown)), func() {
 		if err := screen.Close(); err != nil {
 			b.Error(err)

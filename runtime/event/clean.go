@@ -6,15 +6,18 @@ import (
 	"unicode/utf8"
 )
 
-// LongestLine is how many bytes of a line are shown.
-const LongestLine = 64 << 10
+// The most bytes that are shown of a line, and of what is in one line with others, such as a name.
+const (
+	LongestLine = 64 << 10
+	LongestName = 4 << 10
+)
 
 // Clean returns text without what could make a terminal, or who reads it, take it for something else than text: control characters but line
 // breaks and tabs, what reorders a line, and bytes that are no UTF-8. Of an over-long line the beginning stays.
-func Clean(text string) string { return cutLines(strip(text)) }
+func Clean(text string) string { return cutLines(strip(text), LongestLine) }
 
 // OneLine is Clean for what stands in one line, such as a name.
-func OneLine(text string) string { return cutLines(stripLine(text)) }
+func OneLine(text string) string { return cutLines(stripLine(text), LongestName) }
 
 // strip leaves out what Clean does, but cuts nothing: first secrets are looked for, of which half would not be known for what it is.
 func strip(text string) string {
@@ -58,19 +61,19 @@ func unfit(r rune) bool {
 	return r == utf8.RuneError
 }
 
-// cutLines cuts lines that are longer than LongestLine, and says by how much.
-func cutLines(text string) string {
-	if len(text) <= LongestLine {
+// cutLines cuts lines that are longer than most, and says by how much.
+func cutLines(text string, most int) string {
+	if len(text) <= most {
 		return text
 	}
 	var b strings.Builder
 	for line := range strings.Lines(text) {
 		whole := strings.TrimSuffix(line, "\n")
-		if len(whole) <= LongestLine {
+		if len(whole) <= most {
 			b.WriteString(line)
 			continue
 		}
-		start := strings.ToValidUTF8(whole[:LongestLine], "")
+		start := strings.ToValidUTF8(whole[:most], "")
 		fmt.Fprintf(&b, "%s… (%d bytes more)%s", start, len(whole)-len(start), line[len(whole):])
 	}
 	return b.String()

@@ -19,7 +19,7 @@ func (c cleaner) event(e Event) Event {
 	default:
 		e.raw = c.secrets.Replace(e.Text)
 	}
-	e.Text = cutLines(shown)
+	e.Text = cutLines(shown, LongestLine)
 	for _, text := range []*string{&e.Error, &e.Hint} {
 		*text = c.text(*text)
 	}
@@ -59,10 +59,14 @@ func (c cleaner) event(e Event) Event {
 }
 
 // text may have several lines.
-func (c cleaner) text(text string) string { return cutLines(c.secrets.Replace(strip(text))) }
+func (c cleaner) text(text string) string {
+	return cutLines(c.secrets.Replace(strip(text)), LongestLine)
+}
 
 // line stands in one.
-func (c cleaner) line(text string) string { return cutLines(c.secrets.Replace(stripLine(text))) }
+func (c cleaner) line(text string) string {
+	return cutLines(c.secrets.Replace(stripLine(text)), LongestName)
+}
 
 func (c cleaner) lines(texts []string) []string {
 	texts = slices.Clone(texts)

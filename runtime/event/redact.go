@@ -84,10 +84,26 @@ func (r *Redactor) Open(text string) int {
 	}
 	open := r.open(text)
 	// What is shown has no control characters in it, which may stand between the letters of a secret.
-	if clean := strip(text); clean != text {
-		open = max(open, unstripped(text, r.open(clean)))
+	whole := text[:len(text)-unended(text)]
+	if clean := strip(whole); clean != text {
+		if n := r.open(clean); n > 0 {
+			open = max(open, len(text)-len(whole)+unstripped(whole, n))
+		}
 	}
 	return open
+}
+
+// unended is how many bytes at the end of text begin a character that may go on in what follows.
+func unended(text string) int {
+	for n := 1; n < utf8.UTFMax && n <= len(text); n++ {
+		if end := text[len(text)-n:]; utf8.RuneStart(end[0]) {
+			if utf8.FullRuneInString(end) {
+				return 0
+			}
+			return n
+		}
+	}
+	return 0
 }
 
 // unstripped is how many bytes at the end of text become the last n of strip(text).

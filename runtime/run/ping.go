@@ -92,7 +92,7 @@ func ping(ctx context.Context, h *ssh.Host, place Place) (p Pinged) {
 		p.Err = err
 		return p
 	}
-	p.read(r.Stdout, place.Root)
+	p.read(event.Redact(ctx, r.Stdout), place.Root)
 	return p
 }
 

@@ -128,7 +128,8 @@ func (a *authentication) challenge(name, instruction string, questions []string,
 		a.answers++
 	}
 	if a.questions += len(questions); a.questions > mostQuestions {
-		return nil, &TooLongError{What: "what the host asks in one log-in", Most: fmt.Sprintf("%d questions", mostQuestions)}
+		a.failed = &TooLongError{What: "what the host asks in one log-in", Most: fmt.Sprintf("%d questions", mostQuestions)}
+		return nil, a.failed
 	}
 	answers := make([]string, len(questions))
 	for i, q := range questions {

@@ -8,14 +8,15 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"runbook/runtime/event"
 )
 
 // The limits of what is shown of a command's output.
 const (
-	// longestLine is the length in bytes at which an unfinished line is shown nevertheless.
-	longestLine = 64 << 10
+	// longestLine is the length in bytes at which an unfinished line is shown nevertheless, by so much at a time.
+	longestLine = event.LongestLine
 	// tailLines is how many last lines an error holds.
 	tailLines = 10
 )
@@ -81,7 +82,10 @@ func (o *output) to(s *stream) func([]byte) error {
 		s.line = append(s.line, b...)
 		end := bytes.LastIndexByte(s.line, '\n') + 1
 		if end == 0 && len(s.line) > longestLine {
-			end = len(s.line)
+			end = longestLine
+			for end > longestLine-utf8.UTFMax && !utf8.RuneStart(s.line[end]) {
+				end--
+			}
 		}
 		o.show(s, o.settled(s, end))
 		return nil
@@ -120,7 +124,7 @@ func (o *output) show(s *stream, n int) {
 	if n == 0 {
 		return
 	}
-	event.Emit(o.ctx, event.Event{Kind: event.Output, Stream: s.name, Text: strings.ToValidUTF8(string(s.line[:n]), "\uFFFD")})
+	event.Emit(o.ctx, event.Event{Kind: event.Output, Stream: s.name, Text: string(s.line[:n])})
 	s.line = append(s.line[:0], s.line[n:]...)
 }
 

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"runbook/runtime/event"
 )
 
 // Report shows outcomes to a person, one line a test, and more of those that failed.
@@ -84,7 +86,7 @@ func tests(n int) string {
 }
 
 func (r *Report) print(format string, args ...any) {
-	if _, err := fmt.Fprintf(r.out, format, args...); err != nil && r.err == nil {
+	if _, err := io.WriteString(r.out, event.Clean(fmt.Sprintf(format, args...))); err != nil && r.err == nil {
 		r.err = err
 	}
 }

@@ -56,12 +56,13 @@ func Read(path string) ([]event.Event, error) {
 	return events, nil
 }
 
+// decode reads an event, which another program, or an older runbook, may have written otherwise than a stream does.
 func decode(line []byte) (event.Event, error) {
 	var e event.Event
 	if err := json.Unmarshal(line, &e); err != nil {
 		return e, fmt.Errorf("no event: %w", err)
 	}
-	return e, nil
+	return event.CleanEvent(e), nil
 }
 
 // ends reads the first and the last event of a file, without what is between them: a list of runs reads many files.

@@ -14,7 +14,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-	"unicode"
 
 	"runbook/runtime/event"
 )
@@ -121,7 +120,6 @@ func (s *Sink) Event(e event.Event) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	e.Text, e.Error = printable(e.Text), printable(e.Error)
 	s.now.track(e)
 	s.times.track(e)
 	switch e.Kind {
@@ -203,22 +201,6 @@ func (s *Sink) write(w io.Writer, text string) {
 		s.err = err
 	}
 }
-
-// printable leaves out what a terminal would act on: what a server prints must not move the cursor or rename the window.
-func printable(text string) string {
-	if !strings.ContainsFunc(text, unprintable) { // as nearly all text
-		return text
-	}
-	text = strings.ReplaceAll(text, "\r\n", "\n")
-	return strings.Map(func(r rune) rune {
-		if unprintable(r) {
-			return -1
-		}
-		return r
-	}, text)
-}
-
-func unprintable(r rune) bool { return r != '\n' && r != '\t' && unicode.IsControl(r) }
 
 func last(titles []string) string {
 	if len(titles) == 0 {

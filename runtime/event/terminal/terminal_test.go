@@ -85,7 +85,7 @@ func TestGolden(t *testing.T) {
 			sink := terminal.New(terminal.Options{Out: &out, Err: &errs, Level: tt.level, Colour: tt.colour, Hosts: []string{"web1", "production2"}})
 			for i, e := range story(tt.failed) {
 				e.Time = time.Date(2026, 1, 2, 3, 4, i, 0, time.UTC)
-				sink.Event(e)
+				sink.Event(event.CleanEvent(e)) // as a stream does
 			}
 			if err := sink.Close(); err != nil {
 				t.Fatal(err)

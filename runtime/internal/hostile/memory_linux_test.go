@@ -39,10 +39,7 @@ func names(n, length int) func(int) []string {
 
 // A run against a host that sends without end ends by itself, says what was too much, and takes no memory for it.
 func TestMemory(t *testing.T) {
-	runbook := filepath.Join(t.TempDir(), "runbook") // as it is shipped: with the race detector everything takes many times as much
-	if out, err := exec.Command("go", "build", "-buildvcs=false", "-o", runbook, "runbook/cmd/runbook").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
+	runbook := build(t)
 	const locking = `each(hosts, function(host)
 	host:lock("LOCK")
 	for _ = 1, 20 do

@@ -1,0 +1,165 @@
+//go:build unix
+
+package hostile_test
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/creack/pty"
+
+	"runbook/runtime/internal/hostile"
+)
+
+// evil is what a host prints, and cleaned what a person may see of it.
+const (
+	evil    = "\x1b]0;x\x07\u009b2J\u202eHOSTILE\x9b\r\nsection_start:1:x\r\x1b[0K::error::x\n"
+	cleaned = "]0;x2JHOSTILE\uFFFD\nsection_start:1:x[0K::error::x\n"
+)
+
+// runner runs runbook in a folder of its own, against one host.
+type runner struct {
+	*testing.T
+	dir   string
+	hosts string
+}
+
+func newRunner(t *testing.T, m hostile.Misdeeds) runner {
+	server, dir := hostile.Start(t, m), t.TempDir()
+	r := runner{t, dir, filepath.Join(dir, "hosts.lua")}
+	hosts := fmt.Sprintf(`return { { name = "web1", address = "127.0.0.1", port = %d, user = "x", host_key = %q } }`, server.Port, server.HostKey)
+	for path, text := range map[string]string{r.hosts: hosts, filepath.Join(dir, "evil"): evil} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return r
+}
+
+// command is runbook with variables, NAME=VALUE.
+func (r runner) command(env []string, args ...string) *exec.Cmd {
+	cmd := exec.Command(build(r.T), args...)
+	cmd.Dir = r.dir
+	cmd.Env = append(os.Environ(), "HOME="+r.dir, "XDG_STATE_HOME="+r.dir, "SSH_AUTH_SOCK=", "NO_COLOR=1", "TERM=xterm", "CI=", "GITHUB_ACTIONS=", "GITLAB_CI=", "RUNBOOK_HOSTS="+r.hosts)
+	cmd.Env = append(cmd.Env, env...)
+	return cmd
+}
+
+// piped is what it prints to pipes.
+func (r runner) piped(cmd *exec.Cmd) (stdout, stderr string) {
+	r.Helper()
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	if err := cmd.Run(); err != nil {
+		r.Fatalf("%v\n%s", err, errs.String())
+	}
+	return out.String(), errs.String()
+}
+
+// shown is what it prints on a terminal.
+func (r runner) shown(cmd *exec.Cmd) string {
+	r.Helper()
+	file, terminal, err := pty.Open()
+	if err != nil {
+		r.Fatal(err)
+	}
+	defer func() { _ = file.Close() }()
+	cmd.Stdout, cmd.Stderr = terminal, terminal
+	err = cmd.Start()
+	_ = terminal.Close() // the program has its own
+	if err != nil {
+		r.Fatal(err)
+	}
+	shown, _ := io.ReadAll(file) // the end of a terminal is an error
+	if err := cmd.Wait(); err != nil {
+		r.Fatalf("%v\n%q", err, shown)
+	}
+	return strings.ReplaceAll(string(shown), "\r\n", "\n")
+}
+
+func TestExecPassesBytesToProgramsAlone(t *testing.T) {
+	r := newRunner(t, hostile.Misdeeds{})
+	cat := []string{"exec", "--", "cat", filepath.Join(r.dir, "evil")}
+	if out, _ := r.piped(r.command(nil, cat...)); out != evil {
+		t.Errorf("to a pipe: %q", out)
+	}
+	if out := r.shown(r.command(nil, cat...)); !strings.Contains(out, cleaned) || strings.ContainsAny(out, "\x07\u202e") {
+		t.Errorf("on a terminal: %q", out)
+	}
+	if out, _ := r.piped(r.command([]string{"GITLAB_CI=true"}, cat...)); out != cleaned {
+		t.Errorf("in GitLab's log: %q", out)
+	}
+	out, errs := r.piped(r.command([]string{"GITHUB_ACTIONS=true"}, cat...))
+	if word := regexp.MustCompile(`^::stop-commands::(\w{20,})\n(?:.*\n)*::(\w+)::\n$`).FindStringSubmatch(errs); out != evil || word == nil || word[1] != word[2] {
+		t.Errorf("in GitHub's log: %q, %q", out, errs)
+	}
+	to, err := os.Create(filepath.Join(r.dir, "out"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = to.Close() }()
+	cmd := r.command([]string{"GITLAB_CI=true"}, cat...)
+	cmd.Stdout = to
+	if err := cmd.Run(); err != nil {
+		t.Fatal(err)
+	}
+	if text, err := os.ReadFile(to.Name()); err != nil || string(text) != evil {
+		t.Errorf("to a file: %q, %v", text, err)
+	}
+}
+
+func TestConsolePassesBytesToProgramsAlone(t *testing.T) {
+	r := newRunner(t, hostile.Misdeeds{})
+	line := fmt.Sprintf("local text = hosts[1]:run({ 'cat', %q }).stdout print(text) return text\n", filepath.Join(r.dir, "evil"))
+	cmd := r.command(nil, "console")
+	cmd.Stdin = strings.NewReader(line)
+	if out, _ := r.piped(cmd); !strings.HasPrefix(out, evil+evil) || strings.Count(out, "\x07") != 3 {
+		t.Errorf("to a pipe: %q", out)
+	}
+	cmd = r.command(nil, "console")
+	cmd.Stdin = strings.NewReader(line)
+	if out := r.shown(cmd); strings.Count(out, cleaned) != 3 || strings.ContainsAny(out, "\x07\u202e") {
+		t.Errorf("on a terminal: %q", out)
+	}
+}
+
+// What a host says of itself is in a table, in JSON, in the record and in the errors of runs.
+func TestPingAndLogShowText(t *testing.T) {
+	say := "printf '%s' 'git version 2\x1b[2J\u202e\u009b'; printf '\\n::error::x'"
+	r := newRunner(t, hostile.Misdeeds{Programs: map[string]string{"git": say}})
+	if err := os.WriteFile(filepath.Join(r.dir, "r.lua"), []byte(`recipe {}
+each(hosts, function(host)
+	local said = host:capture("git --version")
+	step(said, function() host:result{ git = said } end)
+	fail(said, said)
+end)
+`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var said strings.Builder
+	for _, args := range [][]string{{"hosts", "--ping"}, {"hosts", "--ping", "--json"}, {"run", "r.lua"}, {"run", "r.lua", "-v"}, {"run", "r.lua", "--json"}} {
+		cmd := r.command(nil, args...)
+		out, _ := cmd.CombinedOutput() // that the run fails is its end
+		said.Write(out)
+		if !bytes.Contains(out, []byte("2[2J")) {
+			t.Errorf("%v shows nothing: %q", args, out)
+		}
+	}
+	for _, args := range [][]string{{"log", "last"}, {"log", "--json", "last"}, {"log", "--grep", "git", "last"}} {
+		out, err := r.command(nil, args...).CombinedOutput()
+		if err != nil {
+			t.Errorf("%v: %v", args, err)
+		}
+		said.Write(out)
+	}
+	if bad := regexp.MustCompile("[\x00-\x08\x0b-\x1f\x7f\u0080-\u009f\u202a-\u202e]|\\\\u(001b|009b|202e)").FindString(said.String()); bad != "" {
+		t.Errorf("%q is in what it said", bad)
+	}
+}
