@@ -39,7 +39,7 @@ func TestSession(t *testing.T) {
 		{"hosts", "{ ?, ? }", ""},
 		{"h.fs", "host.fs", ""},
 		{"{ 1, a = { b = 'x\\ny' }, ['c d'] = print, [true] = 2 }", `{ 1, ["c d"] = function, [true] = 2, a = { b = "x\ny" } }`, ""},
-		{"'a\\nb\\27c'", "a\nbc", ""},
+		{"'a\\nb\\27c'", "a\nb\x1bc", ""}, // who shows it cleans it
 		{"t = {} t.t = t; t.list = { t }", "", ""},
 		{"t", "{ list = { { … } }, t = { … } }", ""},
 		{"('x'):rep(300)", `"` + strings.Repeat("x", 300) + `"`, ""},
