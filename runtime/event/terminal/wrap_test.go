@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"runbook/runtime/event"
 )
 
 // Lines are broken at spaces alone, whatever a path has in it, and what goes on is indented.
@@ -38,7 +40,7 @@ func FuzzWrap(f *testing.F) {
 			for word := range strings.FieldsSeq(line) {
 				sum += width(word)
 			}
-			if columns > 0 && sum > columns && strings.Contains(strings.Trim(line, " "), " ") && utf8.ValidString(text) && !strings.ContainsFunc(text, unprintable) {
+			if columns > 0 && sum > columns && strings.Contains(strings.Trim(line, " "), " ") && utf8.ValidString(text) && event.Clean(text) == text {
 				t.Errorf("%q in %d: the line %q", text, columns, line)
 			}
 		}
