@@ -53,9 +53,18 @@ func (p *placeholders) env(string) (value string, ok bool) {
 	return "", p.set
 }
 
+// secretPlaceholder is what a secret is while nothing is read.
+const secretPlaceholder = "(secret)"
+
 func (p *placeholders) secret() string {
 	p.used = true
-	return "(secret)"
+	return secretPlaceholder
+}
+
+// in says whether a value may be a placeholder, or made of one.
+func (p *placeholders) in(value any) bool {
+	text, ok := value.(string)
+	return ok && p != nil && p.used && (text == "" || strings.Contains(text, secretPlaceholder))
 }
 
 // secret returns what read does, and hides it from then on.

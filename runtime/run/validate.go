@@ -59,7 +59,7 @@ func (r *runner) validate(ctx context.Context, a validateArgs) error {
 	if err != nil {
 		return Mistakes{a.Values.Problem(err.Error())}
 	}
-	problems, err := a.problems(ctx, given, opts)
+	problems, err := r.settingsProblems(ctx, a, given, opts)
 	if err != nil {
 		return err
 	}
@@ -84,8 +84,8 @@ func (r *runner) validate(ctx context.Context, a validateArgs) error {
 	return nil
 }
 
-// problems are the mistakes in what was set.
-func (a validateArgs) problems(ctx context.Context, given script.Table, opts []Option) (problems []Problem, err error) {
+// settingsProblems are the mistakes in what was set.
+func (r *runner) settingsProblems(ctx context.Context, a validateArgs, given script.Table, opts []Option) (problems []Problem, err error) {
 	mistake := func(text string, path ...any) { problems = append(problems, a.Values.Problem(text, path...)) }
 	names := make([]string, len(opts))
 	for i, o := range opts {
@@ -97,7 +97,13 @@ func (a validateArgs) problems(ctx context.Context, given script.Table, opts []O
 			}
 			continue
 		}
-		if _, wrong := o.accept(value); wrong != nil {
+		if _, wrong := o.accept(value); wrong != nil && r.placeholders.in(value) {
+			delete(given.Fields, o.Name) // the default stands in for what isn't known
+			continue
+		} else if wrong != nil {
+			if text, ok := value.(string); ok { // a secret is hidden before it is cut
+				_, wrong = o.accept(event.Redact(ctx, text))
+			}
 			path := []any{o.Name}
 			var within *valueError
 			if errors.As(wrong, &within) {

@@ -31,7 +31,7 @@ return validate(require "app", {
 `
 
 // writeProject writes a project whose recipe uses the settings, and returns the path of the file's folder.
-func writeProject(t *testing.T, files map[string]string) string {
+func writeProject(t testing.TB, files map[string]string) string {
 	t.Helper()
 	dir := t.TempDir()
 	all := map[string]string{
@@ -99,9 +99,12 @@ func TestSettingsAreWrongAtTheirLine(t *testing.T) {
 		{"return { way = \"root\", [\"root\"] = 5 }", `app.lua:1:25: root: want a string, got the number 5` + "\n" +
 			`app.lua:1:10: way: want one of touch, none, got "root"`},
 		// Keys that are set later.
-		{"local app = {}\napp.root = \"/x\"\nif env(\"HOME\") then\n  app.root = 5\nend\nreturn app", `app.lua:4:7: root: want a string, got the number 5`},
+		{"local app = {}\napp.root = \"/x\"\nif _VERSION then\n  app.root = 5\nend\nreturn app", `app.lua:4:7: root: want a string, got the number 5`},
 		{"local app = { root = 1 }\nfunction app.rooot() end\nreturn app", `app.lua:1:15: root: want a string, got the number 1` + "\n" +
 			`app.lua:2:14: there is no setting "rooot" (did you mean "root"?)`},
+		{"local app\napp = {\n  root = 5,\n}\nreturn app", `app.lua:3:3: root: want a string, got the number 5`},
+		{"return setmetatable({\n  root = 5,\n}, {})", `app.lua:2:3: root: want a string, got the number 5`},
+		{"local app = { root = 5 }\napp = app\nreturn app", `app.lua:1:15: root: want a string, got the number 5`},
 		// What no line states is at the end.
 		{"local app = {}\napp[\"ro\" .. \"ot\"] = 5\nreturn app", `app.lua:3:1: root: want a string, got the number 5`},
 		{"return { \"root\" }", `app.lua:1:1: want settings by name, got the string "root" without one`},
@@ -248,4 +251,34 @@ func TestDurationsInLua(t *testing.T) {
 	if err != nil || printed != len(texts) {
 		t.Errorf("%v, %d lines", err, printed)
 	}
+}
+
+// FuzzSettings checks any app.lua: whatever is wrong with it is told at a line that it has.
+func FuzzSettings(f *testing.F) {
+	for _, seed := range []string{
+		"return { roott = 1 }", "local app = {}\napp.root = 5\nreturn app", "return setmetatable({ root = 5 }, {})", "return { keys = { 1,\n2 } }",
+		"local app = {}\nfunction app.root() end\nreturn app", "return { [\"root\"] = 5, hook = { onec = print } }", "return", "return {}, {}", "#!x\nreturn { 5 }",
+		"local a, app = {}, { root = 1 }\napp.a, app.count = 1\nreturn app", "return require \"app\"", "return { root = { root = {} }, hook = { once = 5 } }",
+	} {
+		f.Add(seed)
+	}
+	dir := writeProject(f, nil)
+	path := filepath.Join(dir, "app.lua")
+	f.Fuzz(func(t *testing.T, app string) {
+		if err := os.WriteFile(path, []byte(app), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+		defer cancel()
+		problems, err := Check(ctx, []string{path}, Extension{})
+		if err != nil { // it has no end
+			return
+		}
+		lines := strings.Count(app, "\n") + strings.Count(app, "\r") + 1
+		for _, p := range problems {
+			if p.Line < 1 || p.Line > lines && p.File == path || p.Message == "" {
+				t.Errorf("%d lines: %v", lines, p)
+			}
+		}
+	})
 }

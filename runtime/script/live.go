@@ -245,52 +245,46 @@ func (t LiveTable) wrote(fields map[string]site) bool {
 }
 
 // fields are the places of the keys of the table that an expression stands for: those in { … }, and those that are set in
-// the variable that it is. It is nil where the expression is something else.
+// the variable that it is. It is nil where nothing is known of it.
 func (f *recipeFile) fields(e ast.Expr) map[string]site {
-	if table, ok := e.(*ast.TableExpr); ok {
-		fields := map[string]site{}
-		for _, field := range table.Fields {
-			if key, ok := field.Key.(*ast.StringExpr); ok {
-				fields[key.Value] = site{key.Line(), key.Value, field.Value}
-			}
-		}
-		return fields
-	}
 	id, ok := e.(*ast.IdentExpr)
 	if !ok {
-		return nil
+		return written(e)
 	}
 	var fields map[string]site
 	add := func(more map[string]site) {
-		if fields == nil {
+		if fields == nil && more != nil {
 			fields = map[string]site{}
 		}
 		maps.Copy(fields, more)
 	}
 	set := func(lhs, value ast.Expr) {
-		if attr, ok := lhs.(*ast.AttrGetExpr); ok {
-			owner, isName := attr.Object.(*ast.IdentExpr)
-			key, isKey := attr.Key.(*ast.StringExpr)
+		switch lhs := lhs.(type) {
+		case *ast.IdentExpr:
+			if lhs.Value == id.Value {
+				add(written(value))
+			}
+		case *ast.AttrGetExpr:
+			owner, isName := lhs.Object.(*ast.IdentExpr)
+			key, isKey := lhs.Key.(*ast.StringExpr)
 			if isName && isKey && owner.Value == id.Value {
-				add(map[string]site{key.Value: {attr.Key.Line(), key.Value, value}})
+				add(map[string]site{key.Value: {lhs.Key.Line(), key.Value, value}})
 			}
 		}
 	}
 	walk(reflect.ValueOf(f.chunk), func(node any) {
 		switch s := node.(type) {
 		case *ast.LocalAssignStmt:
-			if i := slices.Index(s.Names, id.Value); i >= 0 && i < len(s.Exprs) {
-				if table, ok := s.Exprs[i].(*ast.TableExpr); ok {
-					add(f.fields(table))
+			for i, name := range s.Names {
+				if name == id.Value && i < len(s.Exprs) {
+					add(written(s.Exprs[i]))
 				}
 			}
 		case *ast.AssignStmt:
 			for i, lhs := range s.Lhs {
-				var value ast.Expr
 				if i < len(s.Rhs) {
-					value = s.Rhs[i]
+					set(lhs, s.Rhs[i])
 				}
-				set(lhs, value)
 			}
 		case *ast.FuncDefStmt:
 			if s.Name.Func != nil {
@@ -299,6 +293,32 @@ func (f *recipeFile) fields(e ast.Expr) map[string]site {
 		}
 	})
 	return fields
+}
+
+// written are the places of the keys in { … }, also where that is passed to a function, such as merge({ … }, { … }).
+func written(e ast.Expr) map[string]site {
+	switch e := e.(type) {
+	case *ast.TableExpr:
+		fields := map[string]site{}
+		for _, field := range e.Fields {
+			if key, ok := field.Key.(*ast.StringExpr); ok {
+				fields[key.Value] = site{key.Line(), key.Value, field.Value}
+			}
+		}
+		return fields
+	case *ast.FuncCallExpr:
+		var fields map[string]site
+		for _, arg := range e.Args {
+			if table, ok := arg.(*ast.TableExpr); ok {
+				if fields == nil {
+					fields = map[string]site{}
+				}
+				maps.Copy(fields, written(table))
+			}
+		}
+		return fields
+	}
+	return nil
 }
 
 // find is where the key at the beginning of path is written, or what is within its value.
@@ -319,7 +339,7 @@ func (o origin) find(path []any) (line, col int, ok bool) {
 		}
 		switch step := step.(type) {
 		case string:
-			if at, ok = o.file.fields(table)[step]; ok {
+			if at, ok = written(table)[step]; ok {
 				line, col = o.file.key(at)
 			}
 		case int:
