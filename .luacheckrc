@@ -25,6 +25,7 @@ stds.runbook = {
     pairs = {},
     pcall = {},
     print = {},
+    quote = {},
     rawequal = {},
     rawget = {},
     rawset = {},

@@ -30,13 +30,19 @@ return {
   group = "www-data",              -- and that user's group
   server_root = "",                -- where mod_wsgi-express keeps its configuration; "": ROOT/server
   mod_wsgi_express = "",           -- the program; "": the release's own venv/bin/mod_wsgi-express, else on PATH
-  restart = "touch",               -- after the switch: "touch", which loses no request, "graceful", "restart" or "none"; for
-                                   -- another server than mod_wsgi-express a function(host, release): see lib/gunicorn.lua
+  restart = "touch",               -- after the switch: "touch", "graceful", "restart" or "none"; for another server than
+                                   -- mod_wsgi-express a function(host, release): see lib/gunicorn.lua
+  request_seconds = 30,            -- how long requests in flight may go on when their process is to restart
+  -- server_args = { "--url-alias", "/static", "static", "--trust-proxy-header", "X-Forwarded-For" }, -- more of what
+  --                               mod_wsgi-express setup-server --help lists; paths are relative to the repository
+  -- env = { DATABASE_URL = secret.env("DATABASE_URL") }, -- the application's environment; only the server's user can read it
 
-  health = "",                     -- a path such as "/health" that must answer after the switch; "": no check
-  health_status = 200,             -- with this status, when redirects have been followed as far as they stay on the server
+  import_check = true,             -- import the application before anything is switched: one that can't be is not released
+  -- health = "/health",           -- must answer after the switch, or the host goes back: "/" with mod_wsgi-express; "": no check
+  -- health_status = 200,          -- with this status, after redirects on the same server; without it any below 500 for "/", else 200
+  -- health_host = "www.example.com", -- the Host header; Django answers 400 to one that ALLOWED_HOSTS lacks
   -- healthy = function(body, release) return body:find(release.name, 1, true) ~= nil end, -- and with a body that is right
-  health_within = "60s",           -- how long it may take until it does
+  health_within = "30s",           -- how long it may take until it does
 
   batch = 1,                       -- how many hosts are switched together: a number, or "25%"
   max_failures = 0,                -- how many hosts may fail before no further one is begun

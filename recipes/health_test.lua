@@ -27,6 +27,7 @@ test("another status than 200, and a body that must be right", function()
   expect.status(released, 0)
   local options = {
     root = host.vars.root, port = host.vars.port, server_root = "", restart = "touch", health = "/well", health_within = "1s",
+    health_status = 0, health_host = "", request_seconds = 1, processes = 1, threads = 5,
   }
   local release = { name = "r1", dir = host.vars.root .. "/releases/r1" }
 
@@ -35,13 +36,13 @@ test("another status than 200, and a body that must be right", function()
     local ok, err = pcall(health.check, host, options, release)
     return ok or err.message
   end
-  expect.contains(checked("1s"), "/well did not answer 200 within 1s; the last answer: status 202\n/well of r1")
-  app.health_status = 202
+  expect.contains(checked("1s"), "/well within 1s: answered 202, want 200\n/well of r1")
+  options.health_status = 202
   expect.equal(checked("10s"), true)
   app.healthy = function(body, about) return body == "/well of " .. about.name end
   expect.equal(checked("10s"), true)
   app.healthy = function() return false, "the database is away" end
-  expect.contains(checked("1s"), "status 202, which is not well: the database is away\n/well of r1")
+  expect.contains(checked("1s"), "answered 202, and healthy in app.lua refuses it: the database is away\n/well of r1")
 end)
 
 test("what there is, is shown before anything is put back", function()
@@ -66,12 +67,13 @@ test("what there is, is shown before anything is put back", function()
   expect.equal(shown ~= nil and put_back ~= nil and shown < put_back, true, "shown, then put back")
   local text = failed.events[shown].text
   local root = host.vars.root
-  expect.contains(text, "status 500\n/well of r2")
-  expect.contains(text, root .. "/current leads to " .. root .. "/releases/r2\n")
+  expect.contains(text, "answered 500, want 200\n/well of r2")
+  expect.contains(text, root .. "/current points to " .. root .. "/releases/r2\n")
   expect.contains(text, " in " .. root .. "/releases/r2\n")
   expect.contains(text, "the last lines of " .. root .. "/server/error_log:\n")
   local _, lines = text:match("error_log:\n(.*)$"):gsub("[^\n]+", "")
-  expect.equal(lines, 50)
-  expect.contains(failed.error, "the last answer: status 500")
+  expect.equal(lines, 20)
+  expect.contains(failed.error, "r2 does not work: GET ")
+  expect.contains(failed.error, "answered 500, want 200")
   expect.link(host, "current", "releases/r1")
 end)

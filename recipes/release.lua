@@ -39,8 +39,8 @@ local servers = pool.servers(hosts)
 local serial = options.serial or options.agent == "host"
 
 -- What preflight finds, by host: what an earlier run left under the release's name, and elsewhere; whether the root folder is to
--- be made; and the commit that the branch stands for.
-local before, left, rootless, heads = {}, {}, {}, {}
+-- be made; the commit that the branch stands for; and the release that is current.
+local before, left, rootless, heads, serving = {}, {}, {}, {}, {}
 
 local function check(host)
   local paths = layout.of(options)
@@ -52,6 +52,7 @@ local function check(host)
   end
   found.holder = nil -- this run
   left[host.name] = leftovers.list(paths, found)
+  serving[host.name] = found.name
   before[host.name], rootless[host.name] = found.by_name[release.name], not known.root
   return problems.list(
     preflight.unlocked(locked, known),
@@ -73,6 +74,8 @@ local function prepare(host)
 end
 
 local function switch(host)
+  -- From here on there is something to go back from.
+  resume({ release = release.name, revision = release.revision }, activate.way_back(servers, serving))
   local target = { name = release.name, revision = release.revision, python = options.python }
   local previous = activate.release(host, options, target, "release")
   host:result({

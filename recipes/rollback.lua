@@ -16,14 +16,14 @@ local options = recipe({
   hosts = "production",
   options = common.some({
     "root", "wsgi", "processes", "threads", "port", "server_root", "mod_wsgi_express", "restart", "health",
-    "health_within", "at_once", "batch", "max_failures",
+    "health_status", "health_host", "health_within", "request_seconds", "at_once", "batch", "max_failures",
   }, {
     release = { "", "a release's name or path; default the one that was current before the present one" },
   }),
 })
 
--- What each host is to go back to, by the host's name.
-local targets = {}
+-- What each host is to go back to and what is current there, by the host's name.
+local targets, serving = {}, {}
 
 local function check(host)
   local paths = layout.of(options)
@@ -35,7 +35,7 @@ local function check(host)
     return problems.list(locked, wrong)
   end
   local target, problem = choose.target(host, options)
-  targets[host.name] = target
+  targets[host.name], serving[host.name] = target, target and target.from
   return problems.list(locked, problem, target and activate.problem(host, options, target.name) or nil)
 end
 
@@ -63,7 +63,7 @@ step("preflight", function()
   common_target = choose.agree(servers, targets)
 end)
 if common_target then
-  resume({ release = common_target })
+  resume({ release = common_target }, activate.way_back(servers, serving))
 end
 local failures = batches.run(servers, options, switch, function()
   activate.condemn(servers, options, targets[servers[1].name])

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -37,6 +38,23 @@ func again(flags []cli.Flag, recipe string, typed []string, instead []run.Flag, 
 		words[i] = shellQuote(w)
 	}
 	return strings.Join(words, " ")
+}
+
+// undo returns the command line of the recipe other, with those of the flags that were typed for this run which it takes as well;
+// "" where it cannot be read.
+func (p *program) undo(ctx context.Context, other string, flags []cli.Flag, instead []run.Flag) string {
+	c, err := p.forRecipe(context.WithoutCancel(ctx), other, run.Describe)
+	if err != nil {
+		return ""
+	}
+	var foreign []string
+	theirs := flagsByName(c.Flags)
+	for name := range flagsByName(flags) {
+		if _, ok := theirs[name]; !ok {
+			foreign = append(foreign, name)
+		}
+	}
+	return again(flags, other, p.typed, instead, foreign...)
 }
 
 // rest is again for the hosts that --only left out; nil when it wasn't typed.

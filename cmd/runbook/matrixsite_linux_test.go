@@ -65,12 +65,12 @@ func newMatrixSite(t *testing.T, full, serve bool) *matrixSite {
 	return s
 }
 
-// bare stands in for an interpreter, whose start is most of what a release costs: it knows the three programs that a release
+// bare stands in for an interpreter, whose start is most of what a release costs: it knows the four programs that a release
 // without requirements runs. What it makes is no virtualenv.
 const bare = `#!/bin/sh
 case $2 in
 *EnvBuilder*) mkdir -p "$3/bin" && printf 'home = /usr/bin\n' > "$3/pyvenv.cfg" && exec ln -s "$0" "$3/bin/python" ;;
-*requirements*) exit ;; # VERIFY in build.lua
+*requirements* | *ModuleType*) exit ;; # VERIFY and IMPORT in build.lua
 *'sys.version'*) printf 'python\t3.11.0\nvenv\tyes\n' ;;
 *) exit 1 ;;
 esac

@@ -133,6 +133,7 @@ func (p *program) run(cc *cli.Context, recipe run.Description, flags []cli.Flag)
 		DryRun: cc.Bool("dry-run"), Yes: cc.Bool("yes"), LockWait: cc.Duration("lock-wait"),
 		Prompt: p.prompt(), Hooks: p.signals.hooks, Explain: p.explain,
 		Again: func(instead []run.Flag) string { return again(flags, recipe.Path, p.typed, instead) },
+		Undo:  func(other string, instead []run.Flag) string { return p.undo(cc.Context, other, flags, instead) },
 		Rest:  rest(flags, recipe.Path, p.typed),
 	})
 	if err != nil {

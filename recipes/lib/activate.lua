@@ -107,7 +107,7 @@ local function go_back(host, options, target, before, found)
     host:result({ release = restored, revision = revision:sub(1, 10), state = "restored, not restarted" })
     server.serve_again(host, options, found, old)
     if old then
-      health.check(host, options, old)
+      health.check(host, options, old, found.log)
     end
     host:result({ state = "restored" })
   end)
@@ -150,13 +150,15 @@ local function release(host, options, target, action)
       pool.put_back(host, paths)
     end)
     pool.take_out(host, paths)
+    -- A process that did not get its release loaded can only be replaced: a touch does not reach it.
+    local unwell = found.running and options.restart == "touch" and not health.works(host, options)
     begun = true
     remember_foreign(host, paths, before)
     host.fs:symlink(about.dir, paths.current)
-    server.serve(host, options, about, target.python)
+    server.serve(host, options, about, target.python, unwell)
     -- Where nothing was switched, as in a dry run, there is nothing new to check.
     if releases.current(host, paths) == about.dir then
-      health.check(host, options, about)
+      health.check(host, options, about, found.log)
     end
     hooks.after_each(host, about)
     done, serving[host.name] = true, true
@@ -166,4 +168,16 @@ local function release(host, options, target, action)
   end)
 end
 
-return { problem = problem, release = release, condemn = condemn }
+-- way_back returns what undoes a run, for resume: a rollback to the release that was current on all servers. serving has it by
+-- host; where hosts differ, or have none, nothing is proposed.
+local function way_back(servers, serving)
+  local name = serving[servers[1].name]
+  for _, host in ipairs(servers) do
+    if serving[host.name] ~= name then
+      return {}
+    end
+  end
+  return name and name ~= "" and { undo = "rollback.lua", with = { release = name } } or {}
+end
+
+return { problem = problem, release = release, condemn = condemn, way_back = way_back }

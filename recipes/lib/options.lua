@@ -2,6 +2,7 @@
 -- leaves out has the default. A wrong one is an error at its line, before any host is contacted.
 
 local layout = require "layout"
+local server_args = require "server_args"
 
 -- together fails a setting that makes no sense without another one.
 local function together(other, why)
@@ -36,8 +37,12 @@ local flags = {
   mod_wsgi_express = { "", "the program; default the release's own, else the one on PATH" },
   restart = { "touch", "what becomes of mod_wsgi-express after the switch", type = "string|function",
     choices = { "graceful", "restart", "touch", "none" } },
-  health = { "", "a path that must answer after the switch; \"\" for no check" },
-  health_within = { "60s", "how long that may take", type = "duration" },
+  request_seconds = { 30, "how long requests in flight may go on when their process is to restart", min = 1 },
+  import_check = { true, "import the application before anything is switched" },
+  health = { "auto", "a path that must answer after the switch; auto is / with mod_wsgi-express, and no check otherwise; \"\" for no check" },
+  health_status = { 0, "the status that it must answer; 0 is any below 500 for /, and 200 for another path", min = 0, max = 599 },
+  health_host = { "", "the Host header of that request; default the address" },
+  health_within = { "30s", "how long that may take", type = "duration" },
   keep = { 5, "complete releases to keep on each host", min = 1 },
   at_once = { 10, "how many hosts are prepared at the same time", min = 1 },
   batch = { 1, "how many hosts are switched together: a number, or a percentage such as 25%", type = "integer|percent", min = 1 },
@@ -48,7 +53,8 @@ local flags = {
 local settings_only = {
   user = { "www-data", "the user that Apache runs as where the login is root" },
   group = { "www-data", "that user's group" },
-  health_status = { 200, "the HTTP status that the health check wants", min = 100, max = 599 },
+  server_args = { {}, "more options for mod_wsgi-express setup-server", check = server_args.own },
+  env = { nil, "the application's environment", type = "table<string, string>" },
   healthy = { nil, "function(body, release) returns true when the answer is right", type = "function" },
   drain = { nil, "function(host) takes a host out of service", type = "function",
     check = together("restore", "what takes a host out of service needs what puts it back") },

@@ -194,7 +194,7 @@ end
 -- served fails when what was asked for of mod_wsgi-express and the health check can't be.
 local function served(options)
   layout.of(options)
-  health.stated(options)
+  health.validate(options)
   mod_wsgi.server_root(options)
   within("--wsgi", options.wsgi)
   if options.health:find("[%s%c]") or options.health:find("://", 1, true) then

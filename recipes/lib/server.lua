@@ -1,6 +1,7 @@
 -- What serves the releases: mod_wsgi-express, or whatever app.lua's own restart = function(host, release) looks after.
 
 local app = require("options").app
+local duration = require "duration"
 local layout = require "layout"
 local mod_wsgi = require "mod_wsgi"
 local served = require "served"
@@ -10,7 +11,7 @@ local function own(options)
   return options.restart == "" and app.restart or nil
 end
 
--- problem says what would keep the server from serving a release, or nil.
+-- problem returns what would keep the server from serving a release, or nil.
 local function problem(host, options, name)
   return not own(options) and mod_wsgi.problem(host, options, name) or nil
 end
@@ -20,18 +21,18 @@ local function look(host, options)
   return own(options) and {} or mod_wsgi.look(host, options)
 end
 
--- serve makes the server serve a release that current leads to already, as hooks.about has it. python is what its virtualenv is
--- made with.
-local function serve(host, options, release, python)
+-- serve makes the server serve a release that current points to already, as hooks.about has it. python is what its virtualenv
+-- is made with; unwell says that what served until now did not work.
+local function serve(host, options, release, python, unwell)
   local restart = own(options)
   if restart then
     step("restart", function() restart(host, release) end)
   else
-    mod_wsgi.serve(host, options, { name = release.name, python = python })
+    mod_wsgi.serve(host, options, { name = release.name, python = python }, unwell)
   end
 end
 
--- serve_again goes back to what look found, when current leads to before again; before is nil where nothing was served.
+-- serve_again goes back to what look found, when current points to before again; before is nil where nothing was served.
 local function serve_again(host, options, found, before)
   if not own(options) then
     mod_wsgi.serve_again(host, options, found)
@@ -40,12 +41,27 @@ local function serve_again(host, options, found, before)
   end
 end
 
--- pid_file is where mod_wsgi-express keeps its process id.
+-- refuse returns why the server cannot be made to do an action of recipes/restart.lua, or nil.
+local function refuse(options, action)
+  if own(options) and (action == "start" or action == "stop") then
+    return { "restart in recipes/app.lua is a function, which can only restart", "use the tool that runs your server: systemctl " .. action .. " UNIT" }
+  end
+  return nil
+end
+
+-- stop stops a server that runs by what look found.
+local function stop(host, options, found)
+  if found.running then
+    mod_wsgi.act(host, options, "stop")
+  end
+end
+
+-- pid_file returns the path of mod_wsgi-express's process id.
 local function pid_file(options)
   return mod_wsgi.server_root(options) .. "/httpd.pid"
 end
 
--- is_mod_wsgi says whether mod_wsgi-express serves the releases. Of another server nothing is known but what its answers say.
+-- is_mod_wsgi says whether mod_wsgi-express serves the releases. Of another server only its answers are known.
 local function is_mod_wsgi(options)
   return not own(options) and options.restart ~= "none"
 end
@@ -55,7 +71,12 @@ local function script(options)
   return is_mod_wsgi(options) and options.wsgi or nil
 end
 
--- stale says why the server isn't known to serve the release in dir, or nil.
+-- error_log returns the path of the server's error log, or nil.
+local function error_log(options)
+  return is_mod_wsgi(options) and mod_wsgi.server_root(options) .. "/error_log" or nil
+end
+
+-- stale returns why the server is not known to serve the release in dir, or nil.
 local function stale(host, options, dir)
   return is_mod_wsgi(options) and served.problem(host, pid_file(options), dir, layout.of(options).releases) or nil
 end
@@ -72,19 +93,41 @@ local function serves(host, options, dir)
   return not now or now.running and (now.hidden or #now.folders == 1 and now.folders[1] == dir)
 end
 
--- evidence is what an admin wants to see of a server that isn't well: where the link leads, where its processes work, and
--- the end of its error log.
+-- reload_stale restarts the processes that a touch did not.
+local function reload_stale(host, options, release)
+  log.info("some processes still serve another release: they are restarted gracefully")
+  mod_wsgi.reload_stale(host, options, release.dir)
+end
+
+-- report says what the server really runs, having given its processes some seconds to be there.
+local function report(host, options)
+  if not is_mod_wsgi(options) then
+    return
+  end
+  local now
+  duration.wait(host, 5, function()
+    now = state(host, options, {})
+    return now.hidden or now.count == 0 or now.count >= options.processes
+  end)
+  if now.count >= options.processes then
+    log.info(("%d processes with %d threads each serve it"):format(now.count, options.threads))
+  elseif now.count > 0 and not now.hidden then
+    log.warn(("only %d of %d processes run; %s says why"):format(now.count, options.processes, error_log(options)))
+  end
+end
+
+-- evidence returns what an admin wants to see of a server that is not well: where the link points and where its processes work.
 local function evidence(host, options)
   local paths = layout.of(options)
-  local lines = { paths.current .. " leads to " .. host:capture({ "readlink", paths.current }, { check = false }) }
+  local text = paths.current .. " points to " .. host:capture({ "readlink", paths.current }, { check = false })
   if is_mod_wsgi(options) then
-    local log = mod_wsgi.server_root(options) .. "/error_log"
-    lines[2] = served.where(host, pid_file(options), paths.releases)
-    lines[3] = "the last lines of " .. log .. ":\n" .. host:capture({ "tail", "-n", "50", log }, { check = false })
+    text = text .. "\n" .. served.where(host, pid_file(options), paths.releases)
   end
-  return table.concat(lines, "\n")
+  return text
 end
 
 return {
-  problem = problem, look = look, serve = serve, serve_again = serve_again, stale = stale, is_mod_wsgi = is_mod_wsgi, script = script, state = state, serves = serves, evidence = evidence,
+  problem = problem, refuse = refuse, stop = stop, look = look, serve = serve, serve_again = serve_again, stale = stale,
+  reload_stale = reload_stale, is_mod_wsgi = is_mod_wsgi, script = script, error_log = error_log, state = state, serves = serves,
+  report = report, evidence = evidence,
 }

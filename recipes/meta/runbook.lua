@@ -282,10 +282,11 @@ function confirm(text) end
 ---@param hint? string what to do next
 function fail(message, hint) end
 
----Says by which options a run that fails or is interrupted can be finished. Once something was changed, the last words of such a run are the whole command, with the options that were given and these; those of a run for some hosts only are the command for all. Of a run that was killed, runbook log tells it.
+---Records the options that finish this run, and the recipe that undoes it. When the run fails or is interrupted after it changed something, its last words are both commands, with the options that were given and these. After a run for some hosts only, they are the command for all. runbook log tells the command of a run that was killed.
 ---Computes here; contacts nothing.
----@param options table<string, any> options of the recipe, by name, with the values that this run goes by
-function resume(options) end
+---@param options table<string, any> options of the recipe, by name, with the values of this run
+---@param options? { undo?: string, with?: table<string, any> }
+function resume(options, options) end
 
 ---Shows a table on standard output, aligned.
 ---Computes here; contacts nothing.
@@ -305,6 +306,12 @@ function template(text, values) end
 ---@param default? string what to return when it is not set; nil without
 ---@return string
 function env(name, default) end
+
+---Returns a value as one word for /bin/sh. A command that is a list needs no quoting.
+---Computes here; contacts nothing.
+---@param value string any text without a NUL byte
+---@return string
+function quote(value) end
 
 ---lines for the admin, on standard error and in the journal
 log = {}

@@ -18,8 +18,8 @@ var standin embed.FS
 
 const (
 	// The part after + says that it is not the real one; a requirement without it matches all the same.
-	modWSGIVersion     = "5.0.2+standin"
-	modWSGIRequirement = "mod_wsgi==5.0.2"
+	modWSGIVersion     = "6.0.5+standin"
+	modWSGIRequirement = "mod_wsgi==6.0.5"
 )
 
 // makeWheels fills the folder with what pip needs for the application, without a network.

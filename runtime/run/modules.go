@@ -52,6 +52,7 @@ func (r *runner) ownModule() script.Module {
 		showPrimitive(),
 		templatePrimitive(),
 		r.envPrimitive(),
+		quotePrimitive(),
 	}}
 }
 

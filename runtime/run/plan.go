@@ -25,6 +25,8 @@ type Options struct {
 	// AtStep is called when a step begins; its error is the step's. Nil does nothing. It lets a test see what a recipe
 	// does about a failure.
 	AtStep func(ctx context.Context, title string) error
+	// Undo is the command line of another recipe, with these flags and those of this run that it takes. Nil means that there is none.
+	Undo func(recipe string, flags []Flag) string
 	// Rest is the same for the hosts that this run left out. Nil means that none were.
 	Rest func([]Flag) string
 	// Explain puts a failure into words for the last event, with what to do next. Nil takes the error's own words.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -12,20 +13,29 @@ import (
 )
 
 type resumeArgs struct {
-	Options map[string]any `lua:"options,arg" doc:"options of the recipe, by name, with the values that this run goes by"`
+	Options map[string]any `lua:"options,arg" doc:"options of the recipe, by name, with the values of this run"`
+	Undo    string         `lua:"undo" doc:"a recipe beside this one that undoes the run, such as rollback.lua"`
+	With    map[string]any `lua:"with" doc:"the options to run that recipe with"`
+}
+
+// resumption is what a recipe stated by resume: options as flag → value, and the recipe that undoes the run.
+type resumption struct {
+	flags     map[string]string
+	undo      string
+	undoFlags map[string]string
 }
 
 // resumePrimitive is resume{ … }.
 func (r *runner) resumePrimitive() script.Primitive {
-	return script.Func("resume", script.Pure, "Says by which options a run that fails or is interrupted can be finished. Once something was changed, "+
-		"the last words of such a run are the whole command, with the options that were given and these; those of a run for some "+
-		"hosts only are the command for all. Of a run that was killed, runbook log tells it.",
+	return script.Func("resume", script.Pure, "Records the options that finish this run, and the recipe that undoes it. When the run fails or is interrupted after it "+
+		"changed something, its last words are both commands, with the options that were given and these. After a run for some hosts only, they are the "+
+		"command for all. runbook log tells the command of a run that was killed.",
 		func(ctx context.Context, _ script.None, a resumeArgs) (script.None, error) {
-			values, args := map[string]string{}, map[string]any{}
+			values, args := resumption{flags: map[string]string{}, undoFlags: map[string]string{}}, map[string]any{}
+			if r.plan == nil {
+				return script.None{}, nil
+			}
 			for name, v := range a.Options {
-				if r.plan == nil {
-					continue
-				}
 				o, ok := r.plan.values.option(name)
 				if !ok {
 					return script.None{}, fmt.Errorf("the recipe declares no option %q%s", name, script.DidYouMean(name, r.plan.values.names()))
@@ -37,16 +47,26 @@ func (r *runner) resumePrimitive() script.Primitive {
 				if err != nil {
 					return script.None{}, fmt.Errorf("%s: %w", name, err)
 				}
-				values[o.Flag()], args[o.Name] = text, text
+				values.flags[o.Flag()], args[o.Name] = text, text
+			}
+			if a.Undo != "" {
+				values.undo = filepath.Join(filepath.Dir(r.plan.Recipe.Path), a.Undo)
+			}
+			for name, v := range a.With {
+				text, err := cell(v)
+				if err != nil {
+					return script.None{}, fmt.Errorf("with.%s: %w", name, err)
+				}
+				values.undoFlags[Option{Name: name}.Flag()] = text
 			}
 			r.mu.Lock()
 			r.resume = values
 			r.mu.Unlock()
-			if !r.opts.DryRun && r.opts.Again != nil && len(values) > 0 {
-				event.Emit(ctx, event.Event{Kind: event.Resumable, Text: r.opts.Again(asFlags(values)), Args: args})
+			if !r.opts.DryRun && r.opts.Again != nil && len(values.flags) > 0 {
+				event.Emit(ctx, event.Event{Kind: event.Resumable, Text: r.opts.Again(asFlags(values.flags)), Args: args})
 			}
 			return script.None{}, nil
-		}).With(`resume({ release = name, revision = sha })`)
+		}).With(`resume({ release = name, revision = sha }, { undo = "rollback.lua", with = { release = before } })`)
 }
 
 // about is what the run was of, for the last event: release and revision as the recipe said them by resume, or else in the
@@ -55,7 +75,7 @@ func (r *runner) about() map[string]any {
 	args := map[string]any{}
 	for _, name := range []string{"release", "revision"} {
 		r.mu.Lock()
-		text := r.resume[name]
+		text := r.resume.flags[name]
 		r.mu.Unlock()
 		if text == "" {
 			text = strings.Join(r.table.column(name), ", ")
@@ -67,12 +87,23 @@ func (r *runner) about() map[string]any {
 	return args
 }
 
-// finish adds to hint the command that finishes the run, where there is one and something was begun.
-func (r *runner) finish(hint string) string {
-	if flags := r.flags(); r.opts.Again != nil && len(flags) > 0 {
-		return strings.TrimPrefix(hint+"\n"+ToFinish(r.opts.Again(flags)), "\n")
+// finish adds to hint the commands that undo and that finish the run, where something was changed. After a failure the way back
+// comes first, because what failed once is likely to fail again; after an interrupt the way forward does.
+func (r *runner) finish(hint string, interrupted bool) string {
+	said := r.stated()
+	var ways []string
+	if said.undo != "" && r.opts.Undo != nil {
+		if command := r.opts.Undo(said.undo, asFlags(said.undoFlags)); command != "" {
+			ways = append(ways, "to go back: "+command)
+		}
 	}
-	return hint
+	if len(said.flags) > 0 && r.opts.Again != nil {
+		ways = append(ways, ToFinish(r.opts.Again(asFlags(said.flags))))
+	}
+	if interrupted {
+		slices.Reverse(ways)
+	}
+	return strings.TrimPrefix(strings.Join(append([]string{hint}, ways...), "\n"), "\n")
 }
 
 // ToFinish says what the command line is for that finishes a run.
@@ -80,20 +111,20 @@ func ToFinish(command string) string { return "to finish what was begun: " + com
 
 // rest is what to do next once all is well: the same on the hosts that were left out, or "".
 func (r *runner) rest() string {
-	if flags := r.flags(); r.opts.Rest != nil && len(flags) > 0 {
+	if flags := asFlags(r.stated().flags); r.opts.Rest != nil && len(flags) > 0 {
 		return "for the hosts that --only left out: " + r.opts.Rest(flags)
 	}
 	return ""
 }
 
-// flags are those that the recipe stated by resume, once something was changed.
-func (r *runner) flags() []Flag {
+// stated returns what the recipe stated by resume, once something was changed.
+func (r *runner) stated() resumption {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.opts.DryRun || !r.changed.Load() {
-		return nil
+		return resumption{}
 	}
-	return asFlags(r.resume)
+	return r.resume
 }
 
 // asFlags are values by flag, in the order of their names.

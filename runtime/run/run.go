@@ -36,13 +36,13 @@ type runner struct {
 	started bool                                                    // recipe{ … } was reached, or something that is not pure
 	begun   sync.Once
 
-	mu         sync.Mutex        // guards what follows: the threads of hosts are side by side
-	reachedOut bool              // the hosts were connected to, or it was tried
-	missing    []error           // why hosts could not be connected to, in the hosts' order; nil for those that could
-	unready    error             // the same as one error, or nil
-	partly     bool              // the recipe goes on to look at the hosts that could be
-	failed     []error           // of the hosts' functions and their hooks
-	resume     map[string]string // what the recipe said by resume: flag → value
+	mu         sync.Mutex // guards what follows: the threads of hosts are side by side
+	reachedOut bool       // the hosts were connected to, or it was tried
+	missing    []error    // why hosts could not be connected to, in the hosts' order; nil for those that could
+	unready    error      // the same as one error, or nil
+	partly     bool       // the recipe goes on to look at the hosts that could be
+	failed     []error    // of the hosts' functions and their hooks
+	resume     resumption // what the recipe stated by resume
 }
 
 // keep remembers the failure of a host's function. The recipe may catch it, and after an interrupt Lua raises nothing
@@ -79,7 +79,7 @@ func (p *Plan) Start(ctx context.Context, stream *event.Stream) error {
 	if err == nil {
 		ended.Hint = r.rest()
 	} else {
-		ended.Hint = r.finish(ended.Hint)
+		ended.Hint = r.finish(ended.Hint, Status(err) == StatusInterrupted)
 	}
 	event.Emit(ctx, ended)
 	return err

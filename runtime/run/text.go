@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"runbook/runtime/script"
+	"runbook/runtime/ssh"
 )
 
 type templateArgs struct {
@@ -39,6 +40,17 @@ func templatePrimitive() script.Primitive {
 			})
 			return text, failed
 		}).With(`template("Listen {{port}}\n", { port = options.port })`)
+}
+
+type quoteArgs struct {
+	Value string `lua:"value,arg" doc:"any text without a NUL byte"`
+}
+
+// quotePrimitive is quote(value).
+func quotePrimitive() script.Primitive {
+	return script.Func("quote", script.Pure, "Returns a value as one word for /bin/sh. A command that is a list needs no quoting.",
+		func(_ context.Context, _ script.None, a quoteArgs) (string, error) { return ssh.Quote(a.Value) }).
+		With(`host:run("wc -l " .. quote(path) .. " | tee lines")`)
 }
 
 type envArgs struct {

@@ -12,6 +12,7 @@ import socketserver
 import subprocess
 import sys
 import threading
+import traceback
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 
@@ -27,9 +28,16 @@ class Server(socketserver.ThreadingMixIn, WSGIServer):
 
 
 def load(root):
+    """Run handler.wsgi. Where that fails, log it as mod_wsgi does and return None: the next request tries again."""
     space = {"__name__": "handler"}
-    with open(os.path.join(root, "handler.wsgi"), encoding="utf-8") as file:
-        exec(file.read(), space)
+    script = os.path.join(root, "handler.wsgi")
+    try:
+        with open(script, encoding="utf-8") as file:
+            exec(file.read(), space)
+    except Exception:
+        print(f"Failed to exec Python script file '{script}'.", file=sys.stderr)
+        traceback.print_exc()
+        return None
     return space
 
 
@@ -42,6 +50,11 @@ def serve(root, fd):
     server, loaded, received = Server(int(fd)), [load(root)], []
 
     def application(environ, start_response):
+        if loaded[0] is None:
+            loaded[0] = load(root)
+        if loaded[0] is None:
+            start_response("500 Internal Server Error", [("Content-Type", "text/plain")])
+            return [b"Internal Server Error\n"]
         if loaded[0]["reload_required"](environ):
             loaded[0] = load(root)
             end(signal.SIGUSR1, None)  # the next request gets a new process, as from mod_wsgi
@@ -55,7 +68,9 @@ def serve(root, fd):
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGUSR1, end)
     server.serve_forever(poll_interval=0.05)
-    if signal.SIGTERM not in received:
+    if signal.SIGTERM in received:
+        os.unlink(os.path.join(root, "httpd.pid"))
+    else:
         os.execv(sys.executable, [sys.executable, __file__, root, "serve", fd])
 
 

@@ -14,5 +14,6 @@ end
 app.healthy = function(body, release) return body == release.name, "it must name the release" end
 app.health = "/health"
 app.requirements = ""
+app.import_check = false
 app.threads = 10
 return app
