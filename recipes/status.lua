@@ -3,9 +3,11 @@
 -- for each recipe.
 
 local age = require "age"
+local error_log = require "error_log"
 local history = require "history"
 local layout = require "layout"
 local leftovers = require "leftovers"
+local mod_wsgi = require "mod_wsgi"
 local common = require "options"
 local pool = require "pool"
 local problems = require "problems"
@@ -48,6 +50,7 @@ local function look(host)
     folders[#folders + 1] = layout.release(paths, release.name)
   end
   on.server = server.state(host, options, folders)
+  on.error = on.server and error_log.last_error(host, mod_wsgi.server_root(options), paths.root)
   for i, folder in ipairs(on.server and on.server.folders or {}) do
     on.server.folders[i] = layout.title(paths, folder)
   end
@@ -208,9 +211,9 @@ local function server_note(host, on)
   if not state or not on.name or on.unfinished then
     return nil
   end
-  local again = "; runbook run recipes/rollback.lua --release " .. on.name .. " --only " .. host.name .. " "
+  local again = "; runbook run recipes/restart.lua --only " .. host.name .. " "
   if not state.running then
-    return "mod_wsgi-express is not running" .. again .. "starts it"
+    return "mod_wsgi-express is not running" .. again .. "--action start starts it"
   elseif #state.folders > 1 or #state.folders == 1 and state.folders[1] ~= on.name then
     return "current is " .. on.name .. ", and the server serves " .. table.concat(state.folders, ", ") .. again .. "restarts it"
   elseif state.count == 0 then
@@ -237,6 +240,9 @@ for _, host in ipairs(servers) do
     local trouble = server_note(host, on)
     if trouble then
       note("SERVER", host, trouble)
+    end
+    if on.error then
+      note("ERROR", host, on.error.text .. (on.error.ago ~= "" and ", " .. on.error.ago .. " ago" or ""))
     end
     for _, release in ipairs(on.list) do
       if release.lack then

@@ -159,3 +159,44 @@ test("a release of another tool", function()
   expect.contains(text:gsub(" +", " "), "\n" .. old .. " foreign - ok\n")
   expect.contains(run("recipes/status.lua").stdout, "BROKEN: web1: release " .. old .. " cannot be served: it has no virtualenv: " .. old)
 end)
+
+test("the last error since Apache was started", function()
+  local web1 = lab.hosts(1)[1]
+  local root = web1.vars.root
+  planted.release(web1, "r1")
+  web1.fs:mkdir(root .. "/server")
+  web1.fs:mkdir(root .. "/logs")
+  -- log writes the log, with times so many seconds ago, and returns what status says of it.
+  local function errors(lines)
+    local text = {}
+    for i, line in ipairs(lines) do
+      local at = line.ago and web1:capture({ "date", "-d", line.ago .. " seconds ago", "+[%a %b %d %H:%M:%S.123456 %Y] " }) .. " " or ""
+      text[i] = at .. line[1] .. "\n"
+    end
+    web1.fs:write(root .. "/logs/errors of the site", table.concat(text))
+    return run("recipes/status.lua").stdout:match("ERROR: (.-)\n")
+  end
+  web1.fs:write(root .. "/server/httpd.conf", "ErrorLog \"|/usr/bin/rotatelogs \\\n  /var/log/x 5M\"\n  ErrorLog '" .. root .. "/logs/errors of the site'\n")
+  local traceback = {
+    { "[wsgi:error] [pid 17:tid 18] Traceback (most recent call last):", ago = 300 },
+    { "[wsgi:error] [pid 17:tid 18]   File \"" .. root .. "/current/wsgi.py\", line 3, in <module>", ago = 300 },
+    { "[wsgi:error] [pid 17:tid 18]     import nowhere", ago = 300 },
+    { "[wsgi:error] [pid 17:tid 18] ModuleNotFoundError: No module named 'nowhere'", ago = 300 },
+    { "[core:error] [pid 17:tid 18] AH00126: Invalid URI in request", ago = 200 },
+    { "[mpm_event:notice] [pid 17:tid 17] AH00489: resuming normal operations", ago = 100 },
+  }
+  local raised = "web1: ModuleNotFoundError: No module named 'nowhere' (wsgi.py, line 3), 5 min ago"
+  expect.equal(errors(traceback), raised)
+  -- Process 1 has run since the machine was started, which an error in the log may be older than.
+  web1.fs:write(root .. "/server/httpd.pid", "1\n")
+  local age = tonumber((web1:capture({ "cut", "-d.", "-f1", "/proc/uptime" })))
+  for _, line in ipairs(traceback) do
+    line.ago = line.ago + age
+  end
+  expect.equal(errors(traceback), nil)
+  expect.equal(errors({ traceback[1], { "[core:crit] [pid 17] no room", ago = 1 } }):gsub("%d s", "N s"), "web1: no room, N s ago")
+  -- What no server of this kind wrote, and what is too long.
+  expect.equal(errors({ { "Traceback (most recent call last):" }, { "ValueError: " .. ("x"):rep(5000) } }),
+    "web1: ValueError: " .. ("x"):rep(288) .. "…")
+  expect.equal(errors({ { "all is well" } }), nil)
+end)

@@ -17,13 +17,18 @@ local function text(seconds)
   return math.floor(seconds) .. " s"
 end
 
--- since returns the time since at in words, or "" when at is no time.
-local function since(at)
-  local then_at = type(at) == "string" and stamp(at)
-  if not then_at then
+-- between returns the time from one to the other in words, or "" when one of them is no time.
+local function between(from, to)
+  local began, ended = type(from) == "string" and stamp(from), stamp(to)
+  if not began or not ended then
     return ""
   end
-  return text(math.max(0, os.difftime(stamp(clock.utc("%Y-%m-%dT%H:%M:%SZ")), then_at)))
+  return text(math.max(0, os.difftime(ended, began)))
 end
 
-return { text = text, since = since }
+-- since returns the time since at in words, or "" when at is no time.
+local function since(at)
+  return between(at, clock.utc("%Y-%m-%dT%H:%M:%SZ"))
+end
+
+return { text = text, between = between, since = since }

@@ -56,7 +56,7 @@ end
 -- is_foreign says whether a title can be that of a foreign release: a folder outside of ROOT/releases, which another tool
 -- made and current pointed to.
 local function is_foreign(paths, name)
-  return name:find("^/.") ~= nil and not name:find("%c") and not (name .. "/"):find("/%.?%.?/") and name ~= paths.releases
+  return name:find("^/.") ~= nil and #name < 4096 and not name:find("%c") and not (name .. "/"):find("/%.?%.?/") and name ~= paths.releases
     and name ~= paths.current and name ~= paths.root and not name_of(paths, name)
 end
 

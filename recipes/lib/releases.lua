@@ -42,7 +42,7 @@ done
 # The file names the holder; a name from before the host was started is that of a run that died with the host.
 if [ -s .runbook.lock ]; then
   up=$(cut -d. -f1 /proc/uptime 2>/dev/null) && [ -n "$(find .runbook.lock -mmin "+$((up / 60 + 1))")" ] ||
-    printf 'held\t%s\n' "$(head -n 1 .runbook.lock | tr -d '\t')"
+    printf 'held\t%s\n' "$(head -c 300 .runbook.lock | head -n 1 | tr -d '\t')"
 fi
 [ ! -f .runbook.drained ] || printf 'drained\t\n'
 for folder in . releases venvs server; do
@@ -97,12 +97,13 @@ local function add(found, release)
   found.by_name[release.name] = release
 end
 
--- outside returns the folders outside of ROOT/releases that the log names: releases of another tool, which current pointed to.
+-- outside returns the last folders outside of ROOT/releases that the log names: releases of another tool, which current pointed
+-- to. A log has few of them, unless somebody wrote them there.
 local function outside(paths, entries)
   local list, seen = {}, {}
-  for _, entry in ipairs(entries) do
-    for _, name in ipairs({ entry.release, entry.from }) do
-      if layout.is_foreign(paths, name) and not seen[name] then
+  for i = #entries, 1, -1 do
+    for _, name in ipairs({ entries[i].release, entries[i].from }) do
+      if #list < 20 and layout.is_foreign(paths, name) and not seen[name] then
         seen[name] = true
         list[#list + 1] = name
       end

@@ -158,7 +158,9 @@ func (p *Pinged) read(printed, root string) {
 		case "current":
 			p.Current = strings.TrimPrefix(value, strings.TrimRight(root, "/")+"/releases/")
 		case "server":
-			p.Server = value
+			if value == "running" || value == "not running" {
+				p.Server = value
+			}
 		}
 	}
 }
