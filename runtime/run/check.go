@@ -29,8 +29,9 @@ func Check(ctx context.Context, paths []string, tests Extension) ([]Problem, err
 		return nil, err
 	}
 	var all []Problem
+	c := checker{lib: lib, testLib: testLib, described: map[string]Mistakes{}}
 	for _, path := range paths {
-		problems, err := checkFile(ctx, lib, testLib, path)
+		problems, err := c.file(ctx, path)
 		if err != nil {
 			return nil, err
 		}
@@ -46,23 +47,26 @@ func Check(ctx context.Context, paths []string, tests Extension) ([]Problem, err
 // IsTest says whether path names a test of recipes.
 func IsTest(path string) bool { return strings.HasSuffix(path, "_test.lua") }
 
-func checkFile(ctx context.Context, lib, testLib *script.Library, path string) ([]Problem, error) {
-	if IsTest(path) {
-		problems, err := testLib.Check(ctx, path, script.CheckOptions{})
-		return problems, Usage(err)
-	}
-	return check(ctx, lib, path)
+// checker checks several files.
+type checker struct {
+	lib, testLib *script.Library
+	described    map[string]Mistakes // what evaluating a recipe showed, by its path
 }
 
-func check(ctx context.Context, lib *script.Library, path string) ([]Problem, error) {
+func (c checker) file(ctx context.Context, path string) ([]Problem, error) {
+	if IsTest(path) {
+		problems, err := c.testLib.Check(ctx, path, script.CheckOptions{})
+		return problems, Usage(err)
+	}
 	d, failed := Describe(ctx, path)
-	problems, err := d.check(ctx, lib)
+	c.described[filepath.Clean(path)] = mistakesIn(failed)
+	problems, err := d.check(ctx, c.lib)
 	if err != nil {
 		return problems, err
 	}
 	more := evaluated(path, failed)
 	if d.Options == nil && more == nil {
-		if more, err = checkBeside(ctx, path); err != nil {
+		if more, err = c.beside(ctx, d); err != nil {
 			return problems, err
 		}
 	}
@@ -77,32 +81,30 @@ func check(ctx context.Context, lib *script.Library, path string) ([]Problem, er
 	return problems, nil
 }
 
-// checkBeside returns what recipes find wrong with a file that is no recipe, such as the settings that it returns: those in its
-// folder, and for a file in lib those above it.
-func checkBeside(ctx context.Context, path string) (problems []Problem, err error) {
-	path = filepath.Clean(path)
-	folders := []string{filepath.Dir(path)}
-	if filepath.Base(folders[0]) == "lib" {
-		folders = append(folders, filepath.Dir(folders[0]))
+// beside returns what the recipes of a project find wrong with a file that is no recipe, such as the settings that it returns,
+// and with the files that it requires.
+func (c checker) beside(ctx context.Context, d Description) (problems []Problem, err error) {
+	path := filepath.Clean(d.Path)
+	folder := script.RecipeDir(path)
+	files, err := os.ReadDir(folder)
+	if err != nil {
+		return nil, err
 	}
-	for _, folder := range folders {
-		files, err := os.ReadDir(folder)
-		if err != nil {
-			return nil, err
+	for _, f := range files {
+		recipe := filepath.Join(folder, f.Name())
+		if filepath.Ext(recipe) != ".lua" || IsTest(recipe) || recipe == path {
+			continue
 		}
-		for _, f := range files {
-			recipe := filepath.Join(folder, f.Name())
-			if filepath.Ext(recipe) != ".lua" || IsTest(recipe) || recipe == path {
-				continue
-			}
+		if _, ok := c.described[recipe]; !ok {
 			_, failed := Describe(ctx, recipe)
 			if ctx.Err() != nil {
 				return nil, failed
 			}
-			for _, p := range mistakesIn(failed) {
-				if p.File == path && !slices.Contains(problems, p) {
-					problems = append(problems, p)
-				}
+			c.described[recipe] = mistakesIn(failed)
+		}
+		for _, p := range c.described[recipe] {
+			if (p.File == path || d.sources.Has(p.File)) && !slices.Contains(problems, p) {
+				problems = append(problems, p)
 			}
 		}
 	}

@@ -173,6 +173,20 @@ end }`
 	}
 }
 
+// A file in lib finds what the recipes above it do, and its settings, too, are checked by their declaration.
+func TestFilesOfLib(t *testing.T) {
+	dir := writeProject(t, map[string]string{"app.lua": "return require \"shipped\"", "lib/shipped.lua": "return { count = 11 }"})
+	for file, want := range map[string]string{
+		"lib/declared.lua": "lib/shipped.lua:1:10: count: want at most 9, got 11",
+		"lib/shipped.lua":  "lib/shipped.lua:1:10: count: want at most 9, got 11",
+		"app.lua":          "lib/shipped.lua:1:10: count: want at most 9, got 11",
+	} {
+		if got := checked(t, dir, file); strings.Join(got, "\n") != want {
+			t.Errorf("%s: got %q, want %q", file, got, want)
+		}
+	}
+}
+
 // What is wrong with the declaration is told at its line, and what a lib reads must be declared.
 func TestDeclarationsOfSettings(t *testing.T) {
 	for line, want := range map[string]string{

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 
 	"github.com/yuin/gopher-lua/ast"
@@ -29,7 +28,7 @@ func (lib *Library) Check(ctx context.Context, path string, opts CheckOptions) (
 	if err != nil {
 		return nil, err
 	}
-	c := &checker{ctx: ctx, lib: lib, opts: opts, lua: lua, dir: filepath.Dir(path), files: map[string]*recipeFile{}, required: map[string]module{}, facts: newFacts()}
+	c := &checker{ctx: ctx, lib: lib, opts: opts, lua: lua, dir: RecipeDir(path), files: map[string]*recipeFile{}, required: map[string]module{}, facts: newFacts()}
 	// What a function's parameters and a table's fields hold is known once the whole recipe has been seen, so it is walked
 	// until nothing more is learned; the last walk's problems count.
 	for range deepest {

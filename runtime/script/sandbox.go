@@ -221,6 +221,15 @@ func (s *State) require(l *lua.LState, dir, name string) (lua.LValue, error) {
 	return s.loaded[path], nil
 }
 
+// RecipeDir is the folder of the recipes that a file belongs to: its own, or for one in lib the folder above.
+func RecipeDir(path string) string {
+	dir := filepath.Dir(path)
+	if filepath.Base(dir) == "lib" {
+		return filepath.Dir(dir)
+	}
+	return dir
+}
+
 // findModule reads the file that require "name" means for recipes in dir.
 func findModule(dir, name string) (path string, source []byte, err error) {
 	if !moduleName.MatchString(name) {

@@ -29,6 +29,13 @@ type recipeFile struct {
 	assigned func() map[string]bool // the names that are assigned to after their declaration
 }
 
+// Has says whether the file was read.
+func (s *Sources) Has(path string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.files[path] != nil
+}
+
 func (s *Sources) file(path string, text []byte) *recipeFile {
 	if s == nil {
 		return readFile(path, text)

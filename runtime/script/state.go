@@ -3,7 +3,6 @@ package script
 import (
 	"context"
 	"fmt"
-	"path/filepath"
 	"sync"
 
 	lua "github.com/yuin/gopher-lua"
@@ -120,7 +119,7 @@ func (s *State) Run(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
-	s.declareRequire(filepath.Dir(path))
+	s.declareRequire(RecipeDir(path))
 	_, err = Callback{state: s, thread: s.root, fn: fn}.Thread(ctx)
 	return err
 }
