@@ -23,7 +23,7 @@ type matrixFlags struct {
 var matrix = matrixFlags{
 	kind:    flag.String("matrix", "short", "short: SIGINT and SIGKILL on hosts in this process; full: all faults on hosts with OpenSSH"),
 	faults:  flag.String("matrix.faults", "", "only these faults, such as sigint,disk"),
-	jobs:    flag.String("matrix.jobs", "release,rollback", "what is struck"),
+	jobs:    flag.String("matrix.jobs", "release,rollback,broken", "what is struck; broken: a release whose application does not work"),
 	serve:   flag.String("matrix.serve", "switch", "full: with pip, Apache, a graceful restart and a health check in none, all, or the operations from the switch on"),
 	from:    flag.Int("matrix.from", 1, "the first operation at which a fault strikes"),
 	to:      flag.Int("matrix.to", 1<<20, "the last"),
@@ -61,6 +61,10 @@ func TestMatrix(t *testing.T) {
 				t.Run(fmt.Sprintf("worker%d", n+1), func(t *testing.T) {
 					t.Parallel()
 					w := &worker{program: program, full: full, job: job, faults: faults, number: n, result: result}
+					if job == "broken" {
+						w.leaveBroken(t)
+						return
+					}
 					w.work(t)
 				})
 			}
@@ -97,7 +101,7 @@ func (o *outcomes) table(job string, faults []fault) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%-9s", job)
 	for _, f := range faults {
-		fmt.Fprintf(&b, "%-9s", f.name)
+		fmt.Fprintf(&b, "%-16s", f.name)
 	}
 	b.WriteString("the operation in a run without a fault\n")
 	green, all := 0, 0
@@ -111,10 +115,10 @@ func (o *outcomes) table(job string, faults []fault) string {
 			if strings.HasPrefix(verdict, "ok") {
 				green++
 			}
-			fmt.Fprintf(&b, "%-9s", verdict)
+			fmt.Fprintf(&b, "%-16s", verdict)
 		}
 		b.WriteString(o.operations[row] + "\n")
 	}
-	fmt.Fprintf(&b, "%d of %d cells are ok. (ok 3s: what was left took three seconds to end.)\n", green, all)
+	fmt.Fprintf(&b, "%d of %d cells are ok. (ok 3s: what was left took three seconds to end; 4s back: a rollback took four.)\n", green, all)
 	return b.String()
 }

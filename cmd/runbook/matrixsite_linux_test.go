@@ -19,6 +19,7 @@ type matrixSite struct {
 	env    []string
 	flags  []string
 	serve  bool
+	broken bool   // the application need not answer
 	secret string // a line from the middle of the deploy key
 	closed bool
 }

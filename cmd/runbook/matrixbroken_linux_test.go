@@ -1,0 +1,125 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// breaking is a hook that breaks the application of a release after it was imported, where a variable says so.
+const breaking = `
+  before_switch = function(host, release)
+    if env("MATRIX_BREAK") then
+      host:run({ "sh", "-c", 'echo "import nowhere" >> "$1"', "sh", release.dir .. "/wsgi.py" })
+    end
+  end,`
+
+// leaveBroken strikes a release of an application that does not work, from its first switch on. Whatever is left then, a
+// rollback and after it a release of a good commit must work at once, on hosts with OpenSSH and Apache.
+func (w *worker) leaveBroken(t *testing.T) {
+	w.runs = 1 // r00000 is the name of a release that is there to be pruned
+	w.site = newMatrixSite(t, true, true)
+	defer w.site.close(t)
+	app := filepath.Join(w.site.dir, "recipes/app.lua")
+	text, err := os.ReadFile(app)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(app, []byte(strings.Replace(string(text), "return {", "return {"+breaking, 1)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	w.make(t)
+	w.make(t)
+	// One broken release is switched to again and again: that is the part that is struck.
+	w.site.broken = true
+	bad := "bad"
+	w.site.env = append(w.site.env, "MATRIX_BREAK=1")
+	unharmed := w.run(t, w.brokenArguments(bad), nil)
+	w.site.env = w.site.env[:len(w.site.env)-1]
+	if unharmed.code != 1 || unharmed.states["web1"] != "restored" || unharmed.states["web2"] != "prepared" {
+		t.Fatalf("a broken release ended with %d, %v: %s", unharmed.code, unharmed.states, unharmed.words)
+	}
+	unharmed = w.run(t, w.brokenArguments(bad), nil)
+	for i, p := range w.brokenPoints(unharmed) {
+		if p.row < *matrix.from || p.row > *matrix.to || i%*matrix.workers != w.number {
+			continue
+		}
+		if !w.full {
+			if i%6 != 0 {
+				continue
+			}
+			w.brokenCell(t, w.faults[i/6%len(w.faults)], p, bad)
+			continue
+		}
+		for _, f := range w.faults {
+			w.brokenCell(t, f, p, bad)
+		}
+	}
+}
+
+func (w *worker) brokenArguments(release string) []string {
+	return append([]string{"run", "recipes/release.lua", "--json", "--import-check=false", "--health-within", "2s", "--keep", "9", "--release", release},
+		w.site.flags...)
+}
+
+// brokenPoints are the operations from the first switch on. The health check asks again and again; its questions count twice.
+func (w *worker) brokenPoints(r *matrixRun) []point {
+	count, seen := map[string]int{}, map[string]int{}
+	var points []point
+	for i, o := range r.operations {
+		host, _, _ := strings.Cut(o, " ")
+		count[host]++
+		if seen[o]++; i < r.building || seen[o] > 2 {
+			continue
+		}
+		w.result.describe(i+1, o)
+		points = append(points, point{row: i + 1, nth: count[host], host: host})
+	}
+	return points
+}
+
+// brokenCell lets a fault strike the switch to a broken release, and then leaves what it left.
+func (w *worker) brokenCell(t *testing.T, f fault, p point, bad string) {
+	ok := t.Run(fmt.Sprintf("%d %s", p.row, f.name), func(t *testing.T) {
+		stage := stage{serve: true, arguments: func() []string { return w.brokenArguments(bad) }}
+		f.codes = append([]int{1}, f.codes...)
+		verdict, _ := w.struck(t, f, stage, p)
+		good := w.made[len(w.made)-1]
+		if good == w.last {
+			good = w.made[len(w.made)-2]
+		}
+		began := time.Now()
+		w.leave(t, []string{"run", "recipes/rollback.lua", "--json", "--release", w.last}, w.last)
+		took := time.Since(began)
+		w.leave(t, w.named(good), good)
+		if w.last = good; verdict == "" {
+			verdict = "ok" // the run had ended before
+		}
+		w.result.note(f.name, p.row, fmt.Sprintf("%s, %.0fs back", verdict, took.Seconds()))
+	})
+	if !ok {
+		w.result.note(f.name, p.row, "FAILED")
+	}
+}
+
+// leave lets a run lead out of what a strike left, and holds the hosts against it.
+func (w *worker) leave(t *testing.T, args []string, target string) {
+	t.Helper()
+	done := w.run(t, args, nil)
+	if done.code != 0 {
+		t.Fatalf("%s\nended with %d:\n%s", strings.Join(args, " "), done.code, done.words)
+	}
+	w.now = map[string]string{"web1": target, "web2": target}
+	w.noted = w.now
+	w.site.broken = false
+	defer func() { w.site.broken = true }()
+	for host, name := range w.now {
+		if seen := w.site.see(t, host); !strings.Contains(seen.answer, "release "+name+",") || filepath.Base(seen.link) != name {
+			t.Errorf("%s: after %s, %s is current, and it serves %q", host, strings.Join(args, " "), seen.link, seen.answer)
+		}
+	}
+	w.settled(t, soon, done.mark)
+}
