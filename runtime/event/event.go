@@ -27,7 +27,7 @@ const (
 	StepBegun    Kind = "step_begun"    // the step's title is the last of Step
 	StepEnded    Kind = "step_ended"    // Seconds; Error
 	CommandBegun Kind = "command_begun" // Text: the command as it would be typed
-	Output       Kind = "output"        // Stream: "stdout" or "stderr"; Text: whole lines where possible
+	Output       Kind = "output"        // Stream: "stdout" or "stderr"; Text: whole lines where possible. In the journal, Bytes: so much was left out here, as Text says
 	CommandEnded Kind = "command_ended" // Text: the command; Code; Seconds; Error
 	Transferring Kind = "transferring"  // Text: the file or folder; Bytes so far, of Total where that is known; now and then during a long transfer
 	Changed      Kind = "changed"       // Text: what was changed on the host without a command (a file, a link)

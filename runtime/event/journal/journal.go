@@ -1,10 +1,11 @@
 // Package journal keeps a record of every run on this machine.
 //
 // Its one rule: an event is in the file before the next one happens, so that what is there can be read whatever became
-// of the process that wrote it.
+// of the process that wrote it. The end of an output that is longer than there is room for waits for the end of its command.
 package journal
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -37,10 +38,12 @@ func Dir() (string, error) {
 
 // Sink writes one run. For as long as it is open, others can tell from a lock on its file that the run is under way.
 type Sink struct {
-	id   string
-	file *os.File
-	enc  *json.Encoder
-	err  error // the first failure to write; what follows is dropped
+	id      string
+	file    *os.File
+	line    bytes.Buffer // the event that is written
+	enc     *json.Encoder
+	outputs outputs
+	err     error // the first failure to write; what follows is dropped
 }
 
 // Secure makes the folder of the journal if it isn't there, and sees to it that only the user gets into it. It returns the mode that
@@ -83,10 +86,10 @@ func Create(dir string, now time.Time) (*Sink, error) {
 		if err := hold(f); err != nil {
 			return nil, errors.Join(fmt.Errorf("the journal: %w", err), f.Close())
 		}
-		// The encoder hands each event to the system in one write, so nothing of it waits in this process.
-		enc := json.NewEncoder(f)
-		enc.SetEscapeHTML(false) // grep should find a command line as it was typed
-		return &Sink{id: id, file: f, enc: enc}, nil
+		s := &Sink{id: id, file: f, outputs: outputs{}}
+		s.enc = json.NewEncoder(&s.line)
+		s.enc.SetEscapeHTML(false) // grep should find a command line as it was typed
+		return s, nil
 	}
 }
 
@@ -95,13 +98,52 @@ func (s *Sink) ID() string { return s.id }
 
 // Event appends e.
 func (s *Sink) Event(e event.Event) {
+	switch e.Kind {
+	case event.CommandBegun:
+		s.end(of(e))
+	case event.CommandEnded:
+		s.end(of(e))
+	case event.Output:
+		if line := s.encoded(e); s.outputs.take(e, line) {
+			s.write(line)
+		}
+		return
+	}
+	s.write(s.encoded(e))
+}
+
+// end appends what was kept of the end of an output.
+func (s *Sink) end(o origin) {
+	left, lines := s.outputs.end(o)
+	if left != nil {
+		s.write(s.encoded(*left))
+	}
+	for _, line := range lines {
+		s.write(line)
+	}
+}
+
+// encoded is an event as a line, which is good until the next one.
+func (s *Sink) encoded(e event.Event) []byte {
+	s.line.Reset()
+	if err := s.enc.Encode(e); err != nil && s.err == nil {
+		s.err = err
+	}
+	return s.line.Bytes()
+}
+
+// write hands a line to the system at once, so that nothing of it waits in this process.
+func (s *Sink) write(line []byte) {
 	if s.err == nil {
-		s.err = s.enc.Encode(e)
+		_, s.err = s.file.Write(line)
 	}
 }
 
 // Close lets the file go, and returns the first failure to write it.
 func (s *Sink) Close() error {
+	for o := range s.outputs {
+		s.end(o)
+	}
 	if err := errors.Join(s.err, s.file.Close()); err != nil {
 		return fmt.Errorf("the journal: %w", err)
 	}

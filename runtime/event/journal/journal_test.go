@@ -242,3 +242,101 @@ func TestFolderIsClosed(t *testing.T) {
 		t.Errorf("somebody else's folder: %v", err)
 	}
 }
+
+// Of an output without end the beginning and the end are on record, and how much was between them.
+func TestLongOutput(t *testing.T) {
+	dir := t.TempDir()
+	sink, err := journal.Create(dir, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	stream := event.NewStream(sink)
+	ctx := event.WithStream(t.Context(), stream)
+	const pieces = 1000
+	piece := func(host string, n int) string {
+		return fmt.Sprintf("%s %d\n%s", host, n, strings.Repeat("a \"line\"\n", 1000))
+	}
+	size := func() int64 {
+		t.Helper()
+		info, err := os.Stat(filepath.Join(dir, sink.ID()+".jsonl"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return info.Size()
+	}
+	hosts := []string{"web1", "web2"}
+	for round := range 2 {
+		before := size()
+		for _, host := range hosts {
+			event.Emit(event.WithHost(ctx, host), event.Event{Kind: event.CommandBegun, Text: "yes"})
+		}
+		for n := range pieces {
+			for _, host := range hosts {
+				event.Emit(event.WithHost(ctx, host), event.Event{Kind: event.Output, Stream: "stdout", Text: piece(host, n)})
+			}
+		}
+		for _, host := range hosts {
+			if round == 0 { // the second time it is killed
+				event.Emit(event.WithHost(ctx, host), event.Event{Kind: event.CommandEnded, Text: "yes"})
+			}
+		}
+		if round == 1 {
+			if err := stream.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if grown := size() - before; grown > int64(len(hosts))*(4<<20+4096) || grown < int64(len(hosts))*4_000_000 {
+			t.Errorf("round %d: %d bytes", round, grown)
+		}
+	}
+	events, err := journal.Read(filepath.Join(dir, sink.ID()+".jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, host := range hosts {
+		var kept, left int64
+		var first, last string
+		for _, e := range events {
+			if e.Host != host || e.Kind != event.Output {
+				continue
+			}
+			if e.Bytes > 0 {
+				left += e.Bytes
+				if want := fmt.Sprintf("… (%d bytes left out of the journal)\n", e.Bytes); e.Text != want {
+					t.Errorf("%q", e.Text)
+				}
+				continue
+			}
+			if kept == 0 {
+				first = e.Text
+			}
+			kept, last = kept+int64(len(e.Text)), e.Text
+		}
+		total := int64(0)
+		for n := range pieces {
+			total += 2 * int64(len(piece(host, n)))
+		}
+		if kept+left != total || first != piece(host, 0) || last != piece(host, pieces-1) {
+			t.Errorf("%s: %d kept and %d left out of %d; from %.20q to %.20q", host, kept, left, total, first, last)
+		}
+	}
+}
+
+// A short output is as it was, in its place.
+func TestShortOutput(t *testing.T) {
+	dir := t.TempDir()
+	sink, err := journal.Create(dir, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := event.WithStream(t.Context(), event.NewStream(sink))
+	event.Emit(ctx, event.Event{Kind: event.Output, Text: "a\n"})
+	event.Emit(ctx, event.Event{Kind: event.Info, Text: "b"})
+	events, err := journal.Read(filepath.Join(dir, sink.ID()+".jsonl"))
+	if err != nil || len(events) != 2 || events[0].Text != "a\n" {
+		t.Errorf("%v, %v", events, err)
+	}
+	if err := sink.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
