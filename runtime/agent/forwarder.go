@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -46,8 +47,18 @@ type Forwarder struct {
 	open     map[io.Closer]struct{}
 	serving  sync.WaitGroup
 	refusals []refusal
-	signed   map[string]int // logins signed, by host
+	refused  map[string]*refusedCount // by host
+	signed   map[string]int           // logins signed, by host
 }
+
+// refusedCount counts what a host was refused.
+type refusedCount struct {
+	n   int
+	ctx context.Context // of the last one, to tell of them in
+}
+
+// mostRefusals is how many refusals a host has told one by one. The others are told in one sum.
+const mostRefusals = 20
 
 // refusal is why a request was refused, and what to do about it.
 type refusal struct{ host, reason, hint string }
@@ -60,14 +71,14 @@ func NewForwarder(opts ForwarderOptions) *Forwarder {
 	if opts.Signatures == 0 {
 		opts.Signatures = defaultSignatures
 	}
-	return &Forwarder{opts: opts, open: map[io.Closer]struct{}{}, signed: map[string]int{}}
+	return &Forwarder{opts: opts, open: map[io.Closer]struct{}{}, signed: map[string]int{}, refused: map[string]*refusedCount{}}
 }
 
 // maxOpen is how many connections are served at once: a git client makes one.
 const maxOpen = 64
 
 // Serve answers one connection from host until it ends, ctx does, or f is closed, and closes it. Every signature
-// is a KeyUsed event and every refusal a KeyRefused one.
+// is a KeyUsed event, and every refusal a KeyRefused one, as far as they are no more than mostRefusals a host.
 func (f *Forwarder) Serve(ctx context.Context, host string, conn io.ReadWriteCloser) error {
 	if err := f.begin(conn); err != nil {
 		return errors.Join(err, conn.Close())
@@ -124,7 +135,7 @@ func (f *Forwarder) isClosed() bool {
 	return f.closed
 }
 
-// Close ends the scope: open connections are closed, and when it returns nothing signs any more.
+// Close ends the scope: open connections are closed, and when it returns nothing signs any more. Refusals that were not told yet are then.
 func (f *Forwarder) Close() {
 	f.mu.Lock()
 	f.closed = true
@@ -133,6 +144,15 @@ func (f *Forwarder) Close() {
 	}
 	f.mu.Unlock()
 	f.serving.Wait()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, host := range slices.Sorted(maps.Keys(f.refused)) {
+		if count := f.refused[host]; count.n > mostRefusals {
+			event.Emit(count.ctx, event.Event{Kind: event.KeyRefused, Host: host, Text: fmt.Sprintf("%d more requests", count.n-mostRefusals),
+				Hint: "find out what on " + host + " asked the agent so often"})
+		}
+	}
+	f.refused = map[string]*refusedCount{}
 }
 
 // spend counts a signature for host, or returns false when there have been as many as it gets.
@@ -146,12 +166,21 @@ func (f *Forwarder) spend(host string) bool {
 	return true
 }
 
-func (f *Forwarder) refused(r refusal) {
+// keepRefusal keeps a refusal for Explain, and says whether it is to be told by itself.
+func (f *Forwarder) keepRefusal(ctx context.Context, r refusal) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if !slices.Contains(f.refusals, r) && len(f.refusals) < 16 {
 		f.refusals = append(f.refusals, r)
 	}
+	count := f.refused[r.host]
+	if count == nil {
+		count = &refusedCount{}
+		f.refused[r.host] = count
+	}
+	count.n++
+	count.ctx = ctx
+	return count.n <= mostRefusals
 }
 
 // Explain returns err with what f refused meanwhile, because a git client says no more than "agent refused
@@ -298,8 +327,9 @@ func (c *channel) spoiled(r refusal) []byte {
 // refuse makes a refusal known and returns what the client is told.
 func (c *channel) refuse(r refusal) []byte {
 	r.host = c.host
-	c.f.refused(r)
-	event.Emit(c.ctx, event.Event{Kind: event.KeyRefused, Host: c.host, Text: r.reason, Hint: r.hint})
+	if c.f.keepRefusal(c.ctx, r) {
+		event.Emit(c.ctx, event.Event{Kind: event.KeyRefused, Host: c.host, Text: r.reason, Hint: r.hint})
+	}
 	return []byte{agentFailure}
 }
 

@@ -252,3 +252,42 @@ func TestExplainKeepsHostsApart(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A host that asks without end is told of 20 times, and then in one sum, also when it uses many connections.
+func TestManyRefusalsAreSummedUp(t *testing.T) {
+	d := newDesk(t, ed25519Key(t), false)
+	for range 10 {
+		c := d.client()
+		for range 5 {
+			if _, err := c.Sign(d.deploy.PublicKey(), []byte("junk")); err == nil {
+				t.Error("it signed junk")
+			}
+		}
+	}
+	if got := d.rec.of(event.KeyRefused); len(got) != 20 {
+		t.Errorf("%d refusals are told", len(got))
+	}
+	d.forwarder.Close()
+	got := d.rec.of(event.KeyRefused)
+	if len(got) != 21 || got[20].Text != "30 more requests" || got[20].Host != "web1" || got[20].Hint == "" {
+		t.Errorf("%d refusals are told, at last %+v", len(got), got[len(got)-1])
+	}
+	d.forwarder.Close()
+	if again := d.rec.of(event.KeyRefused); len(again) != len(got) {
+		t.Errorf("they are told again: %+v", again[len(got):])
+	}
+}
+
+func TestFewRefusalsAreNotSummedUp(t *testing.T) {
+	d := newDesk(t, ed25519Key(t), false)
+	c := d.client()
+	for range 20 {
+		if _, err := c.Sign(d.deploy.PublicKey(), []byte("junk")); err == nil {
+			t.Error("it signed junk")
+		}
+	}
+	d.forwarder.Close()
+	if got := d.rec.of(event.KeyRefused); len(got) != 20 {
+		t.Errorf("%d refusals are told", len(got))
+	}
+}

@@ -172,6 +172,7 @@ type lending struct {
 	agent  Agent
 	host   string
 	from   *lenders
+	warned sync.Once // a host may fail as often as it likes
 
 	mu   sync.Mutex
 	over bool
@@ -187,7 +188,7 @@ func (l *lending) serve(conn io.ReadWriteCloser) {
 	}
 	defer l.wg.Done()
 	if err := l.agent.Serve(l.ctx, l.host, conn); err != nil && l.ctx.Err() == nil && !errors.Is(err, io.EOF) {
-		event.Emit(l.ctx, event.Event{Kind: event.Warning, Text: "agent: " + err.Error()})
+		l.warned.Do(func() { event.Emit(l.ctx, event.Event{Kind: event.Warning, Text: "agent: " + err.Error()}) })
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
