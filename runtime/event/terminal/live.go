@@ -1,6 +1,7 @@
 package terminal
 
 import (
+	"fmt"
 	"io"
 	"os"
 	"strings"
@@ -24,6 +25,8 @@ type live struct {
 
 	mu      sync.Mutex
 	waiting []aboveText // what is to be written above, in order
+	bytes   int         // of these
+	left    int         // bytes of output that were left out since
 	err     error       // why drawing ended early
 
 	drawing sync.Mutex // held by who starts or stops
@@ -43,18 +46,29 @@ func newLive(screen *os.File, frame func(time.Time, int, int) string) *live {
 	return &live{screen: screen, frame: frame, clock: time.Now}
 }
 
-// above leaves text, whole lines, for above what is drawn. w is where to write it once nothing is drawn any more.
-func (l *live) above(w io.Writer, text string) {
+// mostWaiting is how many bytes wait before output is left out: a host prints faster than a screen shows it.
+const mostWaiting = 1 << 20
+
+// above leaves text, whole lines, for above what is drawn. w is where to write it once nothing is drawn any more. Of a command's output there
+// may be too much to wait.
+func (l *live) above(w io.Writer, text string, output bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.waiting = append(l.waiting, aboveText{w, text})
+	if output && l.bytes+len(text) > mostWaiting {
+		l.left += len(text)
+		return
+	}
+	l.waiting, l.bytes = append(l.waiting, aboveText{w, text}), l.bytes+len(text)
 }
 
 func (l *live) take() []aboveText {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	taken := l.waiting
-	l.waiting = nil
+	if l.left > 0 {
+		taken = append(taken, aboveText{l.screen, fmt.Sprintf("… (%d bytes of output left out: they came faster than they could be shown)\n", l.left)})
+	}
+	l.waiting, l.bytes, l.left = nil, 0, 0
 	return taken
 }
 

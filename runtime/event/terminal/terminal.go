@@ -54,13 +54,14 @@ type Sink struct {
 	live  *live // nil without a screen
 	lines bool  // nothing is drawn any more
 
-	mu    sync.Mutex
-	now   state
-	times stepTimes
-	hosts hostTable
-	shown bool                 // a recipe has shown a table of its own
-	said  map[string]time.Time // when the last line about a host was written
-	err   error                // the first failure to write; what follows is tried all the same
+	mu     sync.Mutex
+	now    state
+	times  stepTimes
+	hosts  hostTable
+	output bool                 // the event that is shown is a command's output
+	shown  bool                 // a recipe has shown a table of its own
+	said   map[string]time.Time // when the last line about a host was written
+	err    error                // the first failure to write; what follows is tried all the same
 
 	quit, done chan struct{} // of the heartbeat
 }
@@ -120,6 +121,7 @@ func (s *Sink) Event(e event.Event) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.output = e.Kind == event.Output
 	s.now.track(e)
 	s.times.track(e)
 	switch e.Kind {
@@ -191,7 +193,7 @@ func (s *Sink) write(w io.Writer, text string) {
 		return
 	}
 	if s.live != nil && !s.lines && (w == s.opts.Err || s.opts.OutOnScreen) {
-		s.live.above(w, text)
+		s.live.above(w, text, s.output)
 		return
 	}
 	if w == s.opts.Err || s.opts.OutOnScreen {

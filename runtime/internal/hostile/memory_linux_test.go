@@ -2,7 +2,6 @@ package hostile_test
 
 import (
 	"archive/tar"
-	"bytes"
 	"context"
 	"crypto/ed25519"
 	"crypto/rand"
@@ -18,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/creack/pty"
 	gossh "golang.org/x/crypto/ssh"
 
 	"runbook/runtime/internal/hostile"
@@ -57,27 +57,29 @@ end)`
 		misdeeds hostile.Misdeeds
 		recipe   string
 		want     string // on stderr
+		args     []string
 	}{
-		{"greeting", hostile.Misdeeds{Greet: toStdout("x")}, `each(hosts, function(host) host:run("true") end)`, "more than 64 KiB"},
-		{"greeting on stderr", hostile.Misdeeds{Greet: toStderr("x\n")}, `each(hosts, function(host) host:run("true") end)`, "more than 64 KiB"},
-		{"session", hostile.Misdeeds{Greet: toStderr("x")}, `each(hosts, function(host) host:run("cat", { stdin = "x" }) end)`, "more than 64 KiB"},
-		{"keeper", hostile.Misdeeds{Keep: toStderr("x")}, locking, "was lost"},
-		{"keeper's words", hostile.Misdeeds{Keep: toStdout("x")}, locking, "was lost"},
-		{"captured output", hostile.Misdeeds{}, `each(hosts, function(host) host:run("head -c 300000000 /dev/zero | tr '\\0' x") end)`, "more than 16 MiB"},
-		{"captured lines", hostile.Misdeeds{}, `each(hosts, function(host) host:capture("yes | head -c 300000000 >&2") end)`, "more than 16 MiB"},
-		{"long names", hostile.Misdeeds{Names: names(900, 250)}, `each(hosts, function(host) host.fs:list("/srv") end)`, "more than 256 MiB"},
-		{"short names", hostile.Misdeeds{Names: names(5000, 12)}, `each(hosts, function(host) host.fs:list("/srv") end)`, "more than 1000000 names"},
-		{"a huge name", hostile.Misdeeds{Names: names(1, 200_000)}, `each(hosts, function(host) host.fs:list("/srv") end)`, "more than 4 KiB"},
+		{"greeting", hostile.Misdeeds{Greet: toStdout("x")}, `each(hosts, function(host) host:run("true") end)`, "more than 64 KiB", nil},
+		{"greeting on stderr", hostile.Misdeeds{Greet: toStderr("x\n")}, `each(hosts, function(host) host:run("true") end)`, "more than 64 KiB", nil},
+		{"session", hostile.Misdeeds{Greet: toStderr("x")}, `each(hosts, function(host) host:run("cat", { stdin = "x" }) end)`, "more than 64 KiB", nil},
+		{"keeper", hostile.Misdeeds{Keep: toStderr("x")}, locking, "was lost", nil},
+		{"keeper's words", hostile.Misdeeds{Keep: toStdout("x")}, locking, "was lost", nil},
+		{"captured output", hostile.Misdeeds{}, `each(hosts, function(host) host:run("head -c 100000000 /dev/zero | tr '\\0' x") end)`, "more than 16 MiB", nil},
+		{"captured lines", hostile.Misdeeds{}, `each(hosts, function(host) host:capture("yes | head -c 100000000 >&2") end)`, "more than 16 MiB", nil},
+		{"long names", hostile.Misdeeds{Names: names(900, 250)}, `each(hosts, function(host) host.fs:list("/srv") end)`, "more than 256 MiB", nil},
+		{"short names", hostile.Misdeeds{Names: names(5000, 12)}, `each(hosts, function(host) host.fs:list("/srv") end)`, "more than 1000000 names", nil},
+		{"a huge name", hostile.Misdeeds{Names: names(1, 200_000)}, `each(hosts, function(host) host.fs:list("/srv") end)`, "more than 4 KiB", nil},
 		{"sparse archive", hostile.Misdeeds{Programs: map[string]string{"tar": `hole=$(mktemp -d) && cd "$hole" && truncate -s 1T hole && exec env PATH=/usr/bin:/bin tar -S -cf - .`}},
-			`each(hosts, function(host) host:download("FOLDER", "DOWN") end)`, "holes"},
+			`each(hosts, function(host) host:download("FOLDER", "DOWN") end)`, "holes", nil},
 		{"endless archive", hostile.Misdeeds{Programs: map[string]string{"tar": `exec cat ARCHIVE /dev/zero`}},
-			`each(hosts, function(host) host:download("FOLDER", "DOWN", { max = 100000000 }) end)`, "more than 100000000 bytes"},
+			`each(hosts, function(host) host:download("FOLDER", "DOWN", { max = 100000000 }) end)`, "more than 100000000 bytes", nil},
 		{"endless answer of changed", hostile.Misdeeds{Programs: map[string]string{"find": `exec tr '\0' x </dev/zero`}},
-			`each(hosts, function(host) host:upload("FOLDER", "FOLDER", { changed = true }) end)`, "more than 4 KiB"},
+			`each(hosts, function(host) host:upload("FOLDER", "FOLDER", { changed = true }) end)`, "more than 4 KiB", nil},
+		{"shown output", hostile.Misdeeds{}, `each(hosts, function(host) host:run("yes | head -c 100000000", { max = 1000 }) end)`, "more than 1000 bytes", []string{"-v"}},
 		{"agent", hostile.Misdeeds{Agent: floodAgent}, `
 agent.forward({ keys = { "KEY" }, to = { "git@127.0.0.1:PORT" } }, function()
 	each(hosts, function(host) host:run("sleep 3") end)
-end)`, ""},
+end)`, "", nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -87,11 +89,11 @@ end)`, ""},
 				c.misdeeds.Programs[name] = strings.ReplaceAll(script, "ARCHIVE", archive)
 			}
 			server := hostile.Start(t, c.misdeeds)
-			text := "recipe {}\n" + strings.NewReplacer("LOCK", dir+"/lock", "FOLDER", dir+"/folder", "DOWN", dir+"/down", "KEY", dir+"/key",
+			recipe := "recipe {}\n" + strings.NewReplacer("LOCK", dir+"/lock", "FOLDER", dir+"/folder", "DOWN", dir+"/down", "KEY", dir+"/key",
 				"PORT", strconv.Itoa(server.Port)).Replace(c.recipe) + "\n"
 			known := fmt.Sprintf("[127.0.0.1]:%d %s\n", server.Port, server.HostKey)
 			hosts := fmt.Sprintf(`return { { name = "web1", address = "127.0.0.1", port = %d, user = "x", host_key = %q } }`, server.Port, server.HostKey)
-			for name, text := range map[string]string{"r.lua": text, "hosts.lua": hosts, "known": known, "archive": endlessArchive(t), "key": privateKey(t)} {
+			for name, text := range map[string]string{"r.lua": recipe, "hosts.lua": hosts, "known": known, "archive": endlessArchive(t), "key": privateKey(t)} {
 				if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 					t.Fatal(err)
 				}
@@ -101,19 +103,23 @@ end)`, ""},
 			}
 			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 			defer cancel()
-			cmd := exec.CommandContext(ctx, runbook, "run", "r.lua", "--hosts", "hosts.lua", "--known-hosts", "known")
+			cmd := exec.CommandContext(ctx, runbook, append([]string{"run", "r.lua", "--hosts", "hosts.lua", "--known-hosts", "known"}, c.args...)...)
 			cmd.Dir = dir
 			cmd.Env = append(os.Environ(), "HOME="+dir, "XDG_STATE_HOME="+dir, "SSH_AUTH_SOCK=", "NO_COLOR=1")
-			var said bytes.Buffer
-			cmd.Stderr = &said
+			cmd.Env = append(cmd.Env, "TERM=xterm", "CI=")
+			said := onTerminal(t, cmd)
 			peak, err := peakMemory(cmd)
+			text, journal := said(), journalSize(t, dir)
 			if ctx.Err() != nil {
 				t.Error("it did not end")
 			}
-			if c.want == "" && err != nil || !strings.Contains(said.String(), c.want) {
-				t.Errorf("%v; it said:\n%.3000s", err, said.String())
+			if c.want == "" && err != nil || !strings.Contains(text, c.want) {
+				t.Errorf("%v; it said:\n%.3000s", err, text)
 			}
-			t.Logf("%d MB", peak/1e6)
+			t.Logf("%d MB, %d kB of journal", peak/1e6, journal/1000)
+			if journal > 5<<20 {
+				t.Errorf("the journal has %d bytes", journal)
+			}
 			if peak > mostMemory {
 				t.Errorf("it took %d MB", peak/1e6)
 			}
@@ -188,4 +194,51 @@ func floodAgent(conn *gossh.ServerConn) {
 		go gossh.DiscardRequests(requests)
 		go hostile.Flood(ch, string(request))
 	}
+}
+
+// onTerminal gives cmd a terminal, and returns what ends it and says what was shown last: a view that draws has more to keep than lines.
+func onTerminal(t *testing.T, cmd *exec.Cmd) (shown func() string) {
+	t.Helper()
+	file, terminal, err := pty.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := pty.Setsize(terminal, &pty.Winsize{Rows: 40, Cols: 500}); err != nil { // wide enough for a message
+		t.Fatal(err)
+	}
+	cmd.Stdout, cmd.Stderr = terminal, terminal
+	ended := make(chan struct{})
+	var text []byte
+	go func() {
+		defer close(ended)
+		piece := make([]byte, 64<<10)
+		for {
+			n, err := file.Read(piece)
+			if text = append(text, piece[:n]...); len(text) > 1<<20 {
+				text = append(text[:0], text[len(text)-(64<<10):]...)
+			}
+			if err != nil { // the end of a terminal is one
+				return
+			}
+		}
+	}()
+	return func() string {
+		_ = terminal.Close()
+		<-ended
+		_ = file.Close()
+		return string(text)
+	}
+}
+
+func journalSize(t *testing.T, state string) int64 {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(state, "runbook", "runs", "*.jsonl"))
+	if err != nil || len(files) != 1 {
+		t.Fatalf("%q, %v", files, err)
+	}
+	info, err := os.Stat(files[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return info.Size()
 }
