@@ -145,7 +145,7 @@ local function prepare(host, options, release, before)
       release = release.name,
       revision = release.revision,
       branch = options.branch,
-      repo = options.repo,
+      repo = host.git:strip(options.repo),
       by = history.me(),
       at = clock.utc("%Y-%m-%dT%H:%M:%SZ"),
       python = options.python,

@@ -41,6 +41,9 @@ var symptoms = []struct {
 		return "the agent refused to sign the login at " + j.repo.Address(), ""
 	}},
 	{[]string{"permission denied (publickey", "permission denied (keyboard", "permission denied (password", "authentication failed", "could not read username", "too many authentication failures"}, func(j job) (string, string) {
+		if j.repo.Transport == HTTPS {
+			return "the git server refused the login", "is the user and the password, or the token, in the repository's URL right? without one, git on the host asks its credential helper"
+		}
 		return "the git server refused the login", "is the deploy key given (--key), and does the git server know its public half for this repository?"
 	}},
 	{[]string{"could not resolve host", "connection refused", "connection timed out", "no route to host", "network is unreachable", "failed to connect"}, func(j job) (string, string) {

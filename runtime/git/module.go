@@ -8,7 +8,7 @@ import (
 )
 
 type resolveArgs struct {
-	Repo string `lua:"repo,arg" doc:"the repository: ssh://user@host/path, user@host:path, https://…, or a path on the host"`
+	Repo string `lua:"repo,arg" doc:"the repository: ssh://user@host/path, user@host:path, https://…, https://TOKEN@… or https://USER:PASSWORD@…, or a path on the host"`
 	Ref  string `lua:"ref,arg" doc:"a branch, a tag, a full ref, or a commit's name"`
 }
 
@@ -59,6 +59,13 @@ func Module(d Deps) script.Module {
 					return script.None{}, err
 				}).
 				With(`hosts[1].git:check("git@git.example.org:app.git", "release")`),
+			script.Func("strip", script.Pure, "Returns a repository's URL without the user and the password of https, as files may keep it. The others of these functions "+
+				"take it with them: git gets them through a credential helper, and neither its command line nor a file on the host has them.",
+				func(_ context.Context, _ *ssh.Host, a reachArgs) (string, error) {
+					r, err := ParseRepo(a.Repo)
+					return r.URL, err
+				}).
+				With(`local url = hosts[1].git:strip("https://TOKEN@git.example.org/app.git")`),
 			script.Func("reach", script.Reads, "Asks the repository what it has, and nothing more: an error says why the host may not, or can't, read it.",
 				func(ctx context.Context, h *ssh.Host, a reachArgs) (script.None, error) {
 					return script.None{}, d.Reach(ctx, h, a.Repo)

@@ -1,6 +1,7 @@
 package git
 
 import (
+	"net/url"
 	"os/exec"
 	"strings"
 	"testing"
@@ -26,32 +27,42 @@ func TestParseRepo(t *testing.T) {
 			t.Errorf("%s: %+v, %v; want %+v", text, r, err, want)
 		}
 	}
+	for text, want := range map[string]string{ // what is kept of a login, which must be taken off for that
+		"https://TOKEN@git.example.org/app.git":                 "https://git.example.org/app.git",
+		"https://user:p%40ss@git.example.org:8443/app.git?x=a@": "https://git.example.org:8443/app.git?x=a@",
+		"https://user:@[2001:db8::1]/app.git":                   "https://[2001:db8::1]/app.git",
+		"https://user:p@ss@git.example.org/a@b":                 "https://git.example.org/a@b",
+	} {
+		if r, err := ParseRepo(text); err != nil || r.URL != want || r.credential == nil {
+			t.Errorf("%s: %+v, %v; want %s", text, r, err, want)
+		}
+	}
 	for text, want := range map[string]string{
-		"":                                    "empty",
-		"--upload-pack=touch /tmp/x":          "begins with -",
-		"ext::sh -c touch% /tmp/x":            "run a program",
-		"fd::17":                              "run a program",
-		"ext::ssh://git@git.example.org/x":    "run a program",
-		"git://git.example.org/app.git":       "git is not a transport",
-		"http://git.example.org/app.git":      "http is not a transport",
-		"git+ssh://git@git.example.org/a":     "not a transport",
-		"ssh://-oProxyCommand=x/app.git":      "no host name",
-		"ssh://-l@git.example.org/app.git":    "no user name",
-		"ssh://%2dl@git.example.org/app.git":  "no user name",
-		"ssh://a%20b@git.example.org/app.git": "no user name",
-		"-oProxyCommand=x:app.git":            "begins with -",
-		"git@-oProxyCommand=x:app.git":        "no host name",
-		"ssh://git@git.example.org":           "names no path",
-		"ssh://git:pw@git.example.org/a":      "password",
-		"https://git:token@git.example.org/a": "password",
-		"file://elsewhere/srv/app.git":        "names no host",
-		"app.git":                             "no repository's URL",
-		"./app.git":                           "no repository's URL",
-		"git@git.example.org:app\n.git":       "control character",
-		"git@[git.example.org:2222]:app.git":  "write ssh://",
-		"ssh://git@git.example.org:0/a":       "no port",
-		"ssh://git@git.example.org:70000/a":   "no port",
-		"git@*:app.git":                       "no host name",
+		"":                                       "empty",
+		"--upload-pack=touch /tmp/x":             "begins with -",
+		"ext::sh -c touch% /tmp/x":               "run a program",
+		"fd::17":                                 "run a program",
+		"ext::ssh://git@git.example.org/x":       "run a program",
+		"git://git.example.org/app.git":          "git is not a transport",
+		"http://git.example.org/app.git":         "http is not a transport",
+		"git+ssh://git@git.example.org/a":        "not a transport",
+		"ssh://-oProxyCommand=x/app.git":         "no host name",
+		"ssh://-l@git.example.org/app.git":       "no user name",
+		"ssh://%2dl@git.example.org/app.git":     "no user name",
+		"ssh://a%20b@git.example.org/app.git":    "no user name",
+		"-oProxyCommand=x:app.git":               "begins with -",
+		"git@-oProxyCommand=x:app.git":           "no host name",
+		"ssh://git@git.example.org":              "names no path",
+		"ssh://git:pw@git.example.org/a":         "password",
+		"https://git:to%0Aken@git.example.org/a": "control character",
+		"file://elsewhere/srv/app.git":           "names no host",
+		"app.git":                                "no repository's URL",
+		"./app.git":                              "no repository's URL",
+		"git@git.example.org:app\n.git":          "control character",
+		"git@[git.example.org:2222]:app.git":     "write ssh://",
+		"ssh://git@git.example.org:0/a":          "no port",
+		"ssh://git@git.example.org:70000/a":      "no port",
+		"git@*:app.git":                          "no host name",
 	} {
 		if r, err := ParseRepo(text); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %+v, %v; want an error with %q", text, r, err, want)
@@ -60,7 +71,7 @@ func TestParseRepo(t *testing.T) {
 }
 
 func FuzzParseRepo(f *testing.F) {
-	for _, s := range []string{"git@h:app.git", "ssh://git@h:22/x", "https://h/x", "file:///x", "/x", "ext::x", "a@[::1]:b", "h:-x"} {
+	for _, s := range []string{"git@h:app.git", "ssh://git@h:22/x", "https://h/x", "file:///x", "/x", "ext::x", "a@[::1]:b", "h:-x", "https://u:p@h:1/x@y"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
@@ -74,6 +85,9 @@ func FuzzParseRepo(f *testing.F) {
 			strings.ContainsAny(r.Host+r.User, " *?!,@/'\"$\\"), r.Transport == SSH && (r.Port < 1 || r.Port > 65535),
 			r.Transport == File && !strings.HasPrefix(r.Path, "/"):
 			t.Errorf("%q was read as %+v", s, r)
+		}
+		if u, err := url.Parse(r.URL); r.Transport == HTTPS && (err != nil || u.User != nil || u.Path != r.Path || r.credential != nil && u.Host != r.credential.host) {
+			t.Errorf("%q was read as %+v, whose URL is read as %+v, %v", s, r, u, err)
 		}
 		scheme, _, helper := strings.Cut(s, "::")
 		if helper && r.Transport != File && !strings.ContainsAny(scheme, "/[:@") {

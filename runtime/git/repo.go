@@ -25,12 +25,20 @@ const (
 
 // Repo is a repository's URL, read.
 type Repo struct {
-	URL       string // as given, which is what git gets
+	URL       string // as given, without the user and the password of https: what git gets, what is shown and what files keep
 	Transport Transport
-	User      string // "" when the URL names none
+	User      string // of ssh; "" when the URL names none
 	Host      string // without brackets; "" for File
 	Port      int    // 22 for ssh unless the URL says another; 0 for others unless it says one
 	Path      string // for File absolute, on the host where git runs
+
+	credential *credential // of https, or nil
+}
+
+// credential is what an https URL logs in with. Without a password the user may be a token.
+type credential struct {
+	host           string // as git asks for it: HOST or HOST:PORT
+	user, password string
 }
 
 // Address is how known_hosts files name an ssh server: HOST, or [HOST]:PORT. It is "" for other transports.
@@ -56,14 +64,30 @@ var (
 func ParseRepo(text string) (Repo, error) {
 	r, err := parseRepo(text)
 	if err != nil {
-		err = fmt.Errorf("repository %q: %w", text, err)
+		err = fmt.Errorf("repository %q: %w", withoutLogin(text), err)
 		if event.Hint(err) == "" {
 			err = event.WithHint(err, "write ssh://user@host/path, user@host:path, https://…, or an absolute path on the host")
 		}
 		return Repo{}, err
 	}
 	r.URL = text
+	if r.credential != nil {
+		r.URL = withoutLogin(text)
+	}
 	return r, nil
+}
+
+// withoutLogin is a URL without the user and the password in it.
+func withoutLogin(text string) string {
+	scheme, rest, ok := strings.Cut(text, "://")
+	if !ok {
+		return text
+	}
+	authority, path := rest, ""
+	if i := strings.IndexAny(rest, "/?#"); i >= 0 {
+		authority, path = rest[:i], rest[i:]
+	}
+	return scheme + "://" + authority[strings.LastIndexByte(authority, '@')+1:] + path
 }
 
 func parseRepo(text string) (Repo, error) {
@@ -100,11 +124,11 @@ func parseURL(text string) (Repo, error) {
 	if err != nil {
 		return Repo{}, errors.New("it is not a URL")
 	}
-	if _, ok := u.User.Password(); ok {
-		return Repo{}, event.WithHint(errors.New("there is a password in it, which would end up in files and process lists"),
-			"let git on the host get it from a credential helper, or use ssh with a deploy key")
-	}
 	r := Repo{Transport: Transport(u.Scheme), User: u.User.Username(), Host: u.Hostname(), Path: u.Path}
+	password, hasPassword := u.User.Password()
+	if hasPassword && r.Transport != HTTPS {
+		return Repo{}, event.WithHint(errors.New("there is a password in it, which only https takes"), "use ssh with a deploy key")
+	}
 	if u.Port() != "" {
 		if r.Port, err = strconv.Atoi(u.Port()); err != nil || r.Port < 1 || r.Port > 65535 {
 			return Repo{}, fmt.Errorf("%q is no port", u.Port())
@@ -119,6 +143,15 @@ func parseURL(text string) (Repo, error) {
 			r.Port = 22
 		}
 	case HTTPS:
+		if u.User == nil {
+			break
+		}
+		if strings.ContainsFunc(r.User+password, func(c rune) bool { return c < ' ' || c == 0x7f }) {
+			return Repo{}, errors.New("there is a control character in its user or password")
+		}
+		r.credential = &credential{host: u.Host, user: r.User, password: password}
+		r.User = ""
+		return r, r.check(false)
 	case File:
 		if u.Host != "" || u.User != nil {
 			return Repo{}, errors.New("a file URL names no host; write file:///path")

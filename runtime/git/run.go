@@ -40,7 +40,7 @@ func (d Deps) run(ctx context.Context, h *ssh.Host, j job) (string, error) {
 	return result.Stdout, err
 }
 
-// text is the whole script of a job: the prelude, the git server's keys, the arguments, and the script itself.
+// text is the whole script of a job: the prelude, the git server's keys or the login, the arguments, and the script itself.
 func (d Deps) text(j job) (string, error) {
 	var b strings.Builder
 	b.WriteString(prelude)
@@ -50,6 +50,13 @@ func (d Deps) text(j job) (string, error) {
 			return "", err
 		}
 		b.WriteString(setup)
+	}
+	if c := j.repo.credential; c != nil {
+		login, err := ssh.QuoteAll([]string{"export", "RUNBOOK_GIT_HOST=" + c.host, "RUNBOOK_GIT_USER=" + c.user, "RUNBOOK_GIT_PASSWORD=" + c.password})
+		if err != nil {
+			return "", err
+		}
+		b.WriteString(login + "\n" + credentialSetup)
 	}
 	own := j.own
 	if j.repo.Transport == File && j.repo.Path != "" {

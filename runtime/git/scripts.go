@@ -31,6 +31,32 @@ own() {
 safe=
 `
 
+// credentialSetup makes git log in with $RUNBOOK_GIT_USER and $RUNBOOK_GIT_PASSWORD at $RUNBOOK_GIT_HOST, over https alone. The script
+// comes through the connection, and the variables live as long as it does: nothing is written to a file or stands on a command
+// line. The host's own helpers are not asked and, what matters more, not told: one that stores would write the password down.
+//
+// A user without a password is a token, unless the host's own helpers know a password for it. Those that git is asked for by
+// credential fill are told nothing.
+const credentialSetup = `
+helper='!f() {
+	[ "$1" = get ] || exit 0
+	https= here=
+	while read -r line; do
+		case $line in protocol=https) https=1 ;; "host=$RUNBOOK_GIT_HOST") here=1 ;; esac
+	done
+	[ "$https$here" = 11 ] || exit 0
+	if [ -z "$RUNBOOK_GIT_PASSWORD" ]; then
+		unset GIT_CONFIG_PARAMETERS
+		if said=$(printf "protocol=https\nhost=%s\nusername=%s\n\n" "$RUNBOOK_GIT_HOST" "$RUNBOOK_GIT_USER" | git credential fill 2>/dev/null); then
+			printf "%s\n" "$said"
+			exit 0
+		fi
+	fi
+	printf "username=%s\npassword=%s\n" "$RUNBOOK_GIT_USER" "$RUNBOOK_GIT_PASSWORD"
+}; f'
+git() { command git -c credential.helper= -c "credential.helper=$helper" "$@"; }
+`
+
 // mirrorScript: URL PATH. Prints "made" when it made the mirror.
 //
 // fetch runs no gc in the background, where it would outlive the run; gc --auto in the foreground does nothing until

@@ -1,0 +1,198 @@
+package git_test
+
+import (
+	"context"
+	"encoding/pem"
+	"io/fs"
+	"net/http"
+	"net/http/cgi"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"runbook/runtime/event"
+	"runbook/runtime/git"
+	"runbook/runtime/ssh"
+)
+
+// httpsServer is a git server that lets in one user.
+type httpsServer struct {
+	*httptest.Server
+	user, password string
+
+	mu    sync.Mutex
+	tried []string // USER:PASSWORD of each request that had them
+}
+
+func (s *httpsServer) logins() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	tried := s.tried
+	s.tried = nil
+	return tried
+}
+
+// serveHTTPS serves the bench's repositories.
+func (b *bench) serveHTTPS(user, password string) *httpsServer {
+	s := &httpsServer{user: user, password: password}
+	backend := &cgi.Handler{Path: b.run("--exec-path") + "/git-http-backend", Env: []string{"GIT_PROJECT_ROOT=" + b.dir, "GIT_HTTP_EXPORT_ALL=1"}}
+	s.Server = httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		user, password, ok := r.BasicAuth()
+		if ok {
+			s.mu.Lock()
+			s.tried = append(s.tried, user+":"+password)
+			s.mu.Unlock()
+		}
+		if user != s.user || password != s.password {
+			w.Header().Set("WWW-Authenticate", `Basic realm="git"`)
+			http.Error(w, "no", http.StatusUnauthorized)
+			return
+		}
+		backend.ServeHTTP(w, r)
+	}))
+	b.Cleanup(s.Close)
+	return s
+}
+
+// believing is a context in which the host's git believes the server, and has a home folder with this configuration.
+func (s *httpsServer) believing(b *bench, config string) (ctx context.Context, home string) {
+	b.Helper()
+	home = b.TempDir()
+	b.write(filepath.Join(home, "ca.pem"), string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw})))
+	b.write(filepath.Join(home, ".gitconfig"), config)
+	return ssh.WithEnv(b.ctx, b.host, map[string]string{"HOME": home, "GIT_SSL_CAINFO": filepath.Join(home, "ca.pem"), "GIT_CONFIG_NOSYSTEM": "1"}), home
+}
+
+// at is the URL of the bench's repository, with this user-info.
+func (s *httpsServer) at(info string) string {
+	return strings.Replace(s.URL, "https://", "https://"+info, 1) + "/app.git"
+}
+
+// found are the files under dir that have word in them.
+func found(t *testing.T, dir, word string) []string {
+	t.Helper()
+	var files []string
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		if err == nil && strings.Contains(string(text), word) {
+			files = append(files, path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+// The login of an https URL reaches the git server, and no file, no command line and no event.
+func TestHTTPSLogin(t *testing.T) {
+	for name, test := range map[string]struct{ user, password, info string }{
+		"a password":        {"deploy", "p@ss'w$rd", "deploy:p%40ss'w$rd@"},
+		"a token":           {"t0ken-0123456789", "", "t0ken-0123456789@"},
+		"a token, no more":  {"t0ken-0123456789", "", "t0ken-0123456789:@"},
+		"a name with an at": {"ada@example.org", "secret99", "ada%40example.org:secret99@"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t)
+			revision := b.commit("release", "release")
+			s := b.serveHTTPS(test.user, test.password)
+			// A helper of the host's own that writes down what it is told, under the name that it would have there.
+			ctx, home := s.believing(b, "[credential]\n\thelper = store\n")
+			trace := filepath.Join(t.TempDir(), "trace") // of each program that git runs, with its arguments
+			ctx = ssh.WithEnv(ctx, b.host, map[string]string{"GIT_TRACE": trace})
+			url := s.at(test.info)
+			if err := b.git.Reach(ctx, b.host, url); err != nil {
+				t.Fatal(err)
+			}
+			if got, err := b.git.Resolve(ctx, b.host, url, "release"); err != nil || got != revision {
+				t.Fatalf("%s, %v", got, err)
+			}
+			ROOT := b.dir + "/root"
+			if err := os.Mkdir(ROOT, 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if made, err := b.git.Mirror(ctx, b.host, git.MirrorOptions{Repo: url, Path: ROOT + "/repo.git"}); err != nil || !made {
+				t.Fatal(made, err)
+			}
+			for name, o := range map[string]git.CloneOptions{"mirror": {Mirror: ROOT + "/repo.git"}, "server": {}, "depth": {Depth: 1}} {
+				o.Repo, o.Revision, o.Into = url, revision, ROOT+"/from-"+name
+				if err := b.git.Clone(ctx, b.host, o); err != nil {
+					t.Fatalf("%s: %v", name, err)
+				}
+				if origin := b.run("-C", o.Into, "remote", "get-url", "origin"); origin != s.at("") {
+					t.Errorf("%s: origin is %s", name, origin)
+				}
+			}
+			secret := test.password
+			if secret == "" {
+				secret = test.user
+			}
+			for _, dir := range []string{ROOT, home} {
+				if files := found(t, dir, secret); len(files) > 0 {
+					t.Errorf("%q is in %v", secret, files)
+				}
+			}
+			if seen := b.read(trace); strings.Contains(seen, secret) || !strings.Contains(seen, "remote-https") {
+				t.Errorf("command lines on the host: %s", seen)
+			}
+			for _, kind := range []event.Kind{event.CommandBegun, event.CommandEnded, event.Changed} {
+				if said := strings.Join(b.texts(kind), "\n"); strings.Contains(said, secret) {
+					t.Errorf("events: %s", said)
+				}
+			}
+			for _, login := range s.logins() {
+				if login != test.user+":"+test.password {
+					t.Errorf("logged in as %s", login)
+				}
+			}
+		})
+	}
+}
+
+func TestHTTPSLoginRefused(t *testing.T) {
+	b := newBench(t)
+	s, other := b.serveHTTPS("deploy", "right"), b.serveHTTPS("deploy", "right")
+	ctx, home := s.believing(b, "[credential]\n\thelper = store\n")
+	stored := strings.Replace(s.URL, "https://", "https://deploy:right@", 1) + "\n"
+	_, err := b.git.Resolve(ctx, b.host, s.at("deploy:wrong1@"), "main")
+	b.fails(err, "the git server refused the login", "in the repository's URL")
+	if strings.Contains(err.Error(), "wrong1") {
+		t.Errorf("the error shows the password: %v", err)
+	}
+	_, err = b.git.Resolve(ctx, b.host, s.at("deploy@"), "main")
+	b.fails(err, "the git server refused the login", "in the repository's URL")
+
+	// What the host knows counts for a user alone, and not for what the URL says otherwise; nothing is taken from its store.
+	b.write(filepath.Join(home, ".git-credentials"), stored)
+	if _, err := b.git.Resolve(ctx, b.host, s.at("deploy@"), "main"); err != nil {
+		t.Error(err)
+	}
+	_, err = b.git.Resolve(ctx, b.host, s.at("deploy:wrong1@"), "main")
+	b.fails(err, "the git server refused the login", "")
+	if text := b.read(filepath.Join(home, ".git-credentials")); text != stored {
+		t.Errorf("stored: %s", text)
+	}
+	if _, err := b.git.Resolve(ctx, b.host, s.at(""), "main"); err != nil { // the host's own helper alone
+		t.Error(err)
+	}
+
+	// A server that sends git elsewhere doesn't get the login there.
+	s.logins()
+	moved := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, other.URL+r.URL.RequestURI(), http.StatusMovedPermanently)
+	}))
+	defer moved.Close()
+	b.write(filepath.Join(home, ".git-credentials"), "")
+	_, err = b.git.Resolve(ctx, b.host, strings.Replace(moved.URL, "https://", "https://deploy:right@", 1)+"/app.git", "main")
+	b.fails(err, "the git server refused the login", "")
+	if tried := other.logins(); len(tried) > 0 {
+		t.Errorf("another server got %v", tried)
+	}
+}
