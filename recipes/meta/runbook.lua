@@ -182,7 +182,7 @@ function host_fs:disk(path) end
 
 ---Returns the 40 hex digits of the commit that a branch, else a tag, else a full ref stands for. An unknown name, a refused key, an unknown host key and a missing repository are errors of their own.
 ---Changes nothing; runs in a dry run too.
----@param repo string the repository: ssh://user@host/path, user@host:path, https://…, or a path on the host
+---@param repo string the repository: ssh://user@host/path, user@host:path, https://…, https://TOKEN@… or https://USER:PASSWORD@…, or a path on the host
 ---@param ref string a branch, a tag, a full ref, or a commit's name
 ---@return string
 function host_git:resolve(repo, ref) end
@@ -192,6 +192,12 @@ function host_git:resolve(repo, ref) end
 ---@param repo string the repository
 ---@param ref? string a branch, a tag, a full ref, or a commit's name
 function host_git:check(repo, ref) end
+
+---Returns a repository's URL without the user and the password of https, as files may keep it. The others of these functions take it with them: git gets them through a credential helper, and neither its command line nor a file on the host has them.
+---Computes here; contacts nothing.
+---@param repo string the repository: ssh://user@host/path, user@host:path, https://…, or a path on the host
+---@return string
+function host_git:strip(repo) end
 
 ---Asks the repository what it has, and nothing more: an error says why the host may not, or can't, read it.
 ---Changes nothing; runs in a dry run too.

@@ -139,6 +139,9 @@ func TestHTTPSLogin(t *testing.T) {
 					t.Errorf("%q is in %v", secret, files)
 				}
 			}
+			if _, err := os.Stat(filepath.Join(home, ".git-credentials")); err == nil {
+				t.Error("the host's own helper wrote the login down")
+			}
 			if seen := b.read(trace); strings.Contains(seen, secret) || !strings.Contains(seen, "remote-https") {
 				t.Errorf("command lines on the host: %s", seen)
 			}
