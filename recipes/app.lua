@@ -8,17 +8,20 @@
 
 return {
   root = "/srv/app",               -- the folder on every host that holds the releases; recipes/setup.lua makes it
-  repo = "ssh://git@git.example.com/team/app.git", -- the git repository: ssh, https, or a path on the host
+  repo = "ssh://git@git.example.com/team/app.git", -- the git repository: ssh, https, or a path on the host; with a token:
+                                   -- "https://" .. secret.env("GIT_TOKEN") .. "@git.example.com/team/app.git"
   branch = "release",              -- the branch whose head is released
   depth = 0,                       -- 0: a mirror on the host, ROOT/repo.git, gets what is new, and releases take all of the history from it;
                                    -- 1 or more: no mirror; each release fetches so many commits anew
 
   key = {},                        -- deploy keys for the repository, such as { "~/.ssh/deploy" }; {}: git needs none
   agent = "forward",               -- "forward": the key files are on this machine; "host": they are on the host
+  signatures = 3,                  -- how many logins with the key each host gets signed for one clone
 
   python = "/usr/bin/python3",     -- the interpreter that each release's virtualenv is built with
   requirements = "requirements.txt", -- what pip installs, a file in the repository; "": nothing
-  pip_arg = {},                    -- more arguments for pip install, such as { "--index-url=https://pypi.example.com" }
+  pip_arg = {},                    -- more arguments for pip install, such as { "--index-url=https://pypi.example.com" }; URLs of
+                                   -- indexes, which may have a password in them, reach pip by its environment
   venv = "fresh",                  -- "fresh": a virtualenv for each release; "reuse": one for all with the same pinned
                                    -- requirements, linked; "uv": fresh, made by uv, which must be on the host
 

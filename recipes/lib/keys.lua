@@ -1,5 +1,7 @@
 -- The deploy key: which agent holds it, and for how long.
 
+local app = require("options").app
+
 -- needed says whether git logs in anywhere: https and paths take no key.
 local function needed(options)
   local repo = options.repo
@@ -11,7 +13,7 @@ end
 -- host gets to use it: the agent inside runbook is forwarded while fn runs, and signs for the git server alone.
 local function for_git(options, fn)
   if needed(options) and options.agent == "forward" then
-    agent.forward({ keys = options.key, to = { options.repo } }, fn)
+    agent.forward({ keys = options.key, to = { options.repo }, signatures = app.signatures }, fn)
   else
     fn()
   end

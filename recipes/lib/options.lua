@@ -18,7 +18,7 @@ end
 -- Settings that are also flags of the recipes.
 local flags = {
   root = { "/srv/app", "the folder on the hosts that holds the releases" },
-  repo = { "", "the git repository: ssh, https, or a path on the host" },
+  repo = { "", "the git repository: ssh, https (with a login in it, which no file on the hosts gets), or a path on the host" },
   branch = { "release", "the branch to release" },
   depth = { 0, "how many commits of history a release gets, without a mirror on the host; 0 for all, from a mirror", min = 0 },
   key = { {}, "deploy key: a file on this machine (--agent forward) or on the host (--agent host)" },
@@ -51,6 +51,7 @@ local flags = {
 
 -- Settings that only app.lua has.
 local settings_only = {
+  signatures = { 3, "how many logins with the deploy key each host gets signed for one clone", min = 1 },
   user = { "www-data", "the user that Apache runs as where the login is root" },
   group = { "www-data", "that user's group" },
   server_args = { {}, "more options for mod_wsgi-express setup-server", check = server_args.own },

@@ -2,6 +2,7 @@
 -- A release has a link to it. Nobody changes one that is complete, and prune removes what no release has a link to.
 
 local layout = require "layout"
+local pip = require "pip"
 
 -- Says whether what pip would install is certain, so that an environment made once can serve again: "loose", a tab and
 -- why not; or "have" or "make", a tab and the environment's name. What an earlier run left unfinished is removed.
@@ -68,7 +69,11 @@ done
 -- choose returns the place of the environment that fits, and whether it is there; or nil where a fresh one has to be
 -- made, having said why.
 local function choose(host, options, paths, dir)
-  local answer = host:run({ options.python, "-c", CHOOSE, paths.venvs, options.requirements, unpack(options.pip_arg) }, { cwd = dir }).stdout
+  local words = { options.python, "-c", CHOOSE, paths.venvs, options.requirements }
+  for _, word in ipairs(options.pip_arg) do
+    words[#words + 1] = pip.public(word) -- whoever logs in at an index, the packages are the same
+  end
+  local answer = host:run(words, { cwd = dir }).stdout
   local kind, rest = answer:match("^(%a+)\t([^\n]*)")
   if kind == "have" or kind == "make" then
     return paths.venvs .. "/" .. rest, kind == "have"

@@ -1,5 +1,6 @@
 -- Making a virtualenv: what `PYTHON -m venv` makes, without its slow part.
 
+local pip = require "pip"
 local reuse = require "reuse"
 
 -- MAKE is `python -m venv` with one step replaced: instead of ensurepip's pip, INSTALL runs in the new environment. Where
@@ -153,7 +154,7 @@ local function problem(host, options)
   if options.venv == "uv" and not host:test(UV) then
     return { "there is no uv on PATH", "install it there, or choose --venv fresh" }
   end
-  return nil
+  return pip.problem(options)
 end
 
 -- make makes a virtualenv at its final path: one can't be moved.
@@ -173,10 +174,11 @@ local function install(host, options, place, dir)
   local python = place .. "/bin/python"
   local words = options.venv == "uv" and { "uv", "pip", "install", "--python", python }
     or { python, "-m", "pip", "install", "--disable-pip-version-check", "--no-input" }
-  for _, word in ipairs({ "-r", options.requirements, unpack(options.pip_arg) }) do
+  local more, env = pip.arguments(options)
+  for _, word in ipairs({ "-r", options.requirements, unpack(more) }) do
     words[#words + 1] = word
   end
-  host:run(words, { cwd = dir })
+  host:run(words, { cwd = dir, env = env })
 end
 
 -- build makes DIR/venv with the requirements in it: a virtualenv, or with venv = "reuse" a link to one.

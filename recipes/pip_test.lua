@@ -1,0 +1,49 @@
+-- What pip is told on its command line, and what by its environment.
+
+local pip = require "pip"
+
+-- said is pip_arg taken apart, in one line.
+local function said(venv, ...)
+  local words, env = pip.arguments({ venv = venv, pip_arg = { ... } })
+  local names = {}
+  for name, value in pairs(env) do
+    names[#names + 1] = name .. "=" .. value
+  end
+  table.sort(names)
+  return table.concat(words, " ") .. "|" .. table.concat(names, "|")
+end
+
+test("URLs of indexes go by the environment", function()
+  local A, B = "https://u:p@a.example.com/simple", "https://b.example.com/simple"
+  for _, case in ipairs({
+    { "fresh", { "--index-url=" .. A }, "|PIP_INDEX_URL=" .. A },
+    { "fresh", { "--index-url", A, "--pre" }, "--pre|PIP_INDEX_URL=" .. A },
+    { "fresh", { "-i" .. A }, "|PIP_INDEX_URL=" .. A },
+    { "fresh", { "-i", A, "--index-url=" .. B }, "|PIP_INDEX_URL=" .. B },
+    { "fresh", { "--extra-index-url=" .. A, "--extra-index-url", B }, "|PIP_EXTRA_INDEX_URL=" .. A .. " " .. B },
+    { "fresh", { "-f", "/srv/my wheels", "--find-links=" .. B }, "-f /srv/my wheels|PIP_FIND_LINKS=" .. B },
+    { "fresh", { "--proxy=http://u:p@proxy:3128" }, "|PIP_PROXY=http://u:p@proxy:3128" },
+    { "fresh", { "--no-index", "--find-links=/srv/wheels", "spy==1.0" }, "--no-index --find-links=/srv/wheels spy==1.0|" },
+    { "fresh", { "--index-url" }, "--index-url|" },
+    { "uv", { "--index-url=" .. A, "-f" .. B, "--find-links=" .. B }, "|UV_FIND_LINKS=" .. B .. "," .. B .. "|UV_INDEX_URL=" .. A },
+    { "uv", { "--default-index", A, "--index=" .. A, "--index=" .. B }, "|UV_DEFAULT_INDEX=" .. A .. "|UV_INDEX=" .. A .. " " .. B },
+    { "fresh", {}, "|" },
+  }) do
+    expect.equal(said(case[1], unpack(case[2])), case[3])
+  end
+end)
+
+test("a password elsewhere is a problem, and is not told", function()
+  for word, public in pairs({
+    ["https://u:p@a.example.com/x.whl"] = "https://a.example.com/x.whl",
+    ["spy @ git+https://TOKEN@git.example.com/spy"] = "spy @ git+https://git.example.com/spy",
+    ["--index=https://u:p@a.example.com"] = "--index=https://a.example.com",
+  }) do
+    expect.equal(pip.public(word), public)
+    local problem = pip.problem({ venv = "fresh", pip_arg = { "--pre", word } })
+    expect.equal(problem[1], "everybody on the host could read the password in the argument " .. public .. " for pip")
+  end
+  for _, word in ipairs({ "git+ssh://git@git.example.com/spy", "--index-url=https://u:p@a.example.com", "spy==1.0", "a@b" }) do
+    expect.equal(pip.problem({ venv = "fresh", pip_arg = { word } }), nil)
+  end
+end)
