@@ -100,7 +100,7 @@ func typed(args ...string) (int, string) {
 		return -1, err.Error()
 	}
 	defer in.Close()
-	status := execute(context.Background(), args, in, &out, &errs)
+	status := execute(context.Background(), "", args, in, &out, &errs)
 	return status, errs.String() + out.String()
 }
 

@@ -24,14 +24,14 @@ func (p *program) check(cc *cli.Context) error {
 	if cc.NArg() == 0 {
 		return run.Usage(event.WithHint(errors.New("which recipes?"), "runbook check RECIPE…, such as recipes/*.lua"))
 	}
-	problems, err := run.Check(cc.Context, cc.Args().Slice(), recipetest.API())
-	if err != nil {
-		return err
-	}
+	problems, failed := run.Check(cc.Context, cc.Args().Slice(), recipetest.API())
 	for _, problem := range problems {
 		if _, err := fmt.Fprintln(p.out, p.redact(problem.Error())); err != nil {
 			return err
 		}
+	}
+	if failed != nil {
+		return failed
 	}
 	if len(problems) > 0 {
 		return told{run.Usage(run.Mistakes(problems))} // the lines on standard output say it all

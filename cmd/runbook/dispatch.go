@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"runtime/debug"
 	"strings"
 
@@ -51,6 +52,32 @@ func (p *program) dispatch(ctx context.Context, args []string) error {
 			return p.overview(all)
 		}
 		args = append(args[1:], "--help")
+	case lookName:
+		ctx, cancel, err := inLook(ctx)
+		if err != nil {
+			return err
+		}
+		defer cancel()
+		p.self, p.looking = "", true
+		return p.dispatch(ctx, args[1:])
+	}
+	switch {
+	case p.self == "":
+	case args[0] == completeName: // nobody wants to read of a failure while typing
+		if err := p.look(ctx, args, p.out, io.Discard); err != nil {
+			return told{err}
+		}
+		return nil
+	case looksOnly(args):
+		return p.look(ctx, args, p.out, p.err)
+	case args[0] == "hosts": // before it contacts any; what else is wrong, this process finds too
+		err := p.look(ctx, args, io.Discard, io.Discard)
+		var t told
+		if err != nil && !errors.As(err, &t) {
+			return err
+		}
+	}
+	switch args[0] {
 	case completeName:
 		return p.complete(ctx, args[1:])
 	case "--version", "-version", "version":

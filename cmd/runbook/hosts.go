@@ -75,7 +75,7 @@ func (p *program) hosts(cc *cli.Context) error {
 		return err
 	}
 	var pinged []run.Pinged
-	if cc.Bool("ping") {
+	if cc.Bool("ping") && !p.looking {
 		place, err := lookFor(cc.Context, recipe)
 		if err != nil {
 			return err

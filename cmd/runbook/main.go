@@ -24,11 +24,17 @@ func main() {
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(memoryGoal)
 	}
-	os.Exit(execute(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+	self, err := os.Executable()
+	if err != nil {
+		self = os.Args[0]
+	}
+	os.Exit(execute(context.Background(), self, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 
 // program is what every command has at hand.
 type program struct {
+	self     string // this program's file, to look at files of others with; "" to do so in this process
+	looking  bool   // this is the child that does so
 	in       *os.File
 	out, err io.Writer
 	signals  *interrupts
@@ -39,9 +45,9 @@ type program struct {
 	secrets  *event.Stream // what a recipe read before a run began is not to be shown either
 }
 
-// execute runs one command line and returns its exit status.
-func execute(ctx context.Context, args []string, in *os.File, out, errs io.Writer) int {
-	p := &program{in: in, out: out, err: errs, secrets: event.NewStream()}
+// execute runs one command line and returns its exit status. self is as in program.
+func execute(ctx context.Context, self string, args []string, in *os.File, out, errs io.Writer) int {
+	p := &program{self: self, in: in, out: out, err: errs, secrets: event.NewStream()}
 	p.signals = p.listen(ctx)
 	defer p.signals.stop()
 	ctx = event.WithStream(p.signals.run, p.secrets)

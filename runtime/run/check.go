@@ -16,7 +16,7 @@ import (
 type Problem = script.Problem
 
 // Check reads recipes and what they require, and returns every problem that it is sure of, each once. Nothing is
-// contacted. The error is for what keeps it from reading them.
+// contacted. The error is for what keeps it from reading them; the problems are those of the files before.
 //
 // A path that ends in _test.lua is a test of recipes, which can use more: tests says what.
 func Check(ctx context.Context, paths []string, tests Extension) ([]Problem, error) {
@@ -33,7 +33,7 @@ func Check(ctx context.Context, paths []string, tests Extension) ([]Problem, err
 	for _, path := range paths {
 		problems, err := c.file(ctx, path)
 		if err != nil {
-			return nil, err
+			return all, err
 		}
 		for _, p := range problems {
 			if !slices.Contains(all, p) { // recipes share what they require

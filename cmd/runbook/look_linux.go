@@ -1,0 +1,36 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"syscall"
+	"time"
+)
+
+// limitProcess lets this process have lookMemory bytes more than it has, and no core dump. It uses the processor for twice
+// lookLimit at most: for when its parent was killed, which ends it otherwise.
+func limitProcess() error {
+	text, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		return err
+	}
+	var pages uint64
+	if _, err := fmt.Sscan(string(text), &pages); err != nil {
+		return fmt.Errorf("/proc/self/statm: %w", err)
+	}
+	for resource, most := range map[int]uint64{
+		syscall.RLIMIT_AS:   pages*uint64(os.Getpagesize()) + lookMemory,
+		syscall.RLIMIT_CORE: 0,
+		syscall.RLIMIT_CPU:  uint64(2 * lookLimit / time.Second),
+	} {
+		var now syscall.Rlimit
+		if err := syscall.Getrlimit(resource, &now); err != nil {
+			return err
+		}
+		most = min(most, now.Max) // a lower one stays
+		if err := syscall.Setrlimit(resource, &syscall.Rlimit{Cur: most, Max: most}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
