@@ -27,7 +27,7 @@ test("another status than 200, and a body that must be right", function()
   expect.status(released, 0)
   local options = {
     root = host.vars.root, port = host.vars.port, server_root = "", restart = "touch", health = "/well", health_within = "1s",
-    health_status = 0, health_host = "", request_seconds = 1, processes = 1, threads = 5,
+    health_host = "", request_seconds = 1, processes = 1, threads = 5,
   }
   local release = { name = "r1", dir = host.vars.root .. "/releases/r1" }
 

@@ -27,10 +27,7 @@ end
 
 -- validate fails when app.lua, or a flag, asks for what cannot be.
 local function validate(options)
-  local status = options.health_status
-  if status ~= 0 and status < 100 then
-    fail("--health-status must be an HTTP status, such as 200 or 204; got " .. status, "0: any status below 500 for /, else 200")
-  elseif app.healthy and path(options) == "" then
+  if app.healthy and path(options) == "" then
     fail("recipes/app.lua has healthy, but there is no path to ask", "health = \"/\" in recipes/app.lua, or --health /")
   end
 end
@@ -69,7 +66,7 @@ end
 
 -- accepted says whether a status is the one that is wanted, and what is wanted in words.
 local function accepted(options, status)
-  if options.health_status ~= 0 then
+  if options.health_status then
     return status == options.health_status, tostring(options.health_status)
   elseif path(options) == "/" then
     return status < 500, "below 500"

@@ -427,7 +427,7 @@ function lab.repo(files) end
 ---@param options? { host?: string, always?: boolean, message?: string }
 function lab.fail(step, options) end
 
----Takes the settings of the project, such as app.lua's, as their declaration has them by default: in the runs that follow, and in the test where they are required later. So a test says of a recipe what holds in every project.
+---Takes the settings of the project, such as app.lua's, as their declaration has them by default: in the runs that follow, and in the test where they are required later. So a test says of a recipe what holds in every project. Secrets may be missing then.
 ---Computes here; contacts nothing.
 function lab.defaults() end
 

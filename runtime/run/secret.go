@@ -73,6 +73,9 @@ func (r *runner) secret(ctx context.Context, read func() (string, error)) (strin
 		return r.placeholders.secret(), nil
 	}
 	value, err := read()
+	if err != nil && r.settings != nil && r.settings.Defaults {
+		return secretPlaceholder, nil // nothing depends on it
+	}
 	if err != nil {
 		return "", err
 	}

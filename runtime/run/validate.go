@@ -27,7 +27,7 @@ func (r *runner) validatePrimitive() script.Primitive {
 // Settings say what validate makes of a table that a file of the project returned, such as app.lua's. Nil takes it as it is;
 // tests of recipes need more.
 type Settings struct {
-	Defaults bool                                   // take the declared defaults instead of what the file says
+	Defaults bool                                   // take the declared defaults instead of what the file says; a secret in it may be missing
 	Record   func(ctx context.Context, name string) // is called in the place of every function in the table; nil calls the function
 }
 

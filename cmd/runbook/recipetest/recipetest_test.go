@@ -383,3 +383,22 @@ expect.equal(result.hosts.a.state, "5 false")`), recipetest.Options{})
 		t.Errorf("hooks left %q, %v", text, err)
 	}
 }
+
+// A secret of app.lua that is not set where the tests run keeps only those from passing that need app.lua.
+func TestMissingSecrets(t *testing.T) {
+	project := func(first string) string {
+		return folder(t, map[string]string{
+			"app.lua":        "return { token = secret.env(\"NOSUCH_TOKEN\"), key = secret.file(\"/nosuch\") }",
+			"token.lua":      "local app = validate(require \"app\", { token = { \"none\", \"x\" }, key = { \"none\", \"x\" } })\nrecipe({ summary = \"x\" })\nprint(app.token .. app.key)\n",
+			"token_test.lua": first + "expect.contains(run(\"token.lua\").stdout, \"nonenone\")",
+		})
+	}
+	_, all := tested(t, project("lab.defaults()\n"), recipetest.Options{})
+	if len(all) != 1 || all[0].Err != nil {
+		t.Errorf("with the defaults: %+v", all)
+	}
+	_, all = tested(t, project(""), recipetest.Options{})
+	if len(all) != 1 || all[0].Err == nil || !strings.Contains(all[0].Output, "NOSUCH_TOKEN is not set") {
+		t.Errorf("with app.lua: %+v", all)
+	}
+}

@@ -82,7 +82,7 @@ type noArgs struct{}
 
 func (w *world) defaultsPrimitive() script.Primitive {
 	return script.Func("defaults", script.Pure, "Takes the settings of the project, such as app.lua's, as their declaration has them by default: in the runs that follow, and in the "+
-		"test where they are required later. So a test says of a recipe what holds in every project.",
+		"test where they are required later. So a test says of a recipe what holds in every project. Secrets may be missing then.",
 		func(context.Context, script.None, noArgs) (script.None, error) {
 			w.settings.Defaults = true
 			return script.None{}, nil
