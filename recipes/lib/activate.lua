@@ -65,7 +65,7 @@ local function condemn(servers, options, target)
     rest[#rest + 1] = next(left) and not left[host.name] and not serving[host.name] and host or nil
   end
   each(rest, { at_once = options.at_once }, function(host)
-    local problem = problems.of(host, function()
+    local unrecorded = problems.of(host, function()
       local paths = layout.of(options)
       local found = releases.look(host, paths)
       if found.name == target.name or found.failed[target.name] or not found.by_name[target.name] then
@@ -77,8 +77,8 @@ local function condemn(servers, options, target)
         action = "restore", release = last and last.release or found.name or "", revision = last and last.revision, from = target.name,
       })
     end)
-    if problem then
-      log.warn("it is not on record that " .. target.name .. " failed: " .. problem[1])
+    if unrecorded then
+      log.warn("it is not on record that " .. target.name .. " failed: " .. unrecorded[1])
     end
   end)
 end
@@ -168,12 +168,12 @@ local function release(host, options, target, action)
   end)
 end
 
--- way_back returns what undoes a run, for resume: a rollback to the release that was current on all servers. serving has it by
+-- way_back returns what undoes a run, for resume: a rollback to the release that was current on all servers. previous has it by
 -- host; where hosts differ, or have none, nothing is proposed.
-local function way_back(servers, serving)
-  local name = serving[servers[1].name]
+local function way_back(servers, previous)
+  local name = previous[servers[1].name]
   for _, host in ipairs(servers) do
-    if serving[host.name] ~= name then
+    if previous[host.name] ~= name then
       return {}
     end
   end

@@ -144,7 +144,7 @@ local function check(host, options, release, since)
     return
   end
   step(asked and "health check " .. url(options) or "check what is served", function()
-    local began, broken_since, reloaded, wrong = clock.now(), nil, false, nil
+    local began, broken_since, reloaded = clock.now(), nil, false
     local deadline = began + seconds(options)
     while true do
       local stale = server.stale(host, options, release.dir)
@@ -153,7 +153,7 @@ local function check(host, options, release, since)
       if asked or (stale and options.restart == "touch") then
         problem, status = ask(host, options, release)
       end
-      wrong = stale or (asked and problem) or nil
+      local wrong = stale or (asked and problem) or nil
       if not wrong then
         server.report(host, options)
         return

@@ -205,15 +205,14 @@ end
 local function superfluous(found, keep, kept, previous)
   local served, broken, remove = {}, {}, {}
   for _, release in ipairs(found.list) do
-    if release.foreign then -- made by another tool, which removes it
-    elseif release.complete then
+    if release.complete and not release.foreign then
       local list = found.failed[release.name] and broken or served
       if release.name == previous or kept[release.name] then
         table.insert(list, kept[release.name] and 1 or math.min(2, #list + 1), release)
       else
         list[#list + 1] = release
       end
-    elseif release.old and not kept[release.name] then
+    elseif release.old and not release.foreign and not kept[release.name] then
       remove[#remove + 1] = release
     end
   end
