@@ -61,17 +61,18 @@ func (p *program) dispatch(ctx context.Context, args []string) error {
 		p.self, p.looking = "", true
 		return p.dispatch(ctx, args[1:])
 	}
+	silent := func(string) error { return nil }
 	switch {
 	case p.self == "":
 	case args[0] == completeName: // nobody wants to read of a failure while typing
-		if err := p.look(ctx, args, p.out, io.Discard); err != nil {
+		if err := p.look(ctx, args, p.out, silent); err != nil {
 			return told{err}
 		}
 		return nil
 	case looksOnly(args):
-		return p.look(ctx, args, p.out, p.err)
+		return p.look(ctx, args, p.out, p.shield.Afterwards)
 	case args[0] == "hosts": // before it contacts any; what else is wrong, this process finds too
-		err := p.look(ctx, args, io.Discard, io.Discard)
+		err := p.look(ctx, args, io.Discard, silent)
 		var t told
 		if err != nil && !errors.As(err, &t) {
 			return err

@@ -56,8 +56,9 @@ func pings(args []string) bool {
 	})
 }
 
-// look runs a command line in a child process. Its error has been shown, unless a limit or an interrupt ended it.
-func (p *program) look(ctx context.Context, args []string, out, errs io.Writer) error {
+// look runs a command line in a child process, and says what that has printed on standard error. Its error has been shown so,
+// unless a limit or an interrupt ended it.
+func (p *program) look(ctx context.Context, args []string, out io.Writer, say func(string) error) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, lookLimit, run.Usage(errSlow))
 	defer cancel()
 	cmd := exec.CommandContext(ctx, p.self, append([]string{lookName}, args...)...)
@@ -78,8 +79,8 @@ func (p *program) look(ctx context.Context, args []string, out, errs io.Writer) 
 	default:
 		err = told{run.WithStatus(exit, exit.ExitCode())}
 	}
-	if _, writeErr := io.WriteString(errs, shown.String()); err == nil {
-		err = writeErr
+	if failed := say(shown.String()); err == nil {
+		err = failed
 	}
 	return err
 }

@@ -42,6 +42,16 @@ func (s *Shield) note(command string) {
 	s.notes.WriteString(command)
 }
 
+// Afterwards writes what another process of this program has printed, which protects itself: once commands are taken again.
+func (s *Shield) Afterwards(text string) error {
+	if s.word != "" {
+		s.note(text)
+		return nil
+	}
+	_, err := io.WriteString(s.w, text)
+	return err
+}
+
 // Close ends it, and writes the commands that were kept. Nothing of a host may be written any more.
 func (s *Shield) Close() error {
 	if s.word == "" {
