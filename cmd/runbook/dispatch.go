@@ -70,7 +70,7 @@ func (p *program) dispatch(ctx context.Context, args []string) error {
 		}
 		return nil
 	case looksOnly(args):
-		return p.look(ctx, args, p.out, p.shield.Afterwards)
+		return p.look(ctx, args, p.out, p.sayLooked)
 	case args[0] == "hosts": // before it contacts any; what else is wrong, this process finds too
 		err := p.look(ctx, args, io.Discard, silent)
 		var t told

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"runbook/runtime/event"
+	"runbook/runtime/event/terminal"
 	"runbook/runtime/run"
 )
 
@@ -54,6 +55,11 @@ func pings(args []string) bool {
 	return os.Getenv(variable("ping")) != "" || slices.ContainsFunc(args, func(arg string) bool {
 		return isOption(arg) && strings.HasPrefix(strings.TrimLeft(arg, "-"), "ping")
 	})
+}
+
+// sayLooked shows what a child has printed on standard error, which is no terminal to it.
+func (p *program) sayLooked(text string) error {
+	return p.shield.Afterwards(terminal.Wrap(text, terminal.Columns(screen(p.err))))
 }
 
 // look runs a command line in a child process, and says what that has printed on standard error. Its error has been shown so,

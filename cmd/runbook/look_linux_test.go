@@ -100,6 +100,19 @@ func TestOneDeadline(t *testing.T) {
 	}
 }
 
+// TestLookOnATerminal lets the lines of an error fit the terminal, which is not the child's.
+func TestLookOnATerminal(t *testing.T) {
+	cmd := exec.Command("runbook", "hosts", "--hosts", strings.Repeat("two words ", 12)+",web2")
+	cmd.Env = append(os.Environ(), "HOME="+t.TempDir(), "TERM=xterm", "CI=", "NO_COLOR=1", "GITHUB_ACTIONS=", raceOptions)
+	s := onTerminal(t, cmd)
+	text := s.expect("has a space in it")
+	for _, line := range strings.Split(text, "\n") {
+		if len(line) > 119 { // of 120 columns
+			t.Errorf("%d columns: %q", len(line), line)
+		}
+	}
+}
+
 // looked runs a command, and returns its exit status and what it showed.
 func looked(t *testing.T, dir string, args []string) (int, string) {
 	t.Helper()
