@@ -175,6 +175,28 @@ func (s *consoleSink) Event(e event.Event) {
 	s.keep(err)
 }
 
+// hostWriter is where text of hosts goes: as it is to a program or a file, cleaned to whoever would act on it.
+type hostWriter struct {
+	io.Writer
+	raw bool
+}
+
+func (p *program) hostWriter(w io.Writer) hostWriter { return hostWriter{w, p.shield.Passes(w)} }
+
+// text is what an event says, as it goes there.
+func (w hostWriter) text(e event.Event) string {
+	if w.raw {
+		return e.Raw()
+	}
+	return e.Text
+}
+
+// hostLines are lines behind the name of the host that they are about.
+func hostLines(host, text string) string {
+	lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
+	return host + " | " + strings.Join(lines, "\n"+host+" | ") + "\n"
+}
+
 func (s *consoleSink) keep(err error) {
 	if s.failed == nil {
 		s.failed = err

@@ -145,22 +145,38 @@ func (p *program) run(cc *cli.Context, recipe run.Description, flags []cli.Flag)
 	records = append(append(records, trace...), p.ciSinks()...)
 	view := p.view(cc, plan)
 	stream := p.secrets.To(append(records, view)...)
+	var pause func() (resume func())
 	if screen, ok := view.(*terminal.Sink); ok {
-		p.pause = screen.Pause
-		defer suspending(screen.Pause)()
+		pause = screen.Pause
 	}
-	p.signals.tell(func(text string) {
-		event.Emit(event.WithStream(cc.Context, stream), event.Event{Kind: event.Interrupted, Text: text})
-	})
+	unfollow := p.follow(cc.Context, stream, pause)
 	done := p.signals.withHooks()
 	err = plan.Start(cc.Context, stream)
 	done()
-	p.signals.tell(p.sayInterrupted)
+	unfollow()
 	closing := unread(stream.Close())
 	if err != nil {
 		return told{err}
 	}
 	return closing
+}
+
+// follow makes interrupts events, and takes the view off the screen by pause, unless it is nil, for questions and Ctrl-Z. What it
+// returns ends that.
+func (p *program) follow(ctx context.Context, stream *event.Stream, pause func() (resume func())) (end func()) {
+	stop := func() {}
+	if pause != nil {
+		p.pause, stop = pause, suspending(pause)
+		p.signals.viewed(func() { pause() })
+	}
+	p.signals.tell(func(text string) {
+		event.Emit(event.WithStream(ctx, stream), event.Event{Kind: event.Interrupted, Text: text})
+	})
+	return func() {
+		p.signals.viewed(nil)
+		p.signals.tell(p.sayInterrupted)
+		stop()
+	}
 }
 
 // unread passes over that the reader of the output went away, which is the reader's business.

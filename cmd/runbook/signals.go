@@ -8,6 +8,7 @@ import (
 	"os/signal"
 	"sync"
 	"syscall"
+	"time"
 
 	"golang.org/x/term"
 
@@ -25,6 +26,7 @@ type interrupts struct {
 	inner    *stages      // what SIGINT ends instead of the program's contexts, or nil
 	atPrompt func()       // what SIGINT does instead while a console waits for a line, or nil
 	hooked   int          // how many parts of the program have hooks to run after the first signal
+	pause    func()       // takes the view off the screen, or nil
 	exit     func()       // ends the program
 }
 
@@ -123,6 +125,32 @@ func (i *interrupts) tell(say func(string)) {
 	i.say = say
 }
 
+// viewed sets how to take the view off the screen before the program ends at once; nil where there is none.
+func (i *interrupts) viewed(pause func()) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.pause = pause
+}
+
+// clearScreen takes the view off the screen, unless it is stuck.
+func (i *interrupts) clearScreen() {
+	i.mu.Lock()
+	pause := i.pause
+	i.mu.Unlock()
+	if pause == nil {
+		return
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		pause()
+	}()
+	select {
+	case <-done:
+	case <-time.After(time.Second):
+	}
+}
+
 func (i *interrupts) told(text string) {
 	i.mu.Lock()
 	say := i.say
@@ -172,6 +200,7 @@ func (p *program) listen(ctx context.Context) *interrupts {
 			case sig := <-signals:
 				text, exit := i.handleSignal(sig, outer)
 				if exit { // what shows a run may be what is stuck
+					i.clearScreen()
 					p.sayInterrupted(text)
 					i.exit()
 				} else if text != "" {

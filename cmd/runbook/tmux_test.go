@@ -95,8 +95,44 @@ end)
 			t.Fatal(err)
 		}
 	}
-	screen := m.shows(`^web\d: make the virtualenv: interrupted\n  at r.lua:5\n\s*\z`)
+	screen := m.shows(`^web1, web2: make the virtualenv: interrupted\n  at r.lua:5\n\s*\z`)
 	if strings.Contains(screen, "once more skips what is left") || !regexp.MustCompile(`(?m)^slowest step: .*\n\nhost +state +time\nweb1 +interrupted`).MatchString(screen) {
 		t.Errorf("the end is\n%s", screen)
+	}
+}
+
+// TestExecInTmux runs a command on hosts that take their time: the hosts that are waited for are on the screen, and what the others
+// print waits for its turn. A second Ctrl-C ends the program and gives the terminal back as it was.
+func TestExecInTmux(t *testing.T) {
+	l, _ := labOf(t, "web1", "web2", "db")
+	dir := t.TempDir()
+	gate := filepath.Join(dir, "gate")
+	if err := syscall.Mkfifo(gate, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	command := `trap "" INT TERM; case $PWD in *web1*) cat ` + gate + `;; *db*) echo fine; sleep 600;; *) echo second;; esac`
+	run := "#!/bin/sh\ntrap : INT\nrunbook exec --hosts '" + l.HostsFile() + "' -- '" + command + "'\necho status $?\nexec cat\n"
+	if err := os.WriteFile(filepath.Join(dir, "run"), []byte(run), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	m := tmux{t, filepath.Join(dir, "socket")}
+	for name, value := range map[string]string{"HOME": dir, "XDG_STATE_HOME": "", "CI": "", "TERM": "xterm-256color"} {
+		t.Setenv(name, value)
+	}
+	m.run("new-session", "-d", "-x", "100", "-y", "20", "-c", dir, "./run")
+	defer m.run("kill-server")
+	screen := m.shows(`^web1  \$ trap .* s\s*$\n^db .* s  fine$\n1 done so far\nexec -- `)
+	if strings.Contains(screen, "second") {
+		t.Errorf("web2 is before web1:\n%s", screen)
+	}
+	if err := os.WriteFile(gate, []byte("first\n"), 0); err != nil {
+		t.Fatal(err)
+	}
+	m.shows(`^web1 \| first\nweb2 \| second\ndb   \| fine\n(.*\n)*db .*\n2 done so far\n`)
+	m.run("send-keys", "C-c")
+	m.run("send-keys", "C-c")
+	screen = m.shows(`^status 130$`)
+	if strings.Contains(screen, "done so far") || strings.TrimSpace(m.run("display-message", "-p", "#{cursor_flag}")) != "1" {
+		t.Errorf("something of the view is left, or the cursor is hidden:\n%s", screen)
 	}
 }

@@ -96,7 +96,11 @@ func headline(err error) string {
 	f := faults[0]
 	text, _, _ := strings.Cut(f.Message, "\n")
 	if f.Code != nil {
-		text = fmt.Sprintf("%s: exit status %d", f.Command, *f.Code)
+		command, _, more := strings.Cut(strings.TrimSpace(f.Command), "\n")
+		if more {
+			command += " …"
+		}
+		text = fmt.Sprintf("%s: exit status %d", command, *f.Code)
 	}
 	if errors.Is(err, ErrInterrupted) {
 		text = ErrInterrupted.Error()

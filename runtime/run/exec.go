@@ -40,14 +40,15 @@ func execute(ctx context.Context, o ExecOptions) (err error) {
 		if ctx.Err() != nil {
 			return locate(ctx, context.Cause(ctx))
 		}
-		h := pool.Host(target)
-		if err := h.Connect(ctx); err != nil {
-			return locate(ctx, err)
+		began := time.Now()
+		event.Emit(ctx, event.Event{Kind: event.HostBegun})
+		err := o.on(ctx, pool.Host(target), &ran)
+		ended := event.Event{Kind: event.HostEnded, Seconds: time.Since(began).Seconds(), State: "done"}
+		if err != nil {
+			ended.State, ended.Error = "failed", headline(err)
 		}
-		ran.Add(1)
-		_, err := h.Run(ctx, ssh.Command{Script: o.Script, Argv: o.Argv})
-		// Nothing more is asked of it: of many hosts only those that are at work have a connection.
-		return joined(locate(ctx, err), locate(ctx, h.Close()))
+		event.Emit(ctx, ended)
+		return err
 	})
 	err = joined(errs...)
 	switch {
@@ -59,6 +60,17 @@ func execute(ctx context.Context, o ExecOptions) (err error) {
 		return WithStatus(err, StatusRefused)
 	}
 	return WithStatus(err, StatusFailed)
+}
+
+// on runs the command on one host.
+func (o ExecOptions) on(ctx context.Context, h *ssh.Host, ran *atomic.Int64) error {
+	if err := h.Connect(ctx); err != nil {
+		return locate(ctx, err)
+	}
+	ran.Add(1)
+	_, err := h.Run(ctx, ssh.Command{Script: o.Script, Argv: o.Argv})
+	// Nothing more is asked of it: of many hosts only those that are at work have a connection.
+	return joined(locate(ctx, err), locate(ctx, h.Close()))
 }
 
 func newPool(o Options) *ssh.Pool {

@@ -150,6 +150,8 @@ func (d *drawing) doing(h *hostState) string {
 		return last(h.open[n-1].titles)
 	case h.command != "":
 		return "$ " + ansi.Truncate(h.command, 40, "…")
+	case !h.connected:
+		return "connecting"
 	case len(d.outer) > 0:
 		return last(d.outer[len(d.outer)-1].titles)
 	}

@@ -8,7 +8,7 @@ import (
 	"runbook/runtime/event"
 )
 
-// startHeartbeat says from time to time that a step which prints nothing is still running: a long silence and a run
+// startHeartbeat says from time to time that a step, or a command where there are no steps, which prints nothing is still running: a long silence and a run
 // that hangs look the same.
 func (s *Sink) startHeartbeat(every time.Duration) {
 	s.quit, s.done = make(chan struct{}), make(chan struct{})
@@ -34,12 +34,28 @@ func (s *Sink) beat(now time.Time, every time.Duration) {
 	beats = append(beats, s.now.hosts...)
 	slices.SortStableFunc(beats, func(a, b *hostState) int { return strings.Compare(a.name, b.name) })
 	for _, h := range beats {
-		if len(h.open) == 0 || now.Sub(s.said[h.name]) < every {
+		if now.Sub(s.said[h.name]) < every {
+			continue
+		}
+		if len(h.open) == 0 {
+			s.beatCommand(h, now)
 			continue
 		}
 		step := h.open[len(h.open)-1]
 		e := event.Event{Host: h.name, Step: step.titles, Time: now}
 		s.step(e, ": still running, "+Seconds(now.Sub(step.since).Seconds()), s.style.faint)
+	}
+}
+
+// beatCommand says what a host does of a recipe that has no steps.
+func (s *Sink) beatCommand(h *hostState, now time.Time) {
+	e := event.Event{Host: h.name, Time: now}
+	switch {
+	case s.now.steps || !h.working:
+	case h.command != "":
+		s.line(e, 0, s.style.faint("$ "+h.command+": still running, "+Seconds(now.Sub(h.since).Seconds())))
+	case !h.connected:
+		s.line(e, 0, s.style.faint("still connecting, "+Seconds(now.Sub(h.since).Seconds())))
 	}
 }
 

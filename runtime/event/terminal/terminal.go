@@ -42,6 +42,8 @@ type Options struct {
 	Screen *os.File
 	// OutOnScreen says that Out writes to the same terminal.
 	OutOnScreen bool
+	// RawOut and RawErr say that what hosts print goes to Out or Err as it is, since no terminal sees it. Only Outputs asks.
+	RawOut, RawErr bool
 	// Steps is how many steps a host is known to take, from an earlier run; 0 for unknown.
 	Steps int
 }

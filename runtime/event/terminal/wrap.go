@@ -8,7 +8,7 @@ import (
 )
 
 // Wrap breaks lines that are wider than so many columns, at spaces alone: a path or a command to copy stays whole. A word
-// that is wider than that is left to the terminal. What goes on is indented by two more than its line.
+// that is wider than that stays where it is, for the terminal to break. What goes on is indented by two more than its line.
 func Wrap(text string, columns int) string {
 	if columns <= 0 || width(text) <= columns {
 		return text
@@ -35,7 +35,7 @@ func wrapLine(line string, columns, at, indent int) string {
 			word = word[:end]
 		}
 		rest = rest[gap+len(word):]
-		if w := width(word); begun && at+gap+w > columns {
+		if w := width(word); begun && at+gap+w > columns && w <= columns {
 			at = max(0, min(indent, columns-w)) // a path that just fits is better whole than indented
 			b.WriteString("\n" + strings.Repeat(" ", at) + word)
 			at += w

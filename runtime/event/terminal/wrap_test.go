@@ -11,6 +11,7 @@ import (
 // Lines are broken at spaces alone, whatever a path has in it, and what goes on is indented.
 func TestWrap(t *testing.T) {
 	for text, want := range map[string]string{
+		"x /srv/app/releases/2026-0105/a-path-that-is-too-long": "x /srv/app/releases/2026-0105/a-path-that-is-too-long",
 		"short":                             "short",
 		"  at a-b/c-d e":                    "  at a-b/c-d e",
 		"web1: cannot read /srv/app/a-b-c":  "web1: cannot read\n  /srv/app/a-b-c",
@@ -34,6 +35,11 @@ func FuzzWrap(f *testing.F) {
 		got := Wrap(text, columns)
 		if a, b := strings.Join(strings.Fields(got), " "), strings.Join(strings.Fields(text), " "); a != b {
 			t.Fatalf("%q in %d: %q", text, columns, got)
+		}
+		for word := range strings.FieldsSeq(text) {
+			if width(word) > columns {
+				return
+			}
 		}
 		for _, line := range strings.Split(got, "\n") {
 			sum := strings.Count(line, " ") // a letter may take another width beside a space than alone
