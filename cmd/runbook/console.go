@@ -19,9 +19,9 @@ import (
 func (p *program) consoleCommand() *cli.Command {
 	return &cli.Command{Name: "console", Usage: "try Lua line by line on the hosts", Action: p.console, Flags: hostFlags(),
 		Description: "Each line runs as a small recipe; what it sets, with local or without, is there for the next one, and the value of an\n" +
-			"expression is shown. A host is connected to when it is first used. Tab completes, Ctrl-C ends the line or what it runs,\n" +
-			"Ctrl-D ends the console. Where standard input is no terminal its lines are run, up to the first error. A line that begins\n" +
-			"with a space is not kept in the history, $XDG_STATE_HOME/runbook/history."}
+			"expression is shown. A host is connected to when it is first used. Tab completes, help and help NAME explain, Ctrl-C\n" +
+			"ends the line or what it runs, Ctrl-D or exit ends the console. Where standard input is no terminal its lines are run, up to\n" +
+			"the first error. A line that begins with a space is not kept in the history, $XDG_STATE_HOME/runbook/history."}
 }
 
 func (p *program) console(cc *cli.Context) (err error) {
@@ -85,6 +85,9 @@ func (s *consoleLoop) obey(ctx context.Context) error {
 			done := s.signals.withHooks()
 			err := s.run(ctx, s.signals.hooks)
 			done()
+			if errors.Is(err, errExit) {
+				return nil
+			}
 			if err != nil {
 				return err
 			}
@@ -95,10 +98,13 @@ func (s *consoleLoop) obey(ctx context.Context) error {
 	}
 }
 
-// run runs what was begun, and shows its values.
+// run runs what was begun, and shows its values. errExit ends the console.
 func (s *consoleLoop) run(ctx, hooks context.Context) error {
 	text := s.begun
 	s.begun = ""
+	if own, err := s.ownWord(text); own {
+		return err
+	}
 	values, err := s.console.Run(ctx, hooks, text)
 	if err != nil {
 		return err

@@ -75,6 +75,10 @@ func TestConsole(t *testing.T) {
 	s.expect("\"goes on\"\n> ")
 	s.send("nosuch\r")
 	s.expect("runbook: undeclared global \"nosuch\"\n> ")
+	s.send(" hel\t host:capt\t\r") // a space keeps it out of the history
+	s.expect(" help host:capture\n")
+	s.expect("host:capture(cmd")
+	s.expect("> ")
 	s.send(" 'not ' .. 'kept'\r")
 	s.expect("\"not kept\"\n> ")
 	s.send("\x1b[A\r")                                    // the line before
@@ -112,7 +116,7 @@ func TestConsole(t *testing.T) {
 	s.expect("echo still")
 	s.send("\r")
 	s.expect("undeclared global \"h\"\n> ")
-	s.send("\x04")
+	s.send("exit\r")
 	s.ends()
 }
 

@@ -39,7 +39,7 @@ func (s *consoleLoop) converse(ctx context.Context, hosts []inventory.Host) (err
 	for _, h := range hosts {
 		names = append(names, h.Name)
 	}
-	if _, err := fmt.Fprintf(s.err, "hosts: %s; Tab completes, Ctrl-D ends\n", strings.Join(names, ", ")); err != nil {
+	if _, err := fmt.Fprintf(s.err, "hosts: %s; Tab completes, help explains, Ctrl-D ends\n", strings.Join(names, ", ")); err != nil {
 		return err
 	}
 	for {
@@ -64,7 +64,11 @@ func (s *consoleLoop) converse(ctx context.Context, hosts []inventory.Host) (err
 		if s.console.Unfinished(s.begun) {
 			continue
 		}
-		if err := s.interruptible(ctx, e); err != nil {
+		err = s.interruptible(ctx, e)
+		if errors.Is(err, errExit) {
+			return nil
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -78,6 +82,9 @@ func (s *consoleLoop) interruptible(ctx context.Context, e *editor) error {
 	line, hooks, done := s.signals.childContexts()
 	err := s.run(line, hooks)
 	done()
+	if errors.Is(err, errExit) {
+		return err
+	}
 	if err != nil {
 		s.report(err)
 	}
@@ -146,7 +153,16 @@ func (e *editor) line() (string, error) {
 func (e *editor) complete(line string, pos int) (head string, found []string, tail string) {
 	runes := []rune(line)
 	before := string(runes[:pos])
-	typed, found := e.loop.console.Complete(e.loop.begun + before)
+	typed, found := "", []string(nil)
+	if e.loop.begun == "" {
+		typed, found = completeOwn(before)
+	}
+	if len(found) == 0 || !strings.Contains(strings.TrimLeft(before, " "), " ") { // else a name after help
+		name, names := e.loop.console.Complete(e.loop.begun + before)
+		if found = append(found, names...); len(names) > 0 {
+			typed = name
+		}
+	}
 	return strings.TrimSuffix(before, typed), found, string(runes[pos:])
 }
 

@@ -1,0 +1,15 @@
+package main
+
+import "testing"
+
+// Lines for the console itself are told from Lua.
+func TestConsoleWord(t *testing.T) {
+	for line, want := range map[string]bool{
+		"help\n": true, " ? ": true, "?host:run": true, "help host:run\n": true, "help host.fs:write": true, "help()": true, "exit": true, "quit ( )": true,
+		"help = 1": false, "help(x)": false, "helper": false, "exit = 1": false, "exits": false, "x = exit": false, "help a b": false, "f(\nexit\n": false, "": false,
+	} {
+		if got := consoleWord.MatchString(line); got != want {
+			t.Errorf("%q: %v", line, got)
+		}
+	}
+}
