@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/user"
 	"reflect"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -169,10 +170,19 @@ func (r *runner) run(ctx context.Context) (err error) {
 	return joined(err, hookErr)
 }
 
+// inOrder are the failures of the hosts' functions in the hosts' order, whichever failed first.
+func (r *runner) inOrder() []error {
+	place := func(err error) int {
+		name := Faults(err)[0].Host
+		return slices.IndexFunc(r.hosts, func(h *ssh.Host) bool { return h.Name() == name })
+	}
+	return slices.SortedStableFunc(slices.Values(r.failed), func(a, b error) int { return cmp.Compare(place(a), place(b)) })
+}
+
 // status decides what a failure means for the exit status, and makes a failure of what the recipe passed over.
 func (r *runner) status(ctx context.Context, err error) error {
 	if err == nil && r.table.anyFailed() {
-		return WithStatus(joined(append(r.failed, errors.New("a host failed, and the recipe went on"))...), StatusFailed)
+		return WithStatus(joined(append(r.inOrder(), errors.New("a host failed, and the recipe went on"))...), StatusFailed)
 	}
 	if err == nil {
 		return nil
@@ -186,7 +196,7 @@ func (r *runner) status(ctx context.Context, err error) error {
 	switch {
 	case errors.Is(context.Cause(ctx), ErrInterrupted):
 		if len(r.failed) > 0 {
-			err = joined(r.failed...)
+			err = joined(r.inOrder()...)
 		}
 		return WithStatus(err, StatusInterrupted)
 	case changed:
