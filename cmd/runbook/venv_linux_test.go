@@ -17,14 +17,19 @@ const venvRecipe = `recipe {}
 require("venv").build(localhost, { python = %q, venv = "fresh", requirements = "", pip_arg = {} }, {}, %q)
 `
 
-// TestVirtualenv compares a release's virtualenv with the one that `python -m venv` makes at the same place: names, types,
-// modes and contents. Compiled files are left out, since pip compiles itself when it is used.
+// TestVirtualenv compares a release's virtualenv with the one that `python -m venv` makes at the same
+// place: names, types, modes and contents. It leaves out compiled files, since pip compiles itself
+// when it is used.
 func TestVirtualenv(t *testing.T) {
 	long := strings.Repeat("l", 127) // longer than the kernel reads of a script's first line
+	private := filepath.Join(t.TempDir(), "python3")
+	if err := os.WriteFile(private, []byte("#!/bin/sh\numask 077\nexec /usr/bin/python3 \"$@\"\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range []struct{ name, python, place string }{
 		{"Debian", "/usr/bin/python3", "app"},
 		{"a long path", "/usr/bin/python3", long},
-		{"a path with a space", "/usr/bin/python3", "an app"},
+		{"a space and a umask", private, "an app"},
 		{"PyPy", "/usr/bin/pypy3", "app"},
 		{"pyenv", pyenvPython(t), "app"},
 	} {
@@ -153,8 +158,8 @@ func compareTrees(t *testing.T, got, want map[string]string) {
 	}
 }
 
-// strangeVenv is found before Python's own venv, whose code it runs. What it makes first has STRANGE in a file that every start of
-// its Python reads. So the second attempt meets the real ensurepip.
+// strangeVenv is found before Python's own venv, whose code it runs. In the first environment that it
+// makes, $STRANGE runs at every start of Python; the second meets the real ensurepip.
 const strangeVenv = `import os, sysconfig
 __path__ = [os.path.join(sysconfig.get_path("stdlib"), "venv")]
 with open(os.path.join(__path__[0], "__init__.py"), encoding="utf-8") as source:
@@ -174,7 +179,8 @@ if not os.path.exists(flag):
                     file.write(os.environ["STRANGE"])
 `
 
-// TestVirtualenvUnknown has a Python whose venv or ensurepip is not like the known ones: `python -m venv` makes all of it.
+// TestVirtualenvUnknown uses a Python whose venv or ensurepip is not like the known ones, or fails:
+// `python -m venv` makes the environment instead.
 func TestVirtualenvUnknown(t *testing.T) {
 	for _, c := range []struct{ name, strange, reason string }{
 		{"no step for pip", "venv", "venv does not install pip in the known way"},
@@ -197,7 +203,7 @@ func TestVirtualenvUnknown(t *testing.T) {
 				}
 			}
 			said := makeVirtualenv(t, wrapper, filepath.Join(dir, "app"))
-			told := regexp.MustCompile(`(?m)^.*by python -m venv: .*$`).FindAllString(said, -1)
+			told := regexp.MustCompile(`(?m)^.*fell back to the slower python -m venv: .*$`).FindAllString(said, -1)
 			if len(told) != 1 || !strings.Contains(told[0], c.reason) {
 				t.Errorf("runbook said\n%s\nand not once that %q", said, c.reason)
 			}

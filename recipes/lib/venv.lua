@@ -3,9 +3,10 @@
 local pip = require "pip"
 local reuse = require "reuse"
 
--- MAKE is `python -m venv` with one step replaced: instead of ensurepip's pip, INSTALL runs in the new environment. Where
--- that fails, because this ensurepip is not like the known ones, `python -m venv` makes the environment, and MAKE prints
--- why. Arguments: the virtualenv to make, INSTALL. Python 3.5 and later.
+-- MAKE is `python -m venv` with one step replaced: instead of ensurepip's pip, INSTALL runs in the
+-- new environment. Where that fails, because this venv or ensurepip is not like the known ones, MAKE
+-- falls back to `python -m venv` and prints why. Arguments: the virtualenv to make, INSTALL.
+-- Python 3.5 and later.
 local MAKE = [[
 # make the virtualenv
 import subprocess, sys, venv
@@ -14,8 +15,8 @@ target, install = sys.argv[1:]
 
 def setup_pip(builder, context):
     command = [context.env_exe, "-I", "-c", install]
-    child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True)
-    output = child.communicate()[0].strip()
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    output = child.communicate()[0].decode("utf-8", "replace").strip()
     if child.returncode:
         raise RuntimeError(output.split("\n")[-1] or "exit status %d" % child.returncode)
 
@@ -25,35 +26,38 @@ try:
     venv.EnvBuilder._setup_pip = setup_pip
     venv.main([target])
 except Exception as e:
-    if "[Errno 28]" in str(e):  # no space left: not for the slow way, either
-        sys.exit(str(e))
-    print(e)
+    reason = str(e).encode("ascii", "backslashreplace").decode()
+    if "[Errno 28]" in reason:  # no space left: python -m venv needs as much
+        sys.exit(reason)
+    print(reason)
     sys.stdout.flush()
     status = subprocess.call([sys.executable, "-m", "venv", "--clear", target])
     if status:
-        print("Before that: %s" % e, file=sys.stderr)
+        print("Before that: %s" % reason, file=sys.stderr)
     sys.exit(status)
 ]]
 
--- INSTALL installs what ensurepip would: pip, and before Python 3.12 setuptools, from the wheels that come with Python.
--- ensurepip finds the wheels, and calls pip to install them. Nearly all the time of `python -m venv` goes into that call,
--- since pip runs uncompiled out of its wheel and then compiles itself. INSTALL takes the place of the call: it unpacks the
--- wheels, and writes what pip would, except for compiled files, which pip's first run writes for the modules it imports.
--- The text of pip's entry scripts is read from pip's source, because it differs between versions.
+-- INSTALL installs what ensurepip would from the wheels that come with Python: pip, and before
+-- Python 3.12 setuptools. ensurepip finds the wheels and calls pip to install them. That call takes
+-- nearly all the time of `python -m venv`: pip runs uncompiled out of its wheel, then compiles all of
+-- itself. INSTALL replaces the call. It unpacks the wheels and writes what pip would, except for
+-- compiled files: pip's first run writes those of the modules that it imports. Where versions of pip
+-- differ, pip's own source tells which way it is.
 local INSTALL = [=[
 # install pip
 import ast, base64, configparser, csv, ensurepip, hashlib, io, os, re, sys, sysconfig, textwrap, zipfile
 
 packages, programs = sysconfig.get_path("purelib"), sysconfig.get_path("scripts")
 
-def source(wheels, pattern):
+def read_source(wheels, pattern):
+    """Returns the first file in the wheels whose name matches, or an empty text."""
     for wheel in wheels:
         for name in wheel.namelist():
             if re.match(pattern, name):
                 return wheel.read(name).decode("utf-8")
     return ""
 
-def template(*sources):
+def find_template(*sources):
     """Returns the text of entry scripts from the first of pip's sources that has it."""
     for text in sources:
         found = re.search(r"(?i)script_template = (?:textwrap\.dedent\()?\s*(r?(['\"]{3}).*?\2)", text, re.DOTALL)
@@ -61,25 +65,26 @@ def template(*sources):
             return textwrap.dedent(ast.literal_eval(found.group(1)))
     raise ValueError("no text of entry scripts in pip's sources")
 
-def interpreter(blank):
-    """Returns the first lines of an entry script. The kernel reads a limited length, and no path with a space.
+def format_shebang(blank_line):
+    """Returns the first lines of an entry script.
 
-    Before distlib 0.2.8 a short one was followed by a blank line.
+    Python's path after #! is limited in length and cannot have a space in it. Then sh starts Python, to which these
+    lines are a string. Before distlib 0.2.8 a blank line followed #!.
     """
     path = os.fsencode(sys.executable).decode("utf-8")
     if " " in path:
         path = '"%s"' % path
     elif len(path.encode("utf-8")) + 3 <= (512 if sys.platform == "darwin" else 127):
-        return "#!%s\n" % path + "\n" * blank
+        return "#!%s\n" % path + "\n" * blank_line
     return "#!/bin/sh\n'''exec' %s \"$0\" \"$@\"\n' '''\n" % path
 
-def entry_points(text):
-    """Maps names of scripts to MODULE:FUNCTION. The versions in some names are those of the Python that made the wheel."""
+def parse_entry_points(text):
+    """Maps names of scripts to MODULE:FUNCTION, with the versions of this Python in them as pip does for itself."""
     parser = configparser.RawConfigParser(delimiters=("=",))
     parser.optionxform = str
     parser.read_string(text)
     if parser.has_section("gui_scripts"):
-        raise ValueError("a wheel has scripts with windows")
+        raise ValueError("a wheel has gui_scripts")
     scripts = dict(parser.items("console_scripts")) if parser.has_section("console_scripts") else {}
     minor = "%d.%d" % sys.version_info[:2]
     for base, names in ("pip", ("pip", "pip3", "pip" + minor)), ("easy_install", ("easy_install", "easy_install-" + minor)):
@@ -89,16 +94,16 @@ def entry_points(text):
             scripts.update((name, function) for name in names)
     return scripts
 
-def unpack(wheel, script, requested):
+def unpack(wheel, template, requested):
     """Installs a wheel, and records each file with its checksum."""
     files = [info for info in wheel.infolist() if not info.filename.endswith("/")]
     names = {info.filename for info in files}
     folder, = {name.split("/")[0] for name in names if re.match(r"[^/]+\.dist-info/WHEEL$", name)}
     about = wheel.read(folder + "/WHEEL").decode("utf-8")
     if not re.search(r"(?m)^Wheel-Version: 1\.", about) or not re.search(r"(?mi)^Root-Is-Purelib: true", about):
-        raise ValueError("%s is for another layout" % folder)
+        raise ValueError("%s is not of a pure Python wheel, version 1" % folder)
     if any(name.split("/")[0].endswith(".data") for name in names):
-        raise ValueError("%s has files for other folders" % folder)
+        raise ValueError("%s has a .data folder beside it" % folder)
     rows = [row for row in csv.reader(io.StringIO(wheel.read(folder + "/RECORD").decode("utf-8"))) if row]
     rows += [[name, "", ""] for name in names.difference(row[0] for row in rows)]
 
@@ -115,9 +120,9 @@ def unpack(wheel, script, requested):
 
     points = folder + "/entry_points.txt"
     if points in names:
-        for name, function in entry_points(wheel.read(points).decode("utf-8")).items():
+        for name, function in parse_entry_points(wheel.read(points).decode("utf-8")).items():
             module, attribute = re.match(r"([\w.]+)\s*:\s*([\w.]+)$", function).groups()
-            text = script % {"module": module, "import_name": attribute.split(".")[0], "func": attribute}
+            text = template % {"module": module, "import_name": attribute.split(".")[0], "func": attribute}
             path = os.path.join(programs, name)
             generate(path, text.encode("utf-8"))
             os.chmod(path, os.stat(path).st_mode | 0o555)
@@ -128,14 +133,14 @@ def unpack(wheel, script, requested):
         csv.writer(f).writerows(sorted(rows))
 
 def install(arguments, paths=None):
-    """Does what ensurepip calls pip for. Some of Debian's pips have what they import in wheels of their own, on sys.path."""
+    """Does what ensurepip calls pip for. Debian 11 has pip's distlib in a wheel of its own, on sys.path."""
     wheels = [zipfile.ZipFile(path) for path in paths]
     others = [zipfile.ZipFile(path) for path in sys.path if path.endswith(".whl")]
-    pip = source(wheels, r"pip/(_internal/(operations/install/)?)?wheel\.py$")
-    distlib = source(wheels + others, r"(pip/_vendor/)?distlib/scripts\.py$")
-    script = interpreter("shebang + linesep" in distlib).replace("%", "%%") + template(pip, distlib)
+    pip = read_source(wheels, r"pip/(_internal/(operations/install/)?)?wheel\.py$")
+    distlib = read_source(wheels + others, r"(pip/_vendor/)?distlib/scripts\.py$")
+    template = format_shebang("shebang + linesep" in distlib).replace("%", "%%") + find_template(pip, distlib)
     for wheel in wheels:
-        unpack(wheel, script, "REQUESTED" in pip)
+        unpack(wheel, template, "REQUESTED" in pip)
     return 0
 
 if not hasattr(ensurepip, "_run_pip"):
@@ -164,7 +169,7 @@ local function make(host, options, place)
   else
     local reason = host:run({ options.python, "-c", MAKE, place, INSTALL }).stdout:match("[^\n]+")
     if reason then
-      log.info("pip is installed the slow way, by python -m venv: " .. reason)
+      log.info("fell back to the slower python -m venv: " .. reason)
     end
   end
 end
