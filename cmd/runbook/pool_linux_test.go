@@ -215,7 +215,7 @@ func tail(events string) string {
 func (p *pool) change(port string, status int, env []string, argv ...string) (events string) {
 	p.Helper()
 	began := time.Now()
-	answers := during(p.T, p.lab.Address("lb1")+port, func() { events = p.runbook(status, env, argv...) })
+	answers := during(p.T, p.lab.Address("lb1")+port, usual, func() { events = p.runbook(status, env, argv...) })
 	bad, slow := 0, 0
 	for _, a := range answers {
 		if a.path == "/slow" {

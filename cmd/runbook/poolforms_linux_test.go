@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestPool releases and rolls back behind HAProxy while visitors keep asking: no request is lost, and every answer comes from
@@ -87,7 +88,7 @@ func (p *pool) broken(name, before string, files map[string]string) {
 	if shown < 0 || undone < shown {
 		p.Error("what is wrong was not shown before it was undone")
 	}
-	for _, want := range []string{"current leads to /srv/app/releases/" + name, "in /srv/app/releases/" + name, "error_log"} {
+	for _, want := range []string{"current points to /srv/app/releases/" + name, "in /srv/app/releases/" + name} {
 		if !strings.Contains(events, want) {
 			p.Errorf("the failure doesn't show %q", want)
 		}
@@ -125,38 +126,53 @@ func (p *pool) full() {
 	}
 }
 
-// restarts measures each way to restart: alone, behind HAProxy without drain, and with it.
+// restarts measures each way to restart: alone, behind HAProxy without drain, and with it. new is a stop and start, which more
+// processes need; the way back is a graceful restart, and not counted.
 func (p *pool) restarts() {
 	p.change(":8080", 0, nil, "recipes/release.lua", "--release", "r1")
-	p.Logf("| %-8s | %-32s | %8s | %6s | %5s |", "restart", "where", "requests", "failed", "stale")
-	for _, way := range []string{"graceful", "restart", "touch"} {
+	kinds := append(usual, patient)
+	for _, way := range []string{"touch", "graceful", "restart", "new"} {
 		for _, where := range []struct{ name, address, drain string }{
 			{"alone", p.lab.Address("web1") + ":8000", "none"},
 			{"behind HAProxy, not drained", p.lab.Address("lb1") + ":8080", "none"},
 			{"behind HAProxy, drained", p.lab.Address("lb1") + ":8080", "haproxy"},
 		} {
-			requests, failed, stale, how := 0, 0, 0, map[string]int{}
+			asked, failed, how, stale, took := map[string]int{}, map[string]int{}, map[string]int{}, 0, 0.0
 			for _, to := range []string{"r0", "r1", "r0", "r1"} {
-				argv := []string{"recipes/rollback.lua", "--release", to, "--restart", way}
+				var more []string
 				if where.name == "alone" {
-					argv = append(argv, "--only", "web1")
+					more = []string{"--only", "web1"}
 				}
-				answers := during(p.T, where.address, func() { p.runbook(0, []string{"DRAIN=" + where.drain}, argv...) })
+				if way == "new" {
+					before := map[string]string{"r0": "r1", "r1": "r0"}[to]
+					p.runbook(0, nil, append(more, "recipes/rollback.lua", "--release", before, "--restart", "graceful", "--processes", "2")...)
+					more = append(more, "--restart", "graceful", "--processes", "8")
+				} else {
+					more = append(more, "--restart", way)
+				}
+				argv := append(more, "recipes/rollback.lua", "--release", to)
+				began := time.Now()
+				answers := during(p.T, where.address, kinds, func() { p.runbook(0, []string{"DRAIN=" + where.drain}, argv...) })
+				took += time.Since(began).Seconds()
 				for _, a := range answers {
 					if a.server == "" {
 						a.server = "web1"
 					}
-					requests++
+					asked[a.kind]++
 					switch {
 					case a.failed():
-						failed++
+						failed[a.kind]++
 						how[a.failure()]++
 					case !p.timeline.allows(a):
 						stale++
 					}
 				}
 			}
-			p.Logf("| %-8s | %-32s | %8d | %6d | %5d | %v", way, where.name, requests, failed, stale, how)
+			row := ""
+			for _, kind := range kinds {
+				row += fmt.Sprintf(" %3d of %5d |", failed[kind.name], asked[kind.name])
+			}
+			p.Logf("| %-8s | %-28s |%s %v, %d stale, %.0f s", way, where.name, row, how, stale, took)
 		}
 		p.runbook(0, nil, "recipes/rollback.lua", "--release", "r1")
 	}

@@ -16,6 +16,7 @@ import (
 // answer is what became of one request.
 type answer struct {
 	path         string
+	kind         string // of the visitor
 	began, ended time.Time
 	server       string // the balancer's name of the server that it came from
 	release      string // the one that the answer names
@@ -43,20 +44,27 @@ type visitors struct {
 // phase is how long one load lasts at most.
 const phase = 60 * time.Second
 
-// kinds of visitors: how many, what they ask for, how often, and whether they keep their connection.
-var kinds = []struct {
+// kind is a kind of visitors: how many, what they ask for, how often, and whether they keep their connection.
+type kind struct {
+	name    string
 	workers int
 	path    string
 	pause   time.Duration
 	keep    bool
-}{
-	{8, "/", 40 * time.Millisecond, true},
-	{4, "/", 60 * time.Millisecond, false},
-	{3, "/slow", 10 * time.Millisecond, true},
 }
 
+// usual are the visitors of every form; patient ones, whose answer takes 12 s, come to the measurement.
+var (
+	usual = []kind{
+		{"kept", 8, "/", 40 * time.Millisecond, true},
+		{"new", 4, "/", 60 * time.Millisecond, false},
+		{"2 s", 3, "/slow", 10 * time.Millisecond, true},
+	}
+	patient = kind{"12 s", 2, "/long", 10 * time.Millisecond, true}
+)
+
 // visit begins a load on a host of the lab, and ends it with the test at the latest.
-func visit(t *testing.T, address string) *visitors {
+func visit(t *testing.T, address string, kinds []kind) *visitors {
 	t.Helper()
 	ip := net.ParseIP(address[:len(address)-len(":8080")])
 	if ip == nil || ip[12] != 10 || ip[13] != 98 {
@@ -66,7 +74,7 @@ func visit(t *testing.T, address string) *visitors {
 	v := &visitors{cancel: cancel}
 	for _, kind := range kinds {
 		for range kind.workers {
-			v.wg.Go(func() { v.work(ctx, "http://"+address+kind.path, kind.path, kind.pause, kind.keep) })
+			v.wg.Go(func() { v.work(ctx, "http://"+address+kind.path, kind) })
 		}
 	}
 	t.Cleanup(func() { v.end() })
@@ -74,22 +82,22 @@ func visit(t *testing.T, address string) *visitors {
 }
 
 // work asks again and again. A request that was begun is waited for, also when the load ends.
-func (v *visitors) work(ctx context.Context, url, path string, pause time.Duration, keep bool) {
+func (v *visitors) work(ctx context.Context, url string, kind kind) {
 	dialer := net.Dialer{Timeout: 5 * time.Second}
-	transport := &http.Transport{DisableKeepAlives: !keep, MaxConnsPerHost: 1,
+	transport := &http.Transport{DisableKeepAlives: !kind.keep, MaxConnsPerHost: 1,
 		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
-			if keep {
+			if kind.keep {
 				v.dialled.Add(1)
 			}
 			return dialer.DialContext(ctx, network, address)
 		}}
 	defer transport.CloseIdleConnections()
 	client := &http.Client{Transport: transport, Timeout: 20 * time.Second}
-	tick := time.NewTicker(pause)
+	tick := time.NewTicker(kind.pause)
 	defer tick.Stop()
 	for ctx.Err() == nil {
 		one := ask(client, url)
-		one.path = path
+		one.path, one.kind = kind.path, kind.name
 		v.mu.Lock()
 		v.answers = append(v.answers, one)
 		v.mu.Unlock()
@@ -139,7 +147,7 @@ func (a answer) failure() string {
 }
 
 // during asks, in phases, for as long as fn takes.
-func during(t *testing.T, address string, fn func()) (all []answer) {
+func during(t *testing.T, address string, kinds []kind, fn func()) (all []answer) {
 	t.Helper()
 	done := make(chan struct{})
 	go func() {
@@ -147,7 +155,7 @@ func during(t *testing.T, address string, fn func()) (all []answer) {
 		fn()
 	}()
 	for running := true; running; {
-		v := visit(t, address)
+		v := visit(t, address, kinds)
 		over := time.After(phase)
 		select {
 		case <-done:

@@ -12,8 +12,8 @@ IN_SERVICE = "/srv/app/shared/in-service"
 
 def application(environ, start_response):
     path, status = environ.get("PATH_INFO"), "200 OK"
-    if path == "/slow":
-        time.sleep(2)
+    if path in ("/slow", "/long"):
+        time.sleep(2 if path == "/slow" else 12)
     elif path == "/up" and not os.path.exists(IN_SERVICE):
         status = "503 Out of Service"
     elif path == "/health" and SICK:
