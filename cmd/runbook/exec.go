@@ -18,7 +18,8 @@ func (p *program) execCommand() *cli.Command {
 	return &cli.Command{Name: "exec", Usage: "run one command on every host", ArgsUsage: "-- CMD…", Action: p.exec,
 		Description: "One argument with spaces in it goes to /bin/sh as it is; several are one command and its arguments, each quoted. " +
 			"What the hosts print comes in their order; the hosts that are still at work are shown meanwhile. " +
-			"What was run, and what it printed, is on record: runbook log lists it.",
+			"What was run, and what it printed, is on record: runbook log lists it. A pipe or a file gets the bytes that a host prints; on a " +
+			"terminal, and in GitLab's log, they are without control characters.",
 		Flags: append(hostFlags(),
 			&cli.IntFlag{Name: "at-once", Usage: "how many hosts at the same time: `N`", Value: 50, EnvVars: []string{variable("at-once")}},
 		)}

@@ -68,7 +68,7 @@ func (o ExecOptions) on(ctx context.Context, h *ssh.Host, ran *atomic.Int64) err
 		return locate(ctx, err)
 	}
 	ran.Add(1)
-	_, err := h.Run(ctx, ssh.Command{Script: o.Script, Argv: o.Argv})
+	_, err := h.Run(ctx, ssh.Command{Script: o.Script, Argv: o.Argv, ShowOnly: true})
 	// Nothing more is asked of it: of many hosts only those that are at work have a connection.
 	return joined(locate(ctx, err), locate(ctx, h.Close()))
 }

@@ -27,6 +27,7 @@ type Command struct {
 	IdleTimeout time.Duration // the limit for a time without output; 0 for none
 
 	Max       int       // the most bytes of stdout and of stderr that the Result can hold; DefaultMax when 0. More is an error
+	ShowOnly  bool      // what it prints goes to the events alone: the Result holds nothing of it, and however much there is, it is no error
 	AnyStatus bool      // a status other than 0 is no error
 	Output    io.Writer // takes what it prints, as it comes, instead of the Result and the events; its errors don't matter
 	Secrets   []string  // values that are replaced wherever the run shows anything

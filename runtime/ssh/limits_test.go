@@ -150,6 +150,22 @@ func TestTooMuchOutput(t *testing.T) {
 	run(t, h, Command{Script: "head -c 16777217 /dev/zero", Quiet: true, Max: 17 << 20})
 }
 
+// What is only shown is never too much, and an error has its end.
+func TestShowOnly(t *testing.T) {
+	h := newPool(t, PoolOptions{}).Localhost()
+	n := 0
+	ctx := event.WithStream(t.Context(), event.NewStream(sinkFunc(func(e event.Event) {
+		if e.Kind == event.Output {
+			n += len(e.Text)
+		}
+	})))
+	r, err := h.Run(ctx, Command{Script: "yes | head -c 20000000; echo the reason >&2; exit 1", ShowOnly: true})
+	var exit *ExitError
+	if !errors.As(err, &exit) || exit.Tail != "the reason" || n != 20000011 || r.Stdout != "" || r.Stderr != "" {
+		t.Errorf("%v, tail %q; %d bytes were shown, %d and %d kept", err, exit.Tail, n, len(r.Stdout), len(r.Stderr))
+	}
+}
+
 // What is too long to be kept still ends in the lines that matter.
 func TestTailOfTooMuch(t *testing.T) {
 	h := newPool(t, PoolOptions{}).Localhost()

@@ -2,6 +2,7 @@ package ssh
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -23,8 +24,9 @@ const (
 
 // output takes what one command prints.
 type output struct {
-	ctx   context.Context
-	quiet bool
+	ctx    context.Context
+	quiet  bool
+	enough bool // nothing is too much
 
 	mu      sync.Mutex
 	stdout  stream
@@ -64,8 +66,12 @@ func (s *stream) end() string {
 	return string(end[max(0, len(end)-longestLine):])
 }
 
-func newOutput(ctx context.Context, quiet bool, limit int) *output {
-	return &output{ctx: ctx, quiet: quiet, touched: time.Now(),
+func newOutput(ctx context.Context, c Command) *output {
+	limit := cmp.Or(c.Max, DefaultMax)
+	if c.ShowOnly {
+		limit = 0
+	}
+	return &output{ctx: ctx, quiet: c.Quiet, enough: c.ShowOnly, touched: time.Now(),
 		stdout: stream{name: "stdout", limit: limit}, stderr: stream{name: "stderr", limit: limit}}
 }
 
@@ -155,7 +161,7 @@ func (o *output) overflow() error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for _, s := range []*stream{&o.stdout, &o.stderr} {
-		if s.total > int64(s.limit) {
+		if s.total > int64(s.limit) && !o.enough {
 			err := fmt.Errorf("it printed %d bytes: %w", s.total, &TooLongError{What: s.name, Most: size(int64(s.limit))})
 			return event.WithHint(err, "raise the limit with { max = BYTES }, or send the output to a file on the host and read what you need of it")
 		}

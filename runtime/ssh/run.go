@@ -1,7 +1,6 @@
 package ssh
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -48,8 +47,7 @@ func (h *Host) Run(ctx context.Context, c Command) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	r := &running{host: h, conn: conn, c: c, body: body, program: program, text: c.text(redactor(ctx)),
-		out: newOutput(ctx, c.Quiet, cmp.Or(c.Max, DefaultMax))}
+	r := &running{host: h, conn: conn, c: c, body: body, program: program, text: c.text(redactor(ctx)), out: newOutput(ctx, c)}
 	return r.run(ctx)
 }
 

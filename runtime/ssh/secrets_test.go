@@ -26,7 +26,7 @@ func TestSecretInPieces(t *testing.T) {
 		sink := &texts{}
 		stream := event.NewStream(sink)
 		stream.AddSecret(secret)
-		out := newOutput(event.WithStream(t.Context(), stream), false, 1<<20)
+		out := newOutput(event.WithStream(t.Context(), stream), Command{})
 		for _, piece := range pieces {
 			out.to(&out.stdout)([]byte(piece))
 		}
@@ -46,7 +46,7 @@ func TestNoSecretNoWait(t *testing.T) {
 	sink := &texts{}
 	stream := event.NewStream(sink)
 	stream.AddSecret("s3cr3t-one")
-	out := newOutput(event.WithStream(t.Context(), stream), false, 1<<20)
+	out := newOutput(event.WithStream(t.Context(), stream), Command{})
 	for _, piece := range []string{"one\n", "ends\n", "s3\n"} {
 		out.to(&out.stdout)([]byte(piece))
 		if last := sink.said[len(sink.said)-1]; last != piece {

@@ -46,7 +46,7 @@ func (h *Host) sudo(ctx context.Context, conn *connection, user string) (string,
 	if err != nil {
 		return "", err
 	}
-	probe := &running{host: h, conn: conn, body: "LC_ALL=C sudo -n -u " + quoted + " -- true", text: "sudo -n true", out: newOutput(ctx, true, DefaultMax)}
+	probe := &running{host: h, conn: conn, body: "LC_ALL=C sudo -n -u " + quoted + " -- true", text: "sudo -n true", out: newOutput(ctx, Command{Quiet: true})}
 	if err := probe.inShell(ctx); err != nil {
 		return "", err
 	}

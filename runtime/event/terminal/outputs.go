@@ -122,5 +122,7 @@ func (o *Outputs) print(e event.Event) {
 		text = name + strings.Join(strings.Split(strings.TrimSuffix(text, "\n"), "\n"), "\n"+name) + "\n"
 	}
 	o.said[e.Host] = time.Now()
+	o.output = true
 	o.write(w, text)
+	o.output = false
 }

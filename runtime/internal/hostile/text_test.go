@@ -100,6 +100,9 @@ func TestExecPassesBytesToProgramsAlone(t *testing.T) {
 	if word := regexp.MustCompile(`^::stop-commands::(\w{20,})\n(?:.*\n)*::(\w+)::\n$`).FindStringSubmatch(errs); out != evil || word == nil || word[1] != word[2] {
 		t.Errorf("in GitHub's log: %q, %q", out, errs)
 	}
+	if out, _ := r.piped(r.command(nil, "exec", "--", "head -c 40000000 /dev/zero")); len(out) != 40000000 { // more than is ever kept
+		t.Errorf("%d bytes came through", len(out))
+	}
 	to, err := os.Create(filepath.Join(r.dir, "out"))
 	if err != nil {
 		t.Fatal(err)
