@@ -1,9 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"path/filepath"
 	"regexp"
@@ -11,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/urfave/cli/v2"
 
@@ -200,12 +203,24 @@ func (p *program) page() *terminal.Sink {
 	return terminal.New(terminal.Options{Out: p.out, Err: p.out, Level: terminal.Quiet, Screen: on, OutOnScreen: on != nil})
 }
 
+// acted matches what JSON may have as it is, and a terminal acts on.
+var acted = regexp.MustCompile(`[\x7f-\x{9f}\x{202a}-\x{202e}\x{2066}-\x{2069}]`)
+
 // writeJSON writes one item a line.
-func writeJSON[T any](w interface{ Write([]byte) (int, error) }, items []T) error {
-	enc := json.NewEncoder(w)
+func writeJSON[T any](w io.Writer, items []T) error {
+	var line bytes.Buffer
+	enc := json.NewEncoder(&line)
 	enc.SetEscapeHTML(false)
 	for _, item := range items {
+		line.Reset()
 		if err := enc.Encode(item); err != nil {
+			return err
+		}
+		text := acted.ReplaceAllFunc(line.Bytes(), func(c []byte) []byte {
+			r, _ := utf8.DecodeRune(c)
+			return fmt.Appendf(nil, "\\u%04x", r)
+		})
+		if _, err := w.Write(text); err != nil {
 			return unread(err)
 		}
 	}

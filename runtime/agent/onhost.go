@@ -244,7 +244,7 @@ func failure(h *ssh.Host, show string, args []string, result ssh.Result) error {
 	case 96:
 		cause, hint = "the agent didn't end", "look for ssh-agent among the processes on the host"
 	default:
-		said := strings.TrimSpace(result.Stderr)
+		said := ssh.LastLines(result.Stderr)
 		cause = fmt.Sprintf("exit status %d: %s", result.Code, said)
 		if strings.Contains(said, "UNPROTECTED PRIVATE KEY FILE") {
 			cause, hint = "others may read the key file, so ssh-add doesn't take it", "on the host: chmod 600 "+args[1]

@@ -74,7 +74,7 @@ func failure(h *ssh.Host, j job, result ssh.Result) error {
 	if result.OK {
 		return nil
 	}
-	e := &Error{Host: h.Name(), Command: j.show, Code: result.Code, Tail: tail(result.Stderr)}
+	e := &Error{Host: h.Name(), Command: j.show, Code: result.Code, Tail: ssh.LastLines(result.Stderr)}
 	hint := ""
 	switch result.Code {
 	case 90:
@@ -109,12 +109,6 @@ func (e *Error) diagnose(j job, stderr string) (cause, hint string) {
 		}
 	}
 	return fmt.Sprintf("exit status %d: %s", e.Code, last), ""
-}
-
-// tail is the last ten lines of text.
-func tail(text string) string {
-	lines := strings.Split(strings.TrimSpace(text), "\n")
-	return strings.Join(lines[max(0, len(lines)-10):], "\n")
 }
 
 // some is a list of names in words, cut after n.

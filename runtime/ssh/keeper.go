@@ -96,8 +96,9 @@ func (c *connection) take(ctx context.Context, path string, wait time.Duration) 
 	if err != nil {
 		return err
 	}
+	seconds := int64(math.Ceil(wait.Seconds()))
 	script := "printf '%s' '" + pid + "'; " + probe + "\nfile=" + file + " holder=" + who + " wait=" +
-		strconv.FormatInt(int64(math.Ceil(wait.Seconds())), 10) + " silence=" + strconv.FormatInt(c.pulse.silence(), 10) + "\n" + endings + keep
+		strconv.FormatInt(seconds, 10) + " silence=" + strconv.FormatInt(c.pulse.silence(), 10) + "\n" + endings + keep
 	p, err := c.link.start(ctx, feedable(len(script)))
 	if err != nil {
 		return fmt.Errorf("lock %s: %w", path, err)
@@ -105,7 +106,7 @@ func (c *connection) take(ctx context.Context, path string, wait time.Duration) 
 	k := &keeper{path: path, shell: newShell(p), link: c.link, gone: make(chan struct{}), beat: make(chan struct{})}
 	taken := make(chan error, 1)
 	run := k.shell.drain(func() error {
-		err := k.begin(ctx, script, pid, wait > 0)
+		err := k.begin(ctx, script, pid, seconds)
 		taken <- err
 		if err != nil {
 			return nil
@@ -146,7 +147,7 @@ func (c *connection) take(ctx context.Context, path string, wait time.Duration) 
 }
 
 // begin talks to a keeper until it has the lock.
-func (k *keeper) begin(ctx context.Context, script, pid string, waits bool) error {
+func (k *keeper) begin(ctx context.Context, script, pid string, seconds int64) error {
 	if err := feed(k.shell.proc.stdin, script); err != nil {
 		return err
 	}
@@ -160,7 +161,7 @@ func (k *keeper) begin(ctx context.Context, script, pid string, waits bool) erro
 	}
 	k.shell.tell(group)
 	held := ""
-	for {
+	for tries := int64(0); ; {
 		line, err := k.shell.out.word()
 		if err != nil {
 			return fmt.Errorf("lock %s: the keeper ended: %w", k.path, err)
@@ -177,16 +178,18 @@ func (k *keeper) begin(ctx context.Context, script, pid string, waits bool) erro
 			return fmt.Errorf("lock %s: flock(1) on the host exited %s", k.path, rest)
 		case "held":
 			held = rest
+			if tries++; tries > seconds+10 { // it tries once a second
+				return fmt.Errorf("lock %s: the keeper tries on after the %d s that it was told to", k.path, seconds)
+			}
+			if seconds > 0 && tries == 1 {
+				event.Emit(ctx, event.Event{Kind: event.LockWaiting, Text: (&LockedError{Path: k.path, Holder: held}).Error()})
+			}
 		case "over":
 			return event.WithHint(&LockedError{Path: k.path, Holder: held}, "wait for the other run to end, or let this one wait: --lock-wait 10m")
 		default:
 			if err := said.take([]byte(line + "\n")); err != nil {
 				return fmt.Errorf("lock %s: %w", k.path, err)
 			}
-		}
-		if waits {
-			waits = false
-			event.Emit(ctx, event.Event{Kind: event.LockWaiting, Text: (&LockedError{Path: k.path, Holder: held}).Error()})
 		}
 	}
 }

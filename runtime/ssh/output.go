@@ -177,11 +177,16 @@ func (o *output) tail() string {
 	o.mu.Unlock()
 	for _, text := range ends {
 		// Secrets go before lines do: of one that is cut in two, neither part is known for what it is.
-		text = event.Redact(o.ctx, text)
-		if text = strings.TrimRight(text, " \t\r\n"); text != "" {
-			lines := strings.Split(text, "\n")
-			return strings.Join(lines[max(0, len(lines)-tailLines):], "\n")
+		if text = LastLines(event.Redact(o.ctx, text)); text != "" {
+			return text
 		}
 	}
 	return ""
+}
+
+// LastLines is the end of what a command printed, as much of it as an error has room for.
+func LastLines(text string) string {
+	text = strings.TrimRight(text, " \t\r\n")
+	lines := strings.Split(text[max(0, len(text)-longestLine):], "\n")
+	return strings.Join(lines[max(0, len(lines)-tailLines):], "\n")
 }

@@ -148,7 +148,7 @@ func (h *Host) connectionLost() bool {
 
 // scriptSaid is what a script printed as its error.
 func scriptSaid(r Result) string {
-	if text := strings.TrimSpace(r.Stderr); text != "" {
+	if text := LastLines(r.Stderr); text != "" {
 		return text
 	}
 	return fmt.Sprintf("exit status %d", r.Code)
