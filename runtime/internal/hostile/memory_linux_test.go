@@ -127,6 +127,21 @@ end)`, "", nil},
 	}
 }
 
+// What is shown on a terminal waits there, and no more of it than a screen is good for.
+func TestExecTakesNoMemory(t *testing.T) {
+	r := newRunner(t, hostile.Misdeeds{})
+	cmd := r.command(nil, "exec", "--", "yes | head -c 100000000")
+	shown := onTerminal(t, cmd)
+	peak, err := peakMemory(cmd)
+	if text := shown(); err != nil || !strings.Contains(text, "bytes of output left out") {
+		t.Errorf("%v; it said:\n%.3000s", err, text)
+	}
+	t.Logf("%d MB", peak/1e6)
+	if peak > mostMemory {
+		t.Errorf("it took %d MB", peak/1e6)
+	}
+}
+
 // peakMemory runs cmd and returns the most memory that it had. The resources that wait(2) tells of hold those of this process,
 // too, whose memory a new process shares for a moment.
 func peakMemory(cmd *exec.Cmd) (peak int64, err error) {

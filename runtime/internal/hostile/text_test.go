@@ -34,8 +34,8 @@ type runner struct {
 func newRunner(t *testing.T, m hostile.Misdeeds) runner {
 	server, dir := hostile.Start(t, m), t.TempDir()
 	r := runner{t, dir, filepath.Join(dir, "hosts.lua")}
-	hosts := fmt.Sprintf(`return { { name = "web1", address = "127.0.0.1", port = %d, user = "x", host_key = %q, vars = { x = %q } } }`,
-		server.Port, server.HostKey, "HOSTILE \u202e\u009b")
+	hosts := fmt.Sprintf(`return { { name = "web1", address = "127.0.0.1", port = %d, user = "x", host_key = %q, vars = { x = "HOSTILE ‮" } } }`,
+		server.Port, server.HostKey)
 	for path, text := range map[string]string{r.hosts: hosts, filepath.Join(dir, "evil"): evil} {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
@@ -91,8 +91,11 @@ func TestExecPassesBytesToProgramsAlone(t *testing.T) {
 	if out, _ := r.piped(r.command(nil, cat...)); out != evil {
 		t.Errorf("to a pipe: %q", out)
 	}
-	if out := r.shown(r.command(nil, cat...)); !strings.Contains(out, cleaned) || strings.ContainsAny(out, "\x07\u202e") {
+	if out := r.shown(r.command([]string{"TERM=dumb"}, cat...)); !strings.Contains(out, cleaned) || strings.ContainsAny(out, "\x07\u202e") {
 		t.Errorf("on a terminal: %q", out)
+	}
+	if out := r.shown(r.command(nil, cat...)); !strings.Contains(out, "]0;x2JHOSTILE\uFFFD") || strings.ContainsAny(out, "\x07\u202e\u009b") || strings.Contains(out, "\x1b]0") {
+		t.Errorf("on a terminal that is drawn on: %q", out)
 	}
 	if out, _ := r.piped(r.command([]string{"GITLAB_CI=true"}, cat...)); out != cleaned {
 		t.Errorf("in GitLab's log: %q", out)
@@ -163,7 +166,10 @@ end)
 		}
 		said.Write(out)
 	}
-	if bad := regexp.MustCompile("[\x00-\x08\x0b-\x1f\x7f\u0080-\u009f\u202a-\u202e]|\\\\u(001b|009b|202e)").FindString(said.String()); bad != "" {
+	if !strings.Contains(said.String(), `"HOSTILE \u202e\u009b"`) { // in JSON they can be written without being there
+		t.Error("the host's own values are not told as they are")
+	}
+	if bad := regexp.MustCompile("[\x00-\x08\x0b-\x1f\x7f\u0080-\u009f\u202a-\u202e]|git[^\n]*\\\\u(001b|009b|202e)").FindString(said.String()); bad != "" {
 		t.Errorf("%q is in what it said", bad)
 	}
 }
