@@ -1,5 +1,33 @@
 -- What pip and uv are told. A command line can be read by everybody on the host, and an index's URL may have a password in
 -- it: such URLs go by the environment of the process instead.
+--
+-- To build a package in isolation, pip starts another pip, and hands its indexes to that on a command line. So where pip can
+-- take passwords from a netrc file, it gets them by one, and URLs without them.
+
+-- WITH_NETRC runs pip with a netrc file that only the user can read, and that is gone afterwards. The user's own one counts
+-- too. An old pip, or an odd netrc file, leaves it at the URLs in the environment. Arguments: Python, and its arguments.
+local WITH_NETRC = [[
+# install with pip
+d=
+trap '[ -z "$d" ] || rm -rf -- "$d"' EXIT
+trap 'exit 129' HUP
+trap 'exit 130' INT
+trap 'exit 143' TERM
+d=$(mktemp -d) || exit
+(umask 077 && { cat -- "${NETRC:-$HOME/.netrc}" 2>/dev/null; printf '\n%s' "$RUNBOOK_NETRC"; } > "$d/netrc") || exit
+if "$1" -c 'import inspect, netrc, sys
+from pip._vendor.requests import utils
+netrc.netrc(sys.argv[1])
+sys.exit("NETRC" not in inspect.getsource(utils.get_netrc_auth))' "$d/netrc" 2>/dev/null; then
+  export NETRC="$d/netrc"
+  for name in PIP_INDEX_URL PIP_EXTRA_INDEX_URL PIP_FIND_LINKS; do
+    eval "plain=\${RUNBOOK_$name-}"
+    [ -z "$plain" ] || export "$name=$plain"
+  done
+fi
+unset RUNBOOK_NETRC RUNBOOK_PIP_INDEX_URL RUNBOOK_PIP_EXTRA_INDEX_URL RUNBOOK_PIP_FIND_LINKS
+"$@"
+]]
 
 -- The options that take URLs, with the variables that say the same.
 local PIP = {
@@ -62,6 +90,47 @@ local function arguments(options)
   return words, env
 end
 
+-- decoded is a part of a URL without its percent signs.
+local function decoded(text)
+  return (text:gsub("%%(%x%x)", function(hex) return string.char(tonumber(hex, 16)) end))
+end
+
+-- netrc returns the lines of a netrc file with the logins of the URLs in env, and the same variables with URLs that have
+-- none; or nil when there is no login, or one that not every reader of such a file would read alike: a token without a
+-- password, a character that one of them takes for a quote, two logins at one host.
+local function netrc(env)
+  local logins, lines, plain = {}, {}, {}
+  for _, name in ipairs({ "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS" }) do
+    plain[name] = env[name] and public(env[name])
+    for info, place in (env[name] or ""):gmatch("://([^/?#%s]*)@([^/?#%s@]*)") do
+      local user, password = info:match("^([^:]*):(.*)$")
+      user, password = decoded(user or ""), decoded(password or "")
+      local host, both = place:gsub(":%d+$", ""), user .. " password " .. password
+      if not (user .. password):find("^[%w%p]+$") or both:find("[\"'\\#]") or user == "" or password == "" or host:find("[^%w.-]")
+        or (logins[host] and logins[host] ~= both) then
+        return nil
+      elseif not logins[host] then
+        logins[host] = both
+        lines[#lines + 1] = "machine " .. host .. " login " .. both .. "\n"
+      end
+    end
+  end
+  return #lines > 0 and table.concat(lines) or nil, plain
+end
+
+-- command returns what a command with pip's arguments is run as, and its variables.
+local function command(words, env)
+  local text, plain = netrc(env)
+  if not text then
+    return words, env
+  end
+  env.RUNBOOK_NETRC = text
+  for name, value in pairs(plain) do
+    env["RUNBOOK_" .. name] = value
+  end
+  return { "sh", "-c", WITH_NETRC, "sh", unpack(words) }, env
+end
+
 -- problem says which argument would put a password on the command line, or returns nil.
 local function problem(options)
   for _, word in ipairs((arguments(options))) do
@@ -73,4 +142,4 @@ local function problem(options)
   return nil
 end
 
-return { arguments = arguments, problem = problem, public = public }
+return { arguments = arguments, command = command, netrc = netrc, problem = problem, public = public }

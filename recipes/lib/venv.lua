@@ -183,6 +183,7 @@ local function install(host, options, place, dir)
   for _, word in ipairs({ "-r", options.requirements, unpack(more) }) do
     words[#words + 1] = word
   end
+  words, env = pip.command(words, env)
   host:run(words, { cwd = dir, env = env })
 end
 
