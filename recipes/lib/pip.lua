@@ -5,7 +5,7 @@
 -- take passwords from a netrc file, it gets them by one, and URLs without them.
 
 -- WITH_NETRC runs pip with a netrc file that only the user can read, and that is gone afterwards. The user's own one counts
--- too. An old pip, or an odd netrc file, leaves it at the URLs in the environment. Arguments: Python, and its arguments.
+-- too. An old pip or Python, or an odd netrc file, leaves it at the URLs in the environment. Arguments: Python, and its arguments.
 local WITH_NETRC = [[
 # install with pip
 d=
@@ -96,17 +96,18 @@ local function decoded(text)
 end
 
 -- netrc returns the lines of a netrc file with the logins of the URLs in env, and the same variables with URLs that have
--- none; or nil when there is no login, or one that not every reader of such a file would read alike: a token without a
--- password, a character that one of them takes for a quote, two logins at one host.
+-- none; or nil when there is no login, or one that not every reader of such a file would read alike: with a character that
+-- one of them takes for a quote, or a second one at a host. A token without a password is none before Python 3.11, which
+-- WITH_NETRC finds out.
 local function netrc(env)
   local logins, lines, plain = {}, {}, {}
   for _, name in ipairs({ "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS" }) do
     plain[name] = env[name] and public(env[name])
     for info, place in (env[name] or ""):gmatch("://([^/?#%s]*)@([^/?#%s@]*)") do
-      local user, password = info:match("^([^:]*):(.*)$")
-      user, password = decoded(user or ""), decoded(password or "")
-      local host, both = place:gsub(":%d+$", ""), user .. " password " .. password
-      if not (user .. password):find("^[%w%p]+$") or both:find("[\"'\\#]") or user == "" or password == "" or host:find("[^%w.-]")
+      local user, password = info:match("^([^:]*):?(.*)$")
+      user, password = decoded(user), decoded(password)
+      local host, both = place:gsub(":%d+$", ""), user .. (password ~= "" and " password " .. password or "")
+      if not (user .. password):find("^[%w%p]+$") or both:find("[\"'\\#]") or user == "" or host:find("[^%w.-]")
         or (logins[host] and logins[host] ~= both) then
         return nil
       elseif not logins[host] then
