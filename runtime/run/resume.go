@@ -1,6 +1,7 @@
 package run
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -70,16 +71,14 @@ func (r *runner) resumePrimitive() script.Primitive {
 }
 
 // about is what the run was of, for the last event: release and revision as the recipe said them by resume, or else in the
-// last table.
+// last table. A host that went back has another release there.
 func (r *runner) about() map[string]any {
+	r.mu.Lock()
+	release, revision := r.resume.flags["release"], r.resume.flags["revision"]
+	r.mu.Unlock()
+	releases, revisions := r.table.releases(release)
 	args := map[string]any{}
-	for _, name := range []string{"release", "revision"} {
-		r.mu.Lock()
-		text := r.resume.flags[name]
-		r.mu.Unlock()
-		if text == "" {
-			text = strings.Join(r.table.column(name), ", ")
-		}
+	for name, text := range map[string]string{"release": cmp.Or(release, releases), "revision": cmp.Or(revision, revisions)} {
 		if text != "" {
 			args[name] = text
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -116,16 +117,22 @@ func (t *table) anyFailed() bool {
 	return slices.ContainsFunc(t.rows, func(r *row) bool { return r.failed != "" })
 }
 
-// column is what a column says, each text once.
-func (t *table) column(name string) (texts []string) {
+// releases are what the hosts' columns release and revision say, each text once; of those with this release unless it is "".
+func (t *table) releases(only string) (releases, revisions string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	add := func(list, text string) string {
+		if text == "" || slices.Contains(strings.Split(list, ", "), text) {
+			return list
+		}
+		return strings.TrimPrefix(list+", "+text, ", ")
+	}
 	for _, r := range t.rows {
-		if text := r.columns[name]; text != "" && !slices.Contains(texts, text) {
-			texts = append(texts, text)
+		if release := r.columns["release"]; only == "" || release == only {
+			releases, revisions = add(releases, release), add(revisions, r.columns["revision"])
 		}
 	}
-	return texts
+	return releases, revisions
 }
 
 // emit sends one Result a host.
