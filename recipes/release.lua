@@ -51,6 +51,10 @@ local function check(host)
     access, heads[host.name] = preflight.git_access(host, options, release.revision)
   end
   found.holder = nil -- this run
+  local existing = found.by_name[release.name]
+  if existing and existing.lacks then
+    existing.complete = false -- what was complete once is made again
+  end
   left[host.name] = leftovers.list(paths, found)
   serving[host.name] = found.name
   before[host.name], rootless[host.name] = found.by_name[release.name], not known.root

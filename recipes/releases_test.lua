@@ -45,6 +45,17 @@ test("prune leaves a release of another tool alone", function()
   end
 end)
 
+test("prune removes a release without an interpreter before one that can be served", function()
+  local host = lab.hosts(1)[1]
+  for _, name in ipairs({ "r1", "r2", "r3", "r4" }) do
+    planted.release(host, name)
+  end
+  host.fs:remove(host.vars.root .. "/releases/r3/venv/bin/python")
+  releases.prune(host, layout.of({ root = host.vars.root }), 3, "r4", "r2")
+  expect.absent(host, "releases/r3")
+  expect.file(host, "releases/r1")
+end)
+
 test("prune removes a release that failed before one that served", function()
   local host = lab.hosts(1)[1]
   for _, name in ipairs({ "r1", "r2", "r3", "r4" }) do

@@ -200,13 +200,13 @@ local function holds_foreign(found, paths, name)
 end
 
 -- superfluous returns the releases to remove, oldest first. Of the complete ones the newest by name are kept, and
--- before them previous, which the next rollback goes to. Releases that failed are removed before any that served. kept is
+-- before them previous, which the next rollback goes to. Releases that failed or lack something are removed before any that served. kept is
 -- never removed, whatever its age, and neither is a foreign release.
 local function superfluous(found, keep, kept, previous)
   local served, broken, remove = {}, {}, {}
   for _, release in ipairs(found.list) do
     if release.complete and not release.foreign then
-      local list = found.failed[release.name] and broken or served
+      local list = (found.failed[release.name] or release.lacks) and broken or served
       if release.name == previous or kept[release.name] then
         table.insert(list, kept[release.name] and 1 or math.min(2, #list + 1), release)
       else
