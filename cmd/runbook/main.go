@@ -10,7 +10,7 @@ import (
 	"io"
 	"os"
 	"runtime/debug"
-	"slices"
+	"strings"
 
 	"runbook/runtime/event"
 	"runbook/runtime/event/ci"
@@ -51,8 +51,13 @@ func execute(ctx context.Context, self string, args []string, in *os.File, out, 
 	p.signals = p.listen(ctx)
 	defer p.signals.stop()
 	ctx = event.WithStream(p.signals.run, p.secrets)
-	for _, text := range slices.Concat(args, os.Environ()) {
+	for _, text := range args {
 		event.AddURLs(ctx, text)
+	}
+	for _, setting := range os.Environ() {
+		if strings.HasPrefix(setting, variable("")) {
+			event.AddURLs(ctx, setting)
+		}
 	}
 	var err error
 	p.shield, err = ci.Protect(os.Getenv, p.err)
