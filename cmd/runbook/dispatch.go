@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"runtime/debug"
 	"strings"
 
@@ -53,30 +52,10 @@ func (p *program) dispatch(ctx context.Context, args []string) error {
 		}
 		args = append(args[1:], "--help")
 	case lookName:
-		ctx, cancel, err := inLook(ctx)
-		if err != nil {
-			return err
-		}
-		defer cancel()
-		p.self, p.looking = "", true
-		return p.dispatch(ctx, args[1:])
+		return p.asChild(ctx, args[1:])
 	}
-	silent := func(string) error { return nil }
-	switch {
-	case p.self == "":
-	case args[0] == completeName: // nobody wants to read of a failure while typing
-		if err := p.look(ctx, args, p.out, silent); err != nil {
-			return told{err}
-		}
-		return nil
-	case looksOnly(args):
-		return p.look(ctx, args, p.out, p.sayLooked)
-	case args[0] == "hosts": // before it contacts any; what else is wrong, this process finds too
-		err := p.look(ctx, args, io.Discard, silent)
-		var t told
-		if err != nil && !errors.As(err, &t) {
-			return err
-		}
+	if done, err := p.look(ctx, args); done || err != nil {
+		return err
 	}
 	switch args[0] {
 	case completeName:

@@ -27,7 +27,8 @@ import (
 const lookName = "__look"
 
 const (
-	lookLimit  = 5 * time.Second * slowdown // for all that a command looks at
+	lookLimit  = 5 * time.Second * slowdown // for all that a command looks at, as timeUsed counts it
+	lookGrace  = 500 * time.Millisecond     // for saying what was found, before lookLimit
 	lookMemory = 512 << 20                  // bytes, beyond what the child has when it begins
 	lookStack  = 128 << 20                  // bytes of one stack: of files that nest deep
 )
@@ -35,19 +36,60 @@ const (
 var errSlow = event.WithHint(fmt.Errorf("reading the files took longer than %s", lookLimit),
 	"what stands before recipe{ … }, and a hosts file, may only compute: look for a loop or a pattern without an end")
 
-// looksOnly tells whether a command line contacts and changes nothing, and reads files that somebody has written.
-func looksOnly(args []string) bool {
+// lookKind is what a command line does with files that somebody has written.
+type lookKind int
+
+const (
+	lookNever lookKind = iota // it runs what they say, or reads none
+	lookFirst                 // it looks at them, and then contacts hosts
+	lookOnly                  // it contacts and changes nothing
+)
+
+// lookKindOf is the kind of a command line, which is not empty.
+func (p *program) lookKindOf(args []string) lookKind {
+	looks := false
 	switch args[0] {
-	case "check":
-		return true
+	case "check", completeName:
+		looks = true
 	case "docs":
-		return slices.ContainsFunc(args, func(arg string) bool { return strings.HasSuffix(arg, ".lua") })
+		looks = slices.ContainsFunc(args, func(arg string) bool { return strings.HasSuffix(arg, ".lua") })
 	case "run":
-		return asksForHelp(args[1:])
+		looks = asksForHelp(args[1:]) || len(arguments(p.runCommand(nil).Flags, args[1:])) == 0
 	case "hosts":
-		return !pings(args)
+		if pings(args) {
+			return lookFirst
+		}
+		looks = true
 	}
-	return false
+	if looks {
+		return lookOnly
+	}
+	return lookNever
+}
+
+// look does in a child what a command line does with the files of others. done says that there is nothing left to do.
+func (p *program) look(ctx context.Context, args []string) (done bool, err error) {
+	if p.self == "" {
+		return false, nil
+	}
+	silent := func(string) error { return nil }
+	switch kind := p.lookKindOf(args); {
+	case kind == lookFirst: // what else is wrong, this process finds too
+		err := p.inChild(ctx, args, io.Discard, silent)
+		var t told
+		if errors.As(err, &t) {
+			return false, nil
+		}
+		return false, err
+	case kind == lookNever:
+		return false, nil
+	case args[0] == completeName: // nobody wants to read of a failure while typing
+		if err := p.inChild(ctx, args, p.out, silent); err != nil {
+			return true, told{err}
+		}
+		return true, nil
+	}
+	return true, p.inChild(ctx, args, p.out, p.sayLooked)
 }
 
 // pings tells whether a command line, or the environment, has the option --ping.
@@ -62,10 +104,11 @@ func (p *program) sayLooked(text string) error {
 	return p.shield.Afterwards(terminal.Wrap(text, terminal.Columns(screen(p.err))))
 }
 
-// look runs a command line in a child process, and says what that has printed on standard error. Its error has been shown so,
+// inChild runs a command line in a child process, and says what that has printed on standard error. Its error has been shown so,
 // unless a limit or an interrupt ended it.
-func (p *program) look(ctx context.Context, args []string, out io.Writer, say func(string) error) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, lookLimit, run.Usage(errSlow))
+func (p *program) inChild(ctx context.Context, args []string, out io.Writer, say func(string) error) error {
+	// The child ends itself; this is for one that can't.
+	ctx, cancel := context.WithTimeoutCause(ctx, lookStarved*lookLimit+time.Second, run.Usage(errSlow))
 	defer cancel()
 	cmd := exec.CommandContext(ctx, p.self, append([]string{lookName}, args...)...)
 	cmd.Args[0] = os.Args[0]
@@ -107,17 +150,60 @@ func lookCrashed(exit *exec.ExitError, shown string) error {
 	return fmt.Errorf("reading the files failed: %w\n%s", exit, shown)
 }
 
-// inLook makes this process the child that look starts, and returns what its context is.
-func inLook(ctx context.Context) (context.Context, context.CancelFunc, error) {
+// asChild does in this process, which inChild has started, what a command line does with the files of others.
+func (p *program) asChild(ctx context.Context, args []string) error {
+	if len(args) == 0 || p.lookKindOf(args) == lookNever {
+		return run.Usage(errors.New("runbook calls this itself, for commands that look at files"))
+	}
 	debug.SetTraceback("crash") // a fault ends it by a signal
 	debug.SetMaxStack(lookStack)
 	debug.SetMemoryLimit(lookMemory / 2)
 	if err := limitProcess(); err != nil {
-		return nil, nil, fmt.Errorf("limiting what reading may take: %w", err)
+		return fmt.Errorf("limiting what reading may take: %w", err)
 	}
-	// A little before its parent ends it, so that it can say what it has found.
-	ctx, cancel := context.WithTimeoutCause(ctx, lookLimit-500*time.Millisecond, errSlow)
-	return ctx, cancel, nil
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	done, ended := make(chan struct{}), make(chan struct{})
+	defer func() { close(done); <-ended }()
+	go func() {
+		defer close(ended)
+		p.endInTime(done, cancel)
+	}()
+	p.self, p.looking = "", true
+	return p.dispatch(ctx, args)
+}
+
+// endInTime ends this process when its time is up: whatever is stuck. A little before, it ends the context.
+func (p *program) endInTime(done <-chan struct{}, cancel context.CancelCauseFunc) {
+	began := time.Now()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-done:
+			return
+		case <-tick.C:
+		}
+		passed := time.Since(began)
+		switch used := timeUsed(passed, processTime(passed)); {
+		case used >= lookLimit:
+			text, hint := words{}.explain(errSlow)
+			_, _ = fmt.Fprintf(p.err, "%s\nnext: %s\n", text, hint) // the status still tells
+			_ = p.shield.Close()
+			os.Exit(run.StatusUsage)
+		case used >= lookLimit-lookGrace:
+			cancel(errSlow)
+		}
+	}
+}
+
+// lookStarved is how many times lookLimit may pass when this process gets next to no time of the processor.
+const lookStarved = 6
+
+// timeUsed is how much of lookLimit is used: what has passed, unless other programs kept this one from the processor for more
+// than half of that. On a machine that is busy with other things, what needs little must not fail.
+func timeUsed(passed, processor time.Duration) time.Duration {
+	return max(processor, min(passed, 2*processor), passed/lookStarved)
 }
 
 // head keeps the beginning of what is written.

@@ -7,6 +7,15 @@ import (
 	"time"
 )
 
+// processTime is how long this process has used processors, or passed where that is not known.
+func processTime(passed time.Duration) time.Duration {
+	var used syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err != nil {
+		return passed
+	}
+	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
+}
+
 // limitProcess lets this process have lookMemory bytes more than it has, and no core dump. It uses the processor for twice
 // lookLimit at most: for when its parent was killed, which ends it otherwise.
 func limitProcess() error {

@@ -66,7 +66,7 @@ func TestHostileFiles(t *testing.T) {
 			t.Run(name+"/"+line, func(t *testing.T) {
 				began := time.Now()
 				status, text := looked(t, dir, args)
-				if took := time.Since(began); took > lookLimit+2*time.Second*slowdown {
+				if took := time.Since(began); took > lookStarved*lookLimit+2*time.Second {
 					t.Errorf("it took %v", took)
 				}
 				switch {
@@ -95,7 +95,7 @@ func TestOneDeadline(t *testing.T) {
 	began := time.Now()
 	status, text := looked(t, dir, args)
 	want := regexp.MustCompile(`^r0.lua:1:1: the recipe did not come to .*\n(r\d.lua:.*\n)+runbook: reading the files took longer than \d+s\nnext: .*\n$`)
-	if took := time.Since(began); took > lookLimit+2*time.Second*slowdown || status != run.StatusUsage || !want.MatchString(text) {
+	if took := time.Since(began); took > lookStarved*lookLimit+2*time.Second || status != run.StatusUsage || !want.MatchString(text) {
 		t.Errorf("after %v exit status %d, it says\n%s", took, status, text)
 	}
 }
@@ -110,6 +110,27 @@ func TestLookOnATerminal(t *testing.T) {
 		if len(line) > 119 { // of 120 columns
 			t.Errorf("%d columns: %q", len(line), line)
 		}
+	}
+}
+
+// TestTimeUsed counts how much of the time for looking is used.
+func TestTimeUsed(t *testing.T) {
+	for _, c := range []struct {
+		name                    string
+		passed, processor, used time.Duration
+	}{
+		{"alone", 3 * time.Second, 3 * time.Second, 3 * time.Second},
+		{"beside others", 3 * time.Second, 2 * time.Second, 3 * time.Second},
+		{"starved", 8 * time.Second, time.Second, 2 * time.Second},
+		{"blocked", 30 * time.Second, 0, 5 * time.Second},
+		{"on two processors", 3 * time.Second, 5 * time.Second, 5 * time.Second},
+	} {
+		if used := timeUsed(c.passed, c.processor); used != c.used {
+			t.Errorf("%s: %v, want %v", c.name, used, c.used)
+		}
+	}
+	if used := processTime(0); used <= 0 || used > time.Hour {
+		t.Errorf("this process has used %v", used)
 	}
 }
 

@@ -36,7 +36,7 @@ var errEndless = fmt.Errorf("the recipe did not come to recipe{ … } within %s:
 // recipe can't be evaluated so, each is empty. Errors have StatusUsage.
 func Describe(ctx context.Context, path string) (Description, error) {
 	d, err := describe(ctx, path, describeLimit, nil, &placeholders{})
-	if err != nil && d.guessed && ctx.Err() == nil {
+	if err != nil && d.guessed && ctx.Err() == nil && !errors.Is(err, errEndless) {
 		if again, failed := describe(ctx, path, describeLimit, nil, &placeholders{set: true}); failed == nil {
 			return again, nil
 		}
