@@ -128,7 +128,7 @@ func (w words) fault(g group, d detail) string {
 
 // excerpt is the recipe around the line that failed, which is marked.
 func excerpt(f run.Fault) string {
-	const longest = screenColumns - 11
+	const longest = screenColumns - 14
 	var b strings.Builder
 	for _, line := range f.Source {
 		mark := " "
