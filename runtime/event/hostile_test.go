@@ -186,7 +186,7 @@ func hold(t *testing.T, where, sink, text string) {
 		t.Errorf("%s wrote %q", where, text[max(0, at[0]-60):min(len(text), at[1]+60)])
 	}
 	for line := range strings.Lines(text) {
-		if sink == "terminal" && len(line) > event.LongestLine+10*event.LongestName {
+		if (sink == "terminal" || sink == "exec") && len(line) > event.LongestLine+10*event.LongestName {
 			t.Errorf("%s wrote a line of %d bytes", where, len(line))
 		}
 		if sink == "github" && (strings.HasPrefix(line, "::error::HOSTILE") || strings.HasPrefix(line, "##[")) {
@@ -229,7 +229,7 @@ func textsIn(v reflect.Value) []string {
 func written(t *testing.T, events []event.Event, seen *recorder) map[string]string {
 	t.Helper()
 	dir := t.TempDir()
-	var out, shown, commands bytes.Buffer
+	var out, shown, outputs, commands bytes.Buffer
 	env := map[string]string{"GITHUB_ACTIONS": "true", "GITHUB_WORKSPACE": dir, "GITHUB_STEP_SUMMARY": filepath.Join(dir, "summary"), "GITLAB_CI": "true", "CI_PROJECT_DIR": dir}
 	getenv := func(name string) string { return env[name] }
 	shield, err := ci.Protect(getenv, &commands)
@@ -241,6 +241,7 @@ func written(t *testing.T, events []event.Event, seen *recorder) map[string]stri
 		t.Fatal(err)
 	}
 	sinks := append(ci.Sinks(getenv, shield), jsonl.New(&out), kept, terminal.New(terminal.Options{Out: &shown, Err: &shown, Level: terminal.Verbose, Hosts: []string{"web1"}}))
+	sinks = append(sinks, terminal.NewOutputs(terminal.Options{Out: &outputs, Err: &outputs, Hosts: []string{"web1", "web2"}}))
 	report, spans := &html.Report{}, &spans{}
 	server := httptest.NewServer(spans)
 	defer server.Close()
@@ -261,7 +262,7 @@ func written(t *testing.T, events []event.Event, seen *recorder) map[string]stri
 	if err := errors.Join(stream.Close(), shield.Close()); err != nil {
 		t.Fatal(err)
 	}
-	got := map[string]string{"jsonl": out.String(), "terminal": shown.String(), "github": commands.String(), "otlp": spans.text}
+	got := map[string]string{"jsonl": out.String(), "terminal": shown.String(), "exec": outputs.String(), "github": commands.String(), "otlp": spans.text}
 	for sink, name := range map[string]string{"journal": kept.ID() + ".jsonl", "summary": "summary", "gitlab": ci.GitLabReport} {
 		text, err := os.ReadFile(filepath.Join(dir, name))
 		if err != nil && !errors.Is(err, os.ErrNotExist) {

@@ -1,3 +1,5 @@
+//go:build unix
+
 // Package hostile is an SSH server for tests that speaks the protocol and then does what no honest host does: it prints without end, lists
 // folders without end, floods the agent.
 //
