@@ -29,7 +29,7 @@ if requirements:
 -- starts while it is imported, such as threads, ends with it. Python 3.5 and later.
 local IMPORT = [[
 # import the application
-import json, os, sys, types
+import json, os, sys, traceback, types
 script, name, user, group = sys.argv[1:]
 answer = os.fdopen(os.dup(1), "w")
 os.dup2(2, 1) # what the application prints is no answer
@@ -59,7 +59,6 @@ try:
     with open(script, "rb") as f:
         exec(compile(f.read(), script, "exec", dont_inherit=True), module.__dict__)
 except BaseException as e:
-    import traceback
     traceback.print_exc()
     frames = traceback.extract_tb(sys.exc_info()[2])
     last = frames[-1] if len(frames) > 1 else (script, 0)
