@@ -114,15 +114,15 @@ func TestHTTPSLogin(t *testing.T) {
 			if got, err := b.git.Resolve(ctx, b.host, url, "release"); err != nil || got != revision {
 				t.Fatalf("%s, %v", got, err)
 			}
-			ROOT := b.dir + "/root"
-			if err := os.Mkdir(ROOT, 0o755); err != nil {
+			root := b.dir + "/root"
+			if err := os.Mkdir(root, 0o755); err != nil {
 				t.Fatal(err)
 			}
-			if made, err := b.git.Mirror(ctx, b.host, git.MirrorOptions{Repo: url, Path: ROOT + "/repo.git"}); err != nil || !made {
+			if made, err := b.git.Mirror(ctx, b.host, git.MirrorOptions{Repo: url, Path: root + "/repo.git"}); err != nil || !made {
 				t.Fatal(made, err)
 			}
-			for name, o := range map[string]git.CloneOptions{"mirror": {Mirror: ROOT + "/repo.git"}, "server": {}, "depth": {Depth: 1}} {
-				o.Repo, o.Revision, o.Into = url, revision, ROOT+"/from-"+name
+			for name, o := range map[string]git.CloneOptions{"mirror": {Mirror: root + "/repo.git"}, "server": {}, "depth": {Depth: 1}} {
+				o.Repo, o.Revision, o.Into = url, revision, root+"/from-"+name
 				if err := b.git.Clone(ctx, b.host, o); err != nil {
 					t.Fatalf("%s: %v", name, err)
 				}
@@ -134,7 +134,7 @@ func TestHTTPSLogin(t *testing.T) {
 			if secret == "" {
 				secret = test.user
 			}
-			for _, dir := range []string{ROOT, home} {
+			for _, dir := range []string{root, home} {
 				if files := found(t, dir, secret); len(files) > 0 {
 					t.Errorf("%q is in %v", secret, files)
 				}

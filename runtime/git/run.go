@@ -106,11 +106,11 @@ func (d Deps) sshCommand(r Repo) (string, error) {
 	if len(lines) == 0 {
 		return fmt.Sprintf("export GIT_SSH_COMMAND=%q\n", sshOptions), nil
 	}
-	print, err := ssh.QuoteAll(append([]string{"printf", `%s\n`}, lines...))
+	words, err := ssh.QuoteAll(append([]string{"printf", `%s\n`}, lines...))
 	if err != nil {
 		return "", err
 	}
-	return "temp\n" + print + ` > "$d/known_hosts" || exit 91` + "\n" + `export GIT_SSH_COMMAND="` + sshOptions + options + `"` + "\n", nil
+	return "temp\n" + words + ` > "$d/known_hosts" || exit 91` + "\n" + `export GIT_SSH_COMMAND="` + sshOptions + options + `"` + "\n", nil
 }
 
 // systemKnownHosts are the files that GlobalKnownHostsFile means unless an ssh_config says otherwise.

@@ -57,7 +57,7 @@ func Secure(dir string) (was os.FileMode, err error) {
 	case err != nil:
 		return 0, fmt.Errorf("the folder of the journal: %w", err)
 	case !mine(info):
-		return 0, fmt.Errorf("the folder of the journal, %s, belongs to another user", dir)
+		return 0, fmt.Errorf("the folder of the journal, %s, belongs to another user: set XDG_STATE_HOME to a folder of your own", dir)
 	case info.Mode().Perm()&0o077 == 0:
 		return 0, nil
 	}
