@@ -29,8 +29,8 @@ local settings = setmetatable({
   restart = type(app.restart) == "function" and "" or options.action,
 }, { __index = function(_, name) return options[name] end })
 
--- The current release on each host, by the host's name.
-local current = {}
+-- The current release on each host, and whether an earlier run left the host out of service, by the host's name.
+local current, drained = {}, {}
 
 local function check(host)
   local paths = layout.of(options)
@@ -38,27 +38,30 @@ local function check(host)
   local known = preflight.facts(host, paths, "")
   local found = releases.look(host, paths)
   local release = found.by_name[found.name or ""]
-  current[host.name] = release
+  current[host.name], drained[host.name] = release, pool.is_out(found)
   return problems.list(
     preflight.unlocked(locked, known),
     preflight.root(known, paths),
     not release and { "no release is current", "release first: runbook run recipes/release.lua" } or nil,
     release and server.problem(host, settings, release.name) or nil,
-    server.refuse(settings, options.action))
+    server.refuse(host, settings, options.action))
 end
 
 local function act(host)
   local paths, release = layout.of(options), current[host.name]
   local about = hooks.about(options, { name = release.name, revision = release.marker.revision or "" }, "restart")
-  host:on_failure(function() pool.leave_out(host) end)
-  pool.take_out(host, paths)
   local found = server.look(host, settings)
+  local untouched = options.action == "start" and found.running
+  host:on_failure(function() pool.leave_out(host) end)
+  if not untouched or drained[host.name] then
+    pool.take_out(host, paths)
+  end
   if options.action == "stop" then
     server.stop(host, settings, found)
     host:result({ release = release.name, state = found.running and "stopped" or "was stopped already" })
     pool.leave_out(host)
     return
-  elseif options.action == "start" and found.running then
+  elseif untouched then
     host:result({ release = release.name, state = "was running already" })
   else
     server.serve(host, settings, about, release.marker.python)

@@ -8,36 +8,45 @@ local server_args = require "server_args"
 -- RECORD is the file with the command that wrote the configuration.
 local RECORD = ".runbook-arguments"
 
+-- IS_RUNNING says in a script whether the Apache of $root runs, whose process id is $pid then. After a reboot the number in
+-- httpd.pid may belong to another program, so its command line is compared where it can be read.
+local IS_RUNNING = [[
+is_running() {
+  pid=$(cat "$root/httpd.pid" 2>/dev/null) && [ -n "$pid" ] || return
+  if [ -r "/proc/$pid/cmdline" ]; then tr '\0' ' ' < "/proc/$pid/cmdline" | grep -qF -- "$root"
+  else kill -0 "$pid" 2>/dev/null
+  fi
+}
+]]
+
 -- LOOK prints what is there, in one round trip:
 --   ours      yes, when runbook wrote the configuration           record   the command that it was written by
 --   foreign   the command line of somebody else's configuration, from the header of its apachectl
---   envvars   ours or foreign, when there are variables           log      the bytes that the error log has
---   running   yes, when Apache runs. After a reboot the number in httpd.pid may belong to another program, so its
---             command line is compared where it can be read.
+--   envvars   ours or foreign, when there are variables           written  the checksum of ours
+--   log       the bytes that the error log has
+--   running   yes, when Apache runs
 --   unloaded  yes, when Apache has not read the configuration yet: it writes httpd.pid at each start and restart.
 --   environment   the checksum of the variables that Apache was started with
 local LOOK = [[
 # look at the server
 root=$1 record=$2
+]] .. IS_RUNNING .. [[
 if [ -f "$root/$record" ]; then
   printf 'ours\tyes\n'
   [ -x "$root/apachectl" ] && [ -s "$root/$record" ] && printf 'record\t%s\n' "$(cat "$root/$record")"
 elif [ -f "$root/apachectl" ] && [ -f "$root/httpd.conf" ]; then
-  printf 'foreign\t%s\n' "$(sed -n '3s/^# //p' "$root/apachectl" | head -c 4096)"
+  printf 'foreign\t%s\n' "$(sed -n '3s/^# //p' "$root/apachectl" | head -c 16384)"
 fi
-if grep -q '^# Written by runbook' "$root/envvars" 2>/dev/null; then printf 'envvars\tours\n'
+if grep -q '^# Written by runbook' "$root/envvars" 2>/dev/null; then
+  printf 'envvars\tours\nwritten\t%s\n' "$(sed -n '$s/^export RUNBOOK_ENVIRONMENT=//p' "$root/envvars")"
 elif [ -s "$root/envvars" ]; then printf 'envvars\tforeign\n'
 fi
 [ ! -f "$root/error_log" ] || printf 'log\t%s\n' "$(wc -c < "$root/error_log" | tr -d ' ')"
-pid=$(cat "$root/httpd.pid" 2>/dev/null)
-[ -n "$pid" ] || exit 0
-if [ -r "/proc/$pid/cmdline" ]; then tr '\0' ' ' < "/proc/$pid/cmdline" | grep -qF -- "$root"
-else kill -0 "$pid" 2>/dev/null
-fi || exit 0
-printf 'running\tyes\n'
-[ "$root/httpd.conf" -nt "$root/httpd.pid" ] && printf 'unloaded\tyes\n'
+is_running || exit 0
 [ ! -r "/proc/$pid/environ" ] ||
   printf 'environment\t%s\n' "$(tr '\0' '\n' < "/proc/$pid/environ" | sed -n 's/^RUNBOOK_ENVIRONMENT=//p')"
+[ "$root/httpd.conf" -nt "$root/httpd.pid" ] && printf 'unloaded\tyes\n'
+printf 'running\tyes\n' # last, because what ends with an empty value would be trimmed
 exit 0
 ]]
 
@@ -70,34 +79,69 @@ except ImportError:
 END
 ]]
 
--- WRITE_ENVIRONMENT replaces envvars, which apachectl reads, by standard input. Its checksum is one more variable: by it a
--- running Apache tells which variables it was started with.
-local WRITE_ENVIRONMENT = [[
-# write envvars
-umask 077
-text=$(cat)
-sum=$(printf '%s\n' "$text" | cksum | tr ' ' -)
-printf '%s\nexport RUNBOOK_ENVIRONMENT=%s\n' "$text" "$sum" > "$1.new" && mv -f "$1.new" "$1" && printf '%s' "$sum"
+-- START_APACHE defines start_apache in a script. The children of an Apache that was just stopped may keep the port for a moment
+-- after httpd.pid is gone; seen with mod_wsgi 6.0.5, once in ten.
+local START_APACHE = [[
+start_apache() {
+  n=0
+  until said=$("$root/apachectl" start 2>&1); do
+    n=$((n + 1))
+    case $said in *AH00072:*) [ $n -gt 50 ] || { sleep 0.1; continue; } ;; esac
+    printf '%s\n' "$said" >&2
+    exit 1
+  done
+  printf '%s\n' "$said" >&2
+}
 ]]
 
--- STOP_AND_START restarts Apache as a new process, which alone takes new limits and variables. A graceful stop closes the
--- port at once and lets requests in flight finish while the new Apache serves already. Seen with mod_wsgi 6.0.5: about
--- 70 ms in which connections are refused, and requests of 8 s that finish.
+-- START starts Apache unless it runs. A process id that a killed Apache or another boot left keeps it from starting, whosever
+-- that is now, and so does the port that its orphans keep. Argument: SERVER_ROOT.
+local START = [[
+# start Apache
+root=$1
+]] .. IS_RUNNING .. [[
+is_running && exit 0
+]] .. served.ORPHANS .. START_APACHE .. [[
+end_orphans "$root/httpd.conf"
+rm -f "$root/httpd.pid" && start_apache
+]]
+
+-- STOP stops Apache, which lets requests in flight finish within so many seconds, and waits until it has ended. A graceful
+-- stop removes httpd.pid and closes the port at once. Arguments: SERVER_ROOT, and the seconds.
+local STOP = [[
+# stop Apache
+root=$1 n=$(($2 * 10))
+pid=$(cat "$root/httpd.pid" 2>/dev/null) && [ -n "$pid" ] || exit 0
+runs() { kill -0 "$pid" 2>/dev/null && ! grep -q '^State:.Z' "/proc/$pid/status" 2>/dev/null; }
+ended() { while runs; do n=$((n - 1)); [ "$n" -gt 0 ] || return; sleep 0.1; done; }
+"$root/apachectl" graceful-stop || exit
+ended || { echo "requests were still in flight"; n=100; kill -TERM "$pid"; ended; } ||
+  { echo "process $pid does not end" >&2; exit 1; }
+rm -f "$root/httpd.pid"
+]]
+
+-- STOP_AND_START restarts Apache as a new process, which alone takes new limits and variables. The new one serves already
+-- while requests in flight of the old one finish. Seen with mod_wsgi 6.0.5: about 70 ms in which connections are refused,
+-- and requests of 8 s that finish.
 local STOP_AND_START = [[
 # stop and start Apache
 root=$1
-"$root/apachectl" configtest || exit
-"$root/apachectl" graceful-stop || exit
-n=0
-while [ -e "$root/httpd.pid" ] && [ $n -lt 100 ]; do sleep 0.1; n=$((n + 1)); done
-[ ! -e "$root/httpd.pid" ] || "$root/apachectl" stop
-exec "$root/apachectl" start
+]] .. START_APACHE .. [[
+gone() {
+  n=0
+  while [ -e "$root/httpd.pid" ] && [ $n -lt 100 ]; do sleep 0.1; n=$((n + 1)); done
+  [ ! -e "$root/httpd.pid" ]
+}
+"$root/apachectl" configtest && "$root/apachectl" graceful-stop || exit
+gone || { "$root/apachectl" stop && gone; } || { echo "Apache does not stop: $root/httpd.pid stays" >&2; exit 1; }
+start_apache
 ]]
 
--- LIMITS prints what Apache complained of since the log had so many bytes: limits that a restart does not change.
+-- LIMITS prints what Apache complained of since the log had so many bytes: limits that a restart did not raise. It keeps
+-- higher ones, too (AH00501, AH00506), which cut nothing.
 local LIMITS = [[
 # read the limits that Apache kept
-[ -f "$1" ] && tail -c "+$(($2 + 1))" "$1" | grep -E 'AH00(501|506|508|514|516)[: ]' | tail -n 5
+[ -f "$1" ] && tail -c "+$(($2 + 1))" "$1" | grep -E 'AH00(508|514|516)[: ]' | tail -n 5
 exit 0
 ]]
 
@@ -116,12 +160,26 @@ done
 exit 0
 ]]
 
--- KEEP_COPY copies the files of a configuration that is taken over into a folder beside them.
-local KEEP_COPY = [[
-# keep a copy of the configuration
-cd "$1" && mkdir -p .before-runbook && for file in apachectl httpd.conf envvars handler.wsgi rewrite.conf; do
-  [ ! -f "$file" ] || cp -p "$file" .before-runbook/ || exit
+-- COPY copies the files of a configuration from one folder to another.
+local COPY = [[
+# copy the configuration
+for file in apachectl httpd.conf envvars handler.wsgi resource.wsgi default.wsgi rewrite.conf; do
+  [ ! -f "$1/$file" ] || cp -p "$1/$file" "$2/" || exit
 done
+]]
+
+-- KEPT is the folder in SERVER_ROOT with the files of a configuration that was taken over.
+local KEPT = "/.before-runbook"
+
+-- ADOPTABLE fails where the login may not change a configuration, or not stop the Apache that runs with it.
+local ADOPTABLE = [[
+# see whether the configuration can be taken over
+root=$1
+]] .. IS_RUNNING .. [[
+for file in "$root" "$root/httpd.conf" "$root/apachectl"; do
+  [ -w "$file" ] || { echo "$(id -un) may not write to $file"; exit; }
+done
+! is_running || kill -0 "$pid" 2>/dev/null || echo "its Apache, process $pid, runs as another user than $(id -un)"
 ]]
 
 -- server_root returns the folder of the configuration.
@@ -147,16 +205,19 @@ local function find(host, options, dir)
     "put mod_wsgi into the requirements, name the program with --mod-wsgi-express, or go without by --restart none" }
 end
 
--- look returns what LOOK prints, by name; empty with --restart none.
-local function look(host, options)
+-- ask returns what LOOK prints, by name.
+local function ask(host, options)
   local found = {}
-  if options.restart ~= "none" then
-    for line in host:capture({ "sh", "-c", LOOK, "sh", server_root(options), RECORD }):gmatch("[^\n]+") do
-      local name, value = line:match("^(%a+)\t(.*)$")
-      found[name or ""] = value
-    end
+  for line in host:capture({ "sh", "-c", LOOK, "sh", server_root(options), RECORD }):gmatch("[^\n]+") do
+    local name, value = line:match("^(%a+)\t(.*)$")
+    found[name or ""] = value
   end
   return found
+end
+
+-- look returns the same; empty with --restart none.
+local function look(host, options)
+  return options.restart ~= "none" and ask(host, options) or {}
 end
 
 -- problem returns what would keep mod_wsgi-express from serving a release, or nil.
@@ -164,15 +225,20 @@ local function problem(host, options, name)
   if options.restart == "none" then
     return nil
   end
-  local root, found = server_root(options), look(host, options)
+  local root, paths, found = server_root(options), layout.of(options), look(host, options)
+  local dir = layout.release(paths, name)
+  local program, missing = find(host, options, dir)
+  if program == dir .. "/venv/bin/mod_wsgi-express" and not host.fs:exists(dir) then
+    -- Until the release is made, the one that is current is asked: it mostly has the same version.
+    program = paths.current .. "/venv/bin/mod_wsgi-express"
+  end
   if found.foreign then
     return { root .. " has a mod_wsgi-express configuration that runbook did not write, so it is not replaced",
-      server_args.reproduce(found.foreign, root) }
+      server_args.reproduce(found.foreign, root, host, program) }
   elseif found.envvars == "foreign" and next(app.env or {}) then
     return { root .. "/envvars has variables that runbook did not write",
       "move them into env = { … } in recipes/app.lua, and empty the file" }
   end
-  local program, missing = find(host, options, layout.release(layout.of(options), name))
   return missing or server_args.problem(app.server_args, host, program)
 end
 
@@ -190,12 +256,16 @@ local function command(host, options, target)
   if not program then
     fail(unpack(missing))
   end
+  local entry = paths.current .. "/" .. options.wsgi
+  if server_args.value(app.server_args, "--application-type") == "module" then
+    entry = options.wsgi:gsub("%.py$", ""):gsub("/", ".")
+  end
   local words = { program }
   if program == dir .. "/venv/bin/mod_wsgi-express" then
     words = { venv .. "/bin/python", venv .. "/bin/mod_wsgi-express" }
   end
   for _, word in ipairs({
-    "setup-server", paths.current .. "/" .. options.wsgi,
+    "setup-server", entry,
     "--server-root", server_root(options),
     "--port", tostring(options.port),
     "--processes", tostring(options.processes),
@@ -235,22 +305,41 @@ local function capacity(record)
   return size
 end
 
--- write_environment writes app.lua's env where apachectl reads it, and returns its checksum; nil in a dry run.
-local function write_environment(host, options, found)
-  local names, lines = {}, { "# Written by runbook from env in app.lua." }
+-- environment returns what envvars, which apachectl reads, is to hold, and its checksum; nil when it is left alone. The checksum
+-- is one more variable: by it a running Apache tells which variables it was started with.
+local function environment(host, found)
+  local names, lines = {}, { "# Written by runbook from env in recipes/app.lua." }
   for name in pairs(app.env or {}) do
     names[#names + 1] = name
   end
   if #names == 0 and found.envvars ~= "ours" then
-    return found.environment
+    return nil
   end
   table.sort(names)
   for _, name in ipairs(names) do
     lines[#lines + 1] = "export " .. name .. "=" .. quote(app.env[name])
   end
-  local written = host:run({ "sh", "-c", WRITE_ENVIRONMENT, "sh", server_root(options) .. "/envvars" },
-    { stdin = table.concat(lines, "\n") })
-  return written.stdout ~= "" and written.stdout or nil
+  local text = table.concat(lines, "\n") .. "\n"
+  local sum = host:capture({ "cksum" }, { stdin = text }):gsub("%s+", "-")
+  return text .. "export RUNBOOK_ENVIRONMENT=" .. sum .. "\n", sum
+end
+
+-- The envvars that were replaced in this run, by host, to go back to. They stay here because they hold secrets.
+local replaced = {}
+
+-- write_environment writes app.lua's env, unless it is there. Returns whether Apache runs with other variables.
+local function write_environment(host, options, found)
+  local path = server_root(options) .. "/envvars"
+  local text, sum = environment(host, found)
+  if not text then
+    return false
+  elseif found.written ~= sum then
+    step("write the environment", function()
+      replaced[host.name] = replaced[host.name] or host.fs:exists(path) and host.fs:read(path) or ""
+      host.fs:write(path, text, { mode = "0600" })
+    end)
+  end
+  return found.environment ~= nil and found.environment ~= sum
 end
 
 -- configure writes the configuration, unless the same command wrote what is there. Returns whether it did.
@@ -262,7 +351,11 @@ local function configure(host, options, wanted, found)
   step("configure mod_wsgi-express", function()
     host.fs:mkdir(server_root(options)) -- the program itself makes no folders above it
     host.fs:write(record, "") -- while the command runs, the configuration is ours and of no known command
-    host:run(wanted.words)
+    if wanted.adopted then
+      host:run({ "sh", "-c", COPY, "sh", server_root(options) .. KEPT, server_root(options) })
+    else
+      host:run(wanted.words)
+    end
     host.fs:write(record, text)
   end)
   return true
@@ -288,11 +381,16 @@ local function act(host, options, way)
       host:run({ "touch", root .. "/handler.wsgi", layout.of(options).current .. "/" .. options.wsgi })
     elseif way == "full" then
       host:run({ "sh", "-c", STOP_AND_START, "sh", root })
-    else
-      if way == "start" then
-        served.end_orphans(host, root .. "/httpd.conf")
-        host.fs:remove(root .. "/httpd.pid") -- Apache does not start while it names a process, whosever that is
+    elseif way == "start" then
+      local ended = host:run({ "sh", "-c", START, "sh", root }).stdout:match("ended process[^\n]*")
+      if ended then
+        log.warn("Apache was killed, and its children went on without it: " .. ended)
       end
+    elseif way == "stop" then
+      if host:run({ "sh", "-c", STOP, "sh", root, tostring(options.request_seconds) }).stdout:find("in flight") then
+        log.warn("some requests took longer than request_seconds, " .. options.request_seconds .. " s, and were ended")
+      end
+    else
       host:run({ root .. "/apachectl", way })
     end
   end)
@@ -337,16 +435,15 @@ local function serve(host, options, target, unwell)
   end
   local found, wanted = look(host, options), command(host, options, target)
   local configured = configure(host, options, wanted, found)
-  local environment = write_environment(host, options, found)
   apply(host, options, found, {
     unwell = unwell,
     unloaded = configured or found.unloaded,
-    environment = environment ~= nil and found.environment ~= nil and environment ~= found.environment,
+    environment = write_environment(host, options, found),
     grows = found.record ~= nil and capacity(wanted) > capacity(json.decode(found.record)),
   })
 end
 
--- serve_again goes back to what look found before serve: its configuration, and whether anything ran.
+-- serve_again goes back to what look found before serve: its configuration and variables, and whether anything ran.
 local function serve_again(host, options, before)
   if options.restart == "none" then
     return
@@ -355,9 +452,15 @@ local function serve_again(host, options, before)
   if before.record then
     configured = configure(host, options, json.decode(before.record), found)
   end
+  if replaced[host.name] then
+    host.fs:write(server_root(options) .. "/envvars", replaced[host.name], { mode = "0600" })
+    replaced[host.name] = nil
+  end
   if before.running then
     local grows = configured and found.record and capacity(json.decode(before.record)) > capacity(json.decode(found.record))
-    apply(host, options, found, { unwell = true, unloaded = configured or found.unloaded, grows = grows })
+    apply(host, options, found, {
+      unwell = true, unloaded = configured or found.unloaded, grows = grows, environment = found.environment ~= before.environment,
+    })
   elseif found.running then
     act(host, options, "stop")
   end
@@ -369,19 +472,22 @@ local function reload_stale(host, options, dir)
   host:run({ "sh", "-c", RELOAD_STALE, "sh", server_root(options) .. "/httpd.pid", dir })
 end
 
--- adopt takes a configuration over that runbook did not write, keeping what was there beside it. Returns whether there was one.
-local function adopt(host, options)
-  local found = look(host, options)
-  if not found.foreign then
-    return false
-  end
+-- foreign returns the command line of a configuration that runbook did not write, or nil, and why it cannot be taken over.
+local function foreign(host, options)
+  local header = ask(host, options).foreign
+  local why = header and host:capture({ "sh", "-c", ADOPTABLE, "sh", server_root(options) }) or ""
+  return header, why ~= "" and { server_root(options) .. " cannot be taken over: " .. why, "log in as the user it belongs to" } or nil
+end
+
+-- adopt takes the configuration over that foreign found, and keeps it to go back to.
+local function adopt(host, options, header)
   local root = server_root(options)
-  host:run({ "sh", "-c", KEEP_COPY, "sh", root })
-  host.fs:write(root .. "/" .. RECORD, json.encode({ words = server_args.words(found.foreign), mod_wsgi = "" }))
-  return true
+  host.fs:mkdir(root .. KEPT, { mode = "0700" })
+  host:run({ "sh", "-c", COPY, "sh", root, root .. KEPT })
+  host.fs:write(root .. "/" .. RECORD, json.encode({ words = server_args.words(header), mod_wsgi = "", adopted = true }))
 end
 
 return {
   problem = problem, server_root = server_root, look = look, serve = serve, serve_again = serve_again, act = act,
-  reload_stale = reload_stale, adopt = adopt,
+  reload_stale = reload_stale, foreign = foreign, adopt = adopt, START = START, KEPT = KEPT,
 }

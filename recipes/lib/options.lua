@@ -15,6 +15,26 @@ local function once_or_each(help)
   return { nil, help, type = "function|table<string, function>", choices = { "once", "each" } }
 end
 
+-- APACHECTL are variables that apachectl uses itself after it has read those of the application.
+local APACHECTL = {
+  RUNBOOK_ENVIRONMENT = true, HTTPD = true, HTTPD_ARGS = true, HTTPD_COMMAND = true, ACMD = true, ARGV = true,
+  MOD_WSGI_SERVER_ROOT = true, MOD_WSGI_WORKING_DIRECTORY = true,
+}
+
+-- env_problem returns why a variable of env cannot be set, or nil.
+local function env_problem(env)
+  for name, value in pairs(env) do
+    if not name:find("^[%a_][%w_]*$") then
+      return "\"" .. name .. "\" can't be the name of a variable"
+    elseif APACHECTL[name] then
+      return name .. " is a variable of apachectl itself"
+    elseif value:find("%z") then
+      return name .. " has a NUL byte in it"
+    end
+  end
+  return nil
+end
+
 -- Settings that are also flags of the recipes.
 local flags = {
   root = { "/srv/app", "the folder on the hosts that holds the releases" },
@@ -56,7 +76,7 @@ local settings_only = {
   user = { "www-data", "the user that Apache runs as where the login is root" },
   group = { "www-data", "that user's group" },
   server_args = { {}, "more options for mod_wsgi-express setup-server", check = server_args.own },
-  env = { nil, "the application's environment", type = "table<string, string>" },
+  env = { nil, "the application's environment", type = "table<string, string>", check = env_problem },
   healthy = { nil, "function(body, release) returns true when the answer is right", type = "function" },
   drain = { nil, "function(host) takes a host out of service", type = "function",
     check = together("restore", "what takes a host out of service needs what puts it back") },

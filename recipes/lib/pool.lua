@@ -68,10 +68,10 @@ local function orphan(paths, found)
   return found.drained and not is_out(found) and mark(paths) or nil
 end
 
--- leave_out says of a host that serves nothing good, and so isn't put back.
+-- leave_out says of a host that serves nothing, or nothing good, and so isn't put back.
 local function leave_out(host)
   if out[host.name] then
-    log.warn("it stays out of the load balancer's service; a release that is well puts it back")
+    log.warn("it stays out of the load balancer's service; a release, or recipes/restart.lua, that is well puts it back")
   end
 end
 

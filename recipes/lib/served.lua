@@ -94,37 +94,28 @@ local function where(host, file, releases)
   return text(in_releases(found, found.folders[releases]))
 end
 
--- ORPHANS ends what an Apache that was killed left running: its children go on serving, and keep its port. It is run when the
--- server itself is gone. Only Apache's own program counts, started with the configuration file that is the argument, by the
--- same user and with the same view of the file system. Daemon processes finish their requests within 3 seconds. A worker process
--- of Apache 2.4 heeds no TERM without its parent, so that it is killed.
+-- ORPHANS defines end_orphans in a script, which ends what an Apache that was killed left running: its children go on serving, and
+-- keep its port. It is called when the server itself is gone. Only Apache's own program counts, started with the configuration
+-- file that is the argument, by the same user and with the same view of the file system. Daemon processes finish their
+-- requests within 3 seconds. A worker process of Apache 2.4 heeds no TERM without its parent, so that it is killed.
 local ORPHANS = [[
-# end what a killed server left
-conf=$1 orphans= n=0
-user=$(id -u)
-view=$(readlink /proc/self/ns/mnt)
-for dir in /proc/[0-9]*; do
-  [ "$user" = 0 ] || [ -O "$dir" ] || continue
-  case $(readlink "$dir/exe" 2>/dev/null) in */apache2 | */httpd | */apache2\ * | */httpd\ *) ;; *) continue ;; esac
-  [ "$(readlink "$dir/ns/mnt")" = "$view" ] || continue
-  case " $(tr '\0' ' ' < "$dir/cmdline" 2>/dev/null)" in *" -f $conf "*) orphans="$orphans ${dir#/proc/}" ;; esac
-done
-[ -n "$orphans" ] || exit 0
-echo "ended process$orphans"
-send() { for pid in $orphans; do kill "$1" "$pid" 2>/dev/null && sent=yes; done; }
-send -TERM
-while sent=; send -0; [ -n "$sent" ] && [ $n -lt 15 ]; do sleep 0.2; n=$((n + 1)); done
-send -KILL
-exit 0
+send() { for orphan in $orphans; do kill "$1" "$orphan" 2>/dev/null && sent=yes; done; }
+end_orphans() {
+  orphans='' n=0 user=$(id -u) view=$(readlink /proc/self/ns/mnt)
+  for dir in /proc/[0-9]*; do
+    [ "$user" = 0 ] || [ -O "$dir" ] || continue
+    case $(readlink "$dir/exe" 2>/dev/null) in */apache2 | */httpd | */apache2\ * | */httpd\ *) ;; *) continue ;; esac
+    [ "$(readlink "$dir/ns/mnt")" = "$view" ] || continue
+    case " $(tr '\0' ' ' < "$dir/cmdline" 2>/dev/null)" in *" -f $1 "*) orphans="$orphans ${dir#/proc/}" ;; esac
+  done
+  [ -n "$orphans" ] || return 0
+  echo "ended process$orphans"
+  send -TERM
+  while sent=; send -0; [ -n "$sent" ] && [ $n -lt 15 ]; do sleep 0.2; n=$((n + 1)); done
+  send -KILL
+  return 0
+}
 ]]
-
--- end_orphans ends what an Apache that was killed left running.
-local function end_orphans(host, conf)
-  local ended = host:run({ "sh", "-c", ORPHANS, "sh", conf }).stdout
-  if ended ~= "" then
-    log.warn("Apache was killed, and its children went on without it: " .. ended:gsub("%s+$", ""))
-  end
-end
 
 -- look returns what a server of mod_wsgi does, by the file that holds its process id: running; count, its processes that
 -- serve; age, that of the oldest of them in seconds; hidden; and folders, what they serve, by the given names where these are
@@ -151,4 +142,4 @@ local function look(host, file, ...)
   return on
 end
 
-return { problem = problem, where = where, look = look, end_orphans = end_orphans }
+return { problem = problem, where = where, look = look, ORPHANS = ORPHANS }

@@ -41,12 +41,23 @@ local function serve_again(host, options, found, before)
   end
 end
 
--- refuse returns why the server cannot be made to do an action of recipes/restart.lua, or nil.
-local function refuse(options, action)
+-- refuse returns why the server of a host cannot be made to do an action of recipes/restart.lua, or nil.
+local function refuse(host, options, action)
   if own(options) and (action == "start" or action == "stop") then
     return { "restart in recipes/app.lua is a function, which can only restart", "use the tool that runs your server: systemctl " .. action .. " UNIT" }
+  elseif app.restart == "none" and not mod_wsgi.look(host, options).ours then
+    return { "restart in recipes/app.lua is \"none\", and " .. mod_wsgi.server_root(options) .. " has no configuration that runbook wrote",
+      "use the tool that runs your server, or set restart in recipes/app.lua" }
   end
   return nil
+end
+
+-- refuse_unit fails where something else than runbook starts the server.
+local function refuse_unit()
+  if app.restart == "none" or type(app.restart) == "function" then
+    fail("--unit is for mod_wsgi-express, and restart in recipes/app.lua says that something else serves",
+      "the unit of your server starts it at boot")
+  end
 end
 
 -- stop stops a server that runs by what look found.
@@ -127,7 +138,7 @@ local function evidence(host, options)
 end
 
 return {
-  problem = problem, refuse = refuse, stop = stop, look = look, serve = serve, serve_again = serve_again, stale = stale,
+  problem = problem, refuse = refuse, refuse_unit = refuse_unit, stop = stop, look = look, serve = serve, serve_again = serve_again, stale = stale,
   reload_stale = reload_stale, is_mod_wsgi = is_mod_wsgi, script = script, error_log = error_log, state = state, serves = serves,
   report = report, evidence = evidence,
 }

@@ -11,21 +11,44 @@ local OWN = {
   ["--embedded-mode"] = "", ["--debug-mode"] = "",
 }
 
+-- FLAGS are those of them that take no value.
+local FLAGS = { ["--log-to-terminal"] = true, ["--setup-only"] = true, ["--embedded-mode"] = true, ["--debug-mode"] = true }
+
 -- name returns the option that a word is, without its value, or nil.
 local function name(word)
   return word:match("^(%-%-?[%a][%w-]*)")
 end
 
+-- meant returns the option of OWN that a word is, or is short for: setup-server takes --proc for --processes. It is nil for
+-- another option.
+local function meant(word)
+  local option = name(word)
+  if option and not OWN[option] then
+    for full in pairs(OWN) do
+      if full:sub(1, #option) == option and #option > 2 then
+        return full
+      end
+    end
+  end
+  return OWN[option or ""] and option or nil
+end
+
 -- own returns why a word of server_args is not for app.lua to give, or nil.
 local function own(args)
   for _, word in ipairs(args) do
-    local setting = OWN[name(word) or ""]
-    if setting then
-      return "runbook gives " .. name(word) .. " itself; " .. (setting ~= "" and "set " .. setting .. " instead" or "leave it out")
+    local option = meant(word)
+    if option then
+      return "runbook gives " .. option .. " itself; " .. (OWN[option] ~= "" and "set " .. OWN[option] .. " instead" or "leave it out")
     end
   end
   return nil
 end
+
+-- HELP prints the lines of a program's --help that begin an option of setup-server.
+local HELP = [[
+# list the options of setup-server
+"$1" setup-server --help | grep '^  *--'
+]]
 
 -- parse returns the options that a help text of optparse lists, each with the metavars of its values:
 -- { ["--url-alias"] = { "URL-PATH", "FILE-PATH|DIRECTORY-PATH" }, ["--http2"] = {} }.
@@ -46,8 +69,10 @@ end
 
 -- known returns the options that a program's setup-server takes, or nil where it cannot be asked, as before its release is made.
 local function known(host, program)
-  local answer = host:capture({ program, "setup-server", "--help" }, { check = false })
-  local options = parse(answer)
+  if not program then
+    return nil
+  end
+  local options = parse(host:capture({ "sh", "-c", HELP, "sh", program }, { check = false }))
   return next(options) and options or nil
 end
 
@@ -103,11 +128,42 @@ local function resolve(args, host, program, current)
   walk(args, options, function(option, values, takes)
     list[#list + 1] = option
     for i, value in ipairs(values or {}) do
-      local path = (takes[i] or ""):find("FILE%-PATH") or (takes[i] or ""):find("DIRECTORY%-PATH") or (takes[i] or ""):find("SCRIPT%-PATH")
+      local kind = takes and takes[i] or ""
+      local path = kind:find("FILE%-PATH") or kind:find("DIRECTORY%-PATH") or kind:find("SCRIPT%-PATH")
       list[#list + 1] = path and value:sub(1, 1) ~= "/" and current .. "/" .. value or value
     end
   end)
   return list
+end
+
+-- ESCAPES are those of Python's repr that are neither the character itself nor a number.
+local ESCAPES = { n = "\n", r = "\r", t = "\t" }
+
+-- DIGITS is how many hex digits follow \x, \u and \U.
+local DIGITS = { x = 2, u = 4, U = 8 }
+
+-- utf8 returns a character by its number.
+local function utf8(number)
+  if number < 0x80 then
+    return string.char(number)
+  end
+  local bytes, first = "", number < 0x800 and 0xC0 or number < 0x10000 and 0xE0 or 0xF0
+  for _ = 1, number < 0x800 and 1 or number < 0x10000 and 2 or 3 do
+    bytes = string.char(0x80 + number % 64) .. bytes
+    number = math.floor(number / 64)
+  end
+  return string.char(first + number % 64) .. bytes
+end
+
+-- escaped returns the character of an escape whose letter is at i, and how long it is after the backslash.
+local function escaped(text, i)
+  local letter = text:sub(i, i)
+  local count = DIGITS[letter] or 0
+  local number = count > 0 and tonumber(text:match("^%x+", i + 1) and text:sub(i + 1, i + count) or "", 16)
+  if number and number < 0x110000 then
+    return utf8(number), 1 + count
+  end
+  return ESCAPES[letter] or letter, 1
 end
 
 -- words returns the words of a Python list of strings as Python prints it: ['setup-server', "it's"].
@@ -120,41 +176,71 @@ local function words(text)
     end
     local word, j = {}, start + 1
     while j <= #text and text:sub(j, j) ~= mark do
-      if text:sub(j, j) == "\\" then
-        j = j + 1
+      local char, length = text:sub(j, j), 0
+      if char == "\\" then
+        char, length = escaped(text, j + 1)
       end
-      word[#word + 1] = text:sub(j, j)
-      j = j + 1
+      word[#word + 1], j = char, j + 1 + length
     end
     list[#list + 1], i = table.concat(word), j + 1
   end
 end
 
--- reproduce returns how to take over a configuration, from the command line in its header: the lines for app.lua.
-local function reproduce(header, root)
+-- lua returns a text as Lua writes it.
+local function lua(text)
+  return '"' .. text:gsub('[%c"\\]', function(char)
+    return char:find("%c") and ("\\%03d"):format(char:byte()) or "\\" .. char
+  end) .. '"'
+end
+
+-- inside returns the path of a file in the repository, from the path of a WSGI script and the folder of the application; the
+-- file's name where it is not in there.
+local function inside(path, folder)
+  local within = folder and path:sub(1, #folder + 1) == folder:gsub("/+$", "") .. "/" and path:sub(#folder + 2)
+  return within or path:sub(1, 1) ~= "/" and path or path:match("[^/]+$") or path
+end
+
+-- settings returns the settings of app.lua that a command line of setup-server means, by name, and server_args. options are
+-- those that the program takes.
+local function settings(argv, options)
+  local set, rest = {}, {}
+  local takes = setmetatable({}, { __index = function(_, option)
+    local full = meant(option)
+    return options[option] or full and (FLAGS[full] and {} or { "VALUE" }) or nil
+  end })
+  walk({ unpack(argv, 3) }, takes, function(option, values)
+    local full = meant(option)
+    if not values and not set.wsgi then
+      set.wsgi = option
+    elseif full then
+      set[OWN[full]] = values and values[1]
+      set.folder = full == "--working-directory" and values[1] or set.folder
+    else
+      rest[#rest + 1] = lua(option)
+      for _, value in ipairs(values or {}) do
+        rest[#rest + 1] = lua(value)
+      end
+    end
+  end)
+  set.wsgi = set.wsgi and inside(set.wsgi, set.folder)
+  return set, rest
+end
+
+-- reproduce returns how to take over a configuration, from the command line in its header: the lines for app.lua. The program is
+-- asked what its options take.
+local function reproduce(header, root, host, program)
   local argv = words(header)
-  local lines, rest, i = { ("server_root = %q,"):format(root) }, {}, 3
-  while argv[i] do
-    local option = name(argv[i])
-    local setting = OWN[option or ""]
-    local value = option and argv[i]:match("^[^=]*=(.*)$")
-    if option and not value and setting then
-      i = i + 1
-      value = argv[i]
-    end
-    if setting and setting ~= "" and option ~= "--server-root" and value then
-      lines[#lines + 1] = setting .. " = " .. (tonumber(value) and value or ("%q"):format(value)) .. ","
-    elseif not setting and option then
-      rest[#rest + 1] = ("%q"):format(argv[i])
-    elseif not setting and #rest == 0 then
-      lines[#lines + 1] = ("wsgi = %q,"):format(argv[i]:match("[^/]+$") or argv[i])
-    elseif not setting then
-      rest[#rest + 1] = ("%q"):format(argv[i])
-    end
-    i = i + 1
+  local set, rest = settings(argv, known(host, program) or {})
+  local lines = { "server_root = " .. lua(root) .. "," }
+  for _, setting in ipairs({ "wsgi", "port", "processes", "threads", "user", "group", "request_seconds" }) do
+    local text = set[setting]
+    lines[#lines + 1] = text and setting .. " = " .. (text:find("^%d+$") and text or lua(text)) .. "," or nil
   end
   if #rest > 0 then
     lines[#lines + 1] = "server_args = { " .. table.concat(rest, ", ") .. " },"
+  end
+  if set.env then
+    lines[#lines + 1] = "env = { … }, -- what " .. set.env .. " exports"
   end
   return (#argv > 0 and "it was written by: " .. table.concat(argv, " ") .. "\n" or "") ..
     "to take it over, put these lines into recipes/app.lua and run recipes/setup.lua --adopt:\n  " .. table.concat(lines, "\n  ") ..
@@ -173,4 +259,6 @@ local function value(args, option)
   return nil
 end
 
-return { value = value, own = own, problem = problem, resolve = resolve, words = words, reproduce = reproduce }
+return {
+  value = value, own = own, parse = parse, walk = walk, problem = problem, resolve = resolve, words = words, reproduce = reproduce,
+}

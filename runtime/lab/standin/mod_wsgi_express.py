@@ -16,8 +16,9 @@ one with Debian's mod_wsgi 4.9.4; Apache 2.4, event). Seen with both:
 - apachectl graceful and restart end daemon processes after 3 s, whatever they do: requests in flight get 502.
 - ServerLimit and ThreadLimit stay as they were when Apache was started (AH00501, AH00506); more processes times threads
   than fit below them are cut (AH00508, AH00514, AH00516). So this one computes its limits as the real one does.
-- apachectl graceful-stop removes httpd.pid and closes the port at once, and lets requests in flight finish; another start
-  may follow while they do. httpd.pid is written again at each start, restart and graceful restart.
+- apachectl graceful-stop removes httpd.pid and closes the port, and lets requests in flight finish; another start may follow
+  while they do. About once in ten that comes too early: the port is still taken (AH00072). httpd.pid is written again at
+  each start, restart and graceful restart.
 - apachectl keeps envvars that exist, and only a start reads them.
 - An exception without a frame below the application's own is logged without a traceback by 6.0.5, and with one by 4.9.4.
 - Without --user, root's setup-server succeeds; Apache then refuses to run.
@@ -127,10 +128,11 @@ APACHECTL = """\
 
 # {argv}
 
-ROOT={root}
+MOD_WSGI_SERVER_ROOT={root}
 HTTPD={httpd}
+. "$MOD_WSGI_SERVER_ROOT/envvars"
 MODULE={module}
-. "$ROOT/envvars"
+ROOT=$MOD_WSGI_SERVER_ROOT
 case "$1" in
 start|stop|restart|graceful|graceful-stop|configtest) ;;
 *) echo "usage: apachectl start|stop|restart|graceful|graceful-stop|configtest" >&2; exit 2 ;;

@@ -92,7 +92,10 @@ def control(root, action):
         return
     with open(os.path.join(root, "wsgiref.json"), encoding="utf-8") as file:
         conf = json.load(file)
-    listener = socket.create_server((conf["host"], conf["port"]))
+    try:
+        listener = socket.create_server((conf["host"], conf["port"]))
+    except OSError as error:
+        sys.exit(f"({error.errno}){error.strerror}: AH00072: make_sock: could not bind to {conf['host']}:{conf['port']}")
     os.set_inheritable(listener.fileno(), True)
     os.set_inheritable(pid_file.fileno(), True)
     with open(os.path.join(root, "error_log"), "a", encoding="utf-8") as log:
