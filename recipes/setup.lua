@@ -1,18 +1,28 @@
--- Prepares new hosts: makes the folders, and checks Python, git, the deploy key and the room on the disk. Run it again
--- as often as you like: it changes only what is not as it should be, and says so.
+-- Prepares hosts: makes the folders, and checks Python, git, the deploy key and the room on the disk. --adopt takes over a
+-- configuration of mod_wsgi-express that runbook did not write; --unit has systemd start the site at boot. Run it again as
+-- often as you like: it changes only what is not as it should be, and says so.
 
 local layout = require "layout"
 local common = require "options"
+local mod_wsgi = require "mod_wsgi"
 local pool = require "pool"
 local preflight = require "preflight"
 local problems = require "problems"
+local server = require "server"
 local shared = require "shared"
+local unit = require "unit"
 
 local options = recipe({
-  summary = "prepare new hosts for the first release: folders, Python, git and its key, disk",
+  summary = "prepare hosts for the first release: folders, Python, git and its key, disk",
   hosts = "production",
-  options = common.some({ "root", "repo", "branch", "key", "agent", "python", "at_once" }),
+  options = common.some({ "root", "repo", "branch", "key", "agent", "python", "server_root", "at_once" }, {
+    adopt = { false, "take over a configuration of mod_wsgi-express that runbook did not write; a copy is kept" },
+    unit = { false, "write and enable a systemd unit that starts the site at boot; needs root or sudo" },
+  }),
 })
+
+-- What preflight finds, by the host's name: its facts, and the command line of a configuration to take over.
+local facts, foreign = {}, {}
 
 -- root returns what stands in the way of making the root folder, or nil.
 local function root(known, paths)
@@ -25,14 +35,26 @@ local function root(known, paths)
   return nil
 end
 
+-- adoptable returns what stands in the way of --adopt, or nil.
+local function adoptable(host)
+  local wrong
+  foreign[host.name], wrong = mod_wsgi.foreign(host, options)
+  return wrong
+end
+
 local function check(host)
   local paths = layout.of(options)
+  local locked = options.adopt and preflight.lock(host, paths) or nil
   local known = preflight.facts(host, paths, options.python)
+  facts[host.name] = known
   local no_git = preflight.git(known)
   -- The repository is asked for the branch, as a release will.
   local access = not no_git and options.repo ~= "" and preflight.git_access(host, options) or nil
   return problems.list(
+    preflight.unlocked(locked, known),
     root(known, paths),
+    options.adopt and adoptable(host) or nil,
+    options.unit and unit.problem(host, options, known) or nil,
     preflight.python(known, options.python),
     no_git,
     access,
@@ -52,7 +74,19 @@ local function make_folder(host, path)
   return nil
 end
 
-local function make_folders(host)
+-- adopt takes the configuration over that preflight found. It returns what it did.
+local function adopt(host)
+  local header, folder = foreign[host.name], mod_wsgi.server_root(options)
+  if not header then
+    log.info("nothing to adopt: " .. folder .. " has no configuration, or one that runbook wrote")
+    return nil
+  end
+  mod_wsgi.adopt(host, options, header)
+  log.info("the next release writes the configuration by recipes/app.lua; before, it was written by " .. header)
+  return "took over " .. folder .. ", with a copy in " .. folder .. mod_wsgi.KEPT
+end
+
+local function prepare(host)
   local paths, done = layout.of(options), {}
   local folders = { paths.root, paths.releases }
   for _, folder in ipairs(shared.folders(paths)) do
@@ -60,6 +94,10 @@ local function make_folders(host)
   end
   for _, folder in ipairs(folders) do
     done[#done + 1] = make_folder(host, folder)
+  end
+  done[#done + 1] = options.adopt and adopt(host) or nil
+  for _, what in ipairs(options.unit and unit.write(host, options, facts[host.name]) or {}) do
+    done[#done + 1] = what
   end
   if #done == 0 then
     log.info("nothing to change")
@@ -71,7 +109,11 @@ local function make_folders(host)
 end
 
 layout.of(options) -- fails where --root is no path
+mod_wsgi.server_root(options)
+if options.unit then
+  server.refuse_unit()
+end
 preflight.repository(options)
 local servers = pool.servers(hosts)
 step("preflight", function() problems.refuse(servers, preflight.at_once(options), check) end)
-step("folders", function() each(servers, { at_once = options.at_once }, make_folders) end)
+step("prepare", function() each(servers, { at_once = options.at_once }, prepare) end)
