@@ -3,9 +3,11 @@
 package main
 
 import (
+	"encoding/pem"
 	"errors"
 	"io"
 	"net/http"
+	"net/http/cgi"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -42,6 +44,7 @@ func TestStories(t *testing.T) {
 			"gitserver": gitServer,
 			"push":      pushVersion,
 			"webhook":   webhook,
+			"httpsgit":  httpsGit,
 		},
 	})
 }
@@ -169,4 +172,30 @@ func status(ts *testscript.TestScript, neg bool, args []string) {
 	if got != want {
 		ts.Fatalf("exit status %d, want %d", got, want)
 	}
+}
+
+// httpsGit serves the lab's repository to one login: httpsgit USER PASSWORD. $ADDRESS is its address, and the file ca.pem what
+// vouches for it.
+func httpsGit(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: httpsgit USER PASSWORD")
+	}
+	repo, err := ts.Value(inProcessKey{}).(*lab.Lab).Repo()
+	ts.Check(err)
+	programs, err := exec.Command("git", "--exec-path").Output()
+	ts.Check(err)
+	backend := &cgi.Handler{Path: filepath.Join(strings.TrimSpace(string(programs)), "git-http-backend"),
+		Env: []string{"GIT_PROJECT_ROOT=" + filepath.Dir(repo.Bare), "GIT_HTTP_EXPORT_ALL=1"}}
+	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if user, password, _ := r.BasicAuth(); user != args[0] || password != args[1] {
+			w.Header().Set("WWW-Authenticate", `Basic realm="git"`)
+			http.Error(w, "no", http.StatusUnauthorized)
+			return
+		}
+		backend.ServeHTTP(w, r)
+	}))
+	ts.Defer(server.Close)
+	ts.Setenv("ADDRESS", strings.TrimPrefix(server.URL, "https://"))
+	ts.Setenv("NAME", filepath.Base(repo.Bare))
+	ts.Check(os.WriteFile(ts.MkAbs("ca.pem"), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}), 0o600))
 }
