@@ -155,7 +155,7 @@ func TestHTTP(t *testing.T) {
 	}))
 	defer server.Close()
 	defer close(release)
-	onEach(t, func(t *testing.T, h *Host) {
+	ask := func(t *testing.T, h *Host) {
 		get := func(path string, limit time.Duration) (Response, error) {
 			return h.HTTP(t.Context(), server.URL+path, map[string]string{"X-Ask": "me"}, limit)
 		}
@@ -181,5 +181,33 @@ func TestHTTP(t *testing.T) {
 				t.Errorf("%s answered", address)
 			}
 		}
+	}
+	onEach(t, ask)
+	// As hardening guides have it, by whatever program the log-in shell is.
+	t.Run("without tunnels", func(t *testing.T) {
+		s := startSSHD(t, "AllowTcpForwarding no", "DisableForwarding yes")
+		h := newPool(t, PoolOptions{}).Host(s.target(t))
+		ask(t, h)
+		if left := pids(t, relayProgram); left != "" {
+			t.Errorf("left on the host: %s", left)
+		}
 	})
+}
+
+// pids lists the processes that have a text in their command line.
+func pids(t *testing.T, text string) string {
+	t.Helper()
+	var left []string
+	eventually(t, "they end", func() bool {
+		left = nil
+		files, err := filepath.Glob("/proc/[0-9]*/cmdline")
+		must(t, err)
+		for _, file := range files {
+			if line, err := os.ReadFile(file); err == nil && strings.Contains(string(line), text) { // it may have ended meanwhile
+				left = append(left, filepath.Base(filepath.Dir(file)))
+			}
+		}
+		return len(left) == 0
+	})
+	return strings.Join(left, " ")
 }

@@ -215,13 +215,19 @@ func (h *Host) Files(ctx context.Context) (*sftp.Client, error) {
 	return files, nil
 }
 
-// Dial connects to an address as seen from the host. network is "tcp" or "unix". Connections through SSH know no deadlines.
+// Dial connects to an address as seen from the host, also where its server forbids tunnels: then Python on the host passes the
+// bytes on. network is "tcp" or "unix". Connections through SSH know no deadlines.
 func (h *Host) Dial(ctx context.Context, network, address string) (net.Conn, error) {
 	c, err := h.connection(h.context(ctx))
 	if err != nil {
 		return nil, err
 	}
-	return c.link.dial(ctx, network, address)
+	conn, err := c.link.dial(ctx, network, address)
+	var forbidden *forbiddenError
+	if network == "tcp" && errors.As(err, &forbidden) {
+		return c.relay(ctx, address, err)
+	}
+	return conn, err
 }
 
 // Close ends what runs on the host and the connection, before the pool would. The host must not be used any more.

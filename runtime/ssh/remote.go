@@ -174,7 +174,7 @@ func (r *remote) dial(ctx context.Context, network, address string) (net.Conn, e
 	var refused *gossh.OpenChannelError
 	switch {
 	case errors.As(err, &refused) && refused.Reason == gossh.Prohibited:
-		return nil, event.WithHint(fmt.Errorf("the server forbids tunnels, so %s can't be reached through it", address),
+		return nil, event.WithHint(&forbiddenError{address},
 			"its sshd_config must have AllowTcpForwarding yes or local, and no PermitOpen that leaves this address out")
 	case errors.As(err, &refused):
 		return nil, fmt.Errorf("connect to %s from the host: %s", address, strings.ToLower(refused.Message))
