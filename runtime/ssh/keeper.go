@@ -97,7 +97,7 @@ func (c *connection) take(ctx context.Context, path string, wait time.Duration) 
 		return err
 	}
 	seconds := int64(math.Ceil(wait.Seconds()))
-	script := "printf '%s' '" + pid + "'; " + probe + "\nfile=" + file + " holder=" + who + " wait=" +
+	script := "printf '%s' '" + pid + "'; " + probe + "\nmark=" + pid + " file=" + file + " holder=" + who + " wait=" +
 		strconv.FormatInt(seconds, 10) + " silence=" + strconv.FormatInt(c.pulse.silence(), 10) + "\n" + endings + keep
 	p, err := c.link.start(ctx, feedable(len(script)))
 	if err != nil {
@@ -151,8 +151,8 @@ func (k *keeper) begin(ctx context.Context, script, pid string, seconds int64) e
 	if err := feed(k.shell.proc.stdin, script); err != nil {
 		return err
 	}
-	said := noise("what the keeper of the lock prints")
-	if _, err := k.shell.out.until(said.take, pid); err != nil {
+	other := noise("what the keeper of the lock prints")
+	if _, err := k.shell.out.until(other.take, pid); err != nil {
 		return fmt.Errorf("lock %s: the keeper did not start: %w", k.path, err)
 	}
 	group, err := k.shell.out.word()
@@ -166,18 +166,23 @@ func (k *keeper) begin(ctx context.Context, script, pid string, seconds int64) e
 		if err != nil {
 			return fmt.Errorf("lock %s: the keeper ended: %w", k.path, err)
 		}
-		word, rest, _ := strings.Cut(line, " ")
+		said, ours := strings.CutPrefix(line, pid+" ")
+		word, rest, _ := strings.Cut(said, " ")
+		if !ours {
+			word = ""
+		}
 		switch word {
 		case "taken":
 			return nil
 		case "none":
 			return event.WithHint(errors.New("the host has no flock(1), which the lock needs"), "install util-linux on the host")
 		case "closed":
-			return event.WithHint(fmt.Errorf("the lock file %s can't be opened: %s", k.path, rest), "its folder must exist and be writable")
+			return event.WithHint(fmt.Errorf("the lock file %s can't be used: %s", k.path, rest),
+				"its folder must exist and be writable, and the file a regular one that the login made: look at it, and move it away")
 		case "broken":
 			return fmt.Errorf("lock %s: flock(1) on the host exited %s", k.path, rest)
 		case "held":
-			held = rest
+			held = cutHolder(rest, longestHolder)
 			if tries++; tries > seconds+10 { // it tries once a second
 				return fmt.Errorf("lock %s: the keeper tries on after the %d s that it was told to", k.path, seconds)
 			}
@@ -187,7 +192,7 @@ func (k *keeper) begin(ctx context.Context, script, pid string, seconds int64) e
 		case "over":
 			return event.WithHint(&LockedError{Path: k.path, Holder: held}, "wait for the other run to end, or let this one wait: --lock-wait 10m")
 		default:
-			if err := said.take([]byte(line + "\n")); err != nil {
+			if err := other.take([]byte(line + "\n")); err != nil {
 				return fmt.Errorf("lock %s: %w", k.path, err)
 			}
 		}
@@ -204,7 +209,17 @@ func holder(now time.Time) string {
 	if err != nil {
 		machine = "an unnamed machine"
 	}
-	return fmt.Sprintf("%s from %s since %s, pid %d", name, machine, now.UTC().Format(time.RFC3339), os.Getpid())
+	since := fmt.Sprintf(" since %s, pid %d", now.UTC().Format(time.RFC3339), os.Getpid())
+	return cutHolder(name+" from "+machine, longestHolder-len(since)) + since
+}
+
+// longestHolder is how many bytes of a lock file are read and written.
+const longestHolder = 200
+
+// cutHolder makes one line of at most so many bytes of what names a holder.
+func cutHolder(text string, most int) string {
+	text = event.OneLine(text)
+	return strings.ToValidUTF8(text[:min(len(text), most)], "")
 }
 
 // tell sends a keeper a line. An error means that it is gone, which keeps notices.

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -148,6 +149,87 @@ func TestLockErrors(t *testing.T) {
 		t.Error("two hold the lock")
 	} else if !errors.Is(err, interrupted) {
 		t.Errorf("interrupted: %v", err)
+	}
+}
+
+// A lock file is data of whoever could write it: none makes runbook believe that it holds a lock that another holds.
+func TestLockFileCannotForge(t *testing.T) {
+	for _, text := range []string{"mallory\ntaken\n", "taken", "x\rtaken\n", "\x1b[2Jmallory", strings.Repeat("m", 4000) + "\ntaken\n"} {
+		path := filepath.Join(t.TempDir(), "lock")
+		must(t, os.WriteFile(path, []byte(text), 0o600))
+		held := exec.Command("flock", path, "sh", "-c", "echo held; read line; :")
+		stdin, err := held.StdinPipe()
+		must(t, err)
+		out, err := held.StdoutPipe()
+		must(t, err)
+		must(t, held.Start())
+		_, err = newScanner(out).word()
+		must(t, err)
+		err = newPool(t, PoolOptions{}).Localhost().Lock(t.Context(), path, 0)
+		var locked *LockedError
+		if !errors.As(err, &locked) {
+			t.Errorf("%.20q: %v", text, err)
+		} else if len(locked.Holder) > longestHolder || strings.ContainsAny(locked.Holder, "\n\r\x1b") {
+			t.Errorf("%.20q: the holder is %q", text, locked.Holder)
+		}
+		if now, err := os.ReadFile(path); err != nil || string(now) != text {
+			t.Errorf("a lock that another holds has %.40q, %v", now, err)
+		}
+		must(t, stdin.Close())
+		must(t, held.Wait())
+	}
+}
+
+func TestHolderIsCut(t *testing.T) {
+	if got := cutHolder("gräce\n\x1b[2Jfrom\u202e "+strings.Repeat("ä", 200), 200); len(got) > longestHolder || len(got) < longestHolder-1 || !strings.HasPrefix(got, "gräce [2Jfrom ä") {
+		t.Errorf("%d bytes: %q", len(got), got)
+	}
+}
+
+// What is at the lock's path and is no lock file is refused at once, and is as it was.
+func TestLockRefusesWhatIsNoLockFile(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("only root can give files away")
+	}
+	for what, c := range map[string]struct {
+		make func(path, victim string) error
+		want string
+	}{
+		"a fifo":            {func(path, _ string) error { return syscall.Mkfifo(path, 0o600) }, "not a regular file"},
+		"a folder":          {func(path, _ string) error { return os.Mkdir(path, 0o700) }, "not a regular file"},
+		"a link":            {func(path, victim string) error { return os.Symlink(victim, path) }, "is a link"},
+		"a link to nothing": {func(path, victim string) error { return os.Symlink(victim+".new", path) }, "is a link"},
+		"a link to a fifo": {func(path, victim string) error {
+			return errors.Join(syscall.Mkfifo(victim+".fifo", 0o600), os.Symlink(victim+".fifo", path))
+		}, "is a link"},
+		"a hard link": {func(path, victim string) error { return os.Link(victim, path) }, "hard link"},
+		"a file of another's": {func(path, _ string) error {
+			return errors.Join(os.WriteFile(path, []byte("theirs"), 0o666), os.Chown(path, 65534, 65534))
+		}, "another user"},
+	} {
+		t.Run(what, func(t *testing.T) {
+			dir := t.TempDir()
+			path, victim := filepath.Join(dir, "lock"), filepath.Join(dir, "victim")
+			must(t, os.WriteFile(victim, []byte("precious"), 0o644))
+			must(t, c.make(path, victim))
+			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			defer cancel()
+			err := newPool(t, PoolOptions{}).Localhost().Lock(ctx, path, 0)
+			if err == nil || !strings.Contains(err.Error(), c.want) || event.Hint(err) == "" {
+				t.Errorf("%v", err)
+			}
+			if text, err := os.ReadFile(victim); err != nil || string(text) != "precious" {
+				t.Errorf("the victim's file has %q, %v", text, err)
+			}
+			if _, err := os.Lstat(victim + ".new"); !errors.Is(err, os.ErrNotExist) {
+				t.Errorf("a link to nothing was followed: %v", err)
+			}
+			if what == "a file of another's" {
+				if text, err := os.ReadFile(path); err != nil || string(text) != "theirs" {
+					t.Errorf("another's file has %q, %v", text, err)
+				}
+			}
+		})
 	}
 }
 
