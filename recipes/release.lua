@@ -30,6 +30,7 @@ local options = recipe({
 local release = {
   name = options.release ~= "" and options.release or clock.utc("%Y%m%d-%H%M%S"),
   revision = options.revision ~= "" and options.revision or nil, -- nil until preflight
+  of_branch = options.revision == "", -- then each clone makes sure that the branch has it
 }
 
 local servers = pool.servers(hosts)
@@ -44,8 +45,11 @@ local before, left, rootless, heads, serving = {}, {}, {}, {}, {}
 
 local function check(host)
   local paths = layout.of(options)
-  local locked = preflight.lock(host, paths)
-  local known = preflight.facts(host, paths, options.python, true)
+  local known = preflight.facts(host, paths, options.python, options.server_root, true)
+  local wrong = preflight.lock(host, paths, known, preflight.root(known, paths))
+  if known.foreign then -- nothing there may be run
+    return { wrong }
+  end
   local found, no_git, access = releases.look(host, paths), preflight.git(known), nil
   if not no_git then
     access, heads[host.name] = preflight.git_access(host, options, release.revision)
@@ -59,8 +63,7 @@ local function check(host)
   serving[host.name] = found.name
   before[host.name], rootless[host.name] = found.by_name[release.name], not known.root
   return problems.list(
-    preflight.unlocked(locked, known),
-    preflight.root(known, paths),
+    wrong,
     preflight.current(found),
     preflight.python(known, options.python),
     venv.problem(host, options),

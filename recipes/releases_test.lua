@@ -67,3 +67,72 @@ test("prune removes a release that failed before one that served", function()
   expect.absent(host, "releases/r3")
   expect.file(host, "releases/r1")
 end)
+
+test("a marker counts only where it is that of what is on the disk", function()
+  local host = lab.hosts(1)[1]
+  local paths = layout.of({ root = host.vars.root })
+  local revision = planted.release(host, "r1")
+  planted.release(host, "r2")
+  local dir = layout.release(paths, "r1")
+  local marker, good = dir .. "/.runbook.json", host.fs:read(dir .. "/.runbook.json")
+  local function why()
+    local release = releases.look(host, paths).by_name.r1
+    expect.equal(release.complete, release.why == nil)
+    return release.why
+  end
+  expect.equal(why(), nil)
+  for _, case in ipairs({
+    { ("["):rep(4000000), "larger than 64 KiB" },
+    { ("["):rep(65536), "not one that a release writes" },
+    { ('{"a":'):rep(13000), "not one that a release writes" },
+    { "\0\t\n", "not one that a release writes" },
+    { '{"release":"r2","revision":"' .. revision .. '"}', "that of another release" },
+    { '{"release":"r1","revision":"' .. ("1"):rep(40) .. '"}', "of revision 1111111111, and " .. revision:sub(1, 10) .. " is checked out" },
+    { '{"release":"r1","revision":{}}', "not one that a release writes" },
+  }) do
+    host.fs:write(marker, case[1])
+    expect.contains(why(), case[2])
+    local refused = run("recipes/rollback.lua", { release = "r1", restart = "none", health = "" })
+    expect.status(refused, 3)
+    expect.contains(refused.error, "release r1 is incomplete: its .runbook.json is")
+    local shown = run("recipes/status.lua")
+    expect.status(shown, 0)
+    expect.contains(shown.stdout, case[2])
+  end
+  host.fs:remove(marker)
+  host:run({ "mkfifo", marker })
+  expect.equal(releases.look(host, paths).by_name.r1.complete, false)
+  host.fs:remove(marker)
+  host.fs:write(dir .. "/elsewhere", good)
+  host.fs:symlink(dir .. "/elsewhere", marker)
+  expect.equal(releases.look(host, paths).by_name.r1.complete, false)
+  host.fs:remove(marker)
+  host.fs:write(marker, good)
+  expect.equal(why(), nil)
+
+  -- What is checked out, and what was installed.
+  host.fs:write(dir .. "/.git/HEAD", "ref: refs/heads/main\n")
+  expect.contains(why(), "a branch is checked out")
+  host.fs:remove(dir .. "/.git/HEAD")
+  host:run({ "mkfifo", dir .. "/.git/HEAD" })
+  expect.contains(why(), "none is checked out")
+  host.fs:remove(dir .. "/.git/HEAD")
+  host.fs:write(dir .. "/.git/HEAD", revision .. "\n")
+  host.fs:write(dir .. "/" .. releases.REQUIREMENTS, "requirements.txt")
+  expect.contains(why(), "its requirements are not those that were installed")
+end)
+
+test("the log is read from its end, and only where it is a file", function()
+  local host = lab.hosts(1)[1]
+  local paths = layout.of({ root = host.vars.root })
+  planted.release(host, "r1")
+  local entry = host.fs:read(paths.log)
+  host.fs:write(paths.log, ("["):rep(4000000) .. "\n" .. entry)
+  expect.equal(#releases.look(host, paths).entries, 1)
+  host.fs:remove(paths.log)
+  host:run({ "mkfifo", paths.log })
+  expect.equal(#releases.look(host, paths).entries, 0)
+  local refused = run("recipes/rollback.lua", { release = "r1", restart = "none", health = "" })
+  expect.status(refused, 3)
+  expect.contains(refused.error, "releases.log is not a regular file")
+end)

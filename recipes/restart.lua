@@ -34,14 +34,16 @@ local current, drained = {}, {}
 
 local function check(host)
   local paths = layout.of(options)
-  local locked = preflight.lock(host, paths)
-  local known = preflight.facts(host, paths, "")
+  local known = preflight.facts(host, paths, "", options.server_root)
+  local wrong = preflight.lock(host, paths, known, preflight.root(known, paths))
+  if known.foreign then -- nothing there may be run
+    return { wrong }
+  end
   local found = releases.look(host, paths)
   local release = found.by_name[found.name or ""]
   current[host.name], drained[host.name] = release, pool.is_out(found)
   return problems.list(
-    preflight.unlocked(locked, known),
-    preflight.root(known, paths),
+    wrong,
     not release and { "no release is current", "release first: runbook run recipes/release.lua" } or nil,
     release and server.problem(host, settings, release.name) or nil,
     server.refuse(host, settings, options.action))

@@ -27,12 +27,11 @@ local targets, serving = {}, {}
 
 local function check(host)
   local paths = layout.of(options)
-  local locked = preflight.lock(host, paths)
-  local known = preflight.facts(host, paths, "")
+  local known = preflight.facts(host, paths, "", options.server_root)
   local wrong = preflight.root(known, paths)
-  locked = preflight.unlocked(locked, known)
+  local locked = preflight.lock(host, paths, known, wrong)
   if wrong then
-    return problems.list(locked, wrong)
+    return { wrong }
   end
   local target, problem = choose.target(host, options)
   targets[host.name], serving[host.name] = target, target and target.from

@@ -47,3 +47,21 @@ test("links are made beside what the repository has, and nothing is overwritten"
   host.fs:remove(dir, { recursive = true })
   expect.file(host, "shared/media/deep/upload", { contains = "mine" })
 end)
+
+test("nothing is linked through a link that came from the repository", function()
+  local host = unpack(lab.hosts(1))
+  local paths = layout.of({ root = host.vars.root })
+  local dir = layout.release(paths, "r1")
+  local outside = host.vars.root .. "/outside"
+  host.fs:mkdir(outside .. "/deep")
+  host.fs:mkdir(dir .. "/a")
+  host.fs:symlink(outside, dir .. "/media")
+  host.fs:symlink("/nowhere", dir .. "/a/b")
+  for _, case in ipairs({ { "media/uploads", "media is a link" }, { "media/deep/er/", "media is a link" }, { "a/b/c", "a/b is a link" } }) do
+    app.shared = { case[1] }
+    local ok, err = pcall(shared.link, host, paths, dir)
+    expect.equal(ok, false)
+    expect.contains(tostring(err), case[2])
+  end
+  expect.equal(host:capture({ "find", outside, "-mindepth", "1" }), outside .. "/deep")
+end)

@@ -110,10 +110,11 @@ func makeReleases(t *testing.T, root string) {
 	steps := []error{os.RemoveAll(root)}
 	for i, name := range []string{"r1", "r2", "half"} {
 		dir := filepath.Join(root, "releases", name)
-		steps = append(steps, os.MkdirAll(dir, 0o755))
+		steps = append(steps, os.MkdirAll(filepath.Join(dir, ".git"), 0o755))
 		if name != "half" {
 			marker := fmt.Sprintf(`{"release":%q,"revision":"%040d"}`, name, i)
-			steps = append(steps, os.WriteFile(filepath.Join(dir, ".runbook.json"), []byte(marker), 0o644))
+			steps = append(steps, os.WriteFile(filepath.Join(dir, ".runbook.json"), []byte(marker), 0o644),
+				os.WriteFile(filepath.Join(dir, ".git/HEAD"), fmt.Appendf(nil, "%040d\n", i), 0o644))
 		}
 	}
 	steps = append(steps, os.Symlink(filepath.Join(root, "releases/r2"), filepath.Join(root, "current")))

@@ -83,7 +83,7 @@ func FuzzFilesOfOthers(f *testing.F) {
 	root := filepath.Join(f.TempDir(), "app")
 	console := readsReleases(f, root)
 	for _, name := range []string{"odd", "sound", "now"} {
-		if err := os.MkdirAll(filepath.Join(root, "releases", name), 0o755); err != nil {
+		if err := os.MkdirAll(filepath.Join(root, "releases", name, ".git"), 0o755); err != nil {
 			f.Fatal(err)
 		}
 	}
@@ -94,6 +94,8 @@ func FuzzFilesOfOthers(f *testing.F) {
 	}
 	write(f, "releases/sound/.runbook.json", []byte(`{"release":"sound","revision":"0123456789012345678901234567890123456789"}`))
 	write(f, "releases/now/.runbook.json", []byte(`{"release":"now","revision":"9876543210987654321098765432109876543210"}`))
+	write(f, "releases/sound/.git/HEAD", []byte("0123456789012345678901234567890123456789\n"))
+	write(f, "releases/now/.git/HEAD", []byte("9876543210987654321098765432109876543210\n"))
 	if err := os.Symlink(filepath.Join(root, "releases", "now"), filepath.Join(root, "current")); err != nil {
 		f.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -134,13 +135,11 @@ func (s *matrixSite) ready(t *testing.T, some bool) {
 	for _, host := range []string{"web1", "web2"} {
 		dir := filepath.Join(s.Root(host), "releases", old)
 		if s.inside == nil {
-			s.shell(t, host, `mkdir -p "$1" && printf %s "$2" >"$1/.runbook.json" && chown -R --reference="$1/.." "$1"`, dir, marker)
+			s.shell(t, host, `mkdir -p "$1/.git" && printf %s "$2" >"$1/.runbook.json" && printf "%040d\n" 0 >"$1/.git/HEAD" && chown -R --reference="$1/.." "$1"`, dir, marker)
 			continue
 		}
-		if err := os.MkdirAll(dir, 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(filepath.Join(dir, ".runbook.json"), []byte(marker), 0o644); err != nil {
+		if err := errors.Join(os.MkdirAll(filepath.Join(dir, ".git"), 0o755), os.WriteFile(filepath.Join(dir, ".runbook.json"), []byte(marker), 0o644),
+			os.WriteFile(filepath.Join(dir, ".git/HEAD"), fmt.Appendf(nil, "%040d\n", 0), 0o644)); err != nil {
 			t.Fatal(err)
 		}
 	}

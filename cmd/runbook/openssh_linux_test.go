@@ -13,7 +13,7 @@ import (
 
 // TestOpenSSHStories runs testdata/openssh/*.txtar, each against a lab of its own: two hosts with real OpenSSH, web1
 // and web2, and a git server. The RUNBOOK_… variables say what the shipped app.lua can't know: $RUNBOOK_HOSTS is the
-// hosts file, $RUNBOOK_KEY the deploy key. $FIRST is the commit that is there at first, which needs greeting 1.0; every
+// hosts file, whose user root may log in, too, and $RUNBOOK_KEY the deploy key. $FIRST is the commit that is there at first, which needs greeting 1.0; every
 // commit's first ten digits are in $FIRST_SHORT and so on. $LAB is a folder that the hosts see too.
 //
 // On top of testscript's own commands there are these, which don't go through runbook:
@@ -63,7 +63,7 @@ func withOpenSSH(env *testscript.Env) error {
 			return fmt.Errorf("%w: install the Debian package %s, as .ci/test does", err, needed[1])
 		}
 	}
-	o, err := lab.NewOpenSSH(lab.OpenSSHOptions{Hosts: []string{"web1", "web2"}})
+	o, err := lab.NewOpenSSH(lab.OpenSSHOptions{Hosts: []string{"web1", "web2"}, Config: "AllowUsers root"})
 	if err != nil {
 		return fmt.Errorf("%w (.ci/test installs what is missing and uses sudo)", err)
 	}

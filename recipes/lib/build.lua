@@ -4,6 +4,7 @@ local app = require("options").app
 local history = require "history"
 local keys = require "keys"
 local layout = require "layout"
+local releases = require "releases"
 local server = require "server"
 local server_args = require "server_args"
 local shared = require "shared"
@@ -123,7 +124,8 @@ local function prepare(host, options, release, before)
   end
   step("clone " .. release.revision:sub(1, 10), function()
     host.fs:mkdir(paths.releases)
-    local clone = { repo = options.repo, revision = release.revision, into = dir, branch = options.branch }
+    local clone = { repo = options.repo, revision = release.revision, into = dir, branch = options.branch,
+      on_branch = release.of_branch, reserve = { ".runbook.json", "venv/" } }
     keys.for_git(options, function()
       if options.depth > 0 then
         clone.depth = options.depth
@@ -139,6 +141,7 @@ local function prepare(host, options, release, before)
   check_import(host, options, dir)
   step("verify", function()
     local checksum = verify(host, options, release.name, dir)
+    host.fs:write(dir .. "/" .. releases.REQUIREMENTS, options.requirements) -- which file the checksum is of
     -- Last: a release without this file is incomplete, and nothing switches to it.
     host.fs:write(dir .. "/.runbook.json", json.encode({
       release = release.name,

@@ -21,7 +21,7 @@ local function stated(paths, found, wanted)
   elseif not release then
     return nil, { "there is no release " .. name, LIST }
   elseif not release.complete then
-    return nil, { "release " .. name .. " is incomplete", LIST }
+    return nil, { "release " .. name .. " is incomplete" .. (release.why and ": " .. release.why or ""), LIST }
   end
   return release
 end

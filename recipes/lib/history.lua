@@ -1,5 +1,7 @@
 -- ROOT/releases.log: what was done with the releases of a host, one JSON object a line.
 
+local lines = require "lines"
+
 -- who is doing this, asked for once.
 local who
 
@@ -11,6 +13,9 @@ local function me()
   end
   return who
 end
+
+-- READ prints the end of the log: at most 1,000 lines, and no more than 1 MiB of whatever is written there.
+local READ = '[ ! -f "$1" ] || [ -L "$1" ] || tail -c 1048576 "$1" | tail -n 1000'
 
 -- append adds a line. entry has action ("release", "rollback", "prune" or "restore"), release, revision, and from:
 -- the release that was current before, "" for none.
@@ -32,9 +37,9 @@ end
 
 -- read returns the entries, oldest first. Lines that are no such entry are passed over: others may write here too.
 local function read(host, paths)
-  local text = host:capture({ "tail", "-n", "1000", paths.log }, { check = false })
+  local text = host:capture({ "sh", "-c", READ, "sh", paths.log }, { check = false })
   local entries = {}
-  for line in text:gmatch("[^\n]+") do
+  for line in lines.each(text) do
     local ok, entry = pcall(json.decode, line)
     if ok and type(entry) == "table" and type(entry.action) == "string" and type(entry.release) == "string" then
       entry.from = type(entry.from) == "string" and entry.from or ""

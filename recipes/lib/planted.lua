@@ -9,7 +9,8 @@ local function release(host, name)
   local paths = layout.of({ root = host.vars.root })
   local dir = layout.release(paths, name)
   local revision = (name:gsub("%W", "") .. ("0"):rep(40)):sub(1, 40)
-  host.fs:mkdir(dir)
+  host.fs:mkdir(dir .. "/.git")
+  host.fs:write(dir .. "/.git/HEAD", revision .. "\n")
   host.fs:write(dir .. "/.runbook.json", json.encode({
     release = name, revision = revision, branch = "release", at = clock.utc("%Y-%m-%dT%H:%M:%SZ"), python = "/usr/bin/python3",
   }))

@@ -4,14 +4,16 @@ local app = require("options").app
 local health = require "health"
 local keys = require "keys"
 local layout = require "layout"
+local lines = require "lines"
 local mod_wsgi = require "mod_wsgi"
+local owners = require "owners"
 local problems = require "problems"
 
--- Facts about a host, one a line, by one round trip. Arguments: the root folder, the Python ("" for none), and "yes" to
--- measure what the current release takes.
+-- Facts about a host, one a line, by one round trip. Arguments: the root folder, the Python ("" for none), the server's root, and
+-- "yes" to measure what the current release takes.
 local FACTS = [[
 # gather facts
-root=$1 python=$2 measure=$3
+root=$1 python=$2 server_root=$3 measure=$4
 say() { printf '%s\t%s\n' "$1" "$2"; }
 say clock "$(date +%s)"
 say user "$(id -un)"
@@ -30,6 +32,9 @@ for name in releases repo.git releases.log .runbook.lock; do
   if [ -L "$root/$name" ]; then say link "$root/$name"
   elif [ -e "$root/$name" ] && [ ! -w "$root/$name" ]; then say unwritable "$root/$name"
   fi
+done
+for name in releases.log .runbook.lock; do
+  [ ! -e "$root/$name" ] || [ -f "$root/$name" ] || [ -d "$root/$name" ] || say odd "$root/$name"
 done
 if [ -e "$root/releases" ]; then
   [ -d "$root/releases" ] || say file "$root/releases"
@@ -52,8 +57,7 @@ last=$(readlink "$root/current") && [ "$measure" = yes ] && case $last in "$root
     say lastfiles "$(find "$last" 2>/dev/null | wc -l | tr -d ' ')"
   fi
 esac
-exit 0
-]]
+]] .. owners.FIND .. "exit 0\n"
 
 -- clock warns where a host's clock is far from this machine's. Between began and ended the host was asked for it.
 local function clock_warning(known, began, ended)
@@ -68,14 +72,19 @@ local function clock_warning(known, began, ended)
   end
 end
 
--- facts asks a host. Whatever is not so there is nil. With measure it also says what the current release takes.
-local function facts(host, paths, python, measure)
+-- facts asks a host. Whatever is not so there is nil. server_root is the option, or nil for the default. With measure it also says
+-- what the current release takes. foreign is a list of what others can change although the login is root.
+local function facts(host, paths, python, server_root, measure)
   local known, began = {}, clock.now()
-  local text = host:capture({ "sh", "-c", FACTS, "sh", paths.root, python, measure and "yes" or "no" })
+  local text = host:capture({ "sh", "-c", FACTS, "sh", paths.root, python,
+    mod_wsgi.server_root({ root = paths.root, server_root = server_root or "" }), measure and "yes" or "no" })
   local ended = clock.now()
-  for line in text:gmatch("[^\n]+") do
-    local name, value = line:match("^(%a+)\t(.*)$")
-    if name then
+  for line in lines.each(text) do
+    local name, value = lines.fields(line, 2)
+    if name == "foreign" then
+      known.foreign = known.foreign or {}
+      table.insert(known.foreign, value)
+    else
       known[name] = value
     end
   end
@@ -132,12 +141,10 @@ end
 local function folder(known, paths)
   if known.root ~= "folder" then
     return { paths.root .. " is " .. known.root, "move it away, or name another --root" }
-  elseif known.uid == "0" and known.owner ~= "root" then
-    -- Whoever owns it could lead what root does there to anywhere.
-    return { paths.root .. " belongs to " .. known.owner .. ", and the login is root",
-      "log in as " .. known.owner .. ", or on the host: chown root " .. paths.root }
   elseif known.link then
     return { known.link .. " is a link", "it must stand in " .. paths.root .. " itself: move the link away" }
+  elseif known.odd then
+    return { known.odd .. " is not a regular file", "move it away" }
   elseif known.file then
     return { known.file .. " is not a folder", "move it away" }
   elseif known.elsewhere then
@@ -159,7 +166,10 @@ end
 
 -- root returns what is wrong with the root folder, or nil. One that a release can make is not wrong.
 local function root(known, paths)
-  if known.root then
+  local foreign = owners.problem(known.foreign, paths.root)
+  if foreign then
+    return foreign
+  elseif known.root then
     return readonly(known, paths) or folder(known, paths)
   elseif not can_make(known, paths) then
     return readonly(known, paths) or { paths.root .. " does not exist", "run recipes/setup.lua first: it makes the folders" }
@@ -243,15 +253,14 @@ local function same_revision(before, release)
   end
 end
 
--- lock takes a host's lock before anything else is done there: so what is looked at from here on stays as it is, and whatever is
--- started ends with the connection. It returns nil or the problem.
-local function lock(host, paths)
+-- lock takes a host's lock, unless what facts found is wrong: a root folder that is missing, or that others can write to, is
+-- told of instead. What is looked at from here on stays as it is, and whatever is started ends with the connection. It
+-- returns nil or the problem.
+local function lock(host, paths, known, wrong)
+  if wrong or not known.root then
+    return wrong
+  end
   return problems.of(host, host.lock, host, paths.lock)
-end
-
--- unlocked returns the problem with the lock, unless the root folder is missing or closed: that is told of by root.
-local function unlocked(problem, known)
-  return known.root == "folder" and known.writable and not known.link and problem or nil
 end
 
 -- git_access returns the problem of a host that can't read the repository, or nil, and the commit that the branch stands for
@@ -292,6 +301,6 @@ end
 
 return {
   facts = facts, root = root, readonly = readonly, python = python, git = git, disk = disk, current = current, name = name,
-  stated = stated, served = served, repository = repository, same_revision = same_revision, lock = lock, unlocked = unlocked, git_access = git_access, at_once = at_once,
+  stated = stated, served = served, repository = repository, same_revision = same_revision, lock = lock, git_access = git_access, at_once = at_once,
   make_roots = make_roots,
 }

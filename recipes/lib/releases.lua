@@ -2,9 +2,15 @@
 
 local history = require "history"
 local layout = require "layout"
+local lines = require "lines"
 local reuse = require "reuse"
 
--- LOOK lists what is in ROOT, in one round trip. A release without .runbook.json is incomplete; "old" is older than a day.
+-- REQUIREMENTS is where a release notes which file its marker's checksum is of; releases of earlier versions do not.
+local REQUIREMENTS = ".git/runbook-requirements"
+
+-- LOOK lists what is in ROOT, in one round trip. A release without .runbook.json is incomplete; "old" is older than a day. With the
+-- marker come the commit that is checked out and the checksum of the requirements. Of each file only as much is read as is
+-- needed, and none through a link, since whoever can write here decides what is in it.
 -- Links in releases/ are named but never followed. Arguments: ROOT, the WSGI script or "", and folders outside of releases/
 -- that may be releases of another tool. What a run that was killed left is named, too: its temporary files and folders, and
 -- virtualenvs to share that are unfinished.
@@ -24,6 +30,17 @@ lacks() {
   fi
   [ -z "$wsgi" ] || [ -f "$1/$wsgi" ] || printf 'lacks\t%s\twsgi\t%s\n' "$1" "$wsgi"
 }
+head_of() {
+  [ ! -f "$1/.git/HEAD" ] || [ -L "$1/.git/HEAD" ] || head -c 41 "$1/.git/HEAD" | tr -d '\n\t\000'
+}
+checksum() {
+  [ -f "$1/.git/runbook-requirements" ] || { echo unknown; return; }
+  file=$(head -c 4096 "$1/.git/runbook-requirements" | tr -d '\000')
+  case $file in '') return ;; /*) ;; *) file=$1/$file ;; esac
+  if ! command -v sha256sum >/dev/null; then echo unknown
+  elif [ -f "$file" ]; then sha256sum < "$file" | cut -c 1-64
+  fi
+}
 cd "$root" 2>/dev/null || exit 0
 if [ -L current ]; then
   target=$(readlink -n current | tr '\n\t' '??')
@@ -40,9 +57,9 @@ for folder in "$@"; do
   } ;; esac
 done
 # The file names the holder; a name from before the host was started is that of a run that died with the host.
-if [ -s .runbook.lock ]; then
+if [ -s .runbook.lock ] && [ -f .runbook.lock ] && [ ! -L .runbook.lock ]; then
   up=$(cut -d. -f1 /proc/uptime 2>/dev/null) && [ -n "$(find .runbook.lock -mmin "+$((up / 60 + 1))")" ] ||
-    printf 'held\t%s\n' "$(head -c 300 .runbook.lock | head -n 1 | tr -d '\t')"
+    printf 'held\t%s\n' "$(head -c 200 .runbook.lock | head -n 1 | tr -d '\t\000')"
 fi
 [ ! -f .runbook.drained ] || printf 'drained\t\n'
 for folder in . releases venvs server; do
@@ -62,22 +79,38 @@ done
 cd releases 2>/dev/null || exit 0
 for name in *; do
   if [ -L "$name" ]; then printf 'alias\t%s\n' "$name"
-  elif [ -f "$name/.runbook.json" ]; then
-    printf 'complete\t%s\t%s\n' "$name" "$(tr -d '\n\t' < "$name/.runbook.json")"
-    lacks "$name"
-  elif [ -d "$name" ]; then printf 'incomplete\t%s\t%s\n' "$name" "$(find "$name" -prune -mmin +1440)"
+  elif [ -d "$name" ]; then
+    [ -z "$(find "$name" -prune -mmin +1440)" ] || printf 'old\t%s\n' "$name"
+    if [ -f "$name/.runbook.json" ] && [ ! -L "$name/.runbook.json" ]; then
+      marker=$(head -c 65537 "$name/.runbook.json" | tr '\n\t\000' '   ')
+      printf 'complete\t%s\t%s\t%s\t%s\n' "$name" "$(head_of "$name")" "$(checksum "$name")" "$marker"
+      lacks "$name"
+    else printf 'incomplete\t%s\n' "$name"
+    fi
   fi
 done
 ]]
 
--- read_marker returns what a .runbook.json says, or nil when it says nothing that can be relied on.
-local function read_marker(text)
-  local ok, marker = pcall(json.decode, text)
-  if ok and type(marker) == "table" and type(marker.revision) == "string" then
-    marker.python = type(marker.python) == "string" and marker.python or nil
-    return marker
+-- read_marker returns what a .runbook.json says; or nil and why the release does not count as complete, because the marker
+-- can't be read or is not that of what is on the disk. commit is what is checked out, checksum that of the requirements.
+local function read_marker(name, commit, checksum, text)
+  if #text > 65536 then
+    return nil, "its .runbook.json is larger than 64 KiB"
   end
-  return nil
+  local ok, marker = pcall(json.decode, text)
+  if not ok or type(marker) ~= "table" or type(marker.revision) ~= "string" then
+    return nil, "its .runbook.json is not one that a release writes"
+  elseif marker.release ~= name then
+    return nil, "its .runbook.json is that of another release"
+  elseif marker.revision ~= commit then
+    return nil, ("its .runbook.json is of revision %s, and %s is checked out"):format(marker.revision:sub(1, 10),
+      commit:find("^%w+$") and commit:sub(1, 10) or commit == "" and "none" or "a branch")
+  elseif checksum ~= "unknown" and marker.requirements_sha256 ~= checksum then
+    return nil, "its requirements are not those that were installed"
+  end
+  marker.python = type(marker.python) == "string" and marker.python or nil
+  marker.at = type(marker.at) == "string" and marker.at or nil
+  return marker
 end
 
 -- read_link notes where current points.
@@ -115,7 +148,8 @@ end
 -- look returns what is on a host:
 --   current   where the link points, or nil       name      the release that it points to, or nil
 --   odd       why current is not what it should be, or nil
---   list      releases, newest name first: { name, complete, marker, old, foreign, lacks }      by_name   the same by name
+--   list      releases, newest name first: { name, complete, why, marker, old, foreign, lacks }      by_name   the same by name
+--             why is why one that has a marker is not complete.
 --             A foreign one is a folder outside of ROOT/releases that current points to or did; its name is its path.
 --             lacks is why it cannot be served, { kind, detail }: see LOOK.
 --   alias     names under releases/ that are links
@@ -126,10 +160,11 @@ end
 -- wsgi is the WSGI script that a release needs; nil for none.
 local function look(host, paths, wsgi)
   local entries = history.read(host, paths)
+  local old = {}
   local found = { list = {}, by_name = {}, alias = {}, leftovers = {}, entries = entries, failed = history.failed(entries) }
   local text = host:capture({ "sh", "-c", LOOK, "sh", paths.root, wsgi or "", unpack(outside(paths, entries)) })
-  for line in text:gmatch("[^\n]+") do
-    local kind, name, rest = line:match("^(%a+)\t([^\t]*)\t?(.*)$")
+  for line in lines.each(text) do
+    local kind, name, rest = lines.fields(line, 3)
     if kind == "link" then
       read_link(found, paths, name)
     elseif kind == "odd" then
@@ -151,13 +186,16 @@ local function look(host, paths, wsgi)
     elseif kind == "lacks" then
       local release = found.by_name[name]
       if release and release.complete and not release.lacks then
-        release.lacks = { rest:match("^(%a+)\t?(.*)$") }
+        release.lacks = { lines.fields(rest, 2) }
       end
-    elseif kind and layout.is_name(name) then
-      local marker = kind == "complete" and read_marker(rest) or nil
-      add(found, {
-        name = name, complete = marker ~= nil, marker = marker or {}, old = kind == "incomplete" and rest ~= "",
-      })
+    elseif kind == "old" then
+      old[name] = true
+    elseif (kind == "complete" or kind == "incomplete") and layout.is_name(name) then
+      local marker, why
+      if kind == "complete" then
+        marker, why = read_marker(name, lines.fields(rest, 3))
+      end
+      add(found, { name = name, complete = marker ~= nil, marker = marker or {}, why = why, old = not marker and old[name] })
     end
   end
   table.sort(found.list, function(a, b) return a.name > b.name end)
@@ -174,6 +212,9 @@ local LACKS = {
 
 -- lack returns why a release cannot be served, for an error and in short; or nil.
 local function lack(paths, release)
+  if release.why then
+    return release.why, "incomplete"
+  end
   local words = release.lacks and LACKS[release.lacks[1]]
   if not words then
     return nil
@@ -260,4 +301,4 @@ local function prune(host, paths, keep, released, previous)
   end
 end
 
-return { look = look, lack = lack, current = current, prune = prune }
+return { REQUIREMENTS = REQUIREMENTS, look = look, lack = lack, current = current, prune = prune }

@@ -210,9 +210,9 @@ function host_git:reach(repo) end
 ---@return boolean
 function host_git:mirror(options) end
 
----Makes a folder that holds a clone with the commit checked out. It stands by itself, also when it was made from a mirror. A folder that exists is an error; a clone that fails leaves nothing.
+---Makes a folder that holds a clone with the commit checked out. It stands by itself, also when it was made from a mirror. A folder that exists is an error; a clone that fails leaves nothing. No hook and no filter is run.
 ---Changes something; a dry run leaves it out.
----@param options { repo: string, revision: string, into: string, mirror?: string, branch?: string, depth?: integer }
+---@param options { repo: string, revision: string, into: string, mirror?: string, branch?: string, depth?: integer, on_branch?: boolean, reserve?: string[] }
 function host_git:clone(options) end
 
 ---Returns the commit that is checked out in a clone, 40 hex digits.

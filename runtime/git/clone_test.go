@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -164,12 +165,12 @@ func TestCloneInterrupted(t *testing.T) {
 	revision := m.run("-C", m.repo, "rev-parse", "main")
 	fifo := m.dir + "/fifo"
 	m.must(syscall.Mkfifo(fifo, 0o600))
-	// The checkout runs this, says so, and waits.
-	template := m.dir + "/template/hooks"
-	m.must(os.MkdirAll(template, 0o755))
-	m.must(os.WriteFile(template+"/post-checkout", []byte("#!/bin/sh\necho $$ > "+fifo+"\nexec tail -f /dev/null\n"), 0o755))
-	m.write(m.dir+"/gitconfig", "[init]\n\ttemplateDir = "+m.dir+"/template\n")
-	ctx, cancel := context.WithCancelCause(ssh.WithEnv(m.ctx, m.host, map[string]string{"GIT_CONFIG_GLOBAL": m.dir + "/gitconfig"}))
+	// The checkout says so, and waits.
+	program, err := exec.LookPath("git")
+	m.must(err)
+	m.must(os.Mkdir(m.dir+"/bin", 0o755))
+	m.must(os.WriteFile(m.dir+"/bin/git", []byte("#!/bin/sh\ncase $* in *checkout*) echo $$ > "+fifo+"; exec tail -f /dev/null ;; esac\nexec "+program+" \"$@\"\n"), 0o755))
+	ctx, cancel := context.WithCancelCause(ssh.WithEnv(m.ctx, m.host, map[string]string{"PATH": m.dir + "/bin:" + os.Getenv("PATH")}))
 	defer cancel(nil)
 	why := errors.New("interrupted")
 	said, err := os.OpenFile(fifo, os.O_RDWR, 0) // both ways, so that neither end waits for the other to come
@@ -213,34 +214,134 @@ func TestRevision(t *testing.T) {
 	}
 }
 
-// root may work on what belongs to another user; git alone would refuse that.
+// Who owns a repository decides what git runs for it, so root is not let off.
 func TestOthersRepositories(t *testing.T) {
 	if os.Geteuid() != 0 {
-		t.Fatal("only root can give files to another user, and only root is let off: run the tests with sudo, as .ci/test does")
+		t.Fatal("only root can give files to another user: run the tests with sudo, as .ci/test does")
 	}
 	m := newMirrored(t)
 	revision := m.run("-C", m.repo, "rev-parse", "main")
-	for _, dir := range []string{m.repo, m.path, m.work} {
+	for _, dir := range []string{m.path, m.work} {
 		m.must(filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
 			return errors.Join(err, os.Lchown(path, 12345, 12345))
 		}))
 	}
-	m.ctx = ssh.WithEnv(m.ctx, m.host, map[string]string{"GIT_CONFIG_GLOBAL": m.dir + "/gitconfig"})
-	m.write(m.dir+"/gitconfig", "[test]\n\tvalue = kept\n")
-	if got, err := m.git.Resolve(m.ctx, m.host, m.repo, "main"); err != nil || got != revision {
-		t.Errorf("resolve: %s, %v", got, err)
-	}
-	m.must(os.Symlink(m.work, m.dir+"/current"))
-	for _, dir := range []string{m.work, m.dir + "/current"} {
-		if got, err := m.git.Revision(m.ctx, m.host, dir); err != nil || got != revision {
-			t.Errorf("revision of %s: %s, %v", dir, got, err)
+	_, err := m.git.Revision(m.ctx, m.host, m.work)
+	m.fails(err, "belongs to another user", "log in as its owner")
+	_, err = m.git.Mirror(m.ctx, m.host, git.MirrorOptions{Repo: m.repo, Path: m.path})
+	m.fails(err, "the mirror belongs to another user", "move it away")
+	err = m.git.Clone(m.ctx, m.host, git.CloneOptions{Repo: m.repo, Revision: revision, Into: m.dir + "/one", Mirror: m.path})
+	m.fails(err, "the mirror belongs to another user", "move it away")
+}
+
+// Nothing that a repository, a template or a mirror holds is run while a release is made.
+func TestNothingOfARepositoryIsRun(t *testing.T) {
+	m := newMirrored(t)
+	evil, ran := filepath.Join(m.dir, "evil"), filepath.Join(m.dir, "ran")
+	m.write(evil, "#!/bin/sh\necho \"$0\" >>"+ran+"\ncat\n")
+	m.must(os.Chmod(evil, 0o755))
+	for _, hooks := range []string{m.path + "/hooks", m.dir + "/template/hooks"} {
+		m.must(os.MkdirAll(hooks, 0o755))
+		for _, hook := range []string{"reference-transaction", "post-checkout", "pre-auto-gc"} {
+			m.must(os.Symlink(evil, filepath.Join(hooks, hook)))
 		}
 	}
-	if made, err := m.git.Mirror(m.ctx, m.host, git.MirrorOptions{Repo: m.repo, Path: m.path}); err != nil || made {
-		t.Errorf("mirror: %v, %v", made, err)
+	m.run("config", "--file", m.path+"/config", "core.fsmonitor", evil)
+	m.run("config", "--file", m.dir+"/gitconfig", "init.templateDir", m.dir+"/template")
+	m.run("config", "--file", m.dir+"/gitconfig", "filter.evil.smudge", evil)
+	m.run("config", "--file", m.dir+"/gitconfig", "filter.evil.process", evil)
+	m.run("config", "--file", m.dir+"/gitconfig", "core.fsmonitor", evil)
+	m.ctx = ssh.WithEnv(m.ctx, m.host, map[string]string{"GIT_CONFIG_GLOBAL": m.dir + "/gitconfig"})
+	m.write(m.work+"/.gitattributes", "* filter=evil\n[attr]sly filter=evil\n*.txt sly\n")
+	revision := m.commit("release", "filtered")
+	_, err := m.git.Mirror(m.ctx, m.host, git.MirrorOptions{Repo: m.repo, Path: m.path})
+	m.must(err)
+	for name, o := range map[string]git.CloneOptions{"mirror": {Mirror: m.path}, "whole": {}, "shallow": {Depth: 1}} {
+		o.Repo, o.Revision, o.Branch, o.OnBranch, o.Into = m.repo, revision, "release", true, filepath.Join(m.dir, name)
+		m.must(m.git.Clone(m.ctx, m.host, o))
+		if got := m.read(o.Into + "/app.txt"); got != "filtered" {
+			t.Errorf("%s: app.txt holds %q", name, got)
+		}
+		if _, err := m.git.Revision(m.ctx, m.host, o.Into); err != nil {
+			t.Error(err)
+		}
+		if _, err := os.Lstat(o.Into + "/.git/hooks"); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s: it has hooks: %v", name, err)
+		}
 	}
-	m.must(m.git.Clone(m.ctx, m.host, git.CloneOptions{Repo: m.repo, Revision: revision, Into: m.dir + "/one", Mirror: m.path}))
-	if got := m.read(m.dir + "/gitconfig"); got != "[test]\n\tvalue = kept\n" {
-		t.Errorf("the user's configuration was changed: %q", got)
+	if text, err := os.ReadFile(ran); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("run: %s, %v", text, err)
 	}
+	if warned := m.texts(event.Warning); len(warned) != 3 || !strings.Contains(warned[0], "filter") {
+		t.Errorf("warnings: %q", warned)
+	}
+	_, err = m.git.Resolve(m.ctx, m.host, "ext::sh -c touch% "+ran, "main")
+	m.fails(err, "git would run a program for it", "")
+}
+
+// With OnBranch only a commit of the branch or tag is taken, also of one that has moved on.
+func TestCloneOnBranch(t *testing.T) {
+	m := newMirrored(t)
+	first := m.run("-C", m.repo, "rev-parse", "main")
+	older := m.commit("release", "older")
+	m.commit("release", "newer")
+	m.run("-C", m.work, "checkout", "--quiet", "-B", "other", first)
+	other := m.commit("other", "other")
+	m.run("-C", m.work, "tag", "-a", "-m", "v1", "v1", other)
+	m.run("-C", m.work, "push", "--quiet", "origin", "v1")
+	m.check("before", false)
+	into := filepath.Join(m.dir, "one")
+	for _, from := range []git.CloneOptions{{Mirror: m.path}, {}, {Depth: 1}} {
+		for _, row := range []struct{ branch, revision, want string }{
+			{"release", older, ""},
+			{"refs/heads/release", older, ""},
+			{"other", other, ""},
+			{"v1", other, ""},
+			{"v1", first, ""},
+			{"refs/tags/v1", other, ""},
+			{"release", other, "is not reachable from release"},
+			{"v1", older, "is not reachable from v1"},
+		} {
+			o := from
+			o.Repo, o.Revision, o.Branch, o.OnBranch, o.Into = m.repo, row.revision, row.branch, true, into
+			err := m.git.Clone(m.ctx, m.host, o)
+			if row.want != "" {
+				m.fails(err, row.want, "--revision")
+			} else if err != nil {
+				t.Errorf("%+v: %v", o, err)
+			} else if got := m.run("-C", into, "rev-parse", "HEAD"); got != row.revision {
+				t.Errorf("%+v: %s is checked out", o, got)
+			}
+			m.must(os.RemoveAll(into))
+		}
+	}
+	err := m.git.Clone(m.ctx, m.host, git.CloneOptions{Repo: m.repo, Revision: first, OnBranch: true, Into: into})
+	m.fails(err, "want a branch", "")
+}
+
+// What the release puts at its top is never the repository's.
+func TestCloneReserve(t *testing.T) {
+	m := newMirrored(t)
+	o := git.CloneOptions{Repo: m.repo, Revision: m.run("-C", m.repo, "rev-parse", "main"), Into: filepath.Join(m.dir, "one"), Reserve: []string{".runbook.json", "venv/"}}
+	m.must(m.git.Clone(m.ctx, m.host, o))
+	m.write(o.Into+"/.runbook.json", "{}")
+	m.must(os.Symlink(m.dir, o.Into+"/venv"))
+	if got := m.run("-C", o.Into, "status", "--porcelain"); got != "" {
+		t.Errorf("git status says %q", got)
+	}
+	if got := m.read(o.Into + "/.git/info/exclude"); !strings.Contains(got, "\nvenv/\n") || !strings.HasPrefix(got, ".runbook.json\n") {
+		t.Errorf("excluded: %q", got)
+	}
+	for i, name := range []string{".runbook.json", "venv/bin"} {
+		m.must(os.MkdirAll(filepath.Dir(m.work+"/"+name), 0o755))
+		m.write(m.work+"/"+name, "{}")
+		o.Revision, o.Into = m.commit("release", name), filepath.Join(m.dir, "two")
+		m.fails(m.git.Clone(m.ctx, m.host, o), "the commit has a "+[]string{".runbook.json", "venv"}[i]+" of its own", ".gitignore")
+		if _, err := os.Lstat(o.Into); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("something is left at %s: %v", o.Into, err)
+		}
+		m.must(os.RemoveAll(m.work + "/.runbook.json"))
+	}
+	o.Reserve = []string{"../x"}
+	m.fails(m.git.Clone(m.ctx, m.host, o), "is no name", "")
 }

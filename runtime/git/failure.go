@@ -57,7 +57,7 @@ var symptoms = []struct {
 	}},
 	{[]string{"not our ref"}, notInIt},
 	{[]string{"dubious ownership"}, func(job) (string, string) {
-		return "the repository belongs to another user", "log in as its owner, or set safe.directory in that user's git configuration on the host"
+		return "the repository belongs to another user", "log in as its owner, or name it by a URL of a git server"
 	}},
 	{[]string{"does not appear to be a git repository", "repository not found", "not found", "does not exist"}, func(j job) (string, string) {
 		return "there is no such repository, or the key may not read it", "check the repository's URL"
@@ -87,6 +87,15 @@ func failure(h *ssh.Host, j job, result ssh.Result) error {
 		e.Cause, hint = "something stands at "+j.args[2]+" already", "choose another release name"
 	case 94:
 		e.Cause, hint = notInIt(j)
+	case 96:
+		e.Cause, hint = "the mirror belongs to another user, who decides what git runs for it", "move it away: the next release makes it again; or log in as its owner"
+	case 97:
+		e.Cause, hint = "the commit has a "+e.Tail+" of its own, which the release makes", "remove it from the repository, and list it in .gitignore"
+	case 98:
+		e.Cause, hint = fmt.Sprintf("the commit %.12s is not reachable from %s", j.args[1], j.args[4]),
+			"was the branch reset meanwhile? release again; or name the commit by --revision"
+	case 99:
+		e.Cause = fmt.Sprintf("git has checked out another commit than %.12s", j.args[1])
 	case 95:
 		e.Cause = "there is no such folder"
 	default:

@@ -117,7 +117,7 @@ func (d Deps) Mirror(ctx context.Context, h *ssh.Host, o MirrorOptions) (bool, e
 		return false, err
 	}
 	out, err := d.run(ctx, h, job{repo: r, show: "git fetch " + r.URL + " into " + o.Path, args: []string{r.URL, o.Path},
-		own: []string{o.Path}, script: mirrorScript})
+		script: mirrorScript})
 	if err != nil {
 		return false, err
 	}
@@ -131,11 +131,13 @@ func (d Deps) Mirror(ctx context.Context, h *ssh.Host, o MirrorOptions) (bool, e
 // CloneOptions say what to clone.
 type CloneOptions struct {
 	Repo     string
-	Revision string // a commit's whole name
-	Into     string // absolute, on the host; must not exist
-	Mirror   string // the path of a mirror that has the revision, or ""
-	Branch   string // noted in the clone's configuration as runbook.branch, or ""
-	Depth    int    // how many commits of history to fetch, without a mirror; 0 for all
+	Revision string   // a commit's whole name
+	Into     string   // absolute, on the host; must not exist
+	Mirror   string   // the path of a mirror that has the revision, or ""
+	Branch   string   // noted in the clone's configuration as runbook.branch, or ""
+	Depth    int      // how many commits of history to fetch, without a mirror; 0 for all
+	OnBranch bool     // fail unless Revision is reachable from Branch
+	Reserve  []string // what the clone's user puts at its top, with a slash for a folder: git ignores it, and a commit that has it is an error
 }
 
 // Clone makes a repository at Into with Revision checked out, on no branch, whose origin is Repo. From a mirror it
@@ -154,15 +156,28 @@ func (d Deps) Clone(ctx context.Context, h *ssh.Host, o CloneOptions) error {
 			return err
 		}
 	}
+	for _, name := range o.Reserve {
+		if plain := strings.TrimSuffix(name, "/"); plain == "" || strings.ContainsAny(plain, "/\n*?[\\!#") {
+			return fmt.Errorf("reserve: %q is no name", name)
+		}
+	}
 	if o.Depth < 0 || o.Depth > 0 && o.Mirror != "" {
 		return errors.New("depth: want a number of commits from 1 on, and no mirror, which has them all")
 	}
-	j := job{repo: r, show: "git clone " + r.URL + " " + o.Into, args: []string{r.URL, o.Revision, o.Into, r.URL, o.Branch, strconv.Itoa(o.Depth)}, script: cloneScript}
+	onBranch := ""
+	if o.OnBranch {
+		if o.Branch == "" {
+			return errors.New("on_branch: want a branch")
+		}
+		onBranch = "yes"
+	}
+	j := job{repo: r, show: "git clone " + r.URL + " " + o.Into, script: cloneScript,
+		args: append([]string{r.URL, o.Revision, o.Into, r.URL, o.Branch, strconv.Itoa(o.Depth), onBranch}, o.Reserve...)}
 	if o.Mirror != "" {
 		if err := checkPath("mirror", o.Mirror); err != nil {
 			return err
 		}
-		j.args[3], j.own = o.Mirror, []string{o.Mirror}
+		j.args[3] = o.Mirror
 		j.repo = Repo{Transport: File, Path: o.Mirror} // no git server is asked
 		j.show = "git clone " + o.Mirror + " " + o.Into
 	}
@@ -173,6 +188,9 @@ func (d Deps) Clone(ctx context.Context, h *ssh.Host, o CloneOptions) error {
 	event.Emit(ctx, event.Event{Kind: event.Changed, Host: h.Name(), Text: fmt.Sprintf("%s: clone of %s at %.12s", o.Into, r.URL, o.Revision)})
 	if strings.Contains(out, "submodules") {
 		event.Emit(ctx, event.Event{Kind: event.Warning, Host: h.Name(), Text: o.Into + " has submodules, which are not fetched"})
+	}
+	if strings.Contains(out, "filters") {
+		event.Emit(ctx, event.Event{Kind: event.Warning, Host: h.Name(), Text: o.Into + " has files with a filter in .gitattributes, such as Git LFS; no filter is run"})
 	}
 	return nil
 }

@@ -27,12 +27,14 @@ type mirrorArgs struct {
 }
 
 type cloneArgs struct {
-	Repo     string `lua:"repo,required" doc:"the repository, which becomes the clone's origin"`
-	Revision string `lua:"revision,required" doc:"the commit to check out, 40 hex digits"`
-	Into     string `lua:"into,required" doc:"the folder to make, an absolute path on the host"`
-	Mirror   string `lua:"mirror" doc:"a mirror on the host to take the objects from, by hard links"`
-	Branch   string `lua:"branch" doc:"noted in the clone's configuration as runbook.branch"`
-	Depth    int    `lua:"depth" doc:"how many commits of history to fetch, without a mirror; 0 for all"`
+	Repo     string   `lua:"repo,required" doc:"the repository, which becomes the clone's origin"`
+	Revision string   `lua:"revision,required" doc:"the commit to check out, 40 hex digits"`
+	Into     string   `lua:"into,required" doc:"the folder to make, an absolute path on the host"`
+	Mirror   string   `lua:"mirror" doc:"a mirror on the host to take the objects from, by hard links"`
+	Branch   string   `lua:"branch" doc:"noted in the clone's configuration as runbook.branch"`
+	Depth    int      `lua:"depth" doc:"how many commits of history to fetch, without a mirror; 0 for all"`
+	OnBranch bool     `lua:"on_branch" doc:"fail unless the commit is reachable from the branch"`
+	Reserve  []string `lua:"reserve" doc:"what is put at the clone's top later, with a slash for a folder: git ignores it there, and a commit that has it is an error"`
 }
 
 type revisionArgs struct {
@@ -77,7 +79,7 @@ func Module(d Deps) script.Module {
 				}).
 				With(`host.git:mirror{ repo = "git@git.example.org:app.git", path = "/srv/app/repo.git" }`),
 			script.Func("clone", script.Changes, "Makes a folder that holds a clone with the commit checked out. It stands by itself, also when it was made from a mirror. "+
-				"A folder that exists is an error; a clone that fails leaves nothing.",
+				"A folder that exists is an error; a clone that fails leaves nothing. No hook and no filter is run.",
 				func(ctx context.Context, h *ssh.Host, a cloneArgs) (script.None, error) {
 					return script.None{}, d.Clone(ctx, h, CloneOptions(a))
 				}).

@@ -16,7 +16,6 @@ type job struct {
 	show   string   // what the run shows in its place
 	script string   // see scripts.go
 	args   []string // its $1, $2, …
-	own    []string // repositories on the host that it works on, besides repo
 }
 
 // run runs a job and returns what it printed. The run's events and errors show the git command, not the script
@@ -57,20 +56,6 @@ func (d Deps) text(j job) (string, error) {
 			return "", err
 		}
 		b.WriteString(login + "\n" + credentialSetup)
-	}
-	own := j.own
-	if j.repo.Transport == File && j.repo.Path != "" {
-		own = append(own, j.repo.Path, j.repo.Path+"/.git")
-	}
-	for name, words := range map[string][]string{"own": own} {
-		if len(words) == 0 {
-			continue
-		}
-		quoted, err := ssh.QuoteAll(append([]string{name}, words...))
-		if err != nil {
-			return "", err
-		}
-		b.WriteString(quoted + "\n")
 	}
 	args, err := ssh.QuoteAll(append([]string{"set", "--"}, j.args...))
 	if err != nil {

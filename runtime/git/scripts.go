@@ -15,20 +15,11 @@ command -v git >/dev/null 2>&1 || exit 90
 temp() { [ -n "$d" ] || d=$(mktemp -d) || exit 91; }
 unset GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE GIT_OBJECT_DIRECTORY GIT_ALTERNATE_OBJECT_DIRECTORIES GIT_COMMON_DIR GIT_NAMESPACE GIT_SSH GIT_CONFIG_PARAMETERS GIT_CONFIG_COUNT
 export LC_ALL=C GIT_TERMINAL_PROMPT=0 GIT_ASKPASS= SSH_ASKPASS= GIT_SSH_VARIANT=ssh GIT_ALLOW_PROTOCOL=file:https:ssh
-# git refuses a repository that belongs to another user. root may work on it, if only on those that the recipe named.
-own() {
-	for p do
-		[ -e "$p" ] && ! [ -O "$p" ] && [ "$(id -u)" = 0 ] || continue
-		if [ -z "$safe" ]; then
-			temp
-			safe=$d/gitconfig
-			git config --file "$safe" include.path "${GIT_CONFIG_GLOBAL:-$HOME/.gitconfig}" || exit 91
-			export GIT_CONFIG_GLOBAL="$safe"
-		fi
-		git config --file "$safe" --add safe.directory "$p" || exit 91
-	done
-}
-safe=
+# What a repository says is never run: no hooks, no fsmonitor; and of clones no filters, see cloneScript.
+safely() { command git -c core.hooksPath=/dev/null -c core.fsmonitor=false "$@"; }
+git() { safely "$@"; }
+# git works on a repository that --git-dir names whoever owns it, and its configuration can name programs.
+mine() { [ ! -e "$1" ] || [ -O "$1" ] || exit 96; }
 `
 
 // credentialSetup makes git log in with $RUNBOOK_GIT_USER and $RUNBOOK_GIT_PASSWORD at $RUNBOOK_GIT_HOST, over https alone. The script
@@ -54,7 +45,7 @@ helper='!f() {
 	fi
 	printf "username=%s\npassword=%s\n" "$RUNBOOK_GIT_USER" "$RUNBOOK_GIT_PASSWORD"
 }; f'
-git() { command git -c credential.helper= -c "credential.helper=$helper" "$@"; }
+git() { safely -c credential.helper= -c "credential.helper=$helper" "$@"; }
 `
 
 // mirrorScript: URL PATH. Prints "made" when it made the mirror.
@@ -86,6 +77,7 @@ anew() {
 if [ -L "$m" ]; then
 	m=$(cd -P -- "$m" 2>/dev/null && pwd -P) || exit 92
 fi
+mine "$m"
 if ! [ -e "$m" ]; then
 	anew
 elif ! [ -d "$m" ]; then
@@ -111,29 +103,66 @@ fi
 git --git-dir="$m" -c gc.autoDetach=false -c maintenance.autoDetach=false gc --auto --quiet || :
 `
 
-// cloneScript: URL REVISION INTO FROM BRANCH DEPTH. Prints "submodules" when there are any.
+// cloneScript: URL REVISION INTO FROM BRANCH DEPTH ON_BRANCH RESERVED… Prints "submodules" and "filters" when there are any.
 //
-// With a depth the commit itself is asked for. A server that speaks version 0 or 1 of the protocol (gitprotocol-pack(5)) gives only what is the
-// head of a branch or a tag unless it is set up otherwise; over SSH version 2 wants AcceptEnv GIT_PROTOCOL there.
+// With a depth the head of the branch is asked for, or else the commit itself. A server that speaks version 0 or 1 of the protocol
+// (gitprotocol-pack(5)) gives only what is the head of a branch or a tag unless it is set up otherwise; over SSH version 2 wants AcceptEnv
+// GIT_PROTOCOL there. Where the branch has moved on meanwhile, it takes its whole history to say whether the commit is in it.
+//
+// Filters are programs that the host's configuration names and the repository's .gitattributes choose. In .git/info/attributes
+// they are off for all files.
 //
 // --local is not given although a path implies it: with it git fails where hard links can't be made, without it git
 // copies. Only what this script made is undone: git removes a failed clone itself.
 const cloneScript = `
-url=$1 revision=$2 into=$3 from=$4 branch=$5 depth=$6
+url=$1 revision=$2 into=$3 from=$4 branch=$5 depth=$6 on_branch=$7
+shift 7
 if [ -e "$into" ] || [ -L "$into" ]; then
 	exit 93
 fi
+[ "$from" = "$url" ] || mine "$from"
+has() { git -C "$into" cat-file -e "$revision^{commit}" 2>/dev/null; }
+fetch() { git -C "$into" -c gc.auto=0 -c maintenance.auto=false fetch --quiet --no-tags "$@"; }
+case $branch in
+	refs/heads/*) theirs=$branch ours=refs/remotes/origin/${branch#refs/heads/} ;;
+	HEAD) theirs=HEAD ours=refs/remotes/origin/HEAD ;;
+	refs/*) theirs=$branch ours=$branch ;;
+	*) theirs=refs/heads/$branch ours=refs/remotes/origin/$branch ;;
+esac
+reached() {
+	git -C "$into" merge-base --is-ancestor "$revision" "$ours" 2>/dev/null ||
+		git -C "$into" merge-base --is-ancestor "$revision" "refs/tags/$branch^{commit}" 2>/dev/null
+}
 if [ "$depth" = 0 ]; then
-	git -c gc.auto=0 -c maintenance.auto=false clone --quiet --no-checkout -- "$from" "$into" || exit
+	git -c gc.auto=0 -c maintenance.auto=false clone --quiet --no-checkout --template= -- "$from" "$into" || exit
 	undo=$into
 else
 	undo=$into
-	git init --quiet -- "$into" && git -C "$into" remote add origin "$url" &&
-	git -C "$into" -c gc.auto=0 -c maintenance.auto=false fetch --quiet --no-tags --depth "$depth" -- origin "$revision" || exit
+	git init --quiet --template= -- "$into" && git -C "$into" remote add origin "$url" || exit
+	if [ -n "$on_branch" ]; then
+		if ! said=$(fetch --depth "$depth" -- origin "+$theirs:$ours" 2>&1); then
+			case $said in
+				*"find remote ref"*) theirs=refs/tags/$branch ours=refs/tags/$branch; fetch --depth "$depth" -- origin "+$theirs:$ours" || exit ;;
+				*) printf '%s\n' "$said" >&2; exit 1 ;;
+			esac
+		fi
+	fi
+	has || fetch --depth "$depth" -- origin "$revision" || exit
+	[ -z "$on_branch" ] || reached || fetch --unshallow -- origin "+$theirs:$ours" || exit
 fi
-git -C "$into" cat-file -e "$revision^{commit}" 2>/dev/null || exit 94
+has || exit 94
+[ -z "$on_branch" ] || reached || exit 98
+mkdir -p "$into/.git/info" && printf '* -filter\n' >"$into/.git/info/attributes" || exit
+for name do
+	if [ -n "$(git -C "$into" ls-tree --name-only "$revision" -- "${name%/}")" ]; then
+		printf '%s\n' "${name%/}" >&2
+		exit 97
+	fi
+	printf '%s\n/%s\n' "$name" "${name%/}" >>"$into/.git/info/exclude" || exit
+done
 git -C "$into" -c advice.detachedHead=false checkout --quiet --detach "$revision" &&
 git -C "$into" remote set-url origin "$url" || exit
+[ "$(git -C "$into" rev-parse --verify HEAD)" = "$revision" ] || exit 99
 if [ -n "$branch" ]; then
 	git -C "$into" config runbook.branch "$branch" || exit
 fi
@@ -141,12 +170,14 @@ undo=
 if [ -f "$into/.gitmodules" ]; then
 	echo submodules
 fi
+if [ -f "$into/.gitattributes" ] && grep -q 'filter=' "$into/.gitattributes"; then
+	echo filters
+fi
 `
 
 // revisionScript: DIR.
 const revisionScript = `
 cd -P -- "$1" 2>/dev/null || exit 95
 here=$(pwd -P)
-own "$here" "$here/.git"
 GIT_CEILING_DIRECTORIES=$(dirname -- "$here") git rev-parse --verify 'HEAD^{commit}'
 `
