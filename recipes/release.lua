@@ -71,7 +71,7 @@ local function check(host)
     access,
     preflight.disk(known),
     preflight.name(found, release.name),
-    activate.problem(host, options, release.name))
+    activate.problem(host, options, release.name, before[host.name] ~= nil and before[host.name].complete))
 end
 
 local function prepare(host)

@@ -45,7 +45,7 @@ local function check(host)
   return problems.list(
     wrong,
     not release and { "no release is current", "release first: runbook run recipes/release.lua" } or nil,
-    release and server.problem(host, settings, release.name) or nil,
+    release and server.problem(host, settings, release.name, true) or nil,
     server.refuse(host, settings, options.action))
 end
 

@@ -35,7 +35,7 @@ local function check(host)
   end
   local target, problem = choose.target(host, options)
   targets[host.name], serving[host.name] = target, target and target.from
-  return problems.list(locked, problem, target and activate.problem(host, options, target.name) or nil)
+  return problems.list(locked, problem, target and activate.problem(host, options, target.name, true) or nil)
 end
 
 local function switch(host)

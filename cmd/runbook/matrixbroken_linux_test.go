@@ -94,7 +94,7 @@ func (w *worker) brokenCell(t *testing.T, f fault, p point, bad string) {
 		began := time.Now()
 		w.leave(t, []string{"run", "recipes/rollback.lua", "--json", "--release", w.last}, w.last)
 		took := time.Since(began)
-		w.leave(t, w.named(good), good)
+		w.leave(t, append([]string{"run", "recipes/release.lua", "--json", "--keep", "9", "--release", good}, w.site.flags...), good)
 		if w.last = good; verdict == "" {
 			verdict = "ok" // the run had ended before
 		}

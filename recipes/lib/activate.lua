@@ -11,8 +11,8 @@ local releases = require "releases"
 local server = require "server"
 
 -- problem says what would keep a host from being switched to a release, or nil. It is asked before anything is changed.
-local function problem(host, options, name)
-  return server.problem(host, options, name)
+local function problem(host, options, name, built)
+  return server.problem(host, options, name, built)
 end
 
 -- title is what a release is called in the table; "" for none.

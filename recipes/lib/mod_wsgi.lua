@@ -50,15 +50,13 @@ printf 'running\tyes\n' # last, because what ends with an empty value would be t
 exit 0
 ]]
 
--- FIND prints the first of the given programs that can be executed. Where the release of the first argument is not made
--- yet, as before a release or in a dry run, the requirements are expected to bring one.
+-- FIND prints the first of the given programs that can be executed.
 local FIND = [[
 # find mod_wsgi-express
-dir=$1; shift
 for program in "$@"; do
   found=$(command -v "$program") && [ -x "$found" ] && [ ! -d "$found" ] && { echo "$found"; exit 0; }
 done
-[ $# -eq 1 ] || [ -e "$dir" ] || echo "$1"
+exit 0
 ]]
 
 -- PACKAGES prints the user's id, and where a Python keeps the packages of a virtualenv: the virtualenv's own Python is asked
@@ -190,16 +188,19 @@ local function server_root(options)
   return layout.of(options).root .. "/server"
 end
 
--- find returns the program that serves a release, or nil and the problem.
-local function find(host, options, dir)
+-- find returns the program that serves a release, or nil and the problem. Where the release is not built yet, as before a release
+-- and in a dry run, its requirements are expected to bring one.
+local function find(host, options, dir, built)
   local candidates = { dir .. "/venv/bin/mod_wsgi-express", "mod_wsgi-express" }
   local where = "neither in the release's virtualenv nor on PATH"
   if options.mod_wsgi_express ~= "" then
     candidates, where = { options.mod_wsgi_express }, "not at " .. options.mod_wsgi_express
   end
-  local found = host:capture({ "sh", "-c", FIND, "sh", dir, unpack(candidates) })
+  local found = host:capture({ "sh", "-c", FIND, "sh", unpack(candidates) })
   if found ~= "" then
     return found
+  elseif not built and #candidates > 1 then
+    return candidates[1]
   end
   return nil, { "there is no mod_wsgi-express: " .. where,
     "put mod_wsgi into the requirements, name the program with --mod-wsgi-express, or go without by --restart none" }
@@ -220,15 +221,16 @@ local function look(host, options)
   return options.restart ~= "none" and ask(host, options) or {}
 end
 
--- problem returns what would keep mod_wsgi-express from serving a release, or nil.
-local function problem(host, options, name)
+-- problem returns what would keep mod_wsgi-express from serving a release, or nil. built says whether the release is there: what a
+-- run that died left of one is made again.
+local function problem(host, options, name, built)
   if options.restart == "none" then
     return nil
   end
   local root, paths, found = server_root(options), layout.of(options), look(host, options)
   local dir = layout.release(paths, name)
-  local program, missing = find(host, options, dir)
-  if program == dir .. "/venv/bin/mod_wsgi-express" and not host.fs:exists(dir) then
+  local program, missing = find(host, options, dir, built)
+  if program == dir .. "/venv/bin/mod_wsgi-express" and not built then
     -- Until the release is made, the one that is current is asked: it mostly has the same version.
     program = paths.current .. "/venv/bin/mod_wsgi-express"
   end
@@ -252,7 +254,7 @@ local function command(host, options, target)
   local python = dir .. "/venv/bin/python"
   local uid, packages, version = host:capture({ "sh", "-c", PACKAGES, "sh", python, target.python or "", venv })
     :match("^(%d*)\n?([^\n]*)\n?(.*)$")
-  local program, missing = find(host, options, dir)
+  local program, missing = find(host, options, dir, host.fs:exists(python))
   if not program then
     fail(unpack(missing))
   end

@@ -12,8 +12,8 @@ local function own(options)
 end
 
 -- problem returns what would keep the server from serving a release, or nil.
-local function problem(host, options, name)
-  return not own(options) and mod_wsgi.problem(host, options, name) or nil
+local function problem(host, options, name, built)
+  return not own(options) and mod_wsgi.problem(host, options, name, built) or nil
 end
 
 -- look returns what serve_again goes back to.
