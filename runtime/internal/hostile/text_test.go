@@ -34,8 +34,8 @@ type runner struct {
 func newRunner(t *testing.T, m hostile.Misdeeds) runner {
 	server, dir := hostile.Start(t, m), t.TempDir()
 	r := runner{t, dir, filepath.Join(dir, "hosts.lua")}
-	hosts := fmt.Sprintf(`return { { name = "web1", address = "127.0.0.1", port = %d, user = "x", host_key = %q, vars = { x = "HOSTILE ‮" } } }`,
-		server.Port, server.HostKey)
+	hosts := fmt.Sprintf(`return { { name = "web1", address = "127.0.0.1", port = %d, user = "x", host_key = %q, vars = { x = "%s" }} }`,
+		server.Port, server.HostKey, "HOSTILE \u202e\u009b")
 	for path, text := range map[string]string{r.hosts: hosts, filepath.Join(dir, "evil"): evil} {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
