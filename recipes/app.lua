@@ -26,7 +26,8 @@ return {
                                    -- requirements, linked; "uv": fresh, made by uv, which must be on the host
 
   wsgi = "wsgi.py",                -- the WSGI script, a file in the repository
-  processes = 2,                   -- daemon processes of mod_wsgi-express
+  processes = 2,                   -- daemon processes of mod_wsgi-express; more of them, or of threads, than Apache was started
+                                   -- for take a stop and a start, which --dry-run tells
   threads = 5,                     -- request threads in each of them
   port = 8000,                     -- the port that mod_wsgi-express listens on
   user = "www-data",               -- whom Apache runs as where the login is root; otherwise it runs as the login
@@ -36,9 +37,10 @@ return {
   restart = "touch",               -- after the switch: "touch", "graceful", "restart" or "none"; for another server than
                                    -- mod_wsgi-express a function(host, release): see lib/gunicorn.lua
   request_seconds = 30,            -- how long requests in flight may go on when their process is to restart
-  -- server_args = { "--url-alias", "/static", "static", "--trust-proxy-header", "X-Forwarded-For" }, -- more of what
-  --                               mod_wsgi-express setup-server --help lists; paths are relative to the repository
-  -- env = { DATABASE_URL = secret.env("DATABASE_URL") }, -- the application's environment; only the server's user can read it
+  -- More options for mod_wsgi-express; `mod_wsgi-express setup-server --help` lists them. Relative paths are those of the repository.
+  -- server_args = { "--url-alias", "/static", "static", "--trust-proxy-header", "X-Forwarded-For" },
+  -- The application's environment variables. A change has Apache stopped and started at the next release or restart.
+  -- env = { DATABASE_URL = secret.env("DATABASE_URL") },
 
   import_check = true,             -- import the application before anything is switched: one that can't be is not released
   -- health = "/health",           -- must answer after the switch, or the host goes back: "/" with mod_wsgi-express; "": no check

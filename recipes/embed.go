@@ -1,4 +1,4 @@
-// Package recipes holds the recipes that are shipped: release, rollback, status and setup, and what they share.
+// Package recipes holds the recipes that are shipped: release, rollback, restart, status and setup, and what they share.
 //
 // Its one rule: a recipe reads as the story of what it does, and an admin who has never seen Lua can change it. What
 // is particular to one application stands in app.lua alone; each file under lib has one subject.

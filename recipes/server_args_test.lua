@@ -131,12 +131,12 @@ test("the lines of app.lua that a command line means", function()
   local program = host.vars.root .. "/mod_wsgi-express"
   host.fs:write(program, "#!/bin/sh\ncat <<'END'\n" .. HELP .. "END\n", { mode = "0755" })
   for _, case in ipairs({
-    { { "app/wsgi.py", "--port", "8080", "--processes=4", "--proc", "5" }, 'wsgi = "app/wsgi.py",\n  port = 8080,\n  processes = 5,\nor' },
-    { { "--setup-only", "--port", "80", "--host", "::", "wsgi.py" }, 'wsgi = "wsgi.py",\n  port = 80,\n  server_args = { "--host", "::" },\nor' },
+    { { "app/wsgi.py", "--port", "8080", "--processes=4", "--proc", "5" }, 'wsgi = "app/wsgi.py",\n  port = 8080,\n  processes = 5,\n  threads = 5,\nor' },
+    { { "--setup-only", "--port", "80", "--host", "::", "wsgi.py" }, 'wsgi = "wsgi.py",\n  port = 80,\n  processes = 1,\n  threads = 5,\n  server_args = { "--host", "::" },\nor' },
     { { "--log-to-terminal", "--http2", "/srv/old/app/wsgi.py", "--working-directory", "/srv/old" },
-      'wsgi = "app/wsgi.py",\n  server_args = { "--http2" },\nor' },
+      'wsgi = "app/wsgi.py",\n  port = 8000,\n  processes = 1,\n  threads = 5,\n  server_args = { "--http2" },\nor' },
     { { "/srv/old/site.wsgi", "--user", "www-data", "--shutdown-timeout", "9", "--python-path=/x" },
-      'wsgi = "site.wsgi",\n  user = "www-data",\n  request_seconds = 9,\nor' },
+      'wsgi = "site.wsgi",\n  port = 8000,\n  processes = 1,\n  threads = 5,\n  user = "www-data",\n  request_seconds = 9,\nor' },
     { { "w.py", "--url-alias", "/s", 'sta"tic\n', "--envvars-script", "env.sh" },
       'server_args = { "--url-alias", "/s", "sta\\"tic\\010" },\n  env = { … }, -- what env.sh exports\nor' },
   }) do

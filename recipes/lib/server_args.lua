@@ -193,6 +193,9 @@ local function lua(text)
   end) .. '"'
 end
 
+-- DEFAULTS are those of setup-server where the command line does not say.
+local DEFAULTS = { port = "8000", processes = "1", threads = "5" }
+
 -- inside returns the path of a file in the repository, from the path of a WSGI script and the folder of the application; the
 -- file's name where it is not in there.
 local function inside(path, folder)
@@ -233,7 +236,7 @@ local function reproduce(header, root, host, program)
   local set, rest = settings(argv, known(host, program) or {})
   local lines = { "server_root = " .. lua(root) .. "," }
   for _, setting in ipairs({ "wsgi", "port", "processes", "threads", "user", "group", "request_seconds" }) do
-    local text = set[setting]
+    local text = set[setting] or (#argv > 0 and DEFAULTS[setting] or nil)
     lines[#lines + 1] = text and setting .. " = " .. (text:find("^%d+$") and text or lua(text)) .. "," or nil
   end
   if #rest > 0 then
