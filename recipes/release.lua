@@ -5,6 +5,7 @@
 local activate = require "activate"
 local batches = require "batches"
 local build = require "build"
+local commit = require "commit"
 local hooks = require "hooks"
 local keys = require "keys"
 local layout = require "layout"
@@ -96,9 +97,15 @@ end
 preflight.stated(options, release)
 batches.stated(options, #servers, serial)
 step("preflight", function()
+  local why
+  if release.revision then
+    log.info("--revision: each clone is checked to be of that commit; whether " .. options.branch .. " has it is not asked")
+  else
+    -- One answer counts for all hosts, so that a push meanwhile changes nothing.
+    release.revision, why = commit.resolve(options)
+  end
   problems.refuse(servers, preflight.at_once(options), check)
-  -- The first host's answer counts for all of them, so that a push meanwhile changes nothing.
-  release.revision = release.revision or heads[servers[1].name]
+  release.revision = release.revision or commit.agree(servers, heads, why)
   preflight.same_revision(before, release)
 end)
 resume({ release = release.name, revision = release.revision })

@@ -2,11 +2,25 @@
 
 local app = require("options").app
 
--- needed says whether git logs in anywhere: https and paths take no key.
-local function needed(options)
+-- over_ssh says whether git logs in by ssh: https and paths take no key.
+local function over_ssh(options)
   local repo = options.repo
-  local over_ssh = repo:find("^ssh://") or (not repo:find("://", 1, true) and repo:find("^[^/]+:"))
-  return #options.key > 0 and over_ssh ~= nil
+  return repo:find("^ssh://") ~= nil or (not repo:find("://", 1, true) and repo:find("^[^/]+:") ~= nil)
+end
+
+local function needed(options)
+  return #options.key > 0 and over_ssh(options)
+end
+
+-- place says who can log in to the repository: "here" this machine, "host" the hosts alone, and "anywhere" whoever can reach it,
+-- unless it takes a login that only the hosts know.
+local function place(options)
+  if needed(options) then
+    return options.agent == "forward" and "here" or "host"
+  elseif options.repo:find("^https://") then
+    return options.repo:find("^https://[^/]*@") and "here" or "anywhere"
+  end
+  return "host"
 end
 
 -- for_git runs fn, which calls git, with the key within its reach. With --agent forward that is all the time that the
@@ -29,4 +43,4 @@ local function for_update(host, options, fn)
   end
 end
 
-return { for_git = for_git, for_update = for_update }
+return { place = place, for_git = for_git, for_update = for_update }
