@@ -26,7 +26,7 @@ local facts, foreign = {}, {}
 
 -- root returns what stands in the way of making the root folder, or nil.
 local function root(known, paths)
-  if known.root then
+  if known.root or known.foreign then
     return preflight.root(known, paths)
   elseif not known.writable then
     return preflight.readonly(known, paths) or { known.user .. " may not make " .. paths.root .. ": " .. known.near .. " is not writable",
@@ -44,15 +44,20 @@ end
 
 local function check(host)
   local paths = layout.of(options)
-  local locked = options.adopt and preflight.lock(host, paths) or nil
-  local known = preflight.facts(host, paths, options.python)
+  local known = preflight.facts(host, paths, options.python, options.server_root)
   facts[host.name] = known
+  local wrong = root(known, paths)
+  if options.adopt then
+    wrong = preflight.lock(host, paths, known, wrong)
+  end
+  if known.foreign then -- nothing there may be run
+    return { wrong }
+  end
   local no_git = preflight.git(known)
   -- The repository is asked for the branch, as a release will.
   local access = not no_git and options.repo ~= "" and preflight.git_access(host, options) or nil
   return problems.list(
-    preflight.unlocked(locked, known),
-    root(known, paths),
+    wrong,
     options.adopt and adoptable(host) or nil,
     options.unit and unit.problem(host, options, known) or nil,
     preflight.python(known, options.python),
