@@ -25,7 +25,7 @@ test("a switch that fails goes back to a release of another tool, also after a r
   -- As a run leaves it that dies after the switch: the log has no more than what was noted before.
   local log = host.vars.root .. "/releases.log"
   host.fs:write(log, (host.fs:read(log):gsub("[^\n]*\n$", "")))
-  expect.contains(run("recipes/status.lua").stdout, "UNFINISHED: " .. host.name .. ": current leads to r1, and what was last seen to serve is " .. old)
+  expect.contains(run("recipes/status.lua").stdout, "UNFINISHED: " .. host.name .. ": current points to r1, and what was last seen to serve is " .. old)
   expect.status(run("recipes/rollback.lua", unhealthy), 1)
   expect.link(host, "current", old)
   expect.log(host, { action = "restore", release = old, from = "r1" })

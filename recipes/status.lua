@@ -25,23 +25,30 @@ local servers = pool.servers(hosts)
 -- By name: what is on each host that could be looked at; the problems of the others; and which of these could not be reached.
 local found, troubles, away = {}, {}, {}
 
--- between says what is between a switch and the note of it: a run that is under way, or one that died. It is nil where nothing is.
-local function between(host, on)
+-- unfinished describes a switch that nobody has noted as done, or returns nil: a run is under way, or one died. The way back comes
+-- first, because the new release may be what killed it.
+local function unfinished(host, on)
   local name, last = on.name, history.last(on.entries)
   if not name or not last or last.release == name then
     return nil
   end
-  local served = last.release ~= "" and last.release or "nothing"
-  return ("current leads to %s, and what was last seen to serve is %s: %s"):format(name, served, on.holder
-    and "a run is at it, by " .. on.holder
-    or "a run died in between; runbook run recipes/rollback.lua --release " .. name .. " --only " .. host.name .. " finishes the switch")
+  local function rollback(release)
+    return "runbook run recipes/rollback.lua --release " .. release .. " --only " .. host.name
+  end
+  local text = ("current points to %s, and what was last seen to serve is %s: "):format(name, last.release ~= "" and last.release or "nothing")
+  if on.holder then
+    return text .. "a run is at it, by " .. on.holder
+  elseif last.release == "" then
+    return text .. "a run died in between\n  to finish the switch: " .. rollback(name)
+  end
+  return text .. "a run died in between\n  to go back: " .. rollback(last.release) .. "\n  to finish the switch: " .. rollback(name)
 end
 
 -- look finds out what is on a host.
 local function look(host)
   local paths = layout.of(options)
   local on = releases.look(host, paths, server.script(options))
-  on.unfinished = between(host, on)
+  on.unfinished = unfinished(host, on)
   on.left = leftovers.list(paths, on)
   on.out = pool.is_out(on) and not on.holder
   local folders = {}

@@ -35,8 +35,9 @@ end
 test("a switch that no run has noted", function()
   local web1, root = half_back()
   expect.contains(run("recipes/status.lua").stdout,
-    "UNFINISHED: " .. web1.name .. ": current leads to r1, and what was last seen to serve is r2: a run died in between; " ..
-    "runbook run recipes/rollback.lua --release r1 --only " .. web1.name .. " finishes the switch")
+    "UNFINISHED: " .. web1.name .. ": current points to r1, and what was last seen to serve is r2: a run died in between\n" ..
+    "  to go back: runbook run recipes/rollback.lua --release r2 --only " .. web1.name .. "\n" ..
+    "  to finish the switch: runbook run recipes/rollback.lua --release r1 --only " .. web1.name)
   web1:lock(root .. "/.runbook.lock")
   expect.contains(run("recipes/status.lua").stdout, "what was last seen to serve is r2: a run is at it, by ")
 end)
