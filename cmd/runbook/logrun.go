@@ -56,19 +56,24 @@ func (p *program) logEnd(r journal.Run, events []event.Event) error {
 		return err
 	}
 	sink := p.page()
-	finish := ""
+	var finish, back string
 	for _, e := range events {
 		switch e.Kind {
 		case event.Warning, event.Skipped, event.Result, event.RunEnded:
 			sink.Event(e)
 		case event.Resumable:
-			finish = e.Text
+			finish, back = e.Text, e.Hint
 		}
 	}
 	if err := unread(sink.Close()); err != nil || r.Result != journal.Killed || finish == "" {
 		return err
 	}
-	_, err := fmt.Fprintln(p.out, run.ToFinish(finish))
+	if back != "" {
+		finish = run.ToGoBack(back) + "\n" + run.ToFinish(finish)
+	} else {
+		finish = run.ToFinish(finish)
+	}
+	_, err := fmt.Fprintln(p.out, finish)
 	return err
 }
 

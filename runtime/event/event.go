@@ -44,7 +44,7 @@ const (
 	Printed      Kind = "printed"       // Text: a line of the recipe's own output
 	HookBegun    Kind = "hook_begun"    // Text: "defer" or "on_failure"; Line is the one that left it
 	HookEnded    Kind = "hook_ended"    // the same; Seconds; Error
-	Resumable    Kind = "resumable"     // Text: the command line that finishes this run, should it not come to its end; Args: the options that it needs
+	Resumable    Kind = "resumable"     // Text: the command line that finishes this run, should it not come to its end; Hint: the one that undoes it; Args: the options that it needs
 	Interrupted  Kind = "interrupted"   // Text: what becomes of the run now
 	Skipped      Kind = "skipped"       // Text: a defer or on_failure that a second interrupt left out
 	RunEnded     Kind = "run_ended"     // Seconds; Code: the exit status; Error; Hint; Faults; Args: release and revision, where the recipe said them

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -61,10 +62,11 @@ func (r *runner) resumePrimitive() script.Primitive {
 				values.undoFlags[Option{Name: name}.Flag()] = text
 			}
 			r.mu.Lock()
+			known := reflect.DeepEqual(r.resume, values) // each host may state the same
 			r.resume = values
 			r.mu.Unlock()
-			if !r.opts.DryRun && r.opts.Again != nil && len(values.flags) > 0 {
-				event.Emit(ctx, event.Event{Kind: event.Resumable, Text: r.opts.Again(asFlags(values.flags)), Args: args})
+			if !known && !r.opts.DryRun && r.opts.Again != nil && len(values.flags) > 0 {
+				event.Emit(ctx, event.Event{Kind: event.Resumable, Text: r.opts.Again(asFlags(values.flags)), Hint: r.undoing(values), Args: args})
 			}
 			return script.None{}, nil
 		}).With(`resume({ release = name, revision = sha }, { undo = "rollback.lua", with = { release = before } })`)
@@ -91,10 +93,8 @@ func (r *runner) about() map[string]any {
 func (r *runner) finish(hint string, interrupted bool) string {
 	said := r.stated()
 	var ways []string
-	if said.undo != "" && r.opts.Undo != nil {
-		if command := r.opts.Undo(said.undo, asFlags(said.undoFlags)); command != "" {
-			ways = append(ways, "to go back: "+command)
-		}
+	if command := r.undoing(said); command != "" {
+		ways = append(ways, ToGoBack(command))
 	}
 	if len(said.flags) > 0 && r.opts.Again != nil {
 		ways = append(ways, ToFinish(r.opts.Again(asFlags(said.flags))))
@@ -104,6 +104,17 @@ func (r *runner) finish(hint string, interrupted bool) string {
 	}
 	return strings.TrimPrefix(strings.Join(append([]string{hint}, ways...), "\n"), "\n")
 }
+
+// undoing returns the command line that undoes the run, or "".
+func (r *runner) undoing(said resumption) string {
+	if said.undo == "" || r.opts.Undo == nil {
+		return ""
+	}
+	return r.opts.Undo(said.undo, asFlags(said.undoFlags))
+}
+
+// ToGoBack says what the command line is for that undoes a run.
+func ToGoBack(command string) string { return "to go back: " + command }
 
 // ToFinish says what the command line is for that finishes a run.
 func ToFinish(command string) string { return "to finish what was begun: " + command }
