@@ -99,7 +99,8 @@ local function verify(host, options, name, dir)
   local wsgi = server.is_mod_wsgi(options) and options.wsgi or ""
   local program = { dir .. "/venv/bin/python", "-c", VERIFY, dir .. "/venv", wsgi, options.requirements }
   local checksum = host:run(program, { cwd = dir }).stdout:match("%x+") or ""
-  local missing = server.problem(host, options, name, true)
+  -- A dry run has built nothing.
+  local missing = server.problem(host, options, name, host.fs:exists(dir .. "/venv/bin/python"))
   if missing then
     fail(unpack(missing))
   end
