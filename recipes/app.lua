@@ -17,6 +17,8 @@ return {
   key = {},                        -- deploy keys for the repository, such as { "~/.ssh/deploy" }; {}: git needs none
   agent = "forward",               -- "forward": the key files are on this machine; "host": they are on the host
   signatures = 3,                  -- how many logins with the key each host gets signed for one clone
+  -- verify = "commit",            -- release only a commit with an ssh signature of an allowed signer; "tag": or with a signed tag at it
+  -- allowed_signers = "recipes/allowed_signers", -- one a line: ada@example.com ssh-ed25519 AAAA…; see ssh-keygen(1)
 
   python = "/usr/bin/python3",     -- the interpreter that each release's virtualenv is built with
   requirements = "requirements.txt", -- what pip installs, a file in the repository; "": nothing

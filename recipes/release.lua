@@ -96,15 +96,19 @@ end
 
 preflight.stated(options, release)
 batches.stated(options, #servers, serial)
+-- Before any host is contacted. One answer counts for all of them, so that a push meanwhile changes nothing.
+local why, problem
+if release.revision then
+  log.info("--revision: each clone is checked to be of that commit; whether " .. options.branch .. " has it is not asked")
+else
+  release.revision, why, problem = commit.resolve(options)
+end
+commit.verify(options, release.revision, why)
 step("preflight", function()
-  local why
-  if release.revision then
-    log.info("--revision: each clone is checked to be of that commit; whether " .. options.branch .. " has it is not asked")
-  else
-    -- One answer counts for all hosts, so that a push meanwhile changes nothing.
-    release.revision, why = commit.resolve(options)
-  end
   problems.refuse(servers, preflight.at_once(options), check)
+  if problem then
+    fail(unpack(problem))
+  end
   release.revision = release.revision or commit.agree(servers, heads, why)
   preflight.same_revision(before, release)
 end)

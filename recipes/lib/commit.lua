@@ -1,5 +1,6 @@
 -- Which commit a release is of. This machine decides it, so that no host can have another one released on the others.
 
+local app = require("options").app
 local keys = require "keys"
 local problems = require "problems"
 
@@ -17,7 +18,7 @@ local function unable(options, problem)
 end
 
 -- resolve returns the commit that the branch stands for, asked by this machine before any host is; or nil and why the hosts are
--- to be asked for it.
+-- to be asked for it. A third result is a problem that the hosts are likely to have, too: theirs is to be told of first.
 local function resolve(options)
   local place = keys.place(options)
   if place == "host" then
@@ -33,7 +34,25 @@ local function resolve(options)
   elseif unable(options, problem) then
     return nil, "from this machine: " .. problem[1]
   end
-  fail(unpack(problem))
+  return nil, problem[1], problem
+end
+
+-- verify fails unless the commit has the signature that app.lua's verify asks for. It is checked here, whatever the hosts say. why is
+-- why this machine does not know the commit; nil when it does.
+local function verify(options, revision, why)
+  if app.verify == "none" then
+    return
+  end
+  local place = keys.place(options)
+  if why or place == "host" then
+    fail("the signature of the " .. app.verify .. " can't be checked: " .. (why or "the repository, or the key to it, is on the hosts"),
+      "signatures are checked on this machine, which must be able to fetch from the repository; or set verify = \"none\" in recipes/app.lua")
+  end
+  keys.for_git(options, function()
+    log.info(localhost.git:verify({
+      repo = options.repo, revision = revision, branch = options.branch, by = app.verify, signers = app.allowed_signers,
+    }))
+  end)
 end
 
 -- agree returns the commit that all hosts report, having said which host is believed and why; it fails where they differ.
@@ -61,4 +80,4 @@ local function agree(servers, heads, why)
   return heads[first.name]
 end
 
-return { resolve = resolve, agree = agree }
+return { resolve = resolve, verify = verify, agree = agree }

@@ -70,8 +70,16 @@ local flags = {
   max_failures = { 0, "how many hosts may fail before no further one is begun", min = 0 },
 }
 
+-- signers_problem says what verify lacks, or nil.
+local function signers_problem(value, all)
+  return value ~= "none" and (all.allowed_signers or "") == "" and "needs allowed_signers: the file of those whose signature counts" or nil
+end
+
 -- Settings that only app.lua has.
 local settings_only = {
+  verify = { "none", "release only what an allowed signer has signed with ssh: the commit itself, or a tag at it",
+    choices = { "none", "commit", "tag" }, check = signers_problem },
+  allowed_signers = { "", "the file of allowed signers, as in ssh-keygen(1), on this machine" },
   signatures = { 3, "how many logins with the deploy key each host gets signed for one clone", min = 1 },
   user = { "www-data", "the user that Apache runs as where the login is root" },
   group = { "www-data", "that user's group" },

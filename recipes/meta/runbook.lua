@@ -215,6 +215,12 @@ function host_git:mirror(options) end
 ---@param options { repo: string, revision: string, into: string, mirror?: string, branch?: string, depth?: integer, on_branch?: boolean, reserve?: string[] }
 function host_git:clone(options) end
 
+---Fails unless a commit, or a tag that points at it, has an ssh signature of one of the allowed signers. Returns what is known of it. The host, which is best localhost, fetches the commit for that and removes it again.
+---Changes nothing; runs in a dry run too.
+---@param options { repo: string, revision: string, branch?: string, by: string, signers: string }
+---@return string
+function host_git:verify(options) end
+
 ---Returns the commit that is checked out in a clone, 40 hex digits.
 ---Changes nothing; runs in a dry run too.
 ---@param dir string a clone, an absolute path on the host

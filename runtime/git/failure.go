@@ -96,12 +96,32 @@ func failure(h *ssh.Host, j job, result ssh.Result) error {
 			"was the branch reset meanwhile? release again; or name the commit by --revision"
 	case 99:
 		e.Cause = fmt.Sprintf("git has checked out another commit than %.12s", j.args[1])
+	case 100:
+		e.Cause, hint = "there is no file of allowed signers at "+j.args[4], "make it, with a line such as: ada@example.org ssh-ed25519 AAAA…"
+	case 101:
+		e.Cause, hint = "there is no ssh-keygen, which checks signatures", "install OpenSSH"
+	case 102, 104:
+		e.Cause, hint = unsigned(j, e), "sign it: git config gpg.format ssh, and git commit -S or git tag -s; or add its signer to "+j.args[4]
+	case 103:
+		e.Cause, hint = fmt.Sprintf("no annotated tag points at the commit %.12s", j.args[1]), "sign one and push it: git tag -s"
 	case 95:
 		e.Cause = "there is no such folder"
 	default:
 		e.Cause, hint = e.diagnose(j, result.Stderr)
 	}
 	return event.WithHint(e, hint)
+}
+
+// unsigned says why a signature doesn't count.
+func unsigned(j job, e *Error) string {
+	what := fmt.Sprintf("the commit %.12s", j.args[1])
+	if j.args[3] == "tag" {
+		what = "a tag at " + what
+	}
+	if e.Tail == "" {
+		return what + " is not signed"
+	}
+	return what + " has no signature of an allowed signer: " + strings.ReplaceAll(e.Tail, "\n", "; ")
 }
 
 func (e *Error) diagnose(j job, stderr string) (cause, hint string) {

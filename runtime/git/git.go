@@ -212,6 +212,36 @@ func (d Deps) Revision(ctx context.Context, h *ssh.Host, dir string) (string, er
 	return revision, nil
 }
 
+// VerifyOptions say whose signature a commit must have.
+type VerifyOptions struct {
+	Repo     string
+	Revision string // a commit's whole name
+	Branch   string // where to look for it, if the server gives no single commits, or ""
+	By       string // "commit": the commit itself is signed; "tag": a tag that points at it
+	Signers  string // a file of allowed signers, see ssh-keygen(1), on the host
+}
+
+// Verify fails unless a commit, or a tag that points at it, is signed by one of the allowed signers, with ssh. It returns
+// what is known of the signature. What it fetches for that is removed again.
+func (d Deps) Verify(ctx context.Context, h *ssh.Host, o VerifyOptions) (string, error) {
+	r, err := ParseRepo(o.Repo)
+	if err == nil {
+		err = CheckRevision(o.Revision)
+	}
+	if err == nil && o.Branch != "" {
+		err = CheckRef(o.Branch)
+	}
+	switch {
+	case err != nil:
+		return "", err
+	case o.By != "commit" && o.By != "tag":
+		return "", fmt.Errorf("by: want commit or tag, got %q", o.By)
+	}
+	out, err := d.run(ctx, h, job{repo: r, show: fmt.Sprintf("git verify-%s %.12s of %s", o.By, o.Revision, r.URL), script: verifyScript,
+		args: []string{r.URL, o.Revision, o.Branch, o.By, o.Signers}})
+	return strings.TrimSpace(out), err
+}
+
 func checkPath(name, path string) error {
 	if !strings.HasPrefix(path, "/") || strings.ContainsFunc(path, func(c rune) bool { return c < ' ' }) || strings.Contains(path+"/", "/../") {
 		return fmt.Errorf("%s %q: want an absolute path on the host", name, path)

@@ -37,6 +37,14 @@ type cloneArgs struct {
 	Reserve  []string `lua:"reserve" doc:"what is put at the clone's top later, with a slash for a folder: git ignores it there, and a commit that has it is an error"`
 }
 
+type verifyArgs struct {
+	Repo     string `lua:"repo,required" doc:"the repository"`
+	Revision string `lua:"revision,required" doc:"the commit, 40 hex digits"`
+	Branch   string `lua:"branch" doc:"where to look for it, if the git server gives no single commits"`
+	By       string `lua:"by,required" doc:"\"commit\": the commit itself is signed; \"tag\": a tag that points at it is"`
+	Signers  string `lua:"signers,required" doc:"a file of allowed signers, see ssh-keygen(1)"`
+}
+
 type revisionArgs struct {
 	Dir string `lua:"dir,arg" doc:"a clone, an absolute path on the host"`
 }
@@ -85,6 +93,13 @@ func Module(d Deps) script.Module {
 				}).
 				With(`host.git:clone{ repo = "git@git.example.org:app.git", revision = "8f14e45fceea167a5a36dedd4bea2543ad61a1f3",` + "\n" +
 					`  into = "/srv/app/releases/20260101-120000", mirror = "/srv/app/repo.git" }`),
+			script.Func("verify", script.Reads, "Fails unless a commit, or a tag that points at it, has an ssh signature of one of the allowed signers. Returns what is known of it. "+
+				"The host, which is best localhost, fetches the commit for that and removes it again.",
+				func(ctx context.Context, h *ssh.Host, a verifyArgs) (string, error) {
+					return d.Verify(ctx, h, VerifyOptions(a))
+				}).
+				With(`localhost.git:verify{ repo = "git@git.example.org:app.git", revision = "8f14e45fceea167a5a36dedd4bea2543ad61a1f3",` + "\n" +
+					`  by = "commit", signers = "recipes/allowed_signers" }`),
 			script.Func("revision", script.Reads, "Returns the commit that is checked out in a clone, 40 hex digits.",
 				func(ctx context.Context, h *ssh.Host, a revisionArgs) (string, error) {
 					return d.Revision(ctx, h, a.Dir)

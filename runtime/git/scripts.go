@@ -181,3 +181,47 @@ cd -P -- "$1" 2>/dev/null || exit 95
 here=$(pwd -P)
 GIT_CEILING_DIRECTORIES=$(dirname -- "$here") git rev-parse --verify 'HEAD^{commit}'
 `
+
+// verifyScript: URL REVISION BRANCH KIND SIGNERS. It prints what ssh-keygen said of the good signature.
+//
+// Only signatures by ssh count: gpg would believe whatever keys its user has. gpg.minTrustLevel refuses a signature that is good, but whose
+// key is not among the allowed ones. Of tags those that point at the commit are looked at; a tag says its own name, so that none can go by that
+// of another.
+const verifyScript = `
+url=$1 revision=$2 branch=$3 kind=$4 signers=$5
+case $signers in /*) ;; *) signers=$PWD/$signers ;; esac
+[ -f "$signers" ] && [ -r "$signers" ] || exit 100
+command -v ssh-keygen >/dev/null 2>&1 || exit 101
+temp
+r() {
+	git --git-dir="$d/r" -c gc.auto=0 -c maintenance.auto=false -c "gpg.ssh.allowedSignersFile=$signers" -c gpg.ssh.program=ssh-keygen \
+		-c gpg.minTrustLevel=fully -c gpg.program=false -c gpg.openpgp.program=false -c gpg.x509.program=false "$@"
+}
+git init --quiet --bare --template= -- "$d/r" || exit
+if [ "$kind" = commit ]; then
+	said=$(r fetch --quiet --no-tags --depth 1 -- "$url" "$revision" 2>&1) || case $branch in
+		refs/*) r fetch --quiet --no-tags -- "$url" "$branch" || exit ;;
+		?*) r fetch --quiet --no-tags -- "$url" "refs/heads/$branch" || exit ;;
+		*) printf '%s\n' "$said" >&2; exit 1 ;;
+	esac
+	r cat-file -e "$revision^{commit}" 2>/dev/null || exit 94
+	said=$(r verify-commit "$revision" 2>&1) || { printf '%s\n' "$said" >&2; exit 102; }
+	printf '%s\n' "$said"
+	exit
+fi
+refs=$(git ls-remote --tags -- "$url") || exit
+set --
+for ref in $(printf '%s\n' "$refs" | sed -n "s/^$revision	\(refs\/tags\/[A-Za-z0-9._\/+-]*\)^{}$/\1/p" | head -n 20); do
+	set -- "$@" "+$ref:$ref"
+done
+[ $# -gt 0 ] || exit 103
+r fetch --quiet --no-tags --depth 1 -- "$url" "$@" || exit
+for ref do
+	ref=${ref#*:}
+	[ "$(r rev-parse --verify --quiet "$ref^{commit}")" = "$revision" ] || continue
+	[ "$(r cat-file tag "$ref" | sed -n '/^$/q; s/^tag //p')" = "${ref#refs/tags/}" ] || continue
+	said=$(r verify-tag "$ref" 2>&1) && { printf '%s: %s\n' "${ref#refs/tags/}" "$said"; exit; }
+	printf '%s: %s\n' "${ref#refs/tags/}" "$said" >&2
+done
+exit 104
+`

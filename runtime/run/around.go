@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"strings"
 
 	"runbook/runtime/event"
 	"runbook/runtime/script"
@@ -15,7 +16,9 @@ import (
 // "nothing before recipe{}" and the exit status 3 need.
 func (r *runner) around(ctx context.Context, call script.Call, next func() (any, error)) (any, error) {
 	if call.Name != "recipe" {
-		r.begin(ctx)
+		if !r.isHere(call) {
+			r.begin(ctx)
+		}
 		if err := r.may(call); err != nil {
 			return nil, err
 		}
@@ -85,4 +88,19 @@ func secretsOf(call script.Call) []string {
 		}
 	}
 	return nil
+}
+
+// isHere says whether a call only has this machine ask a git server. Until something else is done the hosts are not connected to, so that a
+// recipe can refuse a commit before any host is contacted.
+func (r *runner) isHere(call script.Call) bool {
+	h, ok := call.Receiver.(*ssh.Host)
+	if call.Effect != script.Reads || !(ok && h == r.here && strings.HasPrefix(call.Name, "host.git:")) && call.Name != "agent.forward" {
+		return false
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.reachedOut {
+		r.started, r.asked = true, true
+	}
+	return true
 }

@@ -34,11 +34,13 @@ type runner struct {
 	changed      atomic.Bool     // a primitive that changes something has begun
 
 	recipe  func(context.Context, recipeArgs) (script.Proxy, error) // what recipe{ … } does
-	started bool                                                    // recipe{ … } was reached, or something that is not pure
+	here    *ssh.Host
+	started bool // recipe{ … } was reached, or something that is not pure
 	begun   sync.Once
 
 	mu         sync.Mutex // guards what follows: the threads of hosts are side by side
 	reachedOut bool       // the hosts were connected to, or it was tried
+	asked      bool       // before that, this machine asked a git server
 	missing    []error    // why hosts could not be connected to, in the hosts' order; nil for those that could
 	unready    error      // the same as one error, or nil
 	partly     bool       // the recipe goes on to look at the hosts that could be
@@ -201,7 +203,7 @@ func (r *runner) status(ctx context.Context, err error) error {
 		return WithStatus(err, StatusInterrupted)
 	case changed:
 		return WithStatus(err, StatusFailed)
-	case !r.reachedOut:
+	case !r.reachedOut && !r.asked:
 		return Usage(err) // a mistake in the recipe or in what its options say, and no host was contacted
 	}
 	return WithStatus(err, StatusRefused)
@@ -239,7 +241,8 @@ func (r *runner) newState(opts script.StateOptions, hosts []*ssh.Host) (*script.
 	if err != nil {
 		return nil, err
 	}
-	err = joined(state.SetGlobal("hosts", hosts), state.SetGlobal("localhost", r.pool.Localhost()))
+	r.here = r.pool.Localhost()
+	err = joined(state.SetGlobal("hosts", hosts), state.SetGlobal("localhost", r.here))
 	if err != nil {
 		state.Close()
 		return nil, fmt.Errorf("making the recipe's world: %w", err)
