@@ -52,6 +52,9 @@ var symptoms = []struct {
 	{[]string{"no space left on device"}, func(job) (string, string) {
 		return "no space left on the host's disk", "remove old releases, or make the disk larger"
 	}},
+	{[]string{"out of memory"}, func(j job) (string, string) {
+		return "the git server's answer takes more memory than there is, or than 1 GiB", "does it have millions of branches and tags? if not, ask its admin what it answers"
+	}},
 	{[]string{"unadvertised object"}, func(j job) (string, string) {
 		return "the git server gives a shallow clone only of the head of a branch or a tag, and " + j.args[1] + " is none", "leave the depth out; its admin can set uploadpack.allowReachableSHA1InWant"
 	}},

@@ -62,7 +62,7 @@ func (d Deps) Reach(ctx context.Context, h *ssh.Host, repo string) error {
 
 // list returns the refs at a repository that match the patterns, and the commits they stand for.
 func (d Deps) list(ctx context.Context, h *ssh.Host, r Repo, patterns []string) (map[string]string, error) {
-	j := job{repo: r, show: "git ls-remote " + r.URL, args: append([]string{r.URL}, patterns...), script: `git ls-remote -- "$@"`}
+	j := job{repo: r, show: "git ls-remote " + r.URL, args: append([]string{r.URL}, patterns...), script: listScript}
 	out, err := d.run(ctx, h, j)
 	if err != nil {
 		return nil, err

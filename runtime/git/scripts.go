@@ -48,6 +48,13 @@ helper='!f() {
 git() { safely -c credential.helper= -c "credential.helper=$helper" "$@"; }
 `
 
+// listScript: URL PATTERN…. git keeps all that the server answers in memory before it prints a line, on the admin's machine, too. 1 GiB holds
+// some five million names. A system without such a limit goes without it.
+const listScript = `
+ulimit -v 1048576 2>/dev/null
+git ls-remote -- "$@"
+`
+
 // mirrorScript: URL PATH. Prints "made" when it made the mirror.
 //
 // fetch runs no gc in the background, where it would outlive the run; gc --auto in the foreground does nothing until
