@@ -1,7 +1,7 @@
 //go:build unix
 
 // Package hostile is an SSH server for tests that speaks the protocol and then does what no honest host does: it prints without end, lists
-// folders without end, floods the agent.
+// folders without end, floods the agent. git.go has a git server and a repository of that kind.
 //
 // Its one rule: without a misdeed it is a host like any other, so that runbook gets as far as the misdeed. Commands really run, as
 // whoever runs the test.
