@@ -114,7 +114,8 @@ func makeReleases(t *testing.T, root string) {
 		if name != "half" {
 			marker := fmt.Sprintf(`{"release":%q,"revision":"%040d"}`, name, i)
 			steps = append(steps, os.WriteFile(filepath.Join(dir, ".runbook.json"), []byte(marker), 0o644),
-				os.WriteFile(filepath.Join(dir, ".git/HEAD"), fmt.Appendf(nil, "%040d\n", i), 0o644))
+				os.WriteFile(filepath.Join(dir, ".git/HEAD"), fmt.Appendf(nil, "%040d\n", i), 0o644),
+				os.MkdirAll(filepath.Join(dir, "venv/bin"), 0o755), os.Symlink("/bin/sh", filepath.Join(dir, "venv/bin/python")))
 		}
 	}
 	steps = append(steps, os.Symlink(filepath.Join(root, "releases/r2"), filepath.Join(root, "current")))

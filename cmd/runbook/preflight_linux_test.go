@@ -22,7 +22,7 @@ func TestPreflight(t *testing.T) {
 	programs := map[string]map[string]string{
 		// The size of a release and the clock are fakes.
 		"small":   {"df": `case $1 in -Pk) printf 'x\nd 9 9 307200 9%% /\n';; *) exec /usr/bin/df "$@";; esac`, "du": `echo "409600 $2"`},
-		"crowded": {"df": `case $1 in -Pi) printf 'x\nd 9 9 20000 9%% /\n';; *) exec /usr/bin/df "$@";; esac`, "find": "seq 30000"},
+		"crowded": {"df": `case $1 in -Pi) printf 'x\nd 9 9 20000 9%% /\n';; *) exec /usr/bin/df "$@";; esac`, "find": `case $# in 1) seq 30000;; *) exec /usr/bin/find "$@";; esac`},
 		"ahead":   {"date": `exec /usr/bin/date -d 'now + 1 day' "$@"`},
 		"nogit":   {"git": ""},
 		"broken":  {"python3": "exit 1"},
@@ -36,10 +36,10 @@ func TestPreflight(t *testing.T) {
 		makeReleases(t, h.Root)
 		h.Setenv("PATH", before(t, programs[name]))
 	}
-	mountTmpfs(t, l.Root("full"), "size=50m")
-	mountTmpfs(t, l.Root("inodes"), "nr_inodes=100")
-	mountTmpfs(t, l.Root("readonly"), "ro")
-	mountTmpfs(t, filepath.Join(l.Root("mounted"), "releases"), "size=500m")
+	mountTmpfs(t, l.Root("full"), "size=50m,mode=755")
+	mountTmpfs(t, l.Root("inodes"), "nr_inodes=100,mode=755")
+	mountTmpfs(t, l.Root("readonly"), "ro,mode=755")
+	mountTmpfs(t, filepath.Join(l.Root("mounted"), "releases"), "size=500m,mode=755")
 	text, err := os.ReadFile(l.HostsFile())
 	if err != nil {
 		t.Fatal(err)
