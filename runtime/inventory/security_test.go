@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode"
 
 	"runbook/runtime/event"
 )
@@ -201,4 +202,35 @@ func FuzzAlgorithms(f *testing.F) {
 			t.Errorf("%q: %v, %v", list, names, err)
 		}
 	})
+}
+
+// What the trust model says of ssh_config is what this package does.
+func TestTrustModelNamesDirectives(t *testing.T) {
+	text, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(text), "## ssh_config")
+	section, _, _ = strings.Cut(section, "\n## ")
+	_, used, _ := strings.Cut(section, "- Used:")
+	used, refused, _ := strings.Cut(used, "- Refused by name")
+	refused, _, _ = strings.Cut(refused, "- Ignored:")
+	words := func(text string) []string {
+		return strings.FieldsFunc(text, func(c rune) bool { return !unicode.IsLetter(c) && !unicode.IsDigit(c) })
+	}
+	for _, name := range applied() {
+		if !slices.Contains(words(used), name) {
+			t.Errorf("it does not say that %s is used", name)
+		}
+	}
+	_, refused, _ = strings.Cut(refused, ":")
+	refused, _, _ = strings.Cut(refused, ";")
+	if len(words(refused)) == 0 {
+		t.Error("it does not say what is refused")
+	}
+	for _, name := range words(refused) {
+		if _, ok := unsupported(strings.ToLower(name)); !ok {
+			t.Errorf("it says that %s is refused", name)
+		}
+	}
 }
