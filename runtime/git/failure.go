@@ -52,6 +52,12 @@ var symptoms = []struct {
 	{[]string{"no space left on device"}, func(job) (string, string) {
 		return "no space left on the host's disk", "remove old releases, or make the disk larger"
 	}},
+	{[]string{"invalid index-pack output"}, func(j job) (string, string) {
+		if j.script == verifyScript { // the limit ends index-pack without a word
+			return "what the git server sends is damaged, or more than is fetched for a signature", "verify = \"none\" in recipes/app.lua fetches nothing to this machine"
+		}
+		return "what the git server sends is damaged or cut short", ""
+	}},
 	{[]string{"out of memory"}, func(j job) (string, string) {
 		return "the git server's answer takes more memory than there is, or than 1 GiB", "does it have millions of branches and tags? if not, ask its admin what it answers"
 	}},

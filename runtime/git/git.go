@@ -5,6 +5,7 @@
 package git
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -219,6 +220,7 @@ type VerifyOptions struct {
 	Branch   string // where to look for it, if the server gives no single commits, or ""
 	By       string // "commit": the commit itself is signed; "tag": a tag that points at it
 	Signers  string // a file of allowed signers, see ssh-keygen(1), on the host
+	Max      int64  // the most bytes that a fetch may write; ssh.DefaultDownload when 0
 }
 
 // Verify fails unless a commit, or a tag that points at it, is signed by one of the allowed signers, with ssh. It returns
@@ -238,7 +240,7 @@ func (d Deps) Verify(ctx context.Context, h *ssh.Host, o VerifyOptions) (string,
 		return "", fmt.Errorf("by: want commit or tag, got %q", o.By)
 	}
 	out, err := d.run(ctx, h, job{repo: r, show: fmt.Sprintf("git verify-%s %.12s of %s", o.By, o.Revision, r.URL), script: verifyScript,
-		args: []string{r.URL, o.Revision, o.Branch, o.By, o.Signers}})
+		args: []string{r.URL, o.Revision, o.Branch, o.By, o.Signers, strconv.FormatInt(cmp.Or(o.Max, ssh.DefaultDownload)/512, 10)}})
 	return strings.TrimSpace(out), err
 }
 

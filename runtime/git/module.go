@@ -96,7 +96,7 @@ func Module(d Deps) script.Module {
 			script.Func("verify", script.Reads, "Fails unless a commit, or a tag that points at it, has an ssh signature of one of the allowed signers. Returns what is known of it. "+
 				"The host, which is best localhost, fetches the commit for that and removes it again.",
 				func(ctx context.Context, h *ssh.Host, a verifyArgs) (string, error) {
-					return d.Verify(ctx, h, VerifyOptions(a))
+					return d.Verify(ctx, h, VerifyOptions{Repo: a.Repo, Revision: a.Revision, Branch: a.Branch, By: a.By, Signers: a.Signers})
 				}).
 				With(`localhost.git:verify{ repo = "git@git.example.org:app.git", revision = "8f14e45fceea167a5a36dedd4bea2543ad61a1f3",` + "\n" +
 					`  by = "commit", signers = "recipes/allowed_signers" }`),

@@ -189,19 +189,24 @@ here=$(pwd -P)
 GIT_CEILING_DIRECTORIES=$(dirname -- "$here") git rev-parse --verify 'HEAD^{commit}'
 `
 
-// verifyScript: URL REVISION BRANCH KIND SIGNERS. It prints what ssh-keygen said of the good signature.
+// verifyScript: URL REVISION BRANCH KIND SIGNERS BLOCKS. It prints what ssh-keygen said of the good signature.
 //
 // Only signatures by ssh count: gpg would believe whatever keys its user has. gpg.minTrustLevel refuses a signature that is good, but whose
 // key is not among the allowed ones. Of tags those that point at the commit are looked at; a tag says its own name, so that none can go by that
 // of another.
+//
+// It runs where the admin works, so what the server sends is limited: what is fetched is one file, of at most BLOCKS of 512 bytes, and git has
+// 4 GiB of memory.
 const verifyScript = `
 url=$1 revision=$2 branch=$3 kind=$4 signers=$5
 case $signers in /*) ;; *) signers=$PWD/$signers ;; esac
 [ -f "$signers" ] && [ -r "$signers" ] || exit 100
 command -v ssh-keygen >/dev/null 2>&1 || exit 101
 temp
+ulimit -f "$6" 2>/dev/null # where it fails, a lower limit is set already
+ulimit -v 4194304 2>/dev/null
 r() {
-	git --git-dir="$d/r" -c gc.auto=0 -c maintenance.auto=false -c "gpg.ssh.allowedSignersFile=$signers" -c gpg.ssh.program=ssh-keygen \
+	git --git-dir="$d/r" -c gc.auto=0 -c maintenance.auto=false -c fetch.unpackLimit=1 -c core.packedGitLimit=1g -c "gpg.ssh.allowedSignersFile=$signers" -c gpg.ssh.program=ssh-keygen \
 		-c gpg.minTrustLevel=fully -c gpg.program=false -c gpg.openpgp.program=false -c gpg.x509.program=false "$@"
 }
 git init --quiet --bare --template= -- "$d/r" || exit

@@ -1,6 +1,7 @@
 package git_test
 
 import (
+	"crypto/rand"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -60,6 +61,17 @@ func TestVerify(t *testing.T) {
 	}
 	_, err := b.git.Verify(b.ctx, b.host, git.VerifyOptions{Repo: b.repo, Revision: unsigned, By: "tag", Signers: b.dir + "/nonesuch"})
 	b.fails(err, "there is no file of allowed signers", "ssh-ed25519")
+	// A server that sends more than is wanted here is not waited for.
+	noise := make([]byte, 4<<20)
+	_, _ = rand.Read(noise) // it never fails
+	b.write(b.work+"/big", string(noise))
+	big := b.commit("main", "big")
+	for _, by := range []string{"commit", "tag"} {
+		b.run("-C", b.work, "tag", "-a", "-m", "big", "big-"+by, big)
+		b.run("-C", b.work, "push", "--quiet", "origin", "big-"+by)
+		_, err = b.git.Verify(b.ctx, b.host, git.VerifyOptions{Repo: "file://" + b.repo, Revision: big, By: by, Signers: signers, Max: 1 << 20})
+		b.fails(err, "more than is fetched for a signature", "verify")
+	}
 	if left, err := filepath.Glob(filepath.Join(os.Getenv("TMPDIR"), "tmp.*")); err != nil || len(left) > 0 {
 		t.Errorf("left: %v, %v", left, err)
 	}
