@@ -16,7 +16,7 @@ func TestFullDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, h := range hosts {
-		mountTmpfs(t, h.Root, "size=4m")
+		mountTmpfs(t, h.Root, "size=4m,mode=755")
 	}
 	for name, value := range map[string]string{
 		"HOME": t.TempDir(), "XDG_STATE_HOME": "", "GITHUB_ACTIONS": "", "GITLAB_CI": "", "NO_COLOR": "1", "RUNBOOK_HOSTS": l.HostsFile(),

@@ -86,7 +86,7 @@ func TestHostileFiles(t *testing.T) {
 func TestOneDeadline(t *testing.T) {
 	dir := t.TempDir()
 	args := []string{"check"}
-	for i := range 6 {
+	for i := range 40 { // where others keep the processor busy, time is up after six times as long
 		args = append(args, fmt.Sprintf("r%d.lua", i))
 		if err := os.WriteFile(filepath.Join(dir, args[i+1]), []byte("while true do end\nrecipe {}\n"), 0o600); err != nil {
 			t.Fatal(err)
@@ -94,7 +94,7 @@ func TestOneDeadline(t *testing.T) {
 	}
 	began := time.Now()
 	status, text := looked(t, dir, args)
-	want := regexp.MustCompile(`^r0.lua:1:1: the recipe did not come to .*\n(r\d.lua:.*\n)+runbook: reading the files took longer than \d+s\nnext: .*\n$`)
+	want := regexp.MustCompile(`^r0.lua:1:1: the recipe did not come to .*\n(r\d+.lua:.*\n)+runbook: reading the files took longer than \d+s\nnext: .*\n$`)
 	if took := time.Since(began); took > lookStarved*lookLimit+2*time.Second || status != run.StatusUsage || !want.MatchString(text) {
 		t.Errorf("after %v exit status %d, it says\n%s", took, status, text)
 	}
