@@ -61,6 +61,7 @@ func execute(ctx context.Context, self string, args []string, in *os.File, out, 
 	}
 	var err error
 	p.shield, err = ci.Protect(os.Getenv, p.err)
+	p.out = p.shield.Guard(p.out)
 	if err == nil {
 		err = p.signals.interrupted(p.dispatch(ctx, args))
 	}

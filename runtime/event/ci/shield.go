@@ -13,8 +13,8 @@ import (
 // Shield keeps a service from taking text for commands of the job, for as long as a program runs: text of a host is in nearly all that
 // runbook prints, and the service reads it all.
 //
-// GitHub is told to take no commands until it hears a word that nobody can guess. GitLab can't be told that; where it reads the log, text
-// must be cleaned, which takes the control characters from its markers of sections.
+// GitHub is told on standard error to take no commands until it hears a word that nobody can guess; for standard output see Guard. GitLab
+// can't be told that; where it reads the log, text must be cleaned, which takes the control characters from its markers of sections.
 type Shield struct {
 	w      io.Writer
 	word   string // ends the time in which GitHub takes no commands; "" elsewhere

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -103,6 +104,16 @@ func TestExecPassesBytesToProgramsAlone(t *testing.T) {
 	out, errs := r.piped(r.command([]string{"GITHUB_ACTIONS=true"}, cat...))
 	if word := regexp.MustCompile(`^::stop-commands::(\w{20,})\n(?:.*\n)*::(\w+)::\n$`).FindStringSubmatch(errs); out != evil || word == nil || word[1] != word[2] {
 		t.Errorf("in GitHub's log: %q, %q", out, errs)
+	}
+	// The runner reads the last lines of a standard output of its own after the word on standard error.
+	command := []string{"exec", "--", "printf 'a::b\\n::add-mask::x\\n'"}
+	if out, _ := r.piped(r.command([]string{"GITHUB_ACTIONS=true"}, command...)); out != "a::b\n:\u200b:add-mask::x\n" {
+		t.Errorf("on its own in GitHub's log: %q", out)
+	}
+	together, err := r.command([]string{"GITHUB_ACTIONS=true"}, command...).CombinedOutput()
+	if lines := strings.Split(string(together), "\n"); err != nil || !slices.Contains(lines, "::add-mask::x") || !strings.HasPrefix(lines[0], "::stop-commands::") ||
+		lines[len(lines)-2] != strings.TrimPrefix(lines[0], "::stop-commands")+"::" {
+		t.Errorf("with standard error in GitHub's log: %q, %v", together, err)
 	}
 	if out, _ := r.piped(r.command(nil, "exec", "--", "head -c 40000000 /dev/zero")); len(out) != 40000000 { // more than is ever kept
 		t.Errorf("%d bytes came through", len(out))
