@@ -33,7 +33,7 @@ root=$1 record=$2
 ]] .. IS_RUNNING .. [[
 if [ -f "$root/$record" ]; then
   printf 'ours\tyes\n'
-  [ -x "$root/apachectl" ] && [ -s "$root/$record" ] && printf 'record\t%s\n' "$(cat "$root/$record")"
+  [ -x "$root/apachectl" ] && [ -s "$root/$record" ] && printf 'record\t%s\n' "$(head -c 65536 "$root/$record" | tr '\n' ' ')"
 elif [ -f "$root/apachectl" ] && [ -f "$root/httpd.conf" ]; then
   printf 'foreign\t%s\n' "$(sed -n '3s/^# //p' "$root/apachectl" | head -c 16384)"
 fi
@@ -212,6 +212,9 @@ local function ask(host, options)
   for line in host:capture({ "sh", "-c", LOOK, "sh", server_root(options), RECORD }):gmatch("[^\n]+") do
     local name, value = line:match("^(%a+)\t(.*)$")
     found[name or ""] = value
+  end
+  if found.record and not pcall(json.decode, found.record) then
+    found.record = nil -- cut short by a full disk, or somebody else's: the configuration is written again
   end
   return found
 end
