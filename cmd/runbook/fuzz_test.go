@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -19,7 +20,7 @@ local history = require "history"
 local layout = require "layout"
 local releases = require "releases"
 
-local options = recipe { options = { root = { "ROOT", "" }, release = { "", "" } } }
+local options = recipe { options = { root = { "ROOT", "" }, release = { "", "" }, restart = { "none", "" } } }
 local paths = layout.of(options)
 
 local read = function()
@@ -83,7 +84,9 @@ func FuzzFilesOfOthers(f *testing.F) {
 	root := filepath.Join(f.TempDir(), "app")
 	console := readsReleases(f, root)
 	for _, name := range []string{"odd", "sound", "now"} {
-		if err := os.MkdirAll(filepath.Join(root, "releases", name, ".git"), 0o755); err != nil {
+		dir := filepath.Join(root, "releases", name)
+		if err := errors.Join(os.MkdirAll(filepath.Join(dir, ".git"), 0o755), os.MkdirAll(filepath.Join(dir, "venv/bin"), 0o755),
+			os.Symlink("/bin/sh", filepath.Join(dir, "venv/bin/python"))); err != nil {
 			f.Fatal(err)
 		}
 	}

@@ -60,7 +60,7 @@ func TestMatrix(t *testing.T) {
 			for n := range *matrix.workers {
 				t.Run(fmt.Sprintf("worker%d", n+1), func(t *testing.T) {
 					t.Parallel()
-					w := &worker{runs: 1, program: program, full: full, job: job, faults: faults, number: n, result: result}
+					w := &worker{program: program, full: full, job: job, faults: faults, number: n, result: result}
 					if job == "broken" {
 						w.leaveBroken(t)
 						return

@@ -44,7 +44,7 @@ const runLimit = 4 * time.Minute
 func (w *worker) run(t *testing.T, args []string, strike func(process *os.Process, host string) bool) *matrixRun {
 	t.Helper()
 	w.runs++
-	w.site.ready(t, len(w.made) > 0)
+	w.site.ready(t, len(w.made) > 0 && w.job != "rollback") // which prunes nothing
 	r := &matrixRun{states: map[string]string{}, target: w.target(args), mark: fmt.Sprintf("RUNBOOK_MATRIX=%d-%s-%d", os.Getpid(), t.Name(), w.runs)}
 	cmd := exec.Command(w.program, args...)
 	cmd.Env = append(w.site.env, r.mark)

@@ -18,7 +18,7 @@ type worker struct {
 	result  *outcomes
 
 	site  *matrixSite
-	runs  int               // from 1: r00000 is the name of a release that is there to be pruned
+	runs  int
 	made  []string          // the releases that were made, the newest last
 	last  string            // the release that was last made current on both hosts
 	now   map[string]string // what is current on each
