@@ -48,15 +48,15 @@ func (w words) alike(faults []run.Fault) []group {
 // numbers are process ids, times and the like, which differ from host to host.
 var numbers = regexp.MustCompile(`[0-9]+`)
 
-// key is the same for failures that are told of in one go: all that is shown of them is the same, but for the host's own
-// address, and the names and numbers in what the command printed.
+// key returns the same text for failures that are shown as one entry: they differ only in the host's
+// address, and in the host's name and the numbers that the command printed.
 func (w words) key(f run.Fault) string {
 	f.Message, f.Tail = f.General(), numbers.ReplaceAllString(strings.ReplaceAll(f.Tail, f.Host, "HOST"), "#")
 	f.Host, f.Address = "", ""
 	return w.fault(group{Fault: f}, detail{source: true, tail: mostLines}) + "\x00" + w.hint(f)
 }
 
-// where is how a message begins: the hosts, or how many they are and then their names below, and the steps.
+// where returns the beginning of a message: the hosts and the steps. Many hosts are counted there and named below.
 func (g group) where() (words []string, below string) {
 	const longest = 60
 	if names := strings.Join(g.hosts, ", "); len(names) <= longest || len(g.hosts) == 1 {

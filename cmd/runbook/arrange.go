@@ -80,7 +80,7 @@ func arguments(flags []cli.Flag, args []string) []string {
 	return out
 }
 
-// asksForHelp tells whether the words ask for help, as far as that is known before the recipe's own options are.
+// asksForHelp reports whether the words ask for help. It runs before the recipe's own options are known.
 func asksForHelp(args []string) bool {
 	for _, arg := range args {
 		switch {

@@ -189,7 +189,7 @@ type hostWriter struct {
 
 func (p *program) hostWriter(w io.Writer) hostWriter { return hostWriter{w, p.shield.Passes(w)} }
 
-// text is what an event says, as it goes there.
+// text returns what is written of an event: as the host sent it where w passes bytes through, else cleaned.
 func (w hostWriter) text(e event.Event) string {
 	if w.raw {
 		return e.Raw()

@@ -17,7 +17,7 @@ var errExit = errors.New("exit")
 // consoleWord matches a line that is for the console itself: no Lua begins so.
 var consoleWord = regexp.MustCompile(`^\s*(?:(exit|quit)(?:\s*\(\s*\))?|(?:help\b|\?)(?:\s*\(\s*\)|\s*([A-Za-z_][\w.:]*))?)\s*$`)
 
-// consoleHelp is what help shows.
+// consoleHelp is the text that help prints.
 const consoleHelp = `A line is Lua, and runs on the hosts. The value of an expression is shown:
   hosts[1]:capture("uname -r")
   each(hosts, function(host) host:run("uptime") end)

@@ -69,7 +69,7 @@ func (w words) explain(err error) (text, hint string) {
 	return cut(groups, parts, room-height(hint)-height(strings.TrimPrefix(w.rest(), "\n"))) + w.rest(), hint
 }
 
-// detail says how much is shown of each failure.
+// detail selects how much of each failure is shown.
 type detail struct {
 	source bool // the recipe around its line, and the call beside the command
 	tail   int  // how many of the last lines that the command printed

@@ -189,7 +189,7 @@ func TestHolderIsCut(t *testing.T) {
 // What is at the lock's path and is no lock file is refused at once, and is as it was.
 func TestLockRefusesWhatIsNoLockFile(t *testing.T) {
 	if os.Getuid() != 0 {
-		t.Skip("only root can give files away")
+		t.Fatal("only root can give files to another user: run the tests with sudo, as .ci/test does")
 	}
 	for what, c := range map[string]struct {
 		make func(path, victim string) error
