@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"runbook/hosts"
+	"runbook/runtime/event"
 	"runbook/runtime/inventory"
 )
 
@@ -22,7 +23,7 @@ func load(t *testing.T, text string) (dir string, got []inventory.Host) {
 	if err := os.WriteFile(filepath.Join(dir, "hosts", "production.lua"), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	got, err := inventory.Load(t.Context(), inventory.Options{Dir: dir}, "production")
+	got, err := inventory.Load(t.Context(), event.NewStream(), inventory.Options{Dir: dir}, "production")
 	if err != nil {
 		t.Fatal(err)
 	}

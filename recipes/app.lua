@@ -1,71 +1,94 @@
--- What is particular to your application. The recipes share this table, and most of it can be changed for one run
--- by a flag: processes = 2 here is --processes 4 there. `runbook run recipes/release.lua --help` lists the flags.
--- A key that is left out has the default in lib/options.lua. `runbook check recipes/app.lua` finds mistakes.
+-- The settings of your application, for all recipes. A flag changes most of them for one run:
+-- processes = 2 here is --processes 4 there. `runbook run recipes/release.lua --help` lists the flags. A
+-- key that you leave out has the default in lib/options.lua. `runbook check recipes/app.lua` finds mistakes.
 
--- Behind HAProxy: take the dashes away here, and from drain and restore below. The hosts file names the balancer with
+-- Behind HAProxy: remove the dashes here, and before drain and restore below. In the hosts file the balancer has
 -- tags = { "balancer" }. Behind another balancer: lib/healthfile.lua, or functions of your own.
 -- local haproxy = require("haproxy").pool({ socket = "/run/haproxy/admin.sock", backend = "app" })
 
 return {
-  root = "/srv/app",               -- the folder on every host that holds the releases; recipes/setup.lua makes it
-  repo = "ssh://git@git.example.com/team/app.git", -- the git repository: ssh, https, or a path on the host; with a token:
-                                   -- "https://" .. secret.env("GIT_TOKEN") .. "@git.example.com/team/app.git"
+  root = "/srv/app",               -- the folder on every host that contains the releases; recipes/setup.lua makes it
+  -- The git repository: ssh, https, or a path on the host. With a token:
+  -- "https://" .. secret.env("GIT_TOKEN") .. "@git.example.com/team/app.git"
+  repo = "ssh://git@git.example.com/team/app.git",
   branch = "release",              -- the branch whose head is released
-  depth = 0,                       -- 0: a mirror on the host, ROOT/repo.git, gets what is new, and releases take all of the history from it;
-                                   -- 1 or more: no mirror; each release fetches so many commits anew
+  -- source = "push",             -- hosts that cannot reach the git server: this machine sends the commits. "archive":
+  -- path = "dist",                -- it sends this folder or tar archive, such as what was built here
+  depth = 0,                       -- 0: the mirror ROOT/repo.git on the host fetches new commits for all releases;
+                                   -- 1 or more: no mirror; each release fetches this many commits again
 
-  key = {},                        -- deploy keys for the repository, such as { "~/.ssh/deploy" }; {}: git needs none
+  key = {},                        -- deploy keys for the repository, such as { "~/.ssh/deploy" }; {}: git needs no key
   agent = "forward",               -- "forward": the key files are on this machine; "host": they are on the host
-  signatures = 3,                  -- how many logins with the key each host gets signed for one clone
-  -- verify = "commit",            -- release only a commit with an ssh signature of an allowed signer; "tag": or with a signed tag at it
+  signatures = 3,                  -- how many signatures with the key each host gets for one clone
+  -- git_proxy = "nc -X connect -x proxy.example.com:3128 %h %p", -- ProxyCommand of ssh on the hosts for git servers;
+                                   -- git there reads no ssh_config
+  private = {},                    -- git servers that requirements and submodules may use with the key: { "git@git.example.com" }
+  lfs = "fetch",                   -- files of Git LFS: fetched by git-lfs on the host; "pointers": left as pointer files
+  -- verify = "commit",            -- release only commits that an allowed signer signed; "tag": with a signed tag
   -- allowed_signers = "recipes/allowed_signers", -- one a line: ada@example.com ssh-ed25519 AAAA…; see ssh-keygen(1)
 
-  python = "/usr/bin/python3",     -- the interpreter that each release's virtualenv is built with
-  requirements = "requirements.txt", -- what pip installs, a file in the repository; "": nothing
-  pip_arg = {},                    -- more arguments for pip install, such as { "--index-url=https://pypi.example.com" }; URLs of
-                                   -- indexes, which may have a password in them, reach pip by its environment
-  venv = "fresh",                  -- "fresh": a virtualenv for each release; "reuse": one for all with the same pinned
-                                   -- requirements, linked; "uv": fresh, made by uv, which must be on the host
+  python = "/usr/bin/python3",     -- the interpreter that makes the virtualenv of each release
+  requirements = "requirements.txt", -- the requirements file in the repository; "pyproject.toml": the dependencies of its
+                                   -- [project], but not the project itself, which pip_arg = { "." } adds; "": none
+  pip_arg = {},                    -- more arguments for pip install: { "--index-url=https://pypi.example.com" };
+                                   -- a password in the URL of an index reaches pip by its environment
+  venv = "fresh",                  -- "fresh": a virtualenv for each release; "reuse": shared by releases with the
+                                   -- same pinned requirements; "virtualenv": fresh, made by the interpreter's module
+                                   -- virtualenv, which the first two also use where it has no venv; "uv": fresh, made
+                                   -- by uv on the host; "uv-sync": what uv.lock in the repository says, by uv sync
+  -- uv = "~/.local/bin/uv",       -- uv on the hosts; default: on PATH, then where uv's installer puts it
+  -- wheels = "once",             -- wheels are built on the first host of each platform, and all others install and
+                                   -- run these: they need no compiler and no index, but must trust that host
 
   wsgi = "wsgi.py",                -- the WSGI script, a file in the repository
-  processes = 2,                   -- daemon processes of mod_wsgi-express; more of them, or of threads, than Apache was started
-                                   -- for take a stop and a start, which --dry-run tells
-  threads = 5,                     -- request threads in each of them
+  processes = 2,                   -- daemon processes of mod_wsgi-express; more processes or threads than Apache
+                                   -- was started with need a stop and a start, which --dry-run shows
+  threads = 5,                     -- request threads in each process
   port = 8000,                     -- the port that mod_wsgi-express listens on
-  user = "www-data",               -- whom Apache runs as where the login is root; otherwise it runs as the login
-  group = "www-data",              -- and that user's group
-  server_root = "",                -- where mod_wsgi-express keeps its configuration; "": ROOT/server
+  user = "www-data",               -- the user of Apache when the login is root; otherwise it is the login user
+  -- group = "deploy",             -- the group of the admins who share root and log in under their own names: all of
+                                   -- them can release and roll back
+  -- umask = "022",                -- the umask of everything that a run makes on a host; default 022, with a group 002
+  server_root = "",                -- the folder of mod_wsgi-express's configuration; "": ROOT/server
   mod_wsgi_express = "",           -- the program; "": the release's own venv/bin/mod_wsgi-express, else on PATH
-  restart = "touch",               -- after the switch: "touch", "graceful", "restart" or "none"; for another server than
-                                   -- mod_wsgi-express a function(host, release): see lib/gunicorn.lua
-  request_seconds = 30,            -- how long requests in flight may go on when their process is to restart
-  -- More options for mod_wsgi-express; `mod_wsgi-express setup-server --help` lists them. Relative paths are those of the repository.
+  restart = "touch",               -- after the switch: "touch", "graceful", "restart" or "none"; for another server
+                                   -- a function(host, release), see examples/gunicorn.lua
+  request_seconds = 30,            -- seconds that requests in flight have to finish when their process restarts
+  -- More options for mod_wsgi-express; `mod_wsgi-express setup-server --help` lists them. Relative paths
+  -- are in the repository.
   -- server_args = { "--url-alias", "/static", "static", "--trust-proxy-header", "X-Forwarded-For" },
-  -- The application's environment variables. A change has Apache stopped and started at the next release or restart.
+  -- The application's environment variables. A change stops and starts Apache at the next release or restart.
   -- env = { DATABASE_URL = secret.env("DATABASE_URL") },
 
-  import_check = true,             -- import the application before anything is switched: one that can't be is not released
-  -- health = "/health",           -- must answer after the switch, or the host goes back: "/" with mod_wsgi-express; "": no check
-  -- health_status = 200,          -- with this status, after redirects on the same server; without it any below 500 for "/", else 200
-  -- health_host = "www.example.com", -- the Host header; Django answers 400 to one that ALLOWED_HOSTS lacks
-  -- healthy = function(body, release) return body:find(release.name, 1, true) ~= nil end, -- and with a body that is right
-  health_within = "30s",           -- how long it may take until it does
+  import_check = true,             -- import the application before the switch: a broken one is not released
+  -- Path of the health check after the switch; if it fails, the host goes back. Default "/" with
+  -- mod_wsgi-express; "": no check.
+  -- health = "/health",
+  -- health_status = 200,          -- the status that it wants; default any below 500 for "/", else 200
+  -- health_host = "www.example.com", -- its Host header; Django answers 400 unless ALLOWED_HOSTS has it
+  -- healthy = function(body, release) return body:find(release.name, 1, true) ~= nil end, -- checks the body
+  health_within = "30s",           -- time limit of the health check
 
-  batch = 1,                       -- how many hosts are switched together: a number, or "25%"
-  max_failures = 0,                -- how many hosts may fail before no further one is begun
+  batch = 1,                       -- how many hosts are switched at the same time: a number, or "25%"
+  max_failures = 0,                -- how many hosts may fail before the run stops
 
-  -- What is done around the switch on each host. release has name, revision, dir, python (its virtualenv's), current (the link)
-  -- and action ("release" or "rollback"). If drain or before_switch fails, nothing is switched; if after_switch fails on
-  -- a host, that host goes back. A rollback does no before_switch.
+  -- Functions that run before and after the switch. release has name, revision, dir, python (of its
+  -- virtualenv), current (the path of the link) and action ("release" or "rollback"). If drain or
+  -- before_switch fails, the host is not switched. If after_switch fails, the host goes back. A rollback
+  -- does not call before_switch.
   -- drain = haproxy.drain, restore = haproxy.restore,
-  -- before_switch = { once = function(host, release) -- on the first host; each = function … is done on every host
+  -- preflight = function(host) … end, -- fails where a host lacks what these functions need; nothing was changed then
+  -- before_switch = { once = function(host, release) -- on the first host only; each = function … runs on every host
   --   host:run({ release.python, "manage.py", "migrate" }, { cwd = release.dir })
   -- end },
   -- after_switch = function(host, release) log.info(release.name .. " serves on " .. host.name) end,
 
+  -- migrations = "*/alembic/versions/*", -- where the migrations of a database are; --dry-run lists those that differ.
+                                   -- Default "*/migrations/*"
+
   keep = 5,                        -- complete releases to keep on each host
   at_once = 10,                    -- how many hosts are prepared at the same time
-  shared = {},                     -- what to link from ROOT/shared into each release: { ".env", "media/" }
-  free_megabytes = 100,            -- refuse to begin with less room than this on the disk
-  free_inodes = 10000,             -- and with fewer files left than this: a virtualenv has thousands
+  shared = {},                     -- files and folders to link from ROOT/shared into each release: { ".env", "media/" }
+  free_megabytes = 100,            -- a release needs this much free space on the disk
+  free_inodes = 10000,             -- and this many free inodes: a virtualenv has thousands of files
 }

@@ -1,9 +1,9 @@
--- What --batch and --max-failures promise, tried on throwaway hosts: `runbook test recipes` runs this.
+-- Tests of --batch and --max-failures on throwaway hosts.
 
 lab.defaults() -- whatever app.lua says
 
-local batches = require "batches"
-local planted = require "planted"
+local planted = require "planted_test"
+local rollout = require "rollout"
 
 test("a percentage is rounded down, but never to none", function()
   for _, case in ipairs({
@@ -11,16 +11,17 @@ test("a percentage is rounded down, but never to none", function()
     { "99%", 5, 4 }, { "100%", 5, 5 }, { "1%", 5, 1 }, { 2, 5, 2 }, { 7, 5, 7 },
   }) do
     local batch, hosts, want = unpack(case)
-    expect.equal(batches.size(batch, hosts), want, batch .. " of " .. hosts)
+    expect.equal(rollout.batch_size(batch, hosts), want, batch .. " of " .. hosts)
   end
 end)
 
--- tried calls a function for five hosts in batches of two; it fails on those that bad names. Each call waits until those of
--- its batch have begun, so none is left out because another was quick to fail. Returns the hosts of each batch that was begun,
--- those that came to their end, and what run returned.
-local function tried(max_failures, bad)
+-- run_batches calls a function for five hosts in batches of two. The function fails on the hosts in
+-- bad. Each call waits until all of its batch have begun, so that an early failure skips none of
+-- them. It returns the hosts of each batch that began, the hosts that finished, and the result of
+-- in_batches.
+local function run_batches(max_failures, bad)
   local hosts, begun, ended, stopped = lab.hosts(5), {}, {}, false
-  local ok, failures = pcall(batches.run, hosts, { batch = "50%", max_failures = max_failures }, function(host)
+  local ok, failures = pcall(rollout.in_batches, hosts, { batch = "50%", max_failures = max_failures }, function(host)
     begun[#begun + 1] = host.name
     for _ = 1, 200 do
       if #begun % 2 == 0 or #begun == #hosts then
@@ -45,35 +46,35 @@ local function tried(max_failures, bad)
   return table.concat(list, ", "), table.concat(ended, " "), ok and failures
 end
 
-test("all of them, in the order of the hosts file", function()
-  local begun, ended, failures = tried(0, {})
+test("all hosts run in the order of the hosts file", function()
+  local begun, ended, failures = run_batches(0, {})
   expect.equal(begun, "web1 web2, web3 web4, web5")
   expect.equal(ended, "web1 web2 web3 web4 web5")
   expect.equal(failures, 0)
 end)
 
-test("after a failure the other of the batch comes to its end, and no further batch is begun", function()
-  local begun, ended, failures = tried(0, { web3 = true })
+test("after a failure the other host of the batch finishes, and no further batch begins", function()
+  local begun, ended, failures = run_batches(0, { web3 = true })
   expect.equal(begun, "web1 web2, web3 web4")
   expect.equal(ended, "web1 web2 web4")
   expect.equal(failures, false)
 end)
 
-test("as many failures as are allowed", function()
-  local begun, ended, failures = tried(2, { web1 = true, web2 = true })
+test("max_failures hosts may fail", function()
+  local begun, ended, failures = run_batches(2, { web1 = true, web2 = true })
   expect.equal(begun, "web1 web2, web3 web4, web5")
   expect.equal(ended, "web3 web4 web5")
   expect.equal(failures, 2)
 end)
 
-test("one failure more than is allowed", function()
-  local begun, ended, failures = tried(1, { web2 = true, web3 = true })
+test("one failure more stops the run", function()
+  local begun, ended, failures = run_batches(1, { web2 = true, web3 = true })
   expect.equal(begun, "web1 web2, web3 web4")
   expect.equal(ended, "web1 web4")
   expect.equal(failures, false)
 end)
 
-test("what an admin sees of it", function()
+test("the table shows what happened to each host", function()
   local hosts = lab.hosts(5)
   for _, host in ipairs(hosts) do
     planted.release(host, "r1")

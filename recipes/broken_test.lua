@@ -1,5 +1,5 @@
--- A release that does not work on the third of four hosts: which hosts serve what, what the last lines say, and how to get out
--- of it. `runbook test recipes` runs this.
+-- Tests of a release that does not work on the third of four hosts: which hosts serve what, what
+-- the last lines say, and which commands lead out of it.
 
 lab.defaults() -- whatever app.lua says
 
@@ -27,7 +27,7 @@ local function release(name, more)
   return run("recipes/release.lua", settings)
 end
 
--- states returns the hosts' states in the last table, in order.
+-- states returns the states of the hosts in the last table, in order.
 local function states(result)
   local list = {}
   for i = 1, 4 do
@@ -52,7 +52,7 @@ test("the third host goes back, and a rollback and a repaired release work at on
   web[3].fs:write(web[3].vars.root .. "/broken", "")
   repo:commit({ ["wsgi.py"] = WSGI:format("True") })
 
-  -- What one host cannot import is switched to on none.
+  -- An application that one host cannot import is switched to on no host.
   local refused = release("r2")
   expect.status(refused, 1)
   expect.contains(refused.error, "web3: import wsgi.py: wsgi.py cannot be imported: ModuleNotFoundError: No module named 'only_elsewhere' (wsgi.py, line 4)")

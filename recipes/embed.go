@@ -6,9 +6,9 @@ package recipes
 
 import "embed"
 
-// Files are the recipes as they are written out by `runbook init` and run by `runbook demo`: app.lua and the recipes
-// at the top, what they require under lib, and under meta the Lua API for editors and readers, which a
-// test keeps current.
+// Files are the recipes as `runbook init` writes them out and `runbook demo` runs them: app.lua and the recipes at the top, under
+// lib what they require and the scripts that run on hosts, under examples what to copy, and under meta the Lua API for editors
+// and readers, which a test keeps current.
 //
-//go:embed *.lua lib/*.lua meta/*
+//go:embed *.lua *.md lib/*.lua lib/*.md lib/*.sh lib/*.py examples/*.lua meta/*
 var Files embed.FS

@@ -1,11 +1,12 @@
--- When a release counts as well, and what is shown of one that isn't, tried on a throwaway host: `runbook test recipes` runs this.
+-- Tests of the health check on a throwaway host.
 
 lab.defaults() -- whatever app.lua says
 
 local app = require("options").app
 local health = require "health"
 
--- wsgi is an application that prints lines to its error log when it is loaded, and answers with this status.
+-- wsgi returns an application that prints lines to its error log at import, and answers with this
+-- status.
 local function wsgi(status, lines)
   return {
     ["wsgi.py"] = template([[
@@ -20,7 +21,7 @@ def application(environ, start_response):
   }
 end
 
-test("another status than 200, and a body that must be right", function()
+test("the check wants the given status, and a body that healthy accepts", function()
   local host = unpack(lab.hosts(1))
   lab.repo(wsgi("202 Accepted", 0))
   local released = run("recipes/release.lua", { release = "r1", requirements = "", health = "" })
@@ -29,11 +30,11 @@ test("another status than 200, and a body that must be right", function()
     root = host.vars.root, port = host.vars.port, server_root = "", restart = "touch", health = "/well", health_within = "1s",
     health_host = "", request_seconds = 1, processes = 1, threads = 5,
   }
-  local release = { name = "r1", dir = host.vars.root .. "/releases/r1" }
+  local release = require("releases").new(options, "release", { name = "r1" })
 
   local function checked(within)
     options.health_within = within
-    local ok, err = pcall(health.check, host, options, release)
+    local ok, err = pcall(health.check, host, release)
     return ok or err.message
   end
   expect.contains(checked("1s"), "/well within 1s: answered 202, want 200\n/well of r1")
@@ -45,7 +46,7 @@ test("another status than 200, and a body that must be right", function()
   expect.contains(checked("1s"), "answered 202, and healthy in app.lua refuses it: the database is away\n/well of r1")
 end)
 
-test("what there is, is shown before anything is put back", function()
+test("the evidence is shown before anything is restored", function()
   local host = unpack(lab.hosts(1))
   local repo = lab.repo(wsgi("200 OK", 0))
   local settings = { release = "r1", requirements = "", health = "/well", restart = "graceful", health_within = "30s" }
@@ -58,7 +59,7 @@ test("what there is, is shown before anything is put back", function()
 
   local shown, put_back
   for i, e in ipairs(failed.events) do
-    if e.kind == "warning" and (e.text or ""):find("before anything is put back", 1, true) then
+    if e.kind == "warning" and (e.text or ""):find("before anything is restored", 1, true) then
       shown = shown or i
     elseif e.kind == "step_begun" and (e.step or ""):find("go back to r1", 1, true) then
       put_back = put_back or i

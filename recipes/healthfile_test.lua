@@ -1,10 +1,11 @@
--- lib/healthfile.lua on a throwaway host: `runbook test recipes` runs this.
+-- Tests of lib/healthfile.lua on a throwaway host.
 
 lab.defaults() -- whatever app.lua says
 
 local healthfile = require "healthfile"
 
--- Listens on a port and keeps one connection to it open, says so, and ends with its input.
+-- KEPT listens on a port, opens a connection to it, makes a file, and exits at the end of its
+-- input.
 local KEPT = [[
 import socket, sys
 server = socket.create_server(("127.0.0.1", int(sys.argv[1])))
@@ -18,7 +19,7 @@ local host = unpack(lab.hosts(1))
 local file = host.vars.root .. "/in-service"
 local pool = healthfile.pool({ file = file, notice = "100ms", within = "1s", port = host.vars.port })
 
-test("the file goes, and comes back", function()
+test("drain removes the file, and restore makes it again", function()
   host.fs:write(file, "in service\n")
   pool.drain(host)
   expect.absent(host, "in-service")
@@ -26,7 +27,7 @@ test("the file goes, and comes back", function()
   expect.file(host, "in-service", { contains = "in service" })
 end)
 
-test("a connection that stays open is waited for as long as within says", function()
+test("drain waits for open connections until within has passed", function()
   local ready = host.vars.root .. "/ready"
   host:run({ "sh", "-c", 'sleep 5 | python3 -c "$1" "$2" "$3" > /dev/null 2>&1 & until [ -e "$3" ]; do sleep 0.05; done',
     "sh", KEPT, host.vars.port, ready }, { timeout = "10s" })
@@ -36,7 +37,16 @@ test("a connection that stays open is waited for as long as within says", functi
   expect.contains(err.hint, "check that the balancer looks for " .. file)
 end)
 
-test("settings that can't be meant", function()
+test("a folder that does not exist is found before anything is changed", function()
+  local checks = require("helpers").checks
+  checks[#checks](host)
+  healthfile.pool({ file = host.vars.root .. "/nosuch/in-service" })
+  local ok, err = pcall(checks[#checks], host)
+  expect.equal(ok, false)
+  expect.contains(err.message, "/nosuch/in-service does not exist, or the login may not write to it")
+end)
+
+test("invalid settings are refused", function()
   for _, case in ipairs({
     { { notice = "10s" }, "file is missing: the file on each server" }, { { file = "in-service" }, "healthfile: file must be an absolute path" },
     { { file = "/x", interval = "1s" }, 'there is no setting "interval"' }, { { file = "/x", within = 5 }, "within: want a duration such as 90s or 1m30s, got the number 5" },

@@ -1,9 +1,9 @@
--- What release.lua promises, tried on throwaway hosts: `runbook test recipes` runs this. In a test, lab.hosts starts
--- hosts, lab.repo makes a repository, and run runs a recipe for real; expect says what must be so afterwards.
+-- Tests of release.lua on throwaway hosts; `runbook test recipes` runs them. In a test, lab.hosts
+-- starts hosts, lab.repo makes a repository, run runs a recipe, and expect checks the result.
 
 lab.defaults() -- whatever app.lua says
 
-test("two releases on two hosts: the same commit, linked, logged and served", function()
+test("two releases on two hosts have the same commit, and are linked, logged and served", function()
   local web1, web2 = unpack(lab.hosts(2))
   local app = lab.repo()
 
@@ -16,7 +16,7 @@ test("two releases on two hosts: the same commit, linked, logged and served", fu
   end
   expect.event(first, { kind = "step_ended", host = "web1", step = "start mod_wsgi-express" })
 
-  -- A change is pushed, and only one release is to be kept besides the new one.
+  -- Push a change, and keep only one release besides the new one.
   local second = app:commit({ ["requirements.txt"] = "greeting==2.0\n" })
   expect.status(run("recipes/release.lua", { release = "r2", restart = "none", keep = 1 }), 0)
   expect.link(web2, "current", "releases/r2")
@@ -26,7 +26,7 @@ test("two releases on two hosts: the same commit, linked, logged and served", fu
   expect.equal(web2:capture(version), "2.0")
 end)
 
-test("with a depth there is no mirror, and no more history than that", function()
+test("with a depth there is no mirror, and a release has so many commits", function()
   local web1 = unpack(lab.hosts(1))
   local app = lab.repo()
   local second = app:commit({ ["note"] = "second\n" })
@@ -54,7 +54,7 @@ test("a restart that fails: the host goes back, and no further host is touched",
   expect.log(web1, { action = "restore", release = "r1", from = "r2" })
 end)
 
-test("what can't work is refused before anything is changed", function()
+test("invalid options are refused before anything is changed", function()
   local web1 = unpack(lab.hosts(1))
   lab.repo()
   local branch = run("recipes/release.lua", { branch = "nosuch" })
@@ -67,5 +67,11 @@ test("what can't work is refused before anything is changed", function()
 
   expect.status(run("recipes/release.lua", { release = "../r1" }), 2)
   expect.absent(web1, "current")
+  expect.absent(web1, "releases")
+
+  web1.fs:mkdir(web1.vars.root .. "/current")
+  local folder = run("recipes/release.lua", { restart = "none", requirements = "" })
+  expect.status(folder, 3)
+  expect.contains(folder.error, "/current is not a link")
   expect.absent(web1, "releases")
 end)

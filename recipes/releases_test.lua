@@ -1,10 +1,9 @@
--- What lib/releases.lua knows of a host and removes, tried on throwaway hosts: `runbook test recipes` runs this.
+-- Tests of lib/releases.lua on throwaway hosts: what it finds on a host, and what it deletes.
 
 lab.defaults() -- whatever app.lua says
 
 local history = require "history"
-local layout = require "layout"
-local planted = require "planted"
+local planted = require "planted_test"
 local releases = require "releases"
 
 -- leave_foreign makes current point to a release of another tool. It returns its path.
@@ -17,15 +16,15 @@ local function leave_foreign(host, name)
   return old
 end
 
-test("a switch that fails goes back to a release of another tool, also after a run that died", function()
+test("a failed switch goes back to a release of another tool, also after a killed run", function()
   local host = lab.hosts(1)[1]
   local old = leave_foreign(host, "old")
   local unhealthy = { release = "r1", restart = "none", health = "/", port = 1, health_within = "0.1s" }
   expect.status(run("recipes/rollback.lua", { release = "r1", restart = "none", health = "" }), 0)
-  -- As a run leaves it that dies after the switch: the log has no more than what was noted before.
+  -- Like after a run that was killed after the switch: the log ends before it.
   local log = host.vars.root .. "/releases.log"
   host.fs:write(log, (host.fs:read(log):gsub("[^\n]*\n$", "")))
-  expect.contains(run("recipes/status.lua").stdout, "UNFINISHED: " .. host.name .. ": current points to r1, and what was last seen to serve is " .. old)
+  expect.contains(run("recipes/status.lua").stdout, "UNFINISHED: " .. host.name .. ": current points to r1, and the last release that worked is " .. old)
   expect.status(run("recipes/rollback.lua", unhealthy), 1)
   expect.link(host, "current", old)
   expect.log(host, { action = "restore", release = old, from = "r1" })
@@ -34,15 +33,36 @@ end)
 test("prune leaves a release of another tool alone", function()
   for i, host in ipairs(lab.hosts(2)) do
     local old = leave_foreign(host, ({ "old", "releases/20250101/app" })[i])
-    history.append(host, layout.of({ root = host.vars.root }), { action = "restore", release = old })
+    history.append(host, releases.paths({ root = host.vars.root }), { action = "restore", release = old })
     planted.release(host, "r2")
     planted.release(host, "r3")
     host:run({ "find", host.vars.root .. "/releases", "-name", "20250101", "-exec", "touch", "-d", "3 days ago", "{}", ";" })
-    releases.prune(host, layout.of({ root = host.vars.root }), 1, "r3", "r2")
+    releases.prune(host, releases.paths({ root = host.vars.root }), 1, "r3", "r2")
     expect.file(host, old)
     expect.absent(host, "releases/r1")
     expect.file(host, "releases/r3")
   end
+end)
+
+test("current may name a release by its real path below a root that is a link", function()
+  local host = unpack(lab.hosts(1))
+  local real = host.vars.root .. ".real"
+  host.fs:rename(host.vars.root, real)
+  host.fs:symlink(real, host.vars.root)
+  for _, name in ipairs({ "r1", "r2", "r3" }) do
+    planted.release(host, name)
+  end
+  local function link() host.fs:symlink(real .. "/releases/r2", host.vars.root .. "/current") end
+  link()
+  local paths = releases.paths({ root = host.vars.root })
+  expect.equal(releases.look(host, paths).name, "r2")
+  expect.equal(releases.current(host, paths), paths.releases .. "/r2")
+  expect.status(run("recipes/rollback.lua", { restart = "none", health = "" }), 0)
+  expect.link(host, "current", "releases/r1") -- the log has it before r2
+  link()
+  releases.prune(host, paths, 1, "r3", "r3")
+  expect.file(host, "releases/r2/.runbook.json")
+  expect.absent(host, "releases/r1")
 end)
 
 test("prune removes a release without an interpreter before one that can be served", function()
@@ -51,7 +71,7 @@ test("prune removes a release without an interpreter before one that can be serv
     planted.release(host, name)
   end
   host.fs:remove(host.vars.root .. "/releases/r3/venv/bin/python")
-  releases.prune(host, layout.of({ root = host.vars.root }), 3, "r4", "r2")
+  releases.prune(host, releases.paths({ root = host.vars.root }), 3, "r4", "r2")
   expect.absent(host, "releases/r3")
   expect.file(host, "releases/r1")
 end)
@@ -61,19 +81,19 @@ test("prune removes a release that failed before one that served", function()
   for _, name in ipairs({ "r1", "r2", "r3", "r4" }) do
     planted.release(host, name)
   end
-  local paths = layout.of({ root = host.vars.root })
+  local paths = releases.paths({ root = host.vars.root })
   history.append(host, paths, { action = "restore", release = "r4", from = "r3" })
   releases.prune(host, paths, 3, "r4", "r2")
   expect.absent(host, "releases/r3")
   expect.file(host, "releases/r1")
 end)
 
-test("a marker counts only where it is that of what is on the disk", function()
+test("a marker counts only where it matches the folder", function()
   local host = lab.hosts(1)[1]
-  local paths = layout.of({ root = host.vars.root })
+  local paths = releases.paths({ root = host.vars.root })
   local revision = planted.release(host, "r1")
   planted.release(host, "r2")
-  local dir = layout.release(paths, "r1")
+  local dir = releases.dir(paths, "r1")
   local marker, good = dir .. "/.runbook.json", host.fs:read(dir .. "/.runbook.json")
   local function why()
     local release = releases.look(host, paths).by_name.r1
@@ -110,7 +130,7 @@ test("a marker counts only where it is that of what is on the disk", function()
   host.fs:write(marker, good)
   expect.equal(why(), nil)
 
-  -- What is checked out, and what was installed.
+  -- The checked-out commit and the requirements count, too.
   host.fs:write(dir .. "/.git/HEAD", "ref: refs/heads/main\n")
   expect.contains(why(), "a branch is checked out")
   host.fs:remove(dir .. "/.git/HEAD")
@@ -122,9 +142,9 @@ test("a marker counts only where it is that of what is on the disk", function()
   expect.contains(why(), "its requirements are not those that were installed")
 end)
 
-test("the log is read from its end, and only where it is a file", function()
+test("the log is read from its end, and only if it is a regular file", function()
   local host = lab.hosts(1)[1]
-  local paths = layout.of({ root = host.vars.root })
+  local paths = releases.paths({ root = host.vars.root })
   planted.release(host, "r1")
   local entry = host.fs:read(paths.log)
   host.fs:write(paths.log, ("["):rep(4000000) .. "\n" .. entry)

@@ -1,4 +1,4 @@
--- What restart.lua promises, and setup.lua --adopt, tried on a throwaway host: `runbook test recipes` runs this.
+-- Tests of restart.lua and of setup.lua --adopt on a throwaway host.
 
 lab.defaults() -- whatever app.lua says
 
@@ -18,7 +18,7 @@ local function act(action, values)
   return result.hosts.web1.state, result
 end
 
-test("each action, on a server that runs and on one that does not", function()
+test("each action works on a running and on a stopped server", function()
   lab.repo()
   local none = run("recipes/restart.lua")
   expect.status(none, 3)
@@ -43,7 +43,8 @@ test("each action, on a server that runs and on one that does not", function()
   expect.equal(act("stop"), "stopped")
 end)
 
--- apachectl writes one that fails with these words the first times, and a stop that says nothing.
+-- apachectl writes an apachectl whose start fails with these words the first times, and whose stop
+-- prints nothing.
 local function apachectl(times, words)
   host.fs:mkdir(root .. "/server")
   host.fs:write(root .. "/server/apachectl", ([[#!/bin/sh
@@ -56,7 +57,7 @@ end
 
 local options = { root = root, server_root = "", request_seconds = 1 }
 
-test("a start waits for the port of the server that was just stopped, and for nothing else", function()
+test("a start retries while the stopped server has the port, and fails at once otherwise", function()
   for _, way in ipairs({ "full", "start" }) do
     apachectl(3, "(98)Address already in use: AH00072: make_sock: could not bind to address [::]:8000")
     mod_wsgi.act(host, options, way)
@@ -71,9 +72,9 @@ test("a start waits for the port of the server that was just stopped, and for no
   end
 end)
 
-test("a server that something else runs is left alone", function()
+test("a foreign configuration is left alone until --adopt", function()
   lab.repo()
-  require("planted").release(host, "r1")
+  require("planted_test").release(host, "r1")
   host.fs:mkdir(root .. "/server")
   host.fs:write(root .. "/server/httpd.conf", "")
   host.fs:write(root .. "/server/apachectl", "#!/bin/sh\n\n# ['/opt/mod_wsgi-express', 'setup-server', 'site.wsgi', '--port', '81']\n")

@@ -1,10 +1,10 @@
--- What app.lua's server_args and env may hold, and what a command line in an apachectl means: `runbook test recipes` runs this.
+-- Tests of server_args and env in app.lua, and of reading the command line in an apachectl.
 
 lab.defaults() -- whatever app.lua says
 
 local server_args = require "server_args"
 
--- HELP is as mod_wsgi-express 6.0.5 prints it.
+-- HELP has lines of the help text of mod_wsgi-express 6.0.5.
 local HELP = [[
 Usage: mod_wsgi-express setup-server script [options]
 
@@ -23,7 +23,7 @@ Options:
                         The name of any trusted HTTP header.
 ]]
 
-test("the options of a help text, and how many values each takes", function()
+test("parse finds the options of a help text and their values", function()
   expect.equal(server_args.parse(HELP), {
     ["--application-type"] = { "TYPE" }, ["--host"] = { "IP-ADDRESS" }, ["--http2"] = {},
     ["--url-alias"] = { "URL-PATH", "FILE-PATH|DIRECTORY-PATH" }, ["--add-handler"] = { "EXTENSION", "SCRIPT-PATH" },
@@ -32,7 +32,7 @@ test("the options of a help text, and how many values each takes", function()
   expect.equal(server_args.parse("mod_wsgi-express: not found"), {})
 end)
 
-test("which words are values of which option", function()
+test("walk finds the values of each option", function()
   local options = server_args.parse(HELP)
   for _, case in ipairs({
     { { "--http2", "--host", "0.0.0.0" }, "--http2() --host(0.0.0.0)" },
@@ -52,7 +52,7 @@ test("which words are values of which option", function()
   end
 end)
 
-test("the words of a list as Python prints it", function()
+test("words parses a list as Python prints it", function()
   for _, case in ipairs({
     { [=[['mod_wsgi-express', 'setup-server', 'wsgi.py']]=], { "mod_wsgi-express", "setup-server", "wsgi.py" } },
     { [=[["it's", 'say "hi"', 'both \' and "']]=], { "it's", 'say "hi"', "both ' and \"" } },
@@ -63,7 +63,7 @@ test("the words of a list as Python prints it", function()
   end
 end)
 
--- RANDOM prints lists of random words by a seed: each as Python prints it, and as JSON.
+-- RANDOM prints lists of random words for a seed: each as Python prints it, and as JSON.
 local RANDOM = [[
 import json, random, sys
 random.seed(sys.argv[1])
@@ -73,7 +73,7 @@ for _ in range(500):
     print(json.dumps(words))
 ]]
 
-test("any list that Python prints is read back", function()
+test("words parses any list that Python prints", function()
   local host, seed = unpack(lab.hosts(1)), tostring(clock.now())
   local printed
   local text = host:capture({ "python3", "-c", RANDOM, seed }, { env = { PYTHONIOENCODING = "utf-8" } })
@@ -87,30 +87,30 @@ test("any list that Python prints is read back", function()
   end
 end)
 
-test("options of runbook's own are refused by name, short or not", function()
+test("options that runbook sets itself are refused, abbreviated or not", function()
   for _, case in ipairs({
-    { { "--port", "80" }, "runbook gives --port itself; set port instead" },
-    { { "--processes=4" }, "runbook gives --processes itself; set processes instead" },
-    { { "--http2", "--proc", "4" }, "runbook gives --processes itself" },
+    { { "--port", "80" }, "runbook sets --port itself; set port instead" },
+    { { "--processes=4" }, "runbook sets --processes itself; set processes instead" },
+    { { "--http2", "--proc", "4" }, "runbook sets --processes itself" },
     { { "--graceful-timeout=1" }, "set request_seconds instead" },
     { { "--envvars-script", "x" }, "set env instead" },
     { { "--server-root", "/x" }, "set server_root instead" },
-    { { "--python-path", "/x" }, "runbook gives --python-path itself; leave it out" },
+    { { "--python-path", "/x" }, "runbook sets --python-path itself; leave it out" },
   }) do
     expect.contains(server_args.own(case[1]) or "", case[2])
   end
   expect.equal(server_args.own({ "--process-name", "x", "--host", "y", "--log-level", "info", "--server-name", "z", "port" }), nil)
 end)
 
-test("what is wrong by the program's own help, and paths under current", function()
+test("the program's help decides what is wrong, and paths go through current", function()
   local host = unpack(lab.hosts(1))
   local program = host.vars.root .. "/mod_wsgi-express"
   host.fs:write(program, "#!/bin/sh\ncat <<'END'\n" .. HELP .. "END\n", { mode = "0755" })
   for _, case in ipairs({
-    { { "--nosuch", "x" }, "--nosuch is no option of it" }, { { "--url", "/a", "b" }, "--url is no option of it" },
+    { { "--nosuch", "x" }, "--nosuch is not an option of it" }, { { "--url", "/a", "b" }, "--url is not an option of it" },
     { { "--url-alias", "/a" }, "--url-alias takes 2 values: URL-PATH FILE-PATH|DIRECTORY-PATH" },
     { { "--host" }, "--host takes 1 value: IP-ADDRESS" }, { { "--http2=yes" }, "--http2 takes 0 values" },
-    { { "--http2", "x" }, '"x" belongs to no option' }, { { "-v" }, "-v is no option of it" },
+    { { "--http2", "x" }, '"x" belongs to no option' }, { { "-v" }, "-v is not an option of it" },
   }) do
     local problem = server_args.problem(case[1], host, program) or { "nothing", "" }
     expect.contains(problem[1], "server_args in recipes/app.lua does not fit " .. program .. ": ")
@@ -126,7 +126,7 @@ test("what is wrong by the program's own help, and paths under current", functio
   expect.equal(server_args.problem(fits, host, program .. ".missing"), nil) -- it cannot be asked
 end)
 
-test("the lines of app.lua that a command line means", function()
+test("reproduce returns the lines of app.lua for a command line", function()
   local host = unpack(lab.hosts(1))
   local program = host.vars.root .. "/mod_wsgi-express"
   host.fs:write(program, "#!/bin/sh\ncat <<'END'\n" .. HELP .. "END\n", { mode = "0755" })

@@ -1,85 +1,111 @@
--- Prepares hosts: makes the folders, and checks Python, git, the deploy key and the room on the disk. --adopt takes over a
--- configuration of mod_wsgi-express that runbook did not write; --unit has systemd start the site at boot. Run it again as
--- often as you like: it changes only what is not as it should be, and says so.
+-- Prepares hosts: makes the folders, and checks Python, git, the deploy key and the disk. --adopt
+-- takes over a configuration of mod_wsgi-express that runbook did not write. --unit makes systemd
+-- start the site at boot. Running it again is safe: it changes only what is wrong, and says what it
+-- changed.
 
-local layout = require "layout"
-local common = require "options"
+local git = require "git"
 local mod_wsgi = require "mod_wsgi"
-local pool = require "pool"
+local common = require "options"
 local preflight = require "preflight"
-local problems = require "problems"
+local releases = require "releases"
+local rollout = require "rollout"
 local server = require "server"
 local shared = require "shared"
-local unit = require "unit"
 
 local options = recipe({
   summary = "prepare hosts for the first release: folders, Python, git and its key, disk",
   hosts = "production",
-  options = common.some({ "root", "repo", "branch", "key", "agent", "python", "server_root", "at_once" }, {
+  options = common.some({ "root", "repo", "source", "branch", "key", "agent", "private", "python", "venv", "server_root",
+    "at_once" }, {
     adopt = { false, "take over a configuration of mod_wsgi-express that runbook did not write; a copy is kept" },
     unit = { false, "write and enable a systemd unit that starts the site at boot; needs root or sudo" },
   }),
 })
 
--- What preflight finds, by the host's name: its facts, and the command line of a configuration to take over.
+-- By host name: facts, and the command line of a configuration to take over.
 local facts, foreign = {}, {}
 
--- root returns what stands in the way of making the root folder, or nil.
+-- root returns why the root folder cannot be made or used, or nil.
 local function root(known, paths)
+  if not known.unowned then
+    known.unshared = nil -- share does that
+  end
   if known.root or known.foreign then
     return preflight.root(known, paths)
   elseif not known.writable then
-    return preflight.readonly(known, paths) or { known.user .. " may not make " .. paths.root .. ": " .. known.near .. " is not writable",
+    return preflight.readonly(known, paths)
+      or { known.user .. " may not make " .. paths.root .. ": " .. known.near .. " is not writable",
       "on the host: sudo mkdir -p " .. paths.root .. " && sudo chown " .. known.user .. ": " .. paths.root }
   end
   return nil
 end
 
--- adoptable returns what stands in the way of --adopt, or nil.
-local function adoptable(host)
+-- adopt_problem returns why the configuration cannot be taken over, or nil.
+local function adopt_problem(host)
   local wrong
   foreign[host.name], wrong = mod_wsgi.foreign(host, options)
   return wrong
 end
 
 local function check(host)
-  local paths = layout.of(options)
-  local known = preflight.facts(host, paths, options.python, options.server_root)
+  local paths = releases.paths(options)
+  local known = preflight.facts(host, options, options.python)
   facts[host.name] = known
   local wrong = root(known, paths)
+  local unready = not known.foreign and preflight.unready(host, known) or {}
+  if known.foreign or #unready > 0 then -- nothing there may be run, or can be
+    return preflight.list(wrong, unpack(unready))
+  end
   if options.adopt then
     wrong = preflight.lock(host, paths, known, wrong)
   end
-  if known.foreign then -- nothing there may be run
-    return { wrong }
+  local no_git, denied = git.missing(known), nil
+  if not no_git and options.repo ~= "" then
+    denied = preflight.catch(host, git.access, host, options)
   end
-  local no_git = preflight.git(known)
-  -- The repository is asked for the branch, as a release will.
-  local access = not no_git and options.repo ~= "" and preflight.git_access(host, options) or nil
-  return problems.list(
+  local no_unit, unit_problem = nil, nil
+  if options.unit then
+    no_unit, unit_problem = preflight.catch(host, mod_wsgi.unit_problem, host, options, known)
+  end
+  return preflight.list(
     wrong,
-    options.adopt and adoptable(host) or nil,
-    options.unit and unit.problem(host, options, known) or nil,
-    preflight.python(known, options.python),
+    options.adopt and adopt_problem(host) or nil,
+    no_unit or unit_problem,
+    preflight.python(known, options.python, options.venv),
     no_git,
-    access,
+    denied,
     preflight.disk(known))
 end
 
--- make_folder makes a folder, or opens one of the host user's own that others can't read, and returns what it did, or
--- nil. Apache, which is often somebody else, has to get at what is in it.
+-- BITS has the permissions that a digit of a umask leaves.
+local BITS = { ["0"] = "rwx", ["1"] = "rw", ["2"] = "rx", ["3"] = "r", ["4"] = "wx", ["5"] = "w", ["6"] = "x", ["7"] = "" }
+
+-- make_folder makes a folder, or opens an existing one as far as the umask does, where the login owns
+-- it. It returns what it did, or nil. Apache, which often runs as another user, must be able to read
+-- the folder.
 local function make_folder(host, path)
+  local known = facts[host.name]
+  local group, others = known.umask:match("(.)(.)$")
+  local mode = "u+rwx,g+" .. BITS[group] .. ",o+" .. BITS[others]
   if not host.fs:exists(path) then
-    host.fs:mkdir(path, { mode = "0755" })
+    host.fs:mkdir(path)
+    preflight.share(host, known, path)
     return "made " .. path
-  elseif host:test({ "sh", "-c", '[ -O "$1" ] && [ -z "$(find "$1" -prune -perm -0755)" ]', "sh", path }) then
-    host:run({ "chmod", "u+rwx,go+rx", path })
+  elseif host:test({ "sh", "-c", '[ -O "$1" ] && [ -z "$(find "$1" -prune -perm "-$2")" ]', "sh", path, mode }) then
+    host:run({ "chmod", mode, path })
     return "opened " .. path .. " for reading"
   end
   return nil
 end
 
--- adopt takes the configuration over that preflight found. It returns what it did.
+-- share shares what exists with the group in app.lua. It returns what it did, or nil.
+local function share(host)
+  local paths = releases.paths(options)
+  local count = releases.share(host, { paths.root, mod_wsgi.server_root(options) }, paths.shared)
+  return count and ("shared %s files and folders with the group %s"):format(count, facts[host.name].group)
+end
+
+-- adopt takes over the configuration that preflight found. It returns what it did.
 local function adopt(host)
   local header, folder = foreign[host.name], mod_wsgi.server_root(options)
   if not header then
@@ -92,7 +118,7 @@ local function adopt(host)
 end
 
 local function prepare(host)
-  local paths, done = layout.of(options), {}
+  local paths, done = releases.paths(options), {}
   local folders = { paths.root, paths.releases }
   for _, folder in ipairs(shared.folders(paths)) do
     folders[#folders + 1] = folder
@@ -100,8 +126,9 @@ local function prepare(host)
   for _, folder in ipairs(folders) do
     done[#done + 1] = make_folder(host, folder)
   end
+  done[#done + 1] = share(host)
   done[#done + 1] = options.adopt and adopt(host) or nil
-  for _, what in ipairs(options.unit and unit.write(host, options, facts[host.name]) or {}) do
+  for _, what in ipairs(options.unit and mod_wsgi.write_unit(host, options, facts[host.name]) or {}) do
     done[#done + 1] = what
   end
   if #done == 0 then
@@ -113,12 +140,12 @@ local function prepare(host)
   end
 end
 
-layout.of(options) -- fails where --root is no path
+releases.paths(options) -- fails where --root is not a path
 mod_wsgi.server_root(options)
 if options.unit then
   server.refuse_unit()
 end
-preflight.repository(options)
-local servers = pool.servers(hosts)
-step("preflight", function() problems.refuse(servers, preflight.at_once(options), check) end)
+preflight.validate_repository(options)
+local servers = rollout.servers()
+step("preflight", function() preflight.refuse(servers, preflight.at_once(options), check) end)
 step("prepare", function() each(servers, { at_once = options.at_once }, prepare) end)

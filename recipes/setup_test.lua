@@ -1,8 +1,8 @@
--- What setup.lua promises, tried on a throwaway host: `runbook test recipes` runs this.
+-- Test of setup.lua on a throwaway host.
 
 lab.defaults() -- whatever app.lua says
 
-test("makes the folders, and the second time nothing", function()
+test("setup makes the folders, and nothing at the second run", function()
   local web1 = unpack(lab.hosts(1))
   lab.repo()
   local first = run("recipes/setup.lua")

@@ -1,12 +1,12 @@
--- What app.lua's shared may name, and what becomes of it, tried on a throwaway host: `runbook test recipes` runs this.
+-- Tests of shared in app.lua on a throwaway host.
 
 lab.defaults() -- whatever app.lua says
 
-local app = require("options").app
-local layout = require "layout"
+local common = require "options"
+local releases = require "releases"
 local shared = require "shared"
 
-test("what leads out of a release, or is a release's own, is refused", function()
+test("paths out of the release, and files that belong to a release, are refused", function()
   for _, case in ipairs({
     { { "../x" }, "is not a path in the release" }, { { "/etc" }, "is not a path" }, { { "" }, "is not a path" },
     { { "/" }, "is not a path" }, { { "." }, "is not a path" }, { { "a/../b" }, "is not a path" }, { { "a//b" }, "is not a path" },
@@ -15,15 +15,15 @@ test("what leads out of a release, or is a release's own, is refused", function(
     { { ".runbook.json" }, ".runbook.json of its own" },
     { { "a", "a/" }, "named twice" }, { { "a/b", "a/" }, '"a/b" is in "a/"' }, { { "a/b/c", "a/b" }, "is shared already" },
   }) do
-    expect.contains(layout.shared_problem(case[1]) or "", case[2])
+    expect.contains(common.shared_problem(case[1]) or "", case[2])
   end
-  expect.equal(layout.shared_problem({ "a/b", "a/c", "a.b", ".gitignore", "venv2", "media/" }), nil)
+  expect.equal(common.shared_problem({ "a/b", "a/c", "a.b", ".gitignore", "venv2", "media/" }), nil)
 end)
 
-test("links are made beside what the repository has, and nothing is overwritten", function()
+test("links are made beside files of the repository, and nothing is overwritten", function()
   local host = unpack(lab.hosts(1))
-  local paths = layout.of({ root = host.vars.root })
-  local dir = layout.release(paths, "r1")
+  local release = releases.new({ root = host.vars.root }, "release", { name = "r1" })
+  local paths, dir = release.paths, release.dir
   host.fs:mkdir(dir .. "/conf")
   host.fs:write(dir .. "/conf/app.ini", "the repository's\n")
   host.fs:symlink("/nowhere", dir .. "/dangling")
@@ -31,8 +31,8 @@ test("links are made beside what the repository has, and nothing is overwritten"
   host.fs:write(paths.shared .. "/conf/app.ini", "the admin's\n")
   host.fs:write(paths.shared .. "/.env", "KEY=1\n")
 
-  app.shared = { "conf/app.ini", "conf/local.ini", "dangling", ".env", "media/deep/" }
-  shared.link(host, paths, dir)
+  common.app.shared = { "conf/app.ini", "conf/local.ini", "dangling", ".env", "media/deep/" }
+  shared.link(host, release)
   expect.file(host, "releases/r1/conf/app.ini", { contains = "the repository's" })
   expect.file(host, "shared/conf/app.ini", { contains = "the admin's" })
   expect.link(host, "releases/r1/dangling", "/nowhere")
@@ -50,16 +50,16 @@ end)
 
 test("nothing is linked through a link that came from the repository", function()
   local host = unpack(lab.hosts(1))
-  local paths = layout.of({ root = host.vars.root })
-  local dir = layout.release(paths, "r1")
+  local release = releases.new({ root = host.vars.root }, "release", { name = "r1" })
+  local dir = release.dir
   local outside = host.vars.root .. "/outside"
   host.fs:mkdir(outside .. "/deep")
   host.fs:mkdir(dir .. "/a")
   host.fs:symlink(outside, dir .. "/media")
   host.fs:symlink("/nowhere", dir .. "/a/b")
   for _, case in ipairs({ { "media/uploads", "media is a link" }, { "media/deep/er/", "media is a link" }, { "a/b/c", "a/b is a link" } }) do
-    app.shared = { case[1] }
-    local ok, err = pcall(shared.link, host, paths, dir)
+    common.app.shared = { case[1] }
+    local ok, err = pcall(shared.link, host, release)
     expect.equal(ok, false)
     expect.contains(tostring(err), case[2])
   end

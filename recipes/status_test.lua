@@ -1,13 +1,11 @@
--- What status.lua shows, tried on throwaway hosts: `runbook test recipes` runs this.
+-- Tests of status.lua on throwaway hosts.
 
 lab.defaults() -- whatever app.lua says
 
-local layout = require "layout"
-local leftovers = require "leftovers"
-local planted = require "planted"
+local planted = require "planted_test"
 local releases = require "releases"
 
-test("the same everywhere, then a host that differs", function()
+test("hosts that agree, and a host that differs", function()
   local web1, web2 = unpack(lab.hosts(2))
   planted.release(web1, "r1")
   planted.release(web2, "r1")
@@ -22,7 +20,42 @@ test("the same everywhere, then a host that differs", function()
   expect.contains(differs.stdout, "DRIFT: the hosts do not have the same release current")
 end)
 
--- half_back makes a host on which a run died after it had switched from r2 back to r1. It returns the root folder, too.
+test("a host that is behind the newest switch of the others", function()
+  local web1, web2, web3 = unpack(lab.hosts(3))
+  local sha = ("0123456789"):rep(4)
+  local function log(host, entry)
+    host.fs:write(host.vars.root .. "/releases.log", entry .. "\n", { append = true })
+  end
+  for _, host in ipairs({ web1, web2, web3 }) do
+    planted.release(host, "r1")
+  end
+  planted.release(web1, "r2")
+  log(web1, '{"action":"release","release":"r2","revision":"' .. sha .. '","from":"r1","at":"2099-01-01T00:00:00Z"}')
+  planted.release(web2, "r2")
+  log(web3, '{"action":"restore","release":"r1","from":"r2","at":"2099-01-01T00:00:01Z"}')
+  web2.fs:symlink(web2.vars.root .. "/releases/r1", web2.vars.root .. "/current")
+  log(web2, '{"action":"rollback","release":"r1","from":"r2","at":"2098-01-01T00:00:00Z"}')
+  local function notes(only)
+    local text = run("recipes/status.lua", { restart = "none" }, { except = only }).stdout
+    return (text:match("\nBEHIND: .*") or "none"):gsub("\nDRIFT.*", "")
+  end
+  -- web3 went back from r2, so it is not behind.
+  expect.equal(notes(nil), "\nBEHIND: web2: current is r1, and web1 has r2\n" ..
+    "  to catch up: runbook run recipes/rollback.lua --release r2 --only web2")
+  -- A host without the release builds it, of the commit in the log, if that can be one.
+  web2.fs:remove(web2.vars.root .. "/releases/r2", { recursive = true })
+  expect.equal(notes({ "web3" }), "\nBEHIND: web2: current is r1, and web1 has r2\n" ..
+    "  to catch up: runbook run recipes/release.lua --release r2 --revision " .. sha .. " --only web2")
+  log(web1, '{"action":"release","release":"r2","revision":"$(reboot)","from":"r1","at":"2099-01-02T00:00:00Z"}')
+  expect.equal(notes({ "web3" }), "\nBEHIND: web2: current is r1, and web1 has r2")
+  -- A rollback is newer than the release that it left.
+  log(web2, '{"action":"rollback","release":"r1","from":"r2","at":"2099-01-03T00:00:00Z"}')
+  expect.equal(notes({ "web3" }), "\nBEHIND: web1: current is r2, and web2 has r1\n" ..
+    "  to catch up: runbook run recipes/rollback.lua --release r1 --only web1")
+end)
+
+-- half_back makes a host where a run was killed after it had switched from r2 back to r1. It
+-- returns the host and the root folder.
 local function half_back()
   local host = lab.hosts(1)[1]
   planted.release(host, "r1")
@@ -32,17 +65,18 @@ local function half_back()
   return host, root
 end
 
-test("a switch that no run has noted", function()
+test("a switch that is not in the log", function()
   local web1, root = half_back()
   expect.contains(run("recipes/status.lua").stdout,
-    "UNFINISHED: " .. web1.name .. ": current points to r1, and what was last seen to serve is r2: a run died in between\n" ..
+    "UNFINISHED: " .. web1.name .. ": current points to r1, and the last release that worked is r2: a run was killed in between\n" ..
     "  to go back: runbook run recipes/rollback.lua --release r2 --only " .. web1.name .. "\n" ..
     "  to finish the switch: runbook run recipes/rollback.lua --release r1 --only " .. web1.name)
   web1:lock(root .. "/.runbook.lock")
-  expect.contains(run("recipes/status.lua").stdout, "what was last seen to serve is r2: a run is at it, by ")
+  expect.contains(run("recipes/status.lua").stdout, "the last release that worked is r2: a run is in progress, by ")
 end)
 
--- litter leaves on a host what killed runs leave, and what only looks like it. It returns both.
+-- litter makes files and folders that killed runs leave, and some that only look similar. It
+-- returns both lists.
 local function litter(host)
   local root = host.vars.root
   for _, folder in ipairs({ "repo.git.new", "repo.git.old", "venvs/half", "venvs/whole", "releases/r0/venv", "releases/.r0.runbook-0123456789ab" }) do
@@ -58,26 +92,26 @@ local function litter(host)
   return left, { "venvs/whole", "releases/r0", ".env.runbook-notes" }
 end
 
-test("what killed runs left is listed", function()
+test("leftovers of killed runs are listed", function()
   local web1 = lab.hosts(1)[1]
   local root = web1.vars.root
   planted.release(web1, "r1")
   local left, mine = litter(web1)
   local text = run("recipes/status.lua").stdout
   expect.contains(text, "LEFTOVER: web1: " .. root .. "/.current.runbook-ABCDEFGH23, ")
-  expect.contains(text, " and 1 more, of a run that died; the next release removes it\n")
+  expect.contains(text, " and 1 more, left by a killed run; the next release removes it\n")
   expect.equal(text:match("\nr0 .- (%a+)\n"), "incomplete")
 
-  local paths = layout.of({ root = root })
+  local paths = releases.paths({ root = root })
   local found = releases.look(web1, paths)
-  local listed = leftovers.list(paths, found)
+  local listed = releases.leftovers(paths, found)
   table.sort(listed)
   table.sort(left)
   expect.equal(#listed, #left)
   for i, name in ipairs(left) do
     expect.equal(listed[i], root .. "/" .. name)
   end
-  leftovers.remove(web1, listed)
+  releases.remove_leftovers(web1, listed)
   for _, name in ipairs(left) do
     expect.absent(web1, name)
   end
@@ -86,7 +120,8 @@ test("what killed runs left is listed", function()
   end
   expect.file(web1, "releases/r1/.runbook.json")
 
-  -- What a run that is under way has made is its own affair; a name in the lock file from before the host started is not one.
+  -- The temporary files of a running run are not listed. A lock file from before the boot does not
+  -- mean a running run.
   litter(web1)
   web1:lock(paths.lock)
   expect.equal(run("recipes/status.lua").stdout:find("LEFTOVER", 1, true), nil)
@@ -94,17 +129,17 @@ test("what killed runs left is listed", function()
   expect.contains(run("recipes/status.lua").stdout, "LEFTOVER")
 end)
 
-test("a virtualenv that a release links to is no leftover, even unfinished", function()
+test("a virtualenv that a release links to is not listed, even unfinished", function()
   local web1 = lab.hosts(1)[1]
   local root = web1.vars.root
   planted.release(web1, "r1")
   web1.fs:mkdir(root .. "/venvs")
   web1.fs:rename(root .. "/releases/r1/venv", root .. "/venvs/half")
   web1.fs:symlink(root .. "/venvs/half", root .. "/releases/r1/venv")
-  expect.equal(#releases.look(web1, layout.of({ root = root })).leftovers, 0)
+  expect.equal(#releases.look(web1, releases.paths({ root = root })).leftovers, 0)
 end)
 
-test("a switch that is finished later", function()
+test("an unfinished switch is finished later", function()
   local web1 = half_back()
   local finished = run("recipes/rollback.lua", { release = "r1", restart = "none", health = "" })
   expect.status(finished, 0)
@@ -112,7 +147,7 @@ test("a switch that is finished later", function()
   expect.equal(run("recipes/status.lua").stdout:find("UNFINISHED", 1, true), nil)
 end)
 
-test("a release that could not be served", function()
+test("a release that cannot be served", function()
   local web1 = lab.hosts(1)[1]
   for _, name in ipairs({ "r1", "r2", "r3", "r4" }) do
     planted.release(web1, name)
@@ -128,7 +163,7 @@ test("a release that could not be served", function()
   end
   expect.contains(text, "BROKEN: web1: release r2 cannot be served: its interpreter is missing: " .. dir ..
     "r2/venv/bin/python points to /usr/bin/python3.nothing\n")
-  -- Nothing but the interpreter counts where something else than mod_wsgi-express serves.
+  -- Where another server than mod_wsgi-express serves, only the interpreter counts.
   text = run("recipes/status.lua", { restart = "none" }).stdout
   expect.equal(text:match("\nr1 +%S+ +%d+ %a+ +(.-)\n"), "ok")
 end)
@@ -167,7 +202,7 @@ test("the last error since Apache was started", function()
   planted.release(web1, "r1")
   web1.fs:mkdir(root .. "/server")
   web1.fs:mkdir(root .. "/logs")
-  -- log writes the log, with times so many seconds ago, and returns what status says of it.
+  -- log writes the log with times in seconds ago, and returns what status prints about it.
   local function errors(lines)
     local text = {}
     for i, line in ipairs(lines) do
@@ -188,7 +223,7 @@ test("the last error since Apache was started", function()
   }
   local raised = "web1: ModuleNotFoundError: No module named 'nowhere' (wsgi.py, line 3), 5 min ago"
   expect.equal(errors(traceback), raised)
-  -- Process 1 has run since the machine was started, which an error in the log may be older than.
+  -- Process 1 runs since the boot, and an error in the log may be older.
   web1.fs:write(root .. "/server/httpd.pid", "1\n")
   local age = tonumber((web1:capture({ "cut", "-d.", "-f1", "/proc/uptime" })))
   for _, line in ipairs(traceback) do
@@ -196,7 +231,7 @@ test("the last error since Apache was started", function()
   end
   expect.equal(errors(traceback), nil)
   expect.equal(errors({ traceback[1], { "[core:crit] [pid 17] no room", ago = 1 } }):gsub("%d s", "N s"), "web1: no room, N s ago")
-  -- What no server of this kind wrote, and what is too long.
+  -- Foreign lines, and a line that is too long.
   expect.equal(errors({ { "Traceback (most recent call last):" }, { "ValueError: " .. ("x"):rep(5000) } }),
     "web1: ValueError: " .. ("x"):rep(288) .. "…")
   expect.equal(errors({ { "all is well" } }), nil)

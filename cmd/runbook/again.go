@@ -2,78 +2,69 @@ package main
 
 import (
 	"context"
+	"slices"
 	"strings"
 
-	"github.com/urfave/cli/v2"
-
+	"runbook/runtime/recipe"
 	"runbook/runtime/run"
 )
 
-// again is the command line of a run, for a shell: the recipe and the flags as they were typed, but for those that
-// others stand in the place of, and those named in without.
-func again(flags []cli.Flag, recipe string, typed []string, instead []run.Flag, without ...string) string {
-	replaced, known := map[string]bool{}, flagsByName(flags)
-	for _, name := range without {
-		replaced[name] = true
-	}
-	for _, f := range instead {
-		replaced[f.Name] = true
-	}
-	words := []string{"runbook", "run", recipe}
-	for i := 0; i < len(typed); i++ {
-		name, _, hasValue := strings.Cut(strings.TrimLeft(typed[i], "-"), "=")
-		one := typed[i : i+1]
-		if f, ok := known[name]; ok && !hasValue && takesValue(f) && i+1 < len(typed) {
-			one = typed[i : i+2]
-			i++
-		}
-		if !replaced[name] {
-			words = append(words, one...)
+// again returns the command line, for a shell, that runs a recipe with options as they were typed.
+// Those in instead replace them.
+func again(recipe string, typed []typedOption, instead []run.Flag) string {
+	return run.CommandLine(append([]string{"runbook", "run", recipe}, optionWords(typed, instead)...)...)
+}
+
+func optionWords(typed []typedOption, instead []run.Flag) []string {
+	var words []string
+	for _, o := range typed {
+		if !slices.ContainsFunc(instead, func(f run.Flag) bool { return f.Name == o.name }) {
+			words = append(words, o.words...)
 		}
 	}
 	for _, f := range instead {
 		words = append(words, "--"+f.Name, f.Value)
 	}
-	for i, w := range words {
-		words[i] = shellQuote(w)
-	}
-	return strings.Join(words, " ")
+	return words
 }
 
-// undo returns the command line of the recipe other, with those of the flags that were typed for this run which it takes as well;
-// "" where it cannot be read.
-func (p *program) undo(ctx context.Context, other string, flags []cli.Flag, instead []run.Flag) string {
-	c, err := p.forRecipe(context.WithoutCancel(ctx), other, run.Describe)
+// undo returns the command line of another recipe, with those of the typed options that it takes as
+// well; "" if it cannot be read.
+func (p *program) undo(ctx context.Context, other string, instead []run.Flag) string {
+	d, err := p.describe(context.WithoutCancel(ctx), other)
 	if err != nil {
 		return ""
 	}
-	var foreign []string
-	theirs := flagsByName(c.Flags)
-	for name := range flagsByName(flags) {
-		if _, ok := theirs[name]; !ok {
-			foreign = append(foreign, name)
-		}
+	c, err := p.forRecipe(&recipe.Recipe{Description: d})
+	if err != nil {
+		return ""
 	}
-	return again(flags, other, p.typed, instead, foreign...)
+	known := byName(c.flags)
+	shared := slices.DeleteFunc(slices.Clone(p.typed), func(o typedOption) bool { return known[o.name] == nil })
+	return again(other, shared, instead)
 }
 
-// rest is again for the hosts that --only left out; nil when it wasn't typed.
-func rest(flags []cli.Flag, recipe string, typed []string) func([]run.Flag) string {
-	for _, word := range typed {
-		if name, _, _ := strings.Cut(strings.TrimLeft(word, "-"), "="); name == "only" && strings.HasPrefix(word, "--") {
-			return func(instead []run.Flag) string { return again(flags, recipe, typed, instead, "only") }
-		}
+// on returns the typed options without those that choose hosts, and flags that choose these hosts
+// instead.
+func (p *program) on(hosts []string, flags []run.Flag) ([]typedOption, []run.Flag) {
+	choice := []string{"only", "except"}
+	if len(hosts) > 0 { // they are reachable again
+		choice = append(choice, "skip-unreachable")
 	}
-	return nil
+	typed := slices.DeleteFunc(slices.Clone(p.typed), func(o typedOption) bool { return slices.Contains(choice, o.name) })
+	for _, h := range hosts {
+		flags = append(slices.Clip(flags), run.Flag{Name: "only", Value: h})
+	}
+	return typed, flags
 }
 
-// shellQuote is a word as any shell reads it, quoted only where that is needed.
-func shellQuote(word string) string {
-	plain := word != "" && !strings.ContainsFunc(word, func(c rune) bool {
-		return !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.ContainsRune("-_./:=@,+", c))
-	})
-	if plain {
-		return word
+// leftOut names the typed options that leave hosts out, or returns "".
+func (p *program) leftOut() string {
+	var names []string
+	for _, name := range []string{"only", "except"} {
+		if slices.ContainsFunc(p.typed, func(o typedOption) bool { return o.name == name }) {
+			names = append(names, "--"+name)
+		}
 	}
-	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+	return strings.Join(names, " and ")
 }

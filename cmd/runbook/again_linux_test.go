@@ -9,9 +9,9 @@ import (
 	"runbook/runtime/run"
 )
 
-// What is printed is read by a shell again, and is then what was typed.
+// TestAgain lets a shell read the printed command line: its words are those that were typed.
 func TestAgain(t *testing.T) {
-	flags := testFlags(t)
+	_, flags := testFlags(t)
 	tests := []struct {
 		typed, want []string
 		instead     []run.Flag
@@ -24,7 +24,7 @@ func TestAgain(t *testing.T) {
 		},
 	}
 	for _, tt := range tests {
-		line := again(flags, "a b.lua", tt.typed, tt.instead)
+		line := again("a b.lua", scan(flags, false, tt.typed).options, tt.instead)
 		got, err := shellWords(line)
 		if err != nil || !slices.Equal(got, tt.want) {
 			t.Errorf("%q: a shell reads %q, %v; want %q", line, got, err, tt.want)
@@ -32,7 +32,7 @@ func TestAgain(t *testing.T) {
 	}
 }
 
-// shellWords are the words that a shell makes of a line.
+// shellWords splits a line with a real shell.
 func shellWords(line string) ([]string, error) {
 	out, err := exec.Command("/bin/sh", "-c", "printf '%s\\0' "+line).Output()
 	if err != nil {

@@ -11,9 +11,9 @@ import (
 	"testing"
 )
 
-// TestStubIsWellFormed reads the stub as lua-language-server does, which can't be had from Debian: it is Lua, its types are
-// well-formed and known, and each function's parameters are those that stand above it.
-// The grammar is that of https://luals.github.io/wiki/annotations/.
+// TestStubIsWellFormed reads the stub as lua-language-server does, which Debian does not package:
+// it is valid Lua, its types are well-formed and declared, and the parameters of each function
+// match the annotations above it. The grammar is that of https://luals.github.io/wiki/annotations/.
 func TestStubIsWellFormed(t *testing.T) {
 	const path = "../../recipes/meta/runbook.lua"
 	if out, err := exec.Command(luacheck(t), "--no-config", "--no-color", "--only", "0", "--", path).CombinedOutput(); err != nil {
@@ -68,7 +68,7 @@ func TestStubIsWellFormed(t *testing.T) {
 	}
 }
 
-// annotated reads a type at the beginning of text; words may follow.
+// annotated reads a type at the beginning of text. Words may follow.
 func annotated(text string, known []string) error {
 	r := typeReader{text: text, known: known}
 	if err := r.union(); err != nil {
@@ -183,7 +183,7 @@ func (r *typeReader) named(end string) error {
 	}
 }
 
-// luacheck is the program of Debian's lua-check.
+// luacheck runs the program of Debian's lua-check.
 func luacheck(t *testing.T) string {
 	t.Helper()
 	path, err := exec.LookPath("luacheck")
@@ -193,7 +193,8 @@ func luacheck(t *testing.T) string {
 	return path
 }
 
-// TestLuacheck runs luacheck over all that is shipped, by the configuration that is shipped, and sees it find what is wrong.
+// TestLuacheck runs luacheck over all shipped recipes with the shipped configuration, and verifies
+// that it finds a mistake.
 func TestLuacheck(t *testing.T) {
 	check := func(dir string, paths ...string) (string, error) {
 		cmd := exec.Command(luacheck(t), append([]string{"--no-color", "--no-cache", "--codes", "-q"}, paths...)...)

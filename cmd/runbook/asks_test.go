@@ -10,12 +10,13 @@ import (
 	"strings"
 	"testing"
 
-	"runbook/runtime/agent/opensshtest"
+	"runbook/runtime/lab/labtest"
 )
 
-// On this machine there is a terminal on which ssh could ask for a password, as none is on a host. It doesn't: git fails at once.
+// TestGitAsksNobodyOnThisMachine lets git fail to log in. On this machine, unlike on a host, ssh
+// could ask for a password on the terminal. It must not: git fails at once.
 func TestGitAsksNobodyOnThisMachine(t *testing.T) {
-	server := opensshtest.Start(t, nil, "PasswordAuthentication yes")
+	server := labtest.StartSSHD(t, nil, "PasswordAuthentication yes")
 	dir := t.TempDir()
 	recipe := fmt.Sprintf("recipe {}\nlocalhost.git:resolve(\"ssh://%s@127.0.0.1:%d/app.git\", \"main\")\n", server.User, server.Port)
 	if err := os.WriteFile(filepath.Join(dir, "r.lua"), []byte(recipe), 0o600); err != nil {

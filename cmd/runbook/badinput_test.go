@@ -10,21 +10,23 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"runbook/runtime/lab/labtest"
 )
 
-// badInput is something that an admin gets wrong.
+// badInput is a mistake of an admin.
 type badInput struct {
 	name   string
 	args   string            // "run release …": see words
-	more   []string          // arguments as they stand
+	more   []string          // arguments that are not split
 	files  map[string]string // on this machine, in the current folder
 	host   func(t *testing.T, root string)
 	status int
 	want   string // a regular expression for what is said
 }
 
-// words are the arguments that a row's args stand for: "release", "rollback", "setup" and "status" are the shipped
-// recipes, run on the first host of the lab.
+// words returns a row's arguments. "release", "rollback", "setup" and "status" run the shipped
+// recipes on the first host of the lab.
 func (b badInput) words() []string {
 	var words []string
 	for _, w := range strings.Fields(b.args) {
@@ -38,10 +40,12 @@ func (b badInput) words() []string {
 	return append(words, b.more...)
 }
 
-// TestBadInput gives one wrong input after the other. Each must be refused with its exit status and its reason, no host
-// may change, and what is wrong by itself (exit status 2) must not make runbook contact a host.
+// TestBadInput makes one mistake after the other. Each must be refused with its exit status and its
+// reason. No host may change, and after a mistake in the input itself (exit status 2) runbook must
+// not contact a host.
 func TestBadInput(t *testing.T) {
-	l, hosts := labOf(t, "web1")
+	l := labtest.Start(t, "web1")
+	hosts := l.Hosts
 	host := hosts[0]
 	repo, err := l.Repo()
 	if err != nil {
@@ -53,7 +57,7 @@ func TestBadInput(t *testing.T) {
 	} {
 		t.Setenv(name, value)
 	}
-	if status, text := typed("init", "."); status != 0 {
+	if status, text := runHere("init", "."); status != 0 {
 		t.Fatal(text)
 	}
 	rows := append(badFlags(), append(badNames(), append(badFiles(), badHosts()...)...)...)
@@ -75,7 +79,7 @@ func TestBadInput(t *testing.T) {
 				row.host(t, host.Root)
 			}
 			before, logins := snapshot(t, filepath.Dir(filepath.Dir(host.Root))), host.Logins()
-			status, text := typed(row.words()...)
+			status, text := runHere(row.words()...)
 			if status != row.status || !regexp.MustCompile(row.want).MatchString(text) {
 				t.Errorf("%q: exit status %d, want %d and %q; it said\n%s", row.words(), status, row.status, row.want, text)
 			}
@@ -92,8 +96,9 @@ func TestBadInput(t *testing.T) {
 	}
 }
 
-// typed runs one command line in this process, and returns its exit status and all that it printed.
-func typed(args ...string) (int, string) {
+// runHere runs a command line in this process, and returns its exit status and everything that it
+// printed.
+func runHere(args ...string) (int, string) {
 	var out, errs bytes.Buffer
 	in, err := os.Open(os.DevNull)
 	if err != nil {
@@ -104,7 +109,7 @@ func typed(args ...string) (int, string) {
 	return status, errs.String() + out.String()
 }
 
-// makeReleases makes what two releases leave behind, as far as a rollback looks at it.
+// makeReleases creates the files of two releases, as far as a rollback looks at them.
 func makeReleases(t *testing.T, root string) {
 	t.Helper()
 	steps := []error{os.RemoveAll(root)}
@@ -126,8 +131,9 @@ func makeReleases(t *testing.T, root string) {
 	}
 }
 
-// snapshot lists everything below folders: path, mode, size, time of change, inode and where a link leads. The lock file, which says
-// who looked last, and the folder that it is made in are left out as far as that changes them.
+// snapshot lists everything below folders: path, mode, size, modification time, inode and the
+// target of a symlink. It leaves out the contents of the lock file, which names the last holder,
+// and the time of its folder.
 func snapshot(t *testing.T, folders ...string) string {
 	t.Helper()
 	var b strings.Builder

@@ -13,9 +13,9 @@ func inode(info os.FileInfo) uint64 { return info.Sys().(*syscall.Stat_t).Ino }
 func badFlags() []badInput {
 	return []badInput{
 		{name: "no such command", args: "relaese", status: 2, want: `there is no command "relaese"`},
-		{name: "an option before the command", args: "--hosts x run", status: 2, want: `stands before the command`},
-		{name: "no recipe", args: "run", status: 2, want: `which recipe\?`},
-		{name: "two recipes", args: "release recipes/status.lua", status: 2, want: `one recipe a run`},
+		{name: "an option before the command", args: "--hosts x run", status: 2, want: `comes before the command`},
+		{name: "no recipe", args: "run", status: 2, want: `run needs a recipe`},
+		{name: "two recipes", args: "release recipes/status.lua", status: 2, want: `run takes one recipe`},
 		{name: "a recipe that isn't there", args: "run recipes/relaese.lua", status: 2, want: `recipes/relaese.lua`},
 		{name: "a folder as recipe", args: "run recipes", status: 2, want: `recipes`},
 		{name: "a flag misspelt", args: "release --brnach x", status: 2, want: `did you mean --branch\?`},
@@ -34,16 +34,16 @@ func badFlags() []badInput {
 		{name: "a duration without a unit", args: "release --health-within 60", status: 2, want: `want a duration such as 90s`},
 		{name: "a limit for connecting without a unit", args: "release --connect-timeout 10", status: 2, want: `connect-timeout`},
 		{name: "a wait for the lock that is none", args: "release --lock-wait soon", status: 2, want: `lock-wait`},
-		{name: "quiet and verbose", args: "release -q -v", status: 2, want: `exclude each other`},
+		{name: "quiet and verbose", args: "release -q -v", status: 2, want: `cannot be combined`},
 		{name: "a switch with a value", args: "release --serial=perhaps", status: 2, want: `serial`},
-		{name: "exec without a command", args: "exec", status: 2, want: `which command\?`},
+		{name: "exec without a command", args: "exec", status: 2, want: `exec needs a command`},
 		{name: "docs of nothing", args: "docs host:rnu", status: 2, want: `did you mean`},
-		{name: "check without a recipe", args: "check", status: 2, want: `which recipes\?`},
+		{name: "check without a recipe", args: "check", status: 2, want: `check needs a recipe`},
 		{name: "init over what is there", args: "init .", status: 2, want: `recipes/app.lua`},
 	}
 }
 
-// badNames are branches, releases and paths with tricks in them.
+// badNames are malicious branches, releases and paths.
 func badNames() []badInput {
 	var rows []badInput
 	add := func(flag, value, want string) {
@@ -100,7 +100,7 @@ func badFiles() []badInput {
 		{name: "two hosts of one name", args: "release --hosts bad.lua", files: hosts("return { { name = 'a', address = 'x' }, { name = 'a', address = 'y' } }"), status: 2, want: `a`},
 		{name: "a port out of range", args: "release --hosts bad.lua", files: hosts("return { { name = 'a', address = 'x', port = 70000 } }"), status: 2, want: `port`},
 		{name: "a user like an option", args: "release --hosts bad.lua", files: hosts("return { { name = 'a', address = 'x', user = '-oProxyCommand=x' } }"), status: 2, want: `user`},
-		{name: "a jump that leads to itself", args: "release --hosts bad.lua", files: hosts("return { { name = 'a', address = 'x', jump = 'a' } }"), status: 2, want: `jump`},
+		{name: "a jump host that is its own jump host", args: "release --hosts bad.lua", files: hosts("return { { name = 'a', address = 'x', jump = 'a' } }"), status: 2, want: `jump`},
 		{name: "a pinned key that is none", args: "release --hosts bad.lua", files: hosts("return { { name = 'a', address = 'x', host_key = 'ssh-rsa' } }"), status: 2, want: `host_key`},
 		{name: "sudo that isn't", args: "release --hosts bad.lua", files: hosts("return { { name = 'a', address = 'x', sudo = 'yes' } }"), status: 2, want: `sudo`},
 		{name: "vars of the wrong type", args: "release --hosts bad.lua", files: hosts("return { { name = 'a', address = 'x', vars = { port = 'http' } } }"), status: 2, want: `vars.port: want a whole number`},
@@ -112,12 +112,15 @@ func badFiles() []badInput {
 		{name: "a port in a list", args: "release --hosts web1:http", status: 2, want: `http`},
 		{name: "only what isn't there", args: "release --only wbe1", status: 2, want: `wbe1`},
 		{name: "only a tag that isn't there", args: "release --only tag:x", status: 2, want: `tag:x`},
-		{name: "an ssh_config with a proxy", args: "release --ssh-config bad.conf", files: map[string]string{"bad.conf": "Host *\n  ProxyCommand nc %h %p\n"}, status: 2, want: `ProxyCommand`},
+		{name: "except what isn't there", args: "release --except wbe1", status: 2, want: `did you mean "web1"`},
+		{name: "except all", args: "release --except web*", status: 2, want: `no host is left`},
+		{name: "more than all may be away", args: "release --skip-unreachable 101%", status: 2, want: `--skip-unreachable: want a number`},
+		{name: "an ssh_config with a command for host keys", args: "release --ssh-config bad.conf", files: map[string]string{"bad.conf": "Host *\n  KnownHostsCommand /bin/true %h\n"}, status: 2, want: `KnownHostsCommand`},
 		{name: "an ssh_config that isn't there", args: "release --ssh-config nosuch.conf", status: 2, want: `nosuch.conf`},
 	}
 }
 
-// badHosts are hosts that are not as a release or a rollback needs them.
+// badHosts are hosts on which a release or a rollback cannot work.
 func badHosts() []badInput {
 	must := func(t *testing.T, errs ...error) {
 		t.Helper()
@@ -139,7 +142,8 @@ func badHosts() []badInput {
 	link := func(to string) func(string) error {
 		return func(path string) error { return os.Symlink(to, path) }
 	}
-	// A mistake must not reach what is the machine's own: links lead to a folder beside the root, which is watched.
+	// A mistake must not change files of the machine: symlinks point to a folder beside the root,
+	// which is compared.
 	astray := func(name, to string) func(*testing.T, string) {
 		return func(t *testing.T, root string) {
 			t.Helper()
@@ -151,7 +155,7 @@ func badHosts() []badInput {
 	return []badInput{
 		{name: "current a folder", args: "release", host: instead("current", folder), status: 3, want: `/current is not a link`},
 		{name: "current a folder, to roll back", args: "rollback", host: instead("current", folder), status: 3, want: `/current is not a link`},
-		{name: "current a relative link", args: "release", host: instead("current", link("releases/r2")), status: 3, want: `leads to the relative path`},
+		{name: "current a relative link", args: "release", host: instead("current", link("releases/r2")), status: 3, want: `points to the relative path`},
 		{name: "releases a link", args: "release", host: astray("releases", ""), status: 3, want: `/releases is a link`},
 		{name: "releases a link, to roll back", args: "rollback --release r1", host: astray("releases", ""), status: 3, want: `/releases is a link`},
 		{name: "releases a file", args: "release", host: instead("releases", file), status: 3, want: `/releases is not a folder`},
@@ -168,21 +172,21 @@ func badHosts() []badInput {
 			}
 		}, status: 3, want: `app belongs to|may not write to`},
 		{name: "a release's name taken by a link", args: "release --release out", host: astray("releases/out", ""), status: 3, want: `releases/out is a link`},
-		{name: "a release's name taken by another revision", args: "release --release r1", status: 3, want: `release r1 is there on web1 already, of revision 0000000000 instead of [0-9a-f]{10}`},
+		{name: "a release's name taken by another revision", args: "release --release r1", status: 3, want: `release r1 already exists on web1, of revision 0000000000 instead of [0-9a-f]{10}`},
 		{name: "the name of half a release that is current", args: "release --release half", host: func(t *testing.T, root string) {
 			current := filepath.Join(root, "current")
 			must(t, os.Remove(current), os.Symlink(filepath.Join(root, "releases", "half"), current))
-		}, status: 3, want: `release half is incomplete, and current all the same`},
-		{name: "back to what isn't there", args: "rollback --release r9", status: 3, want: `there is no release r9`},
+		}, status: 3, want: `release half is current, but incomplete`},
+		{name: "a missing release", args: "rollback --release r9", status: 3, want: `there is no release r9`},
 		{name: "back to half a release", args: "rollback --release half", status: 3, want: `release half is incomplete`},
 		{name: "back to a link", args: "rollback --release out", host: astray("releases/out", ""), status: 3, want: `releases/out is a link, not a release`},
 		{name: "back to /etc", args: "rollback --release /etc", status: 3, want: `/etc is not in `},
 		{name: "back to outside", args: "rollback --release ../../../etc", status: 3, want: `is not in `},
-		{name: "back to a name with a space", args: "rollback --release", more: []string{"r1 r2"}, status: 3, want: `there is no release r1 r2`},
-		{name: "back to a name with a newline", args: "rollback --release", more: []string{"r1\nr2"}, status: 3, want: `there is no release`},
+		{name: "a name with a space", args: "rollback --release", more: []string{"r1 r2"}, status: 3, want: `there is no release r1 r2`},
+		{name: "a name with a newline", args: "rollback --release", more: []string{"r1\nr2"}, status: 3, want: `there is no release`},
 		{name: "back to nothing", args: "rollback", host: instead("current", os.RemoveAll), status: 3, want: `no release is current`},
 		{name: "a marker of nonsense", args: "rollback --release r1", host: instead("releases/r1/.runbook.json", file), status: 3, want: `release r1 is incomplete`},
-		{name: "no such branch", args: "release --branch nosuch", status: 3, want: `there is no branch or tag "nosuch"`},
+		{name: "no such branch", args: "release --branch nosuch", status: 3, want: `no branch or tag "nosuch"`},
 		{name: "no such repository", args: "release --repo /nosuch", status: 3, want: `no such repository`},
 		{name: "no such Python", args: "release --python /nosuch", status: 3, want: `there is no Python at /nosuch`},
 		{name: "a Python like an option", args: "release --python --version", status: 3, want: `there is no Python at --version`},

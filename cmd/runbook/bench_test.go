@@ -13,12 +13,15 @@ import (
 	"time"
 
 	"runbook/runtime/lab"
+	"runbook/runtime/lab/labtest"
 )
 
-// BenchmarkExec runs one command on 10, 100 and 1,000 hosts. All of them are one in-process SSH server in this process;
-// what is measured is the runbook beside it: its own CPU a host, and its peak memory, so that it shows how both grow.
+// BenchmarkExec runs one command on 10, 100 and 1,000 hosts, which are all one SSH server in this
+// process. It measures a runbook in a process of its own: CPU time per host and peak memory, to see
+// how both grow.
 func BenchmarkExec(b *testing.B) {
-	l, web := labOf(b, "web1")
+	l := labtest.Start(b, "web1")
+	web := l.Hosts
 	for _, n := range []int{10, 100, 1000} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			var cpu time.Duration
@@ -39,8 +42,8 @@ func BenchmarkExec(b *testing.B) {
 	}
 }
 
-// many is a hosts file with n names for the one host.
-func many(b *testing.B, l *lab.Lab, h *lab.Host, n int) string {
+// many writes a hosts file with n names for the one host.
+func many(b *testing.B, l *labtest.Lab, h *lab.Host, n int) string {
 	b.Helper()
 	var out strings.Builder
 	fmt.Fprintf(&out, "return { user = %q, identity = %q, known_hosts = %q,\n", lab.User, l.AdminKey(), l.KnownHosts())

@@ -1,40 +1,45 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/urfave/cli/v2"
 
 	"runbook/cmd/runbook/recipetest"
-	"runbook/runtime/event"
+	"runbook/runtime/recipe"
 	"runbook/runtime/run"
 )
 
-// checkCommand is `runbook check`.
-func (p *program) checkCommand() *cli.Command {
-	return &cli.Command{Name: "check", Usage: "report mistakes as FILE:LINE:COL: message; contacts nothing", ArgsUsage: "RECIPE…", Action: p.check,
-		Description: "It reads the recipes and what they require, and reports all at once; exit status 2 when there is anything.\n" +
-			"A mistake can't work: run and test refuse it as well. A \"warning:\" can (a local that nobody reads, a line that is never\n" +
-			"reached, a value put into a line for the shell as it is): they run it all the same. A name\n" +
-			"that begins with _ need not be read."}
+// checkCommand declares `runbook check`.
+func (p *program) checkCommand() command {
+	return command{name: "check", summary: "find mistakes without running anything; prints FILE:LINE:COL: message",
+		argument: argument{value: value{name: "RECIPE", offer: recipeFile}, many: true},
+		reads:    alwaysReads, action: p.check,
+		description: `Reads the recipes and the files that they require, and reports everything at once. Contacts no host. A mistake
+cannot work, so run and test refuse the recipe too. A "warning:" may be intended and stops no run: an unused
+local (unless its name begins with _), a line that is never reached, an unquoted value in a shell command. The
+exit status is 2 after mistakes and warnings, 0 otherwise.`}
 }
 
 func (p *program) check(cc *cli.Context) error {
 	if cc.NArg() == 0 {
-		return run.Usage(event.WithHint(errors.New("which recipes?"), "runbook check RECIPE…, such as recipes/*.lua"))
+		return usageError("check needs a recipe", "runbook check RECIPE…, such as recipes/*.lua")
 	}
-	problems, failed := run.Check(cc.Context, cc.Args().Slice(), recipetest.API())
+	api, err := recipetest.API()
+	if err != nil {
+		return err
+	}
+	problems, failed := recipe.Check(cc.Context, api, p.secrets, cc.Args().Slice())
 	for _, problem := range problems {
 		if _, err := fmt.Fprintln(p.out, p.redact(problem.Error())); err != nil {
 			return err
 		}
 	}
 	if failed != nil {
-		return failed
+		return run.Usage(failed)
 	}
 	if len(problems) > 0 {
-		return told{run.Usage(run.Mistakes(problems))} // the lines on standard output say it all
+		return reportedError{run.Usage(recipe.Mistakes(problems))} // by the lines above
 	}
 	return nil
 }

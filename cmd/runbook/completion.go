@@ -2,33 +2,75 @@ package main
 
 import (
 	"context"
-	"embed"
 	"errors"
-	"fmt"
+	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
+	"runbook/cmd/runbook/complete"
+	"runbook/cmd/runbook/recipetest"
+	"runbook/cmd/runbook/sandbox"
 	"runbook/runtime/event"
+	"runbook/runtime/event/journal"
+	"runbook/runtime/recipe"
 	"runbook/runtime/run"
+	apidocs "runbook/runtime/script/docs"
 )
 
-//go:embed shells
-var shells embed.FS
+// value describes what follows an option, or what a command's arguments are.
+type value struct {
+	name  string   // in help, such as FILE
+	offer offer    // what completion offers for it
+	words []string // if offer is oneWord, the only ones that are right; if it is pastResult, the columns to look in
+}
 
-// shellNames are the shells that are known.
-func shellNames() []string { return []string{"bash", "zsh", "fish"} }
+// offer selects the candidates that completion shows for a value.
+type offer int
 
-// completionCommand is `runbook completion`.
-func (p *program) completionCommand() *cli.Command {
-	return &cli.Command{Name: "completion", Usage: "what a shell needs to complete runbook's words", ArgsUsage: strings.Join(shellNames(), "|"),
-		Description: "For this shell only: source <(runbook completion bash). The first lines of what it prints say how to keep it.",
-		Action: func(cc *cli.Context) error {
-			if cc.NArg() != 1 || !slices.Contains(shellNames(), cc.Args().First()) {
-				return run.Usage(event.WithHint(errors.New("which shell?"), "runbook completion "+strings.Join(shellNames(), "|")))
+const (
+	noOffer offer = iota
+	oneWord
+	anyFile
+	folder
+	recipeFile
+	testFile
+	apiName // or a recipe
+	hostPattern
+	pastRun
+	pastResult
+)
+
+// fileValue is the value of an option that takes the path of a file.
+var fileValue = value{name: "FILE", offer: anyFile}
+
+// optionValue describes the value of a recipe's option.
+func optionValue(o recipe.Option) value {
+	switch {
+	case o.Is(recipe.Boolean):
+		return value{}
+	case len(o.Choices) > 0:
+		return value{name: strings.Join(o.Choices, "|"), offer: oneWord, words: o.Choices}
+	case len(o.Complete) > 0:
+		return value{name: valueName(o), offer: pastResult, words: o.Complete}
+	}
+	return value{name: valueName(o), offer: anyFile}
+}
+
+// completionCommand declares `runbook completion`.
+func (p *program) completionCommand() command {
+	shells := complete.Shells()
+	return command{name: "completion", summary: "print what a shell needs to complete runbook's commands",
+		argument: argument{value: value{name: strings.Join(shells, "|"), offer: oneWord, words: shells}},
+		description: `In a running shell: source <(runbook completion bash). The first lines of the output explain how to install it
+for good.`,
+		action: func(cc *cli.Context) error {
+			if cc.NArg() != 1 || !slices.Contains(shells, cc.Args().First()) {
+				return usageError("completion needs the name of a shell", "runbook completion "+strings.Join(shells, "|"))
 			}
-			text, err := shells.ReadFile("shells/runbook." + cc.Args().First())
+			text, err := complete.Script(cc.Args().First())
 			if err != nil {
 				return err
 			}
@@ -37,96 +79,226 @@ func (p *program) completionCommand() *cli.Command {
 		}}
 }
 
-// completeName is the command that the shells call; it is in no help.
-const completeName = "__complete"
-
-// complete answers a shell. args are the shell's name, and what was typed: for bash $COMP_WORDBREAKS and the line up to the
-// cursor, for the others the words behind the command's own name, the last of which is to be completed. Candidates are
-// lines; a tab stands before what one means.
+// complete answers a shell. It reads recipes and hosts files, so a child does it; nobody wants to
+// read about a failure while typing.
 func (p *program) complete(ctx context.Context, args []string) error {
-	if len(args) < 2 {
-		return run.Usage(errors.New("a shell calls this; see runbook completion --help"))
-	}
-	if args[0] != "bash" {
-		for _, c := range p.candidates(ctx, args[1:]) {
-			if _, err := fmt.Fprintln(p.out, strings.TrimSuffix(event.OneLine(c.word)+"\t"+event.OneLine(c.about), "\t")); err != nil {
-				return err
+	if p.self != "" {
+		if _, err := sandbox.Run(ctx, p.self, args, p.in, p.out); err != nil {
+			exit, exited := errors.AsType[*exec.ExitError](err)
+			if exited {
+				err = run.WithStatus(exit, exit.ExitCode())
 			}
+			return reportedError{err}
 		}
 		return nil
 	}
-	if len(args) != 3 {
-		return run.Usage(errors.New("for bash: the word breaks, and the line"))
+	return complete.Answer(p.out, args[1:], func(words []string) []complete.Candidate {
+		return p.candidates(ctx, words)
+	})
+}
+
+// candidates returns what may take the place of the last of words, which follow "runbook". A
+// failure on the way means that there are none: nobody wants to read about it while typing.
+func (p *program) candidates(ctx context.Context, words []string) []complete.Candidate {
+	before, typed := words[:len(words)-1], words[len(words)-1]
+	all := p.commands()
+	if len(before) == 0 {
+		var found []complete.Candidate
+		for _, c := range all {
+			found = append(found, complete.Candidate{Word: c.name, About: c.summary})
+		}
+		return complete.Matching(append(found, complete.Words("--help", "--version")...), typed)
 	}
-	words, open := splitLine(args[2])
-	if open || len(words) < 2 {
+	i := slices.IndexFunc(all, func(c command) bool { return c.name == before[0] })
+	if i < 0 {
 		return nil
 	}
-	typed := words[len(words)-1]
-	// What bash takes for the word begins behind the last of its word breaks.
-	behind := strings.LastIndexAny(typed, strings.Map(notQuoting, args[1])) + 1
-	for _, c := range p.candidates(ctx, words[1:]) {
-		if len(c.word) < behind {
+	l := typedLine{program: p, ctx: ctx, command: all[i], line: scan(all[i].flags, all[i].argumentEnds, before[1:])}
+	l.readRecipe()
+	return l.candidates(typed)
+}
+
+// typedLine is a command line while it is typed.
+type typedLine struct {
+	*program
+	line
+	ctx     context.Context
+	command command
+	recipe  *recipe.Description // the recipe that it names, or nil
+}
+
+// readRecipe finds the recipe on the line, for its flags and its hosts file.
+func (l *typedLine) readRecipe() {
+	if l.command.argument.offer != recipeFile || l.command.argument.many {
+		return
+	}
+	for _, path := range l.args {
+		if !strings.HasSuffix(path, ".lua") {
 			continue
 		}
-		if _, err := fmt.Fprintln(p.out, escaped(event.OneLine(c.word[behind:]))); err != nil {
-			return err
+		d, err := l.describe(l.ctx, path)
+		if err != nil {
+			continue
 		}
+		l.recipe = &d
+		if l.command.name == "run" {
+			if c, err := l.forRecipe(&recipe.Recipe{Description: d}); err == nil {
+				l.command, l.line = c, l.resume(c.flags)
+			}
+		}
+		return
+	}
+}
+
+// candidates returns what may take the place of typed, the word after the line.
+func (l *typedLine) candidates(typed string) []complete.Candidate {
+	switch {
+	case l.open != nil:
+		return l.values(l.open.flagSpec.value, typed)
+	case l.ended || !strings.HasPrefix(typed, "-"):
+		if !l.command.argument.many && len(l.args) > 0 {
+			return nil
+		}
+		return l.values(l.command.argument.value, typed)
+	}
+	name, text, hasValue := strings.Cut(typed, "=")
+	if !hasValue {
+		return l.flags(typed)
+	}
+	f, ok := byName(l.command.flags)[strings.TrimLeft(name, "-")]
+	if !ok {
+		return nil
+	}
+	v := f.value
+	if f.option != nil && f.option.Is(recipe.Boolean) {
+		v = value{offer: oneWord, words: []string{"true", "false"}}
+	}
+	found := l.values(v, text)
+	for i := range found {
+		found[i].Word = name + "=" + found[i].Word
+	}
+	return found
+}
+
+// flags returns the long options that are not on the line yet, or may be repeated.
+func (l *typedLine) flags(typed string) []complete.Candidate {
+	var found []complete.Candidate
+	for _, f := range l.command.flags {
+		if f.repeats || !l.has(f.name) {
+			found = append(found, complete.Candidate{Word: "--" + f.name, About: f.help})
+		}
+	}
+	return complete.Matching(append(found, complete.Words("--help")...), typed)
+}
+
+// values returns the candidates for an option's value or an argument.
+func (l *typedLine) values(v value, typed string) []complete.Candidate {
+	isRecipe := func(name string) bool { return strings.HasSuffix(name, ".lua") && !recipe.IsTest(name) }
+	switch v.offer {
+	case oneWord:
+		return complete.Matching(complete.Words(v.words...), typed)
+	case anyFile:
+		return complete.Files(typed, func(string) bool { return true })
+	case folder:
+		return complete.Files(typed, func(string) bool { return false })
+	case recipeFile:
+		return complete.Files(typed, isRecipe)
+	case testFile:
+		return complete.Files(typed, recipe.IsTest)
+	case apiName:
+		api, err := recipetest.API()
+		if err != nil {
+			return nil
+		}
+		return append(complete.Matching(complete.Words(apidocs.Names(api.Tests)...), typed), complete.Files(typed, isRecipe)...)
+	case hostPattern:
+		return l.hosts(typed)
+	case pastRun:
+		return complete.Matching(pastRuns(), typed)
+	case pastResult:
+		return complete.Matching(pastResults(v.words), typed)
 	}
 	return nil
 }
 
-// notQuoting leaves out of bash's word breaks what splitLine has dealt with.
-func notQuoting(r rune) rune {
-	if strings.ContainsRune(" \t\n\"'", r) {
-		return -1
+// hosts returns the names and tags of the hosts that the command would use, for --only and --except.
+// A value may have several, separated by commas.
+func (l *typedLine) hosts(typed string) []complete.Candidate {
+	var found []complete.Candidate
+	command := l.command
+	command.action = func(cc *cli.Context) error {
+		opts, err := inventoryOptions(cc)
+		if err != nil {
+			return err
+		}
+		opts.Only, opts.Except = nil, nil
+		opts.Offline = true // no command of ssh_config runs while somebody types
+		hosts, err := l.loadHosts(l.ctx, opts, l.recipe)
+		if err != nil {
+			return err
+		}
+		for _, h := range hosts {
+			found = append(found, complete.Candidate{Word: h.Name, About: h.Address})
+		}
+		for _, h := range hosts {
+			for _, tag := range h.Tags {
+				found = append(found, complete.Candidate{Word: "tag:" + tag, About: "hosts with this tag"})
+			}
+		}
+		return nil
 	}
-	return r
+	l.line.open = nil // the value that is being typed
+	if l.validate(command.flags) != nil || l.parse(l.ctx, command, l.line) != nil {
+		return nil
+	}
+	done := typed[:strings.LastIndex(typed, ",")+1]
+	for i := range found {
+		found[i].Word = done + found[i].Word
+	}
+	return complete.Matching(found, typed)
 }
 
-// splitLine takes a command line apart as a shell does, without expanding anything. The last word is the one under the
-// cursor, "" behind a space. open says that a quotation has no end yet.
-func splitLine(line string) (words []string, open bool) {
-	var word strings.Builder
-	begun, quote := false, rune(0)
-	escape := false
-	for _, r := range line {
-		switch {
-		case escape:
-			word.WriteRune(r)
-			escape = false
-		case r == '\\' && quote != '\'':
-			escape, begun = true, true
-		case quote != 0:
-			if r == quote {
-				quote = 0
-			} else {
-				word.WriteRune(r)
-			}
-		case r == '"' || r == '\'':
-			quote, begun = r, true
-		case r == ' ' || r == '\t' || r == '\n':
-			if begun {
-				words = append(words, word.String())
-				word.Reset()
-			}
-			begun = false
-		default:
-			word.WriteRune(r)
-			begun = true
-		}
+// journaledRuns returns the runs on record, or none where the journal cannot be read.
+func journaledRuns() []journal.Run {
+	dir, err := journal.Dir()
+	if err != nil {
+		return nil
 	}
-	return append(words, word.String()), quote != 0 || escape
+	runs, _ := journal.List(dir)
+	return runs
 }
 
-// escaped is a word as one types it without quotes.
-func escaped(word string) string {
-	var b strings.Builder
-	for _, r := range word {
-		if strings.ContainsRune(" \t\"'\\$`&;|<>()*?[]{}!#~", r) {
-			b.WriteByte('\\')
-		}
-		b.WriteRune(r)
+func pastRuns() []complete.Candidate {
+	var found []complete.Candidate
+	for _, r := range journaledRuns() {
+		found = append(found, complete.Candidate{Word: r.ID, About: r.Recipe + ", " + r.Outcome()})
 	}
-	return b.String()
+	return found
+}
+
+// pastResults returns the cells of these columns in the last table of the last run that has any. A
+// dry run makes none.
+func pastResults(columns []string) []complete.Candidate {
+	for _, r := range journaledRuns() {
+		if r.DryRun {
+			continue
+		}
+		var found []complete.Candidate
+		for e, err := range journal.Events(r.Path) {
+			if err != nil || e.Kind != event.Result {
+				continue
+			}
+			for _, name := range columns {
+				if text := e.Columns[name]; text != "" {
+					about := name + " in " + filepath.Base(r.Recipe) + " of " + r.ID
+					found = append(found, complete.Candidate{Word: text, About: about})
+				}
+			}
+		}
+		if len(found) > 0 {
+			slices.SortStableFunc(found, func(a, b complete.Candidate) int { return strings.Compare(a.Word, b.Word) })
+			return found
+		}
+	}
+	return nil
 }

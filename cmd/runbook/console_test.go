@@ -13,12 +13,16 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"runbook/runtime/lab/labtest"
 )
 
-// TestConsole works in a console as a person does: Tab completes, Ctrl-C gives up a line, or what a line runs and nothing else,
-// arrows go back in the history, also in that of an earlier console, and Ctrl-D ends it with nothing left behind.
+// TestConsole uses a console as a person does: Tab completes, Ctrl-C cancels a line or only what it
+// runs, arrows go back in the history, also to an earlier console's, and Ctrl-D ends it with
+// nothing left behind.
 func TestConsole(t *testing.T) {
-	l, web := labOf(t, "web1", "web2")
+	l := labtest.Start(t, "web1", "web2")
+	web := l.Hosts
 	dir := t.TempDir()
 	begun := filepath.Join(dir, "begun")
 	if err := syscall.Mkfifo(begun, 0o600); err != nil {
@@ -64,8 +68,8 @@ func TestConsole(t *testing.T) {
 	s.edits()
 	s.send("\x03")
 	s.expect("> ")
-	// Between two prompts Ctrl-C is a signal, which here comes once more when the prompt is there: the line after it may be
-	// the one that it interrupts, and the one after that is not.
+	// Between two prompts Ctrl-C is a signal, which arrives here after the prompt appears. It may
+	// cancel the next line, but not the one after it.
 	if err := s.cmd.Process.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)
 	}
@@ -91,7 +95,7 @@ func TestConsole(t *testing.T) {
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for deadline := time.Now().Add(time.Minute); ; <-tick.C { // the server ends its processes when the connection has
-		left, err := l.Processes()
+		left, err := l.Processes.List()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -120,7 +124,8 @@ func TestConsole(t *testing.T) {
 	s.ends()
 }
 
-// edits waits until Ctrl-C is a key like others. The prompt is there a little before that.
+// edits waits until the terminal is in raw mode, where Ctrl-C is a key. The prompt appears a little
+// earlier.
 func (s *session) edits() {
 	s.t.Helper()
 	terminal, err := s.file.SyscallConn()

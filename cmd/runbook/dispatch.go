@@ -4,38 +4,61 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime/debug"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
+	"runbook/cmd/runbook/complete"
+	"runbook/cmd/runbook/sandbox"
 	"runbook/runtime/event"
 	"runbook/runtime/run"
+	"runbook/runtime/script/spell"
 )
 
-// command is one command of the command line. Its cli.Command says the name, usage and flags; arguments are put
-// in order by arrange before cli parses them.
+// command declares one command of the command line.
 type command struct {
-	*cli.Command
-	wordsFollow bool // whatever follows the first argument belongs to it, as in exec
+	name, summary, description string
+	argument                   argument
+	argumentEnds               bool // every word after the first argument is an argument, as in exec
+	flags                      []flagSpec
+	reads                      func(line) reading // how it treats files of others; nil for neverReads
+	action                     func(*cli.Context) error
 }
 
-// commands is every command, in the order of the help. args are those behind the command's name: run's flags
-// depend on the recipe that they name.
+// argument declares a command's arguments.
+type argument struct {
+	value
+	optional, many bool
+}
+
+// String returns the arguments as help shows them.
+func (a argument) String() string {
+	text := a.name
+	if a.many {
+		text += "…"
+	}
+	if a.optional {
+		return "[" + text + "]"
+	}
+	return text
+}
+
+// commands returns every command, in the order of the help.
 func (p *program) commands() []command {
 	return []command{
-		{Command: p.runCommand(nil)},
-		{Command: p.checkCommand()},
-		{Command: p.hostsCommand()},
-		{Command: p.execCommand(), wordsFollow: true},
-		{Command: p.consoleCommand()},
-		{Command: p.logCommand()},
-		{Command: p.reportCommand()},
-		{Command: p.docsCommand()},
-		{Command: p.initCommand()},
-		{Command: p.testCommand()},
-		{Command: p.demoCommand()},
-		{Command: p.completionCommand()},
+		p.runCommand(nil),
+		p.checkCommand(),
+		p.hostsCommand(),
+		p.execCommand(),
+		p.consoleCommand(),
+		p.logCommand(),
+		p.reportCommand(),
+		p.docsCommand(),
+		p.initCommand(),
+		p.testCommand(),
+		p.demoCommand(),
+		p.completionCommand(),
+		p.versionCommand(),
 	}
 }
 
@@ -51,93 +74,81 @@ func (p *program) dispatch(ctx context.Context, args []string) error {
 			return p.overview(all)
 		}
 		args = append(args[1:], "--help")
-	case lookName:
-		return p.asChild(ctx, args[1:])
-	}
-	if done, err := p.look(ctx, args); done || err != nil {
+	case "--version", "-version":
+		_, err := fmt.Fprintln(p.out, "runbook "+readBuild().version)
 		return err
-	}
-	switch args[0] {
-	case completeName:
-		return p.complete(ctx, args[1:])
-	case "--version", "-version", "version":
-		_, err := fmt.Fprintln(p.out, "runbook "+version())
-		return err
+	case sandbox.Command:
+		return p.enterSandbox(ctx, args[1:])
+	case complete.Command:
+		return p.complete(ctx, args)
 	}
 	var names []string
 	for _, c := range all {
-		names = append(names, c.Name)
-		if c.Name == args[0] {
-			return p.perform(ctx, c, args[1:])
+		names = append(names, c.name)
+		if c.name == args[0] {
+			return p.perform(ctx, c, args)
 		}
 	}
 	if strings.HasPrefix(args[0], "-") {
-		return run.Usage(event.WithHint(fmt.Errorf("the option %s stands before the command", args[0]), "runbook COMMAND "+args[0]+" …"))
+		return usageError(fmt.Sprintf("the option %s comes before the command", args[0]), "runbook COMMAND "+args[0]+" …")
 	}
-	return run.Usage(event.WithHint(fmt.Errorf("there is no command %q%s", args[0], run.DidYouMean(args[0], names)), "runbook --help lists the commands"))
+	return usageError(fmt.Sprintf("there is no command %q%s", args[0], spell.DidYouMean(args[0], names)),
+		"runbook --help lists the commands")
 }
 
-// perform runs one command with its arguments in any order.
+// perform runs one command. args begin with its name.
 func (p *program) perform(ctx context.Context, c command, args []string) error {
-	if c.Name == "run" {
-		full, err := p.withRecipe(ctx, args)
-		if err != nil {
+	l := scan(c.flags, c.argumentEnds, args[1:])
+	done, err := p.readInSandbox(ctx, c, l, args)
+	switch {
+	case errors.Is(err, errNoHelp):
+		l.help = false
+	case done, err != nil:
+		return err
+	}
+	if c.name == "run" {
+		if c, l, err = p.withRecipe(ctx, c, l); err != nil {
 			return err
 		}
-		c.Command = full
 	}
-	given, err := arrange(c.Flags, args, c.wordsFollow)
-	if err != nil {
-		return run.Usage(event.WithHint(err, "runbook "+c.Name+" --help lists the options"))
+	if err := l.validate(c.flags); err != nil {
+		return run.Usage(event.WithHint(err, "runbook "+c.name+" --help lists the options"))
 	}
 	switch {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
-	case given.help:
-		return p.help(c.Command)
+	case l.help:
+		return p.help(c)
 	}
-	p.typed = given.flags
-	return p.parse(ctx, c.Command, given)
+	p.typed = l.options
+	return p.parse(ctx, c, l)
 }
 
-// parse reads a command's flags and calls its action.
-func (p *program) parse(ctx context.Context, c *cli.Command, given arranged) error {
+// parse reads the values of a command's options and calls its action.
+func (p *program) parse(ctx context.Context, c command, l line) error {
+	reached := false // an error before the action is about an option's value
+	inner := &cli.Command{Name: c.name, HideHelp: true, Action: func(cc *cli.Context) error {
+		reached = true
+		return c.action(cc)
+	}}
+	for _, f := range c.flags {
+		inner.Flags = append(inner.Flags, f.cli)
+	}
 	app := &cli.App{
 		Name: "runbook", Writer: p.out, ErrWriter: p.err, HideHelp: true, HideVersion: true,
+		Commands:                  []*cli.Command{inner},
 		DisableSliceFlagSeparator: true,
-		ExitErrHandler:            func(*cli.Context, error) {}, // the only exit is main's
+		ExitErrHandler:            func(*cli.Context, error) {}, // only main ends the process
 		OnUsageError:              func(_ *cli.Context, err error, _ bool) error { return err },
 	}
-	// An error before the action is about a flag's value.
-	reached := false
-	inner := *c
-	inner.OnUsageError, inner.HideHelp = app.OnUsageError, true
-	inner.Action = func(cc *cli.Context) error {
-		reached = true
-		return c.Action(cc)
+	inner.OnUsageError = app.OnUsageError
+	words := []string{"runbook", c.name}
+	for _, o := range l.options {
+		words = append(words, o.words...)
 	}
-	app.Commands = []*cli.Command{&inner}
-	err := app.RunContext(ctx, append(append(append([]string{"runbook", c.Name}, given.flags...), "--"), given.args...))
+	err := app.RunContext(ctx, append(append(words, "--"), l.args...))
 	if err != nil && !reached {
 		return run.Usage(errors.New(strings.TrimPrefix(err.Error(), "flag: ")))
 	}
 	return err
-}
-
-// version is what the Go tool knows of the build.
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
-	}
-	text := info.Main.Version
-	if text == "" {
-		text = "(devel)"
-	}
-	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" {
-			text += " " + s.Value
-		}
-	}
-	return text
 }

@@ -4,20 +4,31 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	"runbook/cmd/runbook/recipetest"
 	"runbook/runtime/run"
+	apidocs "runbook/runtime/script/docs"
 )
 
-// docsCommand is `runbook docs`.
-func (p *program) docsCommand() *cli.Command {
-	return &cli.Command{Name: "docs", Usage: "the Lua API, from the same table that the code runs on", ArgsUsage: "[NAME]",
-		Flags: []cli.Flag{boolFlag("markdown", "the whole API as a reference in Markdown")},
-		Action: func(cc *cli.Context) error {
-			text, err := docs(cc)
+// docsCommand declares `runbook docs`.
+func (p *program) docsCommand() command {
+	return command{name: "docs", summary: "describe the Lua API, one name in it, or a recipe",
+		argument: argument{value: value{name: "NAME", offer: apiName}, optional: true},
+		flags:    []flagSpec{boolFlag("markdown", "print the whole API as a reference in Markdown")},
+		description: `NAME is a name of the API, such as host:run or host.fs, or the path of a recipe. Without it the whole API is
+described.`,
+		reads: func(l line) reading {
+			if slices.ContainsFunc(l.args, func(arg string) bool { return strings.HasSuffix(arg, ".lua") }) {
+				return onlyReads
+			}
+			return neverReads
+		},
+		action: func(cc *cli.Context) error {
+			text, err := p.docs(cc)
 			if err != nil {
 				return err
 			}
@@ -26,24 +37,29 @@ func (p *program) docsCommand() *cli.Command {
 		}}
 }
 
-func docs(cc *cli.Context) (string, error) {
+func (p *program) docs(cc *cli.Context) (string, error) {
 	name := cc.Args().First()
+	api, err := recipetest.API()
+	if err != nil {
+		return "", err
+	}
 	switch {
 	case cc.NArg() > 1:
 		return "", run.Usage(errors.New("docs takes one name at most, such as host:run"))
 	case cc.Bool("markdown") && name != "":
 		return "", run.Usage(errors.New("--markdown writes the whole API, and takes no name"))
 	case cc.Bool("markdown"):
-		return run.Markdown(recipetest.API())
+		return apidocs.Markdown(api.Tests), nil
 	case strings.HasSuffix(name, ".lua"):
-		return recipeDocs(cc, name)
+		return p.recipeDocs(cc, name)
 	}
-	return run.Docs(name, recipetest.API())
+	text, err := apidocs.Text(api.Tests, name)
+	return text, run.Usage(err)
 }
 
-// recipeDocs is what a recipe says of itself.
-func recipeDocs(cc *cli.Context, path string) (string, error) {
-	d, err := run.Describe(cc.Context, path)
+// recipeDocs describes a recipe and its options.
+func (p *program) recipeDocs(cc *cli.Context, path string) (string, error) {
+	d, err := p.describe(cc.Context, path)
 	if err != nil {
 		return "", err
 	}
@@ -53,7 +69,7 @@ func recipeDocs(cc *cli.Context, path string) (string, error) {
 		fmt.Fprintf(&b, "    %s\n", d.Summary)
 	}
 	if d.Hosts != "" {
-		fmt.Fprintf(&b, "    hosts: %s, unless --hosts says otherwise\n", d.Hosts)
+		fmt.Fprintf(&b, "    hosts: %s, unless --hosts names others\n", d.Hosts)
 	}
 	if len(d.Options) > 0 {
 		b.WriteString("\nOptions:\n")

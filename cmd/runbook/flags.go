@@ -1,87 +1,138 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
-	"runbook/runtime/event"
 	"runbook/runtime/inventory"
+	"runbook/runtime/inventory/selection"
+	"runbook/runtime/recipe"
 	"runbook/runtime/run"
 )
 
-// variable is the environment variable of a long option: connect-timeout is RUNBOOK_CONNECT_TIMEOUT.
+// flagSpec declares one option of a command. urfave/cli parses its value; the scanner, help and
+// completion read the rest.
+type flagSpec struct {
+	cli         cli.Flag
+	name, short string // without dashes; short may be ""
+	help        string
+	value       value        // the zero value for a switch
+	preset      string       // the default that help shows, or ""
+	repeats     bool         // may be given several times
+	option      *recipeValue // the recipe's own option that this is, or nil
+}
+
+// takesValue reports whether a value follows the option.
+func (f flagSpec) takesValue() bool { return f.value.name != "" }
+
+// variable is the environment variable of a long option: connect-timeout is
+// RUNBOOK_CONNECT_TIMEOUT.
 func variable(flag string) string {
 	return "RUNBOOK_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 }
 
-func textFlag(name, usage string) *cli.StringFlag {
-	return &cli.StringFlag{Name: name, Usage: usage, EnvVars: []string{variable(name)}}
+func textFlag(name string, v value, help string) flagSpec {
+	return flagSpec{name: name, help: help, value: v, cli: &cli.StringFlag{Name: name, EnvVars: []string{variable(name)}}}
 }
 
-func listFlag(name, usage string) *cli.StringSliceFlag {
-	return &cli.StringSliceFlag{Name: name, Usage: usage, EnvVars: []string{variable(name)}}
+func listFlag(name string, v value, help string) flagSpec {
+	return flagSpec{name: name, help: help, value: v, repeats: true,
+		cli: &cli.StringSliceFlag{Name: name, EnvVars: []string{variable(name)}}}
 }
 
-func boolFlag(name, usage string, short ...string) *cli.BoolFlag {
-	return &cli.BoolFlag{Name: name, Usage: usage, Aliases: short, EnvVars: []string{variable(name)}}
+func boolFlag(name, help string) flagSpec {
+	return flagSpec{name: name, help: help, cli: &cli.BoolFlag{Name: name, EnvVars: []string{variable(name)}}}
 }
 
-func durationFlag(name, usage string, value time.Duration) *cli.DurationFlag {
-	return &cli.DurationFlag{Name: name, Usage: usage, Value: value, EnvVars: []string{variable(name)}}
+func durationFlag(name, help string, preset time.Duration) flagSpec {
+	return flagSpec{name: name, help: help, value: value{name: "DURATION"}, preset: preset.String(),
+		cli: &cli.DurationFlag{Name: name, Value: preset, EnvVars: []string{variable(name)}}}
+}
+
+func countFlag(name, help string, preset int) flagSpec {
+	return flagSpec{name: name, help: help, value: value{name: "N"}, preset: strconv.Itoa(preset),
+		cli: &cli.IntFlag{Name: name, Value: preset, EnvVars: []string{variable(name)}}}
+}
+
+// withShort returns f with a second name of one letter.
+func (f flagSpec) withShort(letter string) flagSpec {
+	f.short = letter
+	switch c := f.cli.(type) {
+	case *cli.BoolFlag:
+		c.Aliases = []string{letter}
+	case *cli.StringFlag:
+		c.Aliases = []string{letter}
+	}
+	return f
 }
 
 // hostFlags are the options of every command that uses hosts.
-func hostFlags() []cli.Flag {
-	return []cli.Flag{
-		textFlag("hosts", "a .lua hosts file, a text file with one [user@]host[:port] a line, or a comma-separated list: `FILE|LIST`"),
-		listFlag("only", "part of the hosts; a glob; may be repeated: `NAME|tag:TAG`"),
-		listFlag("identity", "a private key to log in with; may be repeated: `FILE`"),
-		listFlag("known-hosts", "where the hosts' keys stand, instead of ~/.ssh/known_hosts; may be repeated: `FILE`"),
-		textFlag("ssh-config", "instead of ~/.ssh/config: `FILE`"),
-		durationFlag("connect-timeout", "the limit for connecting and logging in to a host: `DURATION`", 10*time.Second),
+func hostFlags() []flagSpec {
+	return []flagSpec{
+		textFlag("hosts", value{name: "FILE|LIST", offer: anyFile},
+			"which hosts: a .lua hosts file, a text file with one [user@]host[:port] per line, or a comma-separated list"),
+		listFlag("only", value{name: "NAME|tag:TAG", offer: hostPattern},
+			"use only these hosts; NAME and TAG may be globs; a comma means and, a repeated option means or"),
+		listFlag("except", value{name: "NAME|tag:TAG", offer: hostPattern},
+			"exclude these hosts; written like --only"),
+		textFlag("skip-unreachable", value{name: "N|N%"},
+			"go on without at most so many of the hosts, if they cannot be reached"),
+		listFlag("identity", fileValue, "log in with this private key; may be repeated"),
+		listFlag("known-hosts", fileValue, "verify host keys with this file instead of ~/.ssh/known_hosts; may be repeated"),
+		textFlag("ssh-config", fileValue, "read this file instead of ~/.ssh/config and /etc/ssh/ssh_config; none reads no file"),
+		durationFlag("connect-timeout", "time limit for connecting to a host and logging in", 10*time.Second),
 	}
 }
 
-// inventoryOptions are the values of hostFlags. An empty --hosts is an error: it is most likely a variable of a script that
-// was never set, and the recipe's own hosts are not what that script meant.
+// inventoryOptions are the values of hostFlags. An empty --hosts is an error: most likely a
+// variable of a script was never set, and that script did not mean the recipe's own hosts.
 func inventoryOptions(c *cli.Context) (inventory.Options, error) {
 	if c.IsSet("hosts") && strings.TrimSpace(c.String("hosts")) == "" {
-		err := errors.New("--hosts is empty")
-		return inventory.Options{}, event.WithHint(err, "give --hosts FILE or --hosts web1,web2; without the option (and without RUNBOOK_HOSTS) the recipe's own hosts are used")
+		return inventory.Options{}, usageError("--hosts is empty", "give --hosts FILE or --hosts web1,web2; "+
+			"without the option (and without RUNBOOK_HOSTS) the recipe's own hosts are used")
 	}
-	var only []string
-	for _, item := range c.StringSlice("only") {
-		for part := range strings.SplitSeq(item, ",") {
-			if part = strings.TrimSpace(part); part != "" {
-				only = append(only, part)
-			}
+	o := inventory.Options{
+		Hosts: c.String("hosts"), Only: lines(c, "only"), Except: lines(c, "except"), Identities: lines(c, "identity"),
+		KnownHosts: lines(c, "known-hosts"), SSHConfig: c.String("ssh-config"), ConnectTimeout: c.Duration("connect-timeout"),
+	}
+	if text := c.String("skip-unreachable"); text != "" || c.IsSet("skip-unreachable") {
+		limit, err := selection.ParseLimit(text)
+		if err != nil {
+			return o, run.Usage(fmt.Errorf("--skip-unreachable: %w", err))
 		}
+		o.SkipUnreachable = limit
 	}
-	return inventory.Options{
-		Hosts: c.String("hosts"), Only: only, Identities: c.StringSlice("identity"), KnownHosts: c.StringSlice("known-hosts"),
-		SSHConfig: c.String("ssh-config"), ConnectTimeout: c.Duration("connect-timeout"),
-	}, nil
+	return o, nil
 }
 
-// recipeValue gathers a recipe option as it is given; the run checks it. It is a cli.Generic.
+// lines returns the values of a list option. An environment variable has one a line.
+func lines(c *cli.Context, name string) []string {
+	var values []string
+	for _, text := range c.StringSlice(name) {
+		values = append(values, strings.Split(text, "\n")...)
+	}
+	return values
+}
+
+// recipeValue collects the values of a recipe's option, which the run parses. It is a cli.Generic.
 type recipeValue struct {
-	option run.Option
-	given  []string
+	recipe.Option
+	given []string
 }
 
-// Set takes one more value.
+// Set adds a value.
 func (v *recipeValue) Set(text string) error {
 	v.given = append(v.given, text)
 	return nil
 }
 
-// String is what was given last; it is for cli alone.
+// String returns the last value, for cli alone.
 func (v *recipeValue) String() string {
 	if v == nil || len(v.given) == 0 {
 		return ""
@@ -89,48 +140,55 @@ func (v *recipeValue) String() string {
 	return v.given[len(v.given)-1]
 }
 
-// IsBoolFlag tells the flag package that no value follows.
-func (v *recipeValue) IsBoolFlag() bool { return v.option.Is(run.Boolean) }
+// IsBoolFlag lets the option stand without a value.
+func (v *recipeValue) IsBoolFlag() bool { return v.Is(recipe.Boolean) }
 
-// recipeFlags makes flags of a recipe's options. An option that has the name of one of taken is an error.
-func recipeFlags(options []run.Option, taken []cli.Flag) ([]cli.Flag, error) {
-	known := flagsByName(taken)
-	var flags []cli.Flag
+// recipeFlags makes flags of a recipe's options. An option that shares its name with one of taken
+// is an error.
+func recipeFlags(options []recipe.Option, taken []flagSpec) ([]flagSpec, error) {
+	known := byName(taken)
+	var flags []flagSpec
 	for _, o := range options {
 		if _, ok := known[o.Flag()]; ok || slices.Contains([]string{"help", "h", "version"}, o.Flag()) {
-			return nil, fmt.Errorf("the recipe's option %q has the name of an option that every recipe has; rename it", o.Name)
+			return nil, fmt.Errorf("option %q of the recipe has the name of an option of runbook; rename it", o.Name)
 		}
-		flags = append(flags, &cli.GenericFlag{Name: o.Flag(), Usage: o.Help, Value: &recipeValue{option: o}})
+		v := &recipeValue{Option: o}
+		flags = append(flags, flagSpec{name: o.Flag(), help: o.Help, value: optionValue(o), repeats: o.Is(recipe.List),
+			option: v, cli: &cli.GenericFlag{Name: o.Flag(), Value: v}})
 	}
 	return flags, nil
 }
 
-// givenOptions are the recipe's options as given on the command line, or else in the environment, where a list has
-// one item a line.
-func givenOptions(flags []cli.Flag) map[string][]string {
+// givenOptions are the recipe's options as given on the command line, or else in the environment,
+// where a list has one item a line.
+func givenOptions(flags []flagSpec) map[string][]string {
 	given := map[string][]string{}
 	for _, f := range flags {
-		g, ok := f.(*cli.GenericFlag)
-		if !ok {
+		if f.option == nil {
 			continue
 		}
-		v, ok := g.Value.(*recipeValue)
-		if !ok {
-			continue
+		texts := f.option.given
+		if env := os.Getenv(variable(f.name)); len(texts) == 0 && env != "" {
+			texts = []string{env}
+			if f.repeats {
+				texts = strings.FieldsFunc(env, func(r rune) bool { return r == '\n' })
+			}
 		}
-		if len(v.given) > 0 {
-			given[v.option.Name] = v.given
-			continue
+		if texts != nil {
+			given[f.option.Name] = texts
 		}
-		text := os.Getenv(variable(g.Name))
-		if text == "" {
-			continue
-		}
-		if !v.option.Is(run.List) {
-			given[v.option.Name] = []string{text}
-			continue
-		}
-		given[v.option.Name] = strings.FieldsFunc(text, func(r rune) bool { return r == '\n' })
 	}
 	return given
+}
+
+// byName finds flags by each of their names.
+func byName(flags []flagSpec) map[string]*flagSpec {
+	known := map[string]*flagSpec{}
+	for i, f := range flags {
+		known[f.name] = &flags[i]
+		if f.short != "" {
+			known[f.short] = &flags[i]
+		}
+	}
+	return known
 }

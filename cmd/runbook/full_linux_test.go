@@ -5,12 +5,15 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"runbook/runtime/lab/labtest"
 )
 
-// A disk that gets full while a virtualenv is made: the message says so in at most 40 lines without the program, and what was
-// half made is gone.
+// TestFullDisk fills the disk while a virtualenv is created: the error says so in at most 40 lines,
+// without the program, and nothing incomplete is left.
 func TestFullDisk(t *testing.T) {
-	l, hosts := labOf(t, "web1", "web2")
+	l := labtest.Start(t, "web1", "web2")
+	hosts := l.Hosts
 	t.Chdir(t.TempDir())
 	if _, err := l.GitServer(); err != nil {
 		t.Fatal(err)
@@ -24,7 +27,7 @@ func TestFullDisk(t *testing.T) {
 	} {
 		t.Setenv(name, value)
 	}
-	if status, text := typed("init", "."); status != 0 {
+	if status, text := runHere("init", "."); status != 0 {
 		t.Fatal(text)
 	}
 	app, err := os.ReadFile("recipes/app.lua")
@@ -37,20 +40,20 @@ func TestFullDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, venv := range []string{"fresh", "reuse"} {
-		status, said := typed("run", "recipes/release.lua", "--release", "r1", "--venv", venv)
+		status, said := runHere("run", "recipes/release.lua", "--release", "r1", "--venv", venv)
 		if status != 1 {
 			t.Errorf("exit status %d:\n%s", status, said)
 		}
 		_, message, _ := strings.Cut(said, ": make the virtualenv: the command failed\n")
-		message, _, _ = strings.Cut(message, "\nstep ") // the results come after what was told
+		message, _, _ = strings.Cut(message, "\nstep ") // the results follow the message
 		for _, want := range []string{
-			"\n  command: /usr/bin/python3 - (make the virtualenv) ", "\n    OSError: [Errno 28] No space left on device\n", "next: the host's disk is full: remove old releases, or make the disk larger\n",
+			"\n  command: virtualenv.py ", "\n    OSError: [Errno 28] No space left on device\n", "next: the host's disk is full: remove old releases, or make the disk larger\n",
 		} {
 			if !strings.Contains(message, want) {
 				t.Errorf("no %q in\n%s", want, said)
 			}
 		}
-		if n := height(message); n > mostLines-1 {
+		if n := strings.Count(message, "\n"); n > 39 {
 			t.Errorf("%d lines:\n%s", n, message)
 		}
 		if strings.Contains(said, "subprocess") {

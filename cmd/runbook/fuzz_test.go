@@ -7,28 +7,26 @@ import (
 	"strings"
 	"testing"
 
+	"runbook/runtime/console"
 	"runbook/runtime/event"
-	"runbook/runtime/run"
 )
 
-// readRelease is Lua that makes read, which reads what is on a host as rollback and status do, and holds what comes out against what
-// they rely on.
+// readRelease is Lua that defines read, which reads the files of a host as rollback and status do,
+// and asserts what they rely on.
 const readRelease = `
-local age = require "age"
-local choose = require "choose"
+local helpers = require "helpers"
 local history = require "history"
-local layout = require "layout"
 local releases = require "releases"
 
 local options = recipe { options = { root = { "ROOT", "" }, release = { "", "" }, restart = { "none", "" } } }
-local paths = layout.of(options)
+local paths = releases.paths(options)
 
 local read = function()
   local found = releases.look(localhost, paths)
   for _, release in ipairs(found.list) do
-    assert(layout.is_name(release.name))
+    assert(releases.is_name(release.name))
     assert(not release.complete or #release.marker.revision:sub(1, 10) >= 0)
-    assert(type(age.since(release.marker.at)) == "string")
+    assert(type(helpers.elapsed(release.marker.at)) == "string")
   end
   assert(found.by_name.sound.complete)
   local entries = history.read(localhost, paths)
@@ -40,24 +38,23 @@ local read = function()
   end
   local last = history.last(entries)
   assert(not last or #last.release >= 0)
-  local target, problem = choose.target(localhost, options)
-  if target then
-    assert(found.by_name[target.name].complete)
-    assert(type(target.done) == "boolean")
-    assert(localhost:capture({ "echo", target.name, target.revision, target.python or "" }))
+  local release, problem = releases.choose(paths, found, options.release)
+  if release then
+    assert(found.by_name[release.name].complete)
+    assert(localhost:capture({ "echo", release.name, release.marker.revision, release.marker.python or "" }))
   else
     assert(#problem[1] > 0 and #problem[2] > 0)
   end
 end
 `
 
-// readsReleases makes a console that knows read, for the root folder. It checks the recipes once, not for every input.
-func readsReleases(f *testing.F, root string) *run.Console {
+// readsReleases returns a console in which read is defined, for a root folder.
+func readsReleases(f *testing.F, root string) *console.Console {
 	dir := f.TempDir()
-	if status, said := typed("init", dir); status != 0 {
+	if status, said := runHere("init", dir); status != 0 {
 		f.Fatal(said)
 	}
-	c, err := run.NewConsole(f.Context(), run.ConsoleOptions{Dir: filepath.Join(dir, "recipes"), Sink: ignore{}, Secrets: event.NewStream()})
+	c, err := console.New(f.Context(), console.Options{Dir: filepath.Join(dir, "recipes"), Sink: ignore{}, Secrets: event.NewStream()})
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -72,14 +69,14 @@ func readsReleases(f *testing.F, root string) *run.Console {
 	return c
 }
 
-// ignore is a sink for what nobody looks at.
+// ignore is a sink that drops all events.
 type ignore struct{}
 
 func (ignore) Event(event.Event) {}
 func (ignore) Close() error      { return nil }
 
-// FuzzFilesOfOthers has somebody else write a release's .runbook.json and releases.log: what they hold is read or passed over,
-// and never ends a run.
+// FuzzFilesOfOthers writes arbitrary text into a release's .runbook.json and releases.log: it is
+// read or skipped, and never ends a run.
 func FuzzFilesOfOthers(f *testing.F) {
 	root := filepath.Join(f.TempDir(), "app")
 	console := readsReleases(f, root)

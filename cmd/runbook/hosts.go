@@ -12,47 +12,66 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"runbook/cmd/runbook/recipetest"
+	"runbook/recipes"
 	"runbook/runtime/event"
 	"runbook/runtime/inventory"
+	"runbook/runtime/recipe"
 	"runbook/runtime/run"
 )
 
-// defaultHosts is the hosts file of the commands that have no recipe to say one.
+// defaultHosts is the hosts file of commands without a recipe.
 const defaultHosts = "production"
 
-// hostsCommand is `runbook hosts`.
-func (p *program) hostsCommand() *cli.Command {
-	return &cli.Command{Name: "hosts", Usage: "list the hosts a run would use", ArgsUsage: "[RECIPE]", Action: p.hosts,
-		Flags: append(hostFlags(),
-			boolFlag("ping", "connect to each and report"),
-			boolFlag("json", "one host a line, as JSON"),
-		)}
+// hostsCommand declares `runbook hosts`.
+func (p *program) hostsCommand() command {
+	return command{name: "hosts", summary: "list the hosts a run would use",
+		argument: argument{value: value{name: "RECIPE", offer: recipeFile}, optional: true},
+		flags: append(hostFlags(),
+			boolFlag("ping", "connect to each host and show what is there"),
+			boolFlag("json", "print the hosts as JSON, one per line"),
+		),
+		description: `With RECIPE, the hosts are those that the recipe names; otherwise those of hosts/production.lua, unless
+--hosts names others.`,
+		reads: func(l line) reading {
+			if l.has("ping") || os.Getenv(variable("ping")) != "" {
+				return readsFirst
+			}
+			return onlyReads
+		},
+		action: p.hosts}
 }
 
-// loadHosts reads the hosts of a command, by the default of the recipe when one is given.
-func loadHosts(ctx context.Context, opts inventory.Options, recipe string) ([]inventory.Host, error) {
+// loadHosts reads the hosts of a command. Without --hosts they are those of the recipe, which may
+// be nil.
+func (p *program) loadHosts(ctx context.Context, opts inventory.Options, of *recipe.Description) ([]inventory.Host, error) {
 	name := defaultHosts
-	if recipe != "" {
-		d, err := run.Describe(ctx, recipe)
-		if err != nil {
-			return nil, err
-		}
-		name, opts.RecipeDir = d.Hosts, filepath.Dir(recipe)
+	if of != nil {
+		name, opts.RecipeDir = of.Hosts, filepath.Dir(of.Path)
 	}
-	if name == "" && opts.Hosts == "" {
-		return nil, nil
-	}
-	hosts, err := inventory.Load(ctx, opts, name)
+	opts.Warn = func(text string) { p.announce("warning: " + p.redact(text)) }
+	hosts, err := inventory.LoadIfAny(ctx, p.secrets, opts, name)
 	return hosts, run.Usage(err)
 }
 
-// hostLine is a host as --json shows it.
+// describe reads what a recipe declares. It reads no secret and no variable of the environment.
+func (p *program) describe(ctx context.Context, path string) (recipe.Description, error) {
+	api, err := recipetest.API()
+	if err != nil {
+		return recipe.Description{}, err
+	}
+	d, err := recipe.Describe(ctx, api, p.secrets, path)
+	return d, run.Usage(err)
+}
+
+// hostLine is a line of --json.
 type hostLine struct {
 	Name    string         `json:"name"`
 	Address string         `json:"address"`
 	Port    int            `json:"port"`
 	User    string         `json:"user"`
 	Jump    string         `json:"jump,omitempty"`
+	Proxy   []string       `json:"proxy,omitempty"`
 	Tags    []string       `json:"tags"`
 	Vars    map[string]any `json:"vars"`
 	Source  string         `json:"source"`
@@ -65,23 +84,30 @@ func (p *program) hosts(cc *cli.Context) error {
 	if cc.NArg() > 1 {
 		return run.Usage(errors.New("hosts takes one recipe at most"))
 	}
-	recipe := cc.Args().First()
+	var of *recipe.Description
+	if cc.NArg() == 1 {
+		d, err := p.describe(cc.Context, cc.Args().First())
+		if err != nil {
+			return err
+		}
+		of = &d
+	}
 	inventory, err := inventoryOptions(cc)
 	if err != nil {
-		return run.Usage(err)
+		return err
 	}
-	hosts, err := loadHosts(cc.Context, inventory, recipe)
+	inventory.Offline = cc.Bool("ping") && p.sandboxed // the parent reads ssh_config again, and runs its commands
+	hosts, err := p.loadHosts(cc.Context, inventory, of)
 	if err != nil {
 		return err
 	}
 	var pinged []run.Pinged
-	if cc.Bool("ping") && !p.looking {
-		place, err := lookFor(cc.Context, recipe)
+	if cc.Bool("ping") && !p.sandboxed {
+		opts, err := p.pingOptions(of, inventory)
 		if err != nil {
 			return err
 		}
-		pinged, err = run.Ping(cc.Context, hosts, place, run.Options{Inventory: inventory, Prompt: p.prompt()})
-		if err != nil {
+		if pinged, err = run.Ping(cc.Context, p.secrets, hosts, opts); err != nil {
 			return err
 		}
 	}
@@ -95,32 +121,37 @@ func (p *program) hosts(cc *cli.Context) error {
 	}
 	var failed []error
 	for _, one := range pinged {
-		failed = append(failed, one.Err)
+		if !one.Skipped {
+			failed = append(failed, one.Err)
+		}
 	}
-	return run.WithStatus(run.Joined(failed...), run.StatusRefused)
+	return run.WithStatus(run.Join(failed...), run.StatusRefused)
 }
 
-// lookFor is what --ping looks for on a host: as the options of the recipe say, or else as the shipped app.lua does.
-func lookFor(ctx context.Context, recipe string) (run.Place, error) {
-	place := run.Place{Root: "/srv/app", Python: "python3"}
-	settings := map[string]*string{"root": &place.Root, "server_root": &place.ServerRoot, "python": &place.Python}
-	if recipe != "" {
-		d, err := run.Describe(ctx, recipe)
-		if err != nil {
-			return place, err
-		}
-		for _, o := range d.Options {
-			if setting, ok := settings[o.Name]; ok && o.Text(o.Default) != "" {
-				*setting = o.Text(o.Default)
+// pingOptions returns what --ping runs on a host: the project's ping.sh, or else the shipped one.
+// Its settings come from RUNBOOK_ variables, the defaults of the recipe's options, and its own.
+func (p *program) pingOptions(of *recipe.Description, from inventory.Options) (run.PingOptions, error) {
+	dir, options := "recipes", []recipe.Option{}
+	if of != nil {
+		dir, options = filepath.Dir(of.Path), of.Options
+	}
+	text, err := os.ReadFile(filepath.Join(dir, "lib", "ping.sh"))
+	if errors.Is(err, os.ErrNotExist) {
+		text, err = recipes.Files.ReadFile("lib/ping.sh")
+	}
+	opts := run.PingOptions{Script: string(text), Settings: run.PingSettings(string(text)),
+		ConnectTimeout: from.ConnectTimeout, Skip: from.SkipUnreachable, Prompt: p.prompt()}
+	for name := range opts.Settings {
+		for _, o := range options {
+			if o.Name == name && o.Text(o.Default) != "" {
+				opts.Settings[name] = o.Text(o.Default)
 			}
 		}
-	}
-	for name, setting := range settings {
 		if text := os.Getenv(variable(name)); text != "" {
-			*setting = text
+			opts.Settings[name] = text
 		}
 	}
-	return place, nil
+	return opts, run.Usage(err)
 }
 
 func (p *program) hostsTable(hosts []inventory.Host, pinged []run.Pinged) error {
@@ -130,7 +161,8 @@ func (p *program) hostsTable(hosts []inventory.Host, pinged []run.Pinged) error 
 	}
 	for i, h := range hosts {
 		if pinged == nil {
-			e.Rows = append(e.Rows, []string{h.Name, h.Address, strconv.Itoa(h.Port), h.User, strings.Join(h.Tags, ","), h.Source})
+			tags := strings.Join(h.Tags, ",")
+			e.Rows = append(e.Rows, []string{h.Name, h.Address, strconv.Itoa(h.Port), h.User, tags, h.Source})
 		} else {
 			e.Rows = append(e.Rows, append([]string{h.Name, loginOf(h)}, pingCells(pinged[i])...))
 		}
@@ -138,7 +170,7 @@ func (p *program) hostsTable(hosts []inventory.Host, pinged []run.Pinged) error 
 	return p.table(e)
 }
 
-// loginOf is where a host is logged in, without the usual port.
+// loginOf is user@address, with the port unless it is 22.
 func loginOf(h inventory.Host) string {
 	at := h.Address
 	if h.Port != 22 {
@@ -147,13 +179,13 @@ func loginOf(h inventory.Host) string {
 	return h.User + "@" + at
 }
 
-// pingCells are what was found on a host, in the words of a table.
+// pingCells formats what --ping found on a host as cells of the table.
 func pingCells(one run.Pinged) []string {
 	cells := []string{pingResult(one), one.Python, one.Git, "", "", "", one.Serving()}
 	if one.DiskTotal > 0 {
 		cells[3] = fmt.Sprintf("%.1f GB", float64(one.DiskFree)/1e9)
 	}
-	if one.InodesTotal > 0 { // some file systems count none
+	if one.InodesTotal > 0 { // btrfs, for one, reports none
 		cells[4] = fmt.Sprintf("%d %%", one.InodesFree*100/one.InodesTotal)
 	}
 	if one.Clock != nil {
@@ -162,7 +194,7 @@ func pingCells(one run.Pinged) []string {
 	return cells
 }
 
-// pingResult is whether a host can be used, or how far the connection came.
+// pingResult is "ok", or the stage at which the connection failed.
 func pingResult(one run.Pinged) string {
 	switch {
 	case one.Err == nil:
@@ -172,7 +204,11 @@ func pingResult(one run.Pinged) string {
 	case one.HostKey != "" && one.HostKey != "verified":
 		return "host key " + one.HostKey
 	case strings.HasPrefix(one.Reachable, "no: "):
-		return strings.TrimPrefix(one.Reachable, "no: ")
+		reason := strings.TrimPrefix(one.Reachable, "no: ")
+		if one.Skipped {
+			reason = "skipped: " + reason
+		}
+		return reason
 	}
 	return "failed"
 }
@@ -180,9 +216,13 @@ func pingResult(one run.Pinged) string {
 func (p *program) hostsJSON(hosts []inventory.Host, pinged []run.Pinged) error {
 	var lines []hostLine
 	for i, h := range hosts {
-		l := hostLine{Name: h.Name, Address: h.Address, Port: h.Port, User: h.User, Jump: h.Jump, Tags: h.Tags, Vars: h.Vars, Source: h.Source}
+		l := hostLine{Name: h.Name, Address: h.Address, Port: h.Port, User: h.User, Jump: h.Jump,
+			Tags: h.Tags, Vars: h.Vars, Source: h.Source}
 		if l.Tags == nil {
 			l.Tags = []string{}
+		}
+		if h.Proxy != nil {
+			l.Proxy = h.Proxy.Argv
 		}
 		if pinged != nil {
 			ok := pinged[i].Err == nil

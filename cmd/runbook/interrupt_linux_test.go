@@ -21,9 +21,9 @@ import (
 	"runbook/runtime/run"
 )
 
-// TestInterruptedAtEachPoint sends a signal as start-up comes to each file: the recipe, which is described and checked, its
-// modules, the hosts file, the journal, and so on. The status is 130 and the words are those of an interrupt. That no function
-// goes on after one, TestInterruptedWhileReading shows of each.
+// TestInterruptedAtEachPoint sends a signal when start-up opens each file: the recipe, its modules,
+// the hosts file, the journal, and so on. The exit status is 130 and the message that of an
+// interrupt. TestInterruptedWhileReading shows that no function continues after one.
 func TestInterruptedAtEachPoint(t *testing.T) {
 	dir := startUpProject(t)
 	for _, c := range []struct {
@@ -72,7 +72,7 @@ func TestInterruptedAtEachPoint(t *testing.T) {
 	}
 }
 
-// startUpProject is a folder with a recipe whose only host refuses connections.
+// startUpProject creates a folder with a recipe whose only host refuses connections.
 func startUpProject(t *testing.T) string {
 	t.Helper()
 	closed, err := net.Listen("tcp", "127.0.0.1:0")
@@ -97,8 +97,8 @@ func startUpProject(t *testing.T) string {
 	return dir
 }
 
-// traced runs a command under strace with these options of it. It returns the exit status, -1 when a signal ended it, and
-// what was shown.
+// traced runs a command under strace with options. It returns the exit status, -1 if a signal ended
+// the command, and its output.
 func traced(t *testing.T, dir string, args []string, options ...string) (status int, text string) {
 	t.Helper()
 	words := append([]string{"-f", "-qq", "-e", "trace=%file"}, options...)
@@ -117,7 +117,7 @@ func traced(t *testing.T, dir string, args []string, options ...string) (status 
 
 var tracedPath = regexp.MustCompile(`(?:openat|newfstatat|mkdirat|readlinkat)\(AT_FDCWD, "([^"]+)"`)
 
-// tracedPaths are the paths in the output of strace, each once.
+// tracedPaths returns the paths in the output of strace, each once.
 func tracedPaths(t *testing.T, trace string) []string {
 	t.Helper()
 	text, err := os.ReadFile(trace)
@@ -133,11 +133,11 @@ func tracedPaths(t *testing.T, trace string) []string {
 	return paths
 }
 
-// stuck is Lua that no context ends: one call that takes years.
+// stuck is Lua that no context can end: a single call that takes years.
 const stuck = `local _ = ("a"):rep(60):match(("a*"):rep(30) .. "b")` + "\n"
 
-// TestLastSignalEnds ends what is stuck where no context reaches: while a recipe is read the second signal ends the program, and
-// in a run, where the second one skips hooks, the third.
+// TestLastSignalEnds interrupts a call that no context can end. While a recipe is read the second
+// signal ends the program; in a run the second one skips the hooks, and the third ends it.
 func TestLastSignalEnds(t *testing.T) {
 	dir := startUpProject(t)
 	for path, text := range map[string]string{
@@ -206,7 +206,7 @@ func TestLastSignalEnds(t *testing.T) {
 
 	t.Run("run", func(t *testing.T) {
 		cmd, out := start(t, "recipes/run.lua")
-		for _, shown := range []string{"ready\n", "once more skips that\n", "skipping what is left\n"} {
+		for _, shown := range []string{"ready\n", "once more skips them\n", "skipping the remaining hooks\n"} {
 			line, err := out.ReadString('\n')
 			if err != nil || !strings.HasSuffix(line, shown) {
 				t.Fatalf("want %q, got %q, %v", shown, line, err)
@@ -222,10 +222,13 @@ func TestLastSignalEnds(t *testing.T) {
 	})
 }
 
-// timeUsedBy is how long a process has used a processor.
+// timeUsedBy returns the processor time of a process, 0 if it has ended.
 func timeUsedBy(t *testing.T, pid int) time.Duration {
 	t.Helper()
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ESRCH) {
+		return 0
+	}
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,36 +1,28 @@
 package main
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"maps"
-	"path/filepath"
 	"regexp"
-	"slices"
-	"strconv"
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/urfave/cli/v2"
 
 	"runbook/runtime/event"
 	"runbook/runtime/event/journal"
-	"runbook/runtime/event/terminal"
 	"runbook/runtime/run"
 )
 
-// logCommand is `runbook log`.
-func (p *program) logCommand() *cli.Command {
-	return &cli.Command{Name: "log", Usage: "past runs; one run's steps", ArgsUsage: "[RUN]", Action: p.log,
-		Description: "RUN is a run's name, or as much of its beginning as no other has, or last.",
-		Flags: []cli.Flag{
-			textFlag("grep", "the runs in which a line matches; with RUN, those lines: `REGEXP`"),
-			textFlag("since", "the runs that began after this, such as 24h, 2026-01-05 or 2026-01-05T12:00:00Z: `WHEN`"),
-			boolFlag("json", "one run a line; with RUN, its events"),
+// logCommand declares `runbook log`.
+func (p *program) logCommand() command {
+	return command{name: "log", summary: "list past runs, or show the steps of one",
+		argument: argument{value: value{name: "RUN", offer: pastRun}, optional: true}, action: p.log,
+		description: `RUN is the name of a run, an unambiguous prefix of it, or last. Of a killed run, the command that resumes it
+is shown too.`,
+		flags: []flagSpec{
+			textFlag("grep", value{name: "REGEXP"}, "list only runs with a line that matches; with RUN, show those lines"),
+			textFlag("since", value{name: "WHEN"}, "list only runs that began after this, such as 24h, 2026-01-05 or 2026-01-05T12:00:00Z"),
+			boolFlag("json", "print the runs as JSON, one per line; with RUN, its events"),
 		}}
 }
 
@@ -46,7 +38,7 @@ func (p *program) log(cc *cli.Context) error {
 	if err != nil {
 		return run.Usage(fmt.Errorf("--grep: %w", err))
 	}
-	since, err := sinceWhen(cc.String("since"), time.Now())
+	since, err := parseSince(cc.String("since"), time.Now())
 	if err != nil {
 		return run.Usage(err)
 	}
@@ -63,15 +55,15 @@ func (p *program) log(cc *cli.Context) error {
 	}
 	switch {
 	case cc.Bool("json"):
-		return writeJSON(p.out, matching(events, pattern))
+		return writeJSON(p.out, journal.Matching(events, pattern))
 	case cc.String("grep") != "":
-		return p.table(lines(matching(events, pattern), pattern))
+		return p.table(journal.Lines(journal.Matching(events, pattern), pattern))
 	}
 	return p.logRun(one, events)
 }
 
-// sinceWhen is a point of time as --since takes it; the zero time for "".
-func sinceWhen(text string, now time.Time) (time.Time, error) {
+// parseSince parses the value of --since: how long ago, or when. "" is the zero time.
+func parseSince(text string, now time.Time) (time.Time, error) {
 	if text == "" {
 		return time.Time{}, nil
 	}
@@ -83,10 +75,11 @@ func sinceWhen(text string, now time.Time) (time.Time, error) {
 			return at, nil
 		}
 	}
-	return time.Time{}, fmt.Errorf("--since: want a duration such as 24h, a date such as 2026-01-05, or 2026-01-05T12:00:00Z, got %q", text)
+	return time.Time{}, fmt.Errorf(
+		"--since: want a duration such as 24h, a date such as 2026-01-05, or 2026-01-05T12:00:00Z, got %q", text)
 }
 
-// logRuns lists runs, the newest first. A record that can't be read doesn't hide the others.
+// logRuns lists runs, the newest first. A record that cannot be read does not hide the others.
 func (p *program) logRuns(dir string, since time.Time, pattern *regexp.Regexp, asJSON bool) error {
 	all, unreadable := journal.List(dir)
 	runs := []journal.Run{}
@@ -94,7 +87,7 @@ func (p *program) logRuns(dir string, since time.Time, pattern *regexp.Regexp, a
 		if r.Begun.Before(since) {
 			continue
 		}
-		found, err := holds(r, pattern)
+		found, err := r.Matches(pattern)
 		if err != nil {
 			unreadable = errors.Join(unreadable, err)
 		}
@@ -105,124 +98,52 @@ func (p *program) logRuns(dir string, since time.Time, pattern *regexp.Regexp, a
 	if asJSON {
 		return errors.Join(writeJSON(p.out, runs), unreadable)
 	}
-	e := event.Event{Kind: event.Table, Header: []string{"run", "when", "recipe", "release", "revision", "hosts", "result", "time"}}
-	for _, r := range runs {
-		e.Rows = append(e.Rows, []string{r.ID, whenBegun(r.Begun.Local(), time.Now()), recipeName(r), r.Release, shortRevision(r.Revision), few(r.Hosts),
-			strings.Replace(outcome(r), string(journal.Done)+", ", "", 1), terminal.Seconds(r.Seconds)})
+	return errors.Join(p.table(journal.Table(runs, time.Now())), unreadable)
+}
+
+// logRun shows one run: what it was, its steps, and how it ended.
+func (p *program) logRun(r journal.Run, events []event.Event) error {
+	commandLine := r.Recipe
+	if options := journal.Options(events); len(options) > 0 {
+		commandLine += " " + run.CommandLine(options...)
 	}
-	return errors.Join(p.table(e), unreadable)
-}
-
-// holds tells whether a line of the run matches.
-func holds(r journal.Run, pattern *regexp.Regexp) (bool, error) {
-	if pattern.String() == "" {
-		return true, nil
+	if err := p.table(r.Head(commandLine)); err != nil {
+		return err
 	}
-	for e, err := range journal.Events(r.Path) {
-		if err != nil {
-			return false, err
-		}
-		if matches(e, pattern) {
-			return true, nil
-		}
-	}
-	return false, nil
-}
-
-// matches tells whether something of an event that is shown matches.
-func matches(e event.Event, pattern *regexp.Regexp) bool {
-	texts := slices.Concat([]string{e.Host, e.Line, e.Text, e.State, e.Error, e.Hint, e.By}, e.Step, slices.Collect(maps.Values(e.Columns)))
-	texts = slices.Concat(append(e.Rows, texts)...)
-	return slices.ContainsFunc(texts, func(text string) bool { return text != "" && pattern.MatchString(text) })
-}
-
-func matching(events []event.Event, pattern *regexp.Regexp) []event.Event {
-	out := []event.Event{}
-	for _, e := range events {
-		if matches(e, pattern) {
-			out = append(out, e)
-		}
-	}
-	return out
-}
-
-// whenBegun is a time of today or a day, both in local time: the run's name has all of it in UTC.
-func whenBegun(at, now time.Time) string {
-	if at.Format(time.DateOnly) == now.In(at.Location()).Format(time.DateOnly) {
-		return at.Format("15:04")
-	}
-	return at.Format("Jan _2")
-}
-
-// recipeName is what ran, in short: the recipe's name without its folder, or the beginning of a command.
-func recipeName(r journal.Run) string {
-	const longest = 14
-	if name, ok := strings.CutSuffix(filepath.Base(r.Recipe), ".lua"); ok {
-		return name
-	}
-	if text := []rune(r.Recipe); len(text) > longest {
-		return string(text[:longest]) + "…"
-	}
-	return r.Recipe
-}
-
-// shortRevision is a commit's first ten digits.
-func shortRevision(revision string) string {
-	if len(revision) == 40 {
-		return revision[:10]
-	}
-	return revision
-}
-
-// few names the hosts of a run, or says how many they are.
-func few(hosts []string) string {
-	const longest = 12
-	if names := strings.Join(hosts, " "); len(names) <= longest || len(hosts) == 1 {
-		return names
-	}
-	return strconv.Itoa(len(hosts))
-}
-
-func outcome(r journal.Run) string {
-	if r.DryRun {
-		return string(r.Result) + ", dry run"
-	}
-	return string(r.Result)
-}
-
-// table shows a table on standard output.
-func (p *program) table(e event.Event) error {
-	sink := p.page()
-	sink.Event(event.CleanEvent(e))
-	return unread(sink.Close())
-}
-
-// page shows results on standard output, as wide as it is.
-func (p *program) page() *terminal.Sink {
-	on := screen(p.out)
-	return terminal.New(terminal.Options{Out: p.out, Err: p.out, Level: terminal.Quiet, Screen: on, OutOnScreen: on != nil})
-}
-
-// acted matches what JSON may have as it is, and a terminal acts on.
-var acted = regexp.MustCompile(`[\x7f-\x{9f}\x{202a}-\x{202e}\x{2066}-\x{2069}]`)
-
-// writeJSON writes one item a line.
-func writeJSON[T any](w io.Writer, items []T) error {
-	var line bytes.Buffer
-	enc := json.NewEncoder(&line)
-	enc.SetEscapeHTML(false)
-	for _, item := range items {
-		line.Reset()
-		if err := enc.Encode(item); err != nil {
+	if steps := r.Steps(events); len(steps.Rows) > 0 {
+		if _, err := fmt.Fprintln(p.out); err != nil {
 			return err
 		}
-		text := acted.ReplaceAllFunc(line.Bytes(), func(c []byte) []byte {
-			r, _ := utf8.DecodeRune(c)
-			return fmt.Appendf(nil, "\\u%04x", r)
-		})
-		if _, err := w.Write(text); err != nil {
-			return unread(err)
+		if err := p.table(steps); err != nil {
+			return err
 		}
 	}
-	return nil
+	return p.logEnd(r, events)
+}
+
+// logEnd shows the end of a run as the run did, and after a killed run the command that finishes
+// it, which nobody has shown.
+func (p *program) logEnd(r journal.Run, events []event.Event) error {
+	if _, err := fmt.Fprintln(p.out); err != nil {
+		return err
+	}
+	sink := p.page()
+	var finish, back string
+	for _, e := range events {
+		switch e.Kind {
+		case event.Warning, event.Skipped, event.PlanMade, event.Result, event.RunEnded:
+			sink.Event(e)
+		case event.Resumable:
+			finish, back = e.Text, e.Hint
+		}
+	}
+	if err := ignoreClosedPipe(sink.Close()); err != nil || r.Result != journal.Killed || finish == "" {
+		return err
+	}
+	finish = run.ResumeHint(finish)
+	if back != "" {
+		finish = run.UndoHint(back) + "\n" + finish
+	}
+	_, err := fmt.Fprintln(p.out, finish)
+	return err
 }

@@ -1,8 +1,8 @@
 // Command runbook releases an application on servers, and rolls it back, by recipes written in Lua.
 //
-// Its one rule: one file a command, and one place, fail.go, that turns an error into words and an exit status.
-// Nothing ends the process but the last line of main, so that every lock is released and every hook runs; and, when that
-// doesn't come, one signal more than there is anything to interrupt.
+// One file holds one command, and fail.go alone turns an error into words and an exit status. Only
+// the last line of main ends the process, so that every lock is released and every hook runs. The
+// exceptions are a signal after everything was interrupted, and the time limit of the sandbox.
 package main
 
 import (
@@ -12,12 +12,15 @@ import (
 	"runtime/debug"
 	"strings"
 
+	"runbook/cmd/runbook/explain"
+	"runbook/cmd/runbook/signals"
 	"runbook/runtime/event"
 	"runbook/runtime/event/ci"
 )
 
-// memoryGoal is how much memory the collector of garbage tries to stay under: without it there is at times as much garbage as there is
-// of use. A run that needs more gets it. GOMEMLIMIT says otherwise.
+// memoryGoal is the heap size that the garbage collector tries to keep to: by default it lets
+// garbage grow to the size of what is in use. A run that needs more gets more. GOMEMLIMIT overrides
+// it.
 const memoryGoal = 150 << 20
 
 func main() {
@@ -31,41 +34,41 @@ func main() {
 	os.Exit(execute(context.Background(), self, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 
-// program is what every command has at hand.
+// program holds what every command uses.
 type program struct {
-	self     string // this program's file, to look at files of others with; "" to do so in this process
-	looking  bool   // this is the child that does so
-	in       *os.File
-	out, err io.Writer
-	signals  *interrupts
-	typed    []string      // the flags of the command line that runs, in order
-	words    words         // how a failure is told; set by the flags
-	pause    func() func() // takes what is drawn off the screen, until what it returns is called; nil when nothing is drawn
-	shield   *ci.Shield    // keeps a service of continuous integration from obeying what hosts print
-	secrets  *event.Stream // what a recipe read before a run began is not to be shown either
+	self      string // this executable, which reads files in a child; "" to read them in this process
+	sandboxed bool   // this process is that child
+	in        *os.File
+	out, err  io.Writer
+	signals   *signals.Handler
+	typed     []typedOption // the options of the command line, in order
+	words     explain.Words // how to put a failure into words
+	pause     func() func() // clears the screen until the returned function is called; nil if nothing is drawn
+	shield    *ci.Shield    // keeps a CI service from obeying what hosts print
+	secrets   *event.Stream // the secrets known before a run begins
 }
 
 // execute runs one command line and returns its exit status. self is as in program.
 func execute(ctx context.Context, self string, args []string, in *os.File, out, errs io.Writer) int {
 	p := &program{self: self, in: in, out: out, err: errs, secrets: event.NewStream()}
-	p.signals = p.listen(ctx)
-	defer p.signals.stop()
-	ctx = event.WithStream(p.signals.run, p.secrets)
+	p.signals = signals.Listen(ctx, in, p.announce)
+	defer p.signals.Stop()
+	ctx = p.signals.Run
 	for _, text := range args {
-		event.AddURLs(ctx, text)
+		p.secrets.AddURLs(text)
 	}
 	for _, setting := range os.Environ() {
 		if strings.HasPrefix(setting, variable("")) {
-			event.AddURLs(ctx, setting)
+			p.secrets.AddURLs(setting)
 		}
 	}
 	var err error
 	p.shield, err = ci.Protect(os.Getenv, p.err)
 	p.out = p.shield.Guard(p.out)
 	if err == nil {
-		err = p.signals.interrupted(p.dispatch(ctx, args))
+		err = p.asInterrupt(p.dispatch(ctx, args))
 	}
-	status := p.report(err)
-	_ = p.shield.Close() // if standard error is gone, the status still tells
+	status := p.reportError(err)
+	_ = p.shield.Close() // if standard error is gone, the exit status still tells
 	return status
 }

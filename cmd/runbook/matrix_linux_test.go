@@ -4,20 +4,20 @@ import (
 	"flag"
 	"fmt"
 	"maps"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
+
+	"runbook/runtime/lab/labtest"
 )
 
-// matrixFlags say which part of the matrix to run. The whole of it takes hours, so it can be run in parts:
+// matrixFlags select a part of the matrix, which takes hours as a whole:
 //
 //	go test ./cmd/runbook -run TestMatrix -timeout 3h -v -matrix=full -matrix.jobs=release -matrix.faults=link,disk -matrix.from=10 -matrix.to=20
 type matrixFlags struct {
-	kind, faults, jobs, serve *string
-	from, to, workers, spared *int
+	kind, faults, jobs, serve, source *string
+	from, to, workers, spared         *int
 }
 
 var matrix = matrixFlags{
@@ -25,23 +25,26 @@ var matrix = matrixFlags{
 	faults:  flag.String("matrix.faults", "", "only these faults, such as sigint,disk"),
 	jobs:    flag.String("matrix.jobs", "release,rollback,broken", "what is struck; broken: a release whose application does not work"),
 	serve:   flag.String("matrix.serve", "switch", "full: with pip, Apache, a graceful restart and a health check in none, all, or the operations from the switch on"),
+	source:  flag.String("matrix.source", "git", "how the code comes to the hosts: git, push or archive; the short one also strikes while the others are sent"),
 	from:    flag.Int("matrix.from", 1, "the first operation at which a fault strikes"),
 	to:      flag.Int("matrix.to", 1<<20, "the last"),
 	workers: flag.Int("matrix.workers", 1, "how many labs a job has at the same time"),
 	spared:  flag.Int("matrix.spared", 0, "after so many operations a run is left in peace; by default 1 in the full matrix, 8 in the short one"),
 }
 
-// TestMatrix lets a fault strike at every operation of a release and of a rollback on two hosts, looks at the hosts
-// past runbook, and then lets the next run do its work with nothing cleaned up by hand.
+// TestMatrix injects a fault at every operation of a release and of a rollback on two hosts,
+// inspects the hosts without runbook, and then expects the next run to succeed without any cleaning
+// up by hand.
 //
-// What a strike may leave is said in worker.check and worker.settled. Operations are counted on the stream of --json:
-// every event that stands for something done on a host. When the k-th is read the fault strikes, while that operation is under
-// way or just done.
+// worker.check and worker.settled assert what a fault may leave. Operations are counted in the
+// output of --json: every event for something done on a host. The fault strikes when the k-th is
+// read, so during that operation or just after it.
 func TestMatrix(t *testing.T) {
-	// Built without the race detector, which makes it four times as slow; the stories run it with that.
-	program := filepath.Join(t.TempDir(), "runbook")
-	if out, err := exec.Command("go", "build", "-buildvcs=false", "-o", program, ".").CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
+	t.Parallel()
+	// The race detector would make it four times as slow. The stories use it.
+	program, err := labtest.Build(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
 	}
 	full := *matrix.kind == "full"
 	faults := shortFaults()
@@ -52,7 +55,11 @@ func TestMatrix(t *testing.T) {
 		only := strings.Split(*matrix.faults, ",")
 		faults = slices.DeleteFunc(fullFaults(), func(f fault) bool { return !slices.Contains(only, f.name) })
 	}
-	for _, job := range strings.Split(*matrix.jobs, ",") {
+	jobs := strings.Split(*matrix.jobs, ",")
+	if !full && *matrix.source == "git" && slices.Contains(jobs, "release") {
+		jobs = append(jobs, "push", "archive")
+	}
+	for _, job := range jobs {
 		t.Run(job, func(t *testing.T) {
 			t.Parallel()
 			result := &outcomes{cells: map[string]map[int]string{}, operations: map[int]string{}}
@@ -60,19 +67,23 @@ func TestMatrix(t *testing.T) {
 			for n := range *matrix.workers {
 				t.Run(fmt.Sprintf("worker%d", n+1), func(t *testing.T) {
 					t.Parallel()
-					w := &worker{program: program, full: full, job: job, faults: faults, number: n, result: result}
-					if job == "broken" {
+					w := &worker{program: program, full: full, job: job, source: *matrix.source, faults: faults, number: n, result: result}
+					switch job {
+					case "broken":
 						w.leaveBroken(t)
-						return
+					case "push", "archive":
+						w.source = job
+						w.strikeSending(t)
+					default:
+						w.work(t)
 					}
-					w.work(t)
 				})
 			}
 		})
 	}
 }
 
-// outcomes are the verdicts by fault and operation.
+// outcomes are the results by fault and operation.
 type outcomes struct {
 	mu         sync.Mutex
 	cells      map[string]map[int]string
@@ -94,7 +105,7 @@ func (o *outcomes) note(fault string, k int, verdict string) {
 	o.cells[fault][k] = verdict
 }
 
-// table shows operations × faults.
+// table prints operations × faults.
 func (o *outcomes) table(job string, faults []fault) string {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// breaking is a hook that breaks the application of a release after it was imported, where a variable says so.
+// breaking is a hook that breaks the application of a release after its import check, if a variable
+// is set.
 const breaking = `
   before_switch = function(host, release)
     if env("MATRIX_BREAK") then
@@ -17,11 +18,12 @@ const breaking = `
     end
   end,`
 
-// leaveBroken strikes a release of an application that does not work, from its first switch on. Whatever is left then, a
-// rollback and after it a release of a good commit must work at once, on hosts with OpenSSH and Apache.
+// leaveBroken injects faults into a release of a broken application, from its first switch on.
+// Whatever is left, a rollback and then a release of a good commit must work at once, on hosts with
+// OpenSSH and Apache.
 func (w *worker) leaveBroken(t *testing.T) {
 	w.runs = 1 // r00000 is the name of a release that is there to be pruned
-	w.site = newMatrixSite(t, true, true)
+	w.site = newMatrixSite(t, true, true, w.source)
 	defer w.site.close(t)
 	app := filepath.Join(w.site.dir, "recipes/app.lua")
 	text, err := os.ReadFile(app)
@@ -33,7 +35,7 @@ func (w *worker) leaveBroken(t *testing.T) {
 	}
 	w.make(t)
 	w.make(t)
-	// One broken release is switched to again and again: that is the part that is struck.
+	// All faults strike during the switch to the same broken release.
 	w.site.broken = true
 	bad := "bad"
 	w.site.env = append(w.site.env, "MATRIX_BREAK=1")
@@ -65,7 +67,8 @@ func (w *worker) brokenArguments(release string) []string {
 		w.site.flags...)
 }
 
-// brokenPoints are the operations from the first switch on. The health check asks again and again; its questions count twice.
+// brokenPoints returns the operations from the first switch on. The health check repeats its
+// requests; two of them count.
 func (w *worker) brokenPoints(r *matrixRun) []point {
 	count, seen := map[string]int{}, map[string]int{}
 	var points []point
@@ -81,7 +84,7 @@ func (w *worker) brokenPoints(r *matrixRun) []point {
 	return points
 }
 
-// brokenCell lets a fault strike the switch to a broken release, and then leaves what it left.
+// brokenCell injects a fault into the switch to a broken release, and then runs the ways out.
 func (w *worker) brokenCell(t *testing.T, f fault, p point, bad string) {
 	ok := t.Run(fmt.Sprintf("%d %s", p.row, f.name), func(t *testing.T) {
 		stage := stage{serve: true, arguments: func() []string { return w.brokenArguments(bad) }}
@@ -104,7 +107,7 @@ func (w *worker) brokenCell(t *testing.T, f fault, p point, bad string) {
 	}
 }
 
-// leave lets a run lead out of what a strike left, and holds the hosts against it.
+// leave runs a way out of what a fault left, and compares the hosts with the result.
 func (w *worker) leave(t *testing.T, args []string, target string) {
 	t.Helper()
 	done := w.run(t, args, nil)

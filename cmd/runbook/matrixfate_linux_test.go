@@ -11,7 +11,8 @@ import (
 	"time"
 )
 
-// cell lets faults strike one run each at a point and then, if spare, the next run do its work.
+// cell injects faults at a point, each into a run of its own, and then, if spare, expects the next
+// run to succeed.
 func (w *worker) cell(t *testing.T, s stage, p point, faults []fault, spare bool) {
 	var next []string
 	for _, f := range faults {
@@ -40,7 +41,7 @@ func (w *worker) cell(t *testing.T, s stage, p point, faults []fault, spare bool
 	}
 }
 
-// pass lets a run do its work.
+// pass expects a run to succeed.
 func (w *worker) pass(t *testing.T, args []string) {
 	t.Helper()
 	done := w.succeed(t, args)
@@ -53,9 +54,9 @@ func (w *worker) pass(t *testing.T, args []string) {
 	w.settled(t, soon, done.mark)
 }
 
-// struck lets one fault strike one run at a point. It returns what the table says of that, "" when there was no such
-// operation; and the command line of the next run, with nothing cleaned up: the very one that an interrupted release
-// names, or else another of this stage.
+// struck injects one fault into one run at a point. It returns the result for the table, "" if
+// there was no such operation, and the command line of the next run: the one that an interrupted
+// release names, or else another of this stage.
 func (w *worker) struck(t *testing.T, f fault, s stage, p point) (verdict string, next []string) {
 	host, seen := "", map[string]int{}
 	r := w.run(t, s.arguments(), func(process *os.Process, at string) bool {
@@ -95,8 +96,8 @@ func (w *worker) struck(t *testing.T, f fault, s stage, p point) (verdict string
 	return "ok", next
 }
 
-// settled waits until no process of ours is left on the hosts and on this machine, and no lock is held. It returns how
-// long that took.
+// settled waits until runbook has left no process on the hosts and this machine, and no lock is
+// held. It returns how long that took.
 func (w *worker) settled(t *testing.T, within time.Duration, mark string) time.Duration {
 	t.Helper()
 	began := time.Now()
@@ -115,9 +116,9 @@ func (w *worker) settled(t *testing.T, within time.Duration, mark string) time.D
 	}
 }
 
-// check holds both hosts against the promise: current is the old or the new release, complete; every line of the log is
-// whole; the deploy key is nowhere on the disk; and what is served is a complete release, too. It returns what is
-// current on each, and what was switched to last by its log.
+// check asserts the guarantees on both hosts: current is the old or the new release, and complete;
+// every line of the log is whole; the deploy key is nowhere on the disk; the server runs a complete
+// release. It returns the current release of each host, and the last switch in its log.
 func (w *worker) check(t *testing.T, target string) (now, logged map[string]string) {
 	t.Helper()
 	now, logged = map[string]string{}, map[string]string{}
@@ -126,7 +127,7 @@ func (w *worker) check(t *testing.T, target string) (now, logged map[string]stri
 		name := path.Base(seen.link)
 		now[host] = name
 		if path.Dir(seen.link) != w.site.Root(host)+"/releases" || name != w.now[host] && name != before && name != target {
-			t.Errorf("%s: current leads to %q, want releases/%s or releases/%s", host, seen.link, before, target)
+			t.Errorf("%s: current points to %q, want releases/%s or releases/%s", host, seen.link, before, target)
 		}
 		var marker struct{ Release, Revision string }
 		if err := json.Unmarshal([]byte(seen.marker), &marker); err != nil || marker.Release != name || len(marker.Revision) != 40 {
@@ -152,8 +153,8 @@ func (w *worker) check(t *testing.T, target string) (now, logged map[string]stri
 	return now, logged
 }
 
-// before is what a host goes back to when a run for target fails: what it had. Where that is target, a strike came after the switch, and it is
-// what was noted before that.
+// before returns the release that a host goes back to if a run for target fails: its current one.
+// If that is target, the fault struck after the switch, and it is the one noted before the switch.
 func (w *worker) before(host, target string) string {
 	if w.now[host] == target {
 		return w.noted[host]
@@ -161,7 +162,7 @@ func (w *worker) before(host, target string) string {
 	return w.now[host]
 }
 
-// believe holds what the last table says of the hosts against what they have, and after an interrupt their logs.
+// believe compares the last table with the hosts, and after an interrupt with their logs.
 func (w *worker) believe(t *testing.T, r *matrixRun, now, logged map[string]string) {
 	for host, name := range now {
 		switch state := r.states[host]; state {
@@ -184,7 +185,8 @@ func (w *worker) believe(t *testing.T, r *matrixRun, now, logged map[string]stri
 	}
 }
 
-// finishing is the command in a hint that finishes an interrupted release, as words; nil when there is none.
+// finishing returns the words of the command in a hint that finishes an interrupted release, or
+// nil.
 func finishing(t *testing.T, hint string) []string {
 	_, command, ok := strings.Cut(hint, "to finish what was begun: runbook run ")
 	if !ok {

@@ -9,19 +9,19 @@ import (
 	"time"
 )
 
-// fault is what strikes, and how it is taken back afterwards, as the world would: a cable is plugged in again, somebody
-// makes room on a disk.
+// fault is a fault to inject, and its repair: a cable is plugged in again, somebody frees disk
+// space.
 type fault struct {
 	name   string
 	strike func(t *testing.T, s *matrixSite, process *os.Process, host string)
 	mend   func(t *testing.T, s *matrixSite, host string) // after the hosts were looked at; nil for nothing
-	// within is how long what is left may take to end
+	// within limits the time that leftover processes take to end
 	within time.Duration
-	// codes are the exit statuses that are right, besides that of a run that came to its end
+	// codes are the allowed exit statuses, besides that of a complete run
 	codes []int
 }
 
-// soon is the bound for what ends with a connection that was closed.
+// soon is the limit for what ends with a closed connection.
 const soon = 15 * time.Second
 
 func signalling(signals ...os.Signal) func(*testing.T, *matrixSite, *os.Process, string) {
@@ -39,11 +39,12 @@ func shortFaults() []fault {
 	}
 }
 
-// fullFaults are all of them. Those of a host strike the host of the operation.
+// fullFaults returns all faults. Faults of a host strike the host of the operation.
 func fullFaults() []fault {
 	return append(shortFaults(),
 		fault{name: "sigterm", strike: signalling(syscall.SIGTERM), within: soon, codes: []int{130}},
-		// At a cable without a signal neither side hears of the other's end: each has to notice the silence.
+		// When a cable is cut, neither side learns of the other's end: both must notice the
+		// silence.
 		fault{name: "link", strike: func(t *testing.T, s *matrixSite, _ *os.Process, host string) { link(t, s, host, false) },
 			mend: func(t *testing.T, s *matrixSite, host string) { link(t, s, host, true) }, within: 90 * time.Second, codes: []int{1, 3}},
 		fault{name: "sshd", strike: killSSHD, within: soon, codes: []int{1, 3}},
@@ -58,12 +59,13 @@ func link(t *testing.T, s *matrixSite, host string, up bool) {
 	}
 }
 
-// killSSHD ends the processes of the host's sshd that serve the connection, and not the one that listens.
+// killSSHD kills the processes of the host's sshd that serve connections, but not the listening
+// one.
 func killSSHD(t *testing.T, s *matrixSite, _ *os.Process, host string) {
 	s.shell(t, host, `ps -eo pid=,args= | while read -r pid args; do case $args in "sshd: "*) kill -s KILL "$pid" || :;; esac; done`)
 }
 
-// fillDisk takes away all the room that is left on the file system of the releases, a tmpfs.
+// fillDisk fills the file system of the releases, a tmpfs.
 func fillDisk(t *testing.T, s *matrixSite, _ *os.Process, host string) {
 	s.shell(t, host, `for n in 1 2 3 4 5; do
 		used=$(df -Pk /srv | awk 'NR == 2 { print $3 }')
@@ -75,10 +77,11 @@ func emptyDisk(t *testing.T, s *matrixSite, host string) {
 	s.look(t, host, "mount", "-o", "remount,size=50%", "/srv")
 }
 
-// turnClock is a fake: Linux has one clock for the time of day, whatever the namespace, and it is this machine's. What asks
-// date(1) on the host is told the next day; what asks the kernel isn't, the times of files among them.
+// turnClock fakes a wrong clock, because all namespaces share the wall clock of this machine.
+// date(1) on the host prints the next day; the kernel's time, and so the times of files, stay
+// right.
 func turnClock(t *testing.T, s *matrixSite, _ *os.Process, host string) {
-	dir := s.real.Dir()
+	dir := s.real.Dir
 	program := filepath.Join(dir, "date."+host)
 	if err := os.WriteFile(program, []byte("#!/bin/sh\n# stands in for date on a host whose clock is a day ahead\nexec "+dir+"/realdate --date=tomorrow \"$@\"\n"), 0o755); err != nil {
 		t.Error(err)

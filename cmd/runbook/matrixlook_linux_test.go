@@ -12,10 +12,10 @@ import (
 	"testing"
 	"time"
 
-	"runbook/runtime/lab"
+	"runbook/runtime/lab/labtest"
 )
 
-// sight is what a host has after a run, looked at past runbook.
+// sight is the state of a host after a run, inspected without runbook.
 type sight struct {
 	link   string // where current leads
 	marker string // the .runbook.json there
@@ -24,14 +24,15 @@ type sight struct {
 	answer string // what is served; "" where nothing is
 }
 
-// leaked looks for the line $2 in all that was written after the file $3 where user $6 may write: the host's root, that user's
-// home $7, and what is the user's own in the folders for all. $4 is the lab's own folder, left out.
+// leaked searches everything that is newer than the file $3 for the line $2, where user $6 may
+// write: the host's root, that user's home $7, and the user's files in world-writable folders. It
+// leaves out $4, the lab's own folder.
 const leaked = `{ find "$1" "$7" -type f -newer "$3"
 find /tmp /var/tmp /dev/shm -maxdepth 3 -name "$4" -prune -o -user "$6" -type f -newer "$3" -print
 } 2>/dev/null | tr "\n" "\0" | xargs -0 -r grep -lF -e "$2" 2>/dev/null
 `
 
-// see looks at all of it at once: every process on the hosts costs.
+// see collects everything in one command, because every process on the hosts takes time.
 const see = `readlink "$1/current"; printf '\036'
 cat "$1/current/.runbook.json"; printf '\036'
 cat "$1/releases.log"; printf '\036'
@@ -39,10 +40,10 @@ cat "$1/releases.log"; printf '\036'
 [ "$5" = false ] || timeout 10 bash -c 'exec 3<>/dev/tcp/127.0.0.1/8000 && printf "GET / HTTP/1.0\r\n\r\n" >&3 && cat <&3' 2>&1
 :`
 
-// see looks at a host. A server that gives no answer while it restarts has some seconds for that.
+// see inspects a host. A restarting server has some seconds to answer.
 func (s *matrixSite) see(t *testing.T, host string) sight {
 	t.Helper()
-	args := []string{s.Root(host), s.secret, s.stamp(), filepath.Base(filepath.Dir(s.DeployKey())), fmt.Sprint(s.serve), lab.DeployUser, "/home/" + lab.DeployUser}
+	args := []string{s.Root(host), s.secret, s.stamp(), filepath.Base(filepath.Dir(s.DeployKey())), fmt.Sprint(s.serve), labtest.DeployUser, "/home/" + labtest.DeployUser}
 	if s.inside != nil {
 		args = append(args[:5], strconv.Itoa(os.Getuid()), s.dir)
 		link, err := os.Readlink(args[0] + "/current")
@@ -75,7 +76,7 @@ func (s *matrixSite) see(t *testing.T, host string) sight {
 	}
 }
 
-// seesLeak makes sure that a key left behind would be seen.
+// seesLeak verifies that leaked finds a key.
 func (s *matrixSite) seesLeak(t *testing.T, host string) {
 	t.Helper()
 	planted := filepath.Join(s.Root(host), "planted")
@@ -86,20 +87,20 @@ func (s *matrixSite) seesLeak(t *testing.T, host string) {
 	s.shell(t, host, `rm "$1"`, planted)
 }
 
-// served are the processes that may be there when nothing is done: Apache and its daemons, and sshd, which may wait for a peer behind
-// a cut cable for hours.
+// served matches the processes of an idle host: Apache and its daemons, and sshd, which may wait
+// for hours for a peer beyond a cut cable.
 var served = regexp.MustCompile(`^(/usr/sbin/apache2 |\(wsgi:|sshd: )`)
 
-// idle lists the processes of a host, and says whether its lock can be had.
+// idle lists the processes of a host, and tries its lock.
 const idle = `ps -eo pid=,stat=,args=
 [ ! -e "$1/.runbook.lock" ] || flock -n "$1/.runbook.lock" true || echo "- - the lock is held"`
 
-// leftovers are the processes on the hosts that ought not to be there, and the locks that are held.
+// leftovers returns the processes on the hosts that should have ended, and the locks that are held.
 func (s *matrixSite) leftovers(t *testing.T) []string {
 	t.Helper()
 	var left []string
 	if s.inside != nil {
-		found, err := s.inside.Processes()
+		found, err := s.inside.Processes.List()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -128,7 +129,7 @@ func (s *matrixSite) leftovers(t *testing.T) []string {
 	return left
 }
 
-// free takes a lock and gives it back, or says why that can't be done.
+// free acquires and releases a lock, or returns why it cannot.
 func free(lock string) error {
 	f, err := os.OpenFile(lock, os.O_RDWR, 0)
 	if errors.Is(err, os.ErrNotExist) {
@@ -140,7 +141,7 @@ func free(lock string) error {
 	return errors.Join(syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB), f.Close())
 }
 
-// ours are the processes on this machine that carry a mark in their environment.
+// ours returns the processes on this machine with a mark in their environment.
 func ours(t *testing.T, mark string) []string {
 	t.Helper()
 	files, err := filepath.Glob("/proc/[0-9]*/environ")

@@ -16,7 +16,7 @@ import (
 	"runbook/runtime/event"
 )
 
-// run is how one run of runbook went.
+// run is the result of one run of runbook.
 type matrixRun struct {
 	operations []string // as they were seen, "HOST KIND TEXT"
 	building   int      // how many of them there were before the first host was switched
@@ -30,22 +30,24 @@ type matrixRun struct {
 	skipped    []string
 }
 
-// operation tells whether an event stands for something done on a host. Of a command its beginning does, of a
-// change that it was made.
+// operation reports whether an event is an operation on a host: the beginning of a command, or a
+// change.
 func operation(e event.Event) bool {
 	kinds := []event.Kind{event.Connected, event.CommandBegun, event.Changed, event.LockTaken, event.KeyUsed}
 	return strings.HasPrefix(e.Host, "web") && slices.Contains(kinds, e.Kind)
 }
 
-// runLimit is how long a run may take, whatever strikes it: three keepalives without an answer are 45 s.
+// runLimit limits the time of a run with any fault: three unanswered keepalives take 45 s.
 const runLimit = 4 * time.Minute
 
-// run starts runbook and waits for its end. strike is called for each operation; it returns true once it has struck.
+// run starts runbook and waits for its end. It calls strike for each operation, until strike
+// returns true.
 func (w *worker) run(t *testing.T, args []string, strike func(process *os.Process, host string) bool) *matrixRun {
 	t.Helper()
 	w.runs++
 	w.site.ready(t, len(w.made) > 0 && w.job != "rollback") // which prunes nothing
 	r := &matrixRun{states: map[string]string{}, target: w.target(args), mark: fmt.Sprintf("RUNBOOK_MATRIX=%d-%s-%d", os.Getpid(), t.Name(), w.runs)}
+	w.site.bring(t, r.target)
 	cmd := exec.Command(w.program, args...)
 	cmd.Env = append(w.site.env, r.mark)
 	cmd.Dir = w.site.dir
@@ -104,8 +106,8 @@ func (r *matrixRun) hear(e event.Event) {
 	}
 }
 
-// told is what was done from an operation on, by host and kind.
-func (r *matrixRun) told(from int) string {
+// done returns what was done from an operation on, by host and kind.
+func (r *matrixRun) done(from int) string {
 	var all []string
 	for _, o := range r.operations[from:] {
 		all = append(all, strings.Join(strings.Fields(o)[:2], " "))
@@ -113,7 +115,7 @@ func (r *matrixRun) told(from int) string {
 	return strings.Join(all, ", ")
 }
 
-// target is the release that a command line names.
+// target returns the release that a command line names.
 func (w *worker) target(args []string) string {
 	i := slices.Index(args, "--release")
 	if i < 0 {

@@ -4,41 +4,50 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"runbook/cmd/runbook/project"
 	"runbook/runtime/lab"
+	"runbook/runtime/lab/labtest"
 )
 
-// matrixSite is a lab with two hosts, and what runbook has to be told to release there.
+// matrixSite is a lab with two hosts, and the settings to release there.
 type matrixSite struct {
-	lab.Site
-	inside *lab.Lab     // hosts in this process, or nil
-	real   *lab.OpenSSH // hosts with OpenSSH, or nil
-	dir    string       // the folder with the recipes
+	labtest.Site
+	inside *labtest.Lab     // hosts in this process, or nil
+	real   *labtest.OpenSSH // hosts with OpenSSH, or nil
+	dir    string           // the folder with the recipes
 	env    []string
 	flags  []string
 	serve  bool
-	broken bool   // the application need not answer
-	secret string // a line from the middle of the deploy key
+	broken bool // the application need not answer
+	source string
+	repo   *lab.Repo
+	sent   map[string]string // the commits of releases, by name
+	secret string            // a line from the middle of the deploy key
 	closed bool
 }
 
-func newMatrixSite(t *testing.T, full, serve bool) *matrixSite {
+func newMatrixSite(t *testing.T, full, serve bool, source string) *matrixSite {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "matrix-") // not t.TempDir: its path is too long for sockets
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &matrixSite{dir: dir, serve: serve}
+	s := &matrixSite{dir: dir, serve: serve, source: source, sent: map[string]string{}}
 	t.Cleanup(func() { s.close(t) })
 	if full {
-		if s.real, err = lab.NewOpenSSH(lab.OpenSSHOptions{Hosts: []string{"web1", "web2"}}); err == nil {
+		if s.real, err = labtest.NewOpenSSH(labtest.OpenSSHOptions{Hosts: []string{"web1", "web2"}}); err == nil {
 			s.Site = s.real
+			s.repo, err = s.real.Repo()
 		}
-	} else if s.inside, err = lab.Start("", "web1", "web2"); err == nil {
+	} else {
+		s.inside = labtest.StartWithGit(t, "web1", "web2")
 		s.Site = s.inside
+		s.repo, err = s.inside.Repo()
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -48,18 +57,8 @@ func newMatrixSite(t *testing.T, full, serve bool) *matrixSite {
 		t.Fatal(err)
 	}
 	s.secret = strings.Split(strings.TrimSpace(string(key)), "\n")[2]
-	files, err := shipped()
-	if err != nil {
+	if _, err := project.Write(dir); err != nil {
 		t.Fatal(err)
-	}
-	for _, f := range files {
-		path := filepath.Join(dir, f.path)
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := writeNew(path, f.content); err != nil {
-			t.Fatal(err)
-		}
 	}
 	if err := s.settings(); err != nil {
 		t.Fatal(err)
@@ -67,22 +66,23 @@ func newMatrixSite(t *testing.T, full, serve bool) *matrixSite {
 	return s
 }
 
-// bare stands in for an interpreter, whose start is most of what a release costs: it knows the four programs that a release
-// without requirements runs. What it makes is no virtualenv.
+// bare replaces the Python interpreter, whose start takes most of the time of a release. It handles
+// the four programs that a release without requirements runs, and creates no virtualenv.
 const bare = `#!/bin/sh
+say() { printf '\0'; printf '%s\t\0' "$@"; printf '\0\n'; }
 case $2 in
 *EnvBuilder*) mkdir -p "$3/bin" && printf 'home = /usr/bin\n' > "$3/pyvenv.cfg" && exec ln -s "$0" "$3/bin/python" ;;
-*requirements* | *ModuleType*) exit ;; # VERIFY and IMPORT in build.lua
-*'sys.version'*) printf 'python\t3.11.0\nvenv\tyes\n' ;;
+*requirements* | *ModuleType*) exit ;; # verify.py and import.py
+*'sys.version'*) say python 3.11.0; say venv yes ;;
 *) exit 1 ;;
 esac
 `
 
-// impatient is an ssh_config by which a dead link is noticed in some seconds.
+// impatient is an ssh_config that notices a dead link within seconds.
 const impatient = "ServerAliveInterval 2\nServerAliveCountMax 3\n"
 
-// settings are what differs from the shipped app.lua. Without serve nothing is installed and nothing restarted, so
-// that a run is short; with it a release is what it is for an application.
+// settings override the shipped app.lua. Without serve nothing is installed or restarted, which
+// makes a run short; with serve a release does everything.
 func (s *matrixSite) settings() error {
 	config := filepath.Join(s.dir, "ssh_config")
 	if err := os.WriteFile(config, []byte(impatient), 0o644); err != nil {
@@ -91,7 +91,10 @@ func (s *matrixSite) settings() error {
 	s.env = []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + s.dir, "USER=ada", "NO_COLOR=1", "TMPDIR=" + os.TempDir(),
 		"RUNBOOK_HOSTS=" + s.HostsFile(), "RUNBOOK_KNOWN_HOSTS=" + s.KnownHosts(),
-		"RUNBOOK_REPO=" + s.RepoURL(), "RUNBOOK_KEY=" + s.DeployKey(), "RUNBOOK_SSH_CONFIG=" + config,
+		"RUNBOOK_SOURCE=" + s.source, "RUNBOOK_REPO=" + s.RepoURL(), "RUNBOOK_KEY=" + s.DeployKey(), "RUNBOOK_SSH_CONFIG=" + config,
+	}
+	if s.source == "archive" {
+		s.env = append(s.env, "RUNBOOK_PATH="+s.repo.Work)
 	}
 	if s.serve {
 		s.env = append(s.env, "RUNBOOK_HEALTH=/health", "RUNBOOK_PIP_ARG=--no-index\n--find-links="+s.Wheels())
@@ -118,11 +121,28 @@ func (s *matrixSite) close(t *testing.T) {
 	}
 }
 
-// old is a release that the next one removes.
+// bring makes the code of a release that this machine sends differ from others, so that there is something to send.
+func (s *matrixSite) bring(t *testing.T, release string) {
+	t.Helper()
+	var err error
+	switch {
+	case s.source == "archive":
+		err = os.WriteFile(filepath.Join(s.repo.Work, "name"), []byte(release), 0o644)
+	case s.source == "push" && s.sent[release] == "":
+		s.sent[release], err = s.repo.CommitFiles(release, map[string]string{"name": release})
+	case s.source == "push":
+		err = exec.Command("git", "--git-dir="+s.repo.Bare, "update-ref", "refs/heads/"+lab.Branch, s.sent[release]).Run()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// old is a release that the next release prunes.
 const old = "r00000"
 
-// ready puts things in place for one run: a release that there is one too many, if some were made; and a file by whose time the
-// files can be told that the run writes.
+// ready prepares one run: a release to prune, if there are any releases, and a file whose time
+// separates the files that the run writes from older ones.
 func (s *matrixSite) ready(t *testing.T, some bool) {
 	t.Helper()
 	if err := os.WriteFile(s.stamp(), nil, 0o644); err != nil {
@@ -145,10 +165,10 @@ func (s *matrixSite) ready(t *testing.T, some bool) {
 	}
 }
 
-// stamp lies where hosts with OpenSSH see it, too.
+// stamp is the path of that file, which hosts with OpenSSH see, too.
 func (s *matrixSite) stamp() string { return filepath.Join(filepath.Dir(s.HostsFile()), "stamp") }
 
-// look runs a command on a host past runbook.
+// look runs a command on a host without runbook.
 func (s *matrixSite) look(t *testing.T, host string, argv ...string) string {
 	t.Helper()
 	out, err := s.Inside(host, argv...)
@@ -158,7 +178,7 @@ func (s *matrixSite) look(t *testing.T, host string, argv ...string) string {
 	return out
 }
 
-// shell is look for a line of shell.
+// shell is look for a line for the shell.
 func (s *matrixSite) shell(t *testing.T, host, line string, args ...string) string {
 	t.Helper()
 	return s.look(t, host, append([]string{"sh", "-c", line, "sh"}, args...)...)

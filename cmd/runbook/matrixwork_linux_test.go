@@ -7,12 +7,13 @@ import (
 	"testing"
 )
 
-// worker goes through its share of the cells in a lab of its own, one after the other: what follows a cell is what the
-// next one begins with.
+// worker works through its share of the cells in a lab of its own, one after the other. Each cell
+// starts from the state that the one before it left.
 type worker struct {
 	program string
 	full    bool // on hosts with OpenSSH
 	job     string
+	source  string
 	faults  []fault
 	number  int
 	result  *outcomes
@@ -22,17 +23,17 @@ type worker struct {
 	made  []string          // the releases that were made, the newest last
 	last  string            // the release that was last made current on both hosts
 	now   map[string]string // what is current on each
-	noted map[string]string // what its log says was switched to last
+	noted map[string]string // the last switch in its log
 }
 
-// stage is a part of a job whose operations are struck with runs of one kind.
+// stage is a part of a job: runs of one kind, with faults at its operations.
 type stage struct {
 	serve     bool // see matrixSite
 	arguments func() []string
 	points    []point
 }
 
-// point is where a fault strikes: at the nth operation on a host. row is its line in the table.
+// point is the n-th operation on a host. row is its line in the table.
 type point struct {
 	row, nth int
 	host     string
@@ -60,7 +61,7 @@ func (w *worker) work(t *testing.T) {
 	}
 }
 
-// strike goes through a stage.
+// strike works through a stage.
 func (w *worker) strike(t *testing.T, s stage, points []point) {
 	for i, p := range points {
 		spare := (i+1)%w.spared() == 0 || i == len(points)-1
@@ -75,8 +76,23 @@ func (w *worker) strike(t *testing.T, s stage, points []point) {
 	}
 }
 
-// stages are the parts of the job. A release is struck in two: until the first host is switched, new ones are made; from then on
-// one that is there already is released again, which does the same without the half of it that takes most of the time.
+// strikeSending strikes while a release is sent to the first host.
+func (w *worker) strikeSending(t *testing.T) {
+	defer func() { w.site.close(t) }()
+	w.begin(t, false)
+	done := w.make(t)
+	prepare, _ := w.points(done, 0)
+	points := slices.DeleteFunc(prepare, func(p point) bool {
+		return p.host != "web1" || !strings.Contains(w.result.operations[p.row], "git index-pack")
+	})
+	if len(points) != 1 {
+		t.Fatalf("it was sent %d times in\n%s", len(points), strings.Join(done.operations, "\n"))
+	}
+	w.strike(t, stage{false, w.releaseArguments, nil}, points)
+}
+
+// stages returns the parts of the job. A release has two: up to the first switch, new releases are
+// built; from then on an existing one is released again, which saves most of the time.
 func (w *worker) stages(t *testing.T) []stage {
 	building, switched := w.full && *matrix.serve == "all", w.full && *matrix.serve != "none"
 	w.begin(t, switched)
@@ -87,7 +103,7 @@ func (w *worker) stages(t *testing.T) []stage {
 	}
 	fresh := w.make(t)
 	again := w.succeed(t, w.otherArguments())
-	if fresh.told(fresh.building) != again.told(again.building) {
+	if fresh.done(fresh.building) != again.done(again.building) {
 		t.Fatalf("a release that is there already is switched to in another way:\n%s\n\n%s", strings.Join(fresh.operations, "\n"), strings.Join(again.operations, "\n"))
 	}
 	if building != switched {
@@ -99,8 +115,8 @@ func (w *worker) stages(t *testing.T) []stage {
 	return []stage{{building, w.releaseArguments, prepare}, {switched, w.otherArguments, change}}
 }
 
-// points are the operations of a run until the first host is switched, which are done on both hosts at the same time, and
-// those from then on, one host after the other. shift is what is added to the rows of the latter.
+// points returns the operations of a run up to the first switch, which both hosts do in parallel,
+// and those from then on, one host after the other. shift is added to the rows of the latter.
 func (w *worker) points(r *matrixRun, shift int) (prepare, change []point) {
 	count := map[string]int{}
 	for i, o := range r.operations {
@@ -112,7 +128,7 @@ func (w *worker) points(r *matrixRun, shift int) (prepare, change []point) {
 			w.result.describe(p.row, o)
 			continue
 		}
-		// The order of those on different hosts differs from run to run.
+		// The order between hosts differs from run to run.
 		if p.row = 2*p.nth - 1; host == "web2" {
 			p.row++
 		}
@@ -125,7 +141,7 @@ func (w *worker) points(r *matrixRun, shift int) (prepare, change []point) {
 	return prepare, change
 }
 
-// groups are the faults that strike at a point, by the runs that are left in peace after them.
+// groups returns the faults at a point, grouped by whether a run without fault follows.
 func (w *worker) groups() [][]fault {
 	if w.full {
 		return slices.Collect(slices.Chunk(w.faults, 1))
@@ -133,7 +149,7 @@ func (w *worker) groups() [][]fault {
 	return [][]fault{w.faults}
 }
 
-// spared is after how many operations a run is left in peace.
+// spared is after how many operations a run without fault follows.
 func (w *worker) spared() int {
 	switch {
 	case *matrix.spared > 0:
@@ -144,20 +160,20 @@ func (w *worker) spared() int {
 	return 8
 }
 
-// begin makes a lab, and the releases in it that there must be for a strike to do harm.
+// begin creates a lab with the releases that a fault could damage.
 func (w *worker) begin(t *testing.T, serve bool) {
 	t.Helper()
 	if w.site != nil {
 		w.site.close(t)
 	}
-	w.site = newMatrixSite(t, w.full, serve)
+	w.site = newMatrixSite(t, w.full, serve, w.source)
 	w.made = nil
 	w.make(t)
 	w.make(t)
 	w.site.seesLeak(t, "web2")
 }
 
-// make makes a release.
+// make builds a release.
 func (w *worker) make(t *testing.T) *matrixRun {
 	t.Helper()
 	return w.succeed(t, w.releaseArguments())
@@ -178,7 +194,7 @@ func (w *worker) succeed(t *testing.T, args []string) *matrixRun {
 	return done
 }
 
-// other is a release to go to: one of the two that are kept.
+// other returns the other one of the two kept releases.
 func (w *worker) other() string {
 	kept := w.made[len(w.made)-2:]
 	if kept[0] == w.last {
@@ -191,10 +207,10 @@ func (w *worker) named(release string) []string {
 	return append([]string{"run", "recipes/release.lua", "--json", "--keep", "2", "--release", release}, w.site.flags...)
 }
 
-// releaseArguments make a new release.
+// releaseArguments are the arguments of a new release.
 func (w *worker) releaseArguments() []string { return w.named(fmt.Sprintf("r%05d", w.runs)) }
 
-// otherArguments release one that is there already.
+// otherArguments are the arguments that release an existing release again.
 func (w *worker) otherArguments() []string { return w.named(w.other()) }
 
 func (w *worker) rollbackArguments() []string {

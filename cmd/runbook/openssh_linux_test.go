@@ -8,15 +8,18 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"runbook/runtime/lab"
+	"runbook/runtime/lab/labtest"
 )
 
-// TestOpenSSHStories runs testdata/openssh/*.txtar, each against a lab of its own: two hosts with real OpenSSH, web1
-// and web2, and a git server. The RUNBOOK_… variables say what the shipped app.lua can't know: $RUNBOOK_HOSTS is the
-// hosts file, whose user root may log in, too, and $RUNBOOK_KEY the deploy key. $FIRST is the commit that is there at first, which needs greeting 1.0; every
-// commit's first ten digits are in $FIRST_SHORT and so on. $LAB is a folder that the hosts see too.
+// TestOpenSSHStories runs testdata/openssh/*.txtar, each against a lab of its own: two hosts with
+// real OpenSSH, web1 and web2, and a git server. RUNBOOK_… variables set what the shipped app.lua
+// cannot know: $RUNBOOK_HOSTS is the hosts file, in which root and runbook-git may log in, too, and $RUNBOOK_KEY
+// the deploy key. $FIRST is the first commit, which requires greeting 1.0; $FIRST_SHORT has its
+// first ten digits, and so on for later commits. $LAB is a folder that the hosts see, too.
+// $RUNBOOK_PYTHON is the lab's Python, with a minimal pip; stories about virtualenvs and requirements
+// set it to /usr/bin/python3.
 //
-// On top of testscript's own commands there are these, which don't go through runbook:
+// These commands exist besides those of testscript. They do not use runbook:
 //
 //	[!] inside HOST COMMAND…  run it on the host, as root
 //	until HOST COMMAND…       run it on the host again and again, until it succeeds
@@ -30,6 +33,7 @@ import (
 //	push NAME FILE            push a commit with this file of the story in it; $NAME becomes its hash
 //	status N COMMAND…         run it; it must end with exit status N
 func TestOpenSSHStories(t *testing.T) {
+	t.Parallel()
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/openssh",
 		RequireExplicitExec: true,
@@ -63,7 +67,11 @@ func withOpenSSH(env *testscript.Env) error {
 			return fmt.Errorf("%w: install the Debian package %s, as .ci/test does", err, needed[1])
 		}
 	}
-	o, err := lab.NewOpenSSH(lab.OpenSSHOptions{Hosts: []string{"web1", "web2"}, Config: "AllowUsers root"})
+	hosts := []string{"web1", "web2"}
+	if filepath.Base(env.WorkDir) == "script-plan" {
+		hosts = append(hosts, "web3") // in a state of its own
+	}
+	o, err := labtest.NewOpenSSH(labtest.OpenSSHOptions{Hosts: hosts, Config: "AllowUsers root " + labtest.GitUser})
 	if err != nil {
 		return fmt.Errorf("%w (.ci/test installs what is missing and uses sudo)", err)
 	}
@@ -78,16 +86,20 @@ func withOpenSSH(env *testscript.Env) error {
 	if err != nil {
 		return err
 	}
+	tools, err := o.Tools("/usr/bin/python3") // hosts cannot use a Python in root's home
+	if err != nil {
+		return err
+	}
 	home := filepath.Join(env.WorkDir, ".home")
 	if err := os.MkdirAll(home, 0o700); err != nil {
 		return err
 	}
 	for name, value := range map[string]string{
-		"HOME": home, "USER": "ada", "NO_COLOR": "1", "LAB": o.Dir(),
+		"HOME": home, "USER": "ada", "NO_COLOR": "1", "LAB": o.Dir,
 		"FIRST": first, "FIRST_SHORT": first[:10],
 		"RUNBOOK_HOSTS": o.HostsFile(), "RUNBOOK_KNOWN_HOSTS": o.KnownHosts(),
 		"RUNBOOK_REPO": o.RepoURL(), "RUNBOOK_KEY": o.DeployKey(),
-		"RUNBOOK_PIP_ARG": "--no-index\n--find-links=" + o.Wheels(),
+		"RUNBOOK_PIP_ARG": "--no-index\n--find-links=" + o.Wheels(), "RUNBOOK_PYTHON": tools.Python,
 	} {
 		env.Setenv(name, value)
 	}

@@ -10,24 +10,24 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"runbook/runtime/lab"
+	"runbook/runtime/lab/labtest"
 )
 
-// patience is how long a story waits for what a host is to come to. It is never waited out when all is well.
+// patience limits the time that a story waits for a state of a host. A passing story never waits that long.
 const patience = time.Minute
 
-// openSSHStory is one story under way, at one of its commands.
+// openSSHStory is a running story, at one of its commands.
 type openSSHStory struct {
 	*testscript.TestScript
 	neg  bool
-	lab  *lab.OpenSSH
+	lab  *labtest.OpenSSH
 	seen map[string]bool // the daemon processes that were there the last time, "HOST PID"
 }
 
-// storyKey is where a story keeps its lab.
+// storyKey is the key under which a story keeps its lab.
 type storyKey struct{}
 
-// onHosts is a command with a fixed number of arguments; more than -n of them when n is negative.
+// onHosts makes a command with n arguments, or with at least -n if n is negative.
 func onHosts(usage string, n int, run func(*openSSHStory, []string)) func(*testscript.TestScript, bool, []string) {
 	return func(ts *testscript.TestScript, neg bool, args []string) {
 		if n >= 0 && len(args) != n || len(args) < -n || neg && !strings.HasPrefix(usage, "inside ") {
@@ -54,7 +54,7 @@ func (s *openSSHStory) inside(args []string) {
 	}
 }
 
-// eventually asks until what a host says is right, prints it, or fails with the last answer.
+// eventually asks until the answer of a host is right and prints it, or fails with the last answer.
 func (s *openSSHStory) eventually(host, what string, ask func() (answer string, right bool)) {
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
@@ -85,7 +85,7 @@ func (s *openSSHStory) until(args []string) {
 	})
 }
 
-// get prints status and body of the application's first page.
+// get prints the status and the body of the application's first page.
 const get = `
 import urllib.error, urllib.request
 try:
@@ -107,7 +107,7 @@ func (s *openSSHStory) served(args []string) {
 	})
 }
 
-// processes are those on a host, by process id: its program and arguments.
+// processes returns the processes of a host by process id, with program and arguments.
 func (s *openSSHStory) processes(host string) map[string]string {
 	out, err := s.lab.Inside(host, "ps", "-eo", "pid=,args=")
 	s.Check(err)
@@ -139,7 +139,7 @@ func (s *openSSHStory) daemons(args []string) {
 	}
 }
 
-// resident are the processes that may be on a host when nothing is done there. (The first is its sshd.)
+// resident matches the processes of an idle host. (The first is its sshd.)
 var resident = regexp.MustCompile(`^(ps -eo|/usr/sbin/apache2 |\(wsgi:)`)
 
 func (s *openSSHStory) quiet(args []string) {

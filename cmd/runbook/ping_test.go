@@ -9,10 +9,10 @@ import (
 	"testing"
 
 	"runbook/runtime/lab"
-	"runbook/runtime/lab/relay"
+	"runbook/runtime/lab/labtest"
 )
 
-// door counts the connections that are open.
+// door counts open connections.
 type door struct {
 	mu         sync.Mutex
 	open, most int
@@ -25,16 +25,17 @@ func (d *door) count(by int) {
 	d.most = max(d.most, d.open)
 }
 
-// Of many hosts no more than 50 have a connection at a time.
+// TestPingLimit pings many hosts: no more than 50 have a connection at the same time.
 func TestPingLimit(t *testing.T) {
-	l, web := labOf(t, "web1")
+	l := labtest.Start(t, "web1")
+	web := l.Hosts
 	known, err := os.ReadFile(l.KnownHosts())
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, key, _ := strings.Cut(strings.TrimSpace(string(known)), " ")
 	var d door
-	port := relay.Relay{Opened: func() { d.count(1) }, Closed: func() { d.count(-1) }}.Listen(t, fmt.Sprintf("%s:%d", web[0].Addr, web[0].Port))
+	port := labtest.Relay{Opened: func() { d.count(1) }, Closed: func() { d.count(-1) }}.Listen(t, fmt.Sprintf("%s:%d", web[0].Addr, web[0].Port))
 	var hosts strings.Builder
 	fmt.Fprintf(&hosts, "return { user = %q, identity = %q, host_key = %q,\n", lab.User, l.AdminKey(), key)
 	for i := range 100 {
@@ -44,7 +45,7 @@ func TestPingLimit(t *testing.T) {
 	if err := os.WriteFile(path, []byte(hosts.String()+"}\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if status, said := typed("hosts", "--hosts", path, "--ping"); status != 0 || strings.Count(said, "\nh") != 100 {
+	if status, said := runHere("hosts", "--hosts", path, "--ping"); status != 0 || strings.Count(said, "\nh") != 100 {
 		t.Errorf("status %d:\n%s", status, said)
 	}
 	d.mu.Lock()

@@ -14,15 +14,17 @@ import (
 	"time"
 
 	"runbook/runtime/lab"
+	"runbook/runtime/lab/labtest"
 )
 
 var poolForm = flag.String("pool", "short", "TestPool's form: short, full, or restarts to measure the ways to restart")
 
-// pool is two web servers with Apache and mod_wsgi, and two HAProxys in front of them, each on a host of an OpenSSH lab; and a
-// project whose app.lua takes servers out of HAProxy's service. The second HAProxy is in pools.lua alone.
+// pool is two web servers with Apache and mod_wsgi, and two HAProxys in front of them, each on its
+// own host of an OpenSSH lab; and a project whose app.lua takes servers out of service in HAProxy.
+// Only pools.lua has the second HAProxy.
 type pool struct {
 	*testing.T
-	lab      *lab.OpenSSH
+	lab      *labtest.OpenSSH
 	repo     *lab.Repo
 	dir      string // the project
 	env      []string
@@ -40,7 +42,7 @@ func newPool(t *testing.T) *pool {
 			t.Fatalf("%v: install the Debian package %s, as .ci/test does", err, debian)
 		}
 	}
-	o, err := lab.NewOpenSSH(lab.OpenSSHOptions{Hosts: []string{"web1", "web2", "lb1", "lb2"}})
+	o, err := labtest.NewOpenSSH(labtest.OpenSSHOptions{Hosts: []string{"web1", "web2", "lb1", "lb2"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,24 +56,24 @@ func newPool(t *testing.T) *pool {
 		t.Fatal(err)
 	}
 	p.push(nil)
-	p.write(filepath.Join(o.Dir(), "haproxy.cfg"), strings.NewReplacer("WEB1", o.Address("web1"), "WEB2", o.Address("web2")).
+	p.write(filepath.Join(o.Dir, "haproxy.cfg"), strings.NewReplacer("WEB1", o.Address("web1"), "WEB2", o.Address("web2")).
 		Replace(p.read("testdata/pool/haproxy.cfg")), 0o644)
-	p.write(filepath.Join(o.Dir(), "express"), p.read("testdata/pool/express"), 0o755)
+	p.write(filepath.Join(o.Dir, "express"), p.read("testdata/pool/express"), 0o755)
 	wheels, err := filepath.Glob(filepath.Join(o.Wheels(), "mod_wsgi-*.whl"))
 	if err != nil || len(wheels) != 1 {
 		t.Fatal(wheels, err)
 	}
-	p.command("python3", "-m", "zipfile", "-e", wheels[0], filepath.Join(o.Dir(), "mod_wsgi"))
+	p.command("python3", "-m", "zipfile", "-e", wheels[0], filepath.Join(o.Dir, "mod_wsgi"))
 	p.project()
 	return p
 }
 
-// project writes what an admin has: recipes with an app.lua of their own, and a hosts file.
+// project writes an admin's project: recipes with app.lua, and a hosts file.
 func (p *pool) project() {
 	p.Helper()
 	p.env = append(os.Environ(), raceOptions, "HOME="+p.TempDir(), "USER=ada", "NO_COLOR=1", "RUNBOOK_HOSTS="+filepath.Join(p.dir, "pool.lua"),
 		"RUNBOOK_KNOWN_HOSTS="+p.lab.KnownHosts(), "RUNBOOK_REPO="+p.lab.RepoURL(), "RUNBOOK_KEY="+p.lab.DeployKey(),
-		"RUNBOOK_MOD_WSGI_EXPRESS="+filepath.Join(p.lab.Dir(), "express"), "RUNBOOK_HEALTH_WITHIN=20s")
+		"RUNBOOK_MOD_WSGI_EXPRESS="+filepath.Join(p.lab.Dir, "express"), "RUNBOOK_HEALTH_WITHIN=20s")
 	both := regexp.MustCompile(`name = "lb.",`).ReplaceAllString(p.read(p.lab.HostsFile()), `$0 tags = { "balancer" }, sudo = "passwordless",`)
 	p.write(filepath.Join(p.dir, "pools.lua"), both, 0o644)
 	p.write(filepath.Join(p.dir, "pool.lua"), regexp.MustCompile(`.*name = "lb2".*\n`).ReplaceAllString(both, ""), 0o644)
@@ -132,10 +134,10 @@ func (p *pool) push(files map[string]string) {
 	}
 }
 
-// balancers are the hosts with HAProxy.
+// balancers returns the hosts with HAProxy.
 var balancers = []string{"lb1", "lb2"}
 
-// sudoers lets everybody do everything on a host, by an /etc that only that host sees.
+// sudoers allows everybody everything on a host, in an /etc of that host alone.
 const sudoers = `cp -a /etc /srv/etc && echo 'ALL ALL=(ALL) NOPASSWD: ALL' > /srv/etc/sudoers && mount --bind /srv/etc /etc`
 
 // balance starts HAProxy.
@@ -143,18 +145,18 @@ func (p *pool) balance() {
 	p.Helper()
 	for _, host := range balancers {
 		p.inside(host, "sh", "-c", sudoers)
-		p.inside(host, "haproxy", "-D", "-f", filepath.Join(p.lab.Dir(), "haproxy.cfg"))
+		p.inside(host, "haproxy", "-D", "-f", filepath.Join(p.lab.Dir, "haproxy.cfg"))
 		p.until("HAProxy has both servers up", func() bool { return p.up(host, "app") && p.up(host, "filed") })
 	}
 }
 
-// up says whether HAProxy has both servers of a backend in service.
+// up reports whether HAProxy has both servers of a backend in service.
 func (p *pool) up(host, backend string) bool {
 	p.Helper()
 	return strings.Count(p.status(host, backend), ",UP,") == 2
 }
 
-// status is what HAProxy says of a backend's servers.
+// status returns HAProxy's states of a backend's servers.
 func (p *pool) status(host, backend string) string {
 	p.Helper()
 	const program = `
@@ -166,7 +168,7 @@ print(s.makefile().read())`
 	return p.inside(host, "python3", "-c", program, backend)
 }
 
-// until waits for what is so soon.
+// until waits for a condition.
 func (p *pool) until(what string, is func() bool) {
 	p.Helper()
 	tick := time.NewTicker(100 * time.Millisecond)
@@ -181,7 +183,7 @@ func (p *pool) until(what string, is func() bool) {
 	}
 }
 
-// runbook runs a recipe, which must end with the status, and returns its events.
+// runbook runs a recipe, which must end with the exit status, and returns its events.
 func (p *pool) runbook(status int, env []string, argv ...string) string {
 	p.Helper()
 	cmd := exec.Command("runbook", append([]string{"run", "--json"}, argv...)...)
@@ -205,13 +207,14 @@ func (p *pool) runbook(status int, env []string, argv ...string) string {
 	return out.String()
 }
 
-// tail is the end of a run's events: its failure and its table.
+// tail returns the failure and the table of a run.
 func tail(events string) string {
 	lines := strings.Split(strings.TrimSpace(events), "\n")
 	return strings.Join(lines[max(0, len(lines)-12):], "\n")
 }
 
-// change runs a recipe while visitors keep asking HAProxy at the port, and sees to it that none of them lost anything.
+// change runs a recipe while visitors send requests to HAProxy at the port, and expects that none
+// of them fails.
 func (p *pool) change(port string, status int, env []string, argv ...string) (events string) {
 	p.Helper()
 	began := time.Now()
@@ -237,7 +240,7 @@ func (p *pool) change(port string, status int, env []string, argv ...string) (ev
 	return events
 }
 
-// report tells of the first few answers that are not right.
+// report reports the first few wrong answers.
 func (p *pool) report(count *int, what string, a answer) {
 	p.Helper()
 	if *count++; *count <= 5 {
@@ -245,17 +248,18 @@ func (p *pool) report(count *int, what string, a answer) {
 	}
 }
 
-// daemons are the process ids of Apache's daemon processes on a host, and where they work.
+// daemons returns the process ids of Apache's daemon processes on a host, and their working
+// directories.
 func (p *pool) daemons(host string) string {
 	p.Helper()
 	return p.inside(host, "sh", "-c", `for p in $(pgrep -f '^\(wsgi:' | sort -n); do echo "$p $(readlink /proc/$p/cwd)"; done`)
 }
 
-// expect holds a host's current release, and its processes, against what must be.
+// expect asserts the current release of a host, and its processes.
 func (p *pool) expect(host, release string) {
 	p.Helper()
 	if current := p.inside(host, "readlink", "/srv/app/current"); current != "/srv/app/releases/"+release {
-		p.Errorf("%s: current leads to %s, want %s", host, current, release)
+		p.Errorf("%s: current points to %s, want %s", host, current, release)
 	}
 	for one := range strings.Lines(p.daemons(host)) {
 		if !strings.HasSuffix(strings.TrimSpace(one), "/releases/"+release) {
@@ -264,7 +268,7 @@ func (p *pool) expect(host, release string) {
 	}
 }
 
-// total is the last line of a test.
+// total prints the last line of a test.
 func (p *pool) total() string {
 	failed, byRelease := 0, map[string]int{}
 	for _, a := range p.answers {

@@ -9,8 +9,9 @@ import (
 	"time"
 )
 
-// TestPool releases and rolls back behind HAProxy while visitors keep asking: no request is lost, and every answer comes from
-// a release that was current on its server at the time. -pool=full does more of it, -pool=restarts measures.
+// TestPool releases and rolls back behind HAProxy while visitors send requests: no request is lost,
+// and every answer comes from a release that was current on its server at the time. -pool=full does
+// more of it, -pool=restarts measures restart methods.
 func TestPool(t *testing.T) {
 	p := newPool(t)
 	p.runbook(0, []string{"DRAIN=none"}, "recipes/setup.lua")
@@ -31,7 +32,7 @@ func TestPool(t *testing.T) {
 	t.Log(p.total())
 }
 
-// short is two releases, one of which doesn't import, and rollbacks by each kind of drain.
+// short is two releases, one of which cannot be imported, and a rollback with each kind of drain.
 func (p *pool) short() {
 	p.change(":8080", 0, nil, "recipes/release.lua", "--release", "r1")
 	p.expect("web1", "r1")
@@ -43,12 +44,12 @@ func (p *pool) short() {
 	p.expect("web2", "r1")
 }
 
-// rooted rolls back behind two load balancers whose sockets are root's alone.
+// rooted rolls back behind two load balancers whose sockets only root may use.
 func (p *pool) rooted(to string) {
 	p.Helper()
-	refused := p.runbook(1, []string{"DRAIN=denied"}, "recipes/rollback.lua")
+	refused := p.runbook(3, []string{"DRAIN=denied"}, "recipes/rollback.lua")
 	if !strings.Contains(refused, "may not write to /srv/root.sock") {
-		p.Errorf("what keeps it from the socket is not told:\n%s", tail(refused))
+		p.Errorf("the reason why the socket cannot be used is missing:\n%s", tail(refused))
 	}
 	hosts := "RUNBOOK_HOSTS=" + filepath.Join(p.dir, "pools.lua")
 	events := p.change(":8080", 0, []string{"DRAIN=sudo", hosts}, "recipes/rollback.lua", "--release", to)
@@ -62,7 +63,8 @@ func (p *pool) rooted(to string) {
 	}
 }
 
-// broken releases what isn't well: no visitor sees it, the first host goes back to before, the second isn't touched.
+// broken releases an unhealthy commit: no visitor sees it, the first host rolls back, the second is
+// not touched.
 func (p *pool) broken(name, before string, files map[string]string) {
 	p.Helper()
 	p.push(files)
@@ -84,7 +86,7 @@ func (p *pool) broken(name, before string, files map[string]string) {
 			p.Errorf("%s: not both servers are in service:\n%s", host, p.status(host, "app"))
 		}
 	}
-	shown, undone := strings.Index(events, "before anything is put back"), strings.Index(events, "go back to "+before)
+	shown, undone := strings.Index(events, "before anything is restored"), strings.Index(events, "go back to "+before)
 	if shown < 0 || undone < shown {
 		p.Error("what is wrong was not shown before it was undone")
 	}
@@ -126,8 +128,9 @@ func (p *pool) full() {
 	}
 }
 
-// restarts measures each way to restart: alone, behind HAProxy without drain, and with it. new is a stop and start, which more
-// processes need; the way back is a graceful restart, and not counted.
+// restarts measures each restart method: alone, behind HAProxy without drain, and with it. new is a
+// stop and a start, which a new number of processes needs; the way back is a graceful restart, and
+// not measured.
 func (p *pool) restarts() {
 	p.change(":8080", 0, nil, "recipes/release.lua", "--release", "r1")
 	kinds := append(usual, patient)

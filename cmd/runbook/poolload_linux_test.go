@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// answer is what became of one request.
+// answer is the result of one request.
 type answer struct {
 	path         string
 	kind         string // of the visitor
@@ -31,7 +31,8 @@ func (a answer) String() string {
 	return fmt.Sprintf("%s: %d %q from %s", a.path, a.status, a.release, a.server)
 }
 
-// visitors is a load: it asks one address until it is ended. There are as many connections as workers, 15 at most.
+// visitors is a load: requests to one address until it is stopped. There are as many connections as
+// workers, at most 15.
 type visitors struct {
 	cancel  context.CancelFunc
 	wg      sync.WaitGroup
@@ -41,10 +42,10 @@ type visitors struct {
 	answers []answer
 }
 
-// phase is how long one load lasts at most.
+// phase is the longest time of one load.
 const phase = 60 * time.Second
 
-// kind is a kind of visitors: how many, what they ask for, how often, and whether they keep their connection.
+// kind is a kind of visitors: their number, path and pause, and whether they keep their connection.
 type kind struct {
 	name    string
 	workers int
@@ -53,7 +54,7 @@ type kind struct {
 	keep    bool
 }
 
-// usual are the visitors of every form; patient ones, whose answer takes 12 s, come to the measurement.
+// usual are the visitors of every form. The measurement adds patient ones, whose answer takes 12 s.
 var (
 	usual = []kind{
 		{"kept", 8, "/", 40 * time.Millisecond, true},
@@ -63,7 +64,7 @@ var (
 	patient = kind{"12 s", 2, "/long", 10 * time.Millisecond, true}
 )
 
-// visit begins a load on a host of the lab, and ends it with the test at the latest.
+// visit starts a load on a host of the lab. It stops with the test at the latest.
 func visit(t *testing.T, address string, kinds []kind) *visitors {
 	t.Helper()
 	ip := net.ParseIP(address[:len(address)-len(":8080")])
@@ -81,7 +82,7 @@ func visit(t *testing.T, address string, kinds []kind) *visitors {
 	return v
 }
 
-// work asks again and again. A request that was begun is waited for, also when the load ends.
+// work sends requests until the load stops. It waits for the last one.
 func (v *visitors) work(ctx context.Context, url string, kind kind) {
 	dialer := net.Dialer{Timeout: 5 * time.Second}
 	transport := &http.Transport{DisableKeepAlives: !kind.keep, MaxConnsPerHost: 1,
@@ -108,8 +109,8 @@ func (v *visitors) work(ctx context.Context, url string, kind kind) {
 	}
 }
 
-// ask is one request. It is a POST, which net/http sends only once: a GET it would repeat when a connection that was kept
-// turns out to be closed, and a visitor's browser shows an error for less.
+// ask sends one request. net/http sends a POST only once; it would repeat a GET if a kept
+// connection turns out to be closed, and hide an error that a browser shows.
 func ask(client *http.Client, url string) (a answer) {
 	a.began = time.Now()
 	defer func() { a.ended = time.Now() }()
@@ -126,7 +127,7 @@ func ask(client *http.Client, url string) (a answer) {
 	return a
 }
 
-// end ends the load and returns all answers.
+// end stops the load and returns all answers.
 func (v *visitors) end() []answer {
 	v.cancel()
 	v.wg.Wait()
@@ -135,10 +136,10 @@ func (v *visitors) end() []answer {
 	return v.answers
 }
 
-// failed says whether a visitor has seen an error.
+// failed reports whether the visitor saw an error.
 func (a answer) failed() bool { return a.err != nil || a.status != http.StatusOK }
 
-// failure is what a visitor has seen instead of an answer.
+// failure describes what the visitor saw instead of an answer.
 func (a answer) failure() string {
 	if a.err != nil {
 		return "closed"
@@ -146,7 +147,7 @@ func (a answer) failure() string {
 	return strconv.Itoa(a.status)
 }
 
-// during asks, in phases, for as long as fn takes.
+// during sends requests, in phases, while fn runs.
 func during(t *testing.T, address string, kinds []kind, fn func()) (all []answer) {
 	t.Helper()
 	done := make(chan struct{})

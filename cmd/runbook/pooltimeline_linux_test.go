@@ -9,17 +9,18 @@ import (
 	"runbook/runtime/event"
 )
 
-// span is a time during which a release may have been current on a host. A zero to means that it still is.
+// span is a time in which a release may have been current on a host. A zero to means that it still
+// is.
 type span struct {
 	release  string
 	from, to time.Time
 }
 
-// timeline holds which release was current on each host, and when, as the events of the runs tell it. While the link is being
-// changed both releases count.
+// timeline is which release was current on each host at which time, from the events of the runs.
+// During a switch both releases count.
 type timeline map[string][]span
 
-// read takes the events of one run, as --json prints them.
+// read reads the events of one run, as --json prints them.
 func (line timeline) read(events string) error {
 	for text := range strings.Lines(events) {
 		var e event.Event
@@ -49,7 +50,8 @@ func (line timeline) read(events string) error {
 	return nil
 }
 
-// allows says whether the answer's release was current on its server at some time between request and answer.
+// allows reports whether the answer's release was current on its server at some time between
+// request and answer.
 func (line timeline) allows(a answer) bool {
 	for _, one := range line[a.server] {
 		if one.release == a.release && one.from.Before(a.ended) && (one.to.IsZero() || one.to.After(a.began)) {

@@ -15,7 +15,7 @@ import (
 	"github.com/creack/pty"
 )
 
-// session is a program on a terminal of its own, as a person has it before them.
+// session is a program on a terminal of its own.
 type session struct {
 	t    *testing.T
 	file *os.File
@@ -28,7 +28,7 @@ type session struct {
 	from  int // what expect has passed already
 }
 
-// onTerminal starts cmd on a terminal of 24 lines and 120 columns. It is ended with the test.
+// onTerminal starts cmd on a terminal of 24 lines and 120 columns. It ends with the test.
 func onTerminal(t *testing.T, cmd *exec.Cmd) *session {
 	t.Helper()
 	file, err := pty.StartWithSize(cmd, &pty.Winsize{Rows: 24, Cols: 120})
@@ -68,7 +68,7 @@ func (s *session) read() {
 	}
 }
 
-// send types.
+// send types text.
 func (s *session) send(text string) {
 	s.t.Helper()
 	if _, err := s.file.WriteString(text); err != nil {
@@ -76,7 +76,8 @@ func (s *session) send(text string) {
 	}
 }
 
-// expect waits until a text has appeared behind what an earlier expect has found, and returns what stood before it.
+// expect waits for a text after the one that an earlier expect found, and returns what comes before
+// it.
 func (s *session) expect(text string) string {
 	s.t.Helper()
 	limit := time.After(60 * time.Second)
@@ -100,7 +101,7 @@ func (s *session) expect(text string) string {
 	}
 }
 
-// ends waits until the program has ended by itself, with status 0.
+// ends waits until the program ends by itself with status 0.
 func (s *session) ends() {
 	s.t.Helper()
 	limit := time.After(60 * time.Second)
@@ -130,5 +131,5 @@ func (s *session) screen() string {
 
 var controls = regexp.MustCompile(`\x1b\[[0-9;?=>]*[a-zA-Z]|\x1b[()][A-Z0-9]|\x1b\][^\x07]*\x07|\x1b[=>]|\r|\x07|\x08`)
 
-// plainText is what a terminal was sent without what moves its cursor.
+// plainText returns terminal output without the sequences that move the cursor.
 func plainText(text string) string { return controls.ReplaceAllString(text, "") }

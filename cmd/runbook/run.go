@@ -1,115 +1,143 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
-	"syscall"
-	"time"
 
 	"github.com/urfave/cli/v2"
 
+	"runbook/cmd/runbook/explain"
+	"runbook/cmd/runbook/recipetest"
+	"runbook/cmd/runbook/signals"
 	"runbook/runtime/event"
 	"runbook/runtime/event/html"
 	"runbook/runtime/event/jsonl"
 	"runbook/runtime/event/terminal"
+	"runbook/runtime/recipe"
 	"runbook/runtime/run"
 )
 
-// runCommand is `runbook run`, with the flags of the recipe when it is known.
-func (p *program) runCommand(recipe *run.Description) *cli.Command {
-	own := append(hostFlags(),
-		boolFlag("dry-run", "read everything, change nothing, print what would change"),
-		durationFlag("lock-wait", "wait this long for another run's lock instead of refusing at once: `DURATION`", 0),
-		boolFlag("yes", "answer yes to the recipe's confirmations"),
-		boolFlag("json", "one event a line on standard output, and nothing else"),
-		textFlag("report", "write the run as a self-contained HTML page: `FILE`"),
-		textFlag("otlp", "send the run as a trace to an OpenTelemetry receiver, such as http://127.0.0.1:4318: `URL`"),
-		boolFlag("verbose", "show the output of every command", "v"),
-		boolFlag("quiet", "failures and the last table only", "q"),
-	)
-	c := &cli.Command{Name: "run", Usage: "run a recipe", ArgsUsage: "RECIPE", Flags: own}
-	c.Action = func(cc *cli.Context) error {
-		if recipe == nil {
-			return run.Usage(event.WithHint(errors.New("which recipe?"), "runbook run RECIPE, such as recipes/release.lua"))
-		}
-		return p.run(cc, *recipe, c.Flags)
+// runCommand declares `runbook run`, with the recipe's own options once the recipe is known.
+func (p *program) runCommand(of *recipe.Recipe) command {
+	c := command{name: "run", summary: "run a recipe",
+		argument: argument{value: value{name: "RECIPE", offer: recipeFile}},
+		flags: append(hostFlags(),
+			boolFlag("dry-run", "read everything, change nothing, and print a plan; -v adds every call"),
+			durationFlag("lock-wait", "how long to wait for a lock that another run holds, before refusing", 0),
+			boolFlag("yes", "answer yes to every question of the recipe"),
+			boolFlag("json", "print events as JSON, one per line, and nothing else on standard output"),
+			textFlag("report", fileValue, "also write the run as a self-contained HTML page"),
+			textFlag("otlp", value{name: "URL"},
+				"also send the run as a trace to an OpenTelemetry receiver, such as http://127.0.0.1:4318"),
+			boolFlag("verbose", "show the output of every command").withShort("v"),
+			boolFlag("quiet", "show failures and the last table only").withShort("q"),
+		),
+		reads: func(l line) reading {
+			if l.help || len(l.args) == 0 {
+				return onlyReads
+			}
+			return neverReads
+		},
 	}
-	if recipe == nil {
-		return c
+	c.action = func(*cli.Context) error {
+		return usageError("run needs a recipe", "runbook run RECIPE, such as recipes/release.lua")
 	}
-	c.ArgsUsage, c.Description = recipe.Path, recipe.Summary
+	if of != nil {
+		c.argument, c.description = argument{value: value{name: of.Path}}, of.Summary
+	}
 	return c
 }
 
-// withRecipe is the run command with the flags of the recipe that args name. Which word is the recipe can depend on
-// the recipe's own flags (in `--branch main.lua release.lua`), so each word that may be one is tried.
-func (p *program) withRecipe(ctx context.Context, args []string) (*cli.Command, error) {
-	describe := func(ctx context.Context, path string) (run.Description, error) {
-		return run.DescribeToRun(ctx, path, nil)
+// forRecipe returns the run command of a recipe.
+func (p *program) forRecipe(of *recipe.Recipe) (command, error) {
+	c := p.runCommand(of)
+	flags, err := recipeFlags(of.Options, c.flags)
+	if err != nil {
+		return c, run.Usage(fmt.Errorf("%s: %w", of.Path, err))
 	}
-	if asksForHelp(args) {
-		describe = run.Describe
-	}
-	bare := p.runCommand(nil)
-	words := arguments(bare.Flags, args)
-	var first error
-	for _, path := range likeliest(words) {
-		c, err := p.forRecipe(ctx, path, describe)
-		if err == nil {
-			var given arranged
-			given, err = arrange(c.Flags, args, false)
-			switch {
-			case err != nil:
-				err = run.Usage(event.WithHint(err, "runbook run --help "+path+" lists the options"))
-			case len(given.args) != 1:
-				err = run.Usage(fmt.Errorf("one recipe a run, got %s", strings.Join(given.args, " ")))
-			case given.args[0] == path:
-				return c, nil
-			}
-		}
-		if first == nil {
-			first = err
-		}
-	}
-	if first != nil {
-		return nil, first
-	}
-	return bare, nil
+	c.flags = append(c.flags, flags...)
+	c.action = func(cc *cli.Context) error { return p.run(cc, of, c.flags) }
+	return c, nil
 }
 
-// likeliest are the words that end in .lua, or else all.
-func likeliest(words []string) []string {
-	var lua []string
-	for _, w := range words {
-		if strings.HasSuffix(w, ".lua") {
-			lua = append(lua, w)
+// withRecipe returns the run command of the recipe on the line, and the line with the recipe's
+// options. Which word is the recipe can depend on those options (in `--branch main.lua
+// release.lua`), so each word that may be the recipe is tried.
+func (p *program) withRecipe(ctx context.Context, bare command, l line) (command, line, error) {
+	load := p.loadToRun
+	if l.help {
+		load = p.loadToDescribe
+	}
+	var first error
+	for _, path := range recipeCandidates(l.args) {
+		of, err := load(ctx, path)
+		if err != nil {
+			first = cmp.Or(first, err)
+			continue
+		}
+		c, err := p.forRecipe(of)
+		if err != nil {
+			first = cmp.Or(first, err)
+			continue
+		}
+		full := l.resume(c.flags)
+		switch err := full.validate(c.flags); {
+		case err != nil:
+			first = cmp.Or(first, run.Usage(event.WithHint(err, "runbook run --help "+path+" lists the options")))
+		case len(full.args) != 1:
+			first = cmp.Or(first, run.Usage(fmt.Errorf("run takes one recipe, got %s", strings.Join(full.args, " "))))
+		case full.args[0] != path:
+		case l.help && !full.help && p.sandboxed:
+			return c, full, errNoHelp
+		case l.help && !full.help:
+			l.help = false
+			return p.withRecipe(ctx, bare, l)
+		default:
+			return c, full, nil
 		}
 	}
+	return bare, l, first
+}
+
+// errNoHelp reports from the child in the sandbox that the line runs a recipe: --help is the
+// value of one of its options.
+var errNoHelp = reportedError{run.WithStatus(errors.New("--help is the value of an option"), statusNoHelp)}
+
+// statusNoHelp is the exit status of errNoHelp, which only this program sees.
+const statusNoHelp = 64
+
+// loadToRun reads a recipe with the real values of its secrets and environment.
+func (p *program) loadToRun(ctx context.Context, path string) (*recipe.Recipe, error) {
+	api, err := recipetest.API()
+	if err != nil {
+		return nil, err
+	}
+	of, err := recipe.Load(ctx, api, p.secrets, path, nil)
+	return of, run.Usage(err)
+}
+
+// loadToDescribe reads a recipe as describe does.
+func (p *program) loadToDescribe(ctx context.Context, path string) (*recipe.Recipe, error) {
+	d, err := p.describe(ctx, path)
+	return &recipe.Recipe{Description: d}, err
+}
+
+// recipeCandidates returns the words that end in .lua, or all words if none does.
+func recipeCandidates(words []string) []string {
+	lua := slices.DeleteFunc(slices.Clone(words), func(w string) bool { return !strings.HasSuffix(w, ".lua") })
 	if len(lua) > 0 {
 		return lua
 	}
 	return words
 }
 
-func (p *program) forRecipe(ctx context.Context, path string, describe func(context.Context, string) (run.Description, error)) (*cli.Command, error) {
-	d, err := describe(ctx, path)
-	if err != nil {
-		return nil, err
-	}
-	c := p.runCommand(&d)
-	flags, err := recipeFlags(d.Options, c.Flags)
-	if err != nil {
-		return nil, run.Usage(fmt.Errorf("%s: %w", path, err))
-	}
-	c.Flags = append(c.Flags, flags...)
-	return c, nil
-}
-
-func (p *program) run(cc *cli.Context, recipe run.Description, flags []cli.Flag) error {
+func (p *program) run(cc *cli.Context, of *recipe.Recipe, flags []flagSpec) error {
 	if cc.Bool("quiet") && cc.Bool("verbose") {
-		return run.Usage(errors.New("--quiet and --verbose exclude each other"))
+		return run.Usage(errors.New("--quiet and --verbose cannot be combined"))
 	}
 	if path := cc.String("report"); path != "" {
 		if err := html.Writable(path); err != nil {
@@ -122,26 +150,33 @@ func (p *program) run(cc *cli.Context, recipe run.Description, flags []cli.Flag)
 	}
 	inventory, err := inventoryOptions(cc)
 	if err != nil {
-		return run.Usage(err)
+		return err
 	}
-	p.words = words{verbose: cc.Bool("verbose")}
+	p.words = explain.Words{Verbose: cc.Bool("verbose")}
 	if cc.Bool("json") {
-		p.signals.tell(func(string) {}) // standard error is not for people
+		p.signals.Report(func(string) {}) // nobody reads standard error
 	}
-	plan, err := run.Prepare(cc.Context, recipe, run.Options{
+	plan, err := run.Prepare(cc.Context, of, run.Options{
 		Given: givenOptions(flags), Inventory: inventory,
 		DryRun: cc.Bool("dry-run"), Yes: cc.Bool("yes"), LockWait: cc.Duration("lock-wait"),
-		Prompt: p.prompt(), Hooks: p.signals.hooks, Explain: p.explain,
-		Again: func(instead []run.Flag) string { return again(flags, recipe.Path, p.typed, instead) },
-		Undo:  func(other string, instead []run.Flag) string { return p.undo(cc.Context, other, flags, instead) },
-		Rest:  rest(flags, recipe.Path, p.typed),
+		Prompt: p.prompt(), Hooks: p.signals.Hooks, Explain: p.explain,
+		Typical: func(hosts []string) (float64, int) { return typicalDuration(of.Path, hosts) },
+		Commands: run.Commands{
+			Resume: func(instead []run.Flag) string { return again(of.Path, p.typed, instead) },
+			Undo:   func(other string, instead []run.Flag) string { return p.undo(cc.Context, other, instead) },
+			On: func(hosts []string, flags []run.Flag) string {
+				typed, flags := p.on(hosts, flags)
+				return again(of.Path, typed, flags)
+			},
+			LeftOut: p.leftOut(),
+		},
 	})
 	if err != nil {
-		return p.neverBegun(cc, err)
+		return p.refuse(cc, err)
 	}
 	records, notes, warnings := p.records()
 	plan.Notes, plan.Warnings = append(plan.Notes, notes...), append(plan.Warnings, warnings...)
-	records = append(records, p.reportSink(cc.String("report"), plan, cc.Bool("dry-run"), records)...)
+	records = append(records, p.reportSink(cc.String("report"), plan)...)
 	records = append(append(records, trace...), p.ciSinks()...)
 	view := p.view(cc, plan)
 	stream := p.secrets.To(append(records, view)...)
@@ -150,79 +185,64 @@ func (p *program) run(cc *cli.Context, recipe run.Description, flags []cli.Flag)
 		pause = screen.Pause
 	}
 	unfollow := p.follow(cc.Context, stream, pause)
-	done := p.signals.withHooks()
-	err = plan.Start(cc.Context, stream)
+	done := p.signals.WithHooks()
+	err = plan.Run(cc.Context, stream)
 	done()
 	unfollow()
-	closing := unread(stream.Close())
+	closing := ignoreClosedPipe(stream.Close())
 	if err != nil {
-		return told{err}
+		return reportedError{err}
 	}
 	return closing
 }
 
-// follow makes interrupts events, and takes the view off the screen by pause, unless it is nil, for questions and Ctrl-Z. What it
-// returns ends that.
+// follow makes events of interrupts, and calls pause, unless it is nil, to clear the screen for
+// questions and Ctrl-Z. end ends that.
 func (p *program) follow(ctx context.Context, stream *event.Stream, pause func() (resume func())) (end func()) {
-	stop := func() {}
-	if pause != nil {
-		p.pause, stop = pause, suspending(pause)
-		p.signals.viewed(func() { pause() })
-	}
-	p.signals.tell(func(text string) {
+	restore := p.signals.Report(func(text string) {
 		event.Emit(event.WithStream(ctx, stream), event.Event{Kind: event.Interrupted, Text: text})
 	})
+	if pause == nil {
+		return restore
+	}
+	p.pause = pause
+	stop, uncovered := signals.HandleSuspend(pause), p.signals.ClearWith(func() { pause() })
 	return func() {
-		p.signals.viewed(nil)
-		p.signals.tell(p.sayInterrupted)
+		uncovered()
+		restore()
 		stop()
 	}
 }
 
-// unread passes over that the reader of the output went away, which is the reader's business.
-func unread(err error) error {
-	if errors.Is(err, syscall.EPIPE) {
-		return nil
-	}
-	return err
-}
-
-// view is how a run is shown.
+// view returns the sink that shows a run on the terminal, or as JSON.
 func (p *program) view(cc *cli.Context, plan *run.Plan) event.Sink {
 	if cc.Bool("json") {
 		return jsonl.New(p.out)
 	}
-	opts := terminal.Options{Out: p.out, Err: p.err, Colour: hasColours(p.err), Heartbeat: 30 * time.Second}
+	opts := p.viewOptions(plan.Hosts)
 	switch {
 	case cc.Bool("quiet"):
 		opts.Level = terminal.Quiet
 	case cc.Bool("verbose"):
 		opts.Level = terminal.Verbose
 	}
-	for _, h := range plan.Hosts {
-		opts.Hosts = append(opts.Hosts, h.Name)
-	}
-	if opts.Screen = screen(p.err); opts.Screen != nil {
-		opts.OutOnScreen = screen(p.out) != nil
+	if opts.Screen != nil {
 		opts.Steps = knownSteps(plan)
 	}
 	return terminal.New(opts)
 }
 
-// neverBegun tells a program, too, why a run was refused before its first event.
-func (p *program) neverBegun(cc *cli.Context, err error) error {
+// refuse reports, with --json on standard output too, why a run was refused before its first event.
+func (p *program) refuse(cc *cli.Context, err error) error {
 	if !cc.Bool("json") {
 		return err
 	}
 	stream := event.NewStream(jsonl.New(p.out))
-	err = p.signals.interrupted(err)
+	err = p.asInterrupt(err)
 	status := run.Status(err)
-	text, hint := p.words.explain(err)
-	event.Emit(event.WithStream(cc.Context, stream), event.Event{Kind: event.RunEnded, Code: &status, Error: p.redact(text), Hint: p.redact(hint)})
-	return told{errors.Join(err, stream.Close())}
+	text, hint := p.words.Explain(err)
+	event.Emit(event.WithStream(cc.Context, stream), event.Event{
+		Kind: event.RunEnded, Code: &status, Error: p.redact(text), Hint: p.redact(hint),
+	})
+	return reportedError{errors.Join(err, stream.Close())}
 }
-
-// told is an error that the admin has been told already; only its status counts.
-type told struct{ error }
-
-func (t told) Unwrap() error { return t.error }

@@ -22,17 +22,18 @@ import (
 	"runbook/runtime/lab"
 )
 
-// raceOptions let a runbook that was built with the race detector end when it has ended: by default it sleeps for a second
-// first, in case another goroutine still does something. The stories run it hundreds of times.
+// raceOptions shorten the end of a runbook that was built with the race detector, which by default
+// sleeps for a second to catch late goroutines. The stories run it hundreds of times.
 const raceOptions = "GORACE=atexit_sleep_ms=10"
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"runbook": main})
 }
 
-// TestStories runs testdata/*.txtar: each is a shell script with files, against two hosts of its own, web1 and web2.
-// $HOSTS is their hosts file; $WEB1 and $WEB2 are folders of theirs.
+// TestStories runs testdata/*.txtar. Each is a script with files, against its own two hosts, web1
+// and web2. $HOSTS is their hosts file; $WEB1 and $WEB2 are their application folders.
 func TestStories(t *testing.T) {
+	t.Parallel()
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata",
 		RequireExplicitExec: true,
@@ -85,11 +86,11 @@ func setRaceOptions(env *testscript.Env) {
 	env.Setenv(name, value)
 }
 
-// inProcessKey is where a story keeps its lab.
+// inProcessKey is the key under which a story keeps its lab.
 type inProcessKey struct{}
 
-// gitServer is a command that starts the lab's git server, and says by variables how to release from it: gitserver [python].
-// With the argument the system's own Python makes the virtualenvs, else the lab's.
+// gitServer starts the lab's git server, and sets the variables to release from it: gitserver
+// [python]. With the argument the system's Python creates the virtualenvs, otherwise the lab's.
 func gitServer(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) > 1 || len(args) == 1 && args[0] != "python" {
 		ts.Fatalf("usage: gitserver [python]")
@@ -98,7 +99,7 @@ func gitServer(ts *testscript.TestScript, neg bool, args []string) {
 	_, err := l.GitServer()
 	ts.Check(err)
 	if len(args) == 0 {
-		tools, err := l.Tools()
+		tools, err := l.Tools("python3")
 		ts.Check(err)
 		ts.Setenv("RUNBOOK_PYTHON", tools.Python)
 		ts.Setenv("RUNBOOK_MOD_WSGI_EXPRESS", tools.ModWSGIExpress)
@@ -119,7 +120,8 @@ func pushVersion(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 }
 
-// webhook starts a web server that appends what is posted, but for /no, to a file: webhook FILE. $URL is its address.
+// webhook starts a web server that appends POST bodies to a file, except on /no: webhook FILE. $URL
+// is its address.
 func webhook(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: webhook FILE")
@@ -146,7 +148,8 @@ func webhook(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv("URL", server.URL+"/")
 }
 
-// mkfifo makes a named pipe: reading it waits until a recipe writes to it, so no story has to sleep.
+// mkfifo creates a named pipe. Reading it waits until a recipe writes to it, so no story has to
+// sleep.
 func mkfifo(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: mkfifo PATH")
@@ -154,7 +157,7 @@ func mkfifo(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(syscall.Mkfifo(ts.MkAbs(args[0]), 0o600))
 }
 
-// status runs a command that must end with this exit status: status 2 runbook run x.lua.
+// status runs a command that must end with an exit status: status 2 runbook run x.lua.
 func status(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: status N COMMAND…")
@@ -174,8 +177,8 @@ func status(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// httpsGit serves the lab's repository to one login: httpsgit USER PASSWORD. $ADDRESS is its address, and the file ca.pem what
-// vouches for it.
+// httpsGit serves the lab's repository to one login: httpsgit USER PASSWORD. $ADDRESS is its
+// address, and ca.pem its certificate authority.
 func httpsGit(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: httpsgit USER PASSWORD")

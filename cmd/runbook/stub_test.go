@@ -5,29 +5,24 @@ import (
 	"os"
 	"testing"
 
+	"runbook/cmd/runbook/project"
 	"runbook/cmd/runbook/recipetest"
-	"runbook/runtime/run"
+	apidocs "runbook/runtime/script/docs"
+	"runbook/runtime/script/docs/stub"
 )
 
 var update = flag.Bool("update", false, "rewrite the files that are made from the declarations")
 
-// TestStubIsCurrent holds what editors read, and the reference, against the declarations: go test ./cmd/runbook -update
-// rewrites them.
+// TestStubIsCurrent compares the editor stubs and the reference with the declarations. go test
+// ./cmd/runbook -update rewrites them.
 func TestStubIsCurrent(t *testing.T) {
-	stub, err := run.Stub(recipetest.API())
+	api, err := recipetest.API()
 	if err != nil {
 		t.Fatal(err)
 	}
-	reference, err := run.Markdown(recipetest.API())
-	if err != nil {
-		t.Fatal(err)
-	}
-	luacheck, err := run.Luacheck(recipetest.API())
-	if err != nil {
-		t.Fatal(err)
-	}
+	stub, reference, luacheck := stub.Text(api.Tests), apidocs.Markdown(api.Tests), apidocs.Luacheck(api.Recipes, api.Tests)
 	for path, want := range map[string]string{
-		"../../recipes/meta/runbook.lua": stub, "../../recipes/meta/API.md": reference, "../../.luarc.json": luarc, "../../.luacheckrc": luacheck,
+		"../../recipes/meta/runbook.lua": stub, "../../recipes/meta/API.md": reference, "../../.luarc.json": project.Luarc, "../../.luacheckrc": luacheck,
 	} {
 		if *update {
 			if err := os.WriteFile(path, []byte(want), 0o644); err != nil {

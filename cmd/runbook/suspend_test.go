@@ -8,12 +8,14 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"runbook/runtime/lab/labtest"
 )
 
-// TestSuspended stops a run by Ctrl-Z in a shell with jobs: the shell gets its screen back without anything of what was drawn. In the
-// background there are lines alone; fg draws anew, for the terminal as it is then.
+// TestSuspended stops a run with Ctrl-Z in a shell with job control: the shell gets a clean screen.
+// In the background the run prints only lines; fg draws again, at the current size of the terminal.
 func TestSuspended(t *testing.T) {
-	l, _ := labOf(t, "web1", "web2")
+	l := labtest.Start(t, "web1", "web2")
 	dir := t.TempDir()
 	recipe := `recipe {}
 each(hosts, { at_once = 2 }, function(host)

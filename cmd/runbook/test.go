@@ -3,25 +3,30 @@ package main
 import (
 	"errors"
 	"fmt"
+	"os"
 	"runtime"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
+	"runbook/cmd/runbook/explain"
 	"runbook/cmd/runbook/recipetest"
+	"runbook/runtime/recipe"
 	"runbook/runtime/run"
 )
 
-// testCommand is `runbook test`.
-func (p *program) testCommand() *cli.Command {
-	return &cli.Command{Name: "test", Usage: "run *_test.lua recipe tests against throwaway hosts", ArgsUsage: "[PATH…]", Action: p.test,
-		Description: "A PATH is a test or a folder with tests, at any depth; default the current folder. Nothing but this process and its children is reached.",
-		Flags: []cli.Flag{
-			textFlag("match", "only tests with this in their title or file name: `TEXT`"),
-			textFlag("junit", "also write the outcome as JUnit XML: `FILE`"),
-			&cli.IntFlag{Name: "at-once", Usage: "how many tests side by side: `N`", Value: max(2, runtime.NumCPU()), EnvVars: []string{variable("at-once")}},
-			durationFlag("timeout", "how long one test may take: `DURATION`", 2*time.Minute),
-			boolFlag("verbose", "show what tests that pass have printed, too", "v"),
+// testCommand declares `runbook test`.
+func (p *program) testCommand() command {
+	return command{name: "test", summary: "test recipes: run *_test.lua against throwaway hosts",
+		argument: argument{value: value{name: "PATH", offer: testFile}, optional: true, many: true}, action: p.test,
+		description: `A PATH is a test, or a folder with tests at any depth; default: the current folder. Tests contact nothing
+outside this machine.`,
+		flags: []flagSpec{
+			textFlag("match", value{name: "TEXT"}, "run only tests with this text in their title or file name"),
+			textFlag("junit", fileValue, "also write the results as JUnit XML"),
+			countFlag("at-once", "how many tests run in parallel", max(2, runtime.NumCPU())),
+			durationFlag("timeout", "how long one test may take", 2*time.Minute),
+			boolFlag("verbose", "also show the output of tests that pass").withShort("v"),
 		}}
 }
 
@@ -37,18 +42,31 @@ func (p *program) test(cc *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	// What can be seen to be wrong needs no hosts.
-	if err := run.Refuse(cc.Context, files, recipetest.API()); err != nil {
+	// Mistakes that checking finds are reported before any host is started.
+	api, err := recipetest.API()
+	if err != nil {
 		return err
 	}
-	w := words{terse: true}
-	report := recipetest.NewReport(p.out, cc.Bool("verbose"), w.explain)
+	if err := recipe.Refuse(cc.Context, api, p.secrets, files); err != nil {
+		return run.Usage(err)
+	}
+	cache, err := os.MkdirTemp("", "runbook-cache-") // for the repositories of labs, which nobody needs later
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(cache) }() // a temporary folder
+	if err := os.Setenv("XDG_CACHE_HOME", cache); err != nil {
+		return err
+	}
+	w := explain.Words{Terse: true}
+	report := recipetest.NewReport(p.out, cc.Bool("verbose"), w.Explain)
 	began := time.Now()
-	defer p.signals.withHooks()()
+	defer p.signals.WithHooks()()
 	var outcomes []recipetest.Outcome
 	err = recipetest.Run(cc.Context, files, recipetest.Options{
+		Stream: p.secrets,
 		AtOnce: cc.Int("at-once"), Timeout: cc.Duration("timeout"), Match: cc.String("match"),
-		Hooks: p.signals.hooks, Explain: words{}.explain, Verbose: cc.Bool("verbose"),
+		Hooks: p.signals.Hooks, Explain: explain.Words{}.Explain, Verbose: cc.Bool("verbose"),
 	}, func(o recipetest.Outcome) {
 		outcomes = append(outcomes, o)
 		report.Add(o)
@@ -61,14 +79,14 @@ func (p *program) test(cc *cli.Context) error {
 	}
 	failed, err := report.End(time.Since(began).Seconds())
 	if err == nil && cc.String("junit") != "" {
-		err = recipetest.WriteJUnit(cc.String("junit"), outcomes, w.explain)
+		err = recipetest.WriteJUnit(cc.String("junit"), outcomes, w.Explain)
 	}
 	switch {
-	case unread(err) != nil:
+	case ignoreClosedPipe(err) != nil:
 		return err
 	case failed > 0:
-		// The lines on standard output say it all.
-		return told{run.WithStatus(fmt.Errorf("%d tests failed", failed), run.StatusFailed)}
+		// The lines on standard output have reported them.
+		return reportedError{run.WithStatus(fmt.Errorf("%d tests failed", failed), run.StatusFailed)}
 	}
 	return nil
 }

@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"runbook/runtime/lab"
+	"runbook/runtime/lab/labtest"
 )
 
 // tmux is a real terminal.
@@ -46,18 +46,11 @@ func (m tmux) shows(pattern string) string {
 	}
 }
 
-// TestInTmux runs a recipe in a terminal of 60 columns: what goes on is drawn, a question is asked and answered, the terminal gets
-// wider, and Ctrl-C shows at once what is put back. In the end the reason is the last line.
+// TestInTmux runs a recipe in a terminal of 60 columns: the view draws the progress, a question is
+// asked and answered, the terminal gets wider, and Ctrl-C shows the hooks at once. The last line is
+// the reason.
 func TestInTmux(t *testing.T) {
-	l, err := lab.Start("", "web1", "web2")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := l.Close(); err != nil {
-			t.Error(err)
-		}
-	}()
+	l := labtest.StartWithGit(t, "web1", "web2")
 	dir := t.TempDir()
 	recipe := `recipe {}
 confirm("begin?")
@@ -78,7 +71,7 @@ end)
 		}
 	}
 	m := tmux{t, filepath.Join(dir, "socket")}
-	// The server takes this environment; a CI service's would make it lines alone.
+	// The server gets this environment. That of a CI service would turn the drawing off.
 	for name, value := range map[string]string{"HOME": dir, "XDG_STATE_HOME": "", "CI": "", "TERM": "xterm-256color"} {
 		t.Setenv(name, value)
 	}
@@ -101,10 +94,11 @@ end)
 	}
 }
 
-// TestExecInTmux runs a command on hosts that take their time: the hosts that are waited for are on the screen, and what the others
-// print waits for its turn. A second Ctrl-C ends the program and gives the terminal back as it was.
+// TestExecInTmux runs a command on slow hosts: the screen shows the hosts that are still running,
+// and the output of the others waits for its turn. A second Ctrl-C ends the program and restores
+// the terminal.
 func TestExecInTmux(t *testing.T) {
-	l, _ := labOf(t, "web1", "web2", "db")
+	l := labtest.Start(t, "web1", "web2", "db")
 	dir := t.TempDir()
 	gate := filepath.Join(dir, "gate")
 	if err := syscall.Mkfifo(gate, 0o600); err != nil {

@@ -10,17 +10,20 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"runbook/runtime/run"
 )
 
 // venvRecipe makes a virtualenv as a release does.
 const venvRecipe = `recipe {}
-require("venv").build(localhost, { python = %q, venv = "fresh", requirements = "", pip_arg = {} }, {}, %q)
+require("python").virtualenv(localhost, { options = { python = %q, venv = %q }, dir = %q })
 `
 
-// TestVirtualenv compares a release's virtualenv with the one that `python -m venv` makes at the same
-// place: names, types, modes and contents. It leaves out compiled files, since pip compiles itself
-// when it is used.
+// TestVirtualenv compares a release's virtualenv with the one that `python -m venv` makes at the
+// same place: names, types, modes and contents. It leaves out compiled files, since pip compiles
+// itself when it is used.
 func TestVirtualenv(t *testing.T) {
+	t.Parallel()
 	long := strings.Repeat("l", 127) // longer than the kernel reads of a script's first line
 	private := filepath.Join(t.TempDir(), "python3")
 	if err := os.WriteFile(private, []byte("#!/bin/sh\numask 077\nexec /usr/bin/python3 \"$@\"\n"), 0o755); err != nil {
@@ -41,7 +44,7 @@ func TestVirtualenv(t *testing.T) {
 				t.Fatalf("%v: install the Debian packages python3-venv and pypy3-venv, as .ci/test does", err)
 			}
 			place := filepath.Join(t.TempDir(), c.place)
-			if said := makeVirtualenv(t, c.python, place); strings.Contains(said, "-m venv") {
+			if said := makeVirtualenv(t, c.python, "fresh", place); strings.Contains(said, "-m venv") {
 				t.Fatalf("python -m venv made it: %s", said)
 			}
 			venv := filepath.Join(place, "venv")
@@ -80,20 +83,20 @@ func pyenvPython(t *testing.T) string {
 }
 
 // makeVirtualenv makes PLACE/venv as a release does, and returns what runbook said.
-func makeVirtualenv(t *testing.T, python, place string) string {
+func makeVirtualenv(t *testing.T, python, kind, place string) string {
 	t.Helper()
 	dir := t.TempDir()
-	if status, said := typed("init", dir); status != 0 {
+	if status, said := runHere("init", dir); status != 0 {
 		t.Fatal(said)
 	}
 	recipe := filepath.Join(dir, "recipes/make.lua")
-	if err := os.WriteFile(recipe, []byte(fmt.Sprintf(venvRecipe, python, place)), 0o644); err != nil {
+	if err := os.WriteFile(recipe, []byte(fmt.Sprintf(venvRecipe, python, kind, place)), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.MkdirAll(place, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	status, said := typed("run", recipe)
+	status, said := runHere("run", recipe)
 	if status != 0 {
 		t.Fatal(said)
 	}
@@ -154,12 +157,12 @@ func compareTrees(t *testing.T, got, want map[string]string) {
 		}
 	}
 	if len(want) < 100 {
-		t.Errorf("only %d files: that is no virtualenv with pip", len(want))
+		t.Errorf("only %d files: not a virtualenv with pip", len(want))
 	}
 }
 
-// strangeVenv is found before Python's own venv, whose code it runs. In the first environment that it
-// makes, $STRANGE runs at every start of Python; the second meets the real ensurepip.
+// strangeVenv is found before Python's own venv, whose code it runs. In the first environment that
+// it makes, $STRANGE runs at every start of Python; the second meets the real ensurepip.
 const strangeVenv = `import os, sysconfig
 __path__ = [os.path.join(sysconfig.get_path("stdlib"), "venv")]
 with open(os.path.join(__path__[0], "__init__.py"), encoding="utf-8") as source:
@@ -182,6 +185,7 @@ if not os.path.exists(flag):
 // TestVirtualenvUnknown uses a Python whose venv or ensurepip is not like the known ones, or fails:
 // `python -m venv` makes the environment instead.
 func TestVirtualenvUnknown(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct{ name, strange, reason string }{
 		{"no step for pip", "venv", "venv does not install pip in the known way"},
 		{"no call of pip", "import ensurepip; del ensurepip._run_pip", "RuntimeError: ensurepip does not call pip in the known way"},
@@ -191,20 +195,11 @@ func TestVirtualenvUnknown(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()
-			wrapper := filepath.Join(dir, "python3")
-			script := fmt.Sprintf("#!/bin/sh\nexport PYTHONPATH=%s/modules STRANGE_FLAG=%s/flag STRANGE=%s\nexec /usr/bin/python3 \"$@\"\n",
-				dir, dir, shellQuote(c.strange))
-			for path, text := range map[string]string{wrapper: script, filepath.Join(dir, "modules/venv/__init__.py"): strangeVenv} {
-				if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-					t.Fatal(err)
-				}
-				if err := os.WriteFile(path, []byte(text), 0o755); err != nil {
-					t.Fatal(err)
-				}
-			}
-			said := makeVirtualenv(t, wrapper, filepath.Join(dir, "app"))
-			told := regexp.MustCompile(`(?m)^.*fell back to the slower python -m venv: .*$`).FindAllString(said, -1)
-			if len(told) != 1 || !strings.Contains(told[0], c.reason) {
+			variables := fmt.Sprintf("STRANGE_FLAG=%s/flag STRANGE=%s", dir, run.CommandLine(c.strange))
+			wrapper := pythonWith(t, dir, variables, map[string]string{"venv/__init__.py": strangeVenv})
+			said := makeVirtualenv(t, wrapper, "fresh", filepath.Join(dir, "app"))
+			warnings := regexp.MustCompile(`(?m)^.*fell back to the slower python -m venv: .*$`).FindAllString(said, -1)
+			if len(warnings) != 1 || !strings.Contains(warnings[0], c.reason) {
 				t.Errorf("runbook said\n%s\nand not once that %q", said, c.reason)
 			}
 			venv := filepath.Join(dir, "app/venv")
@@ -220,6 +215,59 @@ func TestVirtualenvUnknown(t *testing.T) {
 			}
 			if text, err := os.ReadFile(record[0]); err != nil || !bytes.Contains(text, []byte("../../../bin/pip3,")) {
 				t.Errorf("%v: RECORD does not name pip3:\n%s", err, text)
+			}
+		})
+	}
+}
+
+// pythonWith writes a Python that has variables, and modules before its own, in a folder. It returns
+// its path.
+func pythonWith(t *testing.T, dir, variables string, modules map[string]string) string {
+	t.Helper()
+	wrapper := filepath.Join(dir, "python3")
+	files := map[string]string{wrapper: fmt.Sprintf("#!/bin/sh\nexport PYTHONPATH=%s/modules %s\nexec /usr/bin/python3 \"$@\"\n", dir, variables)}
+	for name, text := range modules {
+		files[filepath.Join(dir, "modules", name)] = text
+	}
+	for path, text := range files {
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return wrapper
+}
+
+// TestVirtualenvModule makes environments with virtualenv: where the settings ask for it, and where
+// Python has no venv that works. Variables of the login that set virtualenv's options do not count.
+func TestVirtualenvModule(t *testing.T) {
+	if err := exec.Command("/usr/bin/python3", "-c", "import virtualenv").Run(); err != nil {
+		t.Fatalf("%v: install the Debian package python3-virtualenv, as .ci/test does", err)
+	}
+	for _, c := range []struct{ name, kind, module, text, said string }{
+		{"asked for", "virtualenv", "venv.py", "raise ImportError('not needed')", ""},
+		{"no ensurepip", "fresh", "ensurepip.py", "raise ImportError('no ensurepip')",
+			"made by virtualenv, because this Python lacks a part of venv: no ensurepip"},
+		{"a broken venv", "fresh", "venv.py", "if __name__ == '__main__': raise SystemExit('broken')",
+			"fell back to virtualenv, because python -m venv failed: module 'venv' has no attribute 'EnvBuilder'"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir := t.TempDir()
+			python := pythonWith(t, dir, "VIRTUALENV_SYSTEM_SITE_PACKAGES=1 VIRTUALENV_PYTHON=/usr/bin/pypy3",
+				map[string]string{c.module: c.text + "\n"})
+			said := makeVirtualenv(t, python, c.kind, filepath.Join(dir, "app"))
+			if !strings.Contains(said, c.said) || strings.Contains(said, "because") != (c.said != "") {
+				t.Errorf("no %q in\n%s", c.said, said)
+			}
+			venv := filepath.Join(dir, "app/venv")
+			out, err := exec.Command(venv+"/bin/python", "-c", "import sys, pip; print(sys.prefix, pip.__file__)\ntry: import virtualenv\nexcept ImportError: print('alone')").CombinedOutput()
+			if want := regexp.MustCompile("^" + venv + " " + venv + "/.*\nalone\n$"); err != nil || !want.Match(out) {
+				t.Errorf("%v: the environment is %s", err, out)
+			}
+			if _, err := os.Stat(venv + "/pyvenv.cfg"); err != nil {
+				t.Error(err)
 			}
 		})
 	}

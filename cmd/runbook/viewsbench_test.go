@@ -14,6 +14,7 @@ import (
 
 	"github.com/creack/pty"
 
+	"runbook/cmd/runbook/recipetest"
 	"runbook/runtime/event"
 	"runbook/runtime/event/ci"
 	"runbook/runtime/event/html"
@@ -21,18 +22,23 @@ import (
 	"runbook/runtime/event/jsonl"
 	"runbook/runtime/event/terminal"
 	"runbook/runtime/inventory"
+	"runbook/runtime/lab/labtest"
+	"runbook/runtime/recipe"
 	"runbook/runtime/run"
 )
 
-// BenchmarkViews is what seeing a run costs: a recipe on 100 hosts, 50 at a time, with all views and with none, in pairs whose
-// order alternates. The views are the live screen on a terminal of 120 columns, --json to a file, the journal, the page of --report, and
-// the summary for GitHub. It reports by how many percent the run with views took longer than its pair without, and the same of
-// the processor time of this process, which the hosts' server is in as well.
+// BenchmarkViews measures the cost of views: a recipe on 100 hosts, 50 at a time, with all views
+// and with none, in pairs of alternating order. The views are the live screen on a terminal of 120
+// columns, --json to a file, the journal, the page of --report, and the summary for GitHub. It
+// reports how much longer, in percent, the run with views took, and how much more processor time
+// this process used, which includes the hosts' server.
 //
-// "waiting" is a run as a run is: a host has eight steps; in each a command prints 20 lines and takes 0.3 s. "writing" is the
-// worst case: commands that wait for nothing and print 200 lines each.
+// "waiting" is a typical run: eight steps per host, each with a command that prints 20 lines and
+// takes 0.3 s. "writing" is the worst case: commands that wait for nothing and print 200 lines
+// each.
 func BenchmarkViews(b *testing.B) {
-	l, web := labOf(b, "web1")
+	l := labtest.Start(b, "web1")
+	web := l.Hosts
 	const line = "Collecting a-package-with-a-name==1.2.%s (from -r requirements.txt (line %s))"
 	for _, work := range []struct{ name, command string }{
 		{"waiting", "seq -f '" + fmt.Sprintf(line, "%g", "1") + "' 20; sleep 0.3"},
@@ -73,13 +79,17 @@ func percent(with, without time.Duration) float64 {
 	return 100 * (with.Seconds()/without.Seconds() - 1)
 }
 
-// spent is what a run took.
+// spent is the time of a run.
 type spent struct{ wall, cpu time.Duration }
 
 // runSeen runs a recipe with the sinks of views.
-func runSeen(b *testing.B, recipe, hosts string, views func(b *testing.B, plan *run.Plan) (sinks []event.Sink, end func())) spent {
+func runSeen(b *testing.B, path, hosts string, views func(b *testing.B, plan *run.Plan) (sinks []event.Sink, end func())) spent {
 	b.Helper()
-	d, err := run.Describe(b.Context(), recipe)
+	api, err := recipetest.API()
+	if err != nil {
+		b.Fatal(err)
+	}
+	d, err := recipe.Load(b.Context(), api, event.NewStream(), path, nil)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -94,7 +104,7 @@ func runSeen(b *testing.B, recipe, hosts string, views func(b *testing.B, plan *
 		sinks, end = views(b, plan)
 	}
 	stream := event.NewStream(sinks...)
-	if err := plan.Start(b.Context(), stream); err != nil {
+	if err := plan.Run(b.Context(), stream); err != nil {
 		b.Fatal(err)
 	}
 	if err := stream.Close(); err != nil {
@@ -119,7 +129,7 @@ type page struct {
 	path string
 }
 
-// Close writes it.
+// Close writes the page.
 func (p *page) Close() error { return p.WriteFile(p.path, html.Options{}) }
 
 func allViews(b *testing.B, plan *run.Plan) (sinks []event.Sink, end func()) {

@@ -1,203 +1,67 @@
--- Runs mod_wsgi-express: writes its configuration in SERVER_ROOT when it would change, and restarts it.
+-- mod_wsgi-express: its configuration in SERVER_ROOT, its start, stop and restart, and the systemd
+-- unit that starts it at boot.
 
-local app = require("options").app
-local layout = require "layout"
-local served = require "served"
+local common = require "options"
+local app = common.app
+local helpers = require "helpers"
+local releases = require "releases"
 local server_args = require "server_args"
 
--- RECORD is the file with the command that wrote the configuration.
+-- RECORD is the file that holds the command that wrote the configuration.
 local RECORD = ".runbook-arguments"
 
--- IS_RUNNING says in a script whether the Apache of $root runs, whose process id is $pid then. After a reboot the number in
--- httpd.pid may belong to another program, so its command line is compared where it can be read.
-local IS_RUNNING = [[
-is_running() {
-  pid=$(cat "$root/httpd.pid" 2>/dev/null) && [ -n "$pid" ] || return
-  if [ -r "/proc/$pid/cmdline" ]; then tr '\0' ' ' < "/proc/$pid/cmdline" | grep -qF -- "$root"
-  else kill -0 "$pid" 2>/dev/null
-  fi
-}
-]]
-
--- LOOK prints what is there, in one round trip:
---   ours      yes, when runbook wrote the configuration           record   the command that it was written by
---   foreign   the command line of somebody else's configuration, from the header of its apachectl
---   envvars   ours or foreign, when there are variables           written  the checksum of ours
---   log       the bytes that the error log has
---   running   yes, when Apache runs
---   unloaded  yes, when Apache has not read the configuration yet: it writes httpd.pid at each start and restart.
---   environment   the checksum of the variables that Apache was started with
-local LOOK = [[
-# look at the server
-root=$1 record=$2
-]] .. IS_RUNNING .. [[
-if [ -f "$root/$record" ]; then
-  printf 'ours\tyes\n'
-  [ -x "$root/apachectl" ] && [ -s "$root/$record" ] && printf 'record\t%s\n' "$(head -c 65536 "$root/$record" | tr '\n' ' ')"
-elif [ -f "$root/apachectl" ] && [ -f "$root/httpd.conf" ]; then
-  printf 'foreign\t%s\n' "$(sed -n '3s/^# //p' "$root/apachectl" | head -c 16384)"
-fi
-if grep -q '^# Written by runbook' "$root/envvars" 2>/dev/null; then
-  printf 'envvars\tours\nwritten\t%s\n' "$(sed -n '$s/^export RUNBOOK_ENVIRONMENT=//p' "$root/envvars")"
-elif [ -s "$root/envvars" ]; then printf 'envvars\tforeign\n'
-fi
-[ ! -f "$root/error_log" ] || printf 'log\t%s\n' "$(wc -c < "$root/error_log" | tr -d ' ')"
-is_running || exit 0
-[ ! -r "/proc/$pid/environ" ] ||
-  printf 'environment\t%s\n' "$(tr '\0' '\n' < "/proc/$pid/environ" | sed -n 's/^RUNBOOK_ENVIRONMENT=//p')"
-[ "$root/httpd.conf" -nt "$root/httpd.pid" ] && printf 'unloaded\tyes\n'
-printf 'running\tyes\n' # last, because what ends with an empty value would be trimmed
-exit 0
-]]
-
--- FIND prints the first of the given programs that can be executed.
-local FIND = [[
-# find mod_wsgi-express
-for program in "$@"; do
-  found=$(command -v "$program") && [ -x "$found" ] && [ ! -d "$found" ] && { echo "$found"; exit 0; }
-done
-exit 0
-]]
-
--- PACKAGES prints the user's id, and where a Python keeps the packages of a virtualenv: the virtualenv's own Python is asked
--- or, when there is none yet, the one it is made with. The third line is the version of its mod_wsgi, if there is one, because another
--- version may write another configuration.
-local PACKAGES = [[
-# find mod_wsgi in the virtualenv
-python=$1; [ -x "$python" ] || python=$2
-exec "$python" - "$3" <<'END'
-import os, sys, sysconfig
-print(os.getuid())
-print(sysconfig.get_path("purelib", "posix_prefix", {"base": sys.argv[1]}))
-try:
-    from importlib.metadata import version
-    print(version("mod_wsgi"))
-except ImportError:
-    pass
-END
-]]
-
--- START_APACHE defines start_apache in a script. The children of an Apache that was just stopped may keep the port for a moment
--- after httpd.pid is gone; seen with mod_wsgi 6.0.5, once in ten.
-local START_APACHE = [[
-start_apache() {
-  n=0
-  until said=$("$root/apachectl" start 2>&1); do
-    n=$((n + 1))
-    case $said in *AH00072:*) [ $n -gt 50 ] || { sleep 0.1; continue; } ;; esac
-    printf '%s\n' "$said" >&2
-    exit 1
-  done
-  printf '%s\n' "$said" >&2
-}
-]]
-
--- START starts Apache unless it runs. A process id that a killed Apache or another boot left keeps it from starting, whosever
--- that is now, and so does the port that its orphans keep. Argument: SERVER_ROOT.
-local START = [[
-# start Apache
-root=$1
-]] .. IS_RUNNING .. [[
-is_running && exit 0
-]] .. served.ORPHANS .. START_APACHE .. [[
-end_orphans "$root/httpd.conf"
-rm -f "$root/httpd.pid" && start_apache
-]]
-
--- STOP stops Apache, which lets requests in flight finish within so many seconds, and waits until it has ended. A graceful
--- stop removes httpd.pid and closes the port at once. Arguments: SERVER_ROOT, and the seconds.
-local STOP = [[
-# stop Apache
-root=$1 n=$(($2 * 10))
-pid=$(cat "$root/httpd.pid" 2>/dev/null) && [ -n "$pid" ] || exit 0
-runs() { kill -0 "$pid" 2>/dev/null && ! grep -q '^State:.Z' "/proc/$pid/status" 2>/dev/null; }
-ended() { while runs; do n=$((n - 1)); [ "$n" -gt 0 ] || return; sleep 0.1; done; }
-"$root/apachectl" graceful-stop || exit
-ended || { echo "requests were still in flight"; n=100; kill -TERM "$pid"; ended; } ||
-  { echo "process $pid does not end" >&2; exit 1; }
-rm -f "$root/httpd.pid"
-]]
-
--- STOP_AND_START restarts Apache as a new process, which alone takes new limits and variables. The new one serves already
--- while requests in flight of the old one finish. Seen with mod_wsgi 6.0.5: about 70 ms in which connections are refused,
--- and requests of 8 s that finish.
-local STOP_AND_START = [[
-# stop and start Apache
-root=$1
-]] .. START_APACHE .. [[
-gone() {
-  n=0
-  while [ -e "$root/httpd.pid" ] && [ $n -lt 100 ]; do sleep 0.1; n=$((n + 1)); done
-  [ ! -e "$root/httpd.pid" ]
-}
-"$root/apachectl" configtest && "$root/apachectl" graceful-stop || exit
-gone || { "$root/apachectl" stop && gone; } || { echo "Apache does not stop: $root/httpd.pid stays" >&2; exit 1; }
-start_apache
-]]
-
--- LIMITS prints what Apache complained of since the log had so many bytes: limits that a restart did not raise. It keeps
--- higher ones, too (AH00501, AH00506), which cut nothing.
-local LIMITS = [[
-# read the limits that Apache kept
-[ -f "$1" ] && tail -c "+$(($2 + 1))" "$1" | grep -E 'AH00(508|514|516)[: ]' | tail -n 5
-exit 0
-]]
-
--- RELOAD_STALE sends USR1 to the daemon processes of a server that do not work in the given release.
-local RELOAD_STALE = [[
-# restart the processes of other releases
-server=$(cat "$1" 2>/dev/null) && [ -n "$server" ] && release=$(cd -P -- "$2" && pwd -P) || exit 0
-for stat in /proc/[0-9]*/stat; do
-  read -r line 2>/dev/null < "$stat" || continue
-  pid=${line%% *}
-  set -- ${line##*) }
-  [ "$2" = "$server" ] || continue
-  case $(tr '\0' ' ' < "/proc/$pid/cmdline" 2>/dev/null) in '(wsgi:'*) ;; *) continue ;; esac
-  folder=$(readlink "/proc/$pid/cwd" 2>/dev/null) && [ "$folder" != "$release" ] && kill -USR1 "$pid"
-done
-exit 0
-]]
-
--- COPY copies the files of a configuration from one folder to another.
-local COPY = [[
-# copy the configuration
-for file in apachectl httpd.conf envvars handler.wsgi resource.wsgi default.wsgi rewrite.conf; do
-  [ ! -f "$1/$file" ] || cp -p "$1/$file" "$2/" || exit
-done
-]]
-
--- KEPT is the folder in SERVER_ROOT with the files of a configuration that was taken over.
+-- KEPT is the folder in SERVER_ROOT for the files of a configuration that was taken over.
 local KEPT = "/.before-runbook"
-
--- ADOPTABLE fails where the login may not change a configuration, or not stop the Apache that runs with it.
-local ADOPTABLE = [[
-# see whether the configuration can be taken over
-root=$1
-]] .. IS_RUNNING .. [[
-for file in "$root" "$root/httpd.conf" "$root/apachectl"; do
-  [ -w "$file" ] || { echo "$(id -un) may not write to $file"; exit; }
-done
-! is_running || kill -0 "$pid" 2>/dev/null || echo "its Apache, process $pid, runs as another user than $(id -un)"
-]]
 
 -- server_root returns the folder of the configuration.
 local function server_root(options)
   if options.server_root ~= "" then
-    return layout.absolute("--server-root", options.server_root)
+    return helpers.absolute("--server-root", options.server_root)
   end
-  return layout.of(options).root .. "/server"
+  return releases.paths(options).root .. "/server"
 end
 
--- find returns the program that serves a release, or nil and the problem. Where the release is not built yet, as before a release
--- and in a dry run, its requirements are expected to bring one.
+-- apache_group returns the group of Apache when the login is root.
+local function apache_group()
+  return app.group ~= "" and app.group or app.user
+end
+
+-- reach_problem returns why Apache cannot read the releases when the login is root, or nil: then Apache
+-- has another user. facts are those of preflight. folders are more folders that it must reach.
+local function reach_problem(host, options, facts, folders)
+  if facts.uid ~= "0" or options.restart == "none" or app.user == "root" then
+    return nil
+  elseif facts.umask:find("[1-7]$") and not facts.umask:find("2$") then
+    return { "with umask " .. facts.umask .. ", " .. app.user .. ", the user of Apache, cannot read the release",
+      "in recipes/app.lua, the last digit of umask must be 0 or 2" }
+  end
+  local paths = releases.paths(options)
+  local folder, mode = helpers.record(host:script("reach.sh", app.user, apache_group(), paths.root, paths.releases,
+    server_root(options), folders, { changes = false }).stdout)
+  return folder and { app.user .. ", the user of Apache, cannot enter " .. folder .. " (" .. mode .. ")",
+    "on the host: chmod o+x " .. quote(folder) } or nil
+end
+
+-- control runs an action of mod_wsgi.sh that changes something, and returns the record that it prints.
+local function control(host, options, action, ...)
+  return helpers.record(host:script("mod_wsgi.sh", action, server_root(options), { ... }).stdout)
+end
+
+-- query runs an action of mod_wsgi.sh that only reads, and returns its output.
+local function query(host, options, action, ...)
+  return host:script("mod_wsgi.sh", action, server_root(options), { ... }, { changes = false }).stdout
+end
+
+-- find returns the program that serves a release, or nil and the problem. Before the release is
+-- built, as in a dry run, find assumes that its requirements contain the program.
 local function find(host, options, dir, built)
   local candidates = { dir .. "/venv/bin/mod_wsgi-express", "mod_wsgi-express" }
   local where = "neither in the release's virtualenv nor on PATH"
   if options.mod_wsgi_express ~= "" then
     candidates, where = { options.mod_wsgi_express }, "not at " .. options.mod_wsgi_express
   end
-  local found = host:capture({ "sh", "-c", FIND, "sh", unpack(candidates) })
-  if found ~= "" then
+  local _, found = helpers.record(query(host, options, "find", unpack(candidates)))
+  if found then
     return found
   elseif not built and #candidates > 1 then
     return candidates[1]
@@ -206,15 +70,15 @@ local function find(host, options, dir, built)
     "put mod_wsgi into the requirements, name the program with --mod-wsgi-express, or go without by --restart none" }
 end
 
--- ask returns what LOOK prints, by name.
-local function ask(host, options)
+-- ask returns the state that mod_wsgi.sh look prints, by name. With a WSGI script and a port, "" for
+-- none, it looks for what the login cannot do here.
+local function ask(host, options, ...)
   local found = {}
-  for line in host:capture({ "sh", "-c", LOOK, "sh", server_root(options), RECORD }):gmatch("[^\n]+") do
-    local name, value = line:match("^(%a+)\t(.*)$")
-    found[name or ""] = value
+  for _, record in ipairs(helpers.records(query(host, options, "look", RECORD, ...))) do
+    found[record[1]] = record[2]
   end
   if found.record and not pcall(json.decode, found.record) then
-    found.record = nil -- cut short by a full disk, or somebody else's: the configuration is written again
+    found.record = nil -- cut short by a full disk, or foreign: the configuration is written again
   end
   return found
 end
@@ -224,17 +88,28 @@ local function look(host, options)
   return options.restart ~= "none" and ask(host, options) or {}
 end
 
--- problem returns what would keep mod_wsgi-express from serving a release, or nil. built says whether the release is there: what a
--- run that died left of one is made again.
+-- stranger returns why this login cannot restart Apache, or nil: it runs as another user. Where admins
+-- share it by a group, a touch needs no signal. It loads no other settings; serve finds that out.
+local function stranger(options, found)
+  local shared = common.shared_group() ~= ""
+  return found.theirs and not (shared and options.restart == "touch") and {
+    "Apache was started by " .. found.theirs .. ", so only " .. found.theirs .. " or root can restart it",
+    "log in as " .. found.theirs .. (shared and ", or --restart touch" or "") } or nil
+end
+
+-- problem returns why mod_wsgi-express cannot serve a release, or nil. built is whether the release
+-- is complete: what a killed run left of a release is made again.
 local function problem(host, options, name, built)
   if options.restart == "none" then
     return nil
   end
-  local root, paths, found = server_root(options), layout.of(options), look(host, options)
-  local dir = layout.release(paths, name)
+  local root, paths = server_root(options), releases.paths(options)
+  local dir, address = releases.dir(paths, name), server_args.value(app.server_args, "--host") or "127.0.0.1"
+  local found = ask(host, options, dir .. "/" .. options.wsgi,
+    (address == "127.0.0.1" or address == "0.0.0.0" or address == "localhost") and options.port or "")
   local program, missing = find(host, options, dir, built)
   if program == dir .. "/venv/bin/mod_wsgi-express" and not built then
-    -- Until the release is made, the one that is current is asked: it mostly has the same version.
+    -- Before the release exists, ask the current one: it mostly has the same version.
     program = paths.current .. "/venv/bin/mod_wsgi-express"
   end
   if found.foreign then
@@ -243,21 +118,34 @@ local function problem(host, options, name, built)
   elseif found.envvars == "foreign" and next(app.env or {}) then
     return { root .. "/envvars has variables that runbook did not write",
       "move them into env = { … } in recipes/app.lua, and empty the file" }
+  elseif found.obstacle or found.nowhere and options.server_root ~= "" then -- ROOT is checked by preflight.root
+    return { "mod_wsgi-express in " .. root .. ": " .. (found.obstacle or found.nowhere),
+      "log in as the user it belongs to, or give it to the login: chown" }
+  elseif found.busy then
+    return { "another program listens on port " .. found.busy .. ", which mod_wsgi-express needs",
+      "stop it, or choose another --port; on the host: ss -ltnp" }
   end
-  return missing or server_args.problem(app.server_args, host, program)
+  return stranger(options, found) or missing or server_args.problem(app.server_args, host, program)
 end
 
--- command returns what writes the configuration for a release, and the version of mod_wsgi it is for. All paths lead
--- through ROOT/current, that of the release's own mod_wsgi-express too: what a program writes about itself stays right when
--- the release it came from is gone. It is run by the Python beside it, because its first line names the release.
+-- command returns the command that writes the configuration for a release, and its version of
+-- mod_wsgi. All paths go through ROOT/current, even that of the release's own mod_wsgi-express: so
+-- the paths that it writes remain valid when the release is deleted. The Python beside the program
+-- runs it, because its first line names the release.
 local function command(host, options, target)
-  local paths = layout.of(options)
-  local dir = layout.release(paths, target.name)
+  local paths = releases.paths(options)
+  local dir = releases.dir(paths, target.name)
   local venv = paths.current .. "/venv"
   local python = dir .. "/venv/bin/python"
-  local uid, packages, version = host:capture({ "sh", "-c", PACKAGES, "sh", python, target.python or "", venv })
-    :match("^(%d*)\n?([^\n]*)\n?(.*)$")
-  local program, missing = find(host, options, dir, host.fs:exists(python))
+  local built = host.fs:exists(python)
+  local function ask_python(interpreter)
+    return helpers.record(host:script("packages.py", venv, { interpreter = interpreter, changes = false }).stdout)
+  end
+  local uid, packages, version = ask_python(built and python or target.interpreter)
+  if not built and host.fs:exists(venv .. "/bin/python") then -- a dry run: mostly the current release has the same version
+    version = select(3, ask_python(venv .. "/bin/python"))
+  end
+  local program, missing = find(host, options, dir, built)
   if not program then
     fail(unpack(missing))
   end
@@ -282,9 +170,9 @@ local function command(host, options, target)
   }) do
     words[#words + 1] = word
   end
-  -- Apache started by root must be told whom to become.
+  -- Apache started by root changes to this user.
   if uid == "0" then
-    for _, word in ipairs({ "--user", app.user, "--group", app.group }) do
+    for _, word in ipairs({ "--user", app.user, "--group", apache_group() }) do
       words[#words + 1] = word
     end
   end
@@ -294,7 +182,8 @@ local function command(host, options, target)
   return { words = words, mod_wsgi = version }
 end
 
--- capacity returns how many requests a recorded command lets Apache serve at a time: processes times threads.
+-- capacity returns how many requests Apache serves at a time with a recorded command: processes
+-- times threads.
 local function capacity(record)
   local size, name = 1, nil
   for _, word in ipairs(record.words) do
@@ -310,8 +199,9 @@ local function capacity(record)
   return size
 end
 
--- environment returns what envvars, which apachectl reads, is to hold, and its checksum; nil when it is left alone. The checksum
--- is one more variable: by it a running Apache tells which variables it was started with.
+-- environment returns the content of envvars, which apachectl reads, and its checksum, or nil where
+-- the file is left alone. The checksum is one more variable. It shows which variables a running
+-- Apache was started with.
 local function environment(host, found)
   local names, lines = {}, { "# Written by runbook from env in recipes/app.lua." }
   for name in pairs(app.env or {}) do
@@ -329,44 +219,102 @@ local function environment(host, found)
   return text .. "export RUNBOOK_ENVIRONMENT=" .. sum .. "\n", sum
 end
 
--- The envvars that were replaced in this run, by host, to go back to. They stay here because they hold secrets.
+-- environment_mode returns the mode of envvars, which hold secrets. The admins of a group share them.
+local function environment_mode()
+  return common.shared_group() ~= "" and "0660" or "0600"
+end
+
+-- replaced has the envvars that this run replaced, by host, to restore them. They are not copied to
+-- a file because they hold secrets.
 local replaced = {}
 
--- write_environment writes app.lua's env, unless it is there. Returns whether Apache runs with other variables.
+-- plan_environment states which variables of envvars change, without their values.
+local function plan_environment(host, path, text)
+  host:plan("envvars", function()
+    local before, after, rows = {}, {}, {}
+    local now = host.fs:exists(path) and host.fs:read(path) or ""
+    for content, list in pairs({ [now] = before, [text] = after }) do
+      for name, value in ("\n" .. content):gmatch("\nexport ([%w_]+)=([^\n]*)") do
+        list[name] = name ~= "RUNBOOK_ENVIRONMENT" and value or nil
+      end
+    end
+    for name in pairs(before) do
+      if not after[name] then
+        rows[#rows + 1] = { name, "removed" }
+      end
+    end
+    for name, value in pairs(after) do
+      if before[name] ~= value then
+        rows[#rows + 1] = { name, before[name] and "changed" or "added" }
+      end
+    end
+    table.sort(rows, function(a, b) return a[1] < b[1] end)
+    return { text = "values are not shown", rows = rows }
+  end)
+end
+
+-- write_environment writes the env of app.lua, unless the file has it. It returns whether Apache
+-- runs with other variables.
 local function write_environment(host, options, found)
   local path = server_root(options) .. "/envvars"
   local text, sum = environment(host, found)
   if not text then
     return false
   elseif found.written ~= sum then
+    plan_environment(host, path, text)
     step("write the environment", function()
       replaced[host.name] = replaced[host.name] or host.fs:exists(path) and host.fs:read(path) or ""
-      host.fs:write(path, text, { mode = "0600" })
+      host.fs:write(path, text, { mode = environment_mode() })
     end)
   end
   return found.environment ~= nil and found.environment ~= sum
 end
 
--- configure writes the configuration, unless the same command wrote what is there. Returns whether it did.
+-- format_options returns the options of a command that writes the configuration, one a line.
+local function format_options(written)
+  local lines = { "mod_wsgi " .. (written.mod_wsgi or "") }
+  for _, word in ipairs(written.words) do
+    if word:sub(1, 2) == "--" or #lines == 1 then
+      lines[#lines + 1] = "  " .. word
+    else
+      lines[#lines] = lines[#lines] .. " " .. word
+    end
+  end
+  return table.concat(lines, "\n") .. "\n"
+end
+
+-- configure writes the configuration, unless the same command wrote the present one. It returns
+-- whether it did.
 local function configure(host, options, wanted, found)
   local record, text = server_root(options) .. "/" .. RECORD, json.encode(wanted)
   if found.record == text then
     return false
   end
+  host:plan("httpd.conf", function()
+    if not found.record then
+      return ("new, with %d processes of %d threads on port %d"):format(options.processes, options.threads, options.port)
+    end
+    return { text = "written again by mod_wsgi-express setup-server, with other options:",
+      before = format_options(json.decode(found.record)), after = format_options(wanted) }
+  end)
   step("configure mod_wsgi-express", function()
-    host.fs:mkdir(server_root(options)) -- the program itself makes no folders above it
+    host.fs:mkdir(server_root(options)) -- the program makes no folders above it
     host.fs:write(record, "") -- while the command runs, the configuration is ours and of no known command
     if wanted.adopted then
-      host:run({ "sh", "-c", COPY, "sh", server_root(options) .. KEPT, server_root(options) })
+      control(host, options, "put-back", server_root(options) .. KEPT)
     else
+      if common.shared_group() ~= "" then
+        control(host, options, "take")
+      end
       host:run(wanted.words)
     end
     host.fs:write(record, text)
+    releases.share(host, { server_root(options) })
   end)
   return true
 end
 
--- STEPS are the titles of the ways to restart.
+-- STEPS has the titles of the actions.
 local STEPS = {
   start = "start mod_wsgi-express",
   stop = "stop mod_wsgi-express",
@@ -376,23 +324,23 @@ local STEPS = {
   full = "stop and start mod_wsgi-express",
 }
 
--- act does one of STEPS.
+-- act performs an action of STEPS.
 local function act(host, options, way)
   local root = server_root(options)
   step(STEPS[way], function()
     if way == "touch" then
-      -- A daemon process restarts at its next request when the script that it loaded has another time. Apache was told of
-      -- handler.wsgi, which loads the application's script; where it was told of that one itself, that one counts.
-      host:run({ "touch", root .. "/handler.wsgi", layout.of(options).current .. "/" .. options.wsgi })
+      -- A daemon process restarts at its next request when the time of its script has changed. The
+      -- script is handler.wsgi, which loads the application's own, or the application's own.
+      host:run({ "touch", root .. "/handler.wsgi", releases.paths(options).current .. "/" .. options.wsgi })
     elseif way == "full" then
-      host:run({ "sh", "-c", STOP_AND_START, "sh", root })
+      control(host, options, "replace")
     elseif way == "start" then
-      local ended = host:run({ "sh", "-c", START, "sh", root }).stdout:match("ended process[^\n]*")
+      local _, ended = control(host, options, "start")
       if ended then
-        log.warn("Apache was killed, and its children went on without it: " .. ended)
+        log.warn("Apache was killed, and its children continued without it: ended processes " .. ended)
       end
     elseif way == "stop" then
-      if host:run({ "sh", "-c", STOP, "sh", root, tostring(options.request_seconds) }).stdout:find("in flight") then
+      if control(host, options, "stop", options.request_seconds) == "cut" then
         log.warn("some requests took longer than request_seconds, " .. options.request_seconds .. " s, and were ended")
       end
     else
@@ -401,44 +349,64 @@ local function act(host, options, way)
   end)
 end
 
--- choose returns the way to restart Apache, having said why where it is not the one that --restart asks for. found is what
--- look found; why has grows, environment, unloaded and unwell.
+-- WAYS has words for how Apache is restarted.
+local WAYS = { start = "start", stop = "stop", restart = "restart", graceful = "graceful restart", touch = "touch",
+  full = "stop and start" }
+
+-- choose returns how to restart Apache, and the reason where that is not what --restart asks for.
+-- found is the state from look; why has grows, environment, unloaded and unwell.
 local function choose(options, found, why)
   local way = options.restart
   if not found.running then
-    return "start"
+    return "start", "Apache does not run"
   elseif why.grows or why.environment then
-    log.info((why.grows and "Apache's limits grow" or "the environment changed") ..
-      ", which only a new Apache process takes: stop and start instead of " .. way)
-    return "full"
+    return "full", (why.grows and "Apache's limits grow" or "the environment changed") ..
+      ", which only a new Apache process takes"
   elseif way == "touch" and (why.unloaded or why.unwell) then
-    -- A process that could not import its release retries in place, keeping its working directory and modules.
-    log.info((why.unloaded and "a touch does not load a changed configuration" or
-      "the processes that serve now do not work, and may ignore a touch") .. ": graceful restart instead")
-    return "graceful"
+    -- A process that could not import its release retries in place, with its old working directory
+    -- and modules.
+    return "graceful", why.unloaded and "a touch does not load a changed configuration" or
+      "the processes that serve now do not work, and may ignore a touch"
   end
   return way
 end
 
--- apply makes a running or stopped Apache serve what is current, with the configuration and the variables that are there.
+-- apply makes a running or stopped Apache serve the current release, with the present configuration
+-- and variables.
 local function apply(host, options, found, why)
-  local way = choose(options, found, why)
+  local way, reason = choose(options, found, why)
+  if found.theirs and way ~= "touch" then
+    way, reason = "touch", "only " .. found.theirs .. ", who started Apache, can restart it"
+  end
+  local instead = way ~= "start" and " instead of " .. options.restart or ""
+  if reason and found.running then
+    log.info(reason .. ": " .. WAYS[way] .. instead)
+  end
+  host:plan("restart", function() return WAYS[way] .. (reason and instead .. ": " .. reason or "") end)
   act(host, options, way)
   if way == "graceful" or way == "restart" then
-    local kept = host:capture({ "sh", "-c", LIMITS, "sh", server_root(options) .. "/error_log", found.log or "0" })
-    if kept ~= "" then
+    if helpers.record(query(host, options, "limits", found.log or 0)) then
       log.info("Apache kept its limits over the restart: stop and start")
       act(host, options, "full")
     end
   end
 end
 
--- serve makes mod_wsgi-express serve a release that current points to already. unwell: what served until now did not work.
+-- serve makes mod_wsgi-express serve a release that current points to. unwell is whether the
+-- previous one did not work.
 local function serve(host, options, target, unwell)
   if options.restart == "none" then
+    host:plan("restart", function() return "none" end)
     return
   end
   local found, wanted = look(host, options), command(host, options, target)
+  if found.theirs then
+    local text, sum = environment(host, found)
+    if found.record ~= json.encode(wanted) or text and found.written ~= sum then
+      fail("the settings of the server have changed, and only " .. found.theirs .. ", who started Apache, can restart it",
+        "log in as " .. found.theirs .. " for this release, or release with the settings that Apache has")
+    end
+  end
   local configured = configure(host, options, wanted, found)
   apply(host, options, found, {
     unwell = unwell,
@@ -448,7 +416,8 @@ local function serve(host, options, target, unwell)
   })
 end
 
--- serve_again goes back to what look found before serve: its configuration and variables, and whether anything ran.
+-- serve_again restores the state that look found before serve: configuration, variables, and
+-- whether Apache ran.
 local function serve_again(host, options, before)
   if options.restart == "none" then
     return
@@ -458,41 +427,160 @@ local function serve_again(host, options, before)
     configured = configure(host, options, json.decode(before.record), found)
   end
   if replaced[host.name] then
-    host.fs:write(server_root(options) .. "/envvars", replaced[host.name], { mode = "0600" })
+    host.fs:write(server_root(options) .. "/envvars", replaced[host.name], { mode = environment_mode() })
     replaced[host.name] = nil
   end
   if before.running then
-    local grows = configured and found.record and capacity(json.decode(before.record)) > capacity(json.decode(found.record))
+    local grows = configured and found.record
+      and capacity(json.decode(before.record)) > capacity(json.decode(found.record))
     apply(host, options, found, {
-      unwell = true, unloaded = configured or found.unloaded, grows = grows, environment = found.environment ~= before.environment,
+      unwell = true, unloaded = configured or found.unloaded, grows = grows,
+      environment = found.environment ~= before.environment,
     })
   elseif found.running then
     act(host, options, "stop")
   end
 end
 
--- reload_stale restarts the daemon processes that still serve another release than the one in dir. At USR1 a process finishes
--- the requests that it has, and goes on serving meanwhile; one that ends already ignores it.
+-- reload_stale restarts the daemon processes that still serve another release than the one in dir.
+-- After USR1 a process finishes its requests and serves meanwhile; a process that is ending ignores
+-- it.
 local function reload_stale(host, options, dir)
-  host:run({ "sh", "-c", RELOAD_STALE, "sh", server_root(options) .. "/httpd.pid", dir })
+  control(host, options, "reload-stale", dir)
 end
 
--- foreign returns the command line of a configuration that runbook did not write, or nil, and why it cannot be taken over.
+-- foreign returns the command line of a configuration that runbook did not write, or nil; and why
+-- it cannot be taken over, or nil.
 local function foreign(host, options)
-  local header = ask(host, options).foreign
-  local why = header and host:capture({ "sh", "-c", ADOPTABLE, "sh", server_root(options) }) or ""
-  return header, why ~= "" and { server_root(options) .. " cannot be taken over: " .. why, "log in as the user it belongs to" } or nil
+  local found = ask(host, options, "", "")
+  local why = found.obstacle or (stranger({}, found) or {})[1]
+  return found.foreign, found.foreign and why and { server_root(options) .. " cannot be taken over: " .. why,
+    "log in as the user it belongs to" } or nil
 end
 
--- adopt takes the configuration over that foreign found, and keeps it to go back to.
+-- adopt takes over the configuration that foreign found, and keeps a copy.
 local function adopt(host, options, header)
   local root = server_root(options)
   host.fs:mkdir(root .. KEPT, { mode = "0700" })
-  host:run({ "sh", "-c", COPY, "sh", root, root .. KEPT })
-  host.fs:write(root .. "/" .. RECORD, json.encode({ words = server_args.words(header), mod_wsgi = "", adopted = true }))
+  control(host, options, "keep", root .. KEPT)
+  host.fs:write(root .. "/" .. RECORD,
+    json.encode({ words = server_args.words(header), mod_wsgi = "", adopted = true }))
+end
+
+-- UNITS is the folder of the admin's systemd units.
+local UNITS = "/etc/systemd/system/"
+
+-- UNIT is the text of the unit that starts the site at boot, as the login user and with the same
+-- script as a release.
+local UNIT = [[
+%s
+[Unit]
+Description=Apache of the releases in %s
+Wants=network-online.target
+After=network-online.target remote-fs.target
+ConditionPathExists=%s
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+User=%s
+ExecStart=/bin/sh %s %s
+ExecStop=-%s stop
+
+[Install]
+WantedBy=multi-user.target
+]]
+
+-- unit_name returns the name of the unit: runbook-app.service for /srv/app.
+local function unit_name(options)
+  local root = releases.paths(options).root
+  return "runbook-" .. (root:match("^/srv/(.+)$") or root:sub(2)):gsub("[^%w_.]", "-") .. ".service"
+end
+
+-- unit_paths returns the paths of the unit and of the script that it runs.
+local function unit_paths(options)
+  return UNITS .. unit_name(options), server_root(options) .. "/runbook-start"
+end
+
+-- escape_unit escapes % for the line of a unit, where it begins a specifier.
+local function escape_unit(text)
+  return (text:gsub("%%", "%%%%"))
+end
+
+-- quote_unit quotes a text as one word of a unit's command, where $ begins a variable.
+local function quote_unit(text)
+  return '"' .. escape_unit(text):gsub('[\\"]', "\\%0"):gsub("%$", "$$$$") .. '"'
+end
+
+-- unit_mark returns the first line of the unit: it shows that runbook wrote it, and for which root.
+local function unit_mark(options)
+  return "# Written by runbook's setup.lua --unit for " .. releases.paths(options).root
+end
+
+-- unit_text returns the unit for a login user.
+local function unit_text(options, user)
+  local root, _, script = server_root(options), unit_paths(options)
+  local apachectl = root .. "/apachectl"
+  return UNIT:format(unit_mark(options), escape_unit(releases.paths(options).root), escape_unit(apachectl), user,
+    quote_unit(script), quote_unit(root), quote_unit(apachectl))
+end
+
+-- read_file returns the content of a file, or nil where it does not exist.
+local function read_file(host, path)
+  return host.fs:exists(path) and host.fs:read(path) or nil
+end
+
+-- needs_sudo returns the sudo option for a command that must run as root, for a login with this
+-- user id.
+local function needs_sudo(uid)
+  return uid ~= "0" or nil
+end
+
+-- unit_problem returns why the unit cannot be written, or nil. It raises the error of a failing
+-- sudo. facts are those of preflight.
+local function unit_problem(host, options, facts)
+  local path = unit_paths(options)
+  if not host:test("[ -d /run/systemd/system ] && command -v systemctl >/dev/null") then
+    return { "systemd does not run on this host, so --unit can't write a unit",
+      "have the host's own init run at boot, as " .. facts.user .. ": " .. server_root(options) .. "/apachectl start" }
+  elseif not facts.user:find("^[%w_][%w_.-]*%$?$") then
+    return { "\"" .. facts.user .. "\" can't be the user of a unit", "log in as another user" }
+  end
+  local text = read_file(host, path)
+  if text and text:match("^[^\n]*") ~= unit_mark(options) then
+    return { path .. " exists, and is not for " .. releases.paths(options).root,
+      "move it away, or start the site by that one" }
+  end
+  if needs_sudo(facts.uid) then
+    host:test({ "true" }, { sudo = true })
+  end
+  return nil
+end
+
+-- write_unit writes the unit and enables it. It returns a list of what it did.
+local function write_unit(host, options, facts)
+  local path, script = unit_paths(options)
+  local done, sudo = {}, needs_sudo(facts.uid)
+  local wanted = unit_text(options, facts.user)
+  host.fs:mkdir(server_root(options))
+  local start = localhost.fs:read(here("mod_wsgi.sh"))
+  if read_file(host, script) ~= start then
+    host.fs:write(script, start, { mode = "0755" })
+    done[#done + 1] = "wrote " .. script
+  end
+  if read_file(host, path) ~= wanted then
+    host:script("unit.sh", path, { sudo = sudo, stdin = wanted })
+    done[#done + 1] = "wrote " .. path
+  end
+  if not host:test({ "systemctl", "is-enabled", "--quiet", unit_name(options) }) then
+    host:run({ "systemctl", "enable", "--quiet", unit_name(options) }, { sudo = sudo })
+    done[#done + 1] = "enabled " .. unit_name(options)
+  end
+  return done
 end
 
 return {
-  problem = problem, server_root = server_root, look = look, serve = serve, serve_again = serve_again, act = act,
-  reload_stale = reload_stale, foreign = foreign, adopt = adopt, START = START, KEPT = KEPT,
+  problem = problem, reach_problem = reach_problem, apache_group = apache_group, server_root = server_root, look = look, serve = serve, serve_again = serve_again, act = act,
+  reload_stale = reload_stale, foreign = foreign, adopt = adopt, unit_problem = unit_problem, write_unit = write_unit,
+  KEPT = KEPT,
 }

@@ -1,21 +1,53 @@
--- What app.lua may say, declared once: name = { default, "help", … }, in the form of a recipe's options. A key that app.lua
--- leaves out has the default. A wrong one is an error at its line, before any host is contacted.
+-- The settings of app.lua, declared once: name = { default, "help", … }, in the form of a recipe's
+-- options. A key that app.lua omits has the default. A wrong key is an error at its line, before
+-- any host is contacted.
 
-local layout = require "layout"
+local helpers = require "helpers"
 local server_args = require "server_args"
 
--- together fails a setting that makes no sense without another one.
+-- together returns a check that fails a setting without another one.
 local function together(other, why)
   return function(_, all) return all[other] == nil and "needs " .. other .. ": " .. why or nil end
 end
 
--- once_or_each is a function(host, release) for every host, or { once = function, each = function }, where once is called on the
--- first host alone.
+-- once_or_each declares a function(host, release) for every host, or { once = function, each =
+-- function }, where once is called for the first host only.
 local function once_or_each(help)
   return { nil, help, type = "function|table<string, function>", choices = { "once", "each" } }
 end
 
--- APACHECTL are variables that apachectl uses itself after it has read those of the application.
+-- shared_name returns an entry of shared without the trailing slash that makes it a folder.
+local function shared_name(entry)
+  return (entry:gsub("/+$", ""))
+end
+
+-- OWN has the names in a release that belong to runbook or git.
+local OWN = { [".git"] = true, venv = true, [".runbook.json"] = true }
+
+-- shared_problem returns why an entry of shared cannot be linked into a release, or nil. A link out
+-- of the release, or over a file that belongs to it, could change or remove files of others.
+local function shared_problem(entries)
+  for i, entry in ipairs(entries) do
+    local name = shared_name(entry)
+    local first, path = name:match("^[^/]*"), "/" .. name .. "/"
+    if first == "" or path:find("//", 1, true) or path:find("/%.%.?/") or name:find("%c") then
+      return "\"" .. entry .. "\" is not a path in the release"
+    elseif OWN[first] then
+      return "\"" .. entry .. "\": each release has " .. first .. " of its own"
+    end
+    for j, other in ipairs(entries) do
+      local inner = shared_name(other)
+      if i ~= j and inner == name then
+        return "\"" .. other .. "\" is named twice"
+      elseif (inner .. "/"):sub(1, #name + 1) == name .. "/" and i ~= j then
+        return "\"" .. other .. "\" is in \"" .. entry .. "\", which is shared already"
+      end
+    end
+  end
+  return nil
+end
+
+-- APACHECTL has variables that apachectl itself uses after it has read those of the application.
 local APACHECTL = {
   RUNBOOK_ENVIRONMENT = true, HTTPD = true, HTTPD_ARGS = true, HTTPD_COMMAND = true, ACMD = true, ARGV = true,
   MOD_WSGI_SERVER_ROOT = true, MOD_WSGI_WORKING_DIRECTORY = true,
@@ -25,76 +57,175 @@ local APACHECTL = {
 local function env_problem(env)
   for name, value in pairs(env) do
     if not name:find("^[%a_][%w_]*$") then
-      return "\"" .. name .. "\" can't be the name of a variable"
+      return "\"" .. name .. "\" is not a valid name of a variable"
     elseif APACHECTL[name] then
       return name .. " is a variable of apachectl itself"
     elseif value:find("%z") then
-      return name .. " has a NUL byte in it"
+      return name .. " contains a NUL byte"
     end
   end
   return nil
 end
 
--- Settings that are also flags of the recipes.
+-- private_problem returns which entry of private is not a server, or nil.
+local function private_problem(entries)
+  for _, entry in ipairs(entries) do
+    if not entry:find("^[%w._-]+@[%w%.:%[%]_-]+$") and not entry:find("^[%w._-]+$") then
+      return "\"" .. entry .. "\" is not a git server; write it like git@git.example.com"
+    end
+  end
+  return nil
+end
+
+-- group_problem returns why a group cannot be used, or nil.
+local function group_problem(group)
+  return group ~= "" and not group:find("^[%w_][%w_.-]*%$?$") and "\"" .. group .. "\" is not a valid name of a group" or nil
+end
+
+-- umask_problem returns why a umask cannot be used, or nil. The owner and, with a group, its members
+-- must be able to change what is made.
+local function umask_problem(umask, all)
+  local owner, group, others = umask:match("^0?([0-7])([0-7])([0-7])$")
+  if umask == "" then
+    return nil
+  elseif not owner then
+    return "want three octal digits such as \"022\", got \"" .. umask .. "\""
+  elseif owner ~= "0" then
+    return "\"" .. umask .. "\" takes permissions from the login itself"
+  elseif group ~= "0" and (all.group or "") ~= "" then
+    return "\"" .. umask .. "\" takes permissions from the group " .. all.group .. "; with a group it is \"00" .. others .. "\""
+  end
+  return nil
+end
+
+-- line_problem returns why a text is not one line, or nil.
+local function line_problem(text)
+  return text:find("%c") and "contains a control character" or nil
+end
+
+-- flags are settings that are also flags of the recipes. lab is the value in tests that leave the flag out.
 local flags = {
-  root = { "/srv/app", "the folder on the hosts that holds the releases" },
-  repo = { "", "the git repository: ssh, https (with a login in it, which no file on the hosts gets), or a path on the host" },
-  branch = { "release", "the branch to release" },
-  depth = { 0, "how many commits of history a release gets, without a mirror on the host; 0 for all, from a mirror", min = 0 },
-  key = { {}, "deploy key: a file on this machine (--agent forward) or on the host (--agent host)" },
-  agent = { "forward", "where the agent runs: inside runbook, forwarded for the clone only, or on the host",
-    choices = { "forward", "host" } },
-  python = { "/usr/bin/python3", "the interpreter to build the virtualenv with" },
-  requirements = { "requirements.txt", "what pip installs, a file in the repository; \"\" for nothing" },
-  pip_arg = { {}, "extra argument for pip install" },
-  venv = { "fresh", "a virtualenv made for each release, one that serves again while everything is pinned, or one by uv",
-    choices = { "fresh", "reuse", "uv" } },
-  wsgi = { "wsgi.py", "the WSGI script, a file in the repository" },
+  root = { "/srv/app", "the folder on the hosts that contains the releases" },
+  repo = { "", "the git repository: ssh, https (a login in the URL is never written to a host), or a path on the host",
+    lab = "{repo}" },
+  source = { "git", "how the code comes to the hosts: git, they fetch it from the git server; push, this machine sends it; archive, " ..
+    "this machine sends a folder or a tar archive", choices = { "git", "push", "archive" } },
+  path = { "", "with --source archive: the folder or the tar archive on this machine" },
+  branch = { "release", "the branch to release", lab = "{branch}" },
+  depth = { 0, "commits of history in a release, without a mirror on the host; 0 for the whole history, from a mirror",
+    min = 0 },
+  key = { {}, "deploy key: a file on this machine (--agent forward) or on the host (--agent host)", lab = "{key}" },
+  agent = { "forward", "where the ssh agent runs: forward, inside runbook and forwarded during the clone; host, on the host",
+    choices = { "forward", "host" }, lab = "forward" },
+  private = { {}, "git server that requirements and submodules may use with the key: user@host, or user@host:port",
+    check = private_problem },
+  python = { "/usr/bin/python3", "the Python interpreter that makes the virtualenv", lab = "{python}" },
+  requirements = { "requirements.txt", "the requirements file in the repository, or pyproject.toml for its dependencies; \"\" for none", lab = "{requirements}" },
+  pip_arg = { {}, "additional argument for pip install", lab = { "--no-index", "--find-links={wheels}" } },
+  venv = { "fresh", "the virtualenv: fresh for each release; reuse, shared while all requirements are pinned; uv and virtualenv, fresh and made by these; uv-sync, by uv from uv.lock",
+    choices = { "fresh", "reuse", "uv", "uv-sync", "virtualenv" } },
+  uv = { "uv", "the program uv on the hosts, for --venv uv and uv-sync: a name, looked for on PATH and in ~/.local/bin, or a path" },
+  wheels = { "each", "where wheels are built: each, on every host; once, on one host of each platform, for the others too",
+    choices = { "each", "once" } },
+  wsgi = { "wsgi.py", "the WSGI script, a file in the repository", lab = "{wsgi}" },
   processes = { 2, "daemon processes of mod_wsgi-express", min = 1 },
   threads = { 5, "request threads in each process", min = 1 },
   port = { 8000, "the port that mod_wsgi-express listens on", min = 1, max = 65535 },
-  server_root = { "", "where mod_wsgi-express keeps its configuration; default ROOT/server" },
-  mod_wsgi_express = { "", "the program; default the release's own, else the one on PATH" },
-  restart = { "touch", "what becomes of mod_wsgi-express after the switch", type = "string|function",
+  server_root = { "", "the folder of mod_wsgi-express's configuration; default ROOT/server", lab = "" },
+  mod_wsgi_express = { "", "the program mod_wsgi-express; default the release's own, else the one on PATH", lab = "{mod_wsgi_express}" },
+  restart = { "touch", "how to restart mod_wsgi-express after the switch", type = "string|function",
     choices = { "graceful", "restart", "touch", "none" } },
-  request_seconds = { 30, "how long requests in flight may go on when their process is to restart", min = 1 },
-  import_check = { true, "import the application before anything is switched" },
-  health = { "auto", "a path that must answer after the switch; auto is / with mod_wsgi-express, and no check otherwise; \"\" for no check" },
-  health_status = { nil, "the status that it must answer; default any below 500 for /, and 200 for another path", type = "integer",
+  request_seconds = { 30, "seconds that requests in flight have to finish when their process restarts", min = 1 },
+  import_check = { true, "import the application before the switch; --import-check=false does not" },
+  health = { "auto", "path of the health check after the switch; auto is / with mod_wsgi-express and no check otherwise; \"\" for no check" },
+  health_status = { nil, "status that the health check wants; default any below 500 for /, and 200 for another path",
+    type = "integer",
     min = 100, max = 599 },
-  health_host = { "", "the Host header of that request; default the address" },
-  health_within = { "30s", "how long that may take", type = "duration" },
-  keep = { 5, "complete releases to keep on each host", min = 1 },
-  at_once = { 10, "how many hosts are prepared at the same time", min = 1 },
-  batch = { 1, "how many hosts are switched together: a number, or a percentage such as 25%", type = "integer|percent", min = 1 },
-  max_failures = { 0, "how many hosts may fail before no further one is begun", min = 0 },
+  health_host = { "", "Host header of the health check; default the address" },
+  health_within = { "30s", "time limit of the health check", type = "duration" },
+  keep = { 5, "number of complete releases to keep on each host", min = 1 },
+  at_once = { 10, "number of hosts to prepare at the same time", min = 1 },
+  batch = { 1, "number of hosts to switch at the same time, or a percentage such as 25%", type = "integer|percent",
+    min = 1 },
+  max_failures = { 0, "number of hosts that may fail before the run stops", min = 0 },
 }
 
--- signers_problem says what verify lacks, or nil.
-local function signers_problem(value, all)
-  return value ~= "none" and (all.allowed_signers or "") == "" and "needs allowed_signers: the file of those whose signature counts" or nil
+-- UNRECORDED has the flags that a release does not record: those about a run or a place, and those
+-- that may contain a secret.
+local UNRECORDED = { root = true, repo = true, path = true, key = true, health = true, health_host = true, at_once = true,
+  batch = true, max_failures = true }
+
+-- format_setting returns a setting as a text.
+local function format_setting(value)
+  return type(value) == "table" and table.concat(value, " ") or type(value) == "function" and "a function" or tostring(value)
 end
 
--- Settings that only app.lua has.
+-- record returns the settings of a release by name, as texts for its .runbook.json. hide removes the
+-- passwords from an argument of pip.
+local function record(options, hide)
+  local settings = {}
+  for name in pairs(flags) do
+    local value = not UNRECORDED[name] and options[name]
+    if name == "pip_arg" then
+      value = {}
+      for i, word in ipairs(options.pip_arg) do
+        value[i] = hide(word)
+      end
+    end
+    if value ~= nil and not UNRECORDED[name] then
+      settings[name] = format_setting(value)
+    end
+  end
+  return settings
+end
+
+-- changes returns the settings that differ from recorded ones, sorted: { name, "before → now" }.
+local function changes(recorded, settings)
+  local rows = {}
+  for name, value in pairs(settings) do
+    local before = recorded[name]
+    if type(before) == "string" and before ~= value then
+      rows[#rows + 1] = { name, (before == "" and '""' or before) .. " → " .. (value == "" and '""' or value) }
+    end
+  end
+  table.sort(rows, function(a, b) return a[1] < b[1] end)
+  return rows
+end
+
+-- signers_problem returns what verify lacks, or nil.
+local function signers_problem(value, all)
+  return value ~= "none" and (all.allowed_signers or "") == ""
+    and "needs allowed_signers: the file of keys whose signatures count" or nil
+end
+
+-- settings_only are settings that are not flags.
 local settings_only = {
-  verify = { "none", "release only what an allowed signer has signed with ssh: the commit itself, or a tag at it",
+  verify = { "none", "release only what an allowed signer signed with ssh: the commit, or a tag that points to it",
     choices = { "none", "commit", "tag" }, check = signers_problem },
-  allowed_signers = { "", "the file of allowed signers, as in ssh-keygen(1), on this machine" },
-  signatures = { 3, "how many logins with the deploy key each host gets signed for one clone", min = 1 },
-  user = { "www-data", "the user that Apache runs as where the login is root" },
-  group = { "www-data", "that user's group" },
+  allowed_signers = { "", "the file of allowed signers on this machine, see ssh-keygen(1)" },
+  lfs = { "fetch", "files of Git LFS: fetch them with the host's git-lfs, or release the pointer files as they are",
+    choices = { "fetch", "pointers" } },
+  git_proxy = { "", "ProxyCommand of ssh on the hosts for git servers; their own ssh_config is not used", check = line_problem },
+  signatures = { 3, "number of signatures with the deploy key that each host gets for one clone", min = 1 },
+  user = { "www-data", "the user that Apache runs as when the login is root" },
+  group = { "", "the group of the admins who share root; when the login is root, Apache's group, by default of the user's name",
+    check = group_problem },
+  umask = { "", "the umask of everything that a run makes on a host; default 022, and 002 with a group", check = umask_problem },
   server_args = { {}, "more options for mod_wsgi-express setup-server", check = server_args.own },
   env = { nil, "the application's environment", type = "table<string, string>", check = env_problem },
-  healthy = { nil, "function(body, release) returns true when the answer is right", type = "function" },
-  drain = { nil, "function(host) takes a host out of service", type = "function",
-    check = together("restore", "what takes a host out of service needs what puts it back") },
-  restore = { nil, "function(host) puts a host back into service", type = "function",
-    check = together("drain", "what puts a host back needs what takes it out of service") },
+  healthy = { nil, "function(body, release) that returns true when the answer is right", type = "function" },
+  preflight = { nil, "function(host) that fails where a host lacks what your functions need; called before anything is changed",
+    type = "function" },
+  drain = { nil, "function(host) that takes a host out of service", type = "function",
+    check = together("restore", "drain takes a host out of service, restore puts it back") },
+  restore = { nil, "function(host) that puts a host back into service", type = "function",
+    check = together("drain", "drain takes a host out of service, restore puts it back") },
   before_switch = once_or_each("called before the switch of a release"),
   after_switch = once_or_each("called after the switch, while the host is out of service"),
-  shared = { {}, "what to link from ROOT/shared into each release", check = layout.shared_problem },
-  free_megabytes = { 100, "refuse to begin with less room than this on the disk", min = 0 },
-  free_inodes = { 10000, "and with fewer files left than this", min = 0 },
+  shared = { {}, "files and folders to link from ROOT/shared into each release", check = shared_problem },
+  migrations = { "*/migrations/*", "the migrations of a database, for the plan of a dry run: a path in which * is any text; \"\" for none" },
+  free_megabytes = { 100, "free megabytes on the disk that a release needs to begin", min = 0 },
+  free_inodes = { 10000, "free inodes on the disk that a release needs to begin", min = 0 },
 }
 
 local declared = {}
@@ -104,20 +235,31 @@ for _, group in ipairs({ flags, settings_only }) do
   end
 end
 
-local app = validate(require "app", declared)
+local given = require "app"
+local functions = {}
+for name, value in pairs(given) do
+  functions[name] = type(value) == "function" and value or nil
+end
+local app = validate(given, declared)
+for name, fn in pairs(functions) do
+  if app[name] ~= fn then -- a test of recipes records the functions, or leaves them out
+    helpers.clear_checks()
+  end
+end
 
--- flag returns the declaration of an option whose default is what app.lua says. A function of app.lua's own is called where
--- the flag names no other way; see lib/server.lua.
+-- flag returns the declaration of an option whose default is the setting in app.lua. Where that is
+-- a function, the default is "", and the function is called unless the flag is given; see
+-- lib/server.lua.
 local function flag(name)
   local option = {}
   for key, value in pairs(flags[name] or error("lib/options.lua declares no flag " .. name)) do
-    option[key] = value
+    option[key] = key ~= "check" and value or nil -- for app.lua; preflight checks the flag
   end
   option[1] = type(app[name]) == "function" and "" or app[name]
   return option
 end
 
--- some returns the options of these names, and a recipe's own.
+-- some returns the options with these names, and the recipe's own.
 local function some(names, own)
   local options = {}
   for _, name in ipairs(names) do
@@ -129,7 +271,7 @@ local function some(names, own)
   return options
 end
 
--- all returns the options of all names, and a recipe's own.
+-- all returns all options, and the recipe's own.
 local function all(own)
   local names = {}
   for name in pairs(flags) do
@@ -138,4 +280,17 @@ local function all(own)
   return some(names, own)
 end
 
-return { app = app, all = all, some = some }
+-- shared_group returns the group whose members share root, or "". A group with the name of user is
+-- Apache's.
+local function shared_group()
+  return app.group ~= app.user and app.group or ""
+end
+
+-- requirements returns the file in the repository that lists what a release needs, or "".
+local function requirements(options)
+  return options.venv == "uv-sync" and "uv.lock" or options.requirements
+end
+
+return { app = app, requirements = requirements, shared_group = shared_group, all = all, some = some, record = record, changes = changes,
+  shared_name = shared_name,
+  shared_problem = shared_problem, private_problem = private_problem }

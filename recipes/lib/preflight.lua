@@ -1,221 +1,395 @@
--- What must be right on every host before anything is changed on any of them.
+-- Preflight: what must be right on every host before anything is changed on any of them. A problem
+-- is { what is wrong, what to do }. The problems of all hosts are reported together, so that nobody
+-- fixes one host only to learn of the next.
 
-local app = require("options").app
+local common = require "options"
+local app = common.app
 local health = require "health"
-local keys = require "keys"
-local layout = require "layout"
-local lines = require "lines"
+local helpers = require "helpers"
 local mod_wsgi = require "mod_wsgi"
-local owners = require "owners"
-local problems = require "problems"
+local releases = require "releases"
 
--- Facts about a host, one a line, by one round trip. Arguments: the root folder, the Python ("" for none), the server's root, and
--- "yes" to measure what the current release takes.
-local FACTS = [[
-# gather facts
-root=$1 python=$2 server_root=$3 measure=$4
-say() { printf '%s\t%s\n' "$1" "$2"; }
-say clock "$(date +%s)"
-say user "$(id -un)"
-say uid "$(id -u)"
-if [ -d "$root" ]; then say root folder; say owner "$(ls -ld "$root/." | awk '{ print $3 }')"
-elif [ -e "$root" ] || [ -L "$root" ]; then say root 'not a folder'
-fi
-near=$root
-until [ -d "$near" ]; do near=$(dirname "$near"); done
-say near "$near"
-mount=$(df -P "$near" | awk 'NR == 2 { print $6 }')
-if [ -w "$near" ]; then say writable yes
-elif awk -v m="$mount" '$2 == m { o = $4 } END { exit o !~ /^ro(,|$)/ }' /proc/mounts 2>/dev/null; then say readonly "$mount"
-fi
-for name in releases repo.git releases.log .runbook.lock; do
-  if [ -L "$root/$name" ]; then say link "$root/$name"
-  elif [ -e "$root/$name" ] && [ ! -w "$root/$name" ]; then say unwritable "$root/$name"
-  fi
-done
-for name in releases.log .runbook.lock; do
-  [ ! -e "$root/$name" ] || [ -f "$root/$name" ] || [ -d "$root/$name" ] || say odd "$root/$name"
-done
-if [ -e "$root/releases" ]; then
-  [ -d "$root/releases" ] || say file "$root/releases"
-  on() { stat -c '%d %m' "$1" 2>/dev/null || df -P "$1" | awk 'NR == 2 { print $1, $6 }'; }
-  [ "$(on "$root")" = "$(on "$root/releases")" ] || say elsewhere "$root/releases"
-fi
-command -v git >/dev/null && say git yes
-[ -n "$python" ] && program=$(command -v "$python") && [ -x "$program" ] && [ ! -d "$program" ] && {
-  say executable yes
-  "$python" -c 'import sys
-print("python\t" + sys.version.split()[0])
-import venv, ensurepip
-print("venv\tyes")' 2>/dev/null
-}
-df -Pk "$near" | awk 'NR == 2 { printf "megabytes\t%d\n", $4 / 1024 }'
-df -Pi "$near" 2>/dev/null | awk 'NR == 2 && $2 > 0 { printf "inodes\t%d\n", $4 }'
-last=$(readlink "$root/current") && [ "$measure" = yes ] && case $last in "$root"/releases/*)
-  if [ -d "$last" ]; then
-    du -sk "$last" 2>/dev/null | awk '{ printf "lastmegabytes\t%d\n", $1 / 1024 + 1 }'
-    say lastfiles "$(find "$last" 2>/dev/null | wc -l | tr -d ' ')"
-  fi
-esac
-]] .. owners.FIND .. "exit 0\n"
+-- list returns a list of its arguments that are not nil.
+local function list(...)
+  local found = {}
+  for i = 1, select("#", ...) do
+    found[#found + 1] = (select(i, ...))
+  end
+  return found
+end
 
--- clock warns where a host's clock is far from this machine's. Between began and ended the host was asked for it.
-local function clock_warning(known, began, ended)
-  local theirs = tonumber(known.clock)
+-- catch calls fn. It returns nil and the result, or the problem that fn raised, with the last line
+-- that a failed command printed. A mistake in the recipe itself is raised again.
+local function catch(host, fn, ...)
+  local ok, err = pcall(fn, ...)
+  if ok then
+    return nil, err
+  elseif type(err) ~= "userdata" then
+    error(err, 0)
+  end
+  local message, name = err.message, host.name .. ": "
+  if message:sub(1, #name) == name then
+    message = message:sub(#name + 1)
+  end
+  local said = ""
+  for line in helpers.lines(err.output) do -- the last one is mostly the reason
+    said = ": " .. line
+  end
+  return { message .. said, err.hint }
+end
+
+-- add adds a problem of a host to lines, or the host to the same problem of another host.
+local function add(lines, problem, host)
+  for _, line in ipairs(lines) do
+    if line.text == problem[1] and line.hint == problem[2] then
+      table.insert(line.hosts, host)
+      return
+    end
+  end
+  table.insert(lines, { text = problem[1], hint = problem[2], hosts = { host } })
+end
+
+-- keep_balancers fails where --skip-unreachable skips a load balancer: servers could not be taken out
+-- of its service.
+local function keep_balancers()
+  for _, host in ipairs(skipped) do
+    if helpers.is_balancer(host) then
+      fail(host.name .. ": this load balancer is unreachable, and only servers are skipped",
+        "make it reachable, or exclude it and take the servers out of its service by hand: --except " .. host.name)
+    end
+  end
+end
+
+-- collect calls check for every server that can be reached, and returns the problems by host. Every
+-- other host of the run, such as a load balancer, must be reachable, too.
+local function collect(servers, at_once, check)
+  local by_host, reached, away = {}, {}, {}
+  for _, missing in ipairs(connect()) do
+    by_host[missing.host], away[missing.host] = { { missing.message, missing.hint } }, true
+  end
+  for _, host in ipairs(servers) do
+    if not away[host.name] then
+      reached[#reached + 1] = host
+      host:result({ state = "not touched" })
+    end
+  end
+  each(reached, { at_once = at_once }, function(host)
+    by_host[host.name] = check(host)
+    if #by_host[host.name] > 0 then
+      host:result({ state = "refused" })
+    end
+  end)
+  return by_host
+end
+
+-- raise fails with all problems. A single problem of a single host is raised as an error of that
+-- host.
+local function raise(lines, by_name)
+  local first = lines[1]
+  if #lines == 1 and #first.hosts == 1 then
+    each({ by_name[first.hosts[1]] }, function() fail(first.text, first.hint) end)
+  elseif #lines == 1 then
+    fail(table.concat(first.hosts, ", ") .. ": " .. first.text, first.hint)
+  end
+  local words = {}
+  for i, line in ipairs(lines) do
+    words[i] = table.concat(line.hosts, ", ") .. ": " .. line.text
+    if line.hint and line.hint ~= "" then
+      words[i] = words[i] .. "\n    next: " .. line.hint:gsub("\n", "\n    ")
+    end
+  end
+  fail(#words .. " problems:\n  " .. table.concat(words, "\n  "))
+end
+
+-- raise_all fails with the problems of all hosts, if there are any.
+local function raise_all(by_host)
+  local by_name, lines = {}, {}
+  for _, host in ipairs(hosts) do
+    by_name[host.name] = host
+    for _, problem in ipairs(by_host[host.name] or {}) do
+      add(lines, problem, host.name)
+    end
+  end
+  if #lines > 0 then
+    raise(lines, by_name)
+  end
+end
+
+-- refuse calls check for every server. It fails when check returns problems for any of them, or
+-- when a host cannot be reached. Call it before anything is changed.
+local function refuse(servers, at_once, check)
+  keep_balancers()
+  raise_all(collect(servers, at_once, check))
+end
+
+-- check_clock warns where the clock of a host differs from this machine's. The host read it between
+-- began and ended.
+local function check_clock(facts, began, ended)
+  local theirs = tonumber(facts.clock)
   if not theirs then
     return
   end
   local ahead = theirs > ended and theirs - ended or theirs < began and theirs - began or 0
   if math.abs(ahead) > 60 then
-    log.warn(("the clock is %d s %s this machine's; names and times of releases will look odd, and certificates may not be valid")
+    log.warn(("clock is %d s %s this machine: release names and TLS validity may be wrong")
       :format(math.abs(ahead), ahead > 0 and "ahead of" or "behind"))
   end
 end
 
--- facts asks a host. Whatever is not so there is nil. server_root is the option, or nil for the default. With measure it also says
--- what the current release takes. foreign is a list of what others can change although the login is root.
-local function facts(host, paths, python, server_root, measure)
-  local known, began = {}, clock.now()
-  local text = host:capture({ "sh", "-c", FACTS, "sh", paths.root, python,
-    mod_wsgi.server_root({ root = paths.root, server_root = server_root or "" }), measure and "yes" or "no" })
-  local ended = clock.now()
-  for line in lines.each(text) do
-    local name, value = lines.fields(line, 2)
-    if name == "foreign" then
-      known.foreign = known.foreign or {}
-      table.insert(known.foreign, value)
-    else
-      known[name] = value
+-- owners_problem returns the problem with the records "foreign" of facts.sh, or nil for an empty list.
+local function owners_problem(foreign, root)
+  if not foreign then
+    return nil
+  end
+  local lines, owner, open, seen = {}, nil, {}, {}
+  for _, record in ipairs(foreign) do
+    local _, whose, mode, path = unpack(record)
+    if whose == "-" then
+      return { "the login is root, and find or xargs on the host cannot say what others can change",
+        "log in as another user, or install findutils" }
+    elseif not seen[path] and #lines < 5 then
+      seen[path] = true
+      if whose ~= "root" then
+        owner = owner or whose
+        lines[#lines + 1] = path .. " belongs to " .. whose
+      else
+        open[#open + 1] = quote(path)
+        lines[#lines + 1] = path .. " can be written by others (" .. mode .. ")"
+      end
     end
   end
-  clock_warning(known, began, ended)
-  return known
+  local what = table.concat(lines, ", ") .. ", and the login is root: others would decide what root runs"
+  if owner then
+    return { what, "log in as " .. owner .. " (user = in the hosts file); for root, move " .. root ..
+      " away and let runbook make it again, since giving root what another has made would make root run it" }
+  end
+  return { what, "on the host, if you know who put there what is in it: chmod go-w " .. table.concat(open, " ") }
 end
 
--- disk returns what is wrong with the room on the disk, or nil. A release is likely to need what the last one takes.
-local function disk(known)
-  local megabytes, inodes = tonumber(known.megabytes), tonumber(known.inodes)
-  local last, files = tonumber(known.lastmegabytes) or 0, tonumber(known.lastfiles) or 0
+-- gather_facts returns the facts about a host by name; a fact that does not hold is nil. missing is a
+-- list of programs that the scripts of this folder need, and that are not on PATH. foreign is a list of items that others can change although the login is root. cleared is a list of variables
+-- in the login's environment that change where or whether Python and pip find and install packages:
+-- a release runs without them. measure adds the size of the current release. The Python "" is not looked for.
+local function gather_facts(host, options, python, measure)
+  local paths, facts, began = releases.paths(options), {}, clock.now()
+  local group = common.shared_group()
+  local text = host:script("facts.sh", paths.root, python, mod_wsgi.server_root(options), measure and "yes" or "no", group,
+    { changes = false }).stdout
+  local ended = clock.now()
+  for _, record in ipairs(helpers.records(text)) do
+    local name, value = unpack(record)
+    if name == "foreign" or name == "cleared" or name == "missing" then
+      facts[name] = facts[name] or {}
+      table.insert(facts[name], name == "foreign" and record or value)
+    else
+      facts[name] = facts[name] or value
+    end
+  end
+  check_clock(facts, began, ended)
+  facts.group = facts.uid ~= "0" and group or "" -- what root runs is shared with nobody
+  facts.umask = app.umask ~= "" and app.umask or facts.group ~= "" and "002" or "022"
+  host:permissions({ umask = facts.umask, group = facts.group })
+  return facts
+end
+
+-- unready returns the problems with what the run will need later and nothing else tries before the
+-- switch: programs, and what the host's sshd must allow. url is where the application is asked later,
+-- or nil. Where sshd forbids tunnels, python asks on the host.
+local function unready(host, facts, url, python)
+  local problems = {}
+  for _, program in ipairs(facts.missing or {}) do
+    if program ~= "flock" or not facts.root then -- otherwise the lock reports it
+      problems[#problems + 1] = { program .. " is not on the host, or not on PATH",
+        "on Debian and Ubuntu: sudo apt-get install coreutils findutils grep mawk sed util-linux" }
+    end
+  end
+  problems[#problems + 1] = catch(host, host.probe, host, { url = url, python = python })
+  return problems
+end
+
+-- own returns the problems that preflight in app.lua finds, and those with what its functions need,
+-- such as the load balancer.
+local function own(host)
+  local problems = {}
+  for _, check in ipairs(list(app.preflight, unpack(helpers.checks))) do
+    problems[#problems + 1] = catch(host, check, host)
+  end
+  return problems
+end
+
+-- disk returns the problem with the free space, or nil. A release is likely to need as much as the
+-- current one.
+local function disk(facts)
+  local megabytes, inodes = tonumber(facts.megabytes), tonumber(facts.inodes)
+  local last, files = tonumber(facts.lastmegabytes) or 0, tonumber(facts.lastfiles) or 0
   if megabytes and megabytes < app.free_megabytes then
-    return { known.near .. " has " .. megabytes .. " MB of room left, less than " .. app.free_megabytes,
+    return { facts.near .. " has " .. megabytes .. " MB free, less than " .. app.free_megabytes,
       "remove something, or set free_megabytes in recipes/app.lua" }
   elseif megabytes and megabytes < last then
-    return { known.near .. " has " .. megabytes .. " MB of room left, less than the " .. last .. " that the current release takes",
+    return { facts.near .. " has " .. megabytes .. " MB free, less than the " .. last ..
+      " that the current release takes",
       "remove something: old releases, or whatever else is on that disk" }
   elseif inodes and inodes < app.free_inodes then
-    return { known.near .. " has room for " .. inodes .. " more files (inodes), fewer than " .. app.free_inodes,
+    return { facts.near .. " has " .. inodes .. " free inodes, fewer than " .. app.free_inodes,
       "remove something, or set free_inodes in recipes/app.lua" }
   elseif inodes and inodes < files then
-    return { known.near .. " has room for " .. inodes .. " more files (inodes), fewer than the " .. files ..
+    return { facts.near .. " has " .. inodes .. " free inodes, fewer than the " .. files ..
       " of the current release", "remove something: old releases, or whatever else is on that disk" }
   end
   return nil
 end
 
--- python returns what is wrong with the interpreter; or nil, having said which it is.
-local function python(known, program)
-  if not known.executable then
+-- virtualenv_problem returns why the interpreter cannot make the virtualenv that app.lua asks for, or
+-- nil. Where venv is missing, "fresh" and "reuse" use virtualenv, and the log shows it.
+local function virtualenv_problem(facts, program, kind)
+  if kind == "virtualenv" and not facts.virtualenv then
+    return { program .. " has no module virtualenv",
+      "on Debian and Ubuntu: sudo apt-get install python3-virtualenv; for another Python: " .. program ..
+      " -m pip install virtualenv; or choose --venv fresh" }
+  elseif (kind == "fresh" or kind == "reuse") and not facts.venv then
+    if not facts.virtualenv then
+      return { program .. " can't make virtualenvs: its venv or ensurepip is missing, and it has no module virtualenv",
+        "on Debian and Ubuntu: sudo apt-get install python3-venv" }
+    end
+    log.info(program .. " lacks venv or ensurepip: virtualenv will make the virtualenv")
+  end
+  return nil
+end
+
+-- is_old reports whether a version of Python is below 3.5.
+local function is_old(version)
+  local major, minor = version:match("^(%d+)%.(%d+)")
+  return (tonumber(major) or 0) * 1000 + (tonumber(minor) or 0) < 3005
+end
+
+-- python returns the problem with the interpreter, or with the virtualenv of a kind that it is to
+-- make. Without one it logs the version and returns nil.
+local function python(facts, program, kind)
+  if not facts.executable then
     return { "there is no Python at " .. program, "name another with --python, or install it" }
-  elseif not known.python then
-    return { program .. " is no Python that works", "run it on the host to see why" }
-  elseif not known.venv then
-    return { program .. " can't make virtualenvs: its venv or ensurepip is missing",
-      "on Debian and Ubuntu: sudo apt-get install python3-venv" }
+  elseif not facts.python then
+    return { program .. " is not a working Python", "run it on the host to see why" }
+  elseif is_old(facts.python) then
+    return { program .. " is Python " .. facts.python .. ", and runbook needs 3.5 or later",
+      "name another with --python" }
   end
-  log.info("Python " .. known.python .. " at " .. program)
-  return nil
+  log.info("Python " .. facts.python .. " at " .. program)
+  if facts.cleared then
+    log.warn("the login's environment has " .. table.concat(facts.cleared, ", ") .. ": the release is made without")
+  end
+  return virtualenv_problem(facts, program, kind)
 end
 
--- git returns a problem where git is missing, or nil.
-local function git(known)
-  return not known.git and { "git is not installed", "on Debian and Ubuntu: sudo apt-get install git" } or nil
+-- can_make reports whether a release may make the root folder: where only that one folder is
+-- missing. Where more is missing, --root is probably misspelt.
+local function can_make(facts, paths)
+  return facts.writable and facts.near == (paths.root:match("^(.+)/[^/]+$") or "/")
 end
 
--- can_make says whether a release may make the root folder itself: where only that one folder is missing. With more
--- missing, --root is likelier to be misspelt.
-local function can_make(known, paths)
-  return known.writable and known.near == (paths.root:match("^(.+)/[^/]+$") or "/")
-end
-
--- folder returns what is wrong with a root folder that is there, or nil.
-local function folder(known, paths)
-  if known.root ~= "folder" then
-    return { paths.root .. " is " .. known.root, "move it away, or name another --root" }
-  elseif known.link then
-    return { known.link .. " is a link", "it must stand in " .. paths.root .. " itself: move the link away" }
-  elseif known.odd then
-    return { known.odd .. " is not a regular file", "move it away" }
-  elseif known.file then
-    return { known.file .. " is not a folder", "move it away" }
-  elseif known.elsewhere then
-    return { known.elsewhere .. " is on another file system than " .. paths.root,
+-- folder returns the problem with an existing root folder, or nil.
+local function folder(facts, paths)
+  if facts.root ~= "folder" then
+    return { paths.root .. " is " .. facts.root, "move it away, or name another --root" }
+  elseif facts.link then
+    return { facts.link .. " is a link", "it must be in " .. paths.root .. " itself: move the link away" }
+  elseif facts.odd then
+    return { facts.odd .. " is not a regular file", "move it away" }
+  elseif facts.file then
+    return { facts.file .. " is not a folder", "move it away" }
+  elseif facts.elsewhere then
+    return { facts.elsewhere .. " is on another file system than " .. paths.root,
       "both must be on one, or nothing can be moved between them in one step" }
-  elseif not known.writable or known.unwritable then
-    local which = known.unwritable or paths.root
-    return { known.user .. " may not write to " .. which .. " (" .. paths.root .. " belongs to " .. known.owner .. ")",
-      "on the host: sudo chown " .. known.user .. " " .. which }
+  elseif not facts.writable or facts.unwritable then
+    local which = facts.unwritable or paths.root
+    return { facts.user .. " may not write to " .. which .. " (" .. paths.root .. " belongs to " .. facts.owner .. ")",
+      "on the host: sudo chown " .. facts.user .. " " .. which }
   end
   return nil
 end
 
--- readonly returns a problem where the root folder is, or would be, on a file system that can't be written to.
-local function readonly(known, paths)
-  return known.readonly and { paths.root .. " is on a read-only file system, " .. known.readonly,
-    "on the host: dmesg says whether it failed; mount -o remount,rw " .. known.readonly .. " opens it" } or nil
+-- sharing returns why the members of the group in app.lua do not share the root folder, or nil.
+local function sharing(facts, paths)
+  local group = facts.group
+  if group == "" then
+    return nil
+  elseif not facts.member then
+    return { facts.user .. " is not in the group " .. group .. " of recipes/app.lua",
+      "on the host: sudo usermod -aG " .. group .. " " .. facts.user .. "; or remove group from recipes/app.lua" }
+  elseif facts.unshared then
+    local root = quote(paths.root)
+    return { facts.unshared .. " cannot be changed by the whole group " .. group,
+      "runbook run recipes/setup.lua as its owner; or on the host: sudo chgrp -R " .. group .. " " .. root .. " && sudo chmod -R g+rwX " ..
+        root .. " && sudo find " .. root .. " -type d -exec chmod g+s {} +" }
+  end
+  return nil
 end
 
--- root returns what is wrong with the root folder, or nil. One that a release can make is not wrong.
-local function root(known, paths)
-  local foreign = owners.problem(known.foreign, paths.root)
+-- share gives a folder, which this login has just made, to the group in app.lua. What is made in the
+-- folder belongs to the group then.
+local function share(host, facts, path)
+  if facts.group ~= "" then
+    host:run({ "chgrp", "--", facts.group, path })
+    host:run({ "chmod", "g+s", "--", path })
+  end
+end
+
+-- readonly returns a problem where the file system of the root folder is read-only, or nil.
+local function readonly(facts, paths)
+  return facts.readonly and { paths.root .. " is on a read-only file system, " .. facts.readonly,
+    "on the host: dmesg says whether it failed; mount -o remount,rw " .. facts.readonly .. " opens it" } or nil
+end
+
+-- root returns the problem with the root folder, or nil. A missing folder that a release can make
+-- is not a problem.
+local function root(facts, paths)
+  local foreign = owners_problem(facts.foreign, paths.root)
   if foreign then
     return foreign
-  elseif known.root then
-    return readonly(known, paths) or folder(known, paths)
-  elseif not can_make(known, paths) then
-    return readonly(known, paths) or { paths.root .. " does not exist", "run recipes/setup.lua first: it makes the folders" }
+  elseif facts.root then
+    return readonly(facts, paths) or sharing(facts, paths) or folder(facts, paths)
+  elseif not can_make(facts, paths) then
+    return readonly(facts, paths)
+      or { paths.root .. " does not exist", "run recipes/setup.lua first: it makes the folders" }
   end
   return nil
 end
 
--- current returns what is wrong with ROOT/current, or nil.
+-- current returns the problem with ROOT/current, or nil.
 local function current(found)
   return found.odd and { found.odd, "it must be a link to an absolute path: move it away" } or nil
 end
 
--- name returns what speaks against giving a release this name, or nil. What an earlier run left half-done under it may
--- be removed, but not while it is served.
+-- name returns why a release cannot have this name, or nil. An incomplete release with the name is
+-- made again, but not while it is current.
 local function name(found, wanted)
   local existing = found.by_name[wanted]
   if found.alias[wanted] then
     return { "releases/" .. wanted .. " is a link", "choose another --release" }
   elseif existing and not existing.complete and found.name == wanted then
-    return { "release " .. wanted .. " is incomplete, and current all the same", "choose another --release" }
+    return { "release " .. wanted .. " is current, but incomplete", "choose another --release" }
   end
   return nil
 end
 
--- within fails unless path leads to a file of the repository.
-local function within(flag, path)
+-- validate_path fails unless path can be a file in the repository.
+local function validate_path(flag, path)
   if path == "" or path:find("^[/-]") or ("/" .. path .. "/"):find("/%.%./") or path:find("%c") then
     fail(flag .. " must be the path of a file in the repository; got \"" .. path .. "\"", "write it like app/wsgi.py")
   end
 end
 
--- served fails when what was asked for of mod_wsgi-express and the health check can't be.
-local function served(options)
-  layout.of(options)
+-- validate_server fails where the settings of the server and the health check are invalid.
+local function validate_server(options)
+  releases.paths(options)
   health.validate(options)
   mod_wsgi.server_root(options)
-  within("--wsgi", options.wsgi)
-  if options.health:find("[%s%c]") or options.health:find("://", 1, true) then
-    fail("--health must be a path; got \"" .. options.health .. "\"", "write it like /health")
-  end
+  validate_path("--wsgi", options.wsgi)
 end
 
--- repository fails when a repository or a branch can't be called so.
-local function repository(options)
-  if options.repo ~= "" and hosts[1] then
-    local problem = problems.of(hosts[1], hosts[1].git.check, hosts[1].git, options.repo, options.branch)
+-- validate_repository fails where the repository or the branch is invalid.
+local function validate_repository(options)
+  if options.repo ~= "" and options.source ~= "archive" and hosts[1] then
+    local problem = catch(hosts[1], hosts[1].git.check, hosts[1].git, options.repo, options.branch)
     if problem then
       fail(unpack(problem))
     elseif options.branch == "" then
@@ -224,83 +398,82 @@ local function repository(options)
   end
 end
 
--- stated fails when what was asked for can't be: before any host is contacted.
-local function stated(options, release)
-  served(options)
-  repository(options)
-  if options.repo == "" then
+-- validate fails where the options of a release are invalid, before any host is contacted. release
+-- has name and revision.
+local function validate(options, release)
+  validate_server(options)
+  validate_repository(options)
+  local wrong = common.private_problem(options.private)
+  if wrong then
+    fail("--private " .. wrong)
+  elseif options.repo == "" and options.source ~= "archive" then
     fail("--repo is empty", "name the git repository")
   elseif options.requirements:find("^%-") or options.requirements:find("%c") then
-    fail("--requirements must be a file's path; got \"" .. options.requirements .. "\"", "write it like requirements.txt")
-  elseif not layout.is_name(release.name) then
+    fail("--requirements must be a file's path; got \"" .. options.requirements .. "\"",
+      "write it like requirements.txt")
+  elseif options.wheels == "once" and options.venv:find("^uv") then
+    fail("--wheels once needs pip, and --venv " .. options.venv .. " has none", "choose another --venv, or leave --wheels out")
+  elseif not releases.is_name(release.name) then
     fail("--release \"" .. release.name .. "\" can't be a folder's name",
       "use letters, digits, dots, - and _, with a letter or digit first")
-  elseif release.revision and not (#release.revision == 40 and release.revision:find("^[0-9a-f]+$")) then
+  elseif release.revision and not release.revision:find("^[0-9a-f]+$")
+    or release.revision and #release.revision ~= 40 and #release.revision ~= 64 then
     fail("--revision \"" .. release.revision .. "\" is not a whole commit name",
-      "give all 40 hex digits, as git rev-parse prints them")
+      "give all hex digits, as git rev-parse prints them: 40, or 64 in a SHA-256 repository")
   end
 end
 
--- same_revision fails when a host has a complete release of this name that is of another revision. before holds what
--- was found under the name, by host.
-local function same_revision(before, release)
-  for host, existing in pairs(before) do
+-- check_revision fails where a host has a complete release of this name with another revision.
+-- existing has the releases of this name, by host.
+local function check_revision(found, release)
+  for host, existing in pairs(found) do
     if existing.complete and existing.marker.revision ~= release.revision then
       local theirs = existing.marker.revision
-      fail("release " .. release.name .. " is there on " .. host .. " already, of revision " .. theirs:sub(1, 10) ..
-        " instead of " .. release.revision:sub(1, 10), "choose another --release, or state --revision " .. theirs)
+      fail("release " .. release.name .. " already exists on " .. host .. ", of revision " .. theirs:sub(1, 10) ..
+        " instead of " .. release.revision:sub(1, 10), "choose another --release" ..
+        (release.options.source ~= "archive" and ", or give --revision " .. theirs or ""))
     end
   end
 end
 
--- lock takes a host's lock, unless what facts found is wrong: a root folder that is missing, or that others can write to, is
--- told of instead. What is looked at from here on stays as it is, and whatever is started ends with the connection. It
--- returns nil or the problem.
-local function lock(host, paths, known, wrong)
-  if wrong or not known.root then
+-- lock acquires the lock of a host, and returns nil or the problem. wrong is the problem with the
+-- root folder, which is returned instead. While the lock is held nothing else changes the releases,
+-- and whatever this run starts ends with the connection.
+local function lock(host, paths, facts, wrong)
+  if wrong or not facts.root then
     return wrong
   end
-  return problems.of(host, host.lock, host, paths.lock)
+  return (catch(host, host.lock, host, paths.lock))
 end
 
--- git_access returns the problem of a host that can't read the repository, or nil, and the commit that the branch stands for
--- there. With a revision the branch is not looked for.
-local function git_access(host, options, revision)
-  local found
-  local problem = problems.of(host, keys.for_update, host, options, function()
-    keys.for_git(options, function()
-      if revision then
-        host.git:reach(options.repo)
-      else
-        found = host.git:resolve(options.repo, options.branch)
-      end
-    end)
-  end)
-  return problem, found
-end
-
--- at_once is how many hosts are asked at the same time. With --agent host no key lies open on two hosts at once.
+-- at_once returns how many hosts are checked at the same time. With --agent host only one host at a
+-- time has an open key.
 local function at_once(options)
   return options.agent == "host" and 1 or options.at_once
 end
 
--- make_roots makes the root folder on the hosts that had none, which rootless names, and locks them too.
+-- make_roots makes and locks the root folder on the hosts in rootless.
 local function make_roots(servers, rootless, options)
   local new = {}
   for _, host in ipairs(servers) do
     new[#new + 1] = rootless[host.name] and host or nil
   end
   each(new, { at_once = options.at_once }, function(host)
-    local paths = layout.of(options)
+    local paths = releases.paths(options)
+    host:plan("root", function() return "make " .. paths.root end)
     step("make " .. paths.root, function()
       host.fs:mkdir(paths.root)
+      share(host, rootless[host.name], paths.root)
       host:lock(paths.lock)
     end)
   end)
 end
 
 return {
-  facts = facts, root = root, readonly = readonly, python = python, git = git, disk = disk, current = current, name = name,
-  stated = stated, served = served, repository = repository, same_revision = same_revision, lock = lock, git_access = git_access, at_once = at_once,
+  list = list, catch = catch, raise_all = raise_all, refuse = refuse, facts = gather_facts, unready = unready,
+  own = own, root = root,
+  readonly = readonly, share = share, python = python,
+  disk = disk, current = current, name = name, validate = validate, validate_server = validate_server,
+  validate_repository = validate_repository, check_revision = check_revision, lock = lock, at_once = at_once,
   make_roots = make_roots,
 }

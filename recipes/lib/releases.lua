@@ -1,98 +1,112 @@
--- The releases on a host: which there are, which is current, and which are old enough to go.
+-- The releases on a host: their paths and names, which exist, which is current, which can be rolled
+-- back to, and which are old enough to delete.
 
+local common = require "options"
+local app = common.app
+local helpers = require "helpers"
 local history = require "history"
-local layout = require "layout"
-local lines = require "lines"
-local reuse = require "reuse"
 
--- REQUIREMENTS is where a release notes which file its marker's checksum is of; releases of earlier versions do not.
+-- get_paths returns the paths under ROOT on a host. Inside each, options.root is the value for that
+-- host.
+local function get_paths(options)
+  local root = helpers.absolute("--root", options.root)
+  return {
+    root = root,
+    current = root .. "/current",
+    releases = root .. "/releases",
+    shared = root .. "/shared",
+    mirror = root .. "/repo.git",
+    venvs = root .. "/venvs",
+    log = root .. "/releases.log",
+    lock = root .. "/.runbook.lock",
+    drained = root .. "/.runbook.drained", -- exists while a run has the host out of service
+  }
+end
+
+-- is_name reports whether a release may have this name: a single folder name that no shell and no
+-- option parser misreads.
+local function is_name(name)
+  return name:find("^%w[%w._-]*$") ~= nil
+end
+
+-- get_dir returns the folder of a release. The name of a foreign release is its path.
+local function get_dir(paths, name)
+  return name:sub(1, 1) == "/" and name or paths.releases .. "/" .. name
+end
+
+-- name_of returns the name of the release at a path, or nil unless the path is exactly
+-- ROOT/releases/NAME.
+local function name_of(paths, path)
+  local folder = paths.releases .. "/"
+  local name = path:sub(#folder + 1)
+  if path:sub(1, #folder) == folder and is_name(name) then
+    return name
+  end
+  return nil
+end
+
+-- title returns the name of the release at a path, or the whole path outside of ROOT/releases.
+local function title(paths, path)
+  local plain = path:gsub("(.)/+$", "%1")
+  return name_of(paths, plain) or plain
+end
+
+-- is_foreign reports whether a title can be that of a foreign release: a folder outside of
+-- ROOT/releases that another tool made and current pointed to.
+local function is_foreign(paths, name)
+  return name:find("^/.") ~= nil and #name < 4096 and not name:find("%c") and not (name .. "/"):find("/%.?%.?/")
+    and name ~= paths.releases and name ~= paths.current and name ~= paths.root and not name_of(paths, name)
+end
+
+-- new returns a release on a host, as the steps of a recipe and the functions in app.lua receive it:
+--   name, revision     as asked for, or as resolved from the branch
+--   dir                its folder on this host
+--   python             the Python of its virtualenv
+--   current            the path of the link
+--   action             "release", "rollback" or "restart"
+--   interpreter        the Python that its virtualenv is made with
+--   options, paths     the settings for this host, and the paths under its root
+local function new(options, action, target)
+  local paths = get_paths(options)
+  local dir = get_dir(paths, target.name)
+  return {
+    name = target.name, revision = target.revision, dir = dir, python = dir .. "/venv/bin/python",
+    current = paths.current,
+    action = action, interpreter = target.interpreter, options = options, paths = paths,
+  }
+end
+
+-- share lets the members of the group in app.lua change what this login has made in folders, whatever
+-- modes programs gave it. The content of the folder except is left alone. It returns how much was
+-- changed, or nil.
+local function share(host, folders, except)
+  local group = common.shared_group()
+  return group ~= "" and helpers.record(host:script("share.sh", group, except or "", folders).stdout) or nil
+end
+
+-- REQUIREMENTS is where a release records which file its marker's checksum belongs to; releases of
+-- earlier versions lack it.
 local REQUIREMENTS = ".git/runbook-requirements"
 
--- LOOK lists what is in ROOT, in one round trip. A release without .runbook.json is incomplete; "old" is older than a day. With the
--- marker come the commit that is checked out and the checksum of the requirements. Of each file only as much is read as is
--- needed, and none through a link, since whoever can write here decides what is in it.
--- Links in releases/ are named but never followed. Arguments: ROOT, the WSGI script or "", and folders outside of releases/
--- that may be releases of another tool. What a run that was killed left is named, too: its temporary files and folders, and
--- virtualenvs to share that are unfinished.
-local LOOK = [[
-# list the releases
-root=$1 wsgi=$2
-shift 2
-lacks() {
-  if [ ! -d "$1/venv" ]; then printf 'lacks\t%s\tvenv\n' "$1"
-  elif [ ! -x "$1/venv/bin/python" ] || [ -d "$1/venv/bin/python" ]; then
-    printf 'lacks\t%s\tpython\t%s\n' "$1" "$(readlink "$1/venv/bin/python" | tr -d '\n\t')"
-  else
-    python=$(readlink -f "$1/venv/bin/python"); python=${python##*/}
-    case $python in python3.[0-9] | python3.[0-9][0-9])
-      [ -d "$1/venv/lib/$python" ] || printf 'lacks\t%s\tpackages\t%s\n' "$1" "$python"
-    esac
-  fi
-  [ -z "$wsgi" ] || [ -f "$1/$wsgi" ] || printf 'lacks\t%s\twsgi\t%s\n' "$1" "$wsgi"
-}
-head_of() {
-  [ ! -f "$1/.git/HEAD" ] || [ -L "$1/.git/HEAD" ] || head -c 41 "$1/.git/HEAD" | tr -d '\n\t\000'
-}
-checksum() {
-  [ -f "$1/.git/runbook-requirements" ] || { echo unknown; return; }
-  file=$(head -c 4096 "$1/.git/runbook-requirements" | tr -d '\000')
-  case $file in '') return ;; /*) ;; *) file=$1/$file ;; esac
-  if ! command -v sha256sum >/dev/null; then echo unknown
-  elif [ -f "$file" ]; then sha256sum < "$file" | cut -c 1-64
-  fi
-}
-cd "$root" 2>/dev/null || exit 0
-if [ -L current ]; then
-  target=$(readlink -n current | tr '\n\t' '??')
-  printf 'link\t%s\n' "$target"
-  set -- "$@" "$target"
-elif [ -e current ]; then printf 'odd\t\n'
-fi
-[ ! -d venvs ] || printf 'venvs\t\n'
-for folder in "$@"; do
-  folder=${folder%%/}
-  case $folder in /*) [ ! -d "$folder" ] || {
-    printf 'outside\t%s\n' "$folder"
-    [ -z "$wsgi" ] || lacks "$folder" # nothing is known of how it is served without
-  } ;; esac
-done
-# The file names the holder; a name from before the host was started is that of a run that died with the host.
-if [ -s .runbook.lock ] && [ -f .runbook.lock ] && [ ! -L .runbook.lock ]; then
-  up=$(cut -d. -f1 /proc/uptime 2>/dev/null) && [ -n "$(find .runbook.lock -mmin "+$((up / 60 + 1))")" ] ||
-    printf 'held\t%s\n' "$(head -c 200 .runbook.lock | head -n 1 | tr -d '\t\000')"
-fi
-[ ! -f .runbook.drained ] || printf 'drained\t\n'
-for folder in . releases venvs server; do
-  for item in "$folder"/.*.runbook-?????????? "$folder"/.*.runbook-????????????; do
-    [ ! -e "$item" ] && [ ! -L "$item" ] || printf 'left\t%s\n' "${item#./}"
-  done
-done
-for item in repo.git.new repo.git.old; do [ ! -d "$item" ] || printf 'left\t%s\n' "$item"; done
-for venv in venvs/*; do
-  [ -d "$venv" ] && [ ! -L "$venv" ] && [ ! -e "$venv/.runbook-complete" ] || continue
-  here=$(cd -P -- "$venv" && pwd -P) || continue
-  for link in releases/*/venv; do
-    [ "$(cd -P -- "$link" 2>/dev/null && pwd -P)" = "$here" ] && continue 2
-  done
-  printf 'left\t%s\n' "$venv"
-done
-cd releases 2>/dev/null || exit 0
-for name in *; do
-  if [ -L "$name" ]; then printf 'alias\t%s\n' "$name"
-  elif [ -d "$name" ]; then
-    [ -z "$(find "$name" -prune -mmin +1440)" ] || printf 'old\t%s\n' "$name"
-    if [ -f "$name/.runbook.json" ] && [ ! -L "$name/.runbook.json" ]; then
-      marker=$(head -c 65537 "$name/.runbook.json" | tr '\n\t\000' '   ')
-      printf 'complete\t%s\t%s\t%s\t%s\n' "$name" "$(head_of "$name")" "$(checksum "$name")" "$marker"
-      lacks "$name"
-    else printf 'incomplete\t%s\n' "$name"
-    fi
-  fi
-done
-]]
+-- SETTINGS is where a release records the settings that it was made with, without secrets, for the plan
+-- of the next dry run.
+local SETTINGS = ".git/runbook-settings"
 
--- read_marker returns what a .runbook.json says; or nil and why the release does not count as complete, because the marker
--- can't be read or is not that of what is on the disk. commit is what is checked out, checksum that of the requirements.
+-- settings returns what a complete release recorded, as texts by name. Releases of earlier versions
+-- recorded only the branch and the interpreter.
+local function settings(host, paths, release)
+  local file = get_dir(paths, release.name) .. "/" .. SETTINGS
+  local recorded = { branch = release.marker.branch, python = release.marker.python }
+  if release.marker.revision and not release.foreign and host.fs:exists(file) then
+    local ok, found = pcall(json.decode, host.fs:read(file, { max = 65536 }))
+    return ok and type(found) == "table" and found or recorded
+  end
+  return recorded
+end
+
+-- read_marker parses a .runbook.json. It returns nil and the reason where the marker is invalid or
+-- does not match the checked-out commit and the checksum of the requirements; such a release does
+-- not count as complete.
 local function read_marker(name, commit, checksum, text)
   if #text > 65536 then
     return nil, "its .runbook.json is larger than 64 KiB"
@@ -113,30 +127,31 @@ local function read_marker(name, commit, checksum, text)
   return marker
 end
 
--- read_link notes where current points.
+-- read_link records where current points.
 local function read_link(found, paths, target)
   found.current = target
   if target:sub(1, 1) ~= "/" then
-    found.odd = paths.current .. " leads to the relative path " .. target
+    found.odd = paths.current .. " points to the relative path " .. target
     return
   end
-  local name = layout.title(paths, target)
-  found.name = (layout.is_name(name) or layout.is_foreign(paths, name)) and name or nil
+  local name = title(paths, target)
+  found.name = (is_name(name) or is_foreign(paths, name)) and name or nil
 end
 
--- add notes a release.
+-- add records a release.
 local function add(found, release)
   found.list[#found.list + 1] = release
   found.by_name[release.name] = release
 end
 
--- outside returns the last folders outside of ROOT/releases that the log names: releases of another tool, which current pointed
--- to. A log has few of them, unless somebody wrote them there.
+-- outside returns the last folders outside of ROOT/releases that the log names: releases of another
+-- tool that current pointed to. The number is limited because anybody who can write the log can add
+-- more.
 local function outside(paths, entries)
   local list, seen = {}, {}
   for i = #entries, 1, -1 do
     for _, name in ipairs({ entries[i].release, entries[i].from }) do
-      if #list < 20 and layout.is_foreign(paths, name) and not seen[name] then
+      if #list < 20 and is_foreign(paths, name) and not seen[name] then
         seen[name] = true
         list[#list + 1] = name
       end
@@ -145,26 +160,28 @@ local function outside(paths, entries)
   return list
 end
 
--- look returns what is on a host:
+-- look returns the releases and the state of a host:
 --   current   where the link points, or nil       name      the release that it points to, or nil
 --   odd       why current is not what it should be, or nil
 --   list      releases, newest name first: { name, complete, why, marker, old, foreign, lacks }      by_name   the same by name
---             why is why one that has a marker is not complete.
---             A foreign one is a folder outside of ROOT/releases that current points to or did; its name is its path.
---             lacks is why it cannot be served, { kind, detail }: see LOOK.
+--             why is the reason why a release with a marker is not complete.
+--             A foreign release is a folder outside of ROOT/releases that current points to or pointed to; its name is its path.
+--             lacks is the reason why it cannot be served, { kind, detail }: see releases.sh.
 --   alias     names under releases/ that are links
 --   venvs     whether there are virtualenvs that releases share
---   holder    who holds the lock, or nil         drained   whether the host is out of the load balancer's service
---   leftovers paths of what a run that was killed left; while the lock is held, the work of the run that holds it
---   entries   those of releases.log              failed    the releases, by name, that failed
+--   holder    who holds the lock, or nil         drained   whether the host is out of the load balancer
+--   leftovers paths that killed runs left; while the lock is held, some belong to the run that holds it
+--   entries   the entries of releases.log         failed    the failed releases, by name
 -- wsgi is the WSGI script that a release needs; nil for none.
 local function look(host, paths, wsgi)
   local entries = history.read(host, paths)
   local old = {}
-  local found = { list = {}, by_name = {}, alias = {}, leftovers = {}, entries = entries, failed = history.failed(entries) }
-  local text = host:capture({ "sh", "-c", LOOK, "sh", paths.root, wsgi or "", unpack(outside(paths, entries)) })
-  for line in lines.each(text) do
-    local kind, name, rest = lines.fields(line, 3)
+  local found = { list = {}, by_name = {}, alias = {}, leftovers = {}, entries = entries,
+    failed = history.failed(entries) }
+  local text = host:script("releases.sh", paths.root, "all", wsgi or "", outside(paths, entries),
+    { changes = false }).stdout
+  for _, record in ipairs(helpers.records(text)) do
+    local kind, name = unpack(record)
     if kind == "link" then
       read_link(found, paths, name)
     elseif kind == "odd" then
@@ -180,29 +197,30 @@ local function look(host, paths, wsgi)
     elseif kind == "alias" then
       found.alias[name] = true
     elseif kind == "outside" then
-      if layout.is_foreign(paths, name) and not found.by_name[name] then
+      if is_foreign(paths, name) and not found.by_name[name] then
         add(found, { name = name, complete = true, foreign = true, marker = { revision = "" } })
       end
     elseif kind == "lacks" then
       local release = found.by_name[name]
       if release and release.complete and not release.lacks then
-        release.lacks = { lines.fields(rest, 2) }
+        release.lacks = { record[3], record[4] or "" }
       end
     elseif kind == "old" then
       old[name] = true
-    elseif (kind == "complete" or kind == "incomplete") and layout.is_name(name) then
+    elseif (kind == "complete" or kind == "incomplete") and is_name(name) then
       local marker, why
       if kind == "complete" then
-        marker, why = read_marker(name, lines.fields(rest, 3))
+        marker, why = read_marker(name, record[3], record[4], record[5] or "")
       end
-      add(found, { name = name, complete = marker ~= nil, marker = marker or {}, why = why, old = not marker and old[name] })
+      add(found, { name = name, complete = marker ~= nil, marker = marker or {}, why = why,
+        old = not marker and old[name] })
     end
   end
   table.sort(found.list, function(a, b) return a.name > b.name end)
   return found
 end
 
--- LACKS says what a release lacks, for an error and in a cell of a table.
+-- LACKS has a sentence for an error and a short text for a table cell, by kind.
 local LACKS = {
   venv = { "it has no virtualenv: %s/venv is missing", "no venv" },
   python = { "its interpreter is missing: %s/venv/bin/python points to %s", "no interpreter" },
@@ -210,7 +228,7 @@ local LACKS = {
   wsgi = { "it has no WSGI script %s/%s", "no WSGI script" },
 }
 
--- lack returns why a release cannot be served, for an error and in short; or nil.
+-- lack returns why a release cannot be served, as a sentence and in short, or nil.
 local function lack(paths, release)
   if release.why then
     return release.why, "incomplete"
@@ -220,18 +238,18 @@ local function lack(paths, release)
     return nil
   end
   local detail = release.lacks[2]
-  return words[1]:format(layout.release(paths, release.name), detail ~= "" and detail or "nothing"), words[2]
+  return words[1]:format(get_dir(paths, release.name), detail ~= "" and detail or "nothing"), words[2]
 end
 
--- current returns where the link points, or nil when there is none.
+-- current returns the target of ROOT/current, or nil without a link.
 local function current(host, paths)
-  local target = host:capture({ "readlink", paths.current }, { check = false })
-  return target ~= "" and target or nil
+  local kind, target = helpers.record(host:script("releases.sh", paths.root, "link", "", { changes = false }).stdout)
+  return kind == "link" and target or nil
 end
 
--- holds_foreign says whether a foreign release is in the folder of a release.
+-- holds_foreign reports whether a foreign release is inside the folder of a release.
 local function holds_foreign(found, paths, name)
-  local folder = layout.release(paths, name) .. "/"
+  local folder = get_dir(paths, name) .. "/"
   for _, release in ipairs(found.list) do
     if release.foreign and release.name:sub(1, #folder) == folder then
       return true
@@ -240,10 +258,10 @@ local function holds_foreign(found, paths, name)
   return false
 end
 
--- superfluous returns the releases to remove, oldest first. Of the complete ones the newest by name are kept, and
--- before them previous, which the next rollback goes to. Releases that failed or lack something are removed before any that served. kept is
--- never removed, whatever its age, and neither is a foreign release.
-local function superfluous(found, keep, kept, previous)
+-- to_prune lists the releases to delete, oldest first. Releases that failed or lack something are
+-- deleted before ones that served. previous, which the next rollback goes to, is the last complete
+-- one to go. kept and foreign releases are never deleted.
+local function to_prune(found, keep, kept, previous)
   local served, broken, remove = {}, {}, {}
   for _, release in ipairs(found.list) do
     if release.complete and not release.foreign then
@@ -270,15 +288,16 @@ local function superfluous(found, keep, kept, previous)
   return remove
 end
 
--- prune removes what is more than keep. released is the name of the release that was just switched to, previous that of
--- the one before.
+-- prune deletes complete releases beyond the newest keep, and incomplete ones older than a day.
+-- released is the name of the current release, previous that of the one before. It returns what
+-- look found, or nil where nothing was pruned.
 local function prune(host, paths, keep, released, previous)
   local found = look(host, paths)
   if found.odd or (found.current and not found.name) then
-    log.warn("nothing is pruned: " .. (found.odd or paths.current .. " leads to " .. found.current))
-    return
+    log.warn("nothing is pruned: " .. (found.odd or paths.current .. " points to " .. found.current))
+    return nil
   end
-  -- A dry run has made no release, but counts it.
+  -- In a dry run the new release does not exist, but it counts.
   if not found.by_name[released] then
     table.insert(found.list, 1, { name = released, complete = true, marker = {} })
     table.sort(found.list, function(a, b) return a.name > b.name end)
@@ -290,15 +309,169 @@ local function prune(host, paths, keep, released, previous)
   for _, release in ipairs(found.list) do
     kept[release.name] = kept[release.name] or not release.foreign and holds_foreign(found, paths, release.name) or nil
   end
-  for _, release in ipairs(superfluous(found, keep, kept, previous)) do
-    local dir = layout.release(paths, release.name)
-    host.fs:remove(dir .. "/.runbook.json") -- first: half of a release must not count as a complete one
-    host.fs:remove(dir, { recursive = true })
-    history.append(host, paths, { action = "prune", release = release.name, revision = release.marker.revision })
+  local remove = to_prune(found, keep, kept, previous)
+  host:plan("prune", function()
+    local names = {}
+    for i, release in ipairs(remove) do
+      names[i] = release.name
+    end
+    return #names > 0 and table.concat(names, " ") or nil
+  end)
+  for _, release in ipairs(remove) do
+    local folder = get_dir(paths, release.name)
+    local ok, err = pcall(function()
+      host.fs:remove(folder .. "/.runbook.json") -- first: half of a release must not count as complete
+      host.fs:remove(folder, { recursive = true })
+      history.append(host, paths, { action = "prune", release = release.name, revision = release.marker.revision })
+    end)
+    if not ok and type(err) ~= "userdata" then
+      error(err, 0)
+    elseif not ok then
+      -- The application of another admin may have written files that only that admin can remove.
+      log.warn(folder .. " cannot be removed: " .. err.message)
+    end
   end
-  if found.venvs then
-    reuse.prune(host, paths)
+  return found
+end
+
+-- LIST tells an admin how to see the releases.
+local LIST = "runbook run recipes/status.lua lists the releases"
+
+-- find returns the release with a name or path, or nil and the problem.
+local function find(paths, found, wanted)
+  local name = title(paths, wanted)
+  local release = found.by_name[name]
+  if name:find("/", 1, true) and not release then
+    return nil, { wanted .. " is not in " .. paths.releases,
+      "name a release by its name, or by its path: " .. paths.releases .. "/NAME" }
+  elseif found.alias[name] then
+    return nil, { paths.releases .. "/" .. name .. " is a link, not a release", LIST }
+  elseif not release then
+    return nil, { "there is no release " .. name, LIST }
+  elseif not release.complete then
+    return nil, { "release " .. name .. " is incomplete" .. (release.why and ": " .. release.why or ""), LIST }
+  end
+  return release
+end
+
+-- earlier returns the release that was current before the present one, or nil and the problem.
+-- Releases that are gone, incomplete, failed or in but are skipped. Where the log has no answer, it is
+-- the newest usable release with an older name.
+local function earlier(found, but)
+  local seen = {}
+  local function usable(release)
+    return release and release.complete and release.name ~= found.name and not found.failed[release.name]
+      and not but[release.name]
+  end
+  local name = history.before(found.entries, found.name, but)
+  while name and not seen[name] do
+    if usable(found.by_name[name]) then
+      return found.by_name[name]
+    end
+    seen[name] = true
+    name = history.before(found.entries, name, but)
+  end
+  for _, release in ipairs(found.list) do
+    if release.name < found.name and usable(release) then
+      return release
+    end
+  end
+  return nil, { "there is no release before " .. found.name .. " to go back to", LIST }
+end
+
+-- unfit returns the problem of a release that cannot be served.
+local function unfit(name, why)
+  return { "release " .. name .. " cannot be served: " .. why, "name another with --release; " .. LIST }
+end
+
+-- choose returns the release that a rollback goes to, or nil and the problem: the wanted one, or
+-- the earlier one where wanted is "".
+local function choose(paths, found, wanted)
+  local release, problem
+  if found.odd then
+    return nil, { found.odd, "it must be a link to an absolute path" }
+  elseif wanted ~= "" then
+    release, problem = find(paths, found, wanted)
+  elseif found.name then
+    release, problem = earlier(found, {})
+  else
+    problem = { "no release is current, so there is none before it", "name one with --release; " .. LIST }
+  end
+  local why = release and lack(paths, release)
+  if why then
+    return nil, unfit(release.name, why)
+  end
+  return release, problem
+end
+
+-- returns returns what the log has against a release as the target of a rollback, or nil: a host went
+-- back from it, or an earlier rollback left it.
+local function returns(found, release)
+  local left = history.left(found.entries)
+  local entry = left[release.name]
+  if found.failed[release.name] then
+    return "failed on a host of its last run"
+  elseif not entry then
+    return nil
+  end
+  local ago = helpers.elapsed(entry.at)
+  local further = found.name and earlier(found, left)
+  return "was rolled back" .. (ago ~= "" and " " .. ago .. " ago" or "") .. ", to " .. entry.release ..
+    (further and " (--release " .. further.name .. " goes further back)" or "")
+end
+
+-- is_out reports whether a run left a host out of service. The next release or rollback takes it
+-- out again and puts it back.
+local function is_out(found)
+  return found.drained ~= nil and app.drain ~= nil
+end
+
+-- leftovers returns the paths that killed runs left, and none while a run holds the lock. The mark
+-- of a drained host is one where app.lua has no drain any more, because nothing would remove it.
+-- Incomplete releases are not: prune deletes them a day later, so that somebody can look at them.
+local function leftovers(paths, found)
+  if found.holder then
+    return {}
+  end
+  local left = { unpack(found.leftovers) }
+  left[#left + 1] = found.drained and not is_out(found) and paths.drained or nil
+  return left
+end
+
+-- remove_leftovers removes these paths. The caller holds the lock.
+local function remove_leftovers(host, left)
+  if #left > 0 then
+    host:plan("leftovers", function() return "remove what a killed run left: " .. table.concat(left, " ") end)
+    step("remove what a killed run left", function()
+      for _, path in ipairs(left) do
+        host.fs:remove(path, { recursive = true })
+      end
+    end)
   end
 end
 
-return { REQUIREMENTS = REQUIREMENTS, look = look, lack = lack, current = current, prune = prune }
+-- discard_on_failure removes a folder that is about to be made, if this host fails before the
+-- folder contains the file marker. Where that is impossible, as after a lost connection, the next
+-- release does it.
+local function discard_on_failure(host, folder, marker)
+  host:on_failure({ timeout = "300s" }, function()
+    local ok, err = pcall(function()
+      -- While the connection was lost, another run may have completed it.
+      if host.fs:exists(folder) and not host.fs:exists(folder .. "/" .. marker) then
+        host.fs:remove(folder, { recursive = true })
+        log.info("removed " .. folder .. ", which was not complete")
+      end
+    end)
+    if not ok then
+      log.warn(folder .. " is incomplete and could not be removed: " .. tostring(err))
+    end
+  end)
+end
+
+return {
+  paths = get_paths, dir = get_dir, name_of = name_of, is_name = is_name, title = title,
+  is_foreign = is_foreign, new = new, share = share, look = look, lack = lack, current = current, choose = choose, unfit = unfit,
+  returns = returns, is_out = is_out,
+  leftovers = leftovers, remove_leftovers = remove_leftovers, prune = prune, discard_on_failure = discard_on_failure,
+  settings = settings, REQUIREMENTS = REQUIREMENTS, SETTINGS = SETTINGS,
+}

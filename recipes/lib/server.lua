@@ -1,58 +1,163 @@
--- What serves the releases: mod_wsgi-express, or whatever app.lua's own restart = function(host, release) looks after.
+-- The server of the releases: mod_wsgi-express, or whatever the function restart in app.lua
+-- restarts. This file decides between the two, and proves which release is served.
 
 local app = require("options").app
-local duration = require "duration"
-local layout = require "layout"
+local helpers = require "helpers"
 local mod_wsgi = require "mod_wsgi"
-local served = require "served"
+local releases = require "releases"
 
--- own returns app.lua's function, or nil. --restart goes before it.
-local function own(options)
+-- list_processes returns the processes of a server by its pid file, each { pid, age, daemon, folder
+-- }. folders maps the given folders to the kernel's names. hidden is whether processes may exist
+-- whose working directory is unknown.
+local function list_processes(host, file, own, ...)
+  local text = host:script("processes.sh", file, own and "own" or "", { ... }, { changes = false }).stdout
+  local found = { hidden = false, folders = {} }
+  for _, record in ipairs(helpers.records(text)) do
+    if record[1] == "unknown" then
+      found.hidden = true
+    elseif record[1] == "folder" then
+      local _, name, path = unpack(record)
+      found.folders[name] = path ~= "" and path or name
+    elseif record[1] == "process" then
+      local _, pid, age, kind, folder = unpack(record)
+      found[#found + 1] = { pid = pid, age = math.max(0, tonumber(age)), daemon = kind == "daemon", folder = folder }
+      found.hidden = found.hidden or folder == ""
+    end
+  end
+  return found
+end
+
+-- in_releases returns the processes whose working directory is a release: inside one of the given
+-- folders.
+local function in_releases(found, ...)
+  local serving = {}
+  for _, process in ipairs(found) do
+    for _, folder in ipairs({ ... }) do
+      if process.folder:sub(1, #folder + 1) == folder .. "/" then
+        serving[#serving + 1] = process
+        break
+      end
+    end
+  end
+  return serving
+end
+
+-- format_processes returns one line per process.
+local function format_processes(found)
+  local words = {}
+  for i, process in ipairs(found) do
+    words[i] = "process " .. process.pid .. " in " .. process.folder
+  end
+  return #words > 0 and table.concat(words, "\n") or "no process works in a release"
+end
+
+-- stale_process returns why the server is not known to serve the release in dir, or nil. A server
+-- that resolved ROOT/current once serves the old release whatever the link says. But a daemon
+-- process starts in the release that it serves, and the kernel knows its working directory: one
+-- process must work in dir, and none in another release. Unknown working directories count as
+-- right. pid_file belongs to the server, and folder holds the other releases; default the parent of
+-- dir.
+local function stale_process(host, pid_file, dir, folder)
+  folder = folder or dir:match("^(.*)/")
+  local found = list_processes(host, pid_file, false, dir, folder)
+  local own = found.folders[dir]
+  local serving = in_releases(found, found.folders[folder], own:match("^(.*)/"))
+  for _, process in ipairs(serving) do
+    if process.folder ~= own then
+      return "still serves another release:\n" .. format_processes(serving)
+    end
+  end
+  return #serving == 0 and not found.hidden and format_processes(serving) or nil
+end
+
+-- format_serving returns which processes of a server work in which release, one per line.
+local function format_serving(host, pid_file, folder)
+  local found = list_processes(host, pid_file, false, folder)
+  return format_processes(in_releases(found, found.folders[folder]))
+end
+
+-- describe_processes returns what a server of mod_wsgi does, by its pid file: running; count, the
+-- number of processes that serve; age of the oldest one in seconds; hidden; and folders, the
+-- releases that they serve, by the given names where possible.
+local function describe_processes(host, pid_file, ...)
+  local found = list_processes(host, pid_file, true, ...)
+  local names, seen = {}, {}
+  for name, path in pairs(found.folders) do
+    names[path] = name
+  end
+  local on = { running = #found > 0, hidden = found.hidden, count = 0, age = 0, folders = {} }
+  for _, process in ipairs(found) do
+    local name = names[process.folder]
+    if process.daemon or name then
+      on.count, on.age = on.count + 1, math.max(on.age, process.age)
+      name = name or process.folder
+      if name ~= "" and not seen[name] then
+        seen[name] = true
+        on.folders[#on.folders + 1] = name
+      end
+    end
+  end
+  table.sort(on.folders)
+  return on
+end
+
+-- custom_restart returns the restart function of app.lua, or nil. The flag --restart overrides it.
+local function custom_restart(options)
   return options.restart == "" and app.restart or nil
 end
 
--- problem returns what would keep the server from serving a release, or nil.
+-- problem returns why the server cannot serve a release, or nil. built is whether the release is
+-- complete.
 local function problem(host, options, name, built)
-  return not own(options) and mod_wsgi.problem(host, options, name, built) or nil
+  return not custom_restart(options) and mod_wsgi.problem(host, options, name, built) or nil
 end
 
--- look returns what serve_again goes back to.
+-- reach_problem returns why the server cannot read the releases, or nil. Only the user of
+-- mod_wsgi-express is known.
+local function reach_problem(host, options, facts, folders)
+  return not custom_restart(options) and mod_wsgi.reach_problem(host, options, facts, folders) or nil
+end
+
+-- look returns the state that serve_again restores.
 local function look(host, options)
-  return own(options) and {} or mod_wsgi.look(host, options)
+  return custom_restart(options) and {} or mod_wsgi.look(host, options)
 end
 
--- serve makes the server serve a release that current points to already, as hooks.about has it. python is what its virtualenv
--- is made with; unwell says that what served until now did not work.
-local function serve(host, options, release, python, unwell)
-  local restart = own(options)
-  if restart then
-    step("restart", function() restart(host, release) end)
+-- restart makes the server serve a release that current points to.
+local function restart(host, release)
+  local custom = custom_restart(release.options)
+  if custom then
+    host:plan("restart", function() return "by the function in recipes/app.lua" end)
+    step("restart", function() custom(host, release) end)
   else
-    mod_wsgi.serve(host, options, { name = release.name, python = python }, unwell)
+    mod_wsgi.serve(host, release.options, release, release.unwell)
   end
 end
 
--- serve_again goes back to what look found, when current points to before again; before is nil where nothing was served.
+-- serve_again restores the state that look found, after current points to before again. before is
+-- nil where nothing served.
 local function serve_again(host, options, found, before)
-  if not own(options) then
+  if not custom_restart(options) then
     mod_wsgi.serve_again(host, options, found)
   elseif before then
-    serve(host, options, before)
+    restart(host, before)
   end
 end
 
--- refuse returns why the server of a host cannot be made to do an action of recipes/restart.lua, or nil.
+-- refuse returns why the server cannot perform an action of recipes/restart.lua, or nil.
 local function refuse(host, options, action)
-  if own(options) and (action == "start" or action == "stop") then
-    return { "restart in recipes/app.lua is a function, which can only restart", "use the tool that runs your server: systemctl " .. action .. " UNIT" }
+  if custom_restart(options) and (action == "start" or action == "stop") then
+    return { "restart in recipes/app.lua is a function, which can only restart",
+      "use the tool that runs your server: systemctl " .. action .. " UNIT" }
   elseif app.restart == "none" and not mod_wsgi.look(host, options).ours then
-    return { "restart in recipes/app.lua is \"none\", and " .. mod_wsgi.server_root(options) .. " has no configuration that runbook wrote",
+    return { "restart in recipes/app.lua is \"none\", and " .. mod_wsgi.server_root(options) ..
+      " has no configuration that runbook wrote",
       "use the tool that runs your server, or set restart in recipes/app.lua" }
   end
   return nil
 end
 
--- refuse_unit fails where something else than runbook starts the server.
+-- refuse_unit fails where runbook does not start the server.
 local function refuse_unit()
   if app.restart == "none" or type(app.restart) == "function" then
     fail("--unit is for mod_wsgi-express, and restart in recipes/app.lua says that something else serves",
@@ -60,21 +165,22 @@ local function refuse_unit()
   end
 end
 
--- stop stops a server that runs by what look found.
+-- stop stops a server. found is the state from look.
 local function stop(host, options, found)
   if found.running then
     mod_wsgi.act(host, options, "stop")
   end
 end
 
--- pid_file returns the path of mod_wsgi-express's process id.
+-- pid_file returns the path of the file with the process id of mod_wsgi-express.
 local function pid_file(options)
   return mod_wsgi.server_root(options) .. "/httpd.pid"
 end
 
--- is_mod_wsgi says whether mod_wsgi-express serves the releases. Of another server only its answers are known.
+-- is_mod_wsgi reports whether mod_wsgi-express serves the releases. Only the answers of another
+-- server are known.
 local function is_mod_wsgi(options)
-  return not own(options) and options.restart ~= "none"
+  return not custom_restart(options) and options.restart ~= "none"
 end
 
 -- script returns the WSGI script that a release must have, or nil.
@@ -89,34 +195,34 @@ end
 
 -- stale returns why the server is not known to serve the release in dir, or nil.
 local function stale(host, options, dir)
-  return is_mod_wsgi(options) and served.problem(host, pid_file(options), dir, layout.of(options).releases) or nil
+  return is_mod_wsgi(options) and stale_process(host, pid_file(options), dir, releases.paths(options).releases) or nil
 end
 
--- state returns what the server does, as served.look has it; nil where nothing but its answers is known. The folders are those
--- of the releases that it may serve.
+-- state returns what describe_processes finds, or nil where only the answers of the server are
+-- known. folders has the releases that it may serve.
 local function state(host, options, folders)
-  return is_mod_wsgi(options) and served.look(host, pid_file(options), unpack(folders)) or nil
+  return is_mod_wsgi(options) and describe_processes(host, pid_file(options), unpack(folders)) or nil
 end
 
--- serves says whether the server runs and serves the release in dir, as far as that can be seen.
+-- serves reports whether the server serves the release in dir, as far as the host can tell.
 local function serves(host, options, dir)
   local now = state(host, options, { dir })
   return not now or now.running and (now.hidden or #now.folders == 1 and now.folders[1] == dir)
 end
 
--- reload_stale restarts the processes that a touch did not.
-local function reload_stale(host, options, release)
+-- reload_stale restarts the processes that a touch did not restart.
+local function reload_stale(host, release)
   log.info("some processes still serve another release: they are restarted gracefully")
-  mod_wsgi.reload_stale(host, options, release.dir)
+  mod_wsgi.reload_stale(host, release.options, release.dir)
 end
 
--- report says what the server really runs, having given its processes some seconds to be there.
+-- report logs how many processes serve, after up to 5 s for all of them to start.
 local function report(host, options)
   if not is_mod_wsgi(options) then
     return
   end
   local now
-  duration.wait(host, 5, function()
+  helpers.wait(host, 5, function()
     now = state(host, options, {})
     return now.hidden or now.count == 0 or now.count >= options.processes
   end)
@@ -127,18 +233,19 @@ local function report(host, options)
   end
 end
 
--- evidence returns what an admin wants to see of a server that is not well: where the link points and where its processes work.
-local function evidence(host, options)
-  local paths = layout.of(options)
+-- diagnose returns where the link points and which releases the processes serve.
+local function diagnose(host, options)
+  local paths = releases.paths(options)
   local text = paths.current .. " points to " .. host:capture({ "readlink", paths.current }, { check = false })
   if is_mod_wsgi(options) then
-    text = text .. "\n" .. served.where(host, pid_file(options), paths.releases)
+    text = text .. "\n" .. format_serving(host, pid_file(options), paths.releases)
   end
   return text
 end
 
 return {
-  problem = problem, refuse = refuse, refuse_unit = refuse_unit, stop = stop, look = look, serve = serve, serve_again = serve_again, stale = stale,
-  reload_stale = reload_stale, is_mod_wsgi = is_mod_wsgi, script = script, error_log = error_log, state = state, serves = serves,
-  report = report, evidence = evidence,
+  problem = problem, reach_problem = reach_problem, apache_group = mod_wsgi.apache_group, refuse = refuse, refuse_unit = refuse_unit, stop = stop, look = look, restart = restart,
+  serve_again = serve_again, stale = stale, stale_process = stale_process, reload_stale = reload_stale,
+  is_mod_wsgi = is_mod_wsgi,
+  script = script, error_log = error_log, state = state, serves = serves, report = report, diagnose = diagnose,
 }

@@ -1,27 +1,30 @@
--- Checks server_args = { … } of app.lua, more options for mod_wsgi-express setup-server, against the program's own --help.
+-- server_args = { … } of app.lua: more options for mod_wsgi-express setup-server, checked against
+-- the program's own --help.
 
--- OWN are the options that runbook gives itself, and what to set in app.lua instead; "" for nothing.
+-- OWN has the options that runbook sets itself, each with the setting of app.lua to use instead, or
+-- "".
 local OWN = {
   ["--server-root"] = "server_root", ["--port"] = "port", ["--processes"] = "processes", ["--threads"] = "threads",
   ["--user"] = "user", ["--group"] = "group", ["--entry-point"] = "wsgi", ["--envvars-script"] = "env",
   ["--shutdown-timeout"] = "request_seconds", ["--graceful-timeout"] = "request_seconds",
-  -- Paths through ROOT/current, and what proves which release is served.
+  -- These are paths through ROOT/current, or are needed to prove which release is served.
   ["--working-directory"] = "", ["--python-path"] = "", ["--pid-file"] = "",
   ["--log-directory"] = "", ["--error-log-name"] = "", ["--log-to-terminal"] = "", ["--setup-only"] = "",
   ["--embedded-mode"] = "", ["--debug-mode"] = "",
 }
 
--- FLAGS are those of them that take no value.
-local FLAGS = { ["--log-to-terminal"] = true, ["--setup-only"] = true, ["--embedded-mode"] = true, ["--debug-mode"] = true }
+-- FLAGS has the options in OWN without a value.
+local FLAGS = { ["--log-to-terminal"] = true, ["--setup-only"] = true, ["--embedded-mode"] = true,
+  ["--debug-mode"] = true }
 
--- name returns the option that a word is, without its value, or nil.
+-- name returns the option in a word without its value, or nil.
 local function name(word)
   return word:match("^(%-%-?[%a][%w-]*)")
 end
 
--- meant returns the option of OWN that a word is, or is short for: setup-server takes --proc for --processes. It is nil for
--- another option.
-local function meant(word)
+-- own_option returns the option of OWN in a word, or nil. setup-server accepts abbreviations, such
+-- as --proc for --processes.
+local function own_option(word)
   local option = name(word)
   if option and not OWN[option] then
     for full in pairs(OWN) do
@@ -33,25 +36,20 @@ local function meant(word)
   return OWN[option or ""] and option or nil
 end
 
--- own returns why a word of server_args is not for app.lua to give, or nil.
+-- own returns why server_args has an option that runbook sets itself, or nil.
 local function own(args)
   for _, word in ipairs(args) do
-    local option = meant(word)
+    local option = own_option(word)
     if option then
-      return "runbook gives " .. option .. " itself; " .. (OWN[option] ~= "" and "set " .. OWN[option] .. " instead" or "leave it out")
+      return "runbook sets " .. option .. " itself; " ..
+        (OWN[option] ~= "" and "set " .. OWN[option] .. " instead" or "leave it out")
     end
   end
   return nil
 end
 
--- HELP prints the lines of a program's --help that begin an option of setup-server.
-local HELP = [[
-# list the options of setup-server
-"$1" setup-server --help | grep '^  *--'
-]]
-
--- parse returns the options that a help text of optparse lists, each with the metavars of its values:
--- { ["--url-alias"] = { "URL-PATH", "FILE-PATH|DIRECTORY-PATH" }, ["--http2"] = {} }.
+-- parse returns the options that a help text of optparse lists, each with the metavars of its
+-- values: { ["--url-alias"] = { "URL-PATH", "FILE-PATH|DIRECTORY-PATH" }, ["--http2"] = {} }.
 local function parse(help)
   local options = {}
   for line in help:gmatch("[^\n]+") do
@@ -67,17 +65,18 @@ local function parse(help)
   return options
 end
 
--- known returns the options that a program's setup-server takes, or nil where it cannot be asked, as before its release is made.
+-- known returns the options of a program's setup-server, or nil where it does not run, as before
+-- its release exists.
 local function known(host, program)
   if not program then
     return nil
   end
-  local options = parse(host:capture({ "sh", "-c", HELP, "sh", program }, { check = false }))
+  local options = parse(host:capture({ program, "setup-server", "--help" }, { check = false }))
   return next(options) and options or nil
 end
 
--- walk calls fn(option, values) for each option of server_args; values is nil for a word that belongs to none.
--- options says how many values each takes.
+-- walk calls fn(option, values, metavars) for each option of server_args. values is nil for a word
+-- that belongs to no option. options has the metavars of each option's values.
 local function walk(words, options, fn)
   local i = 1
   while i <= #words do
@@ -97,7 +96,7 @@ local function walk(words, options, fn)
   end
 end
 
--- problem returns what is wrong with server_args by the program's own --help, or nil.
+-- problem returns what is wrong with server_args according to the program's --help, or nil.
 local function problem(args, host, program)
   local options = #args > 0 and known(host, program) or nil
   local found
@@ -108,9 +107,10 @@ local function problem(args, host, program)
       elseif not values then
         found = "\"" .. option .. "\" belongs to no option"
       elseif not takes then
-        found = option .. " is no option of it"
+        found = option .. " is not an option of it"
       elseif #values ~= #takes then
-        found = option .. " takes " .. #takes .. " value" .. (#takes == 1 and "" or "s") .. ": " .. table.concat(takes, " ")
+        found = option .. " takes " .. #takes .. " value" .. (#takes == 1 and "" or "s") .. ": " ..
+          table.concat(takes, " ")
       end
     end)
   end
@@ -118,7 +118,8 @@ local function problem(args, host, program)
     program .. " setup-server --help lists the options" } or nil
 end
 
--- resolve returns server_args with the paths in them, which are relative to the repository, under ROOT/current.
+-- resolve returns server_args with relative paths, which are in the repository, replaced by paths
+-- under ROOT/current.
 local function resolve(args, host, program, current)
   local options = #args > 0 and known(host, program) or nil
   if not options then
@@ -136,13 +137,13 @@ local function resolve(args, host, program, current)
   return list
 end
 
--- ESCAPES are those of Python's repr that are neither the character itself nor a number.
+-- ESCAPES has the escapes of Python's repr that are neither the character itself nor a number.
 local ESCAPES = { n = "\n", r = "\r", t = "\t" }
 
--- DIGITS is how many hex digits follow \x, \u and \U.
+-- DIGITS has the number of hex digits after \x, \u and \U.
 local DIGITS = { x = 2, u = 4, U = 8 }
 
--- utf8 returns a character by its number.
+-- utf8 returns the character with a number.
 local function utf8(number)
   if number < 0x80 then
     return string.char(number)
@@ -155,8 +156,9 @@ local function utf8(number)
   return string.char(first + number % 64) .. bytes
 end
 
--- escaped returns the character of an escape whose letter is at i, and how long it is after the backslash.
-local function escaped(text, i)
+-- decode_escape returns the character of an escape whose letter is at i, and its length without the
+-- backslash.
+local function decode_escape(text, i)
   local letter = text:sub(i, i)
   local count = DIGITS[letter] or 0
   local number = count > 0 and tonumber(text:match("^%x+", i + 1) and text:sub(i + 1, i + count) or "", 16)
@@ -166,7 +168,7 @@ local function escaped(text, i)
   return ESCAPES[letter] or letter, 1
 end
 
--- words returns the words of a Python list of strings as Python prints it: ['setup-server', "it's"].
+-- words parses a list of strings as Python prints it: ['setup-server', "it's"].
 local function words(text)
   local list, i = {}, 1
   while true do
@@ -178,7 +180,7 @@ local function words(text)
     while j <= #text and text:sub(j, j) ~= mark do
       local char, length = text:sub(j, j), 0
       if char == "\\" then
-        char, length = escaped(text, j + 1)
+        char, length = decode_escape(text, j + 1)
       end
       word[#word + 1], j = char, j + 1 + length
     end
@@ -186,58 +188,58 @@ local function words(text)
   end
 end
 
--- lua returns a text as Lua writes it.
-local function lua(text)
+-- to_lua returns a text as a Lua string literal.
+local function to_lua(text)
   return '"' .. text:gsub('[%c"\\]', function(char)
     return char:find("%c") and ("\\%03d"):format(char:byte()) or "\\" .. char
   end) .. '"'
 end
 
--- DEFAULTS are those of setup-server where the command line does not say.
+-- DEFAULTS has the defaults of setup-server.
 local DEFAULTS = { port = "8000", processes = "1", threads = "5" }
 
--- inside returns the path of a file in the repository, from the path of a WSGI script and the folder of the application; the
--- file's name where it is not in there.
-local function inside(path, folder)
+-- repository_path returns the path of a WSGI script in the repository, from its path and the
+-- application's folder. It returns the name of the file where the script is not inside the folder.
+local function repository_path(path, folder)
   local within = folder and path:sub(1, #folder + 1) == folder:gsub("/+$", "") .. "/" and path:sub(#folder + 2)
   return within or path:sub(1, 1) ~= "/" and path or path:match("[^/]+$") or path
 end
 
--- settings returns the settings of app.lua that a command line of setup-server means, by name, and server_args. options are
--- those that the program takes.
+-- settings returns the settings of app.lua for a command line of setup-server, by name, and
+-- server_args. options has the options of the program.
 local function settings(argv, options)
   local set, rest = {}, {}
   local takes = setmetatable({}, { __index = function(_, option)
-    local full = meant(option)
+    local full = own_option(option)
     return options[option] or full and (FLAGS[full] and {} or { "VALUE" }) or nil
   end })
   walk({ unpack(argv, 3) }, takes, function(option, values)
-    local full = meant(option)
+    local full = own_option(option)
     if not values and not set.wsgi then
       set.wsgi = option
     elseif full then
       set[OWN[full]] = values and values[1]
       set.folder = full == "--working-directory" and values[1] or set.folder
     else
-      rest[#rest + 1] = lua(option)
+      rest[#rest + 1] = to_lua(option)
       for _, value in ipairs(values or {}) do
-        rest[#rest + 1] = lua(value)
+        rest[#rest + 1] = to_lua(value)
       end
     end
   end)
-  set.wsgi = set.wsgi and inside(set.wsgi, set.folder)
+  set.wsgi = set.wsgi and repository_path(set.wsgi, set.folder)
   return set, rest
 end
 
--- reproduce returns how to take over a configuration, from the command line in its header: the lines for app.lua. The program is
--- asked what its options take.
+-- reproduce returns the lines of app.lua that take over a configuration, from the command line in
+-- its header. It asks the program for its options.
 local function reproduce(header, root, host, program)
   local argv = words(header)
   local set, rest = settings(argv, known(host, program) or {})
-  local lines = { "server_root = " .. lua(root) .. "," }
+  local lines = { "server_root = " .. to_lua(root) .. "," }
   for _, setting in ipairs({ "wsgi", "port", "processes", "threads", "user", "group", "request_seconds" }) do
     local text = set[setting] or (#argv > 0 and DEFAULTS[setting] or nil)
-    lines[#lines + 1] = text and setting .. " = " .. (text:find("^%d+$") and text or lua(text)) .. "," or nil
+    lines[#lines + 1] = text and setting .. " = " .. (text:find("^%d+$") and text or to_lua(text)) .. "," or nil
   end
   if #rest > 0 then
     lines[#lines + 1] = "server_args = { " .. table.concat(rest, ", ") .. " },"
@@ -246,11 +248,12 @@ local function reproduce(header, root, host, program)
     lines[#lines + 1] = "env = { … }, -- what " .. set.env .. " exports"
   end
   return (#argv > 0 and "it was written by: " .. table.concat(argv, " ") .. "\n" or "") ..
-    "to take it over, put these lines into recipes/app.lua and run recipes/setup.lua --adopt:\n  " .. table.concat(lines, "\n  ") ..
+    "to take it over, put these lines into recipes/app.lua and run recipes/setup.lua --adopt:\n  " ..
+    table.concat(lines, "\n  ") ..
     "\nor name another --server-root"
 end
 
--- value returns the value of an option in server_args, or nil. It serves options that say where the server listens.
+-- value returns the value of an option with one value in server_args, or nil.
 local function value(args, option)
   for i, word in ipairs(args) do
     if word == option then
@@ -263,5 +266,6 @@ local function value(args, option)
 end
 
 return {
-  value = value, own = own, parse = parse, walk = walk, problem = problem, resolve = resolve, words = words, reproduce = reproduce,
+  value = value, own = own, parse = parse, walk = walk, problem = problem, resolve = resolve, words = words,
+  reproduce = reproduce,
 }

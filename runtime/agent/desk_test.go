@@ -15,6 +15,7 @@ import (
 	sshagent "golang.org/x/crypto/ssh/agent"
 
 	"runbook/runtime/event"
+	"runbook/runtime/inventory"
 	"runbook/runtime/ssh"
 )
 
@@ -80,7 +81,7 @@ func ecdsaKey(t *testing.T) gossh.AlgorithmSigner {
 	return signer(t, private)
 }
 
-// desk is a forwarder with one deploy key for git@gitserver, and what a program on a host has to talk to it.
+// desk is a forwarder with one deploy key for git@gitserver, and clients as programs on a host would use.
 type desk struct {
 	*testing.T
 	rec       *recorder
@@ -96,7 +97,7 @@ func newDesk(t *testing.T, deploy gossh.AlgorithmSigner, unbound bool) *desk {
 	d.ctx = event.WithStream(t.Context(), event.NewStream(d.rec))
 	d.forwarder = NewForwarder(ForwarderOptions{
 		Keys:    []Key{{deploy}},
-		To:      []Destination{{User: "git", Host: "gitserver", Port: 22, HostKeys: ssh.Known{Keys: []gossh.PublicKey{d.server.PublicKey()}}}},
+		To:      []Destination{{Target: inventory.Target{User: "git", Host: "gitserver", Port: 22}, HostKeys: ssh.Known{Keys: []gossh.PublicKey{d.server.PublicKey()}}}},
 		Unbound: unbound, Signatures: 10,
 	})
 	t.Cleanup(d.forwarder.Close)
@@ -136,7 +137,7 @@ func text(parts ...[]byte) []byte {
 	return b
 }
 
-// binding is the contents of a session-bind request that host proves with by.
+// binding returns the contents of a session-bind request for host, signed with by.
 func bindRequest(t *testing.T, host gossh.PublicKey, by gossh.AlgorithmSigner, session []byte, forwarding byte) []byte {
 	t.Helper()
 	algorithm := algorithms(by.PublicKey().Type())[0]
@@ -152,7 +153,7 @@ func (d *desk) bind(c sshagent.ExtendedAgent, by gossh.AlgorithmSigner, session 
 	return err
 }
 
-// loginData is what a client wants signed to log in; edit changes it first.
+// loginData returns the data that a client wants signed to log in; edit changes it first.
 func (d *desk) loginData(edit func(*login)) []byte {
 	l := login{session: []byte("session"), user: "git", algorithm: algorithms(d.deploy.PublicKey().Type())[0], key: d.deploy.PublicKey().Marshal()}
 	if edit != nil {

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/crypto/ssh/knownhosts"
 
 	"runbook/runtime/event"
+	"runbook/runtime/inventory"
 	"runbook/runtime/ssh"
 )
 
@@ -71,7 +72,7 @@ func TestRSAHonoursTheHash(t *testing.T) {
 	}
 }
 
-// A binding holds for the connection that it came over, and for no other.
+// A binding is valid only on its own connection.
 func TestBindingsAreKeptApart(t *testing.T) {
 	d := newDesk(t, ed25519Key(t), false)
 	first, second := d.client(), d.client()
@@ -86,10 +87,10 @@ func TestBindingsAreKeptApart(t *testing.T) {
 	}
 }
 
-// The user must be that of the destination whose host key it is.
+// The user must be the one of the destination with this host key.
 func TestUserBelongsToItsServer(t *testing.T) {
 	d := newDesk(t, ed25519Key(t), false)
-	d.forwarder.opts.To = append(d.forwarder.opts.To, Destination{User: "deploy", Host: "mirror", Port: 2222, HostKeys: ssh.Known{Keys: []gossh.PublicKey{d.other.PublicKey()}}})
+	d.forwarder.opts.To = append(d.forwarder.opts.To, Destination{Target: inventory.Target{User: "deploy", Host: "mirror", Port: 2222}, HostKeys: ssh.Known{Keys: []gossh.PublicKey{d.other.PublicKey()}}})
 	c := d.client()
 	if err := d.bind(c, d.other, "session"); err != nil {
 		t.Fatal(err)
@@ -105,7 +106,7 @@ func TestUserBelongsToItsServer(t *testing.T) {
 	}
 }
 
-// A binding by a certificate counts when a known authority signed it; what is revoked never does.
+// A binding by a certificate is accepted if a known authority signed it. A revoked key never is.
 func TestCertifiedServer(t *testing.T) {
 	authority := ed25519Key(t)
 	for name, test := range map[string]struct {
@@ -113,7 +114,7 @@ func TestCertifiedServer(t *testing.T) {
 		want  string // what the refusal says, "" for none
 	}{
 		"its authority": {func(*desk) ssh.Known { return ssh.Known{Authorities: []gossh.PublicKey{authority.PublicKey()}} }, ""},
-		"another":       {func(d *desk) ssh.Known { return ssh.Known{Authorities: []gossh.PublicKey{d.other.PublicKey()}} }, "which is not one of gitserver"},
+		"another":       {func(d *desk) ssh.Known { return ssh.Known{Authorities: []gossh.PublicKey{d.other.PublicKey()}} }, "which does not belong to gitserver"},
 		"revoked": {func(d *desk) ssh.Known {
 			return ssh.Known{Authorities: []gossh.PublicKey{authority.PublicKey()}, Revoked: []knownhosts.KnownKey{{Key: d.server.PublicKey(), Filename: "known_hosts", Line: 7}}}
 		}, "which known_hosts:7 revokes"},
@@ -163,7 +164,7 @@ func TestUnbound(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	// Who says which server it is, is held to it.
+	// A client that names its server must talk to that one.
 	c := d.client()
 	if d.bind(c, d.other, "session") == nil {
 		t.Error("bound to another server")
@@ -234,7 +235,7 @@ func TestServeEnds(t *testing.T) {
 	}
 }
 
-// Only what was refused on the host in question explains a failure there.
+// A failure on a host is explained only by refusals on that host.
 func TestExplainKeepsHostsApart(t *testing.T) {
 	d := newDesk(t, ed25519Key(t), false)
 	if _, err := d.client().Sign(d.deploy.PublicKey(), d.loginData(nil)); err == nil {
@@ -253,7 +254,7 @@ func TestExplainKeepsHostsApart(t *testing.T) {
 	}
 }
 
-// A host that asks without end is told of 20 times, and then in one sum, also when it uses many connections.
+// Endless requests of a host become 20 events and one count of the rest, even over many connections.
 func TestManyRefusalsAreSummedUp(t *testing.T) {
 	d := newDesk(t, ed25519Key(t), false)
 	for range 10 {

@@ -17,12 +17,12 @@ import (
 	gossh "golang.org/x/crypto/ssh"
 	sshagent "golang.org/x/crypto/ssh/agent"
 
-	"runbook/runtime/agent/opensshtest"
 	"runbook/runtime/event"
-	"runbook/runtime/ssh"
+	"runbook/runtime/lab/labtest"
+	"runbook/runtime/ssh/shell"
 )
 
-// Somebody else on the host, with enough rights to use the socket, gets nothing out of it.
+// TestIntruder: another user of the host who may open the socket gets nothing from the agent.
 func TestIntruder(t *testing.T) {
 	s := newSite(t)
 	f := s.forward()
@@ -34,7 +34,7 @@ func TestIntruder(t *testing.T) {
 	}
 	done := make(chan error, 1)
 	go func() {
-		_, err := s.host.Run(ssh.WithAgent(s.ctx, f), ssh.Command{Script: `printf %s "$SSH_AUTH_SOCK" > ` + ask + `; cat ` + answer})
+		_, err := s.host.Run(shell.WithAgent(s.ctx, f), shell.Command{Script: `printf %s "$SSH_AUTH_SOCK" > ` + ask + `; cat ` + answer})
 		done <- err
 	}()
 	path, err := os.ReadFile(ask)
@@ -70,7 +70,7 @@ func TestIntruder(t *testing.T) {
 		}
 	}
 	s.withPrograms(string(path))
-	// A log-in elsewhere, as an intruder's own ssh client would want it signed: with a binding, and then without.
+	// A login elsewhere, as an intruder's ssh client would want it signed: with a binding, then without.
 	for _, bind := range []bool{true, false} {
 		_, c := dial()
 		signers := func() ([]gossh.Signer, error) { return c.Signers() }
@@ -86,7 +86,7 @@ func TestIntruder(t *testing.T) {
 			_ = client.Close()
 		}
 	}
-	// None of it has changed what the agent has.
+	// The agent's keys are unchanged.
 	_, c = dial()
 	if keys, err := c.List(); err != nil || len(keys) != 1 || string(keys[0].Blob) != string(s.deployKey.Marshal()) {
 		t.Errorf("listed %v, %v in the end", keys, err)
@@ -98,7 +98,7 @@ func TestIntruder(t *testing.T) {
 	if err := <-done; err != nil {
 		t.Fatal(err)
 	}
-	// The command has ended: an open connection is closed, and a new one finds nobody.
+	// The command has ended: an open connection is closed, and a new one is impossible.
 	if _, err := open.Read(make([]byte, 1)); !errors.Is(err, io.EOF) && !errors.Is(err, syscall.ECONNRESET) {
 		t.Errorf("the open connection: %v", err)
 	}
@@ -111,7 +111,7 @@ func TestIntruder(t *testing.T) {
 	}
 }
 
-// withPrograms is the same intruder with OpenSSH's own programs.
+// withPrograms repeats the attack with OpenSSH's own programs.
 func (s *site) withPrograms(socket string) {
 	s.Helper()
 	run := func(argv ...string) (string, error) {
@@ -120,13 +120,13 @@ func (s *site) withPrograms(socket string) {
 		out, err := cmd.CombinedOutput()
 		return strings.TrimSpace(string(out)), err
 	}
-	want := opensshtest.Line(s.deployKey, "")
+	want := labtest.Line(s.deployKey, "")
 	if out, err := run("ssh-add", "-L"); err != nil || !strings.HasPrefix(out, strings.TrimSpace(want)) || strings.Contains(out, "\n") {
 		s.Errorf("ssh-add -L: %q, %v; want %q alone", out, err, want)
 	}
 	mine := filepath.Join(s.dir, "mine")
-	opensshtest.Key(s.T, mine)
-	// Beside the private key's file ssh-keygen would need no agent.
+	labtest.Key(s.T, mine)
+	// With the private key's file beside it, ssh-keygen would need no agent.
 	message, public := filepath.Join(s.dir, "message"), filepath.Join(s.dir, "public")
 	for path, text := range map[string]string{message: "a contract", public: want} {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {

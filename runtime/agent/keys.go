@@ -2,52 +2,50 @@ package agent
 
 import (
 	"context"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 
 	gossh "golang.org/x/crypto/ssh"
 
 	"runbook/runtime/event"
+	"runbook/runtime/inventory"
+	"runbook/runtime/ssh"
 )
 
-// Prompt asks whoever sits at the terminal. nil means that there is no terminal.
+// Prompt asks the person at the terminal. nil means that there is no terminal.
 type Prompt func(ctx context.Context, question string, secret bool) (string, error)
 
-// Key is a private key that the agent may sign with.
+// Key is a private key.
 type Key struct{ signer gossh.AlgorithmSigner }
 
-// Public is the key's public half.
+// Public returns the public key.
 func (k Key) Public() gossh.PublicKey { return k.signer.PublicKey() }
 
-// Keys reads private keys from files on this machine, and remembers them so that a passphrase is asked for once
-// a run. The zero value has no terminal to ask on.
+// Keys reads private keys from files on this machine. It caches them, so that a passphrase is asked for once per run. The
+// zero value has no terminal to ask on.
 type Keys struct {
 	Prompt Prompt
+	Stream *event.Stream // hides the passphrases; needed with Prompt
+
+	passphrases ssh.Passphrases
 
 	mu     sync.Mutex
 	loaded map[string]Key
 }
 
-// Load reads a key file; "~/" is the home folder. An encrypted key is asked its passphrase for, once.
+// Load reads a key file; "~/" is the home folder. For an encrypted key it asks for the passphrase, once.
 func (k *Keys) Load(ctx context.Context, file string) (Key, error) {
-	path := file
-	if rest, ok := strings.CutPrefix(file, "~/"); ok {
-		home, err := os.UserHomeDir()
-		if err != nil {
-			return Key{}, fmt.Errorf("key %s: %w", file, err)
-		}
-		path = filepath.Join(home, rest)
+	path, err := inventory.ExpandHome(file)
+	if err == nil {
+		path, err = filepath.Abs(path)
 	}
-	path, err := filepath.Abs(path)
 	if err != nil {
 		return Key{}, fmt.Errorf("key %s: %w", file, err)
 	}
-	// Held while the question stands: all hosts of a run wait for the one answer.
+	// Locked while the person is asked: all hosts of a run wait for the one answer.
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if key, ok := k.loaded[path]; ok {
@@ -69,19 +67,16 @@ func (k *Keys) read(ctx context.Context, path string) (Key, error) {
 	if err != nil {
 		var at *os.PathError
 		if errors.As(err, &at) {
-			err = at.Err // the path is named already
+			err = at.Err // the caller names the path
 		}
-		return Key{}, event.WithHint(err, "the key is read on this machine; for a key that lies on the server use --agent host")
+		return Key{}, event.WithHint(err, "the key file is on this machine; for a key on the host use --agent host")
 	}
-	raw, err := gossh.ParseRawPrivateKey(pem)
+	raw, err := ssh.ParseKey(path, pem)
 	var locked *gossh.PassphraseMissingError
 	if errors.As(err, &locked) {
 		raw, err = k.unlock(ctx, path, pem)
 	}
 	if err != nil {
-		if _, _, _, _, e := gossh.ParseAuthorizedKey(pem); e == nil {
-			return Key{}, event.WithHint(errors.New("it is a public key"), "name the private key, without .pub")
-		}
 		return Key{}, err
 	}
 	signer, err := gossh.NewSignerFromKey(raw)
@@ -90,25 +85,16 @@ func (k *Keys) read(ctx context.Context, path string) (Key, error) {
 	}
 	able, ok := signer.(gossh.AlgorithmSigner)
 	if !ok || len(algorithms(signer.PublicKey().Type())) == 0 {
-		return Key{}, fmt.Errorf("keys of kind %s are not supported; make one with `ssh-keygen -t ed25519`", signer.PublicKey().Type())
+		return Key{}, event.WithHint(fmt.Errorf("key type %s is not supported", signer.PublicKey().Type()), "make a key with `ssh-keygen -t ed25519`")
 	}
 	return Key{able}, nil
 }
 
-// unlock asks for the passphrase. The passphrase itself appears in no error and no event.
+// unlock asks for the passphrase, which appears in no error and no event.
 func (k *Keys) unlock(ctx context.Context, path string, pem []byte) (any, error) {
 	if k.Prompt == nil {
-		return nil, event.WithHint(errors.New("it is encrypted, and there is no terminal to ask for its passphrase"),
-			"run this in a terminal, or name a deploy key without a passphrase")
+		return nil, event.WithHint(errors.New("is encrypted, and there is no terminal to ask for the passphrase"),
+			"run this in a terminal, or use a deploy key without a passphrase")
 	}
-	passphrase, err := k.Prompt(ctx, "passphrase of "+path, true)
-	if err != nil {
-		return nil, err
-	}
-	event.AddSecret(ctx, passphrase)
-	raw, err := gossh.ParseRawPrivateKeyWithPassphrase(pem, []byte(passphrase))
-	if errors.Is(err, x509.IncorrectPasswordError) {
-		return nil, errors.New("the passphrase is wrong")
-	}
-	return raw, err
+	return k.passphrases.Open(ctx, k.Stream, path, pem, func(question string) (string, error) { return k.Prompt(ctx, question, true) })
 }

@@ -11,39 +11,39 @@ import (
 
 	gossh "golang.org/x/crypto/ssh"
 
-	"runbook/runtime/agent/opensshtest"
 	"runbook/runtime/event"
+	"runbook/runtime/lab/labtest"
 )
 
-// keyFile writes a new key to a file of its own; with a passphrase, encrypted.
+// keyFile writes a new key to a file, encrypted if there is a passphrase.
 func keyFile(t *testing.T, passphrase string) (path string, public gossh.PublicKey) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "key")
-	public = opensshtest.Key(t, path)
+	public = labtest.Key(t, path)
 	if passphrase == "" {
 		return path, public
 	}
-	// One round of key derivation: these keys needn't withstand anyone.
+	// One round of key derivation is enough for a test.
 	if out, err := exec.Command("ssh-keygen", "-q", "-p", "-a", "1", "-N", passphrase, "-f", path).CombinedOutput(); err != nil {
 		t.Fatalf("ssh-keygen (of openssh-client): %v: %s", err, out)
 	}
 	return path, public
 }
 
-// The hosts of a run load the same key at the same time, and somebody sits there to be asked once.
+// The hosts of a run load the same key at the same time; the person is asked once.
 func TestPassphraseIsAskedForOnce(t *testing.T) {
 	const passphrase = "correct horse"
 	path, public := keyFile(t, passphrase)
 	asked := 0
-	keys := &Keys{Prompt: func(_ context.Context, question string, secret bool) (string, error) {
+	rec := &recorder{}
+	stream := event.NewStream(rec)
+	keys := &Keys{Stream: stream, Prompt: func(_ context.Context, question string, secret bool) (string, error) {
 		asked++
 		if !secret || !strings.Contains(question, path) {
 			t.Errorf("asked %q, secret: %v", question, secret)
 		}
 		return passphrase, nil
 	}}
-	rec := &recorder{}
-	stream := event.NewStream(rec)
 	ctx := event.WithStream(t.Context(), stream)
 	var wg sync.WaitGroup
 	for range 10 {
@@ -68,7 +68,7 @@ func TestLoadErrors(t *testing.T) {
 	plain, _ := keyFile(t, "")
 	refuse := errors.New("interrupted")
 	answer := func(text string, err error) *Keys {
-		return &Keys{Prompt: func(context.Context, string, bool) (string, error) { return text, err }}
+		return &Keys{Stream: event.NewStream(), Prompt: func(context.Context, string, bool) (string, error) { return text, err }}
 	}
 	for name, test := range map[string]struct {
 		keys *Keys
@@ -77,9 +77,9 @@ func TestLoadErrors(t *testing.T) {
 	}{
 		"missing":        {answer("", nil), "/nonexistent/key", "key /nonexistent/key: no such file"},
 		"no terminal":    {&Keys{}, locked, "encrypted, and there is no terminal"},
-		"wrong":          {answer("wrong", nil), locked, "the passphrase is wrong"},
+		"wrong":          {answer("wrong", nil), locked, "wrong passphrase"},
 		"not answered":   {answer("", refuse), locked, "interrupted"},
-		"the public key": {answer("", nil), plain + ".pub", "it is a public key"},
+		"the public key": {answer("", nil), plain + ".pub", "is a public key"},
 		"no key":         {answer("", nil), "/dev/null", "no key found"},
 	} {
 		if _, err := test.keys.Load(t.Context(), test.path); err == nil || !strings.Contains(err.Error(), test.want) {

@@ -21,10 +21,10 @@ import (
 
 	"runbook/runtime/event"
 	"runbook/runtime/inventory"
-	"runbook/runtime/ssh"
+	"runbook/runtime/ssh/shell"
 )
 
-// TestMain also plays runbook for TestOnHostSurvivesNobody: a process that will be killed.
+// TestMain also runs as the runbook process that TestOnHostSurvivesNobody kills.
 func TestMain(m *testing.M) {
 	if words := strings.Split(os.Getenv("AGENT_TEST_TO_BE_KILLED"), "\n"); len(words) == 5 {
 		if err := toBeKilled(words); err != nil {
@@ -36,14 +36,14 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// running says whether the agent that fn of OnHost saw is there: its process, its socket and its folder.
+// running reports whether the agent of OnHost exists: its process, its socket and its folder.
 type running struct {
 	pid    int
 	socket string
 }
 
-func look(ctx context.Context, h *ssh.Host) (running, error) {
-	result, err := h.Run(ctx, ssh.Command{Script: `echo "$SSH_AUTH_SOCK"; cat "$(dirname "$SSH_AUTH_SOCK")/pid"; ssh-add -l`})
+func look(ctx context.Context, h *shell.Host) (running, error) {
+	result, err := h.Run(ctx, shell.Command{Script: `echo "$SSH_AUTH_SOCK"; cat "$(dirname "$SSH_AUTH_SOCK")/pid"; ssh-add -l`})
 	if err != nil {
 		return running{}, err
 	}
@@ -65,7 +65,7 @@ func (r running) left() error {
 	return nil
 }
 
-// gone waits for the end of an agent that ends by itself.
+// gone waits until an agent has ended by itself.
 func (r running) gone(t *testing.T) {
 	t.Helper()
 	tick := time.NewTicker(20 * time.Millisecond)
@@ -83,7 +83,7 @@ func (r running) gone(t *testing.T) {
 func TestOnHost(t *testing.T) {
 	s := newSite(t)
 	var agent running
-	err := OnHost(s.ctx, s.host, nil, []string{s.deploy}, nil, func(ctx context.Context) (err error) {
+	err := OnHost(s.ctx, s.host, Servers{}, []string{s.deploy}, nil, func(ctx context.Context) (err error) {
 		if agent, err = look(ctx, s.host); err != nil {
 			return err
 		}
@@ -107,15 +107,15 @@ func TestOnHost(t *testing.T) {
 	}
 }
 
-// Where the host's OpenSSH can, the key is of use at the git server only, as the stated user.
+// If the host's OpenSSH supports it, the key works only at the git server, as the named user.
 func TestOnHostBindsKeys(t *testing.T) {
 	s := newSite(t)
-	elsewhere := ssh.Command{Script: client(s.elsewhere) + fmt.Sprintf(" -p %d %s@127.0.0.1 echo inside", s.elsewhere.Port, s.elsewhere.User)}
+	elsewhere := shell.Command{Script: client(s.elsewhere) + fmt.Sprintf(" -p %d %s@127.0.0.1 echo inside", s.elsewhere.Port, s.elsewhere.User)}
 	program, err := exec.LookPath("ssh-add")
 	if err != nil {
 		t.Fatal(err)
 	}
-	// wrapped is a PATH on which ssh-add is a script that comes to the real one.
+	// wrapped returns a PATH with a script as ssh-add, which calls the real one.
 	wrapped := func(name, lines string) map[string]string {
 		dir := filepath.Join(s.dir, name)
 		if err := os.Mkdir(dir, 0o755); err != nil {
@@ -127,7 +127,7 @@ func TestOnHostBindsKeys(t *testing.T) {
 		return map[string]string{"PATH": dir + ":" + os.Getenv("PATH")}
 	}
 	old := wrapped("old", `for word do case $word in -h|-H) echo "unknown option -- h" >&2; exit 1 ;; esac; done; exec`)
-	// It looks into the home folder that the system states, whatever HOME says.
+	// ssh-add uses the home folder of the user database, not HOME.
 	me, err := user.Current()
 	if err != nil {
 		t.Fatal(err)
@@ -166,10 +166,10 @@ func TestOnHostBindsKeys(t *testing.T) {
 	} {
 		ctx := s.ctx
 		if test.env != nil {
-			ctx = ssh.WithEnv(ctx, s.host, test.env)
+			ctx = shell.WithEnv(ctx, s.host, test.env)
 		}
 		warned := len(s.rec.of(event.Warning))
-		err := OnHost(ctx, s.host, test.known, []string{s.deploy}, test.to, func(ctx context.Context) error {
+		err := OnHost(ctx, s.host, Servers{KnownHosts: test.known}, []string{s.deploy}, test.to, func(ctx context.Context) error {
 			if err := s.fetch(ctx); (err == nil) != test.fetches {
 				t.Errorf("%s: at the git server: %v", name, err)
 			}
@@ -185,8 +185,8 @@ func TestOnHostBindsKeys(t *testing.T) {
 			t.Errorf("%s: warnings: %v", name, warns)
 		}
 	}
-	err = OnHost(s.ctx, s.host, nil, []string{s.deploy}, []string{s.url()}, func(context.Context) error { return nil })
-	if err == nil || !strings.Contains(err.Error(), "neither this machine nor the host knows the host key") {
+	err = OnHost(s.ctx, s.host, Servers{}, []string{s.deploy}, []string{s.url()}, func(context.Context) error { return nil })
+	if err == nil || !strings.Contains(err.Error(), "not known on this machine or on the host") {
 		t.Errorf("an unknown server: %v", err)
 	}
 }
@@ -196,7 +196,7 @@ func TestOnHostHowever(t *testing.T) {
 	failed := errors.New("failed")
 	t.Run("fn fails", func(t *testing.T) {
 		var agent running
-		err := OnHost(s.ctx, s.host, nil, []string{s.deploy}, nil, func(ctx context.Context) (err error) {
+		err := OnHost(s.ctx, s.host, Servers{}, []string{s.deploy}, nil, func(ctx context.Context) (err error) {
 			if agent, err = look(ctx, s.host); err != nil {
 				return err
 			}
@@ -213,7 +213,7 @@ func TestOnHostHowever(t *testing.T) {
 		ctx, cancel := context.WithCancelCause(s.ctx)
 		defer cancel(nil)
 		var agent running
-		err := OnHost(ctx, s.host, nil, []string{s.deploy}, nil, func(ctx context.Context) (err error) {
+		err := OnHost(ctx, s.host, Servers{}, []string{s.deploy}, nil, func(ctx context.Context) (err error) {
 			if agent, err = look(ctx, s.host); err != nil {
 				return err
 			}
@@ -227,7 +227,7 @@ func TestOnHostHowever(t *testing.T) {
 				}
 				cancel(failed)
 			}()
-			_, err = s.host.Run(ctx, ssh.Command{Script: "echo > " + fifo + "; exec tail -f /dev/null"})
+			_, err = s.host.Run(ctx, shell.Command{Script: "echo > " + fifo + "; exec tail -f /dev/null"})
 			return err
 		})
 		if !errors.Is(err, failed) {
@@ -245,7 +245,7 @@ func TestOnHostHowever(t *testing.T) {
 					t.Error("the panic was swallowed")
 				}
 			}()
-			_ = OnHost(s.ctx, s.host, nil, []string{s.deploy}, nil, func(ctx context.Context) (err error) {
+			_ = OnHost(s.ctx, s.host, Servers{}, []string{s.deploy}, nil, func(ctx context.Context) (err error) {
 				if agent, err = look(ctx, s.host); err != nil {
 					t.Error(err)
 				}
@@ -257,12 +257,12 @@ func TestOnHostHowever(t *testing.T) {
 		}
 	})
 	t.Run("the host's shell dies", func(t *testing.T) {
-		err := OnHost(s.ctx, s.host, nil, []string{s.deploy}, nil, func(ctx context.Context) error {
+		err := OnHost(s.ctx, s.host, Servers{}, []string{s.deploy}, nil, func(ctx context.Context) error {
 			agent, err := look(ctx, s.host)
 			if err != nil {
 				return err
 			}
-			if _, err := s.host.Run(ctx, ssh.Command{Script: "kill -s KILL $$"}); err == nil {
+			if _, err := s.host.Run(ctx, shell.Command{Script: "kill -s KILL $$"}); err == nil {
 				t.Error("the shell survived")
 			}
 			agent.gone(t)
@@ -274,7 +274,7 @@ func TestOnHostHowever(t *testing.T) {
 	})
 }
 
-// When runbook is killed, nothing of it is there to stop the agent.
+// A killed runbook cannot stop the agent; the agent must end by itself.
 func TestOnHostSurvivesNobody(t *testing.T) {
 	s := newSite(t)
 	target := s.host.Target()
@@ -311,9 +311,9 @@ func toBeKilled(words []string) error {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
-	h := ssh.NewPool(ssh.PoolOptions{}).Host(inventory.Host{Name: "web1", Address: "127.0.0.1", Port: port, User: words[1],
+	h := shell.NewPool(event.NewStream(), shell.Options{}).Host(inventory.Host{Name: "web1", Address: "127.0.0.1", Port: port, User: words[1],
 		Identities: []string{words[2]}, KnownHosts: []string{words[3]}, IdentityAgent: "none"})
-	return OnHost(ctx, h, nil, []string{words[4]}, nil, func(ctx context.Context) error {
+	return OnHost(ctx, h, Servers{}, []string{words[4]}, nil, func(ctx context.Context) error {
 		agent, err := look(ctx, h)
 		if err != nil {
 			return err
@@ -328,18 +328,19 @@ func TestOnHostErrors(t *testing.T) {
 	s := newSite(t)
 	locked, _ := keyFile(t, "secret")
 	open, _ := keyFile(t, "")
-	if err := os.Chmod(open, 0o644); err != nil {
+	public := s.deploy + ".pub"
+	if err := errors.Join(os.Chmod(open, 0o644), os.Chmod(public, 0o600)); err != nil {
 		t.Fatal(err)
 	}
 	for name, test := range map[string]struct{ key, want, hint string }{
 		"relative":  {"deploy", "want an absolute path on the host", "agent.forward"},
-		"missing":   {"/nonexistent/key", "web1: ssh-add /nonexistent/key: there is no such key on the host", "ssh-keygen"},
+		"missing":   {"/nonexistent/key", "web1: ssh-add /nonexistent/key: no such key on the host", "ssh-keygen"},
 		"encrypted": {locked, "the key is encrypted", "--agent forward"},
-		"open":      {open, "others may read the key file", "chmod 600 " + open},
-		"no key":    {s.deploy + ".pub", "exit status 1", ""},
-		"a word":    {"/x'; touch /tmp/intruder; '", "there is no such key", ""},
+		"open":      {open, "because others may read it", "chmod 600 " + open},
+		"no key":    {public, "exit status 1", ""},
+		"a word":    {"/x'; touch /tmp/intruder; '", "no such key", ""},
 	} {
-		err := OnHost(s.ctx, s.host, nil, []string{test.key}, nil, func(context.Context) error {
+		err := OnHost(s.ctx, s.host, Servers{}, []string{test.key}, nil, func(context.Context) error {
 			t.Errorf("%s: fn ran", name)
 			return nil
 		})

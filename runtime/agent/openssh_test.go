@@ -12,34 +12,34 @@ import (
 
 	gossh "golang.org/x/crypto/ssh"
 
-	"runbook/runtime/agent/opensshtest"
 	"runbook/runtime/event"
 	"runbook/runtime/inventory"
+	"runbook/runtime/lab/labtest"
 	"runbook/runtime/script"
-	"runbook/runtime/ssh"
+	"runbook/runtime/ssh/shell"
 )
 
-// site is a host, a git server and a server that is neither, all of them OpenSSH. The deploy key may fetch from the
-// git server; elsewhere it may do anything, which is what must not happen.
+// site is a host, a git server and a third server, all with OpenSSH. The deploy key may fetch from the git server. On the
+// third server it may do anything, so it must never be used there.
 type site struct {
 	*testing.T
 	dir       string
 	rec       *recorder
 	ctx       context.Context
-	host      *ssh.Host
+	host      *shell.Host
 	deploy    string // the private key file
 	deployKey gossh.PublicKey
-	git       *opensshtest.Server
-	elsewhere *opensshtest.Server
+	git       *labtest.SSHD
+	elsewhere *labtest.SSHD
 }
 
 func newSite(t *testing.T) *site {
 	s := &site{T: t, dir: t.TempDir(), rec: &recorder{}}
 	s.ctx = event.WithStream(t.Context(), event.NewStream(s.rec))
 	s.deploy = filepath.Join(s.dir, "deploy")
-	s.deployKey = opensshtest.Key(t, s.deploy)
+	s.deployKey = labtest.Key(t, s.deploy)
 	admin := filepath.Join(s.dir, "admin")
-	adminKey := opensshtest.Key(t, admin)
+	adminKey := labtest.Key(t, admin)
 	repo := filepath.Join(s.dir, "app.git")
 	for _, args := range [][]string{
 		{"init", "--quiet", "--bare", "--initial-branch=release", repo},
@@ -51,10 +51,10 @@ func newSite(t *testing.T) *site {
 			t.Fatalf("git %v: %v: %s", args, err, out)
 		}
 	}
-	s.git = opensshtest.Start(t, []string{opensshtest.Line(s.deployKey, `command="git-upload-pack '`+repo+`'",restrict`)})
-	s.elsewhere = opensshtest.Start(t, []string{opensshtest.Line(s.deployKey, "")})
-	web := opensshtest.Start(t, []string{opensshtest.Line(adminKey, "")})
-	pool := ssh.NewPool(ssh.PoolOptions{})
+	s.git = labtest.StartSSHD(t, []string{labtest.Line(s.deployKey, `command="git-upload-pack '`+repo+`'",restrict`)})
+	s.elsewhere = labtest.StartSSHD(t, []string{labtest.Line(s.deployKey, "")})
+	web := labtest.StartSSHD(t, []string{labtest.Line(adminKey, "")})
+	pool := shell.NewPool(event.NewStream(), shell.Options{})
 	s.host = pool.Host(inventory.Host{Name: "web1", Address: "127.0.0.1", Port: web.Port, User: web.User, Identities: []string{admin},
 		KnownHosts: []string{web.KnownHosts}, IdentityAgent: "none"})
 	t.Cleanup(func() {
@@ -69,14 +69,14 @@ func (s *site) url() string {
 	return fmt.Sprintf("ssh://%s@127.0.0.1:%d/app.git", s.git.User, s.git.Port)
 }
 
-// client is an ssh command line that believes only the given server.
-func client(server *opensshtest.Server) string {
+// client returns an ssh command line that trusts only the given server.
+func client(server *labtest.SSHD) string {
 	return fmt.Sprintf("ssh -F none -o BatchMode=yes -o StrictHostKeyChecking=yes -o GlobalKnownHostsFile=/dev/null -o UserKnownHostsFile=%s", server.KnownHosts)
 }
 
-// fetch asks the git server for its refs, from the host.
+// fetch lists the git server's refs from the host.
 func (s *site) fetch(ctx context.Context) error {
-	result, err := s.host.Run(ctx, ssh.Command{Argv: []string{"git", "ls-remote", s.url(), "refs/heads/release"}, Env: map[string]string{"GIT_SSH_COMMAND": client(s.git)}})
+	result, err := s.host.Run(ctx, shell.Command{Argv: []string{"git", "ls-remote", s.url(), "refs/heads/release"}, Env: map[string]string{"GIT_SSH_COMMAND": client(s.git)}})
 	if err == nil && !strings.Contains(result.Stdout, "refs/heads/release") {
 		return fmt.Errorf("git printed %q", result.Stdout)
 	}
@@ -85,7 +85,7 @@ func (s *site) fetch(ctx context.Context) error {
 
 func (s *site) forward() *Forwarder {
 	s.Helper()
-	f, err := Open(s.ctx, &Keys{}, []string{s.git.KnownHosts}, Scope{Keys: []string{s.deploy}, To: []string{s.url()}})
+	f, err := Open(s.ctx, &Keys{}, Servers{KnownHosts: []string{s.git.KnownHosts}}, Scope{Keys: []string{s.deploy}, To: []string{s.url()}})
 	if err != nil {
 		s.Fatal(err)
 	}
@@ -99,7 +99,7 @@ func TestForwardedToGit(t *testing.T) {
 		t.Fatal("the git server let us in without a key")
 	}
 	f := s.forward()
-	ctx := ssh.WithAgent(s.ctx, f)
+	ctx := shell.WithAgent(s.ctx, f)
 	for range 2 {
 		if err := s.fetch(ctx); err != nil {
 			t.Fatal(f.Explain(ctx, err))
@@ -118,21 +118,21 @@ func TestForwardedToGit(t *testing.T) {
 	}
 }
 
-// The key opens the other server, too; the agent doesn't help with that.
+// The key could log in to the third server, but the agent does not sign for it.
 func TestForwardedNowhereElse(t *testing.T) {
 	s := newSite(t)
 	f := s.forward()
-	ctx := ssh.WithAgent(s.ctx, f)
+	ctx := shell.WithAgent(s.ctx, f)
 	login := client(s.elsewhere) + fmt.Sprintf(" -p %d %s@127.0.0.1 echo inside", s.elsewhere.Port, s.elsewhere.User)
-	if out, err := s.host.Run(s.ctx, ssh.Command{Script: login + " -i " + s.deploy}); err == nil {
+	if out, err := s.host.Run(s.ctx, shell.Command{Script: login + " -i " + s.deploy}); err == nil {
 		t.Fatalf("without a key: %v", out)
 	}
-	out, err := s.host.Run(ctx, ssh.Command{Script: login})
+	out, err := s.host.Run(ctx, shell.Command{Script: login})
 	if err == nil {
 		t.Fatalf("logged in elsewhere: %q", out.Stdout)
 	}
 	err = f.Explain(event.WithHost(ctx, "web1"), err)
-	if want := gossh.FingerprintSHA256(s.elsewhere.HostKey) + ", which is not one of [127.0.0.1]:" + fmt.Sprint(s.git.Port); !strings.Contains(err.Error(), want) {
+	if want := gossh.FingerprintSHA256(s.elsewhere.HostKey) + ", which does not belong to [127.0.0.1]:" + fmt.Sprint(s.git.Port); !strings.Contains(err.Error(), want) {
 		t.Errorf("explained as: %v", err)
 	}
 	if used := s.rec.of(event.KeyUsed); len(used) > 0 {
@@ -140,7 +140,7 @@ func TestForwardedNowhereElse(t *testing.T) {
 	}
 }
 
-// Dropbear's client says nothing of the server it logs in to, as OpenSSH's did before 8.9: without that nothing is signed, unless the recipe says so.
+// Dropbear's client does not name its server, like OpenSSH's before 8.9. Then nothing is signed unless the recipe allows it.
 func TestAClientThatBindsNothing(t *testing.T) {
 	s := newSite(t)
 	if _, err := exec.LookPath("dbclient"); err != nil {
@@ -155,19 +155,19 @@ func TestAClientThatBindsNothing(t *testing.T) {
 	}
 	must(os.Mkdir(filepath.Join(home, ".ssh"), 0o700))
 	must(os.WriteFile(filepath.Join(home, ".ssh", "known_hosts"), append([]byte("127.0.0.1 "), gossh.MarshalAuthorizedKey(s.git.HostKey)...), 0o600))
-	fetch := ssh.Command{
+	fetch := shell.Command{
 		Argv:  []string{"dbclient", "-A", "-T", "-p", fmt.Sprint(s.git.Port), s.git.User + "@127.0.0.1", "git-upload-pack", "app.git"},
 		Env:   map[string]string{"HOME": home},
 		Stdin: new("0000"), // nothing is wanted of what is offered
 	}
 	f := s.forward()
-	ctx := ssh.WithAgent(s.ctx, f)
+	ctx := shell.WithAgent(s.ctx, f)
 	result, err := s.host.Run(ctx, fetch)
 	if err == nil {
 		t.Fatalf("it was let in: %v", result)
 	}
 	err = f.Explain(event.WithHost(ctx, "web1"), err)
-	if !strings.Contains(err.Error(), "the ssh client didn't say which server it talks to") || !strings.Contains(event.Hint(err), "--agent host") {
+	if !strings.Contains(err.Error(), "the ssh client did not name the server it talks to") || !strings.Contains(event.Hint(err), "--agent host") {
 		t.Errorf("explained as: %v; hint: %s", err, event.Hint(err))
 	}
 	if used := s.rec.of(event.KeyUsed); len(used) > 0 {
@@ -175,10 +175,10 @@ func TestAClientThatBindsNothing(t *testing.T) {
 	}
 	f.Close()
 
-	unbound, err := Open(s.ctx, &Keys{}, []string{s.git.KnownHosts}, Scope{Keys: []string{s.deploy}, To: []string{s.url()}, Unbound: true})
+	unbound, err := Open(s.ctx, &Keys{}, Servers{KnownHosts: []string{s.git.KnownHosts}}, Scope{Keys: []string{s.deploy}, To: []string{s.url()}, Unbound: true})
 	must(err)
 	defer unbound.Close()
-	result, err = s.host.Run(ssh.WithAgent(s.ctx, unbound), fetch)
+	result, err = s.host.Run(shell.WithAgent(s.ctx, unbound), fetch)
 	if err != nil || !strings.Contains(result.Stdout, "refs/heads/release") {
 		t.Errorf("with unbound: %v %q", err, result.Stdout)
 	}
@@ -187,8 +187,8 @@ func TestAClientThatBindsNothing(t *testing.T) {
 func TestOpenWantsKnownServers(t *testing.T) {
 	key, _ := keyFile(t, "")
 	known := filepath.Join(t.TempDir(), "known_hosts")
-	_, err := Open(t.Context(), &Keys{}, []string{known}, Scope{Keys: []string{key}, To: []string{"ssh://git@git.example.org:2222/app.git"}})
-	if err == nil || !strings.Contains(err.Error(), "doesn't know the host key of [git.example.org]:2222") {
+	_, err := Open(t.Context(), &Keys{}, Servers{KnownHosts: []string{known}}, Scope{Keys: []string{key}, To: []string{"ssh://git@git.example.org:2222/app.git"}})
+	if err == nil || !strings.Contains(err.Error(), "host key of [git.example.org]:2222: not known on this machine") {
 		t.Errorf("error: %v", err)
 	}
 	if hint := event.Hint(err); !strings.Contains(hint, "`ssh -p 2222 git@git.example.org`") {
@@ -196,19 +196,19 @@ func TestOpenWantsKnownServers(t *testing.T) {
 	}
 }
 
-// What a recipe sees, from declaration to result.
+// The Lua API, from declaration to result.
 func TestModule(t *testing.T) {
 	s := newSite(t)
-	fetch := script.Func("fetch", script.Reads, "Asks the git server.", func(ctx context.Context, _ *ssh.Host, _ struct{}) (script.None, error) {
+	fetch := script.Func("fetch", script.Reads, "Asks the git server.", func(ctx context.Context, _ *shell.Host, _ struct{}) (script.None, error) {
 		return script.None{}, s.fetch(ctx)
 	})
-	modules := append(Module(Deps{KnownHosts: []string{s.git.KnownHosts}}), script.Module{On: "host", Doc: "For this test.", Primitives: []script.Primitive{fetch}},
+	modules := append(Module(Deps{Servers: Servers{KnownHosts: []string{s.git.KnownHosts}}}), script.Module{On: "host", Doc: "For this test.", Primitives: []script.Primitive{fetch}},
 		script.Module{Doc: "For this test.", Fields: []script.Field{{Name: "host", Doc: "A host.", Type: "host"}}})
-	lib, err := script.NewLibrary([]script.Object{{Name: "host", Type: reflect.TypeFor[*ssh.Host](), Doc: "A host."}}, modules...)
+	lib, err := script.NewLibrary([]script.Object{{Name: "host", Type: reflect.TypeFor[*shell.Host](), Doc: "A host."}}, modules...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	state, err := lib.NewState(script.StateOptions{})
+	state, err := lib.NewState(event.NewStream(), script.StateOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,7 +9,16 @@ import (
 	"runbook/runtime/event"
 )
 
-func TestParseDestination(t *testing.T) {
+// parse returns a destination with a user.
+func parse(t *testing.T, text string) (Destination, error) {
+	d, err := Servers{}.destination(t.Context(), text)
+	if err == nil && d.User == "" {
+		err = d.check()
+	}
+	return d, err
+}
+
+func TestDestination(t *testing.T) {
 	for text, want := range map[string]string{
 		"git@git.example.org:app.git":              "git@git.example.org",
 		"git@git.example.org:team/app.git":         "git@git.example.org",
@@ -25,38 +34,38 @@ func TestParseDestination(t *testing.T) {
 		"ssh://git@git.example.org:2222/x/app.git": "git@[git.example.org]:2222",
 		"ssh://git@[2001:db8::1]:2222/app.git":     "git@[2001:db8::1]:2222",
 	} {
-		d, err := ParseDestination(text)
+		d, err := parse(t, text)
 		if err != nil || d.String() != want {
 			t.Errorf("%s: %v, %v; want %s", text, d, err, want)
 		}
 	}
 	for text, want := range map[string]string{
-		"":                               "want user@host",
+		"":                               "missing host",
 		"git.example.org":                "names no user",
 		"ssh://git.example.org/app.git":  "names no user",
 		"ssh://git:pw@git.example.org/a": "password",
 		"https://git.example.org/app":    "needs no SSH key",
 		"file:///srv/app.git":            "needs no SSH key",
 		"/srv/app.git":                   "needs no SSH key",
-		"git@-oProxyCommand=x:app":       "want user@host",
-		"-l@git.example.org":             "want user@host",
-		"git@git.example.org:65536":      "no port",
-		"git@git.example.org:0":          "no port",
-		"git@a b:app":                    "want user@host",
-		"git@[nonsense]:2222":            "between [ and ]",
-		"git@*:app":                      "want user@host",
+		"git@-oProxyCommand=x:app":       "begins with a dash",
+		"-l@git.example.org":             "begins with a dash",
+		"git@git.example.org:65536":      "want a number from 1 to 65535",
+		"git@git.example.org:0":          "want a number from 1 to 65535",
+		"git@a b:app":                    "contains a space",
+		"git@[nonsense]:2222":            "not an IPv6 address",
+		"git@*:app":                      "not a host name",
 	} {
-		if d, err := ParseDestination(text); err == nil || !strings.Contains(err.Error(), want) {
+		if d, err := parse(t, text); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, %v; want an error with %q", text, d, err, want)
 		}
 	}
-	_, err := ParseDestination("git.example.org")
+	_, err := parse(t, "git.example.org")
 	if !strings.Contains(event.Hint(err), "user@host") {
 		t.Errorf("hint: %q", event.Hint(err))
 	}
 }
 
-// Whatever arrives, the parsers neither panic nor take more than one meaning from it.
+// The parsers never panic, and no data has two meanings.
 func FuzzParseLogin(f *testing.F) {
 	l := append(text([]byte("session")), userauthRequest)
 	l = append(l, text([]byte("git"), []byte("ssh-connection"), []byte(methodHostbound))...)
@@ -109,12 +118,12 @@ func FuzzParseBinding(f *testing.F) {
 	})
 }
 
-func FuzzParseDestination(f *testing.F) {
+func FuzzDestination(f *testing.F) {
 	for _, s := range []string{"git@h:app", "ssh://git@h:22/x", "git@[::1]:22", "a@b@c:d"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		d, err := ParseDestination(s)
+		d, err := parse(t, s)
 		if err != nil {
 			return
 		}

@@ -14,7 +14,7 @@ import (
 	"runbook/runtime/event"
 )
 
-// What a program on a host may try, and what it is refused for. Each case begins on a connection of its own.
+// TestRefuses lists what a program on a host may try, and the reason it is refused. Each case has its own connection.
 func TestRefuses(t *testing.T) {
 	bound := func(d *desk, c sshagent.ExtendedAgent) {
 		if err := d.bind(c, d.server, "session"); err != nil {
@@ -35,7 +35,7 @@ func TestRefuses(t *testing.T) {
 			return err
 		}
 	}
-	// A refused binding must also spoil the connection for a signature that would have been fine.
+	// After a refused binding, the connection must also refuse a signature that would be allowed.
 	binding := func(request func(*desk) []byte) func(*desk, sshagent.ExtendedAgent) error {
 		return func(d *desk, c sshagent.ExtendedAgent) error {
 			if _, err := c.Extension("session-bind@openssh.com", request(d)); err == nil {
@@ -52,48 +52,48 @@ func TestRefuses(t *testing.T) {
 		"no binding": {func(d *desk, c sshagent.ExtendedAgent) error {
 			_, err := c.Sign(d.deploy.PublicKey(), d.loginData(nil))
 			return err
-		}, "didn't say which server"},
+		}, "did not name the server"},
 		"another user":       {sign(func(l *login) { l.user = "root" }), `a login as "root" at gitserver`},
 		"no user":            {sign(func(l *login) { l.user = "" }), `a login as "" at gitserver`},
-		"another session":    {sign(func(l *login) { l.session = []byte("another") }), "another connection"},
-		"no session":         {sign(func(l *login) { l.session = nil }), "not an SSH login"},
-		"another host key":   {sign(func(l *login) { l.hostKey = []byte("another") }), "another server"},
-		"empty host key":     {sign(func(l *login) { l.hostKey = []byte{} }), "another server"},
-		"another key within": {sign(func(l *login) { l.key = []byte("another") }), "another key"},
-		"another algorithm":  {sign(func(l *login) { l.algorithm = gossh.KeyAlgoRSASHA256 }), `a signature of kind "rsa-sha2-256"`},
-		"junk":               {junk(func(*desk) []byte { return []byte("a contract, to sign on the dotted line") }), "not an SSH login"},
-		"nothing":            {junk(func(*desk) []byte { return nil }), "not an SSH login"},
-		"a login and more":   {junk(func(d *desk) []byte { return append(d.loginData(nil), 0) }), "not an SSH login"},
-		"a login cut short":  {junk(func(d *desk) []byte { data := d.loginData(nil); return data[:len(data)-1] }), "not an SSH login"},
+		"another session":    {sign(func(l *login) { l.session = []byte("another") }), "a connection other than"},
+		"no session":         {sign(func(l *login) { l.session = nil }), "something other than an SSH login"},
+		"another host key":   {sign(func(l *login) { l.hostKey = []byte("another") }), "a server other than"},
+		"empty host key":     {sign(func(l *login) { l.hostKey = []byte{} }), "a server other than"},
+		"another key within": {sign(func(l *login) { l.key = []byte("another") }), "a key other than"},
+		"another algorithm":  {sign(func(l *login) { l.algorithm = gossh.KeyAlgoRSASHA256 }), `a "rsa-sha2-256" signature by a key of type`},
+		"junk":               {junk(func(*desk) []byte { return []byte("a contract, to sign on the dotted line") }), "something other than an SSH login"},
+		"nothing":            {junk(func(*desk) []byte { return nil }), "something other than an SSH login"},
+		"a login and more":   {junk(func(d *desk) []byte { return append(d.loginData(nil), 0) }), "something other than an SSH login"},
+		"a login cut short":  {junk(func(d *desk) []byte { data := d.loginData(nil); return data[:len(data)-1] }), "something other than an SSH login"},
 		"another message": {junk(func(d *desk) []byte {
 			return bytes.Replace(d.loginData(nil), []byte{userauthRequest, 0, 0, 0, 3}, []byte{51, 0, 0, 0, 3}, 1)
-		}), "not an SSH login"},
+		}), "something other than an SSH login"},
 		"another service": {junk(func(d *desk) []byte {
 			return bytes.Replace(d.loginData(nil), []byte("ssh-connection"), []byte("ssh-connectiom"), 1)
-		}), "not an SSH login"},
+		}), "something other than an SSH login"},
 		"another method": {junk(func(d *desk) []byte {
 			return bytes.Replace(d.loginData(nil), []byte("publickey"), []byte("hostbased"), 1)
-		}), "not an SSH login"},
+		}), "something other than an SSH login"},
 		"a query": {junk(func(d *desk) []byte {
 			return bytes.Replace(d.loginData(nil), []byte("publickey\x01"), []byte("publickey\x00"), 1)
-		}), "not an SSH login"},
+		}), "something other than an SSH login"},
 		"an SSHSIG blob": {junk(func(*desk) []byte {
 			return append([]byte("SSHSIG"), text([]byte("git"), nil, []byte("sha512"), make([]byte, 64))...)
-		}), "not an SSH login"},
+		}), "something other than an SSH login"},
 		"another's key": {func(d *desk, c sshagent.ExtendedAgent) error {
 			bound(d, c)
 			_, err := c.Sign(d.other.PublicKey(), d.loginData(nil))
 			return err
-		}, "did not name"},
+		}, "does not name"},
 		"binding to another server": {binding(func(d *desk) []byte {
 			return bindRequest(d.T, d.other.PublicKey(), d.other, []byte("session"), 0)
-		}), "which is not one of gitserver"},
+		}), "which does not belong to gitserver"},
 		"binding signed by another": {binding(func(d *desk) []byte {
 			return bindRequest(d.T, d.server.PublicKey(), d.other, []byte("session"), 0)
 		}), "did not sign this session"},
 		"binding for forwarding": {binding(func(d *desk) []byte {
 			return bindRequest(d.T, d.server.PublicKey(), d.server, []byte("session"), 1)
-		}), "forward the agent"},
+		}), "forwarding the agent"},
 		"binding with a bad flag": {binding(func(d *desk) []byte {
 			return bindRequest(d.T, d.server.PublicKey(), d.server, []byte("session"), 2)
 		}), "malformed"},
@@ -145,7 +145,7 @@ func TestRefuses(t *testing.T) {
 			if !strings.Contains(err.Error(), "clone failed (the forwarded agent refused: ") || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("explained as: %v", err)
 			}
-			// The connection is still good for what is allowed.
+			// The connection still serves allowed requests.
 			keys, err := c.List()
 			if err != nil || len(keys) != 1 || !bytes.Equal(keys[0].Blob, d.deploy.PublicKey().Marshal()) || keys[0].Comment != "runbook" {
 				t.Errorf("list: %v, %v", keys, err)

@@ -11,16 +11,15 @@ import (
 	"runbook/runtime/ssh"
 )
 
-// binding is what an ssh client on a host proved of the connection that it wants a signature for: that a server
-// with this host key is at its other end.
+// binding is the proof of an ssh client on a host that its connection ends at a server with this host key.
 type binding struct {
 	hostKey    gossh.PublicKey
 	session    []byte
-	forwarding bool // the client forwards the agent to that server, it doesn't log in there
+	forwarding bool // the client forwards the agent to that server instead of logging in
 }
 
-// parseBinding reads the contents of session-bind@openssh.com (OpenSSH's PROTOCOL.agent) and verifies that the
-// host key signed the session id.
+// parseBinding parses the contents of session-bind@openssh.com (OpenSSH's PROTOCOL.agent) and verifies that the host key
+// signed the session id.
 func parseBinding(contents []byte) (binding, error) {
 	c := cursor{rest: contents}
 	keyBlob, session, sigBlob, forwarding := c.bytes(), c.bytes(), c.bytes(), c.bool()
@@ -29,20 +28,20 @@ func parseBinding(contents []byte) (binding, error) {
 	}
 	hostKey, err := gossh.ParsePublicKey(keyBlob)
 	if err != nil {
-		return binding{}, errors.New("the host key can't be read")
+		return binding{}, errors.New("invalid host key")
 	}
 	s := cursor{rest: sigBlob}
 	sig := &gossh.Signature{Format: s.string(), Blob: s.bytes()}
-	// A security key's signature has more behind it, which Verify reads.
+	// A security key's signature has more data, which Verify reads.
 	sig.Rest = s.rest
 	if s.bad {
 		return binding{}, errMalformed
 	}
-	if !slices.Contains(algorithms(ssh.PlainKey(hostKey).Type()), sig.Format) { // a certificate's key signs as it would alone
-		return binding{}, fmt.Errorf("a host key signature of kind %.40q", sig.Format)
+	if !slices.Contains(algorithms(ssh.PlainKey(hostKey).Type()), sig.Format) { // a certificate's key signs like a plain one
+		return binding{}, fmt.Errorf("a %.40q signature by the host key", sig.Format)
 	}
 	if len(session) == 0 {
-		return binding{}, errors.New("an empty session id")
+		return binding{}, errors.New("empty session id")
 	}
 	if err := hostKey.Verify(session, sig); err != nil {
 		return binding{}, errors.New("the host key did not sign this session")
@@ -50,7 +49,7 @@ func parseBinding(contents []byte) (binding, error) {
 	return binding{hostKey, bytes.Clone(session), forwarding}, nil
 }
 
-// algorithms are the signature algorithms of a kind of key. SHA-1 is not among them, and DSA has no other.
+// algorithms returns the signature algorithms of a key type. SHA-1 is not among them, and DSA has no other.
 func algorithms(keyType string) []string {
 	switch keyType {
 	case gossh.KeyAlgoRSA:
@@ -61,7 +60,7 @@ func algorithms(keyType string) []string {
 	return []string{keyType}
 }
 
-// login is a request to log in with a public key (RFC 4252, section 7), which is the one thing that is signed.
+// login is a request to log in with a public key (RFC 4252, section 7). Nothing else is signed.
 type login struct {
 	session   []byte
 	user      string
@@ -76,7 +75,7 @@ const (
 	methodHostbound = "publickey-hostbound-v00@openssh.com"
 )
 
-// parseLogin reads what a client wants signed. Anything but a login is an error.
+// parseLogin parses the data that a client wants signed. Anything but a login is an error.
 func parseLogin(data []byte) (login, error) {
 	c := cursor{rest: data}
 	l := login{session: c.bytes()}
@@ -90,7 +89,7 @@ func parseLogin(data []byte) (login, error) {
 	switch {
 	case c.done() != nil, kind != userauthRequest, service != "ssh-connection", !signed,
 		method != methodPlain && method != methodHostbound, len(l.session) == 0:
-		return login{}, errors.New("what it was to sign is not an SSH login")
+		return login{}, errors.New("a signature of something other than an SSH login")
 	}
 	return l, nil
 }

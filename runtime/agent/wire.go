@@ -7,7 +7,7 @@ import (
 	"io"
 )
 
-// Messages of the agent protocol (draft-ietf-sshm-ssh-agent). What is not here is refused unread.
+// Messages of the agent protocol (draft-ietf-sshm-ssh-agent). All others are refused unread.
 const (
 	agentFailure           = 5
 	agentSuccess           = 6
@@ -19,7 +19,7 @@ const (
 	agentExtensionFailure  = 28
 )
 
-// maxMessage is the longest message that is read, as in OpenSSH.
+// maxMessage limits the length of a message, as in OpenSSH.
 const maxMessage = 256 << 10
 
 // readMessage reads one message without its length.
@@ -30,7 +30,7 @@ func readMessage(r io.Reader) ([]byte, error) {
 	}
 	n := binary.BigEndian.Uint32(head[:])
 	if n == 0 || n > maxMessage {
-		return nil, fmt.Errorf("an agent message of %d bytes; want 1 to %d", n, maxMessage)
+		return nil, fmt.Errorf("agent message of %d bytes; want 1 to %d", n, maxMessage)
 	}
 	message := make([]byte, n)
 	_, err := io.ReadFull(r, message)
@@ -48,8 +48,7 @@ func appendString(to, s []byte) []byte {
 
 var errMalformed = errors.New("malformed request")
 
-// cursor reads SSH's data types off a message. After the first thing that doesn't fit all else reads as empty, and
-// done tells.
+// cursor reads SSH's data types from a message. After the first error everything else is empty, and done returns the error.
 type cursor struct {
 	rest []byte
 	bad  bool
@@ -84,14 +83,14 @@ func (c *cursor) byte() byte {
 	return b[0]
 }
 
-// bool takes 0 and 1 only, so that one message has one meaning.
+// bool accepts only 0 and 1, so that one message has one meaning.
 func (c *cursor) bool() bool {
 	b := c.byte()
 	c.bad = c.bad || b > 1
 	return b == 1
 }
 
-// done is an error unless all was read and all of it fitted.
+// done returns an error unless the whole message was read without one.
 func (c *cursor) done() error {
 	if c.bad || len(c.rest) > 0 {
 		return errMalformed

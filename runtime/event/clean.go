@@ -6,26 +6,26 @@ import (
 	"unicode/utf8"
 )
 
-// The most bytes that are shown of a line, and of what is in one line with others, such as a name.
+// The limits of what is shown, in bytes: of a line, and of a part of a line, such as a name.
 const (
 	LongestLine = 64 << 10
 	LongestName = 4 << 10
 )
 
-// Clean returns text without what could make a terminal, or who reads it, take it for something else than text: control characters but line
-// breaks and tabs, what reorders a line, and bytes that are no UTF-8. Of an over-long line the beginning stays.
+// Clean removes from text what a terminal would obey or a reader would misread: control characters except line breaks and
+// tabs, characters that reorder a line, and bytes that are not UTF-8. It truncates lines longer than LongestLine.
 func Clean(text string) string { return cutLines(strip(text), LongestLine) }
 
-// OneLine is Clean for what stands in one line, such as a name.
+// OneLine is Clean for a part of a line, such as a name: line breaks and tabs become spaces.
 func OneLine(text string) string { return cutLines(stripLine(text), LongestName) }
 
-// strip leaves out what Clean does, but cuts nothing: first secrets are looked for, of which half would not be known for what it is.
+// strip is Clean without truncation, which would cut secrets before they are found.
 func strip(text string) string {
 	at := 0
 	for at < len(text) && (text[at] >= ' ' && text[at] < 0x7f || text[at] == '\n' || text[at] == '\t') {
 		at++
 	}
-	if at == len(text) || strings.IndexFunc(text[at:], unfit) < 0 { // as nearly all text
+	if at == len(text) || strings.IndexFunc(text[at:], unfit) < 0 { // nearly all text is clean
 		return text
 	}
 	var b strings.Builder
@@ -41,14 +41,14 @@ func strip(text string) string {
 	return b.String()
 }
 
-// stripLine is strip, with a space for each line break and tab.
+// stripLine is strip with a space for each line break and tab.
 func stripLine(text string) string {
 	return oneLine.Replace(strip(text))
 }
 
 var oneLine = strings.NewReplacer("\n", " ", "\t", " ")
 
-// unfit says whether a character has no place in a text. utf8.RuneError may stand for itself, or for a byte that is no UTF-8.
+// unfit reports whether strip removes a character. utf8.RuneError may be that character, or a byte that is not UTF-8.
 func unfit(r rune) bool {
 	switch {
 	case r == '\n', r == '\t':
@@ -61,7 +61,7 @@ func unfit(r rune) bool {
 	return r == utf8.RuneError
 }
 
-// cutLines cuts lines that are longer than most, and says by how much.
+// cutLines truncates lines longer than most and appends the number of missing bytes.
 func cutLines(text string, most int) string {
 	if len(text) <= most {
 		return text

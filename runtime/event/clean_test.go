@@ -49,7 +49,7 @@ func FuzzClean(f *testing.F) {
 	})
 }
 
-// Control characters between the letters of a secret don't hide it, however it is cut; and a secret may have some itself.
+// A secret is found with control characters between its letters, however the output is cut. A secret may contain some itself.
 func TestSecretsWithControlCharacters(t *testing.T) {
 	rec := &recorder{}
 	s := NewStream(rec)
@@ -64,7 +64,7 @@ func TestSecretsWithControlCharacters(t *testing.T) {
 			for rest := text; rest != ""; {
 				n := min(size, len(rest))
 				pending, rest = pending+rest[:n], rest[n:]
-				ready := len(pending) - Open(ctx, pending)
+				ready := len(pending) - s.Pending(pending)
 				Emit(ctx, Event{Kind: Output, Text: pending[:ready]})
 				pending = pending[ready:]
 			}
@@ -82,7 +82,7 @@ func TestSecretsWithControlCharacters(t *testing.T) {
 	}
 }
 
-// What goes to a program has every byte but those of secrets.
+// Text for a program keeps every byte except those of secrets.
 func TestRaw(t *testing.T) {
 	rec := &recorder{}
 	s := NewStream(rec)

@@ -2,13 +2,14 @@ package event
 
 import "slices"
 
-// cleaner makes texts fit to be shown.
+// cleaner cleans texts and hides secrets in them.
 type cleaner struct{ secrets *Redactor }
 
-// CleanEvent is e as a stream would show it, for events from elsewhere, such as a file that somebody else may have written.
+// CleanEvent cleans an event that did not come through a Stream, for example from a file that another program may have written.
 func CleanEvent(e Event) Event { return cleaner{&Redactor{}}.event(e) }
 
-// event is e as it may be shown. In each field control characters go first: between the letters of a secret they would hide it.
+// event cleans all fields. Control characters are removed before secrets are replaced: between the letters of a secret they
+// would hide it from the search.
 func (c cleaner) event(e Event) Event {
 	clean := strip(e.Text)
 	shown := c.secrets.Replace(clean)
@@ -23,10 +24,10 @@ func (c cleaner) event(e Event) Event {
 	for _, text := range []*string{&e.Error, &e.Hint} {
 		*text = c.text(*text)
 	}
-	for _, line := range []*string{(*string)(&e.Kind), &e.Host, &e.Stream, &e.State, &e.Line, &e.By} {
+	for _, line := range []*string{(*string)(&e.Kind), &e.Host, &e.Stream, &e.State, &e.Tone, &e.Line, &e.By} {
 		*line = c.line(*line)
 	}
-	e.Step, e.Header, e.Hosts = c.lines(e.Step), c.lines(e.Header), c.lines(e.Hosts)
+	e.Step, e.Header, e.Hosts, e.Order = c.lines(e.Step), c.lines(e.Header), c.lines(e.Hosts), c.lines(e.Order)
 	if e.Faults != nil {
 		faults := slices.Clone(e.Faults)
 		for i := range faults {
@@ -45,25 +46,19 @@ func (c cleaner) event(e Event) Event {
 		}
 		e.Columns = columns
 	}
-	if e.Rows != nil {
-		rows := make([][]string, len(e.Rows))
-		for i, row := range e.Rows {
-			rows[i] = c.lines(row)
-		}
-		e.Rows = rows
-	}
+	e.Rows, e.Plan = c.rows(e.Rows), c.plan(e.Plan)
 	if e.Args != nil {
 		e.Args = c.value(e.Args).(map[string]any)
 	}
 	return e
 }
 
-// text may have several lines.
+// text cleans a text of several lines.
 func (c cleaner) text(text string) string {
 	return cutLines(c.secrets.Replace(strip(text)), LongestLine)
 }
 
-// line stands in one.
+// line cleans a part of a line.
 func (c cleaner) line(text string) string {
 	return cutLines(c.secrets.Replace(stripLine(text)), LongestName)
 }
@@ -76,7 +71,16 @@ func (c cleaner) lines(texts []string) []string {
 	return texts
 }
 
-// value is a recipe option's value.
+// rows cleans the cells of a table.
+func (c cleaner) rows(rows [][]string) [][]string {
+	rows = slices.Clone(rows)
+	for i, row := range rows {
+		rows[i] = c.lines(row)
+	}
+	return rows
+}
+
+// value cleans the value of a recipe's option.
 func (c cleaner) value(v any) any {
 	switch v := v.(type) {
 	case string:

@@ -2,7 +2,7 @@ package event
 
 import "errors"
 
-// hinted is an error with what to do next beside it.
+// hinted is an error with a hint what to do next.
 type hinted struct {
 	error
 	hint string
@@ -10,8 +10,8 @@ type hinted struct {
 
 func (h hinted) Unwrap() error { return h.error }
 
-// WithHint returns err with what to do next beside it. The words of err stay as they are: a hint is shown on a
-// line of its own. A nil err stays nil.
+// WithHint adds a hint what to do next. It does not change the text of err: a hint is shown on its own line. A nil err stays
+// nil.
 func WithHint(err error, hint string) error {
 	if err == nil {
 		return nil
@@ -19,8 +19,7 @@ func WithHint(err error, hint string) error {
 	return hinted{err, hint}
 }
 
-// Hint returns what to do next about err, or "". The outermost hint counts: who knows more of the whole speaks
-// last.
+// Hint returns the outermost hint of err, or "": the outermost caller knows the most about the situation.
 func Hint(err error) string {
 	var h hinted
 	if errors.As(err, &h) {

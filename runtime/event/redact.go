@@ -8,22 +8,21 @@ import (
 	"unicode/utf8"
 )
 
-// Redactor replaces secrets by value, also where they are quoted, escaped or base64-encoded, and where line breaks
-// divide them. The zero value replaces nothing. It is not safe for concurrent use.
+// Redactor replaces secrets by value, also if they are quoted, escaped, base64-encoded or broken into lines. The zero value
+// replaces nothing. It is not safe for concurrent use.
 type Redactor struct {
 	known map[string]bool
-	forms []form // the longest first: a whole key goes before one of its lines does
+	forms []form // the longest first, so that a whole key is replaced before one of its lines
 }
 
-// mark is what stands in the place of a secret.
+// mark replaces a secret.
 const mark = "[secret]"
 
-// shortest is the length in bytes under which a value is not replaced: a secret of one or two letters would
-// blank out half of every line and so give itself away.
+// shortest is the minimum length in bytes of a value to hide. A secret of one or two letters would blank out half of every
+// line and so give itself away.
 const shortest = 4
 
-// Add makes r replace value from now on. A value of several lines is replaced line by line too, because
-// output is cut into lines.
+// Add hides value from now on. A value of several lines is also hidden line by line, because output is cut into lines.
 func (r *Redactor) Add(value string) {
 	if r.known == nil {
 		r.known = map[string]bool{}
@@ -39,7 +38,7 @@ func (r *Redactor) Add(value string) {
 	slices.SortStableFunc(r.forms, func(a, b form) int { return cmp.Compare(len(b.text), len(a.text)) })
 }
 
-// clone is a Redactor that knows what r knows.
+// clone returns a copy of r.
 func (r *Redactor) clone() Redactor {
 	return Redactor{known: maps.Clone(r.known), forms: slices.Clone(r.forms)}
 }
@@ -75,25 +74,24 @@ func (r *Redactor) Replace(text string) string {
 	return b.String() + text[at:]
 }
 
-// Open is how many bytes at the end of text may be the beginning of a secret that goes on in what follows. Whoever shows
-// a stream piece by piece keeps them back until more is there. A beginning of a few letters only doesn't count at a line's end, or
-// every other line would have to wait.
-func (r *Redactor) Open(text string) int {
+// Pending returns how many bytes at the end of text may be the beginning of a secret that continues. A beginning of a few
+// letters at the end of a line does not count, or every other line would have to wait.
+func (r *Redactor) Pending(text string) int {
 	if len(r.forms) == 0 || text == "" {
 		return 0
 	}
-	open := r.open(text)
-	// What is shown has no control characters in it, which may stand between the letters of a secret.
+	open := r.pending(text)
+	// Control characters between the letters of a secret are removed before it is shown.
 	whole := text[:len(text)-unended(text)]
 	if clean := strip(whole); clean != text {
-		if n := r.open(clean); n > 0 {
+		if n := r.pending(clean); n > 0 {
 			open = max(open, len(text)-len(whole)+unstripped(whole, n))
 		}
 	}
 	return open
 }
 
-// unended is how many bytes at the end of text begin a character that may go on in what follows.
+// unended returns how many bytes at the end of text are the beginning of an incomplete character.
 func unended(text string) int {
 	for n := 1; n < utf8.UTFMax && n <= len(text); n++ {
 		if end := text[len(text)-n:]; utf8.RuneStart(end[0]) {
@@ -106,7 +104,7 @@ func unended(text string) int {
 	return 0
 }
 
-// unstripped is how many bytes at the end of text become the last n of strip(text).
+// unstripped returns how many bytes at the end of text become the last n bytes of strip(text).
 func unstripped(text string, n int) int {
 	at := len(text)
 	for n > 0 && at > 0 {
@@ -117,7 +115,7 @@ func unstripped(text string, n int) int {
 	return len(text) - at
 }
 
-func (r *Redactor) open(text string) int {
+func (r *Redactor) pending(text string) int {
 	longest := len(r.forms[0].text)
 	tail := text[max(0, len(text)-2*longest-2):]
 	j := join(tail)
@@ -131,7 +129,7 @@ func (r *Redactor) open(text string) int {
 		if f.broken {
 			in = j.text
 		}
-		n := overlap(in, f.text)
+		n := Overlap(in, f.text)
 		if n < least {
 			continue
 		}
@@ -147,7 +145,7 @@ func (r *Redactor) open(text string) int {
 // span is a part of a text, from its byte from up to its byte to.
 type span struct{ from, to int }
 
-// find returns where secrets stand in text.
+// find returns where text contains secrets.
 func (r *Redactor) find(text string) []span {
 	var hidden []span
 	whole := strings.IndexByte(text, '\n') < 0
@@ -176,7 +174,7 @@ func (r *Redactor) find(text string) []span {
 	return hidden
 }
 
-// merged are the spans in order, with those made one that overlap.
+// merged returns the spans in order, with overlapping ones merged.
 func merged(spans []span) []span {
 	slices.SortFunc(spans, func(a, b span) int { return cmp.Compare(a.from, b.from) })
 	out := spans[:1]
@@ -190,26 +188,26 @@ func merged(spans []span) []span {
 	return out
 }
 
-// overlap is the length of the longest end of text that form begins with, short of all of it.
-func overlap(text, form string) int {
-	for n := min(len(text), len(form)-1); n > 0; n-- {
-		if text[len(text)-n:] == form[:n] {
+// Overlap returns the length of the longest end of text that is a beginning of word, but not all of it.
+func Overlap[T ~string | ~[]byte](text T, word string) int {
+	for n := min(len(text), len(word)-1); n > 0; n-- {
+		if string(text[len(text)-n:]) == word[:n] {
 			return n
 		}
 	}
 	return 0
 }
 
-// joined is a text without its line breaks.
+// joined is a text without line breaks.
 type joined struct {
 	text  string
-	whole bool   // there were none
-	lines []line // where each line stands in both texts
+	whole bool   // the text had none
+	lines []line // the offsets of each line in both texts
 }
 
 type line struct{ joined, original int }
 
-// join leaves the line breaks out of a text.
+// join removes the line breaks of a text.
 func join(text string) joined {
 	var b strings.Builder
 	b.Grow(len(text))
@@ -228,7 +226,7 @@ func join(text string) joined {
 	return j
 }
 
-// start is where a byte of the joined text stands in the original one.
+// start returns the offset in the original text of a byte of the joined one.
 func (j joined) start(at int) int {
 	if j.whole {
 		return at
@@ -237,12 +235,12 @@ func (j joined) start(at int) int {
 	if !exact {
 		i--
 	}
-	// Of several lines that begin here all but the last are empty.
+	// If several lines begin here, all but the last are empty.
 	for i+1 < len(j.lines) && j.lines[i+1].joined <= at {
 		i++
 	}
 	return j.lines[i].original + at - j.lines[i].joined
 }
 
-// end is where what ends before a byte of the joined text ends in the original one.
+// end returns the offset in the original text of the end of a span in the joined one.
 func (j joined) end(at int) int { return j.start(at-1) + 1 }

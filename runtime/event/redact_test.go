@@ -17,7 +17,7 @@ func redactor(values ...string) *Redactor {
 	return r
 }
 
-// Whatever surrounds the secret shifts its base64 by nothing, by a third or by two thirds of a group.
+// The text before a secret shifts its base64 by 0, 1 or 2 bytes of a group of three.
 func TestBase64AtEveryAlignment(t *testing.T) {
 	for _, alphabet := range []*base64.Encoding{base64.StdEncoding, base64.URLEncoding, base64.RawStdEncoding} {
 		for before := range 7 {
@@ -25,7 +25,7 @@ func TestBase64AtEveryAlignment(t *testing.T) {
 				long := strings.Repeat("?", before) + password + strings.Repeat("~", after)
 				encoded := alphabet.EncodeToString([]byte(long))
 				got := strings.TrimRight(redactor(password).Replace(encoded), "=")
-				// What is left are the characters that hold bits of nothing but the secret's neighbours.
+				// The characters that remain contain only bits of the neighbours.
 				want := encoded[:before*8/6] + mark + encoded[((before+len(password))*8+5)/6:]
 				if got != strings.TrimRight(want, "=") {
 					t.Errorf("%d bytes before, %d behind: %s became %s", before, after, encoded, got)
@@ -60,7 +60,7 @@ func TestLineBreaksHideNothing(t *testing.T) {
 	}
 }
 
-// A key is found whole, line by line, and within an escaped text.
+// A key is found as a whole, line by line, and in an escaped text.
 func TestSecretOfSeveralLines(t *testing.T) {
 	key := "-----BEGIN KEY-----\nAAAAB3NzaC1yc2E\nxyz\nqqqqq\n-----END KEY-----\n"
 	r := redactor(key)
@@ -87,7 +87,7 @@ func TestOtherSpellings(t *testing.T) {
 	}
 }
 
-// What goes on in a later piece is kept back until it is there, and nothing else is.
+// Only the beginning of a possible secret is held back.
 func TestOpen(t *testing.T) {
 	r := redactor(password, "ab")
 	encoded := base64.StdEncoding.EncodeToString([]byte(password))
@@ -102,13 +102,13 @@ func TestOpen(t *testing.T) {
 		encoded[:7] + "\r\n":        9,
 		"a\n" + encoded[:20] + "\n": 21,
 	} {
-		if got := r.Open(text); got != want {
+		if got := r.Pending(text); got != want {
 			t.Errorf("%q: %d bytes are kept back, want %d", text, got, want)
 		}
 	}
 }
 
-// However a stream is cut, what Open lets through holds no part of the secret that is longer than a few letters.
+// However a stream is cut, Pending lets at most a few letters of a secret through.
 func TestPieces(t *testing.T) {
 	r := redactor(password)
 	text := "begin\n" + base64.StdEncoding.EncodeToString([]byte("u:"+password)) + "\n" + password[:9] + "\n" + password + "\nend\n"
@@ -117,7 +117,7 @@ func TestPieces(t *testing.T) {
 		for rest := text; rest != ""; {
 			n := min(size, len(rest))
 			pending, rest = pending+rest[:n], rest[n:]
-			ready := len(pending) - r.Open(pending)
+			ready := len(pending) - r.Pending(pending)
 			shown, pending = shown+r.Replace(pending[:ready]), pending[ready:]
 		}
 		shown += r.Replace(pending)
@@ -138,7 +138,7 @@ func FuzzReplace(f *testing.F) {
 		if strings.Count(got, "\n") != strings.Count(text, "\n") {
 			t.Errorf("%q became %q: other lines", text, got)
 		}
-		if n := r.Open(text); n < 0 || n > len(text) {
+		if n := r.Pending(text); n < 0 || n > len(text) {
 			t.Errorf("%q: %d of it are open", text, n)
 		}
 	})

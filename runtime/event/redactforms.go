@@ -8,20 +8,20 @@ import (
 	"strings"
 )
 
-// form is one way in which a secret may stand in a text.
+// form is one spelling of a secret.
 type form struct {
 	text   string
-	broken bool // it is found also where line breaks divide it
-	// In base64 the characters at both ends can hold bits of the secret's and bits of its neighbours': these are
-	// hidden too, and so is the padding.
+	broken bool // it may be broken into lines
+	// In base64 the characters at both ends may contain bits of the secret and of its neighbours. They are hidden too, and so
+	// is the padding.
 	before, after bool
 }
 
-// unbroken is the length in bytes under which a secret is not looked for across line breaks: four letters at the end of one line and
-// the beginning of the next are mostly no secret.
+// unbroken is the minimum length in bytes of a secret that is also searched across line breaks. Four letters at the end of one
+// line and the beginning of the next are rarely a secret.
 const unbroken = 8
 
-// formsOf are all the ways in which value is looked for.
+// formsOf returns all spellings of value to search for.
 func formsOf(value string) []form {
 	trimmed := strings.TrimSpace(value)
 	var forms []form
@@ -44,13 +44,13 @@ func formsOf(value string) []form {
 	return kept
 }
 
-// plainForm is a secret as it stands. Its own line breaks are left out, as those of the text are.
+// plainForm returns the form of a plain text. Its line breaks are removed, like those of the text that is searched.
 func plainForm(text string) form {
 	text = strings.NewReplacer("\r", "", "\n", "").Replace(text)
 	return form{text: text, broken: len(text) >= unbroken}
 }
 
-// spellings are a text as it is, and as shells, JSON, Lua, Go and URLs write it.
+// spellings returns a text as it is, and as written in shells, JSON, Lua, Go and URLs.
 func spellings(text string) []string {
 	out := []string{
 		text,
@@ -68,18 +68,18 @@ func spellings(text string) []string {
 	return out
 }
 
-// inner is what stands between quotation marks.
+// inner returns the text between quotation marks.
 func inner(quoted string) string { return quoted[1 : len(quoted)-1] }
 
-// encodings are what of value's base64 doesn't depend on what stands before and behind it, for each of the three places in
-// a group of three bytes where it can begin.
+// encodings returns the part of value's base64 that does not depend on its neighbours, for each of the three positions in a
+// group of three bytes where value can begin.
 func encodings(value string) []form {
 	if len(value) < shortest {
 		return nil
 	}
 	var forms []form
 	for offset := range 3 {
-		// Of the characters of the bytes before it, the last can hold bits of value.
+		// The last character of the bytes before value may contain bits of value.
 		skip := (offset*8 + 5) / 6
 		end := (offset + len(value)) * 8 / 6
 		for _, alphabet := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
@@ -90,7 +90,7 @@ func encodings(value string) []form {
 	return forms
 }
 
-// widen takes in the characters beside a match that hold bits of the secret, and the padding.
+// widen extends a match by the neighbouring characters that contain bits of the secret, and by the padding.
 func (f form) widen(text string, s span) span {
 	if f.before && s.from > 0 && isBase64(text[s.from-1]) {
 		s.from--

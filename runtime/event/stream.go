@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Stream carries the events of one run to its sinks. It is safe for concurrent use.
+// Stream carries the events of one run to its sinks, and hides secrets in them. It is safe for concurrent use.
 type Stream struct {
 	mu      sync.Mutex
 	sinks   []Sink
@@ -21,7 +21,7 @@ func NewStream(sinks ...Sink) *Stream {
 	return &Stream{sinks: sinks, now: time.Now}
 }
 
-// To returns a stream to the given sinks that knows the secrets of s from the beginning.
+// To returns a stream to other sinks that starts with the secrets of s.
 func (s *Stream) To(sinks ...Sink) *Stream {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -30,29 +30,30 @@ func (s *Stream) To(sinks ...Sink) *Stream {
 	return next
 }
 
-// StreamTo returns a stream to the given sinks that knows the secrets of ctx's own.
-func StreamTo(ctx context.Context, sinks ...Sink) *Stream {
-	if s := from(ctx).stream; s != nil {
-		return s.To(sinks...)
-	}
-	return NewStream(sinks...)
-}
-
-// AddSecret makes the stream replace value wherever an event would show it.
+// AddSecret hides value in everything from now on.
 func (s *Stream) AddSecret(value string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.secrets.Add(value)
 }
 
-// Redact returns text as an event would show it: cleaned, with secrets replaced.
+// AddURLs hides the user names and passwords of the URLs within text from now on. Call it as soon as an option or a file is
+// read.
+func (s *Stream) AddURLs(text string) {
+	for _, secret := range urlSecrets(text) {
+		s.AddSecret(secret)
+	}
+}
+
+// Redact returns text as an event shows it: cleaned, with secrets replaced. Redact a text before cutting it: half a secret
+// is not recognized.
 func (s *Stream) Redact(text string) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.cleaner().text(text)
 }
 
-// Hide returns text with secrets replaced and all else as it is: for what is passed on to a program.
+// Hide returns text with secrets replaced and nothing else changed: for text that goes to a program.
 func (s *Stream) Hide(text string) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -61,11 +62,12 @@ func (s *Stream) Hide(text string) string {
 
 func (s *Stream) cleaner() cleaner { return cleaner{&s.secrets} }
 
-// Open is how many bytes at the end of text may be the beginning of a secret that goes on in what follows.
-func (s *Stream) Open(text string) int {
+// Pending returns how many bytes at the end of text may be the beginning of a secret that continues. Code that shows output
+// piece by piece holds them back until more arrives.
+func (s *Stream) Pending(text string) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.secrets.Open(text)
+	return s.secrets.Pending(text)
 }
 
 // Close closes every sink and returns their errors. No event may follow.
@@ -89,7 +91,9 @@ func (s *Stream) emit(e Event) {
 	}
 }
 
-// scope is what a context knows of where in the run it is.
+// scope labels the events of a context: where they go, and which host, step and line they are about. Without a stream an
+// event is lost, so that packages can be used as plain libraries. Nothing else depends on a scope. In particular, redaction
+// does not: it is a method of a Stream that was passed as an argument, so a lost scope never shows a secret.
 type scope struct {
 	stream *Stream
 	host   string
@@ -118,7 +122,7 @@ func WithHost(ctx context.Context, name string) context.Context {
 	return context.WithValue(ctx, scopeKey{}, sc)
 }
 
-// WithStep returns a context whose events belong to a step within the present one.
+// WithStep returns a context whose events belong to a step within the current one.
 func WithStep(ctx context.Context, title string) context.Context {
 	sc := from(ctx)
 	sc.step = append(slices.Clone(sc.step), title)
@@ -135,14 +139,13 @@ func WithLine(ctx context.Context, line string) context.Context {
 // Host returns the name of the host that ctx is about, or "".
 func Host(ctx context.Context) string { return from(ctx).host }
 
-// Step returns the titles of the steps that ctx is in, outermost first.
+// Step returns the titles of the steps of ctx, outermost first.
 func Step(ctx context.Context) []string { return from(ctx).step }
 
 // Line returns the recipe line that ctx comes from, FILE:LINE, or "".
 func Line(ctx context.Context) string { return from(ctx).line }
 
-// Emit sends e to the stream of ctx, with time, host, step and line filled in where e leaves them empty.
-// Without a stream in ctx nothing happens, so that packages can be used as plain libraries.
+// Emit sends e to the stream of ctx, if it has one, with the time, and with the host, step and line of ctx if e has none.
 func Emit(ctx context.Context, e Event) {
 	sc := from(ctx)
 	if sc.stream == nil {
@@ -158,29 +161,4 @@ func Emit(ctx context.Context, e Event) {
 		e.Line = sc.line
 	}
 	sc.stream.emit(e)
-}
-
-// AddSecret makes the stream of ctx replace value wherever an event would show it.
-func AddSecret(ctx context.Context, value string) {
-	if s := from(ctx).stream; s != nil {
-		s.AddSecret(value)
-	}
-}
-
-// Redact returns text as the stream of ctx would show it: for who cuts a text before it becomes an event, since a
-// part of a secret is not found any more.
-func Redact(ctx context.Context, text string) string {
-	if s := from(ctx).stream; s != nil {
-		return s.Redact(text)
-	}
-	return Clean(text)
-}
-
-// Open is how many bytes at the end of text may be the beginning of a secret that goes on in what follows: who shows
-// output piece by piece keeps them back until more is there.
-func Open(ctx context.Context, text string) int {
-	if s := from(ctx).stream; s != nil {
-		return s.Open(text)
-	}
-	return 0
 }

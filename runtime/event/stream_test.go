@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// recorder keeps what it is sent.
+// recorder keeps events.
 type recorder struct{ events []Event }
 
 func (r *recorder) Event(e Event) { r.events = append(r.events, e) }
@@ -34,7 +34,7 @@ func TestEmitFillsInWhereItIs(t *testing.T) {
 	}
 }
 
-// Two steps begun from one context must not share the slice behind their titles.
+// Two steps begun from one context must not share the array of their titles.
 func TestStepsBesideEachOther(t *testing.T) {
 	ctx := WithStep(WithStep(WithStep(t.Context(), "a"), "b"), "c")
 	one, two := WithStep(ctx, "one"), WithStep(ctx, "two")

@@ -1,22 +1,20 @@
 package event
 
 import (
-	"context"
 	"net/url"
 	"regexp"
 	"strings"
 )
 
-// withUserInfo finds URLs that name a user: the scheme, and the user-info up to the last @ before the path.
+// withUserInfo matches URLs with a user: the scheme, and the user-info up to the last @ before the path.
 var withUserInfo = regexp.MustCompile("([A-Za-z][A-Za-z0-9+.-]*)://([^/?#\\s\"`<>]+)@")
 
-// A user's name may be a word that other lines have for good reasons, so only a long one is replaced wherever it is: from
-// longUser on beside a password, as in https://TOKEN:x-oauth-basic@host, and from longAlone on without one. A shorter one is
-// replaced within URLs.
+// A user name may be a common word, so only a long one is hidden everywhere: from longUser bytes with a password, as in
+// https://TOKEN:x-oauth-basic@host, and from longAlone bytes without one. A shorter one is hidden only in URLs.
 const longUser, longAlone = 16, 8
 
-// urlSecrets returns what is secret in the URLs within a text: a password, and the user-info as a whole. A user without a
-// password is a secret as well, as in https://TOKEN@host, but not where ssh logs in.
+// urlSecrets returns the secrets in the URLs within a text: passwords, and user-infos as a whole. A user without a password is
+// a secret too, as in https://TOKEN@host, but not in an ssh URL.
 func urlSecrets(text string) []string {
 	if !strings.Contains(text, "://") {
 		return nil
@@ -48,12 +46,4 @@ func urlSecrets(text string) []string {
 		}
 	}
 	return secrets
-}
-
-// AddURLs makes the stream of ctx replace the user names and passwords of the URLs within text wherever an event would show
-// them. Whoever reads an option or a file calls it at once.
-func AddURLs(ctx context.Context, text string) {
-	for _, secret := range urlSecrets(text) {
-		AddSecret(ctx, secret)
-	}
 }

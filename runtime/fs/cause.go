@@ -10,10 +10,10 @@ import (
 	"github.com/pkg/sftp"
 
 	"runbook/runtime/event"
-	"runbook/runtime/ssh"
+	"runbook/runtime/ssh/shell"
 )
 
-// cause is an error in better words.
+// cause is an error in plain words.
 type cause struct {
 	words string
 	err   error
@@ -22,17 +22,17 @@ type cause struct {
 func (c cause) Error() string { return c.words }
 func (c cause) Unwrap() error { return c.err }
 
-// explain puts an error into words: SFTP knows "no such file" and "permission denied", and calls the rest "failure".
+// explain puts an error into words. SFTP knows "no such file" and "permission denied"; everything else is a "failure".
 func (o *operation) explain(err error) error {
 	var done cause
 	if err == nil || errors.As(err, &done) {
 		return err
 	}
 	if errors.Is(err, sftp.ErrSSHFxConnectionLost) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return &ssh.LostError{Host: o.host.Name(), Command: o.name + " " + o.path, Err: errors.New("its file session ended")}
+		return &shell.LostError{Host: o.host.Name(), Command: o.name + " " + o.path, Err: errors.New("the file session ended")}
 	}
 	var at *os.PathError
-	if errors.As(err, &at) { // the path is named anyway
+	if errors.As(err, &at) { // the error names the path already
 		err = at.Err
 	}
 	var status *sftp.StatusError
@@ -40,19 +40,19 @@ func (o *operation) explain(err error) error {
 	case errors.Is(err, os.ErrNotExist):
 		return cause{"no such file or folder", err}
 	case errors.Is(err, os.ErrPermission):
-		return event.WithHint(cause{"permission denied", err}, "the login user must own it, or own the folder that it is in")
+		return event.WithHint(cause{"permission denied", err}, "the login user must own it, or the folder that contains it")
 	case !errors.As(err, &status):
 		return err
 	case status.FxCode() == sftp.ErrSSHFxOpUnsupported:
-		return event.WithHint(cause{"the host's SFTP server can't do that", err}, "OpenSSH's sftp-server can")
+		return event.WithHint(cause{"the host's SFTP server does not support this operation", err}, "use OpenSSH's sftp-server")
 	case status.FxCode() == sftp.ErrSSHFxFailure:
 		return o.diagnose(err)
 	}
 	return err
 }
 
-// missing makes os.ErrNotExist of what some servers say when a folder on the way to a file is none. OpenSSH's
-// says that there is no such file.
+// missing returns os.ErrNotExist if a part of the path is not a folder, for servers that report this as a failure. OpenSSH's
+// reports "no such file".
 func missing(err error) error {
 	var status *sftp.StatusError
 	if errors.As(err, &status) && strings.Contains(err.Error(), "not a directory") {
@@ -63,13 +63,13 @@ func missing(err error) error {
 
 const noSpace, noInodes, readOnly = "no space left on the file system", "no inodes left on the file system", "the file system is read-only"
 
-// diagnose finds out what SFTP's "failure" meant, where the server's words or one look can tell. The look must come before
-// anything is cleared away.
+// diagnose finds the reason of SFTP's "failure" in the server's message, or by looking at the host. It must look before a
+// temporary file is removed.
 func (o *operation) diagnose(err error) error {
 	words := ""
-	for said, is := range map[string]string{"no space left": noSpace, "read-only file system": readOnly} {
-		if strings.Contains(err.Error(), said) {
-			words = is
+	for text, reason := range map[string]string{"no space left": noSpace, "read-only file system": readOnly} {
+		if strings.Contains(err.Error(), text) {
+			words = reason
 		}
 	}
 	if found := o.space(); found != "" && words != readOnly {
@@ -89,12 +89,12 @@ func (o *operation) diagnose(err error) error {
 	case fi.IsDir() && o.name == "remove":
 		return event.WithHint(cause{"the folder is not empty", err}, "use { recursive = true } to remove all that is in it")
 	case fi.IsDir() && o.name == "read":
-		return cause{"it is a folder", err}
+		return cause{"is a folder", err}
 	}
 	return cause{"the host refused: " + err.Error(), err}
 }
 
-// space says what the file system lacks, or "".
+// space returns what the file system lacks, or "".
 func (o *operation) space() string {
 	const readOnlyFlag = 1 // SSH_FXE_STATVFS_ST_RDONLY
 	for _, p := range []string{o.path, path.Dir(o.path)} {

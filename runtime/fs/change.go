@@ -9,18 +9,17 @@ import (
 	"strings"
 
 	"runbook/runtime/event"
-	"runbook/runtime/ssh"
+	"runbook/runtime/ssh/shell"
 )
 
-// MkdirOptions say how Mkdir makes a folder.
+// MkdirOptions are options of Mkdir.
 type MkdirOptions struct {
-	Mode    string // octal, for the folder itself; "" leaves it to the host's umask
-	Parents bool   // make the folders above it, too
+	Mode    string // octal, for the folder itself; "" leaves it to the umask
+	Parents bool   // also create missing parent folders
 }
 
-// Mkdir makes a folder. It returns true when it made it and false when it was there, be it behind a link. The mode
-// of a folder that was there stays as it is.
-func Mkdir(ctx context.Context, h *ssh.Host, path string, opts MkdirOptions) (bool, error) {
+// Mkdir creates a folder. It returns false if the folder, or a link to one, exists; then its mode does not change.
+func Mkdir(ctx context.Context, h *shell.Host, path string, opts MkdirOptions) (bool, error) {
 	o, err := begin(ctx, h, "mkdir", path)
 	if err != nil {
 		return false, err
@@ -47,31 +46,46 @@ func (o *operation) mkdir(p string, parents bool) (bool, error) {
 	if there || err != nil {
 		return false, err
 	}
-	if err = o.do(func() error { return o.files.Mkdir(p) }); err == nil {
+	if err = o.makeFolder(p); err == nil {
 		return true, nil
 	}
 	if errors.Is(err, os.ErrNotExist) && parents && p != "/" {
 		if _, err := o.mkdir(path.Dir(p), true); err != nil {
 			return false, err
 		}
-		err = o.do(func() error { return o.files.Mkdir(p) })
-		if err == nil {
+		if err = o.makeFolder(p); err == nil {
 			return true, nil
 		}
 	}
-	// Another may have made it since.
+	// Another process may have created it since.
 	if there, e := o.isFolder(p); there && e == nil {
 		return false, nil
 	}
 	return false, err
 }
 
-// isFolder says whether a folder stands at p; anything else there is an error.
+// makeFolder creates one folder, with the run's umask where there is one: sftp has its own. A folder that inherited the group
+// of its parent folder keeps the bit that passes it on.
+func (o *operation) makeFolder(p string) error {
+	err := o.do(func() error { return o.files.Mkdir(p) })
+	if permissions := o.host.Permissions(); err == nil && permissions != nil {
+		err = o.do(func() error {
+			fi, err := o.files.Lstat(p)
+			if err != nil {
+				return err
+			}
+			return o.files.Chmod(p, fi.Mode()&os.ModeSetgid|0o777&^permissions.Umask)
+		})
+	}
+	return err
+}
+
+// isFolder reports whether there is a folder at p. Anything else there is an error.
 func (o *operation) isFolder(p string) (bool, error) {
 	fi, err := await(o.ctx, func() (os.FileInfo, error) { return o.files.Stat(p) })
 	switch {
 	case errors.Is(err, os.ErrNotExist):
-		// Also a link that leads nowhere, in whose place no folder can be made.
+		// A dangling link is not a folder, and none can be created there.
 		if link, e := o.lstat(p); e == nil {
 			return false, fmt.Errorf("%s is %s", p, describe(link))
 		}
@@ -87,7 +101,7 @@ func (o *operation) isFolder(p string) (bool, error) {
 func describe(fi os.FileInfo) string {
 	switch k := kind(fi); k {
 	case "link":
-		return "a link that leads nowhere"
+		return "a dangling link"
 	case "other":
 		return "a device, pipe or socket"
 	default:
@@ -95,16 +109,16 @@ func describe(fi os.FileInfo) string {
 	}
 }
 
-// Remove removes a file, a link or an empty folder; with recursive a folder with all that is in it, by rm on the host.
-// A link is removed, never followed. It returns false when nothing was there.
-func Remove(ctx context.Context, h *ssh.Host, path string, recursive bool) (bool, error) {
+// Remove removes a file, a link or an empty folder; with recursive a folder and everything in it, by rm on the host. It never
+// follows a link. It returns false if nothing was there.
+func Remove(ctx context.Context, h *shell.Host, path string, recursive bool) (bool, error) {
 	o, err := begin(ctx, h, "remove", path)
 	if err != nil {
 		return false, err
 	}
 	if recursive && strings.Count(o.path, "/") < 2 {
-		// What a mistake in a recipe, such as an empty variable behind a slash, makes of a path.
-		return false, o.fail(event.WithHint(errors.New("a folder at the top of the file system is not removed with all that is in it"),
+		// The path of a mistake in a recipe, such as an empty variable after a slash.
+		return false, o.fail(event.WithHint(errors.New("refusing to remove a top-level folder recursively"),
 			"is a variable in the path empty?"))
 	}
 	fi, err := o.lstat(o.path)
@@ -128,12 +142,12 @@ func Remove(ctx context.Context, h *ssh.Host, path string, recursive bool) (bool
 }
 
 func (o *operation) removeAll() error {
-	_, err := o.host.Run(o.ctx, ssh.Command{Argv: []string{"rm", "-rf", "--", o.path}, Quiet: true})
+	_, err := o.host.Run(o.ctx, shell.Command{Argv: []string{"rm", "-rf", "--", o.path}, Quiet: true})
 	return err
 }
 
-// Rename renames from to to, as rename(2) does: what stands at to is replaced in one instant.
-func Rename(ctx context.Context, h *ssh.Host, from, to string) error {
+// Rename renames from to to as rename(2) does: an existing to is replaced atomically.
+func Rename(ctx context.Context, h *shell.Host, from, to string) error {
 	o, err := begin(ctx, h, "rename", from)
 	if err != nil {
 		return err
@@ -149,9 +163,9 @@ func Rename(ctx context.Context, h *ssh.Host, from, to string) error {
 	return nil
 }
 
-// Symlink makes path a link to target, an absolute path. A link that is there is replaced by one rename(2), if
-// replace is true; anything else there is an error. It returns false when the link was as wanted already.
-func Symlink(ctx context.Context, h *ssh.Host, target, path string, replace bool) (bool, error) {
+// Symlink makes path a link to target, an absolute path. With replace, an existing link is replaced by one rename(2); anything
+// else at path is an error. It returns false if the link points to target already.
+func Symlink(ctx context.Context, h *shell.Host, target, path string, replace bool) (bool, error) {
 	o, err := begin(ctx, h, "symlink", path)
 	if err != nil {
 		return false, err
@@ -165,14 +179,14 @@ func Symlink(ctx context.Context, h *ssh.Host, target, path string, replace bool
 	case err != nil:
 		return false, o.fail(err)
 	case kind(fi) != "link":
-		return false, o.fail(event.WithHint(fmt.Errorf("%s stands there, which is no link", describe(fi)), "move it away first"))
+		return false, o.fail(event.WithHint(fmt.Errorf("exists and is %s, not a link", describe(fi)), "move it away first"))
 	default:
 		now, err := o.readlink(o.path)
 		if err != nil || now == target {
 			return false, err
 		}
 		if !replace {
-			return false, o.fail(fmt.Errorf("it is a link to %s already", now))
+			return false, o.fail(fmt.Errorf("is a link to %s", now))
 		}
 	}
 	if err := o.link(target); err != nil {
@@ -182,7 +196,7 @@ func Symlink(ctx context.Context, h *ssh.Host, target, path string, replace bool
 	return true, nil
 }
 
-// link makes the link under another name, reads it back, renames it, and reads it again.
+// link creates the link under another name, reads it back, renames it, and reads it again.
 func (o *operation) link(target string) error {
 	temp := beside(o.path)
 	err := o.do(func() error {
@@ -192,10 +206,10 @@ func (o *operation) link(target string) error {
 		}
 		written, err := o.files.ReadLink(temp)
 		if err == nil && written != target {
-			err = fmt.Errorf("the host made a link to %q", written)
+			err = fmt.Errorf("the host created a link to %q", written)
 		}
 		if err = errors.Join(err, o.ctx.Err()); err != nil {
-			o.discard(temp) // here, because after an interrupt nobody waits for this any more
+			o.discard(temp) // here, because after an interrupt nobody waits for this function
 		}
 		return err
 	})
@@ -207,7 +221,7 @@ func (o *operation) link(target string) error {
 	}
 	written, err := o.readlink(o.path)
 	if err == nil && written != target {
-		err = fmt.Errorf("the link was replaced by another, to %q, meanwhile", written)
+		err = fmt.Errorf("another process replaced the link by one to %q", written)
 	}
 	return err
 }

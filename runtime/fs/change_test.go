@@ -14,7 +14,7 @@ import (
 
 	"runbook/runtime/event"
 	"runbook/runtime/fs"
-	"runbook/runtime/ssh"
+	"runbook/runtime/ssh/shell"
 )
 
 func TestMkdir(t *testing.T) {
@@ -50,7 +50,7 @@ func TestMkdir(t *testing.T) {
 		_, err = fs.Mkdir(b.ctx, b.host, b.path("file/x"), all)
 		b.fails(err, "DIR/file is a file")
 		_, err = fs.Mkdir(b.ctx, b.host, b.path("dangling"), all)
-		b.fails(err, "DIR/dangling is a link that leads nowhere")
+		b.fails(err, "DIR/dangling is a dangling link")
 		b.changed()
 	})
 }
@@ -81,7 +81,7 @@ func TestRemove(t *testing.T) {
 			b.Errorf("hint: %q", hint)
 		}
 		remove("link", true, true)
-		remove("link2/", true, true) // with a slash at the end rm would go through it
+		remove("link2/", true, true) // with a slash at the end, rm would follow it
 		remove("full", true, true)
 		b.names("kept")
 		if _, err := os.Stat(b.path("kept/inside")); err != nil {
@@ -90,13 +90,13 @@ func TestRemove(t *testing.T) {
 		b.changed(name+": removed DIR/file", name+": removed DIR/empty", name+": removed DIR/link", name+": removed DIR/link2", name+": removed DIR/full")
 		for _, path := range []string{"/", "//", "/srv", "/srv/", "/."} {
 			_, err := fs.Remove(b.ctx, b.host, path, true)
-			b.fails(err, "at the top of the file system")
+			b.fails(err, "refusing to remove a top-level folder")
 		}
 	})
 }
 
 func TestRemoveQuotes(t *testing.T) {
-	b := newBench(t, (*ssh.Pool).Localhost)
+	b := newBench(t, (*shell.Pool).Localhost)
 	for _, name := range []string{"-rf", "a b", "it's", "$(touch intruder)", "*", "x\ny"} {
 		b.must(os.MkdirAll(b.path(name)+"/inside", 0o755))
 		b.must(os.MkdirAll(b.path("kept"), 0o755))
@@ -145,16 +145,16 @@ func TestSymlink(t *testing.T) {
 		link("/srv/app/releases/two", true, true)
 		b.changed(name+": DIR/current → /srv/app/releases/one", name+": DIR/current → /srv/app/releases/two")
 		_, err := fs.Symlink(b.ctx, b.host, "/srv/app/releases/three", b.path("current"), false)
-		b.fails(err, "symlink DIR/current: it is a link to /srv/app/releases/two already")
+		b.fails(err, "symlink DIR/current: is a link to /srv/app/releases/two")
 		_, err = fs.Symlink(b.ctx, b.host, "releases/three", b.path("current"), true)
-		b.fails(err, `target "releases/three": the path is not absolute`)
+		b.fails(err, `target "releases/three": not an absolute path`)
 		_, err = fs.Symlink(b.ctx, b.host, "/srv/app", b.path("none/current"), true)
 		b.fails(err, "no such file or folder")
 		b.put("file", "precious")
 		b.must(os.Mkdir(b.path("folder"), 0o755))
 		for _, what := range []string{"file", "folder"} {
 			_, err = fs.Symlink(b.ctx, b.host, "/srv/app", b.path(what), true)
-			b.fails(err, "a "+what+" stands there, which is no link")
+			b.fails(err, "exists and is a "+what+", not a link")
 		}
 		b.holds("file", "precious")
 		b.names("current", "file", "folder")
@@ -162,7 +162,7 @@ func TestSymlink(t *testing.T) {
 	})
 }
 
-// At any instant the link leads to one release or the other.
+// At any instant the link points to one release or the other.
 func TestSymlinkIsAtomic(t *testing.T) {
 	onBoth(t, func(b *bench) {
 		targets := []string{"/one", "/two"}
@@ -191,7 +191,7 @@ func TestSymlinkIsAtomic(t *testing.T) {
 	})
 }
 
-// What SFTP calls "failure" is told apart, on file systems made for it.
+// TestCauses finds the reasons of SFTP's "failure", on file systems made for the test.
 func TestCauses(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Fatal("only root can mount the file systems that this test needs: run the tests with sudo, as .ci/test does")
@@ -228,7 +228,7 @@ func TestCauses(t *testing.T) {
 }
 
 func TestInterrupted(t *testing.T) {
-	b := newBench(t, (*ssh.Pool).Localhost)
+	b := newBench(t, (*shell.Pool).Localhost)
 	why := errors.New("interrupted")
 	ctx, cancel := context.WithCancelCause(b.ctx)
 	if _, err := fs.Exists(ctx, b.host, b.path("file")); err != nil {
@@ -245,7 +245,7 @@ func TestInterrupted(t *testing.T) {
 	b.changed()
 }
 
-// ending is a context that ends when it is asked for the nth time whether it has.
+// ending is a context that ends when its Err is called for the nth time.
 type ending struct {
 	context.Context
 	left atomic.Int32
@@ -259,9 +259,9 @@ func (e *ending) Err() error {
 	return e.Context.Err()
 }
 
-// At whatever point an interrupt comes, what stands there is old or new, and nothing stands beside it.
+// An interrupt at any point leaves the old or the new file, and no temporary one.
 func TestInterruptedAtEachPoint(t *testing.T) {
-	b := newBench(t, (*ssh.Pool).Localhost)
+	b := newBench(t, (*shell.Pool).Localhost)
 	for name, change := range map[string]func(context.Context) error{
 		"write": func(ctx context.Context) error {
 			return fs.Write(ctx, b.host, b.path("file"), "new", fs.WriteOptions{})
@@ -279,7 +279,7 @@ func TestInterruptedAtEachPoint(t *testing.T) {
 			ctx := &ending{Context: inner, end: cancel}
 			ctx.left.Store(n)
 			err := change(ctx)
-			for limit := time.After(10 * time.Second); ; { // a request that nobody waits for any more comes to its end
+			for limit := time.After(10 * time.Second); ; { // an abandoned request still finishes
 				entries, err := os.ReadDir(b.dir)
 				b.must(err)
 				if len(entries) == 2 {
@@ -302,4 +302,31 @@ func TestInterruptedAtEachPoint(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestPermissions creates files and folders under the umask of host:permissions. A mode that is given counts, and a folder that
+// inherits its group keeps the bit for it.
+func TestPermissions(t *testing.T) {
+	onBoth(t, func(b *bench) {
+		b.host.SetPermissions(shell.Permissions{Umask: 0o027})
+		b.must(os.Mkdir(b.path("shared"), 0o755))
+		b.must(os.Chmod(b.path("shared"), os.ModeSetgid|0o755))
+		_, err := fs.Mkdir(b.ctx, b.host, b.path("shared/outer/inner"), fs.MkdirOptions{Parents: true})
+		b.must(err)
+		_, err = fs.Mkdir(b.ctx, b.host, b.path("open"), fs.MkdirOptions{Mode: "0777"})
+		b.must(err)
+		b.must(fs.Write(b.ctx, b.host, b.path("plain"), "x", fs.WriteOptions{}))
+		b.must(fs.Write(b.ctx, b.host, b.path("secret"), "x", fs.WriteOptions{Mode: "0600"}))
+		b.must(fs.Write(b.ctx, b.host, b.path("log"), "x", fs.WriteOptions{Append: true}))
+		for name, want := range map[string]os.FileMode{
+			"shared/outer": os.ModeDir | os.ModeSetgid | 0o750, "shared/outer/inner": os.ModeDir | os.ModeSetgid | 0o750,
+			"open": os.ModeDir | 0o777, "plain": 0o640, "secret": 0o600, "log": 0o640,
+		} {
+			fi, err := os.Stat(b.path(name))
+			b.must(err)
+			if fi.Mode() != want {
+				t.Errorf("%s: mode %v, want %v", name, fi.Mode(), want)
+			}
+		}
+	})
 }

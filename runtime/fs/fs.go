@@ -1,7 +1,7 @@
 // Package fs reads and changes files on a host, over SFTP.
 //
-// Its one rule: a change is either made whole or not at all, and whoever reads the file meanwhile sees the old state
-// or the new one. Paths are absolute. Links are not followed, except where a function says so.
+// Its one rule: changes are atomic. A change is made completely or not at all, and readers see the old state or the new one.
+// Paths are absolute. Links are followed only where a function says so.
 package fs
 
 import (
@@ -9,14 +9,14 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"sync"
 
 	"github.com/pkg/sftp"
+	"golang.org/x/sync/errgroup"
 
-	"runbook/runtime/ssh"
+	"runbook/runtime/ssh/shell"
 )
 
-// Info says what stands at a path. A link is described itself, not what it leads to.
+// Info describes a file, a folder or a link. For a link it describes the link itself, not its target.
 type Info struct {
 	Kind     string `lua:"kind"`     // file, folder, link or other
 	Size     int64  `lua:"size"`     // bytes
@@ -26,9 +26,8 @@ type Info struct {
 	GID      int    `lua:"gid"`
 }
 
-// Exists says whether something stands at path, be it a link that leads nowhere. It is an error when the host
-// won't tell.
-func Exists(ctx context.Context, h *ssh.Host, path string) (bool, error) {
+// Exists reports whether there is a file, a folder or a link at path, even a dangling link.
+func Exists(ctx context.Context, h *shell.Host, path string) (bool, error) {
 	o, err := begin(ctx, h, "exists", path)
 	if err != nil {
 		return false, err
@@ -40,24 +39,22 @@ func Exists(ctx context.Context, h *ssh.Host, path string) (bool, error) {
 	return err == nil, o.fail(err)
 }
 
-// asked is how many paths are asked for at the same time.
-const asked = 64
+// maxAsked limits the concurrent requests of Missing.
+const maxAsked = 64
 
-// Missing returns those of paths at which nothing stands, in their order. They are asked for together, so that it takes about as
-// long as one of them.
-func Missing(ctx context.Context, h *ssh.Host, paths []string) ([]string, error) {
+// Missing returns the paths that do not exist, in their order. It looks at all of them concurrently.
+func Missing(ctx context.Context, h *shell.Host, paths []string) ([]string, error) {
 	missing, errs := make([]bool, len(paths)), make([]error, len(paths))
-	var all sync.WaitGroup
-	turns := make(chan struct{}, asked)
+	var group errgroup.Group
+	group.SetLimit(maxAsked)
 	for i, path := range paths {
-		turns <- struct{}{}
-		all.Go(func() {
+		group.Go(func() error {
 			there, err := Exists(ctx, h, path)
 			missing[i], errs[i] = !there, err
-			<-turns
+			return nil // all errors are reported, not only the first
 		})
 	}
-	all.Wait()
+	_ = group.Wait()
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
@@ -70,8 +67,8 @@ func Missing(ctx context.Context, h *ssh.Host, paths []string) ([]string, error)
 	return left, nil
 }
 
-// Stat describes what stands at path. Nothing there is an error, os.ErrNotExist.
-func Stat(ctx context.Context, h *ssh.Host, path string) (Info, error) {
+// Stat describes the file, folder or link at path. If there is none, the error is os.ErrNotExist.
+func Stat(ctx context.Context, h *shell.Host, path string) (Info, error) {
 	o, err := begin(ctx, h, "stat", path)
 	if err != nil {
 		return Info{}, err
@@ -100,18 +97,18 @@ func kind(fi os.FileInfo) string {
 	return "other"
 }
 
-// List returns the names in the folder at path, sorted, within the limits of ssh.Host.Names. A link to a folder is followed.
-func List(ctx context.Context, h *ssh.Host, path string) ([]string, error) {
+// List returns the sorted names in the folder at path, within the limits of names. It follows a link to a folder.
+func List(ctx context.Context, h *shell.Host, path string) ([]string, error) {
 	o, err := begin(ctx, h, "list", path)
 	if err != nil {
 		return nil, err
 	}
-	names, err := h.Names(ctx, o.path)
-	return names, o.fail(missing(err))
+	list, err := names(ctx, h, o.path)
+	return list, o.fail(missing(err))
 }
 
-// Readlink returns the target of the link at path, as it is written there.
-func Readlink(ctx context.Context, h *ssh.Host, path string) (string, error) {
+// Readlink returns the target of the link at path, unchanged.
+func Readlink(ctx context.Context, h *shell.Host, path string) (string, error) {
 	o, err := begin(ctx, h, "readlink", path)
 	if err != nil {
 		return "", err
@@ -121,12 +118,12 @@ func Readlink(ctx context.Context, h *ssh.Host, path string) (string, error) {
 		return "", o.fail(err)
 	}
 	if k := kind(fi); k != "link" {
-		return "", o.fail(fmt.Errorf("it is a %s, not a link", k))
+		return "", o.fail(fmt.Errorf("is a %s, not a link", k))
 	}
 	return o.readlink(o.path)
 }
 
-// Space is what is left on the file system that a path is on.
+// Space is the free and total space of a file system.
 type Space struct {
 	BytesFree   int64 `lua:"bytes_free"` // for the login user
 	BytesTotal  int64 `lua:"bytes_total"`
@@ -134,8 +131,8 @@ type Space struct {
 	InodesTotal int64 `lua:"inodes_total"` // 0 where the file system has no limit
 }
 
-// Disk tells the space on the file system that path is on.
-func Disk(ctx context.Context, h *ssh.Host, path string) (Space, error) {
+// Disk returns the space on the file system of path.
+func Disk(ctx context.Context, h *shell.Host, path string) (Space, error) {
 	o, err := begin(ctx, h, "disk", path)
 	if err != nil {
 		return Space{}, err

@@ -14,20 +14,20 @@ import (
 
 	"go.uber.org/goleak"
 
-	"runbook/runtime/agent/opensshtest"
 	"runbook/runtime/event"
 	"runbook/runtime/fs"
 	"runbook/runtime/inventory"
-	"runbook/runtime/ssh"
+	"runbook/runtime/lab/labtest"
+	"runbook/runtime/ssh/shell"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// bench is a folder on a host, which is on this machine, so that its files can be looked at from outside.
+// bench is a folder on a host that runs on this machine, so that the test can look at its files directly.
 type bench struct {
 	*testing.T
 	dir  string
-	host *ssh.Host
+	host *shell.Host
 	ctx  context.Context
 
 	mu      sync.Mutex
@@ -44,7 +44,7 @@ func (b *bench) Event(e event.Event) {
 
 func (b *bench) Close() error { return nil }
 
-// changed compares the changes since it was last called.
+// changed compares the changes since its last call.
 func (b *bench) changed(want ...string) {
 	b.Helper()
 	b.mu.Lock()
@@ -71,7 +71,7 @@ func (b *bench) fails(err error, want string) {
 	}
 }
 
-// names are those in the folder, so that nothing temporary is overlooked.
+// names compares the names in the folder, so that a temporary file is noticed.
 func (b *bench) names(want ...string) {
 	b.Helper()
 	entries, err := os.ReadDir(b.dir)
@@ -85,28 +85,30 @@ func (b *bench) names(want ...string) {
 	}
 }
 
-// onBoth runs a test on a host that OpenSSH serves and on this machine itself, whose file servers differ.
+// onBoth runs a test on a host with OpenSSH and on this machine itself, which have different SFTP servers.
 func onBoth(t *testing.T, test func(*bench)) {
 	t.Run("openssh", func(t *testing.T) {
 		admin := filepath.Join(t.TempDir(), "admin")
-		server := opensshtest.Start(t, []string{opensshtest.Line(opensshtest.Key(t, admin), "")})
-		test(newBench(t, func(p *ssh.Pool) *ssh.Host {
+		server := labtest.StartSSHD(t, []string{labtest.Line(labtest.Key(t, admin), "")})
+		test(newBench(t, func(p *shell.Pool) *shell.Host {
 			return p.Host(inventory.Host{Name: "web1", Address: "127.0.0.1", Port: server.Port, User: server.User,
 				Identities: []string{admin}, KnownHosts: []string{server.KnownHosts}, IdentityAgent: "none"})
 		}))
 	})
-	t.Run("localhost", func(t *testing.T) { test(newBench(t, (*ssh.Pool).Localhost)) })
+	t.Run("localhost", func(t *testing.T) { test(newBench(t, (*shell.Pool).Localhost)) })
 }
 
-func newBench(t *testing.T, host func(*ssh.Pool) *ssh.Host) *bench {
-	pool := ssh.NewPool(ssh.PoolOptions{})
+func newBench(t *testing.T, host func(*shell.Pool) *shell.Host) *bench {
+	b := &bench{T: t, dir: t.TempDir()}
+	stream := event.NewStream(b)
+	pool := shell.NewPool(stream, shell.Options{})
 	t.Cleanup(func() {
 		if err := pool.Close(); err != nil {
 			t.Error(err)
 		}
 	})
-	b := &bench{T: t, dir: t.TempDir(), host: host(pool)}
-	b.ctx = event.WithStream(t.Context(), event.NewStream(b))
+	b.host = host(pool)
+	b.ctx = event.WithStream(t.Context(), stream)
 	return b
 }
 
@@ -165,7 +167,7 @@ func TestLooking(t *testing.T) {
 			b.Errorf("readlink: %q, %v", target, err)
 		}
 		_, err = fs.Readlink(b.ctx, b.host, b.path("file"))
-		b.fails(err, "readlink DIR/file: it is a file, not a link")
+		b.fails(err, "readlink DIR/file: is a file, not a link")
 		space, err := fs.Disk(b.ctx, b.host, b.dir)
 		if err != nil || space.BytesFree <= 0 || space.BytesFree > space.BytesTotal || space.InodesFree > space.InodesTotal {
 			b.Errorf("disk: %+v, %v", space, err)
@@ -175,8 +177,8 @@ func TestLooking(t *testing.T) {
 }
 
 func TestPaths(t *testing.T) {
-	b := newBench(t, (*ssh.Pool).Localhost)
-	for path, want := range map[string]string{"": "the path is empty", "file": "not absolute", "~/file": "~ is not known", "/srv/../etc": ".. in the path", "/a\x00b": "zero byte"} {
+	b := newBench(t, (*shell.Pool).Localhost)
+	for path, want := range map[string]string{"": "empty path", "file": "not an absolute path", "~/file": "~ is not supported", "/srv/../etc": "has a .. in it", "/a\x00b": "NUL byte"} {
 		_, err := fs.Exists(b.ctx, b.host, path)
 		b.fails(err, want)
 		b.fails(fs.Write(b.ctx, b.host, path, "", fs.WriteOptions{}), want)
@@ -206,11 +208,11 @@ func TestReadAndWrite(t *testing.T) {
 			b.Errorf("read %d bytes, %v", len(got), err)
 		}
 		_, err := fs.Read(b.ctx, b.host, b.path("file"), len(long)-1)
-		b.fails(err, "read DIR/file: it is larger than 319999 bytes")
+		b.fails(err, "read DIR/file: larger than 319999 bytes")
 		_, err = fs.Read(b.ctx, b.host, b.dir, fs.DefaultMax)
-		b.fails(err, "read DIR: it is a folder")
+		b.fails(err, "read DIR: is a folder")
 		if got, err := fs.Read(b.ctx, b.host, "/proc/self/status", fs.DefaultMax); err != nil || !strings.HasPrefix(got, "Name:") {
-			b.Errorf("read %q, %v", got, err) // its size is said to be 0
+			b.Errorf("read %q, %v", got, err) // its size is reported as 0
 		}
 		b.must(fs.Write(b.ctx, b.host, b.path("secret"), "x", fs.WriteOptions{Mode: "0600"}))
 		if info, err := os.Stat(b.path("secret")); err != nil || info.Mode() != 0o600 {
@@ -221,8 +223,8 @@ func TestReadAndWrite(t *testing.T) {
 		b.changed(b.host.Name() + ": wrote DIR/secret, 1 bytes")
 		for _, appending := range []bool{false, true} {
 			o := fs.WriteOptions{Append: appending}
-			b.fails(fs.Write(b.ctx, b.host, b.path("link"), "x", o), "DIR/link: it is a link")
-			b.fails(fs.Write(b.ctx, b.host, b.path("folder"), "x", o), "a folder stands there")
+			b.fails(fs.Write(b.ctx, b.host, b.path("link"), "x", o), "DIR/link: is a link")
+			b.fails(fs.Write(b.ctx, b.host, b.path("folder"), "x", o), "exists and is a folder")
 			b.fails(fs.Write(b.ctx, b.host, b.path("none/file"), "x", o), "no such file or folder")
 		}
 		b.fails(fs.Write(b.ctx, b.host, b.path("file"), "x", fs.WriteOptions{Mode: "rw"}), `mode "rw": want octal digits`)
@@ -232,7 +234,7 @@ func TestReadAndWrite(t *testing.T) {
 	})
 }
 
-// Whoever reads meanwhile sees one text or the other, whole.
+// A concurrent reader sees one whole text or the other.
 func TestWriteIsAtomic(t *testing.T) {
 	onBoth(t, func(b *bench) {
 		texts := []string{strings.Repeat("a", 100000), strings.Repeat("b", 50000)}
@@ -279,23 +281,23 @@ func TestAppend(t *testing.T) {
 		if info, err := os.Stat(b.path("log")); err != nil || info.Mode() != 0o600 {
 			b.Errorf("the mode became %v, %v", info.Mode(), err)
 		}
-		b.fails(log(strings.Repeat("x", 32769)), "can be appended in one piece")
+		b.fails(log(strings.Repeat("x", 32769)), "cannot append")
 		b.holds("log", "one\ntwo\nthree\n")
 	})
 }
 
-// Two runs append to the same file at the same time, each over a connection of its own.
+// Two runs append to one file concurrently, each over its own connection.
 func TestAppendsDontMix(t *testing.T) {
 	admin := filepath.Join(t.TempDir(), "admin")
-	server := opensshtest.Start(t, []string{opensshtest.Line(opensshtest.Key(t, admin), "")})
-	host := func(p *ssh.Pool) *ssh.Host {
+	server := labtest.StartSSHD(t, []string{labtest.Line(labtest.Key(t, admin), "")})
+	host := func(p *shell.Pool) *shell.Host {
 		return p.Host(inventory.Host{Name: "web1", Address: "127.0.0.1", Port: server.Port, User: server.User,
 			Identities: []string{admin}, KnownHosts: []string{server.KnownHosts}, IdentityAgent: "none"})
 	}
 	b, other := newBench(t, host), newBench(t, host)
 	b.put("log", "")
 	var wg sync.WaitGroup
-	for i, h := range []*ssh.Host{b.host, other.host} {
+	for i, h := range []*shell.Host{b.host, other.host} {
 		wg.Go(func() {
 			line := strings.Repeat(string(rune('a'+i)), 10000) + "\n"
 			for range 20 {

@@ -9,7 +9,7 @@ import (
 	"runbook/runtime/fs"
 )
 
-// A disk that gets full takes the beginning of what is written: of a line that doesn't fit nothing may stay.
+// A disk that becomes full takes the beginning of a write. No part of such a line may remain.
 func TestAppendToFullDisk(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Fatal("only root can mount the file system that this test needs: run the tests with sudo, as .ci/test does")

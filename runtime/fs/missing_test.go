@@ -8,11 +8,10 @@ import (
 	"testing"
 	"time"
 
-	"runbook/runtime/agent/opensshtest"
 	"runbook/runtime/fs"
 	"runbook/runtime/inventory"
-	"runbook/runtime/lab/relay"
-	"runbook/runtime/ssh"
+	"runbook/runtime/lab/labtest"
+	"runbook/runtime/ssh/shell"
 )
 
 func TestMissing(t *testing.T) {
@@ -31,12 +30,12 @@ func TestMissing(t *testing.T) {
 	})
 }
 
-// Many paths cost few round trips: what is asked while the first question is on its way travels together.
+// Many paths cost few round trips: requests made while the first one travels are sent together.
 func TestMissingAsksTogether(t *testing.T) {
 	admin := filepath.Join(t.TempDir(), "admin")
-	server := opensshtest.Start(t, []string{opensshtest.Line(opensshtest.Key(t, admin), "")})
+	server := labtest.StartSSHD(t, []string{labtest.Line(labtest.Key(t, admin), "")})
 	port, journeys := far(t, server.Address())
-	b := newBench(t, func(p *ssh.Pool) *ssh.Host {
+	b := newBench(t, func(p *shell.Pool) *shell.Host {
 		return p.Host(inventory.Host{Name: "web1", Address: "127.0.0.1", Port: port, User: server.User, Identities: []string{admin},
 			KnownHosts: []string{server.KnownHosts}, HostKeyAlias: fmt.Sprintf("[127.0.0.1]:%d", server.Port), IdentityAgent: "none"})
 	})
@@ -56,12 +55,11 @@ func TestMissingAsksTogether(t *testing.T) {
 	}
 }
 
-// far is a way to address that counts how often something is on its way there. Each journey takes a while, in which what
-// follows gathers for the next.
+// far relays to address and counts the trips there. A trip takes a while, and what arrives meanwhile travels on the next one.
 func far(t *testing.T, address string) (port int, journeys *atomic.Int64) {
 	t.Helper()
 	journeys = &atomic.Int64{}
-	port = relay.Relay{Pass: func(toServer bool, n int) bool {
+	port = labtest.Relay{Pass: func(toServer bool, n int) bool {
 		if toServer && n > 0 {
 			journeys.Add(1)
 			time.Sleep(5 * time.Millisecond)

@@ -4,7 +4,7 @@ import (
 	"context"
 
 	"runbook/runtime/script"
-	"runbook/runtime/ssh"
+	"runbook/runtime/ssh/shell"
 )
 
 type pathArgs struct {
@@ -13,14 +13,14 @@ type pathArgs struct {
 
 type readArgs struct {
 	Path string `lua:"path,arg" doc:"an absolute path on the host"`
-	Max  int    `lua:"max" default:"16777216" doc:"the largest size in bytes that is read"`
+	Max  int    `lua:"max" default:"16777216" doc:"the maximum size in bytes"`
 }
 
 type writeArgs struct {
 	Path   string `lua:"path,arg" doc:"an absolute path on the host"`
-	Text   string `lua:"text,arg" doc:"what the file is to hold"`
-	Mode   string `lua:"mode" default:"0644" doc:"the file's mode, octal"`
-	Append bool   `lua:"append" doc:"add the text, at most 32 KiB, at the end instead"`
+	Text   string `lua:"text,arg" doc:"the file's content"`
+	Mode   string `lua:"mode" doc:"the file's mode, octal (default: 0644, or by host:permissions)"`
+	Append bool   `lua:"append" doc:"add the text, at most 32 KiB, to the end"`
 }
 
 type missingArgs struct {
@@ -29,13 +29,13 @@ type missingArgs struct {
 
 type mkdirArgs struct {
 	Path    string `lua:"path,arg" doc:"an absolute path on the host"`
-	Mode    string `lua:"mode" doc:"the new folder's mode, octal; by default the host's umask decides"`
-	Parents bool   `lua:"parents" default:"true" doc:"make the folders above it, too"`
+	Mode    string `lua:"mode" doc:"the new folder's mode, octal (default: by host:permissions, or by the host's umask)"`
+	Parents bool   `lua:"parents" default:"true" doc:"also create missing parent folders"`
 }
 
 type removeArgs struct {
 	Path      string `lua:"path,arg" doc:"an absolute path on the host"`
-	Recursive bool   `lua:"recursive" doc:"remove a folder with all that is in it"`
+	Recursive bool   `lua:"recursive" doc:"remove a folder and everything in it"`
 }
 
 type renameArgs struct {
@@ -44,9 +44,9 @@ type renameArgs struct {
 }
 
 type symlinkArgs struct {
-	Target  string `lua:"target,arg" doc:"the absolute path that the link leads to"`
+	Target  string `lua:"target,arg" doc:"the absolute path that the link points to"`
 	Path    string `lua:"path,arg" doc:"the absolute path of the link"`
-	Replace bool   `lua:"replace" default:"true" doc:"replace a link that leads elsewhere"`
+	Replace bool   `lua:"replace" default:"true" doc:"replace a link to another target"`
 }
 
 // Module declares host.fs.
@@ -54,59 +54,63 @@ func Module() script.Module {
 	return script.Module{
 		Name: "fs", On: "host", Doc: "Files on a host, through SFTP. Paths are absolute.",
 		Primitives: []script.Primitive{
-			script.Func("exists", script.Reads, "Says whether something stands at the path, be it a link that leads nowhere.",
-				func(ctx context.Context, h *ssh.Host, a pathArgs) (bool, error) { return Exists(ctx, h, a.Path) }).
+			script.Func("exists", script.Reads, "Return whether the path exists: a file, a folder or a link, even a dangling one.",
+				func(ctx context.Context, h *shell.Host, a pathArgs) (bool, error) { return Exists(ctx, h, a.Path) }).
 				With(`if host.fs:exists("/srv/app/current") then log.info("released before") end`),
-			script.Func("missing", script.Reads, "Returns those of the paths at which nothing stands. All are asked for together, in the time of one.",
-				func(ctx context.Context, h *ssh.Host, a missingArgs) ([]string, error) {
+			script.Func("missing", script.Reads, "Return the paths that do not exist. All are looked at concurrently.",
+				func(ctx context.Context, h *shell.Host, a missingArgs) ([]string, error) {
 					return Missing(ctx, h, a.Paths)
 				}).
 				With(`local needed = host.fs:missing({ "/srv/app/shared/.env", "/srv/app/shared/media" })`),
-			script.Func("stat", script.Reads, "Describes what stands at the path: kind (file, folder, link or other), size in bytes, mode (octal), "+
-				"modified (seconds since 1970), uid, gid. A link is described itself. Nothing there is an error.",
-				func(ctx context.Context, h *ssh.Host, a pathArgs) (Info, error) { return Stat(ctx, h, a.Path) }).
+			script.Func("stat", script.Reads, "Describe a file, a folder or a link: kind (file, folder, link or other), size in bytes, mode (octal), "+
+				"modified (seconds since 1970), uid, gid. For a link it describes the link itself. A missing path is an error.",
+				func(ctx context.Context, h *shell.Host, a pathArgs) (Info, error) { return Stat(ctx, h, a.Path) }).
 				With(`local is_link = host.fs:stat("/srv/app/current").kind == "link"`),
-			script.Func("list", script.Reads, "Lists the names in a folder, sorted. More than 1,000,000 are an error.",
-				func(ctx context.Context, h *ssh.Host, a pathArgs) ([]string, error) { return List(ctx, h, a.Path) }).
+			script.Func("list", script.Reads, "Return the sorted names in a folder. More than 1,000,000 are an error.",
+				func(ctx context.Context, h *shell.Host, a pathArgs) ([]string, error) { return List(ctx, h, a.Path) }).
 				With(`for _, name in ipairs(host.fs:list("/srv/app/releases")) do print(name) end`),
-			script.Func("read", script.Reads, "Reads a file. One larger than max is an error.",
-				func(ctx context.Context, h *ssh.Host, a readArgs) (string, error) { return Read(ctx, h, a.Path, a.Max) }).
-				With(`local marker = json.decode(host.fs:read("/srv/app/current/.runbook.json"))`),
-			script.Func("write", script.Changes, "Makes a file hold the text: readers see the old file or the new one, whole. With append the text is "+
-				"added by one write, so that several writers don't mix. A link at the path is an error.",
-				func(ctx context.Context, h *ssh.Host, a writeArgs) (script.None, error) {
-					return script.None{}, Write(ctx, h, a.Path, a.Text, WriteOptions{Mode: a.Mode, Append: a.Append})
+			script.Func("read", script.Reads, "Return the content of a file. A file larger than max is an error.",
+				func(ctx context.Context, h *shell.Host, a readArgs) (string, error) {
+					return Read(ctx, h, a.Path, a.Max)
 				}).
+				With(`local marker = json.decode(host.fs:read("/srv/app/current/.runbook.json"))`),
+			script.Func("write", script.Changes, "Write a file atomically: readers see the whole old file or the whole new one. With append, add the text "+
+				"by one write, so that the texts of concurrent writers do not mix. A link at the path is an error.",
+				writeText).
 				With(`host.fs:write("/srv/app/shared/settings.ini", "debug = false\n", { mode = "0640" })`),
-			script.Func("mkdir", script.Changes, "Makes a folder. Returns true when it was made, false when it was there.",
-				func(ctx context.Context, h *ssh.Host, a mkdirArgs) (bool, error) {
+			script.Func("mkdir", script.Changes, "Create a folder. Return true if it was created, false if it existed.",
+				func(ctx context.Context, h *shell.Host, a mkdirArgs) (bool, error) {
 					return Mkdir(ctx, h, a.Path, MkdirOptions{Mode: a.Mode, Parents: a.Parents})
 				}).
 				With(`local made = host.fs:mkdir("/srv/app/releases", { mode = "0755" })`),
-			script.Func("remove", script.Changes, "Removes a file, a link or an empty folder; with recursive a folder and all in it. A link is removed, never followed. "+
-				"Returns false when nothing was there.",
-				func(ctx context.Context, h *ssh.Host, a removeArgs) (bool, error) {
+			script.Func("remove", script.Changes, "Remove a file, a link or an empty folder; with recursive, a folder and everything in it. A link is removed, never followed. "+
+				"Return false if nothing was there.",
+				func(ctx context.Context, h *shell.Host, a removeArgs) (bool, error) {
 					return Remove(ctx, h, a.Path, a.Recursive)
 				}).
 				With(`host.fs:remove("/srv/app/releases/20260101-120000", { recursive = true })`),
-			script.Func("rename", script.Changes, "Renames a file or folder as rename(2) does: what stands at the new name is replaced in one instant.",
-				func(ctx context.Context, h *ssh.Host, a renameArgs) (script.None, error) {
+			script.Func("rename", script.Changes, "Rename a file or folder as rename(2) does: an existing file at the new name is replaced atomically.",
+				func(ctx context.Context, h *shell.Host, a renameArgs) (script.None, error) {
 					return script.None{}, Rename(ctx, h, a.From, a.To)
 				}).
 				With(`host.fs:rename("/srv/app/settings.new", "/srv/app/settings")`),
-			script.Func("symlink", script.Changes, "Makes a link, or replaces one by one rename(2), and reads it back. Anything but a link at the path is an error. "+
-				"Returns false when it led there already.",
-				func(ctx context.Context, h *ssh.Host, a symlinkArgs) (bool, error) {
+			script.Func("symlink", script.Changes, "Create a link, or replace one by one rename(2), and read it back. Anything but a link at the path is an error. "+
+				"Return false if the link points to the target already.",
+				func(ctx context.Context, h *shell.Host, a symlinkArgs) (bool, error) {
 					return Symlink(ctx, h, a.Target, a.Path, a.Replace)
 				}).
 				With(`host.fs:symlink("/srv/app/releases/20260101-120000", "/srv/app/current")`),
-			script.Func("readlink", script.Reads, "Returns where a link leads, as it is written in it.",
-				func(ctx context.Context, h *ssh.Host, a pathArgs) (string, error) { return Readlink(ctx, h, a.Path) }).
+			script.Func("readlink", script.Reads, "Return the target of a link, unchanged.",
+				func(ctx context.Context, h *shell.Host, a pathArgs) (string, error) { return Readlink(ctx, h, a.Path) }).
 				With(`local current = host.fs:readlink("/srv/app/current")`),
-			script.Func("disk", script.Reads, "Tells the space on the file system that the path is on: bytes_free, bytes_total, inodes_free, inodes_total "+
-				"(0 where there is no limit).",
-				func(ctx context.Context, h *ssh.Host, a pathArgs) (Space, error) { return Disk(ctx, h, a.Path) }).
+			script.Func("disk", script.Reads, "Return the space on the file system of the path: bytes_free, bytes_total, inodes_free, inodes_total "+
+				"(0 if there is no limit).",
+				func(ctx context.Context, h *shell.Host, a pathArgs) (Space, error) { return Disk(ctx, h, a.Path) }).
 				With(`if host.fs:disk("/srv/app").bytes_free < 500 * 1024 * 1024 then fail("less than 500 MiB are free") end`),
 		},
 	}
+}
+
+func writeText(ctx context.Context, h *shell.Host, a writeArgs) (script.None, error) {
+	return script.None{}, Write(ctx, h, a.Path, a.Text, WriteOptions{Mode: a.Mode, Append: a.Append})
 }

@@ -13,15 +13,16 @@ import (
 
 	"runbook/runtime/event"
 	"runbook/runtime/ssh"
+	"runbook/runtime/ssh/shell"
 )
 
-// operation is one use of a function of this package, for its errors.
+// operation is one call of a function of this package.
 type operation struct {
 	ctx   context.Context
-	host  *ssh.Host
+	host  *shell.Host
 	files *sftp.Client
 	name  string
-	path  string // without a slash at the end, which would lead through a link
+	path  string // without a slash at the end, which would follow a link
 }
 
 // Error is a failed operation on a host's files.
@@ -30,7 +31,7 @@ type Error struct {
 	Err                   error
 }
 
-// Error is "HOST: OPERATION PATH: cause".
+// Error returns "HOST: OPERATION PATH: cause".
 func (e *Error) Error() string {
 	return fmt.Sprintf("%s: %s %s: %v", e.Host, e.Operation, e.Path, e.Err)
 }
@@ -38,7 +39,7 @@ func (e *Error) Error() string {
 func (e *Error) Unwrap() error { return e.Err }
 
 // begin checks the path and opens the file session.
-func begin(ctx context.Context, h *ssh.Host, name, at string) (*operation, error) {
+func begin(ctx context.Context, h *shell.Host, name, at string) (*operation, error) {
 	o := &operation{ctx: ctx, host: h, name: name, path: at}
 	if err := checkPath(at); err != nil {
 		return nil, o.fail(err)
@@ -52,23 +53,23 @@ func begin(ctx context.Context, h *ssh.Host, name, at string) (*operation, error
 func checkPath(p string) error {
 	switch {
 	case p == "":
-		return errors.New("the path is empty")
+		return errors.New("empty path")
 	case strings.ContainsRune(p, 0):
-		return errors.New("there is a zero byte in the path")
+		return errors.New("NUL byte in the path")
 	case strings.HasPrefix(p, "~"):
-		return event.WithHint(errors.New("~ is not known to the file functions"), "write the absolute path")
+		return event.WithHint(errors.New("~ is not supported here"), "write the absolute path")
 	case !path.IsAbs(p):
-		return event.WithHint(errors.New("the path is not absolute"), "begin it with /")
+		return event.WithHint(errors.New("not an absolute path"), "begin it with /")
 	}
 	for part := range strings.SplitSeq(p, "/") {
-		if part == ".." { // behind a link it leads elsewhere than it seems
-			return event.WithHint(errors.New("there is .. in the path"), "write where it leads to")
+		if part == ".." { // after a link it names another folder than it seems to
+			return event.WithHint(errors.New("the path has a .. in it"), "write the path without ..")
 		}
 	}
 	return nil
 }
 
-// fail makes an *Error of err.
+// fail returns err as an *Error.
 func (o *operation) fail(err error) error {
 	switch {
 	case err == nil:
@@ -79,31 +80,16 @@ func (o *operation) fail(err error) error {
 	return &Error{o.host.Name(), o.name, o.path, o.explain(err)}
 }
 
-// await runs one SFTP request, which knows no context. When ctx ends first, the request is left to finish or to end
-// with the connection. Of several requests in one function none is begun after ctx has ended.
+// await runs one SFTP request, which has no context. If ctx ends first, the request finishes on its own or ends with the
+// connection. After ctx has ended, no request begins.
 func await[T any](ctx context.Context, request func() (T, error)) (T, error) {
-	var none T
-	if ctx.Err() != nil {
-		return none, context.Cause(ctx)
-	}
-	type answer struct {
-		value T
-		err   error
-	}
-	answers := make(chan answer, 1)
-	go func() {
+	return ssh.Await(ctx, func() (T, error) {
 		v, err := request()
-		answers <- answer{v, missing(err)}
-	}()
-	select {
-	case a := <-answers:
-		return a.value, a.err
-	case <-ctx.Done():
-		return none, context.Cause(ctx)
-	}
+		return v, missing(err)
+	}, func(T) {})
 }
 
-// do is await for a request that answers no more than whether it went well.
+// do is await for a request that returns only an error.
 func (o *operation) do(request func() error) error {
 	_, err := await(o.ctx, func() (struct{}, error) { return struct{}{}, request() })
 	return err
@@ -118,18 +104,17 @@ func (o *operation) readlink(p string) (string, error) {
 	return target, o.fail(err)
 }
 
-// changed tells the run's readers what was changed.
+// changed emits an event about a change.
 func (o *operation) changed(format string, args ...any) {
 	event.Emit(o.ctx, event.Event{Kind: event.Changed, Host: o.host.Name(), Text: fmt.Sprintf(format, args...)})
 }
 
-// beside is a fresh name in the folder of p, for what will be renamed to p.
+// beside returns a new name in the folder of p, for a file that will be renamed to p.
 func beside(p string) string {
 	return path.Join(path.Dir(p), "."+path.Base(p)+".runbook-"+rand.Text()[:10])
 }
 
-// discard removes a temporary file that came to nothing, also after an interrupt. Its error is of no use: the first
-// one is what counts.
+// discard removes a temporary file after a failure, even after an interrupt. Its own error is dropped in favour of the first.
 func (o *operation) discard(temp string) {
 	_ = o.files.Remove(temp)
 }

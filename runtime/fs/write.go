@@ -12,14 +12,14 @@ import (
 	"github.com/pkg/sftp"
 
 	"runbook/runtime/event"
-	"runbook/runtime/ssh"
+	"runbook/runtime/ssh/shell"
 )
 
-// DefaultMax is the largest file that Read reads unless told otherwise: 16 MiB.
+// DefaultMax is the default limit of Read: 16 MiB.
 const DefaultMax = 16 << 20
 
-// Read returns the file at path; a link is followed. A file of more than max bytes is an error.
-func Read(ctx context.Context, h *ssh.Host, path string, max int) (string, error) {
+// Read returns the content of the file at path. It follows a link. A file of more than max bytes is an error.
+func Read(ctx context.Context, h *shell.Host, path string, max int) (string, error) {
 	o, err := begin(ctx, h, "read", path)
 	if err != nil {
 		return "", err
@@ -34,14 +34,14 @@ func Read(ctx context.Context, h *ssh.Host, path string, max int) (string, error
 		return out.text.String(), errors.Join(err, f.Close())
 	})
 	if errors.Is(err, errTooLarge) {
-		err = event.WithHint(fmt.Errorf("it is larger than %d bytes", max), "use host:download, or { max = … }")
+		err = event.WithHint(fmt.Errorf("larger than %d bytes", max), "use host:download, or { max = … }")
 	}
 	return text, o.fail(err)
 }
 
 var errTooLarge = errors.New("too large")
 
-// limited keeps what is written to it, up to a limit.
+// limited collects what is written to it, up to a limit.
 type limited struct {
 	text strings.Builder
 	left int
@@ -54,21 +54,21 @@ func (l *limited) Write(p []byte) (int, error) {
 	return l.text.Write(p)
 }
 
-// WriteOptions say how Write writes.
+// WriteOptions are options of Write.
 type WriteOptions struct {
-	Mode   string // octal; "" is 0644
+	Mode   string // octal; "" is 0644, or by the run's umask
 	Append bool
 }
 
-// maxAppend is the longest text that reaches the file in one piece: what fits into one SFTP packet.
+// maxAppend limits an appended text to one SFTP packet, which reaches the file in one piece.
 const maxAppend = 32 << 10
 
-// Write makes the file at path hold text: it is written under another name beside it, and renamed. The file then
-// belongs to the login user. A link at path is refused.
+// Write replaces the content of the file at path: it writes a new file beside it and renames it. The file then belongs to the
+// login user. A link at path is an error.
 //
-// With Append text is added instead, by one write to a file opened for appending, so that what several write at
-// the same time stands one behind the other; such a text may have 32 KiB. Mode then only counts for a new file.
-func Write(ctx context.Context, h *ssh.Host, path, text string, opts WriteOptions) error {
+// With Append it adds text instead, of at most 32 KiB, by one write to a file opened for appending, so that the texts of
+// concurrent writers do not mix. Mode then applies only to a new file.
+func Write(ctx context.Context, h *shell.Host, path, text string, opts WriteOptions) error {
 	name := "write"
 	if opts.Append {
 		name = "append to"
@@ -77,16 +77,20 @@ func Write(ctx context.Context, h *ssh.Host, path, text string, opts WriteOption
 	if err != nil {
 		return err
 	}
-	mode, err := parseMode(opts.Mode, 0o644)
+	plain := os.FileMode(0o644)
+	if permissions := h.Permissions(); permissions != nil {
+		plain = 0o666 &^ permissions.Umask
+	}
+	mode, err := parseMode(opts.Mode, plain)
 	if err != nil {
 		return o.fail(err)
 	}
 	fi, err := o.lstat(o.path)
 	switch {
 	case err == nil && kind(fi) == "link":
-		return o.fail(event.WithHint(errors.New("it is a link"), "write to its target, or remove the link first"))
+		return o.fail(event.WithHint(errors.New("is a link"), "write to its target, or remove the link first"))
 	case err == nil && kind(fi) != "file":
-		return o.fail(fmt.Errorf("%s stands there", describe(fi)))
+		return o.fail(fmt.Errorf("exists and is %s", describe(fi)))
 	case err != nil && !errors.Is(err, os.ErrNotExist):
 		return o.fail(err)
 	}
@@ -114,14 +118,14 @@ func (o *operation) replace(text string, mode os.FileMode) error {
 		if err != nil {
 			return err
 		}
-		// The mode before the text, which may be meant for few eyes.
+		// The mode is set before the text, which may be private.
 		err = errors.Join(f.Chmod(mode), copyInto(f, text))
 		if err == nil {
 			err = o.sync(f)
 		}
 		if err = errors.Join(err, f.Close(), o.ctx.Err()); err != nil {
-			err = o.explain(err) // while it is there: removing it may make the space that was lacking
-			o.discard(temp)      // here, because after an interrupt nobody waits for this any more
+			err = o.explain(err) // before its removal, which may free the space that was missing
+			o.discard(temp)      // here, because after an interrupt nobody waits for this function
 		}
 		return err
 	})
@@ -131,7 +135,7 @@ func (o *operation) replace(text string, mode os.FileMode) error {
 	return o.place(temp)
 }
 
-// place renames what is ready to its place.
+// place renames a finished temporary file to the path.
 func (o *operation) place(temp string) error {
 	err := o.do(func() error { return o.files.PosixRename(temp, o.path) })
 	if err != nil {
@@ -145,7 +149,7 @@ func copyInto(f *sftp.File, text string) error {
 	return err
 }
 
-// sync gets the text onto the disk before the rename can get there, where the server can do that.
+// sync writes the text to the disk before the rename, if the server supports it.
 func (o *operation) sync(f *sftp.File) error {
 	if _, ok := o.files.HasExtension("fsync@openssh.com"); !ok {
 		return nil
@@ -155,7 +159,7 @@ func (o *operation) sync(f *sftp.File) error {
 
 func (o *operation) append(text string, mode os.FileMode, isNew bool) error {
 	if len(text) > maxAppend {
-		return fmt.Errorf("%d bytes are more than the %d that can be appended in one piece", len(text), maxAppend)
+		return fmt.Errorf("cannot append %d bytes in one piece; the limit is %d", len(text), maxAppend)
 	}
 	return o.do(func() error {
 		f, err := o.files.OpenFile(o.path, os.O_WRONLY|os.O_CREATE|os.O_APPEND)
@@ -167,43 +171,43 @@ func (o *operation) append(text string, mode os.FileMode, isNew bool) error {
 		}
 		var end int64
 		if err == nil {
-			// Some servers go by the place that the client states and not by O_APPEND.
+			// Some servers use the client's offset instead of O_APPEND.
 			end, err = f.Seek(0, io.SeekEnd)
 		}
 		if err == nil {
 			if _, err = f.Write([]byte(text)); err != nil {
-				err = errors.Join(err, o.takeBack(f, end, text))
+				err = errors.Join(err, o.undoAppend(f, end, text))
 			}
 		}
 		return errors.Join(err, f.Close())
 	})
 }
 
-// takeBack removes the beginning of a text from the end of a file: a disk that gets full takes a part of what is written. What
-// somebody else has written meanwhile stays.
-func (o *operation) takeBack(f *sftp.File, end int64, text string) (err error) {
+// undoAppend removes the beginning of a text from the end of a file, after the disk became full in the middle of a write. It
+// keeps what another process has written since.
+func (o *operation) undoAppend(f *sftp.File, end int64, text string) (err error) {
 	written, err := o.files.Open(o.path)
 	if err != nil {
-		return fmt.Errorf("see how much was written: %w", err)
+		return fmt.Errorf("find out how much was written: %w", err)
 	}
 	defer func() { err = errors.Join(err, written.Close()) }()
 	if _, err := written.Seek(end, io.SeekStart); err != nil {
-		return fmt.Errorf("see how much was written: %w", err)
+		return fmt.Errorf("find out how much was written: %w", err)
 	}
 	part, err := io.ReadAll(io.LimitReader(written, int64(len(text))))
 	if err != nil {
-		return fmt.Errorf("see how much was written: %w", err)
+		return fmt.Errorf("find out how much was written: %w", err)
 	}
 	if len(part) == 0 || len(part) == len(text) || !strings.HasPrefix(text, string(part)) {
 		return nil
 	}
 	if err := f.Truncate(end); err != nil {
-		return fmt.Errorf("half a line is left in it: %w", err)
+		return fmt.Errorf("an incomplete line is left at its end: %w", err)
 	}
 	return nil
 }
 
-// parseMode reads an octal mode such as "0644".
+// parseMode parses an octal mode such as "0644".
 func parseMode(text string, otherwise os.FileMode) (os.FileMode, error) {
 	if text == "" {
 		return otherwise, nil

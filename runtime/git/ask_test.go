@@ -8,15 +8,15 @@ import (
 	"path/filepath"
 	"testing"
 
-	"runbook/runtime/agent/opensshtest"
-	"runbook/runtime/ssh"
+	"runbook/runtime/lab/labtest"
+	"runbook/runtime/ssh/shell"
 )
 
-// Nobody sits at a host. Where ssh would ask for a password and git for a name, by whatever program the host has for that, they fail
-// at once instead.
+// Nobody can answer on a host. Where ssh would ask for a password and git for a user, with any program of the host, they fail
+// at once.
 func TestAsksNobody(t *testing.T) {
 	b := newBench(t)
-	server := opensshtest.Start(t, nil, "PasswordAuthentication yes")
+	server := labtest.StartSSHD(t, nil, "PasswordAuthentication yes")
 	b.git.KnownHosts = []string{server.KnownHosts}
 	web := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("WWW-Authenticate", `Basic realm="git"`)
@@ -31,7 +31,7 @@ func TestAsksNobody(t *testing.T) {
 	}
 	config := filepath.Join(b.dir, "gitconfig")
 	b.write(config, "[core]\n\taskPass = "+program+"\n")
-	ctx := ssh.WithEnv(b.ctx, b.host, map[string]string{
+	ctx := shell.WithEnv(b.ctx, b.host, map[string]string{
 		"DISPLAY": ":0", "SSH_ASKPASS": program, "SSH_ASKPASS_REQUIRE": "force", "GIT_ASKPASS": program,
 		"GIT_CONFIG_GLOBAL": config, "GIT_SSL_NO_VERIFY": "1",
 	})

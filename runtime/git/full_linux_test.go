@@ -11,7 +11,7 @@ import (
 	"runbook/runtime/git"
 )
 
-// A fetch that fills the disk leaves nothing there that would keep it full, and neither does one that was killed.
+// A fetch that fills the disk, or is killed, leaves no partial files that keep the disk full.
 func TestMirrorOnFullDisk(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Fatal("only root can mount the file system that this test needs: run the tests with sudo, as .ci/test does")

@@ -1,7 +1,7 @@
-// Package git gets a repository's commits onto a host, with the git that the host has.
+// Package git clones repositories onto a host, with the host's own git.
 //
-// Its one rule: a git server is believed only by a host key that is known already, on this machine or else on the
-// host; nothing is accepted on first sight, and nothing is ever asked.
+// Its one rule: a git server is trusted only by a host key that is known already, on this machine or else on the host. No key
+// is accepted on first use, and no question is asked.
 package git
 
 import (
@@ -13,19 +13,22 @@ import (
 	"strings"
 
 	"runbook/runtime/event"
-	"runbook/runtime/script"
-	"runbook/runtime/ssh"
+	"runbook/runtime/inventory"
+	"runbook/runtime/script/spell"
+	"runbook/runtime/ssh/shell"
 )
 
-// Deps are what the functions of this package need from outside.
+// Deps holds what the functions of this package need from outside.
 type Deps struct {
-	KnownHosts []string // known_hosts files on this machine
+	KnownHosts []string         // known_hosts files on this machine
+	Here       *shell.Host      // this machine, for Hold, Archive and Push
+	Names      *inventory.Names // what this machine calls repositories and git servers; may be nil
 }
 
-// Resolve returns the name of the commit, 40 hex digits, that ref stands for at repo: a branch, else a tag, else a
-// full ref such as refs/pull/7/head. The name of a commit is returned as it is, without asking anyone.
-func (d Deps) Resolve(ctx context.Context, h *ssh.Host, repo, ref string) (string, error) {
-	r, err := ParseRepo(repo)
+// Resolve returns the hash of the commit, 40 or 64 hex digits, that ref names at repo: a branch, else a tag, else a full ref such as
+// refs/pull/7/head. A commit hash is returned unchanged, without contacting the repository.
+func (d Deps) Resolve(ctx context.Context, h *shell.Host, repo, ref string) (string, error) {
+	r, err := d.repo(ctx, h, repo)
 	if err != nil {
 		return "", err
 	}
@@ -51,9 +54,9 @@ func (d Deps) Resolve(ctx context.Context, h *ssh.Host, repo, ref string) (strin
 	return "", d.noSuchRef(ctx, h, r, ref)
 }
 
-// Reach returns why a host may not, or can't, read a repository, or nil.
-func (d Deps) Reach(ctx context.Context, h *ssh.Host, repo string) error {
-	r, err := ParseRepo(repo)
+// Reach checks that a host can read a repository.
+func (d Deps) Reach(ctx context.Context, h *shell.Host, repo string) error {
+	r, err := d.repo(ctx, h, repo)
 	if err != nil {
 		return err
 	}
@@ -61,8 +64,8 @@ func (d Deps) Reach(ctx context.Context, h *ssh.Host, repo string) error {
 	return err
 }
 
-// list returns the refs at a repository that match the patterns, and the commits they stand for.
-func (d Deps) list(ctx context.Context, h *ssh.Host, r Repo, patterns []string) (map[string]string, error) {
+// list returns the refs at a repository that match the patterns, with their commits.
+func (d Deps) list(ctx context.Context, h *shell.Host, r Repo, patterns []string) (map[string]string, error) {
 	j := job{repo: r, show: "git ls-remote " + r.URL, args: append([]string{r.URL}, patterns...), script: listScript}
 	out, err := d.run(ctx, h, j)
 	if err != nil {
@@ -78,39 +81,38 @@ func (d Deps) list(ctx context.Context, h *ssh.Host, r Repo, patterns []string) 
 	return refs, nil
 }
 
-func (d Deps) noSuchRef(ctx context.Context, h *ssh.Host, r Repo, ref string) error {
-	err := fmt.Errorf("%s: there is no branch or tag %q at %s", h.Name(), ref, r.URL)
+func (d Deps) noSuchRef(ctx context.Context, h *shell.Host, r Repo, ref string) error {
+	err := fmt.Errorf("%s: no branch or tag %q at %s", h.Name(), ref, r.URL)
 	if shortRevision.MatchString(ref) {
-		return event.WithHint(err, "for a commit give all 40 digits of its name")
+		return event.WithHint(err, "for a commit give all digits of its hash")
 	}
 	refs, e := d.list(ctx, h, r, []string{"refs/heads/*"})
 	if e != nil {
-		return err // the first finding counts; this was to help
+		return err // the list was only for the hint
 	}
 	var branches []string
 	for name := range refs {
 		branches = append(branches, strings.TrimPrefix(name, "refs/heads/"))
 	}
 	if len(branches) == 0 {
-		return event.WithHint(err, "the repository has no branches; has anything been pushed to it?")
+		return event.WithHint(err, "the repository has no branches: was anything pushed to it?")
 	}
-	if near := script.Nearest(ref, branches); near != "" {
+	if near := spell.Nearest(ref, branches); near != "" {
 		return event.WithHint(err, fmt.Sprintf("did you mean %q?", near))
 	}
 	return event.WithHint(err, "its branches are "+some(branches, 8))
 }
 
-// MirrorOptions say what to mirror where.
+// MirrorOptions are the arguments of Mirror.
 type MirrorOptions struct {
 	Repo string
 	Path string // absolute, on the host
 }
 
-// Mirror brings the bare repository at Path up to date with all branches and tags of Repo, and makes it where there
-// is none. One that was left half made or broken is made anew. It returns true when it was made. Only one Mirror of a path may run
-// at a time.
-func (d Deps) Mirror(ctx context.Context, h *ssh.Host, o MirrorOptions) (bool, error) {
-	r, err := ParseRepo(o.Repo)
+// Mirror updates the bare repository at Path to all branches and tags of Repo. It creates a missing mirror and rebuilds an
+// incomplete or broken one, and then returns true. Only one Mirror of a path may run at a time.
+func (d Deps) Mirror(ctx context.Context, h *shell.Host, o MirrorOptions) (bool, error) {
+	r, err := d.repo(ctx, h, o.Repo)
 	if err != nil {
 		return false, err
 	}
@@ -129,23 +131,26 @@ func (d Deps) Mirror(ctx context.Context, h *ssh.Host, o MirrorOptions) (bool, e
 	return made, nil
 }
 
-// CloneOptions say what to clone.
+// CloneOptions are the arguments of Clone.
 type CloneOptions struct {
 	Repo     string
-	Revision string   // a commit's whole name
+	Revision string   // a commit hash
 	Into     string   // absolute, on the host; must not exist
 	Mirror   string   // the path of a mirror that has the revision, or ""
-	Branch   string   // noted in the clone's configuration as runbook.branch, or ""
+	Branch   string   // stored in the clone's configuration as runbook.branch, or ""
 	Depth    int      // how many commits of history to fetch, without a mirror; 0 for all
 	OnBranch bool     // fail unless Revision is reachable from Branch
-	Reserve  []string // what the clone's user puts at its top, with a slash for a folder: git ignores it, and a commit that has it is an error
+	Archive  bool     // the commit is one of Archive: no attribute changes a file, and modes and empty folders are restored
+	Private  []string // git servers that submodules may be on, besides Repo's own and those of https
+	LFS      string   // "fetch" files of Git LFS with the host's git-lfs, the default; or leave "pointers"
+	Reserve  []string // names that are created in the clone later, with a slash for a folder: git ignores them, and a commit must not have them
 }
 
-// Clone makes a repository at Into with Revision checked out, on no branch, whose origin is Repo. From a mirror it
-// takes the objects by hard links and needs no network; it doesn't depend on the mirror later. When it fails nothing is left at
-// Into.
-func (d Deps) Clone(ctx context.Context, h *ssh.Host, o CloneOptions) error {
-	r, err := ParseRepo(o.Repo)
+// Clone creates a repository at Into with Revision checked out, on no branch, whose origin is Repo. From a mirror it takes the
+// objects by hard links and needs no network; the clone does not depend on the mirror later. A failed Clone leaves nothing at
+// Into. Submodules are cloned at their commits, and files of Git LFS fetched.
+func (d Deps) Clone(ctx context.Context, h *shell.Host, o CloneOptions) error {
+	r, err := d.repo(ctx, h, o.Repo)
 	if err != nil {
 		return err
 	}
@@ -159,13 +164,16 @@ func (d Deps) Clone(ctx context.Context, h *ssh.Host, o CloneOptions) error {
 	}
 	for _, name := range o.Reserve {
 		if plain := strings.TrimSuffix(name, "/"); plain == "" || strings.ContainsAny(plain, "/\n*?[\\!#") {
-			return fmt.Errorf("reserve: %q is no name", name)
+			return fmt.Errorf("reserve: %q is not a name", name)
 		}
 	}
 	if o.Depth < 0 || o.Depth > 0 && o.Mirror != "" {
-		return errors.New("depth: want a number of commits from 1 on, and no mirror, which has them all")
+		return errors.New("depth: want at least 1, and no mirror")
 	}
-	onBranch := ""
+	onBranch, archived := "", ""
+	if o.Archive {
+		archived = "yes"
+	}
 	if o.OnBranch {
 		if o.Branch == "" {
 			return errors.New("on_branch: want a branch")
@@ -173,7 +181,7 @@ func (d Deps) Clone(ctx context.Context, h *ssh.Host, o CloneOptions) error {
 		onBranch = "yes"
 	}
 	j := job{repo: r, show: "git clone " + r.URL + " " + o.Into, script: cloneScript,
-		args: append([]string{r.URL, o.Revision, o.Into, r.URL, o.Branch, strconv.Itoa(o.Depth), onBranch}, o.Reserve...)}
+		args: append([]string{r.URL, o.Revision, o.Into, r.URL, o.Branch, strconv.Itoa(o.Depth), onBranch, archived}, o.Reserve...)}
 	if o.Mirror != "" {
 		if err := checkPath("mirror", o.Mirror); err != nil {
 			return err
@@ -186,19 +194,18 @@ func (d Deps) Clone(ctx context.Context, h *ssh.Host, o CloneOptions) error {
 	if err != nil {
 		return err
 	}
+	if strings.Contains(out, "extras") {
+		if err := d.addExtras(ctx, h, r, o); err != nil {
+			return err
+		}
+	}
 	event.Emit(ctx, event.Event{Kind: event.Changed, Host: h.Name(), Text: fmt.Sprintf("%s: clone of %s at %.12s", o.Into, r.URL, o.Revision)})
-	if strings.Contains(out, "submodules") {
-		event.Emit(ctx, event.Event{Kind: event.Warning, Host: h.Name(), Text: o.Into + " has submodules, which are not fetched"})
-	}
-	if strings.Contains(out, "filters") {
-		event.Emit(ctx, event.Event{Kind: event.Warning, Host: h.Name(), Text: o.Into + " has files with a filter in .gitattributes, such as Git LFS; no filter is run"})
-	}
 	return nil
 }
 
-// Revision returns the name of the commit that is checked out in the repository at dir, 40 hex digits. A folder within
-// another repository is not taken for one.
-func (d Deps) Revision(ctx context.Context, h *ssh.Host, dir string) (string, error) {
+// Revision returns the hash of the commit that is checked out in the repository at dir. A folder inside another
+// repository is an error.
+func (d Deps) Revision(ctx context.Context, h *shell.Host, dir string) (string, error) {
 	if err := checkPath("dir", dir); err != nil {
 		return "", err
 	}
@@ -208,25 +215,25 @@ func (d Deps) Revision(ctx context.Context, h *ssh.Host, dir string) (string, er
 	}
 	revision := strings.TrimSpace(out)
 	if !fullRevision.MatchString(revision) {
-		return "", fmt.Errorf("%s: git says that %q is checked out in %s, which is no commit", h.Name(), revision, dir)
+		return "", fmt.Errorf("%s: git reports %q as the commit of %s, which is not a commit hash", h.Name(), revision, dir)
 	}
 	return revision, nil
 }
 
-// VerifyOptions say whose signature a commit must have.
+// VerifyOptions are the arguments of Verify.
 type VerifyOptions struct {
 	Repo     string
-	Revision string // a commit's whole name
-	Branch   string // where to look for it, if the server gives no single commits, or ""
+	Revision string // a commit hash
+	Branch   string // where to find it if the server sends no single commits, or ""
 	By       string // "commit": the commit itself is signed; "tag": a tag that points at it
 	Signers  string // a file of allowed signers, see ssh-keygen(1), on the host
-	Max      int64  // the most bytes that a fetch may write; ssh.DefaultDownload when 0
+	Max      int64  // how many bytes a fetch may write; 0 for 4 GiB
 }
 
-// Verify fails unless a commit, or a tag that points at it, is signed by one of the allowed signers, with ssh. It returns
-// what is known of the signature. What it fetches for that is removed again.
-func (d Deps) Verify(ctx context.Context, h *ssh.Host, o VerifyOptions) (string, error) {
-	r, err := ParseRepo(o.Repo)
+// Verify fails unless a commit, or a tag that points at it, has an ssh signature by one of the allowed signers. It returns
+// ssh-keygen's description of the signature. It removes what it fetched.
+func (d Deps) Verify(ctx context.Context, h *shell.Host, o VerifyOptions) (string, error) {
+	r, err := d.repo(ctx, h, o.Repo)
 	if err == nil {
 		err = CheckRevision(o.Revision)
 	}
@@ -240,7 +247,7 @@ func (d Deps) Verify(ctx context.Context, h *ssh.Host, o VerifyOptions) (string,
 		return "", fmt.Errorf("by: want commit or tag, got %q", o.By)
 	}
 	out, err := d.run(ctx, h, job{repo: r, show: fmt.Sprintf("git verify-%s %.12s of %s", o.By, o.Revision, r.URL), script: verifyScript,
-		args: []string{r.URL, o.Revision, o.Branch, o.By, o.Signers, strconv.FormatInt(cmp.Or(o.Max, ssh.DefaultDownload)/512, 10)}})
+		args: []string{r.URL, o.Revision, o.Branch, o.By, o.Signers, strconv.FormatInt(cmp.Or(o.Max, 4<<30)/512, 10)}})
 	return strings.TrimSpace(out), err
 }
 

@@ -14,18 +14,18 @@ import (
 
 	"runbook/runtime/event"
 	"runbook/runtime/git"
-	"runbook/runtime/ssh"
+	"runbook/runtime/ssh/shell"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// bench is a repository with a few commits, and this machine as the host that works with it.
+// bench is a repository with a few commits, and this machine as the host that uses it.
 type bench struct {
 	*testing.T
 	dir  string
 	repo string // bare
 	work string // a clone to commit and push from
-	host *ssh.Host
+	host *shell.Host
 	ctx  context.Context
 	git  git.Deps
 
@@ -53,25 +53,29 @@ func (b *bench) texts(kind event.Kind) []string {
 	return texts
 }
 
-func newBench(t *testing.T) *bench {
+func newBench(t *testing.T) *bench { return newBenchOf(t, "sha1") }
+
+// newBenchOf returns a bench whose repository has hashes of a kind: sha1 or sha256.
+func newBenchOf(t *testing.T, hash string) *bench {
 	dir := t.TempDir()
 	b := &bench{T: t, dir: dir, repo: filepath.Join(dir, "app.git"), work: filepath.Join(dir, "work")}
-	pool := ssh.NewPool(ssh.PoolOptions{})
+	stream := event.NewStream(b)
+	pool := shell.NewPool(stream, shell.Options{})
 	b.host = pool.Localhost()
 	t.Cleanup(func() {
 		if err := pool.Close(); err != nil {
 			t.Error(err)
 		}
 	})
-	b.ctx = event.WithStream(t.Context(), event.NewStream(b))
-	b.run("init", "--quiet", "--bare", "--initial-branch=main", b.repo)
-	b.run("init", "--quiet", "--initial-branch=main", b.work)
+	b.ctx = event.WithStream(t.Context(), stream)
+	b.run("init", "--quiet", "--bare", "--initial-branch=main", "--object-format="+hash, b.repo)
+	b.run("init", "--quiet", "--initial-branch=main", "--object-format="+hash, b.work)
 	b.run("-C", b.work, "remote", "add", "origin", b.repo)
 	b.commit("main", "first")
 	return b
 }
 
-// run runs git here and returns what it printed.
+// run runs git here and returns its output.
 func (b *bench) run(args ...string) string {
 	b.Helper()
 	out, err := exec.Command("git", append([]string{"-c", "user.name=t", "-c", "user.email=t@example.org"}, args...)...).CombinedOutput()
@@ -81,7 +85,7 @@ func (b *bench) run(args ...string) string {
 	return strings.TrimSpace(string(out))
 }
 
-// commit makes a commit on a branch, pushes it, and returns its name.
+// commit makes a commit on a branch, pushes it, and returns its hash.
 func (b *bench) commit(branch, text string) string {
 	b.Helper()
 	b.run("-C", b.work, "checkout", "--quiet", "-B", branch)
@@ -132,11 +136,11 @@ func TestResolve(t *testing.T) {
 		}
 	}
 	for ref, want := range map[string][2]string{
-		"relaese":   {`there is no branch or tag "relaese"`, `did you mean "release"?`},
-		"nonesuch":  {`there is no branch or tag "nonesuch"`, "its branches are both, main, other/refs/heads/release, release"},
-		release[:9]: {"there is no branch or tag", "give all 40 digits"},
-		"--exec=x":  {"it begins with -", ""},
-		"rel*":      {"may stand in it", ""},
+		"relaese":   {`no branch or tag "relaese"`, `did you mean "release"?`},
+		"nonesuch":  {`no branch or tag "nonesuch"`, "its branches are both, main, other/refs/heads/release, release"},
+		release[:9]: {"no branch or tag", "give all digits"},
+		"--exec=x":  {"begins with -", ""},
+		"rel*":      {"contains one of", ""},
 	} {
 		_, err := b.git.Resolve(b.ctx, b.host, b.repo, ref)
 		b.fails(err, want[0], want[1])
@@ -144,10 +148,10 @@ func TestResolve(t *testing.T) {
 	empty := filepath.Join(b.dir, "empty.git")
 	b.run("init", "--quiet", "--bare", empty)
 	_, err := b.git.Resolve(b.ctx, b.host, empty, "main")
-	b.fails(err, "there is no branch", "has anything been pushed")
+	b.fails(err, "no branch", "was anything pushed")
 	_, err = b.git.Resolve(b.ctx, b.host, b.dir+"/nonesuch.git", "main")
 	b.fails(err, "there is no such repository", "URL")
-	_, err = b.git.Resolve(ssh.WithEnv(b.ctx, b.host, map[string]string{"PATH": b.dir}), b.host, b.repo, "main")
+	_, err = b.git.Resolve(shell.WithEnv(b.ctx, b.host, map[string]string{"PATH": b.dir}), b.host, b.repo, "main")
 	b.fails(err, "there is no git on the host", "apt install git")
 	var failed *git.Error
 	if !errors.As(err, &failed) || failed.Host != "localhost" || failed.Command != "git ls-remote "+b.repo {

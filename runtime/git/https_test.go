@@ -15,10 +15,10 @@ import (
 
 	"runbook/runtime/event"
 	"runbook/runtime/git"
-	"runbook/runtime/ssh"
+	"runbook/runtime/ssh/shell"
 )
 
-// httpsServer is a git server that lets in one user.
+// httpsServer is a git server that accepts one user.
 type httpsServer struct {
 	*httptest.Server
 	user, password string
@@ -57,21 +57,21 @@ func (b *bench) serveHTTPS(user, password string) *httpsServer {
 	return s
 }
 
-// believing is a context in which the host's git believes the server, and has a home folder with this configuration.
+// believing returns a context in which the host's git trusts the server and has a home folder with this configuration.
 func (s *httpsServer) believing(b *bench, config string) (ctx context.Context, home string) {
 	b.Helper()
 	home = b.TempDir()
 	b.write(filepath.Join(home, "ca.pem"), string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw})))
 	b.write(filepath.Join(home, ".gitconfig"), config)
-	return ssh.WithEnv(b.ctx, b.host, map[string]string{"HOME": home, "GIT_SSL_CAINFO": filepath.Join(home, "ca.pem"), "GIT_CONFIG_NOSYSTEM": "1"}), home
+	return shell.WithEnv(b.ctx, b.host, map[string]string{"HOME": home, "GIT_SSL_CAINFO": filepath.Join(home, "ca.pem"), "GIT_CONFIG_NOSYSTEM": "1"}), home
 }
 
-// at is the URL of the bench's repository, with this user-info.
+// at returns the URL of the bench's repository with this user-info.
 func (s *httpsServer) at(info string) string {
 	return strings.Replace(s.URL, "https://", "https://"+info, 1) + "/app.git"
 }
 
-// found are the files under dir that have word in them.
+// found returns the files under dir that contain word.
 func found(t *testing.T, dir, word string) []string {
 	t.Helper()
 	var files []string
@@ -91,7 +91,7 @@ func found(t *testing.T, dir, word string) []string {
 	return files
 }
 
-// The login of an https URL reaches the git server, and no file, no command line and no event.
+// TestHTTPSLogin: the login of an https URL reaches the git server, and no file, no command line and no event.
 func TestHTTPSLogin(t *testing.T) {
 	for name, test := range map[string]struct{ user, password, info string }{
 		"a password":        {"deploy", "p@ss'w$rd", "deploy:p%40ss'w$rd@"},
@@ -103,10 +103,10 @@ func TestHTTPSLogin(t *testing.T) {
 			b := newBench(t)
 			revision := b.commit("release", "release")
 			s := b.serveHTTPS(test.user, test.password)
-			// A helper of the host's own that writes down what it is told, under the name that it would have there.
+			// The host's own credential helper, which stores what it learns.
 			ctx, home := s.believing(b, "[credential]\n\thelper = store\n")
 			trace := filepath.Join(t.TempDir(), "trace") // of each program that git runs, with its arguments
-			ctx = ssh.WithEnv(ctx, b.host, map[string]string{"GIT_TRACE": trace})
+			ctx = shell.WithEnv(ctx, b.host, map[string]string{"GIT_TRACE": trace})
 			url := s.at(test.info)
 			if err := b.git.Reach(ctx, b.host, url); err != nil {
 				t.Fatal(err)
@@ -172,7 +172,7 @@ func TestHTTPSLoginRefused(t *testing.T) {
 	_, err = b.git.Resolve(ctx, b.host, s.at("deploy@"), "main")
 	b.fails(err, "the git server refused the login", "in the repository's URL")
 
-	// What the host knows counts for a user alone, and not for what the URL says otherwise; nothing is taken from its store.
+	// The host's own helper is asked only about a user without a password, and its store does not change.
 	b.write(filepath.Join(home, ".git-credentials"), stored)
 	if _, err := b.git.Resolve(ctx, b.host, s.at("deploy@"), "main"); err != nil {
 		t.Error(err)
@@ -186,7 +186,7 @@ func TestHTTPSLoginRefused(t *testing.T) {
 		t.Error(err)
 	}
 
-	// A server that sends git elsewhere doesn't get the login there.
+	// A redirect to another server does not take the login there.
 	s.logins()
 	moved := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, other.URL+r.URL.RequestURI(), http.StatusMovedPermanently)

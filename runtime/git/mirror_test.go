@@ -23,7 +23,7 @@ func newMirrored(t *testing.T) *mirrored {
 	return m
 }
 
-// check brings the mirror up to date, and compares it with the repository.
+// check updates the mirror and compares it with the repository.
 func (m *mirrored) check(what string, wantMade bool) {
 	m.Helper()
 	made, err := m.git.Mirror(m.ctx, m.host, git.MirrorOptions{Repo: m.repo, Path: m.path})
@@ -67,7 +67,7 @@ func TestMirrorFollows(t *testing.T) {
 	m.check("replaced", false)
 }
 
-// Whatever a power cut or a killed fetch leaves, the next one gets over it.
+// A fetch repairs what a power cut or a killed fetch has left.
 func TestMirrorRecovers(t *testing.T) {
 	for name, test := range map[string]struct {
 		damage func(*mirrored) error
@@ -107,7 +107,7 @@ func TestMirrorRecovers(t *testing.T) {
 	}
 }
 
-// When the repository is the one that fails, a sound mirror stays as it is.
+// A failing repository leaves a good mirror unchanged.
 func TestMirrorStays(t *testing.T) {
 	m := newMirrored(t)
 	before := m.run("-C", m.path, "for-each-ref")
@@ -123,7 +123,7 @@ func TestMirrorStays(t *testing.T) {
 	}
 }
 
-// What is no mirror is left alone.
+// A path that is not a mirror is left unchanged.
 func TestMirrorRefuses(t *testing.T) {
 	m := newMirrored(t)
 	m.write(m.dir+"/file", "precious")
@@ -136,7 +136,7 @@ func TestMirrorRefuses(t *testing.T) {
 			t.Errorf("%s was taken for a mirror", path)
 			continue
 		}
-		m.fails(err, "is no bare repository", "move it away")
+		m.fails(err, "is not a bare repository", "move it away")
 	}
 	if m.read(m.dir+"/file")+m.read(m.dir+"/folder/file") != "preciousprecious" {
 		t.Error("a file was changed")
@@ -147,7 +147,7 @@ func TestMirrorRefuses(t *testing.T) {
 	}
 }
 
-// Nothing in a name or a path becomes a command.
+// No name or path becomes a command.
 func TestMirrorQuotes(t *testing.T) {
 	b := newBench(t)
 	name := filepath.Join(b.dir, "it's $(touch intruder) `touch intruder` \"a\" \\ ;touch intruder")

@@ -10,17 +10,18 @@ import (
 	"testing"
 
 	"runbook/runtime/agent"
-	"runbook/runtime/agent/opensshtest"
 	"runbook/runtime/event"
 	"runbook/runtime/git"
-	"runbook/runtime/ssh"
+	"runbook/runtime/lab/labtest"
+	"runbook/runtime/ssh/shell"
 )
 
-// serve puts the bench's repository behind a real sshd with these lines in its configuration, for one deploy key. It returns its URL and the key's file.
-func (b *bench) serve(lines ...string) (server *opensshtest.Server, url, deploy string) {
+// serve serves the bench's repository by a real sshd with these lines in its configuration, for one deploy key. It returns the
+// URL and the key's file.
+func (b *bench) serve(lines ...string) (server *labtest.SSHD, url, deploy string) {
 	deploy = filepath.Join(b.dir, "deploy")
-	key := opensshtest.Key(b, deploy)
-	server = opensshtest.Start(b, []string{opensshtest.Line(key, `command="git-upload-pack '`+b.repo+`'",restrict`)}, lines...)
+	key := labtest.Key(b, deploy)
+	server = labtest.StartSSHD(b, []string{labtest.Line(key, `command="git-upload-pack '`+b.repo+`'",restrict`)}, lines...)
 	return server, fmt.Sprintf("ssh://%s@127.0.0.1:%d/app.git", server.User, server.Port), deploy
 }
 
@@ -32,12 +33,12 @@ func TestOverSSH(t *testing.T) {
 	_, err := b.git.Resolve(b.ctx, b.host, url, "release")
 	b.fails(err, "the git server refused the login", "--key")
 
-	f, err := agent.Open(b.ctx, &agent.Keys{}, b.git.KnownHosts, agent.Scope{Keys: []string{deploy}, To: []string{url}, Signatures: 4})
+	f, err := agent.Open(b.ctx, &agent.Keys{}, agent.Servers{KnownHosts: b.git.KnownHosts}, agent.Scope{Keys: []string{deploy}, To: []string{url}, Signatures: 4})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	ctx := ssh.WithAgent(b.ctx, f)
+	ctx := shell.WithAgent(b.ctx, f)
 	if got, err := b.git.Resolve(ctx, b.host, url, "release"); err != nil || got != revision {
 		t.Fatalf("resolve: %s, %v", got, f.Explain(ctx, err))
 	}
@@ -56,7 +57,7 @@ func TestOverSSH(t *testing.T) {
 			t.Errorf("origin is %s", origin)
 		}
 	}
-	// Once for each time that the server was asked.
+	// One signature for each connection to the server.
 	if used := b.texts(event.KeyUsed); len(used) != 4 {
 		t.Errorf("events: %v", used)
 	}
@@ -69,18 +70,18 @@ func TestHostKeys(t *testing.T) {
 	b.fails(err, fmt.Sprintf("the host key of [127.0.0.1]:%d is not known, neither on this machine nor on the host", server.Port),
 		fmt.Sprintf("`ssh -p %d %s@127.0.0.1`", server.Port, server.User))
 
-	other := opensshtest.Key(t, b.dir+"/other")
-	b.write(b.dir+"/known_hosts", fmt.Sprintf("[127.0.0.1]:%d %s\n", server.Port, opensshtest.Line(other, "")))
+	other := labtest.Key(t, b.dir+"/other")
+	b.write(b.dir+"/known_hosts", fmt.Sprintf("[127.0.0.1]:%d %s\n", server.Port, labtest.Line(other, "")))
 	b.git.KnownHosts = []string{b.dir + "/known_hosts"}
 	_, err = b.git.Resolve(b.ctx, b.host, url, "main")
-	b.fails(err, "is another than the known one", "ssh-keygen -R")
+	b.fails(err, "has changed", "ssh-keygen -R")
 
-	// A server that isn't there at all is another thing.
+	// A missing server is a different error.
 	_, err = b.git.Resolve(b.ctx, b.host, "ssh://git@127.0.0.1:1/app.git", "main")
 	b.fails(err, "can't be reached from the host", "firewall")
 }
 
-// The file with the git server's keys is gone when the command is.
+// The file with the git server's keys is removed with the command.
 func TestLeavesNoFiles(t *testing.T) {
 	b := newBench(t)
 	server, url, _ := b.serve()
@@ -89,7 +90,7 @@ func TestLeavesNoFiles(t *testing.T) {
 	if err := os.Mkdir(temp, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	ctx := ssh.WithEnv(b.ctx, b.host, map[string]string{"TMPDIR": temp})
+	ctx := shell.WithEnv(b.ctx, b.host, map[string]string{"TMPDIR": temp})
 	_, err := b.git.Resolve(ctx, b.host, url, "main")
 	b.fails(err, "refused the login", "")
 	if left, err := os.ReadDir(temp); err != nil || len(left) > 0 {
@@ -101,16 +102,16 @@ func TestLeavesNoFiles(t *testing.T) {
 	}
 }
 
-// What @revoked says counts for the host's git, whether this machine knows another key of the server or none.
+// The host's git rejects keys that are @revoked here, whether this machine knows another key of the server or none.
 func TestRevokedHostKey(t *testing.T) {
 	b := newBench(t)
 	server, url, _ := b.serve()
-	revoked := "@revoked * " + opensshtest.Line(server.HostKey, "") + "\n"
+	revoked := "@revoked * " + labtest.Line(server.HostKey, "") + "\n"
 	for name, known := range map[string]string{"known": b.read(server.KnownHosts) + revoked, "the only one": revoked} {
 		b.write(b.dir+"/known_hosts", known)
 		b.git.KnownHosts = []string{b.dir + "/known_hosts"}
 		ctx := b.ctx
-		if name == "the only one" { // the host itself believes it
+		if name == "the only one" { // the host itself trusts it
 			ctx = b.believing(server.KnownHosts)
 		}
 		_, err := b.git.Resolve(ctx, b.host, url, "main")
@@ -118,10 +119,10 @@ func TestRevokedHostKey(t *testing.T) {
 	}
 	b.git.KnownHosts = nil
 	_, err := b.git.Resolve(b.believing(server.KnownHosts), b.host, url, "main")
-	b.fails(err, "refused the login", "") // so it is what was revoked that counted
+	b.fails(err, "refused the login", "") // so the revocation was the reason before
 }
 
-// believing is a context in which this machine's ssh, as the host's, believes a known_hosts file.
+// believing returns a context in which this machine's ssh, as the host's, trusts a known_hosts file.
 func (b *bench) believing(file string) context.Context {
 	b.Helper()
 	bin := filepath.Join(b.dir, "believing")
@@ -135,24 +136,24 @@ func (b *bench) believing(file string) context.Context {
 	if err := os.WriteFile(filepath.Join(bin, "ssh"), []byte("#!/bin/sh\nexec "+program+" -oUserKnownHostsFile="+file+" \"$@\"\n"), 0o755); err != nil {
 		b.Fatal(err)
 	}
-	return ssh.WithEnv(b.ctx, b.host, map[string]string{"PATH": bin + ":" + os.Getenv("PATH")})
+	return shell.WithEnv(b.ctx, b.host, map[string]string{"PATH": bin + ":" + os.Getenv("PATH")})
 }
 
-// A server that its authority vouches for is believed, by the host's git and by the agent, under the name of the certificate only.
+// The host's git and the agent trust a server with a certificate of a known authority, but only under the certificate's name.
 func TestCertifiedHostKey(t *testing.T) {
 	for name, want := range map[string]string{"127.0.0.1": "", "git.example.org": "is not known"} {
 		b := newBench(t)
-		authority, lines := opensshtest.Certified(t, b.dir, name)
+		authority, lines := labtest.Certified(t, b.dir, name)
 		server, url, deploy := b.serve(lines...)
 		revision := b.commit("release", "release")
-		b.write(b.dir+"/known_hosts", fmt.Sprintf("@cert-authority [127.0.0.1]:%d %s\n", server.Port, opensshtest.Line(authority, "")))
+		b.write(b.dir+"/known_hosts", fmt.Sprintf("@cert-authority [127.0.0.1]:%d %s\n", server.Port, labtest.Line(authority, "")))
 		b.git.KnownHosts = []string{b.dir + "/known_hosts"}
-		f, err := agent.Open(b.ctx, &agent.Keys{}, b.git.KnownHosts, agent.Scope{Keys: []string{deploy}, To: []string{url}})
+		f, err := agent.Open(b.ctx, &agent.Keys{}, agent.Servers{KnownHosts: b.git.KnownHosts}, agent.Scope{Keys: []string{deploy}, To: []string{url}})
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer f.Close()
-		ctx := ssh.WithAgent(b.ctx, f)
+		ctx := shell.WithAgent(b.ctx, f)
 		got, err := b.git.Resolve(ctx, b.host, url, "release")
 		if want != "" {
 			b.fails(err, want, "")
@@ -161,28 +162,28 @@ func TestCertifiedHostKey(t *testing.T) {
 		if err != nil || got != revision || len(b.texts(event.KeyUsed)) != 1 {
 			t.Errorf("%s, %v, %v", got, f.Explain(ctx, err), b.texts(event.KeyUsed))
 		}
-		b.write(b.dir+"/known_hosts", b.read(b.dir+"/known_hosts")+"@revoked * "+opensshtest.Line(authority, "")+"\n")
+		b.write(b.dir+"/known_hosts", b.read(b.dir+"/known_hosts")+"@revoked * "+labtest.Line(authority, "")+"\n")
 		_, err = b.git.Resolve(ctx, b.host, url, "release")
 		b.fails(err, "is revoked", "")
-		if _, err = agent.Open(b.ctx, &agent.Keys{}, b.git.KnownHosts, agent.Scope{Keys: []string{deploy}, To: []string{url}}); err == nil || !strings.Contains(err.Error(), b.dir+"/known_hosts:2") {
+		if _, err = agent.Open(b.ctx, &agent.Keys{}, agent.Servers{KnownHosts: b.git.KnownHosts}, agent.Scope{Keys: []string{deploy}, To: []string{url}}); err == nil || !strings.Contains(err.Error(), b.dir+"/known_hosts:2") {
 			t.Errorf("an agent for a revoked authority: %v", err)
 		}
 	}
 }
 
-// One clone gets three logins signed: a host that asks for more is refused, and the admin hears of it.
+// One clone gets three logins signed. More are refused with an event.
 func TestSignaturesOfOneClone(t *testing.T) {
 	b := newBench(t)
 	server, url, deploy := b.serve()
 	b.git.KnownHosts = []string{server.KnownHosts}
 	open := func(signatures int) (context.Context, *agent.Forwarder) {
 		t.Helper()
-		f, err := agent.Open(b.ctx, &agent.Keys{}, b.git.KnownHosts, agent.Scope{Keys: []string{deploy}, To: []string{url}, Signatures: signatures})
+		f, err := agent.Open(b.ctx, &agent.Keys{}, agent.Servers{KnownHosts: b.git.KnownHosts}, agent.Scope{Keys: []string{deploy}, To: []string{url}, Signatures: signatures})
 		if err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(f.Close)
-		return ssh.WithAgent(b.ctx, f), f
+		return shell.WithAgent(b.ctx, f), f
 	}
 	for configured, most := range map[int]int{0: 3, 1: 1} {
 		ctx, f := open(configured)
@@ -198,7 +199,7 @@ func TestSignaturesOfOneClone(t *testing.T) {
 			t.Errorf("used: %v, refused: %v", b.texts(event.KeyUsed), b.texts(event.KeyRefused))
 		}
 	}
-	// What takes the most: a mirror that is broken is fetched, found to be broken, and made anew.
+	// The most expensive case: a fetch into a broken mirror fails, and the mirror is rebuilt.
 	path := b.dir + "/repo.git"
 	ctx, f := open(0)
 	if _, err := b.git.Mirror(ctx, b.host, git.MirrorOptions{Repo: url, Path: path}); err != nil {

@@ -5,19 +5,21 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+
+	"runbook/runtime/inventory"
 )
 
 func TestParseRepo(t *testing.T) {
 	for text, want := range map[string]Repo{
-		"git@git.example.org:app.git":              {Transport: SSH, User: "git", Host: "git.example.org", Port: 22, Path: "app.git"},
-		"git.example.org:/srv/app.git":             {Transport: SSH, Host: "git.example.org", Port: 22, Path: "/srv/app.git"},
-		"git@[2001:db8::1]:app.git":                {Transport: SSH, User: "git", Host: "2001:db8::1", Port: 22, Path: "app.git"},
-		"ssh://git@git.example.org/app.git":        {Transport: SSH, User: "git", Host: "git.example.org", Port: 22, Path: "/app.git"},
-		"ssh://git@git.example.org:2222/srv/a.git": {Transport: SSH, User: "git", Host: "git.example.org", Port: 2222, Path: "/srv/a.git"},
-		"ssh://git@[2001:db8::1]:2222/app.git":     {Transport: SSH, User: "git", Host: "2001:db8::1", Port: 2222, Path: "/app.git"},
-		"ssh://git.example.org/~/app.git":          {Transport: SSH, Host: "git.example.org", Port: 22, Path: "/~/app.git"},
-		"https://git.example.org/team/app.git":     {Transport: HTTPS, Host: "git.example.org", Path: "/team/app.git"},
-		"https://git.example.org:8443/app.git":     {Transport: HTTPS, Host: "git.example.org", Port: 8443, Path: "/app.git"},
+		"git@git.example.org:app.git":              {Transport: SSH, Target: inventory.Target{User: "git", Host: "git.example.org", Port: 22}, Path: "app.git"},
+		"git.example.org:/srv/app.git":             {Transport: SSH, Target: inventory.Target{Host: "git.example.org", Port: 22}, Path: "/srv/app.git"},
+		"git@[2001:db8::1]:app.git":                {Transport: SSH, Target: inventory.Target{User: "git", Host: "2001:db8::1", Port: 22}, Path: "app.git"},
+		"ssh://git@git.example.org/app.git":        {Transport: SSH, Target: inventory.Target{User: "git", Host: "git.example.org", Port: 22}, Path: "/app.git"},
+		"ssh://git@git.example.org:2222/srv/a.git": {Transport: SSH, Target: inventory.Target{User: "git", Host: "git.example.org", Port: 2222}, Path: "/srv/a.git"},
+		"ssh://git@[2001:db8::1]:2222/app.git":     {Transport: SSH, Target: inventory.Target{User: "git", Host: "2001:db8::1", Port: 2222}, Path: "/app.git"},
+		"ssh://git.example.org/~/app.git":          {Transport: SSH, Target: inventory.Target{Host: "git.example.org", Port: 22}, Path: "/~/app.git"},
+		"https://git.example.org/team/app.git":     {Transport: HTTPS, Target: inventory.Target{Host: "git.example.org"}, Path: "/team/app.git"},
+		"https://git.example.org:8443/app.git":     {Transport: HTTPS, Target: inventory.Target{Host: "git.example.org", Port: 8443}, Path: "/app.git"},
 		"file:///srv/git/app.git":                  {Transport: File, Path: "/srv/git/app.git"},
 		"/srv/git/app.git/":                        {Transport: File, Path: "/srv/git/app.git"},
 		"/srv/git/with space.git":                  {Transport: File, Path: "/srv/git/with space.git"},
@@ -27,7 +29,7 @@ func TestParseRepo(t *testing.T) {
 			t.Errorf("%s: %+v, %v; want %+v", text, r, err, want)
 		}
 	}
-	for text, want := range map[string]string{ // what is kept of a login, which must be taken off for that
+	for text, want := range map[string]string{ // URLs with a login, and what is kept of them
 		"https://TOKEN@git.example.org/app.git":                 "https://git.example.org/app.git",
 		"https://user:p%40ss@git.example.org:8443/app.git?x=a@": "https://git.example.org:8443/app.git?x=a@",
 		"https://user:@[2001:db8::1]/app.git":                   "https://[2001:db8::1]/app.git",
@@ -43,26 +45,28 @@ func TestParseRepo(t *testing.T) {
 		"ext::sh -c touch% /tmp/x":               "run a program",
 		"fd::17":                                 "run a program",
 		"ext::ssh://git@git.example.org/x":       "run a program",
-		"git://git.example.org/app.git":          "git is not a transport",
-		"http://git.example.org/app.git":         "http is not a transport",
-		"git+ssh://git@git.example.org/a":        "not a transport",
-		"ssh://-oProxyCommand=x/app.git":         "no host name",
-		"ssh://-l@git.example.org/app.git":       "no user name",
-		"ssh://%2dl@git.example.org/app.git":     "no user name",
-		"ssh://a%20b@git.example.org/app.git":    "no user name",
+		"git://git.example.org/app.git":          "git is not a supported transport",
+		"http://git.example.org/app.git":         "http is not a supported transport",
+		"git+ssh://git@git.example.org/a":        "not a supported transport",
+		"ssh://-oProxyCommand=x/app.git":         "begins with a dash",
+		"ssh://-l@git.example.org/app.git":       "user: \"-l\" begins with a dash",
+		"ssh://%2dl@git.example.org/app.git":     "user: \"-l\" begins with a dash",
+		"ssh://a%20b@git.example.org/app.git":    "user: \"a b\" contains a space",
 		"-oProxyCommand=x:app.git":               "begins with -",
-		"git@-oProxyCommand=x:app.git":           "no host name",
-		"ssh://git@git.example.org":              "names no path",
+		"git@-oProxyCommand=x:app.git":           "begins with a dash",
+		"ssh://git@git.example.org":              "missing path",
 		"ssh://git:pw@git.example.org/a":         "password",
 		"https://git:to%0Aken@git.example.org/a": "control character",
-		"file://elsewhere/srv/app.git":           "names no host",
-		"app.git":                                "no repository's URL",
-		"./app.git":                              "no repository's URL",
+		"file://elsewhere/srv/app.git":           "has no host",
+		"app.git":                                "want [user@]host:path",
+		"./app.git":                              "want [user@]host:path",
 		"git@git.example.org:app\n.git":          "control character",
-		"git@[git.example.org:2222]:app.git":     "write ssh://",
-		"ssh://git@git.example.org:0/a":          "no port",
-		"ssh://git@git.example.org:70000/a":      "no port",
-		"git@*:app.git":                          "no host name",
+		"git@[git.example.org:2222]:app.git":     "not an IPv6 address",
+		"ssh://git@git.example.org:0/a":          "want a number from 1 to 65535",
+		"ssh://git@git.example.org:70000/a":      "want a number from 1 to 65535",
+		"git@*:app.git":                          "not a host name",
+		"a@b@git.example.org:app.git":            "user: \"a@b\" contains '@'",
+		"git@[fe80::1%eth0]:app.git":             "zone",
 	} {
 		if r, err := ParseRepo(text); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %+v, %v; want an error with %q", text, r, err, want)
@@ -96,7 +100,7 @@ func FuzzParseRepo(f *testing.F) {
 	})
 }
 
-// The rules are git's: what is accepted here, git accepts.
+// git accepts exactly the names that CheckRef accepts.
 func TestCheckRef(t *testing.T) {
 	for name, ok := range map[string]bool{
 		"release": true, "team/feature-1": true, "v1.2.3": true, "übung": true, "refs/heads/x": true, "a@b": true, "HEAD": true,

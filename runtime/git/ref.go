@@ -8,30 +8,30 @@ import (
 	"runbook/runtime/event"
 )
 
-// CheckRef is nil for a name that may be a branch, a tag or a full ref, by the rules of git check-ref-format.
+// CheckRef checks the name of a branch, a tag or a full ref by the rules of git check-ref-format.
 func CheckRef(name string) error {
 	why := ""
 	switch {
 	case name == "":
-		why = "it is empty"
+		why = "is empty"
 	case strings.HasPrefix(name, "-"):
-		why = "it begins with -"
+		why = "begins with -"
 	case strings.ContainsFunc(name, func(c rune) bool { return c <= ' ' || c == 0x7f }):
-		why = "there is a space or a control character in it"
+		why = "contains a space or a control character"
 	case strings.ContainsAny(name, `~^:?*[\`):
-		why = "none of ~ ^ : ? * [ \\ may stand in it"
+		why = "contains one of ~ ^ : ? * [ \\"
 	case strings.Contains(name, "..") || strings.Contains(name, "@{") || name == "@":
-		why = "git reads .. and @ as something else"
+		why = "contains .. or @{, or is @, which have a meaning for git"
 	case strings.HasSuffix(name, "."):
-		why = "it ends with a dot"
+		why = "ends with a dot"
 	}
 	for part := range strings.SplitSeq(name, "/") {
 		switch {
 		case why != "":
 		case part == "":
-			why = "a / stands at its beginning or end, or twice"
+			why = "has a / at its beginning or end, or //"
 		case strings.HasPrefix(part, ".") || strings.HasSuffix(part, ".lock"):
-			why = "no part of it may begin with a dot or end in .lock"
+			why = "has a part that begins with a dot or ends in .lock"
 		}
 	}
 	if why != "" {
@@ -41,19 +41,19 @@ func CheckRef(name string) error {
 }
 
 var (
-	fullRevision  = regexp.MustCompile(`^[0-9a-f]{40}$`)
-	shortRevision = regexp.MustCompile(`^[0-9a-fA-F]{4,40}$`)
+	fullRevision  = regexp.MustCompile(`^[0-9a-f]{40}([0-9a-f]{24})?$`) // SHA-1 or SHA-256
+	shortRevision = regexp.MustCompile(`^[0-9a-fA-F]{4,64}$`)
 )
 
-// CheckRevision is nil for a whole commit name: 40 small hex digits.
+// CheckRevision checks a full commit hash: 40 hex digits in lower case, or 64 in a SHA-256 repository.
 func CheckRevision(revision string) error {
 	if fullRevision.MatchString(revision) {
 		return nil
 	}
 	if shortRevision.MatchString(revision) {
-		return event.WithHint(fmt.Errorf("revision %q is not the whole name of a commit", revision),
-			"give all 40 digits, in small letters, as `git rev-parse` prints them")
+		return event.WithHint(fmt.Errorf("revision %q is not a full commit hash", revision),
+			"give all digits in lower case, as `git rev-parse` prints them: 40, or 64 in a SHA-256 repository")
 	}
-	return event.WithHint(fmt.Errorf("revision %q is not the name of a commit", revision),
-		"give the 40 digits that host.git:resolve returns")
+	return event.WithHint(fmt.Errorf("revision %q is not a commit hash", revision),
+		"give all digits that host.git:resolve returns")
 }

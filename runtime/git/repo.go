@@ -1,66 +1,58 @@
 package git
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
-	"net"
 	"net/url"
 	"path"
 	"regexp"
-	"strconv"
 	"strings"
+	"unicode"
 
 	"runbook/runtime/event"
+	"runbook/runtime/inventory"
 )
 
-// Transport is how a repository is reached.
+// Transport is the protocol that reaches a repository.
 type Transport string
 
-// The transports. No other is used: git would run programs for some of them.
+// The transports. Others are not supported: git would run programs for some of them.
 const (
 	SSH   Transport = "ssh"
 	HTTPS Transport = "https"
 	File  Transport = "file"
 )
 
-// Repo is a repository's URL, read.
+// Repo is a repository's parsed URL.
 type Repo struct {
-	URL       string // as given, without the user and the password of https: what git gets, what is shown and what files keep
-	Transport Transport
-	User      string // of ssh; "" when the URL names none
-	Host      string // without brackets; "" for File
-	Port      int    // 22 for ssh unless the URL says another; 0 for others unless it says one
-	Path      string // for File absolute, on the host where git runs
+	URL              string // as given, but without the user and the password of https, for git, events and files
+	Transport        Transport
+	inventory.Target        // empty for File; the user only for SSH; the port is 22 for SSH without one
+	Path             string // for File absolute, on the host where git runs
 
 	credential *credential // of https, or nil
+	server     *server     // of ssh
 }
 
-// credential is what an https URL logs in with. Without a password the user may be a token.
+// credential is the login of an https URL. Without a password the user may be a token.
 type credential struct {
 	host           string // as git asks for it: HOST or HOST:PORT
 	user, password string
 }
 
-// Address is how known_hosts files name an ssh server: HOST, or [HOST]:PORT. It is "" for other transports.
+// Address returns the name of an ssh server in known_hosts files. It is "" for other transports.
 func (r Repo) Address() string {
-	switch {
-	case r.Transport != SSH:
+	if r.Transport != SSH {
 		return ""
-	case r.Port == 22:
-		return r.Host
 	}
-	return "[" + r.Host + "]:" + strconv.Itoa(r.Port)
+	return r.KnownName()
 }
 
-var (
-	remoteHelper = regexp.MustCompile(`^[^/@:\[]*::`)
+// remoteHelper matches an address for which git runs a program: NAME::….
+var remoteHelper = regexp.MustCompile(`^[^/@:\[]*::`)
 
-	scpForm  = regexp.MustCompile(`^(?:([^@:/]+)@)?(\[[^\]]*\]|[^@:/\[\]]+):(.+)$`)
-	hostName = regexp.MustCompile(`^[A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9_.])?$`)
-	userName = regexp.MustCompile(`^[A-Za-z0-9_.+~=][A-Za-z0-9_.+~=-]*$`)
-)
-
-// ParseRepo reads ssh://[user@]host[:port]/path, [user@]host:path, https://…, file:///path, and /path on the host.
+// ParseRepo parses ssh://[user@]host[:port]/path, [user@]host:path, https://…, file:///path, and /path on the host.
 func ParseRepo(text string) (Repo, error) {
 	r, err := parseRepo(text)
 	if err != nil {
@@ -77,7 +69,7 @@ func ParseRepo(text string) (Repo, error) {
 	return r, nil
 }
 
-// withoutLogin is a URL without the user and the password in it.
+// withoutLogin returns a URL without its user and password.
 func withoutLogin(text string) string {
 	scheme, rest, ok := strings.Cut(text, "://")
 	if !ok {
@@ -93,11 +85,11 @@ func withoutLogin(text string) string {
 func parseRepo(text string) (Repo, error) {
 	switch {
 	case text == "":
-		return Repo{}, errors.New("it is empty")
+		return Repo{}, errors.New("is empty")
 	case strings.HasPrefix(text, "-"):
-		return Repo{}, errors.New("it begins with -, which git would take for an option")
+		return Repo{}, errors.New("begins with -, which git would take for an option")
 	case strings.ContainsFunc(text, func(c rune) bool { return c < ' ' || c == 0x7f }):
-		return Repo{}, errors.New("there is a control character in it")
+		return Repo{}, errors.New("contains a control character")
 	case strings.HasPrefix(text, "/"):
 		return Repo{Transport: File, Path: path.Clean(text)}, nil
 	case remoteHelper.MatchString(text):
@@ -105,72 +97,47 @@ func parseRepo(text string) (Repo, error) {
 	case strings.Contains(text, "://"):
 		return parseURL(text)
 	}
-	m := scpForm.FindStringSubmatch(text)
-	if m == nil {
-		return Repo{}, errors.New("it is no repository's URL, and no absolute path")
+	target, path, err := inventory.ParseSCP(text)
+	if err != nil {
+		return Repo{}, err
 	}
-	r := Repo{Transport: SSH, User: m[1], Host: m[2], Port: 22, Path: m[3]}
-	if strings.HasPrefix(r.Host, "[") {
-		r.Host = strings.Trim(r.Host, "[]")
-		if net.ParseIP(r.Host) == nil { // git also knows [host:port]:path, which reads like something else
-			return Repo{}, errors.New("only an address may stand between [ and ]; with a port write ssh://user@host:port/path")
-		}
-	}
-	return r, r.check(m[1] != "")
+	target.Port = 22
+	return Repo{Transport: SSH, Target: target, Path: path}, nil
 }
 
 func parseURL(text string) (Repo, error) {
 	u, err := url.Parse(text)
 	if err != nil {
-		return Repo{}, errors.New("it is not a URL")
+		return Repo{}, errors.New("not a URL")
 	}
-	r := Repo{Transport: Transport(u.Scheme), User: u.User.Username(), Host: u.Hostname(), Path: u.Path}
+	if u.Path == "" || u.Path == "/" {
+		return Repo{}, errors.New("missing path")
+	}
+	r := Repo{Transport: Transport(u.Scheme), Path: u.Path}
 	password, hasPassword := u.User.Password()
 	if hasPassword && r.Transport != HTTPS {
-		return Repo{}, event.WithHint(errors.New("there is a password in it, which only https takes"), "use ssh with a deploy key")
-	}
-	if u.Port() != "" {
-		if r.Port, err = strconv.Atoi(u.Port()); err != nil || r.Port < 1 || r.Port > 65535 {
-			return Repo{}, fmt.Errorf("%q is no port", u.Port())
-		}
-	}
-	if r.Path == "" || r.Path == "/" {
-		return Repo{}, errors.New("it names no path")
+		return Repo{}, event.WithHint(errors.New("contains a password, which only https supports"), "use ssh with a deploy key")
 	}
 	switch r.Transport {
 	case SSH:
-		if r.Port == 0 {
-			r.Port = 22
-		}
+		r.Target, err = inventory.URLTarget(u)
+		r.Port = cmp.Or(r.Port, 22)
 	case HTTPS:
-		if u.User == nil {
-			break
+		if login := u.User; login != nil {
+			r.credential = &credential{host: u.Host, user: login.Username(), password: password}
+			if strings.ContainsFunc(login.Username()+password, unicode.IsControl) {
+				return Repo{}, errors.New("control character in the user or the password")
+			}
+			u.User = nil // a token, which is not subject to the rules for user names
 		}
-		if strings.ContainsFunc(r.User+password, func(c rune) bool { return c < ' ' || c == 0x7f }) {
-			return Repo{}, errors.New("there is a control character in its user or password")
-		}
-		r.credential = &credential{host: u.Host, user: r.User, password: password}
-		r.User = ""
-		return r, r.check(false)
+		r.Target, err = inventory.URLTarget(u)
 	case File:
 		if u.Host != "" || u.User != nil {
-			return Repo{}, errors.New("a file URL names no host; write file:///path")
+			return Repo{}, errors.New("a file URL has no host; write file:///path")
 		}
 		r.Path = path.Clean(r.Path)
-		return r, nil
 	default:
-		return Repo{}, fmt.Errorf("%s is not a transport that is used", u.Scheme)
+		return Repo{}, fmt.Errorf("%s is not a supported transport", u.Scheme)
 	}
-	return r, r.check(u.User != nil)
-}
-
-// check refuses names that ssh, git or a known_hosts file could read as something else.
-func (r Repo) check(hasUser bool) error {
-	if !hostName.MatchString(r.Host) && net.ParseIP(r.Host) == nil {
-		return fmt.Errorf("%q is no host name", r.Host)
-	}
-	if hasUser && !userName.MatchString(r.User) {
-		return fmt.Errorf("%q is no user name", r.User)
-	}
-	return nil
+	return r, err
 }

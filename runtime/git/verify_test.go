@@ -11,7 +11,7 @@ import (
 	"runbook/runtime/git"
 )
 
-// Only what an allowed signer has signed with ssh counts, and nothing that was fetched for the check is left.
+// TestVerify: only ssh signatures of allowed signers count, and nothing that was fetched is left.
 func TestVerify(t *testing.T) {
 	b := newBench(t)
 	signers := filepath.Join(b.dir, "allowed_signers")
@@ -34,7 +34,7 @@ func TestVerify(t *testing.T) {
 	signed("ada", "tag", "-s", "-m", "v1", "v1", unsigned)
 	signed("mallory", "tag", "-s", "-m", "v2", "v2", commits["ada"])
 	b.run("-C", b.work, "tag", "-a", "-m", "v3", "v3", commits["mallory"])
-	// A tag that says another name than it goes by.
+	// A tag whose own name differs from its ref.
 	signed("ada", "tag", "-s", "-m", "v4", "v4", commits["mallory"])
 	b.run("-C", b.work, "update-ref", "refs/tags/v5", "refs/tags/v4")
 	b.run("-C", b.work, "push", "--quiet", "origin", "v1", "v2", "v3", "v5")
@@ -45,7 +45,7 @@ func TestVerify(t *testing.T) {
 		{commits["ada"], "commit", "", ""},
 		{unsigned, "commit", "is not signed", "commit -S"},
 		{commits["mallory"], "commit", "has no signature of an allowed signer", "allowed_signers"},
-		{strings.Repeat("1", 40), "commit", "is not in it", "pushed"},
+		{strings.Repeat("1", 40), "commit", "does not contain the commit", "pushed"},
 		{unsigned, "tag", "", ""},
 		{commits["ada"], "tag", "has no signature of an allowed signer: v2: ", "tag -s"},
 		{commits["mallory"], "tag", "has no signature of an allowed signer: v3: ", "tag -s"},
@@ -60,8 +60,8 @@ func TestVerify(t *testing.T) {
 		}
 	}
 	_, err := b.git.Verify(b.ctx, b.host, git.VerifyOptions{Repo: b.repo, Revision: unsigned, By: "tag", Signers: b.dir + "/nonesuch"})
-	b.fails(err, "there is no file of allowed signers", "ssh-ed25519")
-	// A server that sends more than is wanted here is not waited for.
+	b.fails(err, "cannot read the allowed signers", "ssh-ed25519")
+	// A server that sends too much is cut off.
 	noise := make([]byte, 4<<20)
 	_, _ = rand.Read(noise) // it never fails
 	b.write(b.work+"/big", string(noise))
@@ -70,7 +70,7 @@ func TestVerify(t *testing.T) {
 		b.run("-C", b.work, "tag", "-a", "-m", "big", "big-"+by, big)
 		b.run("-C", b.work, "push", "--quiet", "origin", "big-"+by)
 		_, err = b.git.Verify(b.ctx, b.host, git.VerifyOptions{Repo: "file://" + b.repo, Revision: big, By: by, Signers: signers, Max: 1 << 20})
-		b.fails(err, "more than is fetched for a signature", "verify")
+		b.fails(err, "larger than the limit for a signature", "verify")
 	}
 	if left, err := filepath.Glob(filepath.Join(os.Getenv("TMPDIR"), "tmp.*")); err != nil || len(left) > 0 {
 		t.Errorf("left: %v, %v", left, err)

@@ -6,9 +6,11 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"runbook/runtime/event"
 )
 
-// A hosts file of 5,000 hosts.
+// BenchmarkHostsFile loads a hosts file of 5,000 hosts.
 func BenchmarkHostsFile(b *testing.B) {
 	var text strings.Builder
 	text.WriteString("return { user = \"deploy\",\n")
@@ -22,7 +24,7 @@ func BenchmarkHostsFile(b *testing.B) {
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		hosts, err := Load(b.Context(), Options{Hosts: path, SSHConfig: "/dev/null"}, "")
+		hosts, err := Load(b.Context(), event.NewStream(), Options{Hosts: path, SSHConfig: "/dev/null"}, "")
 		if err != nil || len(hosts) != 5000 {
 			b.Fatal(len(hosts), err)
 		}

@@ -2,15 +2,18 @@ package inventory
 
 import (
 	"fmt"
-	"io/fs"
+	"os"
 	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
 	"time"
+
+	"runbook/runtime/event"
+	"runbook/runtime/inventory/sshconfig"
 )
 
-// one loads the only host of a list.
+// one loads a list with one host.
 func one(t *testing.T, o Options) Host {
 	t.Helper()
 	hosts := load(t, o, "")
@@ -58,7 +61,7 @@ func TestSSHConfigIsApplied(t *testing.T) {
 	}
 }
 
-// The hosts file and the command line come before ssh_config, and that before the defaults.
+// TestPrecedence: hosts file and command line, then ssh_config, then the defaults.
 func TestPrecedence(t *testing.T) {
 	dir := files(t, map[string]string{
 		"h.lua": `return { { name = "a", user = "file", port = 2, identity = "/file", known_hosts = "/fileknown", jump = "filejump" }, "b" }`,
@@ -110,53 +113,51 @@ func TestIdentityAgent(t *testing.T) {
 
 func TestWrongConfigs(t *testing.T) {
 	const host = "host web1: .ssh/config:"
-	const bastion = `jump = "user@bastion"`
 	for _, c := range []struct{ config, want, hint string }{
-		{"ProxyCommand nc %h %p", host + "1: ProxyCommand is not supported", bastion},
-		{"Host w*\n\n  proxycommand ssh b -W %h:%p", host + "3: proxycommand is not supported", bastion},
-		{"ProxyUseFdpass yes", host + "1: ProxyUseFdpass is not supported", wayOut},
-		{"BindAddress 192.0.2.1", host + "1: BindAddress is not supported", wayOut},
-		{"BindInterface eth1", host + "1: BindInterface is not supported", wayOut},
-		{"AddressFamily inet6", host + "1: AddressFamily is not supported", wayOut},
-		{"CanonicalizeHostname always", host + "1: CanonicalizeHostname is not supported", wayOut},
-		{"PKCS11Provider /lib/p.so", host + "1: PKCS11Provider is not supported", wayOut},
-		{"SecurityKeyProvider /lib/p.so", host + "1: SecurityKeyProvider is not supported", wayOut},
-		{"KnownHostsCommand /bin/x %H", host + "1: KnownHostsCommand is not supported", wayOut},
-		{"RevokedHostKeys /x", host + "1: RevokedHostKeys is not supported", wayOut},
-		{"Match exec true\nUser x", host + "1: Match exec is not supported", wayOut},
-		{"Match final\nUser x", host + "1: Match final is not supported", wayOut},
-		{"Match host web* canonical\nUser x", host + "1: Match canonical is not supported", wayOut},
-		{"Match tagged x\nUser x", host + "1: Match tagged is not supported", wayOut},
-		{"Match all host web1", "host web1: .ssh/config:1: Match: all stands alone", ""},
-		{"ProxyJump none\nProxyCommand nc", host + "2: ProxyCommand is not supported", bastion},
-		{"Match host", "host web1: .ssh/config:1: Match: host: the value is missing", ""},
-		{"Usr deploy", host + `1: there is no directive Usr (did you mean "User"?)`, "IgnoreUnknown Usr"},
-		{"User", ".ssh/config:1: User: the value is missing", ""},
-		{"= x", ".ssh/config:1: there is no directive in front of the =", ""},
-		{"User \"a", ".ssh/config:1: User: a quote is not closed", ""},
-		{"User a b", host + "1: User: want one value, got 2; quote one that has a space in it", ""},
+		{"ProxyCommand nc %d", host + "1: ProxyCommand: %d is not supported here", ""},
+		{"ProxyUseFdpass yes\nProxyCommand nc", host + "1: ProxyUseFdpass is not supported", sshconfig.UseOtherConfig},
+		{"BindAddress 192.0.2.1", host + "1: BindAddress is not supported", sshconfig.UseOtherConfig},
+		{"BindInterface eth1", host + "1: BindInterface is not supported", sshconfig.UseOtherConfig},
+		{"AddressFamily inet5", "host web1: .ssh/config:1: AddressFamily: want any, inet, inet6, got \"inet5\"", ""},
+		{"CanonicalizeHostname maybe", "host web1: .ssh/config:1: CanonicalizeHostname: want yes, no, always, true, false, got \"maybe\"", ""},
+		{"PKCS11Provider /lib/p.so", host + "1: PKCS11Provider is not supported", sshconfig.UseOtherConfig},
+		{"SecurityKeyProvider /lib/p.so", host + "1: SecurityKeyProvider is not supported", sshconfig.UseOtherConfig},
+		{"KnownHostsCommand /bin/x %H", host + "1: KnownHostsCommand is not supported", sshconfig.UseOtherConfig},
+		{"RevokedHostKeys /x", host + "1: RevokedHostKeys is not supported", sshconfig.UseOtherConfig},
+		{"Match exec \"kill -9 $$\"\nUser x", host + "1: Match exec \"kill -9 $$\": signal: killed", sshconfig.UseOtherConfig},
+		{"Match exec \"test %x\"\nUser x", "host web1: .ssh/config:1: Match: exec: %x is not supported here", ""},
+		{"Match version x\nUser x", host + "1: Match version is not supported", sshconfig.UseOtherConfig},
+		{"Match localnetwork here\nUser x", "host web1: .ssh/config:1: Match: localnetwork: want a network such as 192.0.2.0/24, got \"here\"", ""},
+		{"Match all host web1", "host web1: .ssh/config:1: Match: all allows no other criterion, except one before it", ""},
+		{"Match host", "host web1: .ssh/config:1: Match: host: missing value", ""},
+		{"Usr deploy", host + `1: unknown directive Usr (did you mean "User"?)`, "IgnoreUnknown Usr"},
+		{"User", ".ssh/config:1: User: missing value", ""},
+		{"= x", ".ssh/config:1: missing directive before the =", ""},
+		{"User \"a", ".ssh/config:1: User: unclosed quote", ""},
+		{"User a b", host + "1: User: want one value, got 2; quote a value that contains a space", ""},
 		{"User -oX", host + `1: User: "-oX" begins with a dash`, ""},
 		{"Port ssh", host + `1: Port: want a number from 1 to 65535, got "ssh"`, ""},
 		{"Port 0", host + `1: Port: want a number from 1 to 65535, got "0"`, ""},
 		{"ServerAliveInterval often", host + `1: ServerAliveInterval: want a time such as 30 or 1m30s, got "often"`, ""},
 		{"ServerAliveCountMax few", host + `1: ServerAliveCountMax: want a number, got "few"`, ""},
 		{"HostName %p", host + "1: HostName: %p is not supported here", ""},
-		{"HostName a;b", host + `1: HostName: "a;b" is no host name or IP address: it has the character ';' in it`, ""},
+		{"HostName a;b", host + `1: HostName: "a;b" is not a host name or an IP address: it contains ';'`, ""},
 		{"HostName -x", host + `1: HostName: "-x" begins with a dash`, ""},
-		{"IdentityFile ~/%C", host + "1: IdentityFile: %C is not supported here", ""},
-		{"IdentityFile 50%", host + "1: IdentityFile: a % at the end; write %% for a percent sign", ""},
-		{"IdentityFile ${NOT_SET_HERE}/x", host + "1: IdentityFile: the environment variable NOT_SET_HERE is not set", ""},
+		{"IdentityFile ~/%T", host + "1: IdentityFile: %T is not supported here", ""},
+		{"IdentityFile ~nobody-here/x", host + "1: IdentityFile: \"~nobody-here/x\": no user nobody-here on this machine", ""},
+		{"IdentityFile 50%", host + "1: IdentityFile: incomplete % at the end; write %% for a percent sign", ""},
+		{"IdentityFile ${NOT_SET_HERE}/x", host + "1: IdentityFile: environment variable NOT_SET_HERE is not set", ""},
 		{"IdentityFile ${X", host + "1: IdentityFile: ${ without }", ""},
-		{"IdentityFile my key", host + "1: IdentityFile: want one value, got 2; quote one that has a space in it", ""},
+		{"IdentityFile my key", host + "1: IdentityFile: want one value, got 2; quote a value that contains a space", ""},
 		{"IdentitiesOnly maybe", host + `1: IdentitiesOnly: want yes or no, got "maybe"`, ""},
 		{"ProxyJump a:x", host + `1: ProxyJump: port: want a number from 1 to 65535, got "x"`, ""},
-		{"ProxyJump web1", "host web1: jump web1: the jump hosts form a loop: web1 → web1", ""},
+		{"ProxyJump web1", "host web1: jump web1: jump hosts form a loop: web1 → web1", ""},
 		{"ProxyJump x%h", "host web1: ", ""}, // its text is long: see below
 		{"Include config", "host web1: .ssh/config:1: Include: files include each other more than 16 deep: does one include itself?", ""},
 	} {
 		t.Run(c.config, func(t *testing.T) {
 			dir := files(t, map[string]string{".ssh/config": c.config + "\n"})
-			_, err := Load(t.Context(), Options{Hosts: "web1", Dir: dir}, "")
+			_, err := Load(t.Context(), event.NewStream(), Options{Hosts: "web1", Dir: dir}, "")
 			if c.config == "ProxyJump x%h" {
 				if err == nil || !strings.Contains(err.Error(), "more than 15 jump hosts: web1 → xweb1 → xxweb1") {
 					t.Errorf("got %v", err)
@@ -168,7 +169,7 @@ func TestWrongConfigs(t *testing.T) {
 	}
 }
 
-// What can't be done is an error only for the hosts that it is about.
+// An unsupported directive is an error only for the hosts it applies to.
 func TestOnlyWhatAppliesIsRefused(t *testing.T) {
 	dir := files(t, map[string]string{".ssh/config": `
 		Host other
@@ -191,7 +192,7 @@ func TestOnlyWhatAppliesIsRefused(t *testing.T) {
 	if h := one(t, Options{Hosts: "jumped", Dir: dir}); h.Via == nil { // the first of ProxyJump and ProxyCommand counts
 		t.Errorf("got %+v", h)
 	}
-	_, err := Load(t.Context(), Options{Hosts: "h.lua", Dir: dir}, "")
+	_, err := Load(t.Context(), event.NewStream(), Options{Hosts: "h.lua", Dir: dir}, "")
 	if err == nil || !strings.Contains(err.Error(), "Nonsense") { // a jump of its own takes ProxyCommand's place, no more
 		t.Errorf("got %v", err)
 	}
@@ -209,15 +210,15 @@ func TestConfigFiles(t *testing.T) {
 	if h := one(t, Options{Hosts: "h.lua", Dir: dir, SSHConfig: "jumped"}); h.Via == nil {
 		t.Errorf("got %+v", h)
 	}
-	_, err := Load(t.Context(), Options{Hosts: "web1", Dir: dir, SSHConfig: "~/gone"}, "")
-	refused(t, dir, err, "--ssh-config ~/gone: there is no such file", "")
-	_, err = Load(t.Context(), Options{Hosts: "web1", Dir: dir, SSHConfig: "."}, "")
+	_, err := Load(t.Context(), event.NewStream(), Options{Hosts: "web1", Dir: dir, SSHConfig: "~/gone"}, "")
+	refused(t, dir, err, "--ssh-config ~/gone: no such file", "")
+	_, err = Load(t.Context(), event.NewStream(), Options{Hosts: "web1", Dir: dir, SSHConfig: "."}, "")
 	if err == nil {
 		t.Error("a folder was taken for ssh_config")
 	}
 }
 
-// What stands at the edges of what ssh_config allows.
+// Limits and unusual forms of ssh_config.
 func TestEdges(t *testing.T) {
 	dir := files(t, map[string]string{"config": "Host a\n  HostKeyAlias ka\n  ServerAliveInterval 0\nHost b\n  ServerAliveInterval 1m30s\n  ServerAliveCountMax 0\n" +
 		"Host c\n  ServerAliveInterval none\n  ServerAliveCountMax 7\nHost *\n  UserKnownHostsFile /known/%k\n"})
@@ -244,21 +245,21 @@ func FuzzConfig(f *testing.F) {
 		if err != nil {
 			return
 		}
-		me := machine{dir: "/", home: "/home/x", user: "x", hostname: "here", getenv: func(string) string { return "v" }}
-		c := config{me: me, seen: map[string][]directive{}, // the only file that there is, is this one
-			glob: func(pattern string) ([]string, error) { return []string{pattern}, nil },
-			read: func(path string) ([]byte, error) {
-				if path == "/home/x/.ssh/x" || path == "/config" {
-					return []byte(text), nil
-				}
-				return nil, fs.ErrNotExist
-			}}
-		if c.main, err = c.load("/config"); err != nil {
+		dir := t.TempDir()
+		if err := os.MkdirAll(filepath.Join(dir, ".ssh"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, ".ssh", "x"), []byte(text), 0o600); err != nil { // it can include itself
+			t.Fatal(err)
+		}
+		me := sshconfig.Machine{Dir: "/", Home: dir, User: "x", Hostname: "here", Getenv: func(string) string { return "v" }}
+		c, err := sshconfig.Open(sshconfig.Options{Machine: me, File: filepath.Join(dir, ".ssh", "x"), Offline: true})
+		if err != nil {
 			return
 		}
-		r := resolver{me: me, list: l, config: c, done: map[string]*Host{}}
+		r := resolver{ctx: t.Context(), me: me, list: l, config: c, done: map[string]*Host{}}
 		for _, e := range l.entries {
-			h, err := r.host(e, nil)
+			h, err := r.resolve(e, nil)
 			for ; err == nil && h != nil; h = h.Via {
 				safe(t, list{entries: []entry{{name: h.Name, address: h.Address, user: h.User, port: h.Port}}})
 				if h.Port == 0 || h.User == "" {

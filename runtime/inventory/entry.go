@@ -5,10 +5,11 @@ import (
 	"maps"
 
 	"runbook/runtime/event"
+	"runbook/runtime/inventory/selection"
 	"runbook/runtime/script"
 )
 
-// entry is a host as it was written. Zero values are what wasn't stated.
+// entry is a host as written. Zero values were not given.
 type entry struct {
 	name       string
 	address    string
@@ -16,26 +17,27 @@ type entry struct {
 	user       string
 	identities []string
 	jump       string
-	foreign    bool // named by ssh_config alone: the defaults of the hosts file aren't about it
+	proxy      *command
+	foreign    bool // named by ssh_config only: the defaults of the hosts file do not apply
 	tags       []string
 	vars       map[string]any
 	hostKey    string
 	knownHosts []string
 	sudo       string
 	source     string // see Host.Source
-	place      string // where it stands among the others, for errors: "line 3", "host 2"
-	label      string // what errors about it begin with: "hosts.txt:3", "hosts.lua:7: host 2 (web2)"
+	place      string // its position, for errors: "line 3", "host 2"
+	label      string // the beginning of errors about it: "hosts.txt:3", "hosts.lua:7: host 2 (web2)"
 }
 
-// list is everything that one source says.
+// list holds the hosts of one source.
 type list struct {
 	source   string
-	defaults entry // what a hosts file states for all
+	defaults entry // a hosts file's settings for all hosts
 	entries  []entry
 }
 
-// with fills in what e doesn't state itself.
-func (e entry) with(defaults entry) entry {
+// withDefaults returns e with defaults for what it leaves out.
+func (e entry) withDefaults(defaults entry) entry {
 	if e.port == 0 {
 		e.port = defaults.port
 	}
@@ -45,9 +47,9 @@ func (e entry) with(defaults entry) entry {
 	if e.identities == nil {
 		e.identities = defaults.identities
 	}
-	// A bastion that is a host of the file and also the default way to all of them is reached directly.
-	if e.jump == "" && !namesJump(defaults.jump, e.name) {
-		e.jump = defaults.jump
+	// A host of the file that is also the default jump is reached directly.
+	if e.jump == "" && e.proxy == nil && !hasHop(defaults.jump, e.name) {
+		e.jump, e.proxy = defaults.jump, defaults.proxy
 	}
 	if e.tags == nil {
 		e.tags = defaults.tags
@@ -70,20 +72,20 @@ func (e entry) with(defaults entry) entry {
 
 func (l list) checkNames() error {
 	if len(l.entries) == 0 {
-		return fmt.Errorf("%s: there is no host in it", l.source)
+		return fmt.Errorf("%s: no hosts", l.source)
 	}
 	first := map[string]entry{}
 	for _, e := range l.entries {
 		if other, ok := first[e.name]; ok {
-			err := fmt.Errorf("%s: the name %q is taken by %s", e.label, e.name, other.place)
-			return event.WithHint(err, "every host needs a name of its own; in a hosts file: { name = \"…\", address = \"…\" }")
+			err := fmt.Errorf("%s: duplicate name %q, also used by %s", e.label, e.name, other.place)
+			return event.WithHint(err, "give every host its own name; in a hosts file: { name = \"…\", address = \"…\" }")
 		}
 		first[e.name] = e
 	}
 	return nil
 }
 
-// find returns the host of that name.
+// find returns the host with this name.
 func (l list) find(name string) (entry, bool) {
 	for _, e := range l.entries {
 		if e.name == name {
@@ -93,19 +95,25 @@ func (l list) find(name string) (entry, bool) {
 	return entry{}, false
 }
 
-func names(entries []entry) []string {
-	var all []string
-	for _, e := range entries {
-		all = append(all, e.name)
+// choose returns the entries that --only and --except leave, in their own order.
+func (l list) choose(o selection.Options) ([]entry, error) {
+	hosts := make([]selection.Host, len(l.entries))
+	for i, e := range l.entries {
+		hosts[i] = selection.Host{Name: e.name, Tags: e.tags}
 	}
-	return all
+	places, err := o.Choose(hosts)
+	chosen := make([]entry, len(places))
+	for i, place := range places {
+		chosen[i] = l.entries[place]
+	}
+	return chosen, err
 }
 
-// plainVars turns the vars of a host into plain Go values.
-func plainVars(vars map[string]any) (map[string]any, error) {
+// convertVars converts the vars of a host to plain Go values.
+func convertVars(vars map[string]any) (map[string]any, error) {
 	plain := make(map[string]any, len(vars))
 	for name, v := range vars {
-		p, ok := plainVar(v)
+		p, ok := convertVar(v)
 		if !ok {
 			return nil, fmt.Errorf("vars: %s: want a string, a number, true, false or a list of these", name)
 		}
@@ -114,7 +122,7 @@ func plainVars(vars map[string]any) (map[string]any, error) {
 	return plain, nil
 }
 
-func plainVar(v any) (any, bool) {
+func convertVar(v any) (any, bool) {
 	switch v := v.(type) {
 	case string, float64, bool:
 		return v, true

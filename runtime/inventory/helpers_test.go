@@ -13,8 +13,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// files writes files into a new folder, which is also the home folder for the rest of the test. The key is the path
-// in it; folders are made.
+// files writes files into a new folder, which is also the home folder for the rest of the test. The keys are relative
+// paths; missing folders are created.
 func files(t *testing.T, contents map[string]string) (dir string) {
 	t.Helper()
 	dir = t.TempDir()
@@ -32,17 +32,17 @@ func files(t *testing.T, contents map[string]string) (dir string) {
 	return dir
 }
 
-// load loads hosts that must be right.
+// load loads valid hosts.
 func load(t *testing.T, o Options, defaultName string) []Host {
 	t.Helper()
-	hosts, err := Load(t.Context(), o, defaultName)
+	hosts, err := Load(t.Context(), event.NewStream(), o, defaultName)
 	if err != nil {
 		t.Fatalf("%v (hint: %s)", err, event.Hint(err))
 	}
 	return hosts
 }
 
-// refused checks that err says want, and hints at hint, with DIR for the test's folder.
+// refused checks that err is want and that its hint contains hint. DIR is the test's folder in both.
 func refused(t *testing.T, dir string, err error, want, hint string) {
 	t.Helper()
 	if err == nil {

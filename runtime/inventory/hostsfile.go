@@ -9,31 +9,33 @@ import (
 	"time"
 
 	"runbook/runtime/event"
+	"runbook/runtime/inventory/sshconfig"
 	"runbook/runtime/script"
 )
 
-// evalLimit is how long a hosts file may run. It has nothing to wait for, so only a loop without end takes this long.
+// evalLimit is how long a hosts file may run. It has nothing to wait for, so only an endless loop takes this long.
 const evalLimit = time.Second
 
-// settings are the keys of a hosts file, of one host and of the defaults for all.
+// settings are the keys of a hosts file: of one host, or of the defaults for all.
 type settings struct {
-	Name       *string        `lua:"name" doc:"what the host is called here"`
-	Address    *string        `lua:"address" doc:"a host name or an IP address; the name when left out"`
-	Port       *int           `lua:"port" doc:"where sshd listens"`
-	User       *string        `lua:"user" doc:"who logs in"`
+	Name       *string        `lua:"name" doc:"the host's name in this run"`
+	Address    *string        `lua:"address" doc:"a host name or an IP address (default: the name)"`
+	Port       *int           `lua:"port" doc:"the port of sshd"`
+	User       *string        `lua:"user" doc:"the login user"`
 	Identity   paths          `lua:"identity" doc:"a key file, or a list of them"`
-	Jump       *string        `lua:"jump" doc:"the way to the host: user@bastion:22, or another host's name"`
+	Jump       *string        `lua:"jump" doc:"the jump host: user@bastion:22, or another host's name"`
+	Proxy      command        `lua:"proxy" doc:"a command that connects to the host: a list of arguments, or a line for the shell, as in ProxyCommand"`
 	Tags       []string       `lua:"tags" doc:"for --only tag:NAME"`
 	Vars       map[string]any `lua:"vars" doc:"options of the recipe that differ on this host"`
-	HostKey    *string        `lua:"host_key" doc:"the host's public key line, pinned"`
+	HostKey    *string        `lua:"host_key" doc:"the host's public key line; no other key is accepted"`
 	KnownHosts *string        `lua:"known_hosts" doc:"a known_hosts file"`
-	Sudo       string         `lua:"sudo" doc:"what sudo asks for" choices:"none passwordless ask"`
+	Sudo       string         `lua:"sudo" doc:"whether sudo may be used, and with a password" choices:"none passwordless ask"`
 }
 
 // paths is a path or a list of paths.
 type paths []string
 
-// UnmarshalLua takes a string or a list of strings.
+// UnmarshalLua accepts a string or a list of strings.
 func (p *paths) UnmarshalLua(value any) error {
 	if t, ok := value.(script.Table); ok {
 		var items []string
@@ -41,7 +43,7 @@ func (p *paths) UnmarshalLua(value any) error {
 			return err
 		}
 		if len(items) == 0 {
-			return errors.New("the list is empty")
+			return errors.New("empty list")
 		}
 		*p = items
 		return nil
@@ -54,11 +56,11 @@ func (p *paths) UnmarshalLua(value any) error {
 	return nil
 }
 
-// LuaType is how an editor states the type.
+// LuaType returns the type for editors.
 func (p *paths) LuaType() string { return "string|string[]" }
 
-// parseLua runs a hosts file. source is what errors call it, dir the folder that relative paths in it start from.
-func parseLua(ctx context.Context, me machine, source, dir string, text []byte) (list, error) {
+// parseLua runs a hosts file. source is its name in errors; relative paths in it start from dir.
+func parseLua(ctx context.Context, me sshconfig.Machine, source, dir string, text []byte) (list, error) {
 	limited, cancel := context.WithTimeout(ctx, evalLimit)
 	defer cancel()
 	value, err := script.Eval(limited, source, text)
@@ -66,8 +68,8 @@ func parseLua(ctx context.Context, me machine, source, dir string, text []byte) 
 	case ctx.Err() != nil:
 		return list{}, context.Cause(ctx)
 	case limited.Err() != nil:
-		err := fmt.Errorf("%s: it still ran after %v and was stopped", source, evalLimit)
-		return list{}, event.WithHint(err, "look for a loop without an end; a hosts file only has to return a table")
+		err := fmt.Errorf("%s: stopped after %v", source, evalLimit)
+		return list{}, event.WithHint(err, "look for an endless loop; a hosts file only has to return a table")
 	case err != nil:
 		return list{}, err
 	}
@@ -75,11 +77,11 @@ func parseLua(ctx context.Context, me machine, source, dir string, text []byte) 
 	if !ok {
 		var t script.Table
 		err := fmt.Errorf("%s: %w", source, script.Decode(value, &t))
-		return list{}, event.WithHint(err, "a hosts file reads: return { { name = \"web1\", address = \"192.0.2.11\" } }")
+		return list{}, event.WithHint(err, "write a hosts file like this: return { { name = \"web1\", address = \"192.0.2.11\" } }")
 	}
 	l := list{source: source}
 	if l.defaults, err = decodeDefaults(me, dir, table.Fields); err != nil {
-		return list{}, within(source, err)
+		return list{}, addPlace(source, err)
 	}
 	l.defaults.source = source
 	lines := itemLines(string(text), len(table.List))
@@ -94,15 +96,15 @@ func parseLua(ctx context.Context, me machine, source, dir string, text []byte) 
 			e.label += " (" + name + ")"
 		}
 		if err != nil {
-			return list{}, within(e.label, err)
+			return list{}, addPlace(e.label, err)
 		}
-		l.entries = append(l.entries, e.with(l.defaults))
+		l.entries = append(l.entries, e.withDefaults(l.defaults))
 	}
 	return l, nil
 }
 
-// within puts a place in front of an error. It keeps the hint.
-func within(place string, err error) error { return fmt.Errorf("%s: %w", place, err) }
+// addPlace adds a place before an error. It keeps the hint.
+func addPlace(place string, err error) error { return fmt.Errorf("%s: %w", place, err) }
 
 func nameOf(item any) string {
 	t, ok := item.(script.Table)
@@ -110,38 +112,38 @@ func nameOf(item any) string {
 		return ""
 	}
 	name, _ := t.Fields["name"].(string)
-	if checkText(name) != nil { // what is wrong with it, the error says
+	if checkText(name) != nil { // the error says why
 		return ""
 	}
 	return name
 }
 
-func decodeDefaults(me machine, dir string, fields map[string]any) (entry, error) {
+func decodeDefaults(me sshconfig.Machine, dir string, fields map[string]any) (entry, error) {
 	var s settings
 	if err := script.Decode(script.Table{Fields: fields}, &s); err != nil {
 		return entry{}, err
 	}
 	for _, key := range []string{"name", "address"} {
 		if _, ok := fields[key]; ok {
-			err := fmt.Errorf("%s: it belongs to one host and can't be a default for all", key)
-			return entry{}, event.WithHint(err, "each host is a table of its own: return { { name = \"web1\", address = \"192.0.2.11\" } }")
+			err := fmt.Errorf("%s: belongs to one host and cannot be a default for all", key)
+			return entry{}, event.WithHint(err, "write each host as a table of its own: return { { name = \"web1\", address = \"192.0.2.11\" } }")
 		}
 	}
 	return s.entry(me, dir)
 }
 
-func decodeHost(me machine, dir string, item any) (entry, error) {
+func decodeHost(me sshconfig.Machine, dir string, item any) (entry, error) {
 	t, ok := item.(script.Table)
 	if !ok {
 		var target string
 		if err := script.Decode(item, &target); err != nil {
-			return entry{}, event.WithHint(err, `a host is a table, or a string: "[user@]host[:port]"`)
+			return entry{}, event.WithHint(err, `write a host as a table, or as a string: "[user@]host[:port]"`)
 		}
-		return parseTarget(target)
+		return parseEntry(target)
 	}
 	if len(t.List) > 0 {
-		err := errors.New("it has a value without a key")
-		return entry{}, event.WithHint(err, `a host is { name = "web1", address = "192.0.2.11" } or a string on its own`)
+		err := errors.New("value without a key")
+		return entry{}, event.WithHint(err, `write a host as { name = "web1", address = "192.0.2.11" }, or as a string on its own`)
 	}
 	var s settings
 	if err := script.Decode(t, &s); err != nil {
@@ -153,21 +155,22 @@ func decodeHost(me machine, dir string, item any) (entry, error) {
 	}
 	switch {
 	case s.Name == nil && s.Address == nil:
-		return entry{}, errors.New("it has neither a name nor an address")
+		return entry{}, errors.New("missing name or address")
 	case s.Name == nil:
 		e.name = e.address
 	case s.Address == nil:
 		e.address = e.name
 		if err := checkAddress(e.address); err != nil {
-			return entry{}, event.WithHint(fmt.Errorf("name: %w", err), "without an address the name is the address: add address = \"…\"")
+			return entry{}, event.WithHint(fmt.Errorf("name: %w", err), "the name is also the address if there is none: add address = \"…\"")
 		}
 	}
 	return e, nil
 }
 
-// entry checks what was decoded, key by key.
-func (s settings) entry(me machine, dir string) (entry, error) {
+// entry validates the settings key by key.
+func (s settings) entry(me sshconfig.Machine, dir string) (entry, error) {
 	var e entry
+	var err error
 	for _, k := range []struct {
 		key   string
 		given *string
@@ -188,19 +191,25 @@ func (s settings) entry(me machine, dir string) (entry, error) {
 		*k.into = *k.given
 	}
 	e.address = strings.Trim(e.address, "[]")
+	if e.proxy, err = s.Proxy.in(me, dir, s.Jump != nil); err != nil {
+		return entry{}, err
+	}
 	if s.Port != nil {
 		if e.port = *s.Port; e.port < 1 || e.port > 65535 {
 			return entry{}, fmt.Errorf("port: want a number from 1 to 65535, got %d", e.port)
 		}
 	}
 	for i, tag := range s.Tags {
-		if err := checkText(tag); err != nil {
+		err := checkText(tag)
+		if err == nil && strings.Contains(tag, ",") {
+			err = fmt.Errorf("%q contains a comma; write each tag as a text of its own", tag)
+		}
+		if err != nil {
 			return entry{}, fmt.Errorf("tags: item %d: %w", i+1, err)
 		}
 	}
 	e.tags, e.sudo = s.Tags, s.Sudo
-	var err error
-	if e.vars, err = plainVars(s.Vars); err != nil {
+	if e.vars, err = convertVars(s.Vars); err != nil {
 		return entry{}, err
 	}
 	if s.HostKey != nil {
@@ -208,25 +217,25 @@ func (s settings) entry(me machine, dir string) (entry, error) {
 			return entry{}, fmt.Errorf("host_key: %w", err)
 		}
 	}
-	if e.identities, err = me.paths(dir, s.Identity); err != nil {
+	if e.identities, err = me.Paths(dir, s.Identity); err != nil {
 		return entry{}, fmt.Errorf("identity: %w", err)
 	}
 	if s.KnownHosts != nil {
-		if e.knownHosts, err = me.paths(dir, []string{*s.KnownHosts}); err != nil {
+		if e.knownHosts, err = me.Paths(dir, []string{*s.KnownHosts}); err != nil {
 			return entry{}, fmt.Errorf("known_hosts: %w", err)
 		}
 	}
 	return e, nil
 }
 
-// checkLuaAddress says where user and port belong, which are part of the address in the other forms.
+// checkLuaAddress checks an address. Its error says where user and port belong, which the other forms write in the address.
 func checkLuaAddress(s string) error {
 	if inner, ok := strings.CutPrefix(s, "["); ok {
 		s = strings.TrimSuffix(inner, "]")
 	}
 	err := checkAddress(s)
-	if e, parseErr := parseTarget(s); err != nil && parseErr == nil && (e.user != "" || e.port != 0) {
-		return event.WithHint(err, "user and port have keys of their own: user = \"…\", port = …")
+	if e, parseErr := parseEntry(s); err != nil && parseErr == nil && (e.user != "" || e.port != 0) {
+		return event.WithHint(err, "write user and port as keys of their own: user = \"…\", port = …")
 	}
 	return err
 }

@@ -1,91 +1,118 @@
-// Package inventory says which hosts a run is about and how each is reached: from hosts files, host lists and
-// ssh_config, as plain values.
+// Package inventory resolves the hosts of a run and how each is reached, from hosts files, host lists and ssh_config, to
+// plain values.
 //
-// Its one rule: nothing that was written about a host is ignored. What isn't understood, or would change how
-// a host is reached and isn't supported, is an error that names it, before any host is contacted.
+// Its one rule: no setting of a host is ignored. A setting that is unknown, or unsupported although it would change how a
+// host is reached, is an error that names it, before any host is contacted.
 package inventory
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
+
+	"runbook/runtime/event"
+	"runbook/runtime/inventory/selection"
 )
 
-// Host is one server and how it is reached. All paths in it are absolute, with ~ and the tokens of ssh_config
-// already replaced. The files need not exist.
+// Host is one server and how it is reached. All its paths are absolute, with ~ and the tokens of ssh_config expanded. The
+// files need not exist.
 type Host struct {
 	Name    string // unique among the hosts of a run
 	Address string // a host name or an IP address, without brackets
 	Port    int    // 1 to 65535
-	User    string // who logs in; never empty
+	User    string // the login user, never empty
 
-	// Identities are key files. nil means that none is stated, so the usual ones of ~/.ssh are tried; an empty
-	// list that isn't nil means none at all (IdentityFile none).
+	// Identities are key files. nil means the default ones in ~/.ssh; an empty list that is not nil means none at all
+	// (IdentityFile none).
 	Identities []string
-	// IdentitiesOnly says that an agent's other keys must not be offered.
+	// IdentitiesOnly forbids offering the other keys of an agent.
 	IdentitiesOnly bool
 	Certificates   []string // files that go with Identities
-	// IdentityAgent is the socket of the agent to ask: "" for the one of SSH_AUTH_SOCK, "none" for no agent.
+	// IdentityAgent is the socket of the agent: "" for SSH_AUTH_SOCK, "none" for no agent.
 	IdentityAgent string
 
-	Jump string // as it was written: "user@bastion:22", a chain with commas, another host's name; "" for none
-	// Via is the host to connect through, the last of a chain, or nil. Hosts that go through the same one share
-	// the pointer.
+	Jump string // as written: "user@bastion:22", a chain with commas, another host's name; "" for none
+	// Via is the host to connect through, the last of a chain, or nil. Hosts behind the same one share the pointer.
 	Via *Host
+
+	// Proxy connects to the host instead of TCP, or is nil. A host with Via has none.
+	Proxy *Proxy
+	// AddressFamily restricts the addresses to connect to: "inet", "inet6", or "" for any.
+	AddressFamily string
 
 	Tags []string
 	Vars map[string]any // string, float64, bool, or []any of these; never nil
 
-	HostKey    string   // "TYPE BASE64", pinned: no other key is right; "" when known_hosts files decide
+	HostKey    string   // "TYPE BASE64", pinned: no other key is accepted; "" if known_hosts files decide
 	KnownHosts []string // files, which may be missing; never empty unless ssh_config says none
-	// HostKeyAlias is the name to look for in KnownHosts instead of Address and Port, or "".
+	// HostKeyAlias is the name to look up in KnownHosts instead of Address and Port, or "".
 	HostKeyAlias string
 
-	// Security is what ssh_config allows a connection to use.
+	// Security restricts what a connection may use.
 	Security Security
 
-	// AliveInterval is the time between two questions whether the host is still there: 0 when none is stated, negative when
-	// it is never to be asked (ServerAliveInterval 0).
+	// AliveInterval is the time between keepalives: 0 if not set, negative for none (ServerAliveInterval 0).
 	AliveInterval time.Duration
-	// AliveCount is for how many AliveIntervals there may be no answer: 0 when it isn't stated.
+	// AliveCount is how many keepalives may stay unanswered: 0 if not set.
 	AliveCount int
 
-	// Sudo is "none" (never), "passwordless" (a password is never asked for), "ask" (on a terminal), or ""
-	// when nothing is stated, which means never too.
+	// Sudo is "none" (never), "passwordless" (never with a password), "ask" (for the password on a terminal), or "" if
+	// not set, which means never.
 	Sudo string
 
-	Source string // where the host stands: "hosts/production.lua", "hosts.txt:3", "--hosts"
+	Source string // where the host is written: "hosts/production.lua", "hosts.txt:3", "--hosts"
 }
 
-// Options are what the command line says about hosts.
+// Options are the options of the command line about hosts.
 type Options struct {
-	Hosts      string   // --hosts: a .lua file, a text file, or a comma-separated list; "" for the default
-	Only       []string // --only: globs for names, or "tag:" and a glob for tags; all of them together; none for all
-	Identities []string // --identity: key files that take the place of all stated elsewhere
-	KnownHosts []string // --known-hosts: likewise
-	SSHConfig  string   // --ssh-config: "" for ~/.ssh/config, which may be missing; "none" for no file
-	// ConnectTimeout is the limit for connecting and logging in. It isn't used here.
+	Hosts      string            // --hosts: a .lua file, a text file, or a comma-separated list; "" for the default
+	Only       []string          // --only: see selection.Options
+	Except     []string          // --except: likewise
+	Identities []string          // --identity: key files that replace all others
+	KnownHosts []string          // --known-hosts: files that replace all others
+	SSHConfig  string            // --ssh-config: "" for ~/.ssh/config and /etc/ssh/ssh_config, which may be missing; "none" for no file
+	Offline    bool              // see sshconfig.Options
+	Warn       func(text string) // likewise
+	// ConnectTimeout limits connecting and logging in. It is not used here.
 	ConnectTimeout time.Duration
-	Dir            string // what relative paths on the command line are relative to; "" for the current folder
-	RecipeDir      string // the folder of the recipe, or "" when there is none
+	// SkipUnreachable is how many hosts a run may go on without. It is not used here.
+	SkipUnreachable selection.Limit
+	Dir             string // relative paths on the command line start here; "" for the current folder
+	RecipeDir       string // the folder of the recipe, or "" when there is none
 }
 
-// Load returns the hosts of a run in the order in which they are written. defaultName is the recipe's own hosts
-// file, such as "production" (see Options.Hosts), or "". Nothing is contacted. Every error is about something
-// that an admin wrote, names the file and the host, and has a hint where the way out isn't plain.
-func Load(ctx context.Context, o Options, defaultName string) ([]Host, error) {
+// LoadIfAny is Load where a recipe may do without hosts: it returns none if neither --hosts nor
+// defaultName names any.
+func LoadIfAny(ctx context.Context, stream *event.Stream, o Options, defaultName string) ([]Host, error) {
+	switch {
+	case o.Hosts != "" || defaultName != "":
+		return Load(ctx, stream, o, defaultName)
+	case len(o.Only) > 0 || len(o.Except) > 0:
+		return nil, event.WithHint(errors.New("the recipe has no hosts to choose from"),
+			"name them with --hosts, or leave out --only and --except")
+	}
+	return nil, nil
+}
+
+// Load returns the hosts of a run in the order they are written. defaultName is the recipe's own hosts file, such as
+// "production" (see Options.Hosts), or "". Nothing is contacted. Every error names the file and the host it is about, and
+// has a hint if the fix is not obvious.
+//
+// The users and passwords of URLs in the files become secrets of stream.
+func Load(ctx context.Context, stream *event.Stream, o Options, defaultName string) ([]Host, error) {
 	me, err := thisMachine(o.Dir)
 	if err != nil {
 		return nil, err
 	}
-	list, err := read(ctx, o, me, defaultName)
+	list, err := read(ctx, stream, o, me, defaultName)
 	if err != nil {
 		return nil, err
 	}
 	if err := list.checkNames(); err != nil {
 		return nil, err
 	}
-	chosen, err := choose(list.entries, o.Only)
+	chosen, err := list.choose(selection.Options{Only: o.Only, Except: o.Except})
 	if err != nil {
 		return nil, err
 	}
@@ -93,17 +120,17 @@ func Load(ctx context.Context, o Options, defaultName string) ([]Host, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := resolver{me: me, list: list, config: config, options: o, done: map[string]*Host{}}
+	r := resolver{ctx: ctx, me: me, list: list, config: config, options: o, done: map[string]*Host{}}
 	hosts := make([]Host, 0, len(chosen))
 	for _, e := range chosen {
-		h, err := r.host(e, nil)
+		h, err := r.resolve(e, nil)
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
 		if err != nil {
 			return nil, fmt.Errorf("host %s: %w", e.name, err)
 		}
 		hosts = append(hosts, *h)
-	}
-	if ctx.Err() != nil {
-		return nil, context.Cause(ctx)
 	}
 	return hosts, nil
 }

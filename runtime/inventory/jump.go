@@ -7,29 +7,29 @@ import (
 	"strings"
 )
 
-// noJump is what jump and ProxyJump say to reach a host directly against a more general setting.
+// noJump is the value of jump and ProxyJump that reaches a host directly, against a more general setting.
 const noJump = "none"
 
-// checkJump refuses a jump that can't be read, before anything looks for the hosts in it.
+// checkJump rejects an invalid jump before its hosts are resolved.
 func checkJump(jump string) error {
 	if jump == "" {
-		return errors.New("it is empty")
+		return errors.New("is empty")
 	}
 	if strings.EqualFold(jump, noJump) {
 		return nil
 	}
 	for _, hop := range strings.Split(jump, ",") {
 		if checkName(hop) == nil && !strings.Contains(hop, ":") {
-			continue // it may be the name of a host, which need not be an address
+			continue // possibly the name of a host, which need not be an address
 		}
-		if _, err := parseTarget(hopTarget(hop)); err != nil {
+		if _, err := parseEntry(hopTarget(hop)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// hopTarget takes ProxyJump's URI form too.
+// hopTarget also accepts ProxyJump's URI form.
 func hopTarget(hop string) string {
 	if target, ok := strings.CutPrefix(hop, "ssh://"); ok {
 		return strings.TrimSuffix(target, "/")
@@ -37,32 +37,32 @@ func hopTarget(hop string) string {
 	return hop
 }
 
-// namesJump says whether name is one of the hosts of a jump.
-func namesJump(jump, name string) bool { return slices.Contains(strings.Split(jump, ","), name) }
+// hasHop reports whether name is one of the hosts of a jump.
+func hasHop(jump, name string) bool { return slices.Contains(strings.Split(jump, ","), name) }
 
-// via resolves a chain "a,b" into b, reached through a. A hop is another host of the list, by its name, or a host of
-// its own, to which the defaults of the hosts file apply unless ssh_config named it.
-func (r *resolver) via(jump string, foreign bool, source string, path []string) (*Host, error) {
+// resolveJump resolves a chain "a,b" to b, reached through a. A hop is the name of another host in the list, or a new host. The
+// defaults of the hosts file apply to a new host unless ssh_config named it.
+func (r *resolver) resolveJump(jump string, foreign bool, source string, path []string) (*Host, error) {
 	hops := strings.Split(jump, ",")
 	last := hops[len(hops)-1]
 	e, ok := r.list.find(last)
 	if !ok {
 		var err error
-		if e, err = parseTarget(hopTarget(last)); err != nil {
+		if e, err = parseEntry(hopTarget(last)); err != nil {
 			return nil, fmt.Errorf("jump: %w", err)
 		}
 		e.source, e.foreign = source, foreign
 		if !foreign {
 			defaults := r.list.defaults
-			// These are about the hosts of the run; a bastion is only passed through.
-			defaults.jump, defaults.tags, defaults.vars, defaults.hostKey, defaults.port = "", nil, nil, "", 0
-			e = e.with(defaults)
+			// These describe the hosts of the run, not a bastion on the way.
+			defaults.jump, defaults.proxy, defaults.tags, defaults.vars, defaults.hostKey, defaults.port = "", nil, nil, nil, "", 0
+			e = e.withDefaults(defaults)
 		}
 	}
 	if len(hops) > 1 {
 		e.jump = strings.Join(hops[:len(hops)-1], ",")
 	}
-	h, err := r.host(e, path)
+	h, err := r.resolve(e, path)
 	if err != nil {
 		return nil, fmt.Errorf("jump %s: %w", last, err)
 	}

@@ -6,38 +6,40 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"runbook/runtime/inventory/sshconfig"
 )
 
-// keepalives fills in how a peer that has gone without a word is noticed.
-func (v values) keepalives(h *Host) error {
-	if d, ok := v.first["serveraliveinterval"]; ok {
-		text, err := d.one()
+// setKeepalives sets how a peer that vanished is noticed.
+func setKeepalives(v sshconfig.Values, h *Host) error {
+	if d, ok := v.First("serveraliveinterval"); ok {
+		text, err := d.One()
 		if err != nil {
 			return err
 		}
 		if h.AliveInterval, err = parseInterval(text); err != nil {
-			return d.errorf("%w", err)
+			return d.Errorf("%w", err)
 		}
 		if h.AliveInterval == 0 {
 			h.AliveInterval = -1
 		}
 	}
-	if d, ok := v.first["serveralivecountmax"]; ok {
-		text, err := d.one()
+	if d, ok := v.First("serveralivecountmax"); ok {
+		text, err := d.One()
 		if err != nil {
 			return err
 		}
 		n, err := strconv.ParseUint(text, 10, 31)
 		if err != nil {
-			return d.errorf("want a number, got %q", text)
+			return d.Errorf("want a number, got %q", text)
 		}
-		h.AliveCount = max(1, int(n)) // with 0, too, OpenSSH gives up no sooner than after one interval
+		h.AliveCount = max(1, int(n)) // even with 0 OpenSSH waits for one interval
 	}
 	return nil
 }
 
-// parseInterval reads a time as sshd_config(5) describes it under TIME FORMATS: numbers with or without a unit, in a row, whose
-// sum counts; or none, which is 0.
+// parseInterval parses a time as in TIME FORMATS of sshd_config(5): a sequence of numbers with or without a unit, which
+// are added up; or "none", which is 0.
 func parseInterval(text string) (time.Duration, error) {
 	if text == "none" {
 		return 0, nil

@@ -8,11 +8,11 @@ import (
 	"runbook/runtime/event"
 )
 
-// parseText reads a text file with one [user@]host[:port] a line. Blank lines are nothing, and so is what follows
-// a # at the beginning of a line or after a space.
+// parseText parses a text file with one [user@]host[:port] per line. It skips blank lines, and comments after a # at the
+// beginning of a line or after a space.
 func parseText(source string, text []byte) (list, error) {
 	l := list{source: source}
-	text = bytes.TrimPrefix(text, []byte("\ufeff")) // some editors put a byte order mark in front
+	text = bytes.TrimPrefix(text, []byte("\ufeff")) // the byte order mark of some editors
 	for i, line := range strings.Split(string(text), "\n") {
 		line = strings.TrimSuffix(line, "\r")
 		if at := commentAt(line); at >= 0 {
@@ -22,11 +22,14 @@ func parseText(source string, text []byte) (list, error) {
 		if line == "" {
 			continue
 		}
-		e, err := parseTarget(line)
+		e, err := parseEntry(line)
 		if err != nil {
+			if foreign := ansibleError(source, string(text)); foreign != nil {
+				return list{}, foreign
+			}
 			err = fmt.Errorf("%s:%d: %w", source, i+1, err)
 			if strings.ContainsAny(line, ", \t={") && event.Hint(err) == "" {
-				err = event.WithHint(err, "a text file has one [user@]host[:port] a line; what says more is a .lua hosts file")
+				err = event.WithHint(err, "write one [user@]host[:port] per line; for more settings use a .lua hosts file")
 			}
 			return list{}, err
 		}
@@ -47,12 +50,12 @@ func commentAt(line string) int {
 	return -1
 }
 
-// parseCommas reads the list form of --hosts.
+// parseCommas parses the list form of --hosts.
 func parseCommas(text string) (list, error) {
 	l := list{source: "--hosts"}
 	for i, item := range strings.Split(text, ",") {
 		place := fmt.Sprintf("host %d", i+1)
-		e, err := parseTarget(strings.Trim(item, " \t"))
+		e, err := parseEntry(strings.Trim(item, " \t"))
 		if err != nil {
 			return list{}, fmt.Errorf("%s: %s: %w", l.source, place, err)
 		}

@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"runbook/runtime/event"
+	"runbook/runtime/inventory/sshconfig"
 )
 
 func TestTextFile(t *testing.T) {
@@ -16,8 +19,8 @@ func TestTextFile(t *testing.T) {
 	for _, h := range load(t, Options{Hosts: "hosts.txt", Dir: dir, SSHConfig: "none"}, "") {
 		got = append(got, fmt.Sprintf("%s %s %s %d %s", h.Name, h.User, h.Address, h.Port, h.Source))
 	}
-	want := []string{"web1 " + me.user + " web1 22 hosts.txt:3", "192.0.2.12:2222 deploy 192.0.2.12 2222 hosts.txt:4",
-		"2001:db8::3 " + me.user + " 2001:db8::3 22 hosts.txt:6", "[2001:db8::4]:23 root 2001:db8::4 23 hosts.txt:7"}
+	want := []string{"web1 " + me.User + " web1 22 hosts.txt:3", "192.0.2.12:2222 deploy 192.0.2.12 2222 hosts.txt:4",
+		"2001:db8::3 " + me.User + " 2001:db8::3 22 hosts.txt:6", "[2001:db8::4]:23 root 2001:db8::4 23 hosts.txt:7"}
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
@@ -40,10 +43,10 @@ func TestCommas(t *testing.T) {
 
 func TestWrongLists(t *testing.T) {
 	for _, c := range []struct{ text, want, hint string }{
-		{"", "h: there is no host in it", ""},
-		{"# nothing\n\n", "h: there is no host in it", ""},
-		{"web1\nweb2 web3", `h:2: "web2 web3" has a space in it`, "one [user@]host[:port] a line"},
-		{"web1,web2", `h:1: "web1,web2" is no host name or IP address: it has the character ',' in it`, "one [user@]host[:port] a line"},
+		{"", "h: no hosts", ""},
+		{"# nothing\n\n", "h: no hosts", ""},
+		{"web1\nweb2 web3", `h:2: "web2 web3" contains a space`, "one [user@]host[:port] per line"},
+		{"web1,web2", `h:1: "web1,web2" is not a host name or an IP address: it contains ','`, "one [user@]host[:port] per line"},
 		{"web1:0", `h:1: port: want a number from 1 to 65535, got "0"`, ""},
 		{"web1:70000", `h:1: port: want a number from 1 to 65535, got "70000"`, ""},
 		{"web1:", `h:1: port: want a number from 1 to 65535, got ""`, ""},
@@ -51,52 +54,81 @@ func TestWrongLists(t *testing.T) {
 		{"web1:ssh", `h:1: port: want a number from 1 to 65535, got "ssh"`, ""},
 		{"2001:db8::1", `h:1: "2001:db8::1" has more than one colon`, "in brackets"},
 		{"[2001:db8::1", `h:1: "[2001:db8::1" has no closing bracket`, ""},
-		{"[2001:db8::1]22", `h:1: "[2001:db8::1]22": after the closing bracket only :PORT may stand`, ""},
-		{"[web1]", `h:1: "[web1]": "web1" is no IPv6 address, and only these stand in brackets`, ""},
-		{"[192.0.2.1]", `h:1: "[192.0.2.1]": "192.0.2.1" is no IPv6 address, and only these stand in brackets`, ""},
-		{"-oProxyCommand=x", `h:1: "-oProxyCommand=x" begins with a dash`, "one [user@]host[:port] a line"},
+		{"[2001:db8::1]22", `h:1: "[2001:db8::1]22": only :PORT may follow the closing bracket`, ""},
+		{"[web1]", `h:1: "web1" is not an IPv6 address; only these are written in brackets`, ""},
+		{"[192.0.2.1]", `h:1: "192.0.2.1" is not an IPv6 address; only these are written in brackets`, ""},
+		{"-oProxyCommand=x", `h:1: "-oProxyCommand=x" begins with a dash`, "one [user@]host[:port] per line"},
 		{"x@-web1", `h:1: "-web1" begins with a dash`, ""},
-		{"a\x1b[31mb", `h:1: "a\x1b[31mb" has a control character in it`, ""},
-		{"a\u202eb", `h:1: "a\u202eb" has a control character in it`, ""},
-		{"`id`@web1", "h:1: user: \"`id`\" has the character '`' in it", ""},
+		{"a\x1b[31mb", `h:1: "a\x1b[31mb" contains a control character`, ""},
+		{"a\u202eb", `h:1: "a\u202eb" contains a control character`, ""},
+		{"`id`@web1", "h:1: user: \"`id`\" contains '`'", ""},
 		{`dom\@web1`, `h:1: user: "dom\\" ends with a backslash`, ""},
-		{"[fe80::1%a;b]", `h:1: "fe80::1%a;b" is no host name or IP address: it has the character ';' in it`, ""},
+		{"[fe80::1%a;b]", `h:1: "fe80::1%a;b" is not a host name or an IP address: it contains ';'`, ""},
 		{"ssh://web1", `h:1: port: want a number from 1 to 65535, got "//web1"`, ""},
-		{"web1\nweb2\nroot@web1", `h:3: the name "web1" is taken by line 1`, "a name of its own"},
+		{"web1\nweb2\nroot@web1", `h:3: duplicate name "web1", also used by line 1`, "its own name"},
 		{strings.Repeat("a", 254), `h:1: "aaaaaaaaaaaaaaaaaaaa"… is too long for a host name`, ""},
-		{`return { "web1" }`, `h:1: "return { \"web1\" }" has a space in it`, ".lua hosts file"},
+		{`return { "web1" }`, `h:1: "return { \"web1\" }" contains a space`, ".lua hosts file"},
 	} {
 		t.Run(c.text, func(t *testing.T) {
 			dir := files(t, map[string]string{"h": c.text})
-			_, err := Load(t.Context(), Options{Hosts: "h", Dir: dir}, "")
+			_, err := Load(t.Context(), event.NewStream(), Options{Hosts: "h", Dir: dir}, "")
 			refused(t, dir, err, c.want, c.hint)
 		})
 	}
 	for text, want := range map[string]string{
-		"web1,":          "--hosts: host 2: a host is missing",
-		"web1,,web2":     "--hosts: host 2: a host is missing",
-		"web1,web1":      `--hosts: host 2: the name "web1" is taken by host 1`,
+		"web1,":          "--hosts: host 2: missing host",
+		"web1,,web2":     "--hosts: host 2: missing host",
+		"web1,web1":      `--hosts: host 2: duplicate name "web1", also used by host 1`,
 		"web1,web2:x":    `--hosts: host 2: port: want a number from 1 to 65535, got "x"`,
-		"web1,a b":       `--hosts: host 2: "a b" has a space in it`,
-		"web1\nweb2":     `--hosts: "web1\nweb2" has a control character in it`,
-		"nothere.lua":    "--hosts nothere.lua: there is no such file",
-		"some/where":     "--hosts some/where: there is no such file",
-		"~x/hosts.lua":   `--hosts: "~x/hosts.lua": only one's own home folder can be written with ~; write ~/… or the whole path`,
-		"~/nothere.hsts": "--hosts ~/nothere.hsts: there is no such file",
-		".":              "--hosts .: that is a folder",
+		"web1,a b":       `--hosts: host 2: "a b" contains a space`,
+		"web1\nweb2":     `--hosts: "web1\nweb2" contains a control character`,
+		"nothere.lua":    "--hosts nothere.lua: no such file",
+		"some/where":     "--hosts some/where: no such file",
+		"~x/hosts.lua":   `--hosts: "~x/hosts.lua": no user x on this machine`,
+		"~/nothere.hsts": "--hosts ~/nothere.hsts: no such file",
+		".":              "--hosts .: is a folder",
 	} {
 		dir := files(t, nil)
-		_, err := Load(t.Context(), Options{Hosts: text, Dir: dir}, "")
+		_, err := Load(t.Context(), event.NewStream(), Options{Hosts: text, Dir: dir}, "")
 		if err == nil || err.Error() != want {
 			t.Errorf("%q: got %v, want %s", text, err, want)
 		}
 	}
 }
 
+// TestAnsible: an inventory of Ansible is named as such, and its first host is shown in the right form.
+func TestAnsible(t *testing.T) {
+	for _, c := range []struct{ text, host string }{
+		{"[web]\nweb1 ansible_host=192.0.2.11 ansible_user=deploy ansible_port=2222\nweb2\n", `{ name = "web1", address = "192.0.2.11", port = 2222, user = "deploy", tags = { "web" } }`},
+		{"# all\nweb1\n[db:vars]\nx=1\n[db]\ndb1", `{ name = "web1" }`},
+		{"[all:vars]\nansible_user=deploy\n\n[db_servers] ; two\ndb1 ansible_ssh_private_key_file='~/.ssh/key' # first\n", `{ name = "db1", identity = "~/.ssh/key", tags = { "db_servers" } }`},
+		{"web1 ansible_host=192.0.2.11", `{ name = "web1", address = "192.0.2.11" }`},
+		{"[web]\nweb[01:50].example.com\n", `{ name = "web1", address = "192.0.2.11", user = "deploy", tags = { "web" } }`},
+		{"[web]\nx\"y ansible_user=a\n", `{ name = "web1", address = "192.0.2.11", user = "deploy", tags = { "web" } }`},
+		{"---\nall:\n  children:\n    web:\n      hosts:\n        web1:\n          ansible_host: 192.0.2.11 \n          ansible_port: 2222\n        web2:\n          ansible_host: 192.0.2.12\n",
+			`{ name = "web1", address = "192.0.2.11", port = 2222, tags = { "web" } }`},
+		{"all:\n  hosts:\n    \"web1\":\n    web2:\n      ansible_user: x\n  vars:\n    ansible_user: deploy\n", `{ name = "web1" }`},
+		{"all:\n  vars:\n    ansible_user: deploy\n", `{ name = "web1", address = "192.0.2.11", user = "deploy", tags = { "web" } }`},
+	} {
+		dir := files(t, map[string]string{"inventory": c.text})
+		_, err := Load(t.Context(), event.NewStream(), Options{Hosts: "inventory", Dir: dir}, "")
+		refused(t, dir, err, "inventory is an inventory of Ansible, which runbook cannot read",
+			"write the hosts into a file that ends in .lua, groups as tags: return { "+c.host+", … }")
+		if _, err := parseLua(t.Context(), sshconfig.Machine{}, "h.lua", "/", []byte("return { "+c.host+" }")); err != nil {
+			t.Errorf("%s: %v", c.host, err)
+		}
+	}
+	dir := files(t, nil)
+	for _, name := range []string{"inventory.ini", "hosts.yml", "hosts.yaml"} {
+		_, err := Load(t.Context(), event.NewStream(), Options{Hosts: name, Dir: dir}, "")
+		refused(t, dir, err, "--hosts "+name+": no such file", "")
+	}
+}
+
 func TestEndlessFile(t *testing.T) {
 	dir := files(t, map[string]string{"h": strings.Repeat("#\n", 1<<20)})
-	_, err := Load(t.Context(), Options{Hosts: "h", Dir: dir}, "")
-	refused(t, dir, err, "DIR/h is larger than 1048576 bytes, which no such file needs to be", "")
+	_, err := Load(t.Context(), event.NewStream(), Options{Hosts: "h", Dir: dir}, "")
+	refused(t, dir, err, "DIR/h is larger than 1048576 bytes, the limit for such a file", "")
 }
 
 func FuzzList(f *testing.F) {
@@ -113,7 +145,7 @@ func FuzzList(f *testing.F) {
 		}
 		safe(t, l)
 		for _, e := range l.entries { // what is shown as a name is a way to write the same host
-			again, err := parseTarget(bracketed(e))
+			again, err := parseEntry(bracketed(e))
 			if err != nil || again.address != e.address || again.port != e.port {
 				t.Errorf("%q is read again as %+v, %v", e.name, again, err)
 			}
@@ -128,7 +160,7 @@ func bracketed(e entry) string {
 	return e.name
 }
 
-// safe checks what every accepted host must be like: nothing in it can be taken for an option or break a line.
+// safe checks that nothing in an accepted host can pass for an option or break a line.
 func safe(t *testing.T, l list) {
 	t.Helper()
 	for _, e := range l.entries {

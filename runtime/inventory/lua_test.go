@@ -8,6 +8,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"runbook/runtime/event"
+	"runbook/runtime/inventory/sshconfig"
 )
 
 func TestHostsFile(t *testing.T) {
@@ -50,7 +53,7 @@ func TestHostsFile(t *testing.T) {
 	}
 }
 
-// Vars of one host must not reach another through the defaults that they share.
+// Vars of one host must not reach another through shared defaults.
 func TestVarsAreNotShared(t *testing.T) {
 	dir := files(t, map[string]string{"h.lua": `return { vars = { a = 1 }, "web1", "web2" }`})
 	hosts := load(t, Options{Hosts: "h.lua", Dir: dir}, "")
@@ -64,42 +67,43 @@ func TestWrongHostsFiles(t *testing.T) {
 	for _, c := range []struct{ lua, want, hint string }{
 		{`return { { name = "web1", adress = "192.0.2.1" } }`, `h.lua:1: host 1 (web1): unknown option "adress" (did you mean "address"?)`, ""},
 		{`return { usr = "deploy", "web1" }`, `h.lua: unknown option "usr" (did you mean "user"?)`, ""},
-		{`return { name = "web1", address = "192.0.2.1" }`, `h.lua: name: it belongs to one host and can't be a default for all`, "each host is a table of its own"},
-		{`return { address = "192.0.2.1", "web1" }`, `h.lua: address: it belongs to one host and can't be a default for all`, "each host is a table of its own"},
-		{`return {}`, `h.lua: there is no host in it`, ""},
-		{`return { user = "deploy" }`, `h.lua: there is no host in it`, ""},
-		{``, `h.lua: want a table, got nil`, "a hosts file reads: return {"},
-		{`return "web1"`, `h.lua: want a table, got the string "web1"`, "a hosts file reads: return {"},
-		{`return { 3 }`, `h.lua:1: host 1: want a string, got the number 3`, "a host is a table, or a string"},
-		{`return { { "web1" } }`, `h.lua:1: host 1: it has a value without a key`, "a host is {"},
-		{`return { {} }`, `h.lua:1: host 1: it has neither a name nor an address`, ""},
+		{`return { name = "web1", address = "192.0.2.1" }`, `h.lua: name: belongs to one host and cannot be a default for all`, "write each host as a table of its own"},
+		{`return { address = "192.0.2.1", "web1" }`, `h.lua: address: belongs to one host and cannot be a default for all`, "write each host as a table of its own"},
+		{`return {}`, `h.lua: no hosts`, ""},
+		{`return { user = "deploy" }`, `h.lua: no hosts`, ""},
+		{``, `h.lua: want a table, got nil`, "write a hosts file like this: return {"},
+		{`return "web1"`, `h.lua: want a table, got the string "web1"`, "write a hosts file like this: return {"},
+		{`return { 3 }`, `h.lua:1: host 1: want a string, got the number 3`, "write a host as a table, or as a string"},
+		{`return { { "web1" } }`, `h.lua:1: host 1: value without a key`, "write a host as {"},
+		{`return { {} }`, `h.lua:1: host 1: missing name or address`, ""},
 		{`return { { name = 1 } }`, `h.lua:1: host 1: name: want a string, got the number 1`, ""},
-		{`return { { name = "" } }`, `h.lua:1: host 1: name: it is empty`, ""},
+		{`return { { name = "" } }`, `h.lua:1: host 1: name: is empty`, ""},
 		{`return { { name = "-oProxyCommand=x" } }`, `h.lua:1: host 1: name: "-oProxyCommand=x" begins with a dash`, ""},
-		{`return { { name = "web\n1" } }`, `h.lua:1: host 1: name: "web\n1" has a control character in it`, ""},
-		{`return { { name = "web\0271" } }`, `h.lua:1: host 1: name: "web\x1b1" has a control character in it`, ""},
-		{`return { { name = "web 1" } }`, `h.lua:1: host 1: name: "web 1" has a space in it`, ""},
+		{`return { { name = "web\n1" } }`, `h.lua:1: host 1: name: "web\n1" contains a control character`, ""},
+		{`return { { name = "web\0271" } }`, `h.lua:1: host 1: name: "web\x1b1" contains a control character`, ""},
+		{`return { { name = "web 1" } }`, `h.lua:1: host 1: name: "web 1" contains a space`, ""},
 		{`return { { name = "\255" } }`, `h.lua:1: host 1: name: "\xff" is not UTF-8`, ""},
-		{`return { { name = "web*", address = "a" } }`, `h.lua:1: host 1 (web*): name: "web*" has the character '*' in it, which can't be part of a name`, ""},
-		{`return { { name = "tag:x", address = "a" } }`, `h.lua:1: host 1 (tag:x): name: "tag:x" begins with "tag:", which means tags in --only`, ""},
-		{`return { { name = "first one's" } }`, `h.lua:1: host 1: name: "first one's" has a space in it`, ""},
-		{`return { { name = "a$b" } }`, `h.lua:1: host 1 (a$b): name: "a$b" is no host name or IP address: it has the character '$' in it`, "add address ="},
+		{`return { { name = "web*", address = "a" } }`, `h.lua:1: host 1 (web*): name: "web*" contains '*', which is not allowed in a name`, ""},
+		{`return { { name = "a", tags = { "web,eu" } } }`, `h.lua:1: host 1 (a): tags: item 1: "web,eu" contains a comma; write each tag as a text of its own`, ""},
+		{`return { { name = "tag:x", address = "a" } }`, `h.lua:1: host 1 (tag:x): name: "tag:x" begins with "tag:", which selects tags in --only and --except`, ""},
+		{`return { { name = "first one's" } }`, `h.lua:1: host 1: name: "first one's" contains a space`, ""},
+		{`return { { name = "a$b" } }`, `h.lua:1: host 1 (a$b): name: "a$b" is not a host name or an IP address: it contains '$'`, "add address ="},
 		{`return { "web1", { name = "web2", address = "-x" } }`, `h.lua:1: host 2 (web2): address: "-x" begins with a dash`, ""},
-		{`return { { name = "web2", address = "deploy@192.0.2.1" } }`, `h.lua:1: host 1 (web2): address: "deploy@192.0.2.1" is no host name or IP address: it has the character '@' in it`, "keys of their own"},
-		{`return { { name = "web2", address = "192.0.2.1:22" } }`, `h.lua:1: host 1 (web2): address: "192.0.2.1:22" is no host name or IP address: it has the character ':' in it`, "keys of their own"},
-		{`return { { name = "web2", address = "a;reboot" } }`, `h.lua:1: host 1 (web2): address: "a;reboot" is no host name or IP address: it has the character ';' in it`, ""},
+		{`return { { name = "web2", address = "deploy@192.0.2.1" } }`, `h.lua:1: host 1 (web2): address: "deploy@192.0.2.1" is not a host name or an IP address: it contains '@'`, "keys of their own"},
+		{`return { { name = "web2", address = "192.0.2.1:22" } }`, `h.lua:1: host 1 (web2): address: "192.0.2.1:22" is not a host name or an IP address: it contains ':'`, "keys of their own"},
+		{`return { { name = "web2", address = "a;reboot" } }`, `h.lua:1: host 1 (web2): address: "a;reboot" is not a host name or an IP address: it contains ';'`, ""},
 		{`return { { name = "w", port = "22" } }`, `h.lua:1: host 1 (w): port: want a whole number, got the string "22"`, ""},
 		{`return { { name = "w", port = 22.5 } }`, `h.lua:1: host 1 (w): port: want a whole number, got 22.5`, ""},
 		{`return { { name = "w", port = 0 } }`, `h.lua:1: host 1 (w): port: want a number from 1 to 65535, got 0`, ""},
 		{`return { port = 65536, "w" }`, `h.lua: port: want a number from 1 to 65535, got 65536`, ""},
 		{`return { { name = "w", user = "-l" } }`, `h.lua:1: host 1 (w): user: "-l" begins with a dash`, ""},
-		{`return { user = "a$(reboot)", "w" }`, `h.lua: user: "a$(reboot)" has the character '$' in it`, ""},
-		{`return { { name = "w", user = "a\nb" } }`, `h.lua:1: host 1 (w): user: "a\nb" has a control character in it`, ""},
-		{`return { { name = "w", identity = {} } }`, `h.lua:1: host 1 (w): identity: the list is empty`, ""},
+		{`return { user = "a$(reboot)", "w" }`, `h.lua: user: "a$(reboot)" contains '$'`, ""},
+		{`return { { name = "w", user = "a\nb" } }`, `h.lua:1: host 1 (w): user: "a\nb" contains a control character`, ""},
+		{`return { { name = "w", identity = {} } }`, `h.lua:1: host 1 (w): identity: empty list`, ""},
 		{`return { { name = "w", identity = { 1 } } }`, `h.lua:1: host 1 (w): identity: item 1: want a string, got the number 1`, ""},
 		{`return { { name = "w", identity = true } }`, `h.lua:1: host 1 (w): identity: want a string, got true`, ""},
-		{`return { identity = "", "w" }`, `h.lua: identity: the path is empty`, ""},
-		{`return { identity = "~root/key", "w" }`, `h.lua: identity: "~root/key": only one's own home folder can be written with ~; write ~/… or the whole path`, ""},
+		{`return { identity = "", "w" }`, `h.lua: identity: empty path`, ""},
+		{`return { identity = "~nobody-here/key", "w" }`, `h.lua: identity: "~nobody-here/key": no user nobody-here on this machine`, ""},
 		{`return { known_hosts = { "a" }, "w" }`, `h.lua: known_hosts: want a string, got a table`, ""},
 		{`return { { name = "w", tags = "web" } }`, `h.lua:1: host 1 (w): tags: want a list of strings, such as { "a", "b" }, got the string "web"`, ""},
 		{`return { { name = "w", tags = { "-x" } } }`, `h.lua:1: host 1 (w): tags: item 1: "-x" begins with a dash`, ""},
@@ -109,25 +113,25 @@ func TestWrongHostsFiles(t *testing.T) {
 		{`return { { name = "w", sudo = "always" } }`, `h.lua:1: host 1 (w): sudo: want one of none, passwordless, ask, got "always"`, ""},
 		{`return { { name = "w", sudo = "password-less" } }`, `h.lua:1: host 1 (w): sudo: want one of none, passwordless, ask, got "password-less" (did you mean "passwordless"?)`, ""},
 		{`return { { name = "w", host_key = "AAAA" } }`, `h.lua:1: host 1 (w): host_key: want a public key line such as "ssh-ed25519 AAAA…"`, ""},
-		{`return { { name = "w", host_key = "w ` + ed25519 + `" } }`, `h.lua:1: host 1 (w): host_key: want a public key line such as "ssh-ed25519 AAAA…": "w" is no type of key that can be pinned (ssh-ed25519, ecdsa-sha2-nistp256, ecdsa-sha2-nistp384, ecdsa-sha2-nistp521, ssh-rsa, sk-ssh-ed25519@openssh.com, sk-ecdsa-sha2-nistp256@openssh.com)`, "leave out what stands in front"},
-		{`return { { name = "w", host_key = "ssh-ed25519 AAA!" } }`, `h.lua:1: host 1 (w): host_key: want a public key line such as "ssh-ed25519 AAAA…": what follows the type is not base64; was the line cut?`, ""},
-		{`return { { name = "w", host_key = "` + ed25519[:60] + `" } }`, `h.lua:1: host 1 (w): host_key: want a public key line such as "ssh-ed25519 AAAA…": what follows the type is no ssh-ed25519 key; was the line cut?`, ""},
-		{`return { { name = "w", host_key = "` + rsaType + `" } }`, `h.lua:1: host 1 (w): host_key: want a public key line such as "ssh-ed25519 AAAA…": what follows the type is no ssh-rsa key; was the line cut?`, ""},
+		{`return { { name = "w", host_key = "w ` + ed25519 + `" } }`, `h.lua:1: host 1 (w): host_key: want a public key line such as "ssh-ed25519 AAAA…": "w" is not a key type that can be pinned (ssh-ed25519, ecdsa-sha2-nistp256, ecdsa-sha2-nistp384, ecdsa-sha2-nistp521, ssh-rsa, sk-ssh-ed25519@openssh.com, sk-ecdsa-sha2-nistp256@openssh.com)`, "remove the host name"},
+		{`return { { name = "w", host_key = "ssh-ed25519 AAA!" } }`, `h.lua:1: host 1 (w): host_key: want a public key line such as "ssh-ed25519 AAAA…": invalid base64 after the type; was the line cut?`, ""},
+		{`return { { name = "w", host_key = "` + ed25519[:60] + `" } }`, `h.lua:1: host 1 (w): host_key: want a public key line such as "ssh-ed25519 AAAA…": invalid ssh-ed25519 key after the type; was the line cut?`, ""},
+		{`return { { name = "w", host_key = "` + rsaType + `" } }`, `h.lua:1: host 1 (w): host_key: want a public key line such as "ssh-ed25519 AAAA…": invalid ssh-rsa key after the type; was the line cut?`, ""},
 		{`return { { name = "w", host_key = "-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA" } }`, `h.lua:1: host 1 (w): host_key: want a public key line such as "ssh-ed25519 AAAA…", got a private key`, ".pub"},
 		{`return { { name = "w", host_key = "` + ed25519 + `\n` + ed25519 + `" } }`, `h.lua:1: host 1 (w): host_key: want a public key line such as "ssh-ed25519 AAAA…", got several lines`, ""},
-		{`return { { name = "w", jump = "" } }`, `h.lua:1: host 1 (w): jump: it is empty`, ""},
-		{`return { { name = "w", jump = "a,,b" } }`, `h.lua:1: host 1 (w): jump: a host is missing`, ""},
+		{`return { { name = "w", jump = "" } }`, `h.lua:1: host 1 (w): jump: is empty`, ""},
+		{`return { { name = "w", jump = "a,,b" } }`, `h.lua:1: host 1 (w): jump: missing host`, ""},
 		{`return { { name = "w", jump = "root@b:ssh" } }`, `h.lua:1: host 1 (w): jump: port: want a number from 1 to 65535, got "ssh"`, ""},
 		{`return { jump = { "a" }, "w" }`, `h.lua: jump: want a string, got a table`, ""},
-		{`return { "w1", { name = "w1" } }`, `h.lua:1: host 2 (w1): the name "w1" is taken by host 1`, "a name of its own"},
-		{`return { "a@w1", "b@w1" }`, `h.lua:1: host 2 (w1): the name "w1" is taken by host 1`, "a name of its own"},
-		{`return { "user@" }`, `h.lua:1: host 1: the host's address is missing`, ""},
-		{`return { "@web1" }`, `h.lua:1: host 1: user: it is empty`, ""},
+		{`return { "w1", { name = "w1" } }`, `h.lua:1: host 2 (w1): duplicate name "w1", also used by host 1`, "its own name"},
+		{`return { "a@w1", "b@w1" }`, `h.lua:1: host 2 (w1): duplicate name "w1", also used by host 1`, "its own name"},
+		{`return { "user@" }`, `h.lua:1: host 1: missing address`, ""},
+		{`return { "@web1" }`, `h.lua:1: host 1: user: is empty`, ""},
 		{"return {\n  \"web1\",\n  -- }\n  { name = \"web2\",\n    port = -1 },\n}", `h.lua:4: host 2 (web2): port: want a number from 1 to 65535, got -1`, ""},
 	} {
 		t.Run(c.lua, func(t *testing.T) {
 			dir := files(t, map[string]string{"h.lua": c.lua})
-			_, err := Load(t.Context(), Options{Hosts: "h.lua", Dir: dir}, "")
+			_, err := Load(t.Context(), event.NewStream(), Options{Hosts: "h.lua", Dir: dir}, "")
 			refused(t, dir, err, c.want, c.hint)
 			if strings.Contains(err.Error(), "BEGIN") {
 				t.Error("the error repeats a private key")
@@ -136,11 +140,11 @@ func TestWrongHostsFiles(t *testing.T) {
 	}
 }
 
-// What Lua itself finds wrong has its line.
+// Errors of Lua itself have a line.
 func TestLuaErrorsHaveLines(t *testing.T) {
 	for _, lua := range []string{"return {\n{ name = }\n}", "local x = 1\nerror('no')", "\nreturn hots", "\nreturn io.open('x')", "\nreturn os.getenv('HOME')"} {
 		dir := files(t, map[string]string{"h.lua": lua})
-		_, err := Load(t.Context(), Options{Hosts: "h.lua", Dir: dir}, "")
+		_, err := Load(t.Context(), event.NewStream(), Options{Hosts: "h.lua", Dir: dir}, "")
 		if err == nil || !strings.HasPrefix(err.Error(), "h.lua:2:") {
 			t.Errorf("%q: got %v, want an error at h.lua:2", lua, err)
 		}
@@ -150,8 +154,8 @@ func TestLuaErrorsHaveLines(t *testing.T) {
 func TestEndlessHostsFile(t *testing.T) {
 	dir := files(t, map[string]string{"h.lua": `while true do end`})
 	begun := time.Now()
-	_, err := Load(t.Context(), Options{Hosts: "h.lua", Dir: dir}, "")
-	refused(t, dir, err, "h.lua: it still ran after 1s and was stopped", "loop without an end")
+	_, err := Load(t.Context(), event.NewStream(), Options{Hosts: "h.lua", Dir: dir}, "")
+	refused(t, dir, err, "h.lua: stopped after 1s", "endless loop")
 	if d := time.Since(begun); d > 5*time.Second {
 		t.Errorf("it took %v", d)
 	}
@@ -162,7 +166,7 @@ func TestInterruptedHostsFile(t *testing.T) {
 	dir := files(t, map[string]string{"h.lua": `while true do end`})
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := Load(ctx, Options{Hosts: "h.lua", Dir: dir}, ""); !errors.Is(err, context.Canceled) {
+	if _, err := Load(ctx, event.NewStream(), Options{Hosts: "h.lua", Dir: dir}, ""); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, want %v", err, context.Canceled)
 	}
 }
@@ -172,7 +176,7 @@ func FuzzHostsFile(f *testing.F) {
 		`return { { name = "a", jump = "b,c", host_key = "` + ed25519 + `" } }`, `return { nil, 1, {}, [5] = "x" }`, `return setmetatable({}, {})`, "while true do end"} {
 		f.Add(s)
 	}
-	me := machine{dir: "/", home: "/home/x", user: "x"}
+	me := sshconfig.Machine{Dir: "/", Home: "/home/x", User: "x"}
 	f.Fuzz(func(t *testing.T, lua string) {
 		l, err := parseLua(t.Context(), me, "h.lua", "/", []byte(lua))
 		if err == nil {

@@ -2,13 +2,13 @@ package inventory
 
 import "strings"
 
-// itemLines returns the lines on which the list items of the table begin that a hosts file returns. The Lua value
-// knows no lines; so this looks at the text, which is nearly always one literal table. Where it isn't, the count
-// doesn't fit and there are no lines rather than wrong ones.
+// itemLines returns the line of each list item in the table that a hosts file returns. A Lua value has no lines, so this
+// scans the text, which is nearly always one literal table. If it is not, the count differs and there are no lines,
+// rather than wrong ones.
 func itemLines(text string, count int) []int {
 	s := luaScanner{text: text, line: 1}
 	var lines []int
-	var item []luaToken // the first tokens of the item that is being read, two at most
+	var item []luaToken // the first two tokens of the current item
 	depth, inside := 0, false
 	end := func() {
 		if len(item) > 0 && !isKeyed(item) {
@@ -19,7 +19,7 @@ func itemLines(text string, count int) []int {
 	for tok, previous := s.next(), ""; tok.text != ""; tok, previous = s.next(), tok.text {
 		switch {
 		case tok.text == "{" && depth == 0 && previous == "return":
-			// The last one counts: an earlier one is in a function.
+			// The last return counts: an earlier one is in a function.
 			lines, item, depth, inside = nil, nil, 1, true
 			continue
 		case inside && depth == 1 && (tok.text == "," || tok.text == ";"):
@@ -44,18 +44,18 @@ func itemLines(text string, count int) []int {
 	return lines
 }
 
-// isKeyed tells name = value and [key] = value from a list item.
+// isKeyed reports whether an item is name = value or [key] = value.
 func isKeyed(item []luaToken) bool {
 	return item[0].text == "[" || len(item) > 1 && item[1].text == "="
 }
 
-// luaToken is a word, a sign, or a string, which is always "s".
+// luaToken is a word, a symbol, or a string, whose text is always "s".
 type luaToken struct {
 	text string
 	line int
 }
 
-// luaScanner splits Lua as far as brackets, commas and lines need it.
+// luaScanner splits Lua into tokens, as far as brackets, commas and lines need it.
 type luaScanner struct {
 	text string
 	line int
@@ -113,7 +113,7 @@ func (s *luaScanner) skip(n int) {
 	s.text = s.text[n:]
 }
 
-// skipPast skips to the end of the next closing text, not looking at the first from bytes.
+// skipPast skips past the next closing text after the first from bytes.
 func (s *luaScanner) skipPast(closing string, from int) {
 	if i := strings.Index(s.text[from:], closing); i >= 0 {
 		s.skip(from + i + len(closing))
@@ -122,7 +122,7 @@ func (s *luaScanner) skipPast(closing string, from int) {
 	}
 }
 
-// longOpen returns what closes the long bracket that text begins with: "]==]" for "[==[", or "".
+// longOpen returns the closing bracket of the long bracket that text begins with: "]==]" for "[==[", or "".
 func longOpen(text string) string {
 	if !strings.HasPrefix(text, "[") {
 		return ""

@@ -1,78 +1,79 @@
 package inventory
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
 	"os/user"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
+
+	"runbook/runtime/inventory/sshconfig"
 )
 
-// machine is what this machine contributes: who and where we are.
-type machine struct {
-	dir      string // absolute: what relative paths on the command line start from
-	home     string
-	user     string // "" when it has no name
-	uid      string
-	hostname string
-	getenv   func(string) string
-}
-
-func thisMachine(dir string) (machine, error) {
-	me := machine{getenv: os.Getenv}
+func thisMachine(dir string) (sshconfig.Machine, error) {
+	me := sshconfig.Machine{Getenv: os.Getenv, System: "/etc/ssh"}
 	var err error
-	if me.dir, err = filepath.Abs(dir); err != nil {
-		return machine{}, fmt.Errorf("the current folder is not known: %w", err)
+	if me.Dir, err = filepath.Abs(dir); err != nil {
+		return sshconfig.Machine{}, fmt.Errorf("find the current folder: %w", err)
 	}
-	if me.hostname, err = os.Hostname(); err != nil {
-		return machine{}, fmt.Errorf("this machine's name is not known: %w", err)
+	if me.Hostname, err = os.Hostname(); err != nil {
+		return sshconfig.Machine{}, fmt.Errorf("find this machine's name: %w", err)
 	}
-	// In a container the current user may have no name. That matters only where a host states no user.
+	// In a container the current user may have no name. That matters only for a host without a user.
 	if u, err := user.Current(); err == nil {
-		me.uid, me.user, me.home = u.Uid, u.Username, u.HomeDir
+		me.UID, me.User = u.Uid, u.Username
 	}
-	if runtime.GOOS == "windows" { // DOMAIN\user; OpenSSH for Windows logs in as user
-		me.user = me.user[strings.LastIndexByte(me.user, '\\')+1:]
+	if runtime.GOOS == "windows" {
+		me.System = filepath.Join(os.Getenv("ProgramData"), "ssh")
+		me.User = me.User[strings.LastIndexByte(me.User, '\\')+1:] // DOMAIN\user; OpenSSH for Windows logs in as user
 	}
-	if home, err := os.UserHomeDir(); err == nil {
-		me.home = home
-	}
-	if me.home == "" {
-		return machine{}, errors.New("this user's home folder is not known: set HOME")
+	if me.Home, err = HomeDir(); err != nil {
+		return sshconfig.Machine{}, err
 	}
 	return me, nil
 }
 
-// path replaces a leading ~ and makes a relative path start from dir.
-func (me machine) path(dir, p string) (string, error) {
-	switch {
-	case p == "":
-		return "", errors.New("the path is empty")
-	case strings.ContainsAny(p, "\x00\n\r"):
-		return "", fmt.Errorf("%q has a control character in it", p)
-	case p == "~":
-		return me.home, nil
-	case strings.HasPrefix(p, "~/"):
-		return filepath.Join(me.home, p[2:]), nil
-	case strings.HasPrefix(p, "~"):
-		return "", fmt.Errorf("%q: only one's own home folder can be written with ~; write ~/… or the whole path", p)
-	case filepath.IsAbs(p):
-		return filepath.Clean(p), nil
+// HomeDir returns the user's home folder: $HOME, or else the one in the user database.
+func HomeDir() (string, error) {
+	home, err := os.UserHomeDir()
+	if err == nil {
+		return home, nil
 	}
-	return filepath.Join(dir, p), nil
+	if u, err := user.Current(); err == nil && u.HomeDir != "" {
+		return u.HomeDir, nil
+	}
+	return "", errors.New("no home folder: set HOME")
 }
 
-// paths is path for each; nil stays nil.
-func (me machine) paths(dir string, ps []string) ([]string, error) {
-	var out []string
-	for _, p := range ps {
-		full, err := me.path(dir, p)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, full)
+// ExpandHome replaces a leading ~ or ~USER by a home folder.
+func ExpandHome(path string) (string, error) {
+	if !strings.HasPrefix(path, "~") {
+		return path, nil
 	}
-	return out, nil
+	home, err := HomeDir()
+	if err != nil {
+		return path, err
+	}
+	return sshconfig.ExpandHome(path, home)
+}
+
+// Operator returns the person who runs runbook and the machine they use: a label for logs, locks and events. It never
+// fails, because a label must not make an operation fail.
+func Operator() (name, machine string) {
+	name = cmp.Or(os.Getenv("USER"), os.Getenv("LOGNAME"))
+	if name == "" {
+		name = strconv.Itoa(os.Getuid())
+		if u, err := user.Current(); err == nil {
+			name = u.Username
+		}
+	}
+	machine, err := os.Hostname()
+	if err != nil {
+		machine = "unknown"
+	}
+	return name, machine
 }

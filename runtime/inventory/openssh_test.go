@@ -1,99 +1,29 @@
 package inventory
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
+
+	"runbook/runtime/inventory/sshconfig"
 )
-
-// compared are the directives that TestLikeOpenSSH looks at, as `ssh -G` writes them.
-func compared() []string {
-	return []string{"hostname", "user", "port", "proxyjump", "proxycommand", "identityfile", "certificatefile", "identitiesonly",
-		"identityagent", "userknownhostsfile", "globalknownhostsfile", "hostkeyalias", "bindaddress", "addressfamily",
-		"serveraliveinterval", "serveralivecountmax"}
-}
-
-// sshSays is what OpenSSH itself makes of a config file for a host; nil when it refuses the file.
-func sshSays(t *testing.T, file, host string) map[string]string {
-	t.Helper()
-	ssh, err := exec.LookPath("ssh")
-	if err != nil {
-		t.Fatal("there is no ssh: install the package openssh-client")
-	}
-	out, err := exec.CommandContext(t.Context(), ssh, "-G", "-T", "-F", file, host).Output()
-	if err != nil {
-		return nil
-	}
-	says := map[string]string{}
-	for line := range strings.Lines(string(out)) {
-		key, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
-		if slices.Contains(compared(), key) {
-			says[key] = strings.TrimPrefix(says[key]+" "+value, " ")
-		}
-	}
-	return says
-}
-
-// weSay is the same from this package, with what OpenSSH says of an empty file where nothing is stated.
-func weSay(c config, host string, defaults map[string]string) (map[string]string, error) {
-	v, err := c.lookup(host, "", 0)
-	if err != nil {
-		return nil, err
-	}
-	h := Host{}
-	if err := errors.Join(v.reach(&h), v.files(&h, entry{}, Options{}), v.keepalives(&h)); err != nil {
-		return nil, err
-	}
-	says := map[string]string{}
-	for _, key := range compared() {
-		var words []string
-		for _, d := range append(slices.Clone(v.all[key]), v.first[key]) {
-			words = append(words, d.args...)
-		}
-		switch {
-		case key == "hostname":
-			if says[key], err = v.address(); err != nil {
-				return nil, err
-			}
-		case key == "proxycommand" && len(words) > 0: // a command keeps its spelling
-			says[key] = v.first[key].rest
-		case key == "serveraliveinterval" && len(words) > 0: // ssh -G writes seconds
-			says[key] = fmt.Sprint(max(0, int(h.AliveInterval.Seconds())))
-		case key == "serveralivecountmax" && len(words) > 0 && words[0] != "0":
-			says[key] = fmt.Sprint(h.AliveCount)
-		case key == "identitiesonly" && len(words) > 0 && words[0] == "true":
-			says[key] = "yes"
-		case len(words) > 0:
-			says[key] = strings.Join(words, " ")
-		default:
-			if value, ok := defaults[key]; ok {
-				says[key] = value
-			}
-		}
-		if strings.HasPrefix(key, "proxy") && says[key] == noJump {
-			delete(says, key)
-		}
-	}
-	return says, nil
-}
 
 func compare(t *testing.T, file, host string, defaults map[string]string) {
 	t.Helper()
-	want := sshSays(t, file, host)
+	want := sshG(t, "-F", file, host)
 	me, err := thisMachine("")
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := openConfig(Options{SSHConfig: file}, me)
 	var got map[string]string
+	c, err := openConfig(Options{SSHConfig: file}, me)
 	if err == nil {
-		got, err = weSay(c, host, defaults)
+		got, err = weSay(t.Context(), me, c, host, defaults)
 	}
 	text, readErr := os.ReadFile(file)
 	if readErr != nil {
@@ -113,7 +43,25 @@ func compare(t *testing.T, file, host string, defaults map[string]string) {
 	}
 }
 
-// TestLikeOpenSSH holds the reader of ssh_config against the real one, over written cases and random ones.
+// weSay returns what this package makes of a file, as ssh -G writes it. Its jump hosts are not resolved.
+func weSay(ctx context.Context, me sshconfig.Machine, c *sshconfig.Reader, host string, defaults map[string]string) (map[string]string, error) {
+	v, err := c.Lookup(ctx, host, sshconfig.Given{})
+	if err != nil {
+		return nil, err
+	}
+	h := &Host{}
+	r := resolver{ctx: ctx, me: me, config: c}
+	if err := r.setTarget(v, h); err != nil {
+		return nil, err
+	}
+	tokens := v.Tokens(sshconfig.Login{Host: h.Address, User: h.User, Port: h.Port, Alias: h.HostKeyAlias})
+	if err := errors.Join(setFiles(credentials{me, v, tokens}, h, entry{}, Options{}), setKeepalives(v, h)); err != nil {
+		return nil, err
+	}
+	return asSSH(h, v, defaults), nil
+}
+
+// TestLikeOpenSSH compares the parser of ssh_config with OpenSSH's, on written and random cases.
 func TestLikeOpenSSH(t *testing.T) {
 	dir := t.TempDir()
 	write := func(name, text string) string {
@@ -125,7 +73,21 @@ func TestLikeOpenSSH(t *testing.T) {
 	}
 	write("inc one", "User included\n")
 	write("inc2", "Host web*\nPort 77\nHost *\nIdentityFile /inc2\n")
-	defaults := sshSays(t, write("empty", ""), "localhost")
+	// Files that Include finds: hidden ones and folders are left out, links are followed; others are an error.
+	for name, text := range map[string]string{"d/.hidden": "User hidden\n", "d/10": "Port 10\n", "d/20": "User twenty\nPort 20\n", "d/folder/file": "User below\n",
+		"open/1": "Port 1\n", "group/1": "Port 1\n", "dangling/1": "Port 1\n"} {
+		if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		write(name, text)
+	}
+	for _, err := range []error{os.Symlink(filepath.Join(dir, "d/20"), filepath.Join(dir, "d/00")), os.Symlink("nowhere", filepath.Join(dir, "dangling/2")),
+		os.Chmod(filepath.Join(dir, "open/1"), 0o606), os.Chmod(filepath.Join(dir, "group/1"), 0o660)} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	defaults := sshG(t, "-F", write("empty", ""), "localhost")
 	delete(defaults, "hostname")
 	for _, text := range []string{
 		"Host web?\n User one", "Host web1?\n User one", "Host w*b*1*\n User one", "Host \"web1\"\n User q", "Host web1\tweb2\n User tab", "Host *,web1\n User comma", "Host !web1 *\n User neg", "Host !web1\n User neg",
@@ -135,6 +97,11 @@ func TestLikeOpenSSH(t *testing.T) {
 		"Match originalhost web1\n User o\nMatch host WEB1,x\n Port 6", "Match all\n User a", "Match all host web1\n User a", "Match !host web1\n User a\nMatch !host web2\n User b",
 		"Match user root\n User b", "User z\nMatch user z\n Port 8", "Match localuser root,nobody\n Port 8", "Match host *,!web1\n User m", "Match host=web1\n User m", "Match host\n User m", "Match\n User m",
 		"Host web2\n ProxyCommand nc %h\n BindAddress ::1",
+		"Include DIR/d/*", "Include DIR/d/.*", "Include DIR/d/[!1]0 DIR/d/1?", "Include DIR/d/.hid*", "Include DIR/d", "Include DIR/*/1*", "Include DIR/open/*", "Include DIR/group/*", "Include DIR/dangling/*", "Include DIR/dangling/2",
+		"Include DIR/nothing", "Include DIR/d/folder DIR/d/10", "Include \"DIR/inc one\"", "Include DIR/inc\\ one", "Include ~nobody-here/x\nPort 5",
+		"Match final\n Port 7", "Match canonical\n Port 7", "Match final host web1\n User f\nHost web1\n HostName real", "Match host web1 all\n User a", "Match final all\n User a", "Match !all\n User a", "Match all final\n User a",
+		"Match user root final !canonical\n User x", "Match exec true\n Port 8", "Match exec \"exit 1\"\n Port 8", "Match !exec false\n Port 8", "Match exec \"test %h = web1\"\n Port 8", "Match exec\n Port 8", "Match host = web1\n Port 8", "Match tagged\n Port 1",
+		"AddressFamily inet6\nAddressFamily inet", "AddressFamily none", "CanonicalizeHostname no\nHost web1\n CanonicalizeHostname yes", "HostName 2001:DB8::00:1", "HostName 10.0.0.1", "GlobalKnownHostsFile none", "UserKnownHostsFile ~/%h ~/x",
 		"ProxyJump a\nProxyCommand nc", "ProxyCommand nc  \"a b\" # c\nProxyJump a", "ProxyCommand none\nProxyJump a", "ProxyJump none\nProxyCommand nc", "ProxyJump none\nProxyJump b",
 		"HostName %h.x.Y\nPort 1\nPort 2", "HostName %p", "Port 0x10", "Port 0", "Port 65536", "IdentitiesOnly yes\nIdentitiesOnly no", "IdentitiesOnly true",
 		"UserKnownHostsFile /a /b\nUserKnownHostsFile /c", "UserKnownHostsFile none", "GlobalKnownHostsFile \"/a b\" /c", "CertificateFile /c1\nCertificateFile /c2",

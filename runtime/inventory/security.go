@@ -9,46 +9,47 @@ import (
 	gossh "golang.org/x/crypto/ssh"
 
 	"runbook/runtime/event"
+	"runbook/runtime/inventory/sshconfig"
 )
 
-// Security is what ssh_config says about how a connection is secured and logged in to. The zero value says nothing, so
-// the defaults of the ssh library and of this program count.
+// Security holds the directives of ssh_config about encryption and authentication. The zero value restricts nothing: the
+// defaults of the ssh library and of this program apply.
 type Security struct {
 	KeyExchanges Algorithms // KexAlgorithms
 	Ciphers      Algorithms
 	MACs         Algorithms
-	HostKeys     Algorithms // HostKeyAlgorithms: by which the host may prove its key
-	PublicKeys   Algorithms // PubkeyAcceptedAlgorithms: by which keys may log in, certificates by their own names
-	Authorities  Algorithms // CASignatureAlgorithms: by which an authority may have signed the host's certificate
-	RSABits      int        // RequiredRSASize: the least size of an RSA key, the host's or one that logs in
-	// Methods are those that may be tried to log in, the preferred first: "publickey", "keyboard-interactive", "password".
-	// nil for all of them, in this order.
+	HostKeys     Algorithms // HostKeyAlgorithms: signatures of the host
+	PublicKeys   Algorithms // PubkeyAcceptedAlgorithms: signatures of keys that log in, certificates under their own names
+	Authorities  Algorithms // CASignatureAlgorithms: signatures of an authority on the host's certificate
+	RSABits      int        // RequiredRSASize: the minimum for RSA keys, the host's and those that log in
+	// Methods lists the authentication methods to try, in order: "publickey", "keyboard-interactive", "password".
+	// nil allows all, in this order.
 	Methods     []string
-	MethodsFrom string // the last directive that left one out: "FILE:LINE: PubkeyAuthentication"
+	MethodsFrom string // the last directive that excluded a method: "FILE:LINE: PubkeyAuthentication"
 }
 
-// Algorithms are the only ones that may be used, the preferred first. No names are no restriction.
+// Algorithms lists the allowed algorithms in order of preference. Without names all are allowed.
 type Algorithms struct {
 	Names []string
-	From  string // the directive: "FILE:LINE: Ciphers"
+	From  string // the directive that restricts them: "FILE:LINE: Ciphers"
 }
 
-// Allow says whether an algorithm may be used.
+// Allow reports whether an algorithm may be used.
 func (a Algorithms) Allow(name string) bool {
 	return len(a.Names) == 0 || slices.Contains(a.Names, name)
 }
 
-// algorithmDirective is a directive that lists algorithms.
+// algorithmDirective describes a directive that lists algorithms.
 type algorithmDirective struct {
 	key      string // in lower case
 	into     *Algorithms
-	offered  []string // without the directive
-	possible []string // all that the ssh library can do
-	patterns bool     // names may be patterns in any list, not only behind a minus
+	offered  []string // used without the directive
+	possible []string // supported by the ssh library
+	patterns bool     // patterns are allowed in any list, not only after a minus
 }
 
-// directives are those that list algorithms. Offered without one is what the ssh library calls safe, which is less than its own
-// default: that has SHA-1 key exchanges and MACs which OpenSSH's has not.
+// directives returns the directives that list algorithms. The algorithms offered by default are those the ssh library
+// calls safe. Its own default has SHA-1 key exchanges and MACs, which OpenSSH's has not.
 func (s *Security) directives() []algorithmDirective {
 	safe, unsafe := gossh.SupportedAlgorithms(), gossh.InsecureAlgorithms()
 	return []algorithmDirective{
@@ -62,7 +63,7 @@ func (s *Security) directives() []algorithmDirective {
 	}
 }
 
-// CertificateAlgorithm is what a signature algorithm is called where a certificate of the key is shown.
+// CertificateAlgorithm returns the name of a signature algorithm for a certificate of the key.
 func CertificateAlgorithm(algorithm string) string {
 	return strings.TrimSuffix(algorithm, "@openssh.com") + "-cert-v01@openssh.com"
 }
@@ -75,50 +76,50 @@ func withCertificates(algorithms []string) []string {
 	return append(all, algorithms...)
 }
 
-// security fills in what the connection may use.
-func (v values) security(h *Host) error {
+// setSecurity sets the algorithms and methods that the connection may use.
+func setSecurity(v sshconfig.Values, h *Host) error {
 	for _, kind := range h.Security.directives() {
-		d, ok := v.first[kind.key]
+		d, ok := v.First(kind.key)
 		if !ok {
 			continue
 		}
-		list, err := d.one()
+		list, err := d.One()
 		if err != nil {
 			return err
 		}
-		names, err := assemble(list, kind.offered, kind.possible, kind.patterns)
+		names, err := parseAlgorithms(list, kind.offered, kind.possible, kind.patterns)
 		if err != nil {
-			return d.errorf("%w", err)
+			return d.Errorf("%w", err)
 		}
 		if len(names) == 0 {
-			return event.WithHint(d.errorf("runbook can do none of the algorithms that it leaves"), "it can do "+strings.Join(kind.possible, ", ")+"; "+wayOut)
+			return event.WithHint(d.Errorf("no supported algorithm is left"), "runbook supports "+strings.Join(kind.possible, ", ")+"; "+sshconfig.UseOtherConfig)
 		}
-		*kind.into = Algorithms{Names: names, From: d.at() + ": " + d.name}
+		*kind.into = Algorithms{Names: names, From: d.At() + ": " + d.Name}
 	}
-	if d, ok := v.first["requiredrsasize"]; ok {
-		text, err := d.one()
+	if d, ok := v.First("requiredrsasize"); ok {
+		text, err := d.One()
 		if err != nil {
 			return err
 		}
 		n, err := strconv.ParseUint(text, 10, 31)
 		if err != nil {
-			return d.errorf("want a number of bits, got %q", text)
+			return d.Errorf("want a number of bits, got %q", text)
 		}
 		h.Security.RSABits = int(n)
 	}
-	return v.methods(h)
+	return setMethods(v, h)
 }
 
-// assemble reads a list of algorithms as OpenSSH does: it takes the place of what is offered without it; behind + it is
-// appended to that, behind ^ put in front of it, behind - taken away from it. Names that the ssh library doesn't have are left out.
-func assemble(list string, offered, possible []string, patterns bool) ([]string, error) {
+// parseAlgorithms parses a list of algorithms as OpenSSH does. A plain list replaces what is offered by default. A list after +
+// is appended to it, after ^ prepended, after - removed. Names that the ssh library does not support are skipped.
+func parseAlgorithms(list string, offered, possible []string, patterns bool) ([]string, error) {
 	sign := byte(0)
 	if list != "" && strings.IndexByte("+-^", list[0]) >= 0 {
 		sign, list = list[0], list[1:]
 	}
 	names := strings.Split(list, ",")
 	if sign == '-' {
-		return slices.DeleteFunc(slices.Clone(offered), func(name string) bool { return matchPatterns(names, name) }), nil
+		return slices.DeleteFunc(slices.Clone(offered), func(name string) bool { return sshconfig.MatchPatterns(names, name) }), nil
 	}
 	var out []string
 	add := func(names ...string) {
@@ -134,12 +135,12 @@ func assemble(list string, offered, possible []string, patterns bool) ([]string,
 	for _, name := range names {
 		switch {
 		case name == "" || strings.HasPrefix(name, "!"):
-			return nil, fmt.Errorf("want names with commas between them, got %q", name)
+			return nil, fmt.Errorf("want names separated by commas, got %q", name)
 		case !patterns && strings.ContainsAny(name, "*?"):
-			return nil, fmt.Errorf("%q: a pattern may only be taken away, behind a minus", name)
+			return nil, fmt.Errorf("%q: a pattern is allowed only in a list after a minus", name)
 		}
 		for _, p := range possible {
-			if matchPattern(name, p) {
+			if sshconfig.MatchPattern(name, p) {
 				add(p)
 			}
 		}
@@ -150,22 +151,21 @@ func assemble(list string, offered, possible []string, patterns bool) ([]string,
 	return out, nil
 }
 
-// loginMethods are the methods to log in that there are, in the order in which they are tried, each with the directive that
-// turns it off.
+// loginMethods lists the supported authentication methods in the order they are tried, each with its directive.
 func loginMethods() [][2]string {
 	return [][2]string{{"publickey", "pubkeyauthentication"}, {"keyboard-interactive", "kbdinteractiveauthentication"}, {"password", "passwordauthentication"}}
 }
 
-// methods fills in the methods that may be tried.
-func (v values) methods(h *Host) error {
+// setMethods sets the authentication methods that may be tried.
+func setMethods(v sshconfig.Values, h *Host) error {
 	var all, left []string
-	var last directive // one that leaves out a method
+	var last sshconfig.Directive // the last one that excludes a method
 	for _, m := range loginMethods() {
 		all = append(all, m[0])
 		on := true
-		if d, ok := v.first[m[1]]; ok {
+		if d, ok := v.First(m[1]); ok {
 			var err error
-			if on, err = d.method(); err != nil {
+			if on, err = methodEnabled(d); err != nil {
 				return err
 			}
 			if !on {
@@ -176,8 +176,8 @@ func (v values) methods(h *Host) error {
 			left = append(left, m[0])
 		}
 	}
-	if d, ok := v.first["preferredauthentications"]; ok {
-		text, err := d.one()
+	if d, ok := v.First("preferredauthentications"); ok {
+		text, err := d.One()
 		if err != nil {
 			return err
 		}
@@ -190,19 +190,20 @@ func (v values) methods(h *Host) error {
 		left, last = preferred, d
 	}
 	if len(left) == 0 {
-		return event.WithHint(last.errorf("no method to log in is left"), "runbook can do "+strings.Join(all, ", ")+"; "+wayOut)
+		return event.WithHint(last.Errorf("no authentication method is left"), "runbook supports "+strings.Join(all, ", ")+"; "+sshconfig.UseOtherConfig)
 	}
 	if !slices.Equal(left, all) {
-		h.Security.Methods, h.Security.MethodsFrom = left, last.at()+": "+last.name
+		h.Security.Methods, h.Security.MethodsFrom = left, last.At()+": "+last.Name
 	}
 	return nil
 }
 
-// method reads a switch of a method to log in. The extension that unbound and host-bound are about is no other method.
-func (d directive) method() (bool, error) {
-	text, err := d.one()
-	if err == nil && d.key == "pubkeyauthentication" && slices.Contains([]string{"unbound", "host-bound"}, strings.ToLower(text)) {
+// methodEnabled parses the yes/no value of an authentication method. unbound and host-bound select an extension of public
+// keys, so they count as yes.
+func methodEnabled(d sshconfig.Directive) (bool, error) {
+	text, err := d.One()
+	if err == nil && d.Key == "pubkeyauthentication" && slices.Contains([]string{"unbound", "host-bound"}, strings.ToLower(text)) {
 		return true, nil
 	}
-	return d.yes()
+	return d.YesNo()
 }

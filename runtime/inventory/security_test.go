@@ -9,18 +9,18 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"unicode"
 
 	"runbook/runtime/event"
+	"runbook/runtime/inventory/sshconfig"
 )
 
-// algorithmLists are the directives that list algorithms, with what `ssh -Q` calls all that it can do.
+// algorithmLists holds the directives that list algorithms, with the query of `ssh -Q` for all of them.
 var algorithmLists = map[string]string{
 	"kexalgorithms": "kex", "ciphers": "cipher", "macs": "mac", "hostkeyalgorithms": "HostKeyAlgorithms",
 	"pubkeyacceptedalgorithms": "PubkeyAcceptedAlgorithms", "casignaturealgorithms": "sig",
 }
 
-// sshLists is what ssh -G says about the lists, with a config file; nil when it refuses that.
+// sshLists returns the lists that ssh -G reads from a config file; nil if it rejects the file.
 func sshLists(t *testing.T, file string) map[string][]string {
 	t.Helper()
 	out, err := exec.CommandContext(t.Context(), "ssh", "-G", "-T", "-F", file, "web1").Output()
@@ -37,8 +37,8 @@ func sshLists(t *testing.T, file string) map[string][]string {
 	return lists
 }
 
-// TestAlgorithmsLikeOpenSSH holds the lists against ssh -G: the syntax with what that has, name by name; and what the ssh
-// library makes of them, which must never be more than ssh allows of what was not said.
+// TestAlgorithmsLikeOpenSSH compares the lists with ssh -G. The syntax is compared name by name, with OpenSSH's own
+// algorithms. The ssh library's algorithms must never allow more than ssh does.
 func TestAlgorithmsLikeOpenSSH(t *testing.T) {
 	dir := t.TempDir()
 	defaults := sshLists(t, "none")
@@ -73,7 +73,7 @@ func TestAlgorithmsLikeOpenSSH(t *testing.T) {
 				t.Fatal(err)
 			}
 			said := sshLists(t, file)
-			got, err := assemble(list, defaults[key], possible, kind.patterns)
+			got, err := parseAlgorithms(list, defaults[key], possible, kind.patterns)
 			if len(said[key]) == 0 { // it refuses that, or has nothing to connect with
 				if err == nil && len(got) > 0 {
 					t.Errorf("%s %s: ssh refuses it, we say %v", key, list, got)
@@ -83,8 +83,8 @@ func TestAlgorithmsLikeOpenSSH(t *testing.T) {
 			if err != nil || !slices.Equal(got, said[key]) {
 				t.Errorf("%s %s:\nssh says %v\n  we say %v, %v", key, list, said[key], got, err)
 			}
-			// What there is in the library: no name that ssh can do, too, and leaves out here.
-			ours, err := assemble(list, kind.offered, kind.possible, kind.patterns)
+			// With the library's algorithms: no name that ssh supports but excludes here.
+			ours, err := parseAlgorithms(list, kind.offered, kind.possible, kind.patterns)
 			if err != nil {
 				t.Errorf("%s %s: %v", key, list, err)
 			}
@@ -144,40 +144,40 @@ func TestSecurity(t *testing.T) {
 			t.Errorf("%q:\n got %s\nwant %s", config, said, want)
 		}
 	}
-	// A bastion has what is said about it.
+	// A bastion has its own settings.
 	dir := files(t, map[string]string{".ssh/config": "Host web1\n ProxyJump bastion\nHost bastion\n Ciphers aes256-ctr\n"})
 	if h := one(t, Options{Hosts: "web1", Dir: dir}); len(h.Security.Ciphers.Names) > 0 || !slices.Equal(h.Via.Security.Ciphers.Names, []string{"aes256-ctr"}) {
 		t.Errorf("%+v", h)
 	}
 }
 
-// What can't be honoured is refused before any host is contacted.
+// TestSecurityRefused expects an unsupported setting to be an error before any host is contacted.
 func TestSecurityRefused(t *testing.T) {
 	for config, want := range map[string]string{
-		"KexAlgorithms sntrup761x25519-sha512@openssh.com": "1: KexAlgorithms: runbook can do none of the algorithms that it leaves",
-		"HostKeyAlgorithms ssh-dss":                        "1: HostKeyAlgorithms: runbook can do none",
-		"Ciphers aes256-cbc,aes192-cbc":                    "1: Ciphers: runbook can do none",
-		"MACs umac-128@openssh.com":                        "1: MACs: runbook can do none",
-		"MACs -*":                                          "1: MACs: runbook can do none",
-		"PubkeyAcceptedKeyTypes ssh-dss":                   "1: PubkeyAcceptedKeyTypes: runbook can do none",
-		"CASignatureAlgorithms x":                          "1: CASignatureAlgorithms: runbook can do none",
+		"KexAlgorithms sntrup761x25519-sha512@openssh.com": "1: KexAlgorithms: no supported algorithm is left",
+		"HostKeyAlgorithms ssh-dss":                        "1: HostKeyAlgorithms: no supported algorithm is left",
+		"Ciphers aes256-cbc,aes192-cbc":                    "1: Ciphers: no supported algorithm is left",
+		"MACs umac-128@openssh.com":                        "1: MACs: no supported algorithm is left",
+		"MACs -*":                                          "1: MACs: no supported algorithm is left",
+		"PubkeyAcceptedKeyTypes ssh-dss":                   "1: PubkeyAcceptedKeyTypes: no supported algorithm is left",
+		"CASignatureAlgorithms x":                          "1: CASignatureAlgorithms: no supported algorithm is left",
 		"Ciphers a b":                                      "1: Ciphers: want one value, got 2",
-		"Ciphers aes*":                                     "1: Ciphers: \"aes*\": a pattern may only be taken away",
-		"HostKeyAlgorithms !ssh-rsa":                       "1: HostKeyAlgorithms: want names with commas between them, got \"!ssh-rsa\"",
+		"Ciphers aes*":                                     "1: Ciphers: \"aes*\": a pattern is allowed only in a list after a minus",
+		"HostKeyAlgorithms !ssh-rsa":                       "1: HostKeyAlgorithms: want names separated by commas, got \"!ssh-rsa\"",
 		"RequiredRSASize big":                              "1: RequiredRSASize: want a number of bits, got \"big\"",
 		"RequiredRSASize -1":                               "1: RequiredRSASize: want a number of bits",
 		"PubkeyAuthentication maybe":                       "1: PubkeyAuthentication: want yes or no",
 		"PasswordAuthentication unbound":                   "1: PasswordAuthentication: want yes or no",
-		"PreferredAuthentications hostbased":               "1: PreferredAuthentications: no method to log in is left",
-		"PubkeyAuthentication no\nKbdInteractiveAuthentication no\nPasswordAuthentication no": ": no method to log in is left",
-		"PreferredAuthentications publickey\nPubkeyAuthentication no":                         "1: PreferredAuthentications: no method to log in is left",
+		"PreferredAuthentications hostbased":               "1: PreferredAuthentications: no authentication method is left",
+		"PubkeyAuthentication no\nKbdInteractiveAuthentication no\nPasswordAuthentication no": ": no authentication method is left",
+		"PreferredAuthentications publickey\nPubkeyAuthentication no":                         "1: PreferredAuthentications: no authentication method is left",
 	} {
 		dir := files(t, map[string]string{".ssh/config": config + "\n"})
-		_, err := Load(t.Context(), Options{Hosts: "web1", Dir: dir}, "")
+		_, err := Load(t.Context(), event.NewStream(), Options{Hosts: "web1", Dir: dir}, "")
 		if err == nil || !strings.Contains(err.Error(), "host web1: .ssh/config:") || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v", config, err)
 		}
-		if strings.Contains(want, "none") != strings.Contains(event.Hint(err), wayOut) && !strings.Contains(want, "method") {
+		if strings.Contains(want, "no supported") != strings.Contains(event.Hint(err), sshconfig.UseOtherConfig) && !strings.Contains(want, "method") {
 			t.Errorf("%q: hint %q", config, event.Hint(err))
 		}
 	}
@@ -189,7 +189,7 @@ func FuzzAlgorithms(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, list string) {
 		offered, possible := []string{"a1", "b", "c"}, []string{"c", "b", "a1", "a2", "d"}
-		names, err := assemble(list, offered, possible, true)
+		names, err := parseAlgorithms(list, offered, possible, true)
 		if err != nil && names != nil {
 			t.Errorf("%v beside %v", names, err)
 		}
@@ -202,35 +202,4 @@ func FuzzAlgorithms(f *testing.F) {
 			t.Errorf("%q: %v, %v", list, names, err)
 		}
 	})
-}
-
-// What the trust model says of ssh_config is what this package does.
-func TestTrustModelNamesDirectives(t *testing.T) {
-	text, err := os.ReadFile("../README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, section, _ := strings.Cut(string(text), "## ssh_config")
-	section, _, _ = strings.Cut(section, "\n## ")
-	_, used, _ := strings.Cut(section, "- Used:")
-	used, refused, _ := strings.Cut(used, "- Refused by name")
-	refused, _, _ = strings.Cut(refused, "- Ignored:")
-	words := func(text string) []string {
-		return strings.FieldsFunc(text, func(c rune) bool { return !unicode.IsLetter(c) && !unicode.IsDigit(c) })
-	}
-	for _, name := range applied() {
-		if !slices.Contains(words(used), name) {
-			t.Errorf("it does not say that %s is used", name)
-		}
-	}
-	_, refused, _ = strings.Cut(refused, ":")
-	refused, _, _ = strings.Cut(refused, ";")
-	if len(words(refused)) == 0 {
-		t.Error("it does not say what is refused")
-	}
-	for _, name := range words(refused) {
-		if _, ok := unsupported(strings.ToLower(name)); !ok {
-			t.Errorf("it says that %s is refused", name)
-		}
-	}
 }

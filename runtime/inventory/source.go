@@ -11,47 +11,48 @@ import (
 	"strings"
 
 	"runbook/runtime/event"
-	"runbook/runtime/script"
+	"runbook/runtime/inventory/sshconfig"
+	"runbook/runtime/script/source"
 )
 
-// read finds out what Options.Hosts means and reads it.
-func read(ctx context.Context, o Options, me machine, defaultName string) (list, error) {
+// read reads the hosts that Options.Hosts names.
+func read(ctx context.Context, stream *event.Stream, o Options, me sshconfig.Machine, defaultName string) (list, error) {
 	if o.Hosts == "" {
 		path, err := defaultFile(o, me, defaultName)
 		if err != nil {
 			return list{}, err
 		}
-		return readFile(ctx, me, path)
+		return readFile(ctx, stream, me, path)
 	}
-	path, err := me.path(me.dir, o.Hosts)
+	path, err := me.Path(me.Dir, o.Hosts)
 	if err != nil {
 		return list{}, fmt.Errorf("--hosts: %w", err)
 	}
 	info, err := os.Stat(path)
 	switch {
 	case err == nil && info.IsDir():
-		err := fmt.Errorf("--hosts %s: that is a folder", o.Hosts)
+		err := fmt.Errorf("--hosts %s: is a folder", o.Hosts)
 		return list{}, event.WithHint(err, "name a file in it; for a host of that name write its port too, as in "+filepath.Base(o.Hosts)+":22")
 	case err == nil:
-		return readFile(ctx, me, path)
+		return readFile(ctx, stream, me, path)
 	case looksLikeFile(o.Hosts):
 		if errors.Is(err, fs.ErrNotExist) {
-			return list{}, fmt.Errorf("--hosts %s: there is no such file", o.Hosts)
+			return list{}, fmt.Errorf("--hosts %s: no such file", o.Hosts)
 		}
 		return list{}, fmt.Errorf("--hosts %s: %w", o.Hosts, err)
 	}
 	return parseCommas(o.Hosts)
 }
 
-// looksLikeFile tells a path that leads nowhere from a list of hosts.
+// looksLikeFile distinguishes the path of a missing file from a list of hosts.
 func looksLikeFile(s string) bool {
-	return !strings.Contains(s, ",") && (strings.ContainsAny(s, `/\~`) || strings.HasSuffix(s, ".lua") || strings.HasSuffix(s, ".txt"))
+	return !strings.Contains(s, ",") && (strings.ContainsAny(s, `/\~`) || slices.Contains([]string{".lua", ".txt", ".ini", ".yml", ".yaml"}, filepath.Ext(s)))
 }
 
-// defaultFile is where the recipe's own hosts file is.
-func defaultFile(o Options, me machine, name string) (string, error) {
+// defaultFile returns the path of the recipe's own hosts file.
+func defaultFile(o Options, me sshconfig.Machine, name string) (string, error) {
 	if name == "" {
-		return "", event.WithHint(errors.New("no hosts are given"),
+		return "", event.WithHint(errors.New("no hosts given"),
 			`give --hosts FILE or --hosts web1,web2, or write hosts = "production" in the recipe, for hosts/production.lua`)
 	}
 	if err := checkName(name); err != nil || strings.HasSuffix(name, ".lua") || !filepath.IsLocal(name) {
@@ -62,11 +63,11 @@ func defaultFile(o Options, me machine, name string) (string, error) {
 	if o.RecipeDir != "" {
 		dir := o.RecipeDir
 		if !filepath.IsAbs(dir) {
-			dir = filepath.Join(me.dir, dir)
+			dir = filepath.Join(me.Dir, dir)
 		}
 		candidates = append(candidates, filepath.Join(dir, "..", "hosts", name+".lua"))
 	}
-	if under := filepath.Join(me.dir, "hosts", name+".lua"); !slices.Contains(candidates, under) {
+	if under := filepath.Join(me.Dir, "hosts", name+".lua"); !slices.Contains(candidates, under) {
 		candidates = append(candidates, under)
 	}
 	for _, path := range candidates {
@@ -79,29 +80,21 @@ func defaultFile(o Options, me machine, name string) (string, error) {
 		}
 	}
 	for i, path := range candidates {
-		candidates[i] = shown(me, path)
+		candidates[i] = me.Display(path)
 	}
-	return "", event.WithHint(fmt.Errorf("hosts file %q: there is no %s", name, strings.Join(candidates, " and no ")),
-		"write one (runbook init makes an example), or give --hosts FILE or --hosts web1,web2")
+	return "", event.WithHint(fmt.Errorf("hosts file %q: not found: %s", name, strings.Join(candidates, ", ")),
+		"write one (runbook init creates an example), or give --hosts FILE or --hosts web1,web2")
 }
 
-// readFile reads a hosts file of either kind.
-func readFile(ctx context.Context, me machine, path string) (list, error) {
-	text, err := script.ReadShown(path)
+// readFile reads a Lua or a text file of hosts.
+func readFile(ctx context.Context, stream *event.Stream, me sshconfig.Machine, path string) (list, error) {
+	text, err := source.ReadShown(path)
 	if err != nil {
 		return list{}, err
 	}
-	event.AddURLs(ctx, string(text))
+	stream.AddURLs(string(text))
 	if strings.HasSuffix(path, ".lua") {
-		return parseLua(ctx, me, shown(me, path), filepath.Dir(path), text)
+		return parseLua(ctx, me, me.Display(path), filepath.Dir(path), text)
 	}
-	return parseText(shown(me, path), text)
-}
-
-// shown is path as errors name it: the way it looks from where we are, or in full when it lies elsewhere.
-func shown(me machine, path string) string {
-	if rel, err := filepath.Rel(me.dir, path); err == nil && filepath.IsLocal(rel) {
-		return rel
-	}
-	return path
+	return parseText(me.Display(path), text)
 }

@@ -11,11 +11,11 @@ import (
 // maxSessions is OpenSSH's default for MaxSessions.
 const maxSessions = 10
 
-// connection is one client that has logged in.
+// connection is the connection of one client that has logged in.
 type connection struct {
 	server *server
 	conn   *gossh.ServerConn
-	gone   chan struct{} // closed when the client is gone
+	gone   chan struct{} // closed when the client has disconnected
 
 	mu       sync.Mutex
 	sessions int
@@ -27,10 +27,10 @@ func newConnection(s *server, conn *gossh.ServerConn) *connection {
 	return &connection{server: s, conn: conn, gone: make(chan struct{})}
 }
 
-// run serves the connection until the client is gone and everything that belonged to it has ended. Commands that
-// outlive the connection are not waited for here: as under OpenSSH, they stay.
+// run serves the connection until the client disconnects, and waits for its goroutines. Commands keep running, as
+// under OpenSSH.
 func (c *connection) run(channels <-chan gossh.NewChannel, requests <-chan *gossh.Request) {
-	c.running.Go(func() { gossh.DiscardRequests(requests) }) // a refusal is an answer to a keepalive too
+	c.running.Go(func() { gossh.DiscardRequests(requests) }) // a refusal answers a keepalive, too
 	for channel := range channels {
 		c.open(channel)
 	}
@@ -63,7 +63,7 @@ func (c *connection) open(channel gossh.NewChannel) {
 	}
 }
 
-// enter counts one more session, unless there are too many.
+// enter counts a new session. It returns false if there are too many.
 func (c *connection) enter() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -80,15 +80,14 @@ func (c *connection) leave() {
 	c.sessions--
 }
 
-// refuse answers a channel request with a refusal. An error means that the client is gone, and nobody is left to
-// tell.
-func refuse(channel gossh.NewChannel, reason gossh.RejectionReason, words string) {
-	if err := channel.Reject(reason, words); err != nil {
+// refuse rejects a channel. An error means that the client has disconnected.
+func refuse(channel gossh.NewChannel, reason gossh.RejectionReason, message string) {
+	if err := channel.Reject(reason, message); err != nil {
 		return
 	}
 }
 
-// answer answers a request that wants an answer; an error means that the client is gone.
+// answer replies to a request that wants a reply. An error means that the client has disconnected.
 func answer(request *gossh.Request, ok bool) {
 	if !request.WantReply {
 		return
@@ -98,28 +97,28 @@ func answer(request *gossh.Request, ok bool) {
 	}
 }
 
-// closeQuietly closes what may be closed already.
+// closeQuietly closes c, which may already be closed.
 func closeQuietly(c io.Closer) {
 	if err := c.Close(); err != nil {
 		return
 	}
 }
 
-// duplex is a stream whose writing side can end before its reading side.
+// duplex is a stream whose writing side can be closed before its reading side.
 type duplex interface {
 	io.ReadWriteCloser
 	CloseWrite() error
 }
 
-// join copies between two streams both ways, passing on each end by itself, until both ways have ended or gone is
-// closed.
+// join copies between two streams in both directions until both have ended or gone is closed. Each direction ends
+// separately.
 func join(a, b duplex, gone <-chan struct{}) {
 	done := make(chan struct{})
-	var ways sync.WaitGroup
-	ways.Go(func() { pump(a, b) })
-	ways.Go(func() { pump(b, a) })
+	var copies sync.WaitGroup
+	copies.Go(func() { copyHalf(a, b) })
+	copies.Go(func() { copyHalf(b, a) })
 	go func() {
-		ways.Wait()
+		copies.Wait()
 		close(done)
 	}()
 	select {
@@ -131,9 +130,10 @@ func join(a, b duplex, gone <-chan struct{}) {
 	<-done
 }
 
-func pump(to, from duplex) {
+// copyHalf copies one direction and then closes the writing side.
+func copyHalf(to, from duplex) {
 	if _, err := io.Copy(to, from); err != nil {
-		// A broken way breaks the other one too.
+		// An error in one direction ends the other, too.
 		closeQuietly(to)
 		closeQuietly(from)
 		return

@@ -14,22 +14,20 @@ import (
 	"golang.org/x/crypto/ssh/knownhosts"
 
 	"runbook/runtime/lab"
+	"runbook/runtime/lab/labtest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// newLab makes a lab that is closed, and found empty, at the end of the test.
-func newLab(t *testing.T, names ...string) *lab.Lab {
+// newLab starts a lab with a git server. At the end of the test it is closed, and must have left no process.
+func newLab(t *testing.T, names ...string) *labtest.Lab {
 	t.Helper()
-	l, err := lab.Start(t.TempDir(), names...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := l.Close(); err != nil {
-			t.Error(err)
+	var l *labtest.Lab
+	t.Cleanup(func() { // runs after the lab's own cleanup
+		if l == nil {
+			return
 		}
-		left, err := l.Processes()
+		left, err := l.Processes.List()
 		if err != nil {
 			t.Error(err)
 		}
@@ -37,10 +35,11 @@ func newLab(t *testing.T, names ...string) *lab.Lab {
 			t.Errorf("process %d is left: %s", p.ID, p.Command)
 		}
 	})
+	l = labtest.StartWithGit(t, names...)
 	return l
 }
 
-func host(t *testing.T, l *lab.Lab, name string) *lab.Host {
+func host(t *testing.T, l *labtest.Lab, name string) *lab.Host {
 	t.Helper()
 	h, err := l.Host(name)
 	if err != nil {
@@ -50,7 +49,7 @@ func host(t *testing.T, l *lab.Lab, name string) *lab.Host {
 }
 
 // clientConfig logs in with the admin's key and trusts what known_hosts says.
-func clientConfig(t *testing.T, l *lab.Lab) *gossh.ClientConfig {
+func clientConfig(t *testing.T, l *labtest.Lab) *gossh.ClientConfig {
 	t.Helper()
 	pem, err := os.ReadFile(l.AdminKey())
 	if err != nil {
@@ -69,7 +68,7 @@ func clientConfig(t *testing.T, l *lab.Lab) *gossh.ClientConfig {
 	}
 }
 
-func dial(t *testing.T, l *lab.Lab, h *lab.Host) *gossh.Client {
+func dial(t *testing.T, l *labtest.Lab, h *lab.Host) *gossh.Client {
 	t.Helper()
 	client, err := gossh.Dial("tcp", net.JoinHostPort(h.Addr, fmt.Sprint(h.Port)), clientConfig(t, l))
 	if err != nil {
@@ -101,16 +100,16 @@ func output(t *testing.T, client *gossh.Client, command string) string {
 	return strings.TrimSpace(string(out))
 }
 
-// eventually waits until something holds, and fails the test when it doesn't within 20 s.
+// eventually polls a condition and fails the test if it does not hold within 20 s.
 func eventually(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	if !within(t, holds) {
-		t.Fatalf("it does not come to pass that %s", what)
+	if !within(holds) {
+		t.Fatalf("not within 20 s: %s", what)
 	}
 }
 
-// within waits until something holds: false when it doesn't within 20 s.
-func within(t *testing.T, holds func() bool) bool {
+// within polls a condition and reports whether it holds within 20 s.
+func within(holds func() bool) bool {
 	deadline := time.After(20 * time.Second)
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()

@@ -11,26 +11,26 @@ import (
 	"sync"
 )
 
-// Feature is something that a host can be told to refuse, to see what becomes of a run without it.
+// Feature is a part of SSH that a host can refuse, so that a test can run without it.
 type Feature string
 
-// The features of a host, all on at first.
+// The features of a host. All are on by default.
 const (
 	SFTP       Feature = "sftp"       // the sftp subsystem
 	Agent      Feature = "agent"      // agent forwarding
 	Forwarding Feature = "forwarding" // tunnels to ports and sockets
 )
 
-// Host is one SSH server of a lab, and the folders that stand for the machine behind it.
+// Host is an SSH server of a lab, with the folders of the machine that it simulates.
 type Host struct {
 	Name string
 	Addr string // 127.0.0.1
 	Port int
-	Key  string // its public key, as authorized_keys and known_hosts spell it
-	Home string // the home folder of the user
-	Root string // the folder for the application, made and empty
+	Key  string // its public key, in the format of known_hosts
+	Home string // the user's home folder
+	Root string // the application folder, created empty
 
-	// AppPort is a free port for the application's own server: all hosts of a lab share the ports of this machine.
+	// AppPort is a free port for the application's server. All hosts of a lab share this machine's ports.
 	AppPort int
 
 	server *server
@@ -44,9 +44,9 @@ type Host struct {
 
 func newHost(l *Lab, name string) (*Host, error) {
 	if name == "" || name != filepath.Base(name) || name == "." || name == ".." {
-		return nil, fmt.Errorf("host %q: a name of a lab's host must be able to name a folder", name)
+		return nil, fmt.Errorf("host %q: the name of a lab host must be a valid folder name", name)
 	}
-	dir := hostFolder(l, name)
+	dir := l.hostDir(name)
 	h := &Host{
 		Name: name, Home: filepath.Join(dir, "home", User), Root: filepath.Join(dir, "srv", "app"),
 		refused: map[Feature]bool{},
@@ -56,7 +56,7 @@ func newHost(l *Lab, name string) (*Host, error) {
 			return nil, fmt.Errorf("host %s: %w", name, err)
 		}
 	}
-	admin, err := readPublic(l.AdminKey())
+	admin, err := ReadPublicKey(l.AdminKey())
 	if err != nil {
 		return nil, fmt.Errorf("host %s: %w", name, err)
 	}
@@ -65,16 +65,16 @@ func newHost(l *Lab, name string) (*Host, error) {
 	}
 	h.server, err = newServer(serverOptions{
 		name: name, user: User, login: admin, keyFile: filepath.Join(dir, "ssh_host_ed25519_key"),
-		processes: l.processes, policy: h,
+		processes: l.Processes, policy: h,
 	})
 	if err != nil {
 		return nil, err
 	}
-	h.Addr, h.Port, h.Key = h.server.address, h.server.port, publicLine(h.server.key)
+	h.Addr, h.Port, h.Key = h.server.address, h.server.port, AuthorizedKey(h.server.key)
 	return h, nil
 }
 
-// Refuse makes the host refuse these features from now on.
+// Refuse turns features off.
 func (h *Host) Refuse(features ...Feature) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -83,34 +83,33 @@ func (h *Host) Refuse(features ...Feature) {
 	}
 }
 
-// Setenv sets a variable in the environment of commands on the host from now on, as the host's own start-up files
-// would.
+// Setenv sets a variable for later commands on the host, as its shell profile would.
 func (h *Host) Setenv(name, value string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.env = append(h.env, name+"="+value)
 }
 
-// Faults makes fn be called before each operation on the host is served: a command ("exec CMD", "shell"), an sftp
-// request ("sftp rename PATH") or a tunnel ("tunnel ADDRESS:PORT"). op counts them from 1 over the host's life. The
-// operation waits until fn returns, so fn may call KillConnections first; nil takes the hook off.
+// Faults installs a hook that is called before each operation: a command ("exec CMD", "shell"), an sftp request
+// ("sftp rename PATH") or a tunnel ("tunnel ADDRESS:PORT"). op numbers them from 1. The operation waits for fn, so fn
+// can call KillConnections first. A nil fn removes the hook.
 func (h *Host) Faults(fn func(op int, what string)) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.hook = fn
 }
 
-// KillConnections closes all connections to the host without a farewell, as a network failure would. Commands go
-// on running with their stdin closed, as under OpenSSH. New connections are accepted.
+// KillConnections cuts all connections to the host, as a network failure would. Commands keep running with their
+// stdin closed, as under OpenSSH. New connections are accepted.
 func (h *Host) KillConnections() { h.server.killConnections() }
 
-// Logins is how many connections have logged in so far.
+// Logins returns how many connections have logged in so far.
 func (h *Host) Logins() int { return h.server.loginCount() }
 
-// Connections is how many connections that have logged in are open now.
+// Connections returns how many logged-in connections are open now.
 func (h *Host) Connections() int { return h.server.connectionCount() }
 
-// Operations is how many operations the host has served so far, counted as Faults counts them.
+// Operations returns how many operations the host has served so far, counted like those of Faults.
 func (h *Host) Operations() int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -138,20 +137,25 @@ func (h *Host) command(asked string, shell bool) (invocation, error) {
 	if shell {
 		v.argv = []string{"-sh"}
 	}
-	v.env = []string{"HOME=" + h.Home, "USER=" + User, "LOGNAME=" + User, "SHELL=/bin/sh", "PATH=" + os.Getenv("PATH")}
-	if dir, ok := os.LookupEnv("TMPDIR"); ok {
-		v.env = append(v.env, "TMPDIR="+dir)
-	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	v.env = append(v.env, h.env...)
+	v.env = h.Environment()
 	return v, nil
 }
 
-func (h *Host) folder() string { return h.Home }
+// Environment returns the variables that a command on the host starts with.
+func (h *Host) Environment() []string {
+	env := []string{"HOME=" + h.Home, "USER=" + User, "LOGNAME=" + User, "SHELL=/bin/sh", "PATH=" + os.Getenv("PATH")}
+	if dir, ok := os.LookupEnv("TMPDIR"); ok {
+		env = append(env, "TMPDIR="+dir)
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return append(env, h.env...)
+}
 
-// freePort finds a port that nobody listens on, below the range that systems hand out to clients by themselves, so
-// that it is still free when the application wants it.
+func (h *Host) dir() string { return h.Home }
+
+// freePort returns a port that nobody listens on. It is below the range of ephemeral ports, so that no client takes it
+// before the application does.
 func freePort() (int, error) {
 	for range 100 {
 		n, err := rand.Int(rand.Reader, big.NewInt(12000))
@@ -168,21 +172,21 @@ func freePort() (int, error) {
 		}
 		return port, nil
 	}
-	return 0, errors.New("find a free port: a hundred tries between 20000 and 32000 were all taken")
+	return 0, errors.New("find a free port: 100 random ports between 20000 and 32000 were all in use")
 }
 
 var _ policy = (*Host)(nil)
 
-// policy is what a server lets a client do.
+// policy decides what a client of a server can do.
 type policy interface {
-	// command says what runs when a client asks for a command, or for a shell; the error is told to the client.
+	// command returns the program that serves a request for a command or a shell. The client sees the error.
 	command(asked string, shell bool) (invocation, error)
 	allows(Feature) bool
 	observe(what string)
-	folder() string // where sftp starts
+	dir() string // the working directory of sftp
 }
 
-// invocation is a program to start: its path, argv with argv[0], folder and whole environment.
+// invocation is a program to start: its path, argv including argv[0], working directory and complete environment.
 type invocation struct {
 	path string
 	argv []string

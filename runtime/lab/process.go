@@ -1,50 +1,53 @@
 package lab
 
 import (
+	"bytes"
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"maps"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 )
 
-// markName is the environment variable that every process of a lab carries, and its children after it.
+// markName is an environment variable that every process of a lab has, so that its descendants inherit it.
 const markName = "RUNBOOK_LAB"
 
 // Process is a process on one of the lab's hosts.
 type Process struct {
 	ID      int
-	Command string // its command line, arguments separated by spaces; "" where the system does not tell
+	Command string // its command line, arguments separated by spaces; "" except on Linux
 }
 
-// processes keeps account of what a lab has started. Each command leads a session and a process group of its own,
-// as under sshd.
-type processes struct {
-	mark string // NAME=VALUE, the lab's own
+// Processes tracks the processes that a lab has started. As under sshd, each command leads its own session and process
+// group.
+type Processes struct {
+	Mark string // NAME=VALUE in the environment of each process; unique to the lab
 
 	mu     sync.Mutex
 	ended  bool
 	live   map[int]*process
-	groups map[int]bool // left by a leader that has ended; kept where marks cannot be read
+	groups map[int]bool // groups whose leader has ended; used where marks cannot be read
 }
 
-// process is a command that the lab started. code and signal are set once done is closed.
+// process is a command that the lab started. code and signal are valid after done is closed.
 type process struct {
 	id     int
 	done   chan struct{}
 	code   int
-	signal string // without SIG; "" when it ended by itself
+	signal string // the signal that ended it, without SIG; "" if none did
 }
 
-func newProcesses() *processes {
-	return &processes{mark: markName + "=" + rand.Text(), live: map[int]*process{}, groups: map[int]bool{}}
+func newProcesses() *Processes {
+	return &Processes{Mark: markName + "=" + rand.Text(), live: map[int]*process{}, groups: map[int]bool{}}
 }
 
-// start starts cmd, whose streams must be files, as the leader of a session of its own.
-func (p *processes) start(cmd *exec.Cmd) (*process, error) {
-	cmd.Env = append(cmd.Env, p.mark)
+// start starts cmd as the leader of a new session. Its standard streams must be files.
+func (p *Processes) start(cmd *exec.Cmd) (*process, error) {
+	cmd.Env = append(cmd.Env, p.Mark)
 	ownSession(cmd)
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -60,7 +63,7 @@ func (p *processes) start(cmd *exec.Cmd) (*process, error) {
 	return started, nil
 }
 
-func (p *processes) await(cmd *exec.Cmd, started *process) {
+func (p *Processes) await(cmd *exec.Cmd, started *process) {
 	err := cmd.Wait()
 	var failed *exec.ExitError
 	if err != nil && !errors.As(err, &failed) {
@@ -77,8 +80,8 @@ func (p *processes) await(cmd *exec.Cmd, started *process) {
 	close(started.done)
 }
 
-// signal sends the signal of this name (without SIG) to the group of a command that still runs.
-func (p *processes) signal(to *process, name string) bool {
+// signal sends a signal, named without SIG, to the process group of a running command.
+func (p *Processes) signal(to *process, name string) bool {
 	number, known := signalNumber(name)
 	if !known {
 		return false
@@ -88,9 +91,10 @@ func (p *processes) signal(to *process, name string) bool {
 	return p.live[to.id] == to && signalGroup(to.id, number) == nil
 }
 
-// list returns the processes that are left.
-func (p *processes) list() ([]Process, error) {
-	found, err := marked(p.mark)
+// List returns the processes that are still running, daemons included. On Linux it finds them by the mark in their
+// environment; elsewhere it only knows the process groups of commands.
+func (p *Processes) List() ([]Process, error) {
+	found, err := marked(p.Mark)
 	if err != nil || marksReadable {
 		return found, err
 	}
@@ -107,11 +111,11 @@ func (p *processes) list() ([]Process, error) {
 	return found, nil
 }
 
-// patience is how long processes may take to end after TERM before they are killed, and again after KILL.
-const patience = 2 * time.Second
+// endTimeout is how long processes have to end after TERM, and again after KILL.
+const endTimeout = 2 * time.Second
 
-// end lets no more processes start, ends those there are, politely first, and returns when they are gone.
-func (p *processes) end() error {
+// end prevents new processes from starting, ends the running ones (TERM, then KILL), and waits for them.
+func (p *Processes) end() error {
 	p.mu.Lock()
 	p.ended = true
 	p.mu.Unlock()
@@ -121,31 +125,31 @@ func (p *processes) end() error {
 			return err
 		}
 	}
-	left, err := p.list()
+	left, err := p.List()
 	if err != nil || len(left) == 0 {
 		return err
 	}
-	words := make([]string, len(left))
-	for i, one := range left {
-		words[i] = strings.TrimSpace(fmt.Sprintf("%d %s", one.ID, one.Command))
+	running := make([]string, len(left))
+	for i, p := range left {
+		running[i] = strings.TrimSpace(fmt.Sprintf("%d %s", p.ID, p.Command))
 	}
-	return fmt.Errorf("processes of the lab are left after SIGKILL: %s", strings.Join(words, "; "))
+	return fmt.Errorf("processes of the lab are still running after SIGKILL: %s", strings.Join(running, "; "))
 }
 
-// endWith signals every process once, those that appear meanwhile too, until none is left or patience is at an
-// end. It returns those left.
-func (p *processes) endWith(name string) ([]Process, error) {
+// endWith signals every process once, including new ones, until none is left or endTimeout has passed. It returns those
+// that are left.
+func (p *Processes) endWith(name string) ([]Process, error) {
 	number, _ := signalNumber(name)
-	deadline := time.After(patience)
+	deadline := time.After(endTimeout)
 	tick := time.NewTicker(25 * time.Millisecond)
 	defer tick.Stop()
-	told := map[int]bool{}
+	signaled := map[int]bool{}
 	for {
-		left, err := p.list()
+		left, err := p.List()
 		if err != nil || (len(left) == 0 && p.idle()) {
 			return nil, err
 		}
-		p.tell(left, number, told)
+		p.signalAll(left, number, signaled)
 		select {
 		case <-deadline:
 			return left, nil
@@ -154,36 +158,39 @@ func (p *processes) endWith(name string) ([]Process, error) {
 	}
 }
 
-// idle is whether all commands have been waited for.
-func (p *processes) idle() bool {
+// idle reports whether all commands have been waited for.
+func (p *Processes) idle() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return len(p.live) == 0
 }
 
-// tell signals the groups of the commands that run and the processes in left, each once. Whoever has ended by now
-// cannot be told, which is as good.
-func (p *processes) tell(left []Process, number signal, told map[int]bool) {
+// signalAll signals the groups of the running commands and the processes in left, unless they are in signaled. It adds
+// them there.
+func (p *Processes) signalAll(left []Process, number signal, signaled map[int]bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, groups := range []map[int]bool{p.groups, keys(p.live)} {
-		for id := range groups {
-			if !told[id] && signalGroup(id, number) == nil {
-				told[id] = true
-			}
+	groups := slices.AppendSeq(slices.Collect(maps.Keys(p.groups)), maps.Keys(p.live))
+	for _, id := range groups {
+		if !signaled[id] && signalGroup(id, number) == nil {
+			signaled[id] = true
 		}
 	}
 	for _, one := range left {
-		if !told[one.ID] && signalMarked(one.ID, p.mark, number) {
-			told[one.ID] = true
+		if !signaled[one.ID] && signalMarked(one.ID, p.Mark, number) {
+			signaled[one.ID] = true
 		}
 	}
 }
 
-func keys(live map[int]*process) map[int]bool {
-	ids := make(map[int]bool, len(live))
-	for id := range live {
-		ids[id] = true
+// Output runs a program to its end and returns its standard output, trimmed. The error of a program that fails
+// includes its standard error.
+func Output(cmd *exec.Cmd) (string, error) {
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Run(); err != nil {
+		return strings.TrimSpace(stdout.String()),
+			fmt.Errorf("%s: %w: %s", strings.Join(cmd.Args, " "), err, strings.TrimSpace(stderr.String()))
 	}
-	return ids
+	return strings.TrimSpace(stdout.String()), nil
 }

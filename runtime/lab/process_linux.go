@@ -2,7 +2,6 @@ package lab
 
 import (
 	"bytes"
-	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -10,11 +9,11 @@ import (
 	"strings"
 )
 
-// marksReadable is whether this system tells the environment of a process.
+// marksReadable reports whether this system shows the environment of a process.
 const marksReadable = true
 
-// marked lists the processes with this mark in their environment. A process that hides its environment from its
-// own user, or ends meanwhile, is not among them.
+// marked lists the processes that have the mark in their environment. It misses processes whose environment their own
+// user cannot read.
 func marked(mark string) ([]Process, error) {
 	folders, err := os.ReadDir("/proc")
 	if err != nil {
@@ -30,8 +29,8 @@ func marked(mark string) ([]Process, error) {
 		if err != nil {
 			continue
 		}
-		words := strings.ReplaceAll(string(bytes.TrimRight(line, "\x00")), "\x00", " ")
-		found = append(found, Process{ID: id, Command: words})
+		command := strings.ReplaceAll(string(bytes.TrimRight(line, "\x00")), "\x00", " ")
+		found = append(found, Process{ID: id, Command: command})
 	}
 	return found, nil
 }
@@ -41,13 +40,13 @@ func hasMark(id int, mark string) bool {
 	return err == nil && slices.Contains(strings.Split(string(environment), "\x00"), mark)
 }
 
-// signalMarked signals the process id if it has the mark. The process is held by a file descriptor before its
-// mark is read, so that the id can't have passed to another meanwhile.
+// signalMarked signals the process if it has the mark. FindProcess opens a pidfd before the mark is read, so a reused
+// id cannot receive the signal.
 func signalMarked(id int, mark string, number signal) bool {
 	process, err := os.FindProcess(id)
 	if err != nil {
 		return false
 	}
 	sent := hasMark(id, mark) && process.Signal(number) == nil
-	return errors.Join(process.Release()) == nil && sent
+	return process.Release() == nil && sent
 }

@@ -11,9 +11,9 @@ import (
 
 type signal int
 
-// supported says why no server can run.
+// supported returns why this system cannot run a lab.
 func supported() error {
-	return errors.New("a lab's hosts run commands with /bin/sh, which " + runtime.GOOS + " has not; use Linux or macOS")
+	return errors.New("a lab runs commands with /bin/sh, which " + runtime.GOOS + " does not have; use Linux or macOS")
 }
 
 func shortTemp() string { return os.TempDir() }

@@ -10,10 +10,10 @@ import (
 
 type signal = syscall.Signal
 
-// supported is nil where servers can run.
+// supported returns why this system cannot run a lab, or nil.
 func supported() error { return nil }
 
-// shortTemp is a folder for temporary files with a short path; the system's own on macOS is long.
+// shortTemp returns a temporary folder with a short path. The default one of macOS is too long for sockets.
 func shortTemp() string { return "/tmp" }
 
 func ownSession(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} }
@@ -22,7 +22,7 @@ func signalGroup(id int, number signal) error { return syscall.Kill(-id, number)
 
 func groupExists(id int) bool { return syscall.Kill(-id, 0) == nil }
 
-// signals are those that sshd forwards.
+// signals returns the signals that sshd forwards, by name.
 func signals() map[string]signal {
 	return map[string]signal{
 		"ABRT": syscall.SIGABRT, "ALRM": syscall.SIGALRM, "FPE": syscall.SIGFPE, "HUP": syscall.SIGHUP,
@@ -37,7 +37,7 @@ func signalNumber(name string) (signal, bool) {
 	return number, known
 }
 
-// ending is how a process ended: its status, or the name of the signal.
+// ending returns how a process ended: its exit status, or the name of the signal.
 func ending(state *os.ProcessState) (code int, name string) {
 	status, ok := state.Sys().(syscall.WaitStatus)
 	if !ok || !status.Signaled() {

@@ -2,7 +2,7 @@
 
 package lab
 
-// marksReadable is whether this system tells the environment of a process.
+// marksReadable reports whether this system shows the environment of a process.
 const marksReadable = false
 
 func marked(string) ([]Process, error) { return nil, nil }

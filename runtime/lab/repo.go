@@ -20,17 +20,17 @@ const Branch = "release"
 //go:embed app
 var application embed.FS
 
-// Repo is the application's repository: a work tree to commit in, and the bare repository that is served.
+// Repo is the application's repository.
 type Repo struct {
-	Work string
-	Bare string
+	Work string // the work tree for commits
+	Bare string // the bare repository that the git server serves
 
 	program string
 	mu      sync.Mutex
 	commits int
 }
 
-// newRepo makes both repositories, without a commit.
+// newRepo creates both repositories without a commit.
 func newRepo(work, bare string) (*Repo, error) {
 	program, err := findGit()
 	if err != nil {
@@ -38,7 +38,7 @@ func newRepo(work, bare string) (*Repo, error) {
 	}
 	r := &Repo{Work: work, Bare: bare, program: program}
 	if err := os.MkdirAll(work, 0o755); err != nil {
-		return nil, fmt.Errorf("make the repository: %w", err)
+		return nil, fmt.Errorf("create the repository: %w", err)
 	}
 	for _, step := range [][]string{
 		{"init", "--quiet", "--bare", "--initial-branch", Branch, bare},
@@ -52,7 +52,7 @@ func newRepo(work, bare string) (*Repo, error) {
 	return r, nil
 }
 
-// newApplication makes the repositories with the application as the first commit.
+// newApplication creates both repositories and commits the application.
 func newApplication(work, bare string) (*Repo, error) {
 	r, err := newRepo(work, bare)
 	if err != nil {
@@ -66,7 +66,7 @@ func newApplication(work, bare string) (*Repo, error) {
 	return r, err
 }
 
-// applicationFiles is the application as it is first committed, by path.
+// applicationFiles returns the files of the first commit by path.
 func applicationFiles() (map[string]string, error) {
 	files := map[string]string{"requirements.txt": requirements("1.0")}
 	err := fs.WalkDir(application, "app", func(path string, entry fs.DirEntry, err error) error {
@@ -83,19 +83,19 @@ func applicationFiles() (map[string]string, error) {
 	return files, nil
 }
 
-// requirements is the application's requirements.txt.
+// requirements returns the application's requirements.txt.
 func requirements(version string) string {
 	return "greeting==" + version + "\n" + modWSGIRequirement + "\n"
 }
 
-// Commit makes the application need this version of greeting (1.0, 2.0 and 3.0 are among the wheels) and pushes
-// it to the branch. It returns the new commit, 40 hex digits. The same version may be committed again.
+// Commit requires a version of greeting (the wheels have 1.0, 2.0 and 3.0), and pushes that to the branch. It returns
+// the new commit, 40 hex digits. The same version can be committed again.
 func (r *Repo) Commit(version string) (string, error) {
 	return r.CommitFiles("greeting "+version, map[string]string{"requirements.txt": requirements(version)})
 }
 
-// CommitFiles writes files (contents by slash-separated path), commits them with the message and pushes them to
-// the branch. It returns the new commit, 40 hex digits.
+// CommitFiles writes files (contents by slash-separated path), commits them and pushes to the branch. It returns the
+// new commit, 40 hex digits.
 func (r *Repo) CommitFiles(message string, files map[string]string) (string, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -111,7 +111,7 @@ func (r *Repo) CommitFiles(message string, files map[string]string) (string, err
 	}
 	for _, step := range [][]string{
 		{"-C", r.Work, "add", "--all"},
-		// A second commit of the same version changes no file, and is a commit all the same.
+		// Committing the same version twice changes no file.
 		{"-C", r.Work, "commit", "--quiet", "--allow-empty", "--message", message},
 		{"-C", r.Work, "push", "--quiet", "origin", Branch},
 	} {
@@ -122,26 +122,26 @@ func (r *Repo) CommitFiles(message string, files map[string]string) (string, err
 	return r.git("-C", r.Work, "rev-parse", "HEAD")
 }
 
-// Head is the last commit of the branch, 40 hex digits.
+// Head returns the last commit of the branch, 40 hex digits.
 func (r *Repo) Head() (string, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.git("-C", r.Work, "rev-parse", "HEAD")
 }
 
-// git runs git with nothing of the user's own settings in it, and returns its output, trimmed.
+// git runs git without the user's settings and returns its output, trimmed.
 func (r *Repo) git(args ...string) (string, error) {
 	cmd := exec.Command(r.program, args...)
-	// The date counts up with the commits: what is committed, and in which order, decides the hashes alone.
+	// Fixed dates make the hashes depend only on what is committed, and in which order.
 	date := time.Date(2026, 1, 5, 9, 0, 0, 0, time.UTC).Add(time.Duration(r.commits) * time.Hour).Format(time.RFC3339)
 	cmd.Env = append(gitEnvironment(), "HOME="+filepath.Dir(r.Work),
 		"GIT_AUTHOR_NAME=Lab", "GIT_AUTHOR_EMAIL=lab@localhost", "GIT_AUTHOR_DATE="+date,
 		"GIT_COMMITTER_NAME=Lab", "GIT_COMMITTER_EMAIL=lab@localhost", "GIT_COMMITTER_DATE="+date,
 	)
-	return finish(cmd)
+	return Output(cmd)
 }
 
-// gitEnvironment keeps the settings of the user and of the system out of git.
+// gitEnvironment returns an environment in which git ignores the settings of the user and of the system.
 func gitEnvironment() []string {
 	return []string{
 		"PATH=" + os.Getenv("PATH"), "GIT_CONFIG_GLOBAL=" + os.DevNull, "GIT_CONFIG_NOSYSTEM=1", "LC_ALL=C",

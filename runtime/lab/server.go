@@ -10,8 +10,7 @@ import (
 	gossh "golang.org/x/crypto/ssh"
 )
 
-// server is one SSH server on 127.0.0.1: it accepts one user with one key, and serves connections as its policy
-// says.
+// server is an SSH server on 127.0.0.1. It accepts one user with one key.
 type server struct {
 	serverOptions
 	address  string
@@ -22,7 +21,7 @@ type server struct {
 
 	mu      sync.Mutex
 	stopped bool
-	sockets map[net.Conn]bool // every connection; true when it has logged in
+	sockets map[net.Conn]bool // every connection; true after login
 	logins  int
 	running sync.WaitGroup
 }
@@ -32,12 +31,12 @@ type serverOptions struct {
 	user      string
 	login     gossh.PublicKey
 	keyFile   string
-	processes *processes
+	processes *Processes
 	policy    policy
 }
 
 func newServer(options serverOptions) (*server, error) {
-	signer, err := writeKey(options.keyFile)
+	signer, err := WriteKey(options.keyFile)
 	if err != nil {
 		return nil, fmt.Errorf("server %s: %w", options.name, err)
 	}
@@ -58,7 +57,7 @@ func newServer(options serverOptions) (*server, error) {
 
 func (s *server) authorize(meta gossh.ConnMetadata, key gossh.PublicKey) (*gossh.Permissions, error) {
 	if meta.User() != s.user || !bytes.Equal(key.Marshal(), s.login.Marshal()) {
-		return nil, fmt.Errorf("%s may not log in as %s", gossh.FingerprintSHA256(key), meta.User())
+		return nil, fmt.Errorf("key %s cannot log in as %s", gossh.FingerprintSHA256(key), meta.User())
 	}
 	return &gossh.Permissions{}, nil
 }
@@ -70,7 +69,7 @@ func (s *server) accept() {
 			return
 		}
 		if err != nil {
-			continue // a client that went away again
+			continue // the client has disconnected already
 		}
 		s.mu.Lock()
 		if s.stopped {
@@ -84,7 +83,7 @@ func (s *server) accept() {
 	}
 }
 
-// serve is the life of one connection.
+// serve handles one connection until it ends.
 func (s *server) serve(socket net.Conn) {
 	defer func() {
 		closeQuietly(socket)
@@ -94,7 +93,7 @@ func (s *server) serve(socket net.Conn) {
 	}()
 	conn, channels, requests, err := gossh.NewServerConn(socket, s.config)
 	if err != nil {
-		return // a failed login is the client's to tell
+		return // the client reports a failed login
 	}
 	s.mu.Lock()
 	s.sockets[socket] = true
@@ -103,7 +102,7 @@ func (s *server) serve(socket net.Conn) {
 	newConnection(s, conn).run(channels, requests)
 }
 
-// stop accepts no more and drops the connections there are.
+// stop closes the listener and all connections.
 func (s *server) stop() error {
 	s.mu.Lock()
 	s.stopped = true
@@ -136,8 +135,8 @@ func (s *server) connectionCount() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	n := 0
-	for _, in := range s.sockets {
-		if in {
+	for _, loggedIn := range s.sockets {
+		if loggedIn {
 			n++
 		}
 	}

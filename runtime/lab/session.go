@@ -5,19 +5,20 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync"
 
 	"github.com/pkg/sftp"
 	gossh "golang.org/x/crypto/ssh"
 )
 
-// session is one session channel: it runs one command, a shell or sftp.
+// session is a session channel. It runs one command, a shell or sftp.
 type session struct {
 	*connection
 	channel gossh.Channel
 	env     []string
-	process *process      // what runs, if anything does
-	used    bool          // the one command has been asked for
-	closed  chan struct{} // closed when the client has closed the channel, or is gone
+	process *process      // the command, or nil
+	used    bool          // the session has had its one request
+	closed  chan struct{} // closed when the client has closed the channel or disconnected
 }
 
 func (c *connection) session(offered gossh.NewChannel) {
@@ -63,12 +64,12 @@ func (s *session) serve(request *gossh.Request) {
 		var asked struct{ Name string }
 		ok := gossh.Unmarshal(request.Payload, &asked) == nil && s.process != nil
 		answer(request, ok && s.server.processes.signal(s.process, asked.Name))
-	default: // pty-req among them: a lab has no terminals
+	default: // including pty-req: a lab has no terminals
 		answer(request, false)
 	}
 }
 
-// setenv takes the variables that Debian's sshd accepts, and refuses the rest as it does.
+// setenv accepts the same variables as Debian's sshd.
 func (s *session) setenv(payload []byte) bool {
 	var asked struct{ Name, Value string }
 	if gossh.Unmarshal(payload, &asked) != nil {
@@ -91,7 +92,7 @@ func (s *session) execute(request *gossh.Request, asked string, shell bool) {
 	run, err := s.server.policy.command(asked, shell)
 	if err != nil {
 		answer(request, true)
-		s.running.Go(func() { s.apologize(err) })
+		s.running.Go(func() { s.fail(err) })
 		return
 	}
 	run.env = append(run.env, s.env...)
@@ -101,22 +102,22 @@ func (s *session) execute(request *gossh.Request, asked string, shell bool) {
 	streams, err := s.start(run)
 	if err != nil {
 		answer(request, true)
-		s.running.Go(func() { s.apologize(err) })
+		s.running.Go(func() { s.fail(err) })
 		return
 	}
 	answer(request, true)
 	streams.connect(s)
 }
 
-// apologize tells the client why its command does not run, as a command with status 1 that says so.
-func (s *session) apologize(reason error) {
+// fail reports to the client why its command does not run, as the output of a command with status 1.
+func (s *session) fail(reason error) {
 	if _, err := io.WriteString(s.channel.Stderr(), reason.Error()+"\n"); err != nil {
 		return
 	}
 	s.finish(1, "")
 }
 
-// finish sends how a command ended and closes the channel.
+// finish sends the exit status and closes the channel.
 func (s *session) finish(code int, signal string) {
 	s.status(code, signal)
 	closeQuietly(s.channel)
@@ -133,16 +134,16 @@ func (s *session) status(code int, signal string) {
 		}{Signal: signal})
 	}
 	if _, err := s.channel.SendRequest(kind, false, payload); err != nil {
-		return // the client is gone
+		return // the client has disconnected
 	}
 }
 
-// files serves sftp on the channel, inside this process.
+// files serves sftp on the channel.
 func (s *session) files() {
 	served := tap{Channel: s.channel, observe: s.server.policy.observe}
-	server, err := sftp.NewServer(&served, sftp.WithServerWorkingDirectory(s.server.policy.folder()))
+	server, err := sftp.NewServer(&served, sftp.WithServerWorkingDirectory(s.server.policy.dir()))
 	if err != nil {
-		s.apologize(err)
+		s.fail(err)
 		return
 	}
 	code := 0
@@ -153,7 +154,7 @@ func (s *session) files() {
 	s.finish(code, "")
 }
 
-// start starts a program in a session of its own, with pipes for its three streams.
+// start starts a program in a new session, with pipes for its standard streams.
 func (s *session) start(run invocation) (*streams, error) {
 	var p streams
 	var ends [3]*os.File // the program's
@@ -185,4 +186,69 @@ func (s *session) start(run invocation) (*streams, error) {
 		return nil, err
 	}
 	return &p, nil
+}
+
+// streams holds the lab's ends of a program's pipes.
+type streams struct {
+	stdin, stdout, stderr *os.File
+}
+
+func (p *streams) close() {
+	for _, end := range []*os.File{p.stdin, p.stdout, p.stderr} {
+		if end != nil {
+			closeQuietly(end)
+		}
+	}
+}
+
+// connect copies between the program of a session and its channel. As in OpenSSH, the channel stays open while any
+// process holds the program's output. If the client disconnects first, the program keeps running with its stdin closed.
+func (p *streams) connect(s *session) {
+	s.running.Go(func() { p.feed(s.channel) })
+	ended := make(chan struct{})
+	var output sync.WaitGroup
+	output.Go(func() { carry(s.channel, p.stdout) })
+	output.Go(func() { carry(s.channel.Stderr(), p.stderr) })
+	s.running.Go(func() {
+		output.Wait()
+		close(ended)
+	})
+	process := s.process
+	s.running.Go(func() {
+		defer p.close()
+		select {
+		case <-process.done:
+		case <-s.closed:
+			return
+		}
+		closeQuietly(p.stdin)
+		s.status(process.code, process.signal)
+		select {
+		case <-ended:
+		case <-s.closed:
+			return
+		}
+		closeQuietly(s.channel)
+	})
+}
+
+// feed copies the client's input to the program. After the program has closed its stdin, the rest is discarded, so that
+// the client does not block.
+func (p *streams) feed(from io.Reader) {
+	_, err := io.Copy(p.stdin, from)
+	closeQuietly(p.stdin)
+	if err == nil {
+		return
+	}
+	if _, err := io.Copy(io.Discard, from); err != nil {
+		return // the client has disconnected
+	}
+}
+
+// carry copies a program's output to the client. If the client stops reading, it closes the pipe, so that the program
+// gets an error.
+func carry(to io.Writer, from *os.File) {
+	if _, err := io.Copy(to, from); err != nil {
+		closeQuietly(from)
+	}
 }

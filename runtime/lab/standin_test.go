@@ -13,29 +13,22 @@ import (
 	gossh "golang.org/x/crypto/ssh"
 
 	"runbook/runtime/lab"
+	"runbook/runtime/lab/labtest"
 )
 
-// site is a server root on a host, set up by the stand-in with `current` pointing at one of two releases.
+// site is a host with two releases, for a server root that the stand-in sets up.
 type site struct {
 	*testing.T
-	lab    *lab.Lab
+	lab    *labtest.Lab
 	host   *lab.Host
 	client *gossh.Client
 }
 
-// newSite makes a lab whose folder other users can reach, for as root Apache's processes are not root's.
+// newSite creates the releases one and two. current points to one.
 func newSite(t *testing.T) *site {
 	t.Helper()
-	l, err := lab.New("")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := l.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	h := host(t, l, "web1")
+	l := labtest.Start(t, "web1")
+	h := l.Hosts[0]
 	s := &site{T: t, lab: l, host: h, client: dial(t, l, h)}
 	app, err := os.ReadFile("app/wsgi.py")
 	if err != nil {
@@ -54,7 +47,7 @@ func newSite(t *testing.T) *site {
 				t.Fatal(err)
 			}
 		}
-		// The times of two checkouts differ, which is how a switch is noticed.
+		// mod_wsgi detects a switch by the time of the file.
 		at := time.Date(2026, 1, 1+i, 0, 0, 0, 0, time.UTC)
 		if err := os.Chtimes(filepath.Join(folder, "wsgi.py"), at, at); err != nil {
 			t.Fatal(err)
@@ -75,7 +68,7 @@ func (s *site) point(release string) {
 	}
 }
 
-// setup runs setup-server for `current`, with libraries from the release that current is now.
+// setup runs setup-server for current, with the libraries of the release that current points to.
 func (s *site) setup(processes int) string {
 	s.Helper()
 	current := filepath.Join(s.host.Root, "current")
@@ -114,7 +107,7 @@ func (s *site) get(path string) (string, error) {
 	return strings.TrimSpace(string(body)), err
 }
 
-// serves waits until the answer begins with want.
+// serves waits until an answer begins with want, and returns it.
 func (s *site) serves(want string) string {
 	s.Helper()
 	var got string
@@ -126,7 +119,7 @@ func (s *site) serves(want string) string {
 	return got
 }
 
-// daemons waits until there are so many daemon processes.
+// daemons waits for a number of daemon processes.
 func (s *site) daemons(want int) {
 	s.Helper()
 	s.eventually(fmt.Sprintf("have %d daemon processes", want), func() bool {
@@ -142,7 +135,7 @@ func (s *site) daemons(want int) {
 
 func (s *site) processes() []lab.Process {
 	s.Helper()
-	found, err := s.lab.Processes()
+	found, err := s.lab.Processes.List()
 	if err != nil {
 		s.Fatal(err)
 	}
@@ -151,7 +144,7 @@ func (s *site) processes() []lab.Process {
 
 func (s *site) eventually(what string, holds func() bool) {
 	s.Helper()
-	if within(s.T, holds) {
+	if within(holds) {
 		return
 	}
 	answer, err := s.get("/")
@@ -159,7 +152,7 @@ func (s *site) eventually(what string, holds func() bool) {
 	s.Fatalf("did not %s: answer %q, %v, processes %v, error log %v:\n%s", what, answer, err, s.processes(), logErr, log)
 }
 
-// As the real one has it: a switch shows in the script at once, and in the libraries after a graceful restart.
+// As with the real one, a switch affects the script at once, and the libraries after a graceful restart.
 func TestStandInRunsApache(t *testing.T) {
 	for path, debian := range map[string]string{
 		"/usr/sbin/apache2": "apache2", "/usr/lib/apache2/modules/mod_wsgi.so": "libapache2-mod-wsgi-py3",
@@ -187,7 +180,7 @@ func TestStandInRunsApache(t *testing.T) {
 	s.point("two")
 	s.serves("greeting 1.0, release two, process ")
 	s.setup(4)
-	s.daemons(2) // written, and not yet in force
+	s.daemons(2) // written, but not loaded yet
 	s.ctl("graceful")
 	s.serves("greeting 2.0, release two, process ")
 	s.daemons(4)
@@ -216,9 +209,10 @@ func TestStandInWithoutApache(t *testing.T) {
 	}
 	s.ctl("stop")
 	s.eventually("leave no process", func() bool { return len(s.processes()) == 0 })
-	s.ctl("restart") // starts a server that does not run
+	// restart starts a server that does not run, and a graceful restart may follow before it is ready.
+	s.ctl("restart && kill -USR1 $(cat " + s.host.Root + "/server/httpd.pid)")
 	s.serves("greeting 2.0, release two, process ")
-	// The lab's end ends it.
+	// Closing the lab stops it.
 }
 
 func TestStandInRefuses(t *testing.T) {
@@ -233,7 +227,7 @@ func TestStandInRefuses(t *testing.T) {
 		t.Errorf("an unknown option: %v: %s", err, out)
 	}
 	if os.Getuid() != 0 {
-		return // what follows is about root
+		return // the rest needs root
 	}
 	if out, err := session(t, s.client).CombinedOutput(strings.Replace(command, "x.py", s.host.Root+"/current/wsgi.py", 1)); err != nil {
 		t.Errorf("root without --user: setup-server: %v: %s", err, out)

@@ -9,14 +9,14 @@ import (
 	gossh "golang.org/x/crypto/ssh"
 )
 
-// tap is an sftp channel that says what each request is before the server reads it.
+// tap is an sftp channel that reports each request before the server reads it.
 type tap struct {
 	gossh.Channel
 	observe func(what string)
 	packet  bytes.Reader
 }
 
-// maxPacket is far above what any client sends; more means that the stream is no sftp.
+// maxPacket is far above what any client sends. A larger packet means that the stream is not sftp.
 const maxPacket = 1 << 20
 
 func (t *tap) Read(into []byte) (int, error) {
@@ -31,7 +31,7 @@ func (t *tap) Read(into []byte) (int, error) {
 	return t.packet.Read(into)
 }
 
-// next reads one packet, its length in front.
+// next reads one packet, including its length.
 func (t *tap) next() ([]byte, error) {
 	var head [4]byte
 	if _, err := io.ReadFull(t.Channel, head[:]); err != nil {
@@ -49,7 +49,7 @@ func (t *tap) next() ([]byte, error) {
 	return packet, nil
 }
 
-// request names an sftp request: its verb, and the path or extension it begins with where it has one.
+// request describes an sftp request: its verb, and the path or extension that it begins with, if any.
 func request(body []byte) string {
 	verbs := map[byte]string{
 		1: "init", 3: "open", 4: "close", 5: "read", 6: "write", 7: "lstat", 8: "fstat", 9: "setstat", 10: "fsetstat",
@@ -58,7 +58,7 @@ func request(body []byte) string {
 	}
 	handles := map[byte]bool{4: true, 5: true, 6: true, 8: true, 10: true, 12: true}
 	kind := body[0]
-	if kind == 200 { // an extension: its name stands for the verb
+	if kind == 200 { // an extension: its name is the verb
 		name, rest := text(body[5:])
 		path, _ := text(rest)
 		return name + " " + path
@@ -74,7 +74,7 @@ func request(body []byte) string {
 	return verb + " " + path
 }
 
-// text splits off the string that b begins with; "" when there is none.
+// text splits off the string at the beginning of b, "" if there is none.
 func text(b []byte) (string, []byte) {
 	if len(b) < 4 {
 		return "", nil

@@ -7,10 +7,10 @@ import (
 	"testing"
 )
 
-// The lab's Python makes a virtualenv that is one, with a pip that installs from the lab's wheels.
+// The lab's Python creates working virtualenvs, whose pip installs from the lab's wheels.
 func TestTools(t *testing.T) {
 	l := newLab(t, "web1")
-	tools, err := l.Tools()
+	tools, err := l.Tools("python3")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -24,7 +24,7 @@ func TestTools(t *testing.T) {
 		return out
 	}
 	inside(tools.Python, "-m", "venv", env)
-	requirements := filepath.Join(l.Dir(), "requirements.txt")
+	requirements := filepath.Join(l.Dir, "requirements.txt")
 	if err := os.WriteFile(requirements, []byte("greeting==2.0 # a comment\nno_such>=1\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -34,6 +34,12 @@ func TestTools(t *testing.T) {
 	}
 	if got := inside(env+"/bin/python", "-c", "import greeting, sys; print(greeting.VERSION, sys.prefix)"); got != "2.0 "+env {
 		t.Errorf("got %q", got)
+	}
+	if got := inside(env+"/bin/python", "-m", "pip", "install", "--find-links="+l.Wheels(), "mod_wsgi"); !strings.Contains(got, "installed mod_wsgi-") {
+		t.Errorf("got %q", got)
+	}
+	if out, err := l.Inside("web1", env+"/bin/mod_wsgi-express"); err == nil || !strings.Contains(err.Error(), "Invalid command was specified") {
+		t.Errorf("mod_wsgi-express in the virtualenv: %q, %v", out, err)
 	}
 	if got := inside(env+"/bin/pip", "--version"); !strings.Contains(got, "stand-in") {
 		t.Errorf("got %q", got)

@@ -17,15 +17,15 @@ import (
 var standin embed.FS
 
 const (
-	// The part after + says that it is not the real one; a requirement without it matches all the same.
+	// The local version after + marks the stand-in. A requirement without it matches, too.
 	modWSGIVersion     = "6.0.5+standin"
 	modWSGIRequirement = "mod_wsgi==6.0.5"
 )
 
-// makeWheels fills the folder with what pip needs for the application, without a network.
-func makeWheels(dir string) error {
+// writeWheels writes the wheels that pip needs for the application.
+func writeWheels(dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return fmt.Errorf("make the wheels: %w", err)
+		return fmt.Errorf("write the wheels: %w", err)
 	}
 	for _, version := range []string{"1.0", "2.0", "3.0"} {
 		files := []entry{{"greeting/__init__.py", fmt.Sprintf("VERSION = %q\n", version)}}
@@ -37,17 +37,17 @@ func makeWheels(dir string) error {
 	for _, name := range []string{"mod_wsgi_express.py", "mod_wsgi_wsgiref.py"} {
 		content, err := standin.ReadFile("standin/" + name)
 		if err != nil {
-			return fmt.Errorf("make the wheels: %w", err)
+			return fmt.Errorf("write the wheels: %w", err)
 		}
 		programs = append(programs, entry{name, string(content)})
 	}
 	return writeWheel(dir, "mod_wsgi", modWSGIVersion, "mod_wsgi-express = mod_wsgi_express:main", programs)
 }
 
-// entry is one file of a wheel.
+// entry is a file of a wheel.
 type entry struct{ name, content string }
 
-// writeWheel writes a pure-Python wheel. script, when not empty, is the line of a console script.
+// writeWheel writes a pure-Python wheel. script is the line of a console script, or "".
 func writeWheel(dir, name, version, script string, files []entry) error {
 	info := fmt.Sprintf("%s-%s.dist-info/", name, version)
 	files = append(files,
@@ -67,7 +67,7 @@ func writeWheel(dir, name, version, script string, files []entry) error {
 	var packed bytes.Buffer
 	archive := zip.NewWriter(&packed)
 	for _, f := range files {
-		// A fixed date: the same wheel is the same bytes.
+		// A fixed date makes the wheels reproducible.
 		header := &zip.FileHeader{Name: f.name, Method: zip.Deflate, Modified: time.Date(2026, 1, 5, 0, 0, 0, 0, time.UTC)}
 		header.SetMode(0o644)
 		into, err := archive.CreateHeader(header)

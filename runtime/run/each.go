@@ -4,118 +4,154 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"runbook/runtime/event"
 	"runbook/runtime/script"
-	"runbook/runtime/ssh"
+	"runbook/runtime/ssh/shell"
 )
 
-type eachArgs struct {
-	Hosts  []*ssh.Host     `lua:"hosts,arg" doc:"the hosts, such as the global hosts"`
-	AtOnce int             `lua:"at_once" doc:"how many hosts to do at the same time" default:"1"`
-	Fn     script.Callback `lua:"fn,arg" doc:"what to do on each; it gets the host" passes:"host"`
+// forEach calls fn for every item, at most limit at once, and returns the
+// errors in the order of the items.
+func forEach[T any](items []T, limit int, fn func(i int, item T) error) []error {
+	errs := make([]error, len(items))
+	var group errgroup.Group
+	group.SetLimit(max(1, limit))
+	for i, item := range items {
+		group.Go(func() error {
+			errs[i] = fn(i, item)
+			return nil // a failure of one doesn't end the others
+		})
+	}
+	_ = group.Wait() // every error is in errs
+	return errs
 }
 
-func (r *runner) eachPrimitive() script.Primitive {
-	return script.Func("each", script.Reads, "Does fn for every host, one after the other unless at_once says more. "+
-		"After a failure no further host is begun; those that are running finish, and all failures are raised together.", r.each).
+// hostLoop implements each: it runs a function for every host, on a Lua thread of its own.
+type hostLoop struct {
+	table *table
+	hooks *hookRunner
+}
+
+type eachArgs struct {
+	Hosts  []*shell.Host   `lua:"hosts,arg" doc:"the hosts, such as the global hosts"`
+	AtOnce int             `lua:"at_once" doc:"how many hosts to work on at the same time" default:"1"`
+	Fn     script.Callback `lua:"fn,arg" doc:"the function for each host; it gets the host" passes:"host"`
+}
+
+func (l hostLoop) primitive() script.Primitive {
+	return script.Func("each", script.Reads, "Run fn for every host: one after the other, or several at the same "+
+		"time with at_once. "+
+		"After a failure no further host is started. Running hosts finish, then all failures are raised "+
+		"together. Return what fn returned, by the host's name.", l.run).
 		With("each(hosts, { at_once = 10 }, function(host)\n  host:run(\"uptime\")\nend)")
 }
 
-// each runs fn for every host on a Lua thread of its own.
-func (r *runner) each(ctx context.Context, _ script.None, a eachArgs) (script.None, error) {
+func (l hostLoop) run(ctx context.Context, _ script.None, a eachArgs) (map[string]any, error) {
 	if a.AtOnce < 1 {
-		return script.None{}, fmt.Errorf("at_once: want at least 1, got %d", a.AtOnce)
+		return nil, fmt.Errorf("at_once: want at least 1, got %d", a.AtOnce)
 	}
 	for _, h := range a.Hosts {
-		r.table.plan(h.Name())
+		l.table.update(h.Name(), func(r *row) { r.planned++ })
 	}
-	var (
-		wg     sync.WaitGroup
-		places = make(chan struct{}, a.AtOnce)
-		failed = make(chan struct{}) // closed by the first failure
-		once   sync.Once
-		errs   = make([]error, len(a.Hosts)) // by place, so that the report has the hosts' order
-	)
+	var failed atomic.Bool
+	values := make([]any, len(a.Hosts))
+	errs := forEach(a.Hosts, a.AtOnce, func(i int, h *shell.Host) (err error) {
+		if ctx.Err() != nil || failed.Load() {
+			return nil
+		}
+		if values[i], err = l.onHost(ctx, h, a.Fn); err != nil {
+			failed.Store(true)
+		}
+		return err
+	})
+	if err := Join(errs...); err != nil {
+		return nil, err
+	}
+	results := map[string]any{}
 	for i, h := range a.Hosts {
-		select {
-		case places <- struct{}{}:
-		case <-ctx.Done():
-		}
-		if ctx.Err() != nil || isClosed(failed) {
-			break
-		}
-		wg.Go(func() {
-			defer func() { <-places }()
-			if errs[i] = r.onHost(ctx, h, a.Fn); errs[i] != nil {
-				once.Do(func() { close(failed) })
-			}
-		})
+		results[h.Name()] = values[i]
 	}
-	wg.Wait()
-	if err := joined(errs...); err != nil {
-		return script.None{}, err
-	}
-	return script.None{}, context.Cause(ctx)
+	return results, context.Cause(ctx)
 }
 
-// onHost does one host's function and what it left for its end.
-func (r *runner) onHost(ctx context.Context, h *ssh.Host, fn script.Callback) error {
-	ctx = event.WithHost(ctx, h.Name())
+// onHost runs one host's function, and then its hooks. It returns what the function returned.
+func (l hostLoop) onHost(ctx context.Context, h *shell.Host, fn script.Callback) (any, error) {
 	f := &frame{}
+	ctx = withFrame(event.WithHost(ctx, h.Name()), f)
 	began := time.Now()
-	r.table.begin(h.Name())
+	l.table.update(h.Name(), func(r *row) { r.begun++ })
 	event.Emit(ctx, event.Event{Kind: event.HostBegun})
-	_, err := fn.Thread(withFrame(ctx, f), h)
-	err = locate(ctx, f.placed(err))
+	value, err := fn.Thread(ctx, h)
+	err = locate(ctx, f.locateInterrupt(err))
 	if err != nil {
-		r.table.fail(h.Name(), err)
+		l.table.fail(h.Name(), err)
 	}
-	hookErr := r.runHooks(withFrame(ctx, f), f, err != nil)
+	hookErr := l.hooks.run(ctx, f, err != nil)
 	if err == nil && hookErr != nil {
-		r.table.fail(h.Name(), hookErr)
+		l.table.fail(h.Name(), hookErr)
 	}
-	err = joined(err, hookErr)
-	r.keep(err)
+	err = Join(err, hookErr)
+	l.table.addError(err)
 	took := time.Since(began)
-	r.table.end(h.Name(), took)
-	ended := event.Event{Kind: event.HostEnded, Seconds: took.Seconds(), State: r.table.state(h.Name())}
+	l.table.update(h.Name(), func(r *row) { r.took += took })
+	ended := event.Event{Kind: event.HostEnded, Seconds: took.Seconds(), State: l.table.outcome(h.Name())}
 	if err != nil {
 		ended.Error = headline(err)
 	}
 	event.Emit(ctx, ended)
-	return err
+	return value, err
 }
 
-// headline is an error in one line, for progress; the whole comes at the end.
-func headline(err error) string {
-	faults := Faults(err)
-	f := faults[0]
-	text, _, _ := strings.Cut(f.Message, "\n")
-	if f.Code != nil {
-		command, _, more := strings.Cut(strings.TrimSpace(f.Command), "\n")
-		if more {
-			command += " …"
-		}
-		text = fmt.Sprintf("%s: exit status %d", command, *f.Code)
-	}
-	if errors.Is(err, ErrInterrupted) {
-		text = ErrInterrupted.Error()
-	}
-	if len(faults) > 1 {
-		text += fmt.Sprintf(" (and %d more)", len(faults)-1)
-	}
-	return text
+// onceCalls implements once: the first host that asks for something makes it, and the others wait
+// for it.
+type onceCalls struct {
+	mu    sync.Mutex
+	calls map[string]*onceCall
 }
 
-func isClosed(c <-chan struct{}) bool {
+// onceCall is a call of once. Its result is set before done is closed.
+type onceCall struct {
+	done   chan struct{}
+	result any
+	err    error
+}
+
+type onceArgs struct {
+	Key string          `lua:"key,arg" doc:"what is made; calls with the same key get the same result"`
+	Fn  script.Callback `lua:"fn,arg" doc:"the function that makes it"`
+}
+
+func (o *onceCalls) primitive() script.Primitive {
+	return script.Func("once", script.Reads, "Run fn for the first host that calls once with this key. The others wait "+
+		"for it, and get what it returns or the error that it raises.", o.run).
+		With("each(hosts, { at_once = 10 }, function(host)\n  local token = once(\"token\", function()\n    " +
+			"return localhost:capture(\"head -c 16 /dev/urandom | base64\")\n  end)\nend)")
+}
+
+func (o *onceCalls) run(ctx context.Context, _ script.None, a onceArgs) (any, error) {
+	o.mu.Lock()
+	call := o.calls[a.Key]
+	first := call == nil
+	if first {
+		call = &onceCall{done: make(chan struct{})}
+		o.calls[a.Key] = call
+	}
+	o.mu.Unlock()
+	if first {
+		defer close(call.done)
+		call.err = errors.New("it ended without a result") // unless Call returns
+		call.result, call.err = a.Fn.Call(ctx)
+		return call.result, call.err
+	}
 	select {
-	case <-c:
-		return true
-	default:
-		return false
+	case <-call.done:
+		return call.result, call.err
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
 	}
 }

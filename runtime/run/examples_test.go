@@ -14,17 +14,20 @@ import (
 
 	"runbook/runtime/event"
 	"runbook/runtime/inventory"
-	"runbook/runtime/lab"
+	"runbook/runtime/lab/labtest"
+	"runbook/runtime/recipe"
 	"runbook/runtime/run"
+	"runbook/runtime/script/docs"
 )
 
-// example is one of the reference's: a heading, and the Lua below it.
+// example matches an entry of the API reference: its heading, and the example below it.
 var example = regexp.MustCompile("(?s)\n### `([^`]+)`\n(.*?)```lua\n(.*?)```\n")
 
-// world is what the examples take for granted, on a host whose application is in ROOT.
+// world declares the names that the examples use and puts the files that they need on a host whose application is in ROOT.
 const world = `recipe { options = { repo = { "REPO", "" }, branch = { "release", "" }, port = { 80, "" }, release = { "x", "" }, revision = { "x", "" } } }
 local options, root, release, name, count = { repo = "REPO", branch = "release", port = 80 }, "ROOT", "20260101-120000", "x", 2
 local sha, path, scratch, before = "SHA", "ROOT/manifest.json", "ROOT/scratch", "ROOT/releases/20260101-120000"
+local changed, served = true, "SHA"
 local examples = {}
 EXAMPLES
 each(hosts, function(host)
@@ -41,17 +44,9 @@ each(hosts, function(host)
 end)
 `
 
-// TestExamplesOfTheReference runs every example that the reference shows, in its order, on one host.
-func TestExamplesOfTheReference(t *testing.T) {
-	l, err := lab.Start(t.TempDir(), "web1")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := l.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+// TestReferenceExamples runs every example of the API reference, in order, on one host.
+func TestReferenceExamples(t *testing.T) {
+	l := labtest.StartWithGit(t, "web1")
 	repo, err := l.Repo()
 	if err != nil {
 		t.Fatal(err)
@@ -63,7 +58,19 @@ func TestExamplesOfTheReference(t *testing.T) {
 	web := httptest.NewServer(http.NotFoundHandler())
 	t.Cleanup(web.Close)
 	t.Chdir(t.TempDir())
-	for path, text := range map[string]string{"files/motd": "hello\n", "token": "s3cret\n"} {
+	names, examples := referenceExamples(t)
+	root := l.Root("web1")
+	source := strings.NewReplacer("EXAMPLES", examples).Replace(world)
+	source = strings.NewReplacer("REPO", repo.Bare, "ROOT", root, "SHA", sha, "/srv/app", root, "/etc/motd", root+"/motd", "/usr/local/bin/look", root+"/look",
+		"git@git.example.org:app.git", repo.Bare, "SERVER", l.RepoURL(), "8f14e45fceea167a5a36dedd4bea2543ad61a1f3", sha,
+		"~/.ssh/deploy", l.DeployKey(), "/home/deploy/.ssh/readonly", l.DeployKey(), "~/.config/app/token", "token",
+		":8000", ":"+strconv.Itoa(web.Listener.Addr().(*net.TCPAddr).Port)).Replace(source)
+	hosts, err := os.ReadFile(l.HostsFile())
+	if err != nil {
+		t.Fatal(err)
+	}
+	tagged := strings.Replace(string(hosts), "return {\n", "return {\n  tags = { \"web\" },\n", 1)
+	for path, text := range map[string]string{"hosts.lua": tagged, "recipe.lua": source, "lib/look.sh": "#!/bin/sh\nls \"$1\"\n", "files/motd": "hello\n", "dist/index.html": "hello\n", "token": "s3cret\n"} {
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			t.Fatal(err)
 		}
@@ -72,21 +79,15 @@ func TestExamplesOfTheReference(t *testing.T) {
 		}
 	}
 	t.Setenv("API_TOKEN", "t0ken")
+	t.Setenv("XDG_CACHE_HOME", t.TempDir()) // for what localhost.git:hold and :archive keep
 
-	names, examples := referenceExamples(t)
-	root := l.Root("web1")
-	recipe := strings.NewReplacer("EXAMPLES", examples).Replace(world)
-	recipe = strings.NewReplacer("REPO", repo.Bare, "ROOT", root, "SHA", sha, "/srv/app", root, "/etc/motd", root+"/motd",
-		"git@git.example.org:app.git", repo.Bare, "SERVER", l.RepoURL(), "8f14e45fceea167a5a36dedd4bea2543ad61a1f3", sha,
-		"~/.ssh/deploy", l.DeployKey(), "/home/deploy/.ssh/readonly", l.DeployKey(), "~/.config/app/token", "token",
-		":8000", ":"+strconv.Itoa(web.Listener.Addr().(*net.TCPAddr).Port)).Replace(recipe)
 	r := &recorder{}
-	err = play(t.Context(), t, recipe, run.Options{
-		Inventory: inventory.Options{Hosts: l.HostsFile(), SSHConfig: "none", KnownHosts: []string{l.KnownHosts()}}, Yes: true,
+	err = playFile(t.Context(), t, "recipe.lua", run.Options{
+		Inventory: inventory.Options{Hosts: "hosts.lua", SSHConfig: "none", KnownHosts: []string{l.KnownHosts()}}, Yes: true,
 		Prompt: func(context.Context, string, bool) (string, error) { return "pa55word", nil },
 	}, r)
 	if err != nil {
-		t.Fatalf("%v\n%s", err, recipe)
+		t.Fatalf("%v\n%s", err, source)
 	}
 	ran := 0
 	for _, e := range r.events {
@@ -99,13 +100,10 @@ func TestExamplesOfTheReference(t *testing.T) {
 	}
 }
 
-// referenceExamples are the entries of the reference, and their examples as functions in Lua.
+// referenceExamples returns the names of the reference's entries, and their examples as Lua functions.
 func referenceExamples(t *testing.T) (names []string, lua string) {
 	t.Helper()
-	reference, err := run.Markdown(run.Extension{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	reference := docs.Markdown(luaAPI(t).Recipes)
 	for _, m := range example.FindAllStringSubmatch(reference, -1) {
 		name, _, _ := strings.Cut(m[1], "(")
 		if strings.Contains(m[2], "\n### ") {
@@ -114,19 +112,21 @@ func referenceExamples(t *testing.T) (names []string, lua string) {
 		}
 		text := m[3]
 		switch name {
-		case "recipe": // stands once in a recipe; that one of its own is described
+		case "recipe": // only once in a recipe, so this one is described on its own
 			if err := os.WriteFile("own.lua", []byte(text), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			if d, err := run.Describe(t.Context(), "own.lua"); err != nil || d.Summary == "" {
+			if d, err := recipe.Describe(t.Context(), luaAPI(t), event.NewStream(), "own.lua"); err != nil || d.Summary == "" {
 				t.Errorf("%s: %v, %v", text, d, err)
 			}
 			continue
-		case "fail": // fails
+		case "fail":
 			text = "local ok, err = pcall(function() " + text + " end) assert(not ok and err.hint:find('status'))"
-		case "host.git:verify": // nothing is signed there
-			text = "local ok, err = pcall(function() " + text + " end) assert(not ok and err.message:find('no file of allowed signers'), err.message)"
-		case "agent.forward", "host:agent": // keys are for a server
+		case "host.git:verify": // the repository has no signatures
+			text = "local ok, err = pcall(function() " + text + " end) assert(not ok and err.message:find('cannot read the allowed signers'), err.message)"
+		case "host.git:allow": // there is no package to install
+			text = regexp.MustCompile(`host:run\(.*\)`).ReplaceAllString(strings.ReplaceAll(text, "git@git.example.org\"", "SERVER\""), `host:run("true")`)
+		case "agent.forward", "host:agent": // they need a repository on a server
 			text = strings.ReplaceAll(text, "git@git.example.org:app.git", "SERVER")
 		}
 		names = append(names, name)

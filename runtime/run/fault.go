@@ -9,76 +9,42 @@ import (
 	"strings"
 
 	"runbook/runtime/event"
+	"runbook/runtime/recipe"
 	"runbook/runtime/script"
+	"runbook/runtime/script/source"
 	"runbook/runtime/ssh"
+	"runbook/runtime/ssh/shell"
 )
 
-// The exit statuses.
-const (
-	StatusDone        = 0   // done on every host
-	StatusFailed      = 1   // a step failed on some host
-	StatusUsage       = 2   // the command line, a recipe or a hosts file is wrong; no host was contacted
-	StatusRefused     = 3   // refused before any change
-	StatusInterrupted = 130 // by SIGINT or SIGTERM
-)
-
-// ErrInterrupted is the cause of a run's context that a signal ended.
-var ErrInterrupted = errors.New("interrupted")
-
-// statusError is an error with the exit status that it means.
-type statusError struct {
-	error
-	status int
-}
-
-func (e statusError) Unwrap() error { return e.error }
-
-// WithStatus returns err with the exit status that it means. A nil err stays nil.
-func WithStatus(err error, status int) error {
-	if err == nil {
-		return nil
-	}
-	return statusError{err, status}
-}
-
-// Usage returns err as a mistake on the command line or in a file: nothing was contacted. An interrupt stays one.
-func Usage(err error) error {
-	if errors.Is(err, ErrInterrupted) {
-		return WithStatus(err, StatusInterrupted)
-	}
-	return WithStatus(err, StatusUsage)
-}
-
-// Status is the exit status that err means: the outermost one stated, or StatusFailed.
-func Status(err error) int {
-	var e statusError
-	switch {
-	case err == nil:
-		return StatusDone
-	case errors.As(err, &e):
-		return e.status
-	}
-	return StatusFailed
-}
-
-// located is an error with the host and the step in which it came up.
-type located struct {
+// locatedError is an error with the host and the step where it occurred.
+type locatedError struct {
 	error
 	host string
 	step []string
-	line string // of an interrupt alone: other errors have it from Lua
+	line string // set for an interrupt only: other errors get their line from Lua
 }
 
-func (l *located) Unwrap() error { return l.error }
+func (l *locatedError) Unwrap() error { return l.error }
 
-// locate adds host and step of ctx to err, once: the innermost place counts.
+// locate adds the host and step of ctx to err, unless err has a location
+// already: the innermost one counts.
 func locate(ctx context.Context, err error) error {
-	var l *located
+	var l *locatedError
 	if err == nil || errors.As(err, &l) {
 		return err
 	}
-	return &located{error: err, host: event.Host(ctx), step: event.Step(ctx)}
+	return &locatedError{error: err, host: event.Host(ctx), step: event.Step(ctx)}
 }
+
+// unreachableError is a failure to connect to a host. No recipe line is to blame for it.
+type unreachableError struct{ error }
+
+func (u *unreachableError) Unwrap() error { return u.error }
+
+// recipeError is raised by fail("…"), in the recipe's own words, and by confirm("…") after a no.
+type recipeError struct{ message string }
+
+func (e *recipeError) Error() string { return e.message }
 
 // failures are the failures of several hosts, or of one host and its hooks.
 type failures []error
@@ -93,8 +59,9 @@ func (f failures) Error() string {
 
 func (f failures) Unwrap() []error { return f }
 
-// joined is nil, the one error, or all of them together.
-func joined(errs ...error) error {
+// Join returns nil, the one error that is not nil, or all of them as one that Faults can split
+// again.
+func Join(errs ...error) error {
 	errs = slices.DeleteFunc(slices.Clone(errs), func(err error) bool { return err == nil })
 	switch len(errs) {
 	case 0:
@@ -105,28 +72,28 @@ func joined(errs ...error) error {
 	return failures(errs)
 }
 
-// Fault is one failure, in the parts that a person asks for.
+// Fault is one failure, split into the parts that an admin asks for.
 type Fault struct {
 	Host    string   // "" when no host is to blame
 	Address string   // host:port that could not be connected to, or ""
 	Step    []string // outermost first
 	Line    string   // FILE:LINE of the recipe, or ""
-	Chain   []string // the lines that led there, innermost first
+	Chain   []string // the callers of Line, innermost first
 	Source  []Line   // the recipe around Line
-	Call    string   // what was called there, with the values given, as a recipe would write it; "" when it was no primitive
-	Message string   // what was wrong, one cause
+	Call    string   // the primitive called at Line with its arguments, as a recipe would write it, or ""
+	Message string   // one cause
 	Command string   // the command that failed, or ""
 	Code    *int     // its exit status
-	Tail    string   // the last lines that it printed
+	Tail    string   // the last lines it printed
 	Hint    string   // what to do next, or ""
-	Listed  bool     // each line of the message has a place of its own
-	Stated  bool     // the words are the recipe's own, or an interrupt, so its line has nothing to add
+	Listed  bool     // each line of Message names its own place
+	Worded  bool     // the message is the recipe's own, or an interrupt: its line adds nothing
 }
 
 // Line is a line of a recipe.
-type Line = script.Line
+type Line = source.Line
 
-// Faults takes err apart into what failed, host by host.
+// Faults splits err into the failures it holds, in the order of the hosts.
 func Faults(err error) []Fault {
 	var many failures
 	if errors.As(err, &many) {
@@ -136,44 +103,50 @@ func Faults(err error) []Fault {
 		}
 		return faults
 	}
-	f := Fault{Message: err.Error(), Hint: event.Hint(err)}
-	if mistakes := mistakesIn(err); mistakes != nil {
-		f.Message, f.Listed, f.Stated = mistakes.Error(), true, true
-		return []Fault{f}
+	if mistakes := recipe.MistakesIn(err); mistakes != nil {
+		return []Fault{{Message: mistakes.Error(), Hint: event.Hint(err), Listed: true, Worded: true}}
 	}
+	return []Fault{faultOf(err)}
+}
+
+// faultOf describes a single failure.
+func faultOf(err error) Fault {
+	f := Fault{Message: err.Error(), Hint: event.Hint(err)}
 	var (
-		place *located
-		away  *unreachable
-		at    *script.Error
+		place       *locatedError
+		unreachable *unreachableError
+		at          *script.Error
+		own         *recipeError
 	)
 	if errors.As(err, &place) {
 		f.Host, f.Step, f.Line = place.host, place.step, place.line
 	}
+	isUnreachable := errors.As(err, &unreachable)
+	hasLine := errors.As(err, &at) && !isUnreachable
 	switch {
-	case errors.As(err, &away):
-		f.Message = away.Error()
-	case errors.As(err, &at):
+	case isUnreachable:
+		f.Message = unreachable.Error()
+	case hasLine:
 		f.Line, f.Chain, f.Message = at.Line, at.Chain(), at.Err.Error()
 	}
 	f.Message = strings.TrimPrefix(f.Message, f.Host+": ")
 	f.Address = addressOf(err)
-	// What a primitive was called with is wrong, rather than what it did: then its name helps.
-	if at != nil && away == nil && at.Call != "" && at.Call != "fail" && !fromPrimitive(at.Err) {
+	// The primitive's name helps when its arguments are wrong, rather than what it did.
+	if hasLine && at.Call != "" && at.Call != "fail" && !fromPrimitive(at.Err) {
 		f.Message = at.Call + ": " + f.Message
 	}
-	var stated *failure
-	f.Stated = errors.As(err, &stated) || errors.Is(err, ErrInterrupted)
-	if !f.Stated && at != nil && away == nil {
-		f.Source, f.Call = at.Lines, at.Given
+	f.Worded = errors.As(err, &own) || errors.Is(err, ErrInterrupted)
+	if hasLine && !f.Worded {
+		f.Source, f.Call = at.Lines, at.Text
 	}
-	f.command(err)
+	f.describeCommand(err)
 	if f.Hint == "" {
-		f.Hint = usualHint(err, f.Tail)
+		f.Hint = genericHint(err, f.Tail)
 	}
-	return []Fault{f}
+	return f
 }
 
-// addressOf is what could not be connected to or logged in at, host:port, or "".
+// addressOf returns the host:port that could not be connected to or logged in at, or "".
 func addressOf(err error) string {
 	var (
 		connect *ssh.ConnectError
@@ -188,7 +161,8 @@ func addressOf(err error) string {
 	return ""
 }
 
-// General is the message without the host's own address, so that hosts that failed alike have the same.
+// General returns the message without the host's own address, so that hosts that failed
+// alike have the same message.
 func (f Fault) General() string {
 	if f.Address == "" {
 		return f.Message
@@ -200,35 +174,37 @@ func (f Fault) General() string {
 	return message
 }
 
-// fromPrimitive tells what a primitive's function returned from what came before it was called.
+// fromPrimitive reports whether err comes from a primitive's function, rather than
+// from unpacking its arguments.
 func fromPrimitive(err error) bool {
-	_, ok := err.(*located)
+	_, ok := err.(*locatedError)
 	return ok
 }
 
-// usualHint is what to do next about failures that say so little of themselves. tail is what the command printed last.
-func usualHint(err error, tail string) string {
+// genericHint returns what to do next about an error that has no hint of its own. tail is the
+// command's last output.
+func genericHint(err error, tail string) string {
 	var (
-		timeout *ssh.TimeoutError
-		lost    *ssh.LostError
+		timeout *shell.TimeoutError
+		lost    *shell.LostError
 	)
 	switch {
 	case errors.As(err, &timeout):
-		return "see on the host why it takes so long, or raise its limit in the recipe"
+		return "find out on the host why it takes so long, or raise the timeout in the recipe"
 	case errors.As(err, &lost):
-		return "see on the host what was done before running again"
+		return "check on the host what was done before running again"
 	case strings.Contains(tail, "No space left on device"), strings.Contains(tail, "Disk quota exceeded"):
 		return "the host's disk is full: remove old releases, or make the disk larger"
 	}
 	return ""
 }
 
-// command fills in what is known of the command that failed.
-func (f *Fault) command(err error) {
+// describeCommand fills in the command that failed, if there is one.
+func (f *Fault) describeCommand(err error) {
 	var (
-		exit    *ssh.ExitError
-		timeout *ssh.TimeoutError
-		lost    *ssh.LostError
+		exit    *shell.ExitError
+		timeout *shell.TimeoutError
+		lost    *shell.LostError
 	)
 	switch {
 	case errors.As(err, &exit):
@@ -250,16 +226,23 @@ func (f *Fault) command(err error) {
 	}
 }
 
-// failure is what fail("…") raises, in the recipe's own words, and confirm("…") after a no.
-type failure struct{ message string }
-
-func (f *failure) Error() string { return f.message }
-
-// Joined is nil, the one error, or all of them together, for Faults to take apart again.
-func Joined(errs ...error) error { return joined(errs...) }
-
-// Nearest returns the candidate that name is most likely a misspelling of, or "".
-func Nearest(name string, candidates []string) string { return script.Nearest(name, candidates) }
-
-// DidYouMean returns ` (did you mean "NEAREST"?)`, or "" when no candidate is near.
-func DidYouMean(name string, candidates []string) string { return script.DidYouMean(name, candidates) }
+// headline returns an error in one line, for progress; the whole error comes at the end of the run.
+func headline(err error) string {
+	faults := Faults(err)
+	f := faults[0]
+	text, _, _ := strings.Cut(f.Message, "\n")
+	if f.Code != nil {
+		command, _, more := strings.Cut(strings.TrimSpace(f.Command), "\n")
+		if more {
+			command += " …"
+		}
+		text = fmt.Sprintf("%s: exit status %d", command, *f.Code)
+	}
+	if errors.Is(err, ErrInterrupted) {
+		text = ErrInterrupted.Error()
+	}
+	if len(faults) > 1 {
+		text += fmt.Sprintf(" (and %d more)", len(faults)-1)
+	}
+	return text
+}

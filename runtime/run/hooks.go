@@ -2,40 +2,192 @@ package run
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
 	"time"
 
 	"runbook/runtime/event"
 	"runbook/runtime/script"
-	"runbook/runtime/ssh"
+	"runbook/runtime/ssh/shell"
 )
 
-type hookArgs struct {
-	Timeout time.Duration   `lua:"timeout" doc:"how long it may take" default:"60s"`
-	Fn      script.Callback `lua:"fn,arg" doc:"what to do; it gets the host" passes:"host"`
+// defaultHookTimeout is long enough to restart a server and check that it answers.
+const defaultHookTimeout = 60 * time.Second
+
+// hook is a function that host:defer or host:on_failure left to run at the end.
+type hook struct {
+	host      *shell.Host
+	fn        script.Callback
+	onFailure bool
+	timeout   time.Duration
+	line      string // where the recipe left it
 }
 
-// hookPrimitives are host:defer and host:on_failure.
-func (r *runner) hookPrimitives() []script.Primitive {
-	keep := func(onFailure bool) func(context.Context, *ssh.Host, hookArgs) (script.None, error) {
-		return func(ctx context.Context, h *ssh.Host, a hookArgs) (script.None, error) {
-			limit := a.Timeout
-			if limit == 0 {
-				limit = hookLimit
+func (h hook) name() string {
+	if h.onFailure {
+		return "on_failure"
+	}
+	return "defer"
+}
+
+// frame collects the hooks of one host function, or of the recipe outside of any.
+type frame struct {
+	mu        sync.Mutex
+	hooks     []hook
+	interrupt *locatedError // the innermost call that an interrupt ended
+}
+
+// frameKey finds a frame in a context, the one value that this package keeps there: step, pcall and
+// coroutines of a recipe have no argument to pass the frame through, but each runs its Lua with the
+// context of its caller.
+type frameKey struct{}
+
+func withFrame(ctx context.Context, f *frame) context.Context {
+	return context.WithValue(ctx, frameKey{}, f)
+}
+
+func frameOf(ctx context.Context) (*frame, bool) {
+	f, ok := ctx.Value(frameKey{}).(*frame)
+	return f, ok
+}
+
+func (f *frame) add(h hook) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.hooks = append(f.hooks, h)
+}
+
+// recordInterrupt keeps in the frame of ctx where an interrupt ended it, if err is one.
+func recordInterrupt(ctx context.Context, err error) {
+	f, ok := frameOf(ctx)
+	if !ok || !errors.Is(err, ErrInterrupted) {
+		return
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.interrupt == nil {
+		f.interrupt = &locatedError{ErrInterrupted, event.Host(ctx), event.Step(ctx), event.Line(ctx)}
+	}
+}
+
+// locateInterrupt returns the recorded interrupt if err is one, because Lua raises it without host,
+// step and line. Any other err is returned as it is.
+func (f *frame) locateInterrupt(err error) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.interrupt != nil && errors.Is(err, ErrInterrupted) {
+		return f.interrupt
+	}
+	return err
+}
+
+// take empties the frame and returns its hooks in the order in which they run: last in, first
+// out, and after a failure those of on_failure before those of defer. Without a failure the
+// on_failure hooks are dropped.
+func (f *frame) take(failed bool) []hook {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var order []hook
+	if failed {
+		for _, h := range slices.Backward(f.hooks) {
+			if h.onFailure {
+				order = append(order, h)
 			}
-			f := r.root
-			if inner, ok := ctx.Value(frameKey{}).(*frame); ok {
-				f = inner
+		}
+	}
+	for _, h := range slices.Backward(f.hooks) {
+		if !h.onFailure {
+			order = append(order, h)
+		}
+	}
+	f.hooks = nil
+	return order
+}
+
+// hookRunner runs hooks. An interrupt of the run does not reach them: each has a context of its
+// own.
+type hookRunner struct {
+	skip context.Context // ends when the remaining hooks are to be skipped: at a second interrupt
+	root *frame          // for hooks outside of any each
+}
+
+// run runs the hooks of a frame, and those that they leave in turn.
+func (r *hookRunner) run(ctx context.Context, f *frame, failed bool) error {
+	ctx = context.WithoutCancel(ctx)
+	var errs []error
+	for hooks := f.take(failed); len(hooks) > 0; hooks = f.take(failed) {
+		for _, h := range hooks {
+			if r.skip.Err() != nil {
+				event.Emit(ctx, event.Event{Kind: event.Skipped, Host: h.host.Name(), Line: h.line,
+					Text: fmt.Sprintf("%s of %s, after a second interrupt", h.name(), h.line)})
+				continue
 			}
-			f.add(hook{host: h, fn: a.Fn, onFailure: onFailure, limit: limit, line: event.Line(ctx)})
+			errs = append(errs, r.runOne(ctx, h))
+		}
+	}
+	return Join(errs...)
+}
+
+// runOne runs a hook until its timeout or a second interrupt.
+func (r *hookRunner) runOne(ctx context.Context, h hook) error {
+	late := fmt.Errorf("the %s of %s took longer than its limit of %s", h.name(), h.line, h.timeout)
+	ctx, cancel := context.WithTimeoutCause(ctx, h.timeout, late)
+	defer cancel()
+	ctx, interrupt := context.WithCancelCause(ctx)
+	defer interrupt(nil)
+	defer context.AfterFunc(r.skip, func() { interrupt(ErrInterrupted) })()
+	ctx = event.WithLine(event.WithHost(ctx, h.host.Name()), h.line)
+	event.Emit(ctx, event.Event{Kind: event.HookBegun, Text: h.name()})
+	began := time.Now()
+	_, err := h.fn.Thread(ctx, h.host)
+	ended := event.Event{Kind: event.HookEnded, Text: h.name(), Seconds: time.Since(began).Seconds()}
+	if err != nil {
+		ended.Error = headline(err)
+	}
+	event.Emit(ctx, ended)
+	if err == nil {
+		return nil
+	}
+	var at *script.Error
+	if errors.As(err, &at) {
+		at.AddCaller(h.line)
+	}
+	if cause := context.Cause(ctx); cause != nil && !errors.Is(err, cause) {
+		err = Join(err, cause)
+	}
+	return locate(event.WithStep(ctx, h.name()), err)
+}
+
+type hookArgs struct {
+	Timeout time.Duration   `lua:"timeout" doc:"the time limit" default:"60s"`
+	Fn      script.Callback `lua:"fn,arg" doc:"the hook; it gets the host" passes:"host"`
+}
+
+// primitives declares host:defer and host:on_failure.
+func (r *hookRunner) primitives() []script.Primitive {
+	add := func(onFailure bool) func(context.Context, *shell.Host, hookArgs) (script.None, error) {
+		return func(ctx context.Context, h *shell.Host, a hookArgs) (script.None, error) {
+			f, ok := frameOf(ctx)
+			if !ok {
+				f = r.root
+			}
+			if a.Timeout == 0 {
+				a.Timeout = defaultHookTimeout
+			}
+			f.add(hook{host: h, fn: a.Fn, onFailure: onFailure, timeout: a.Timeout, line: event.Line(ctx)})
 			return script.None{}, nil
 		}
 	}
 	return []script.Primitive{
-		script.Func("defer", script.Pure, "Runs fn when this host's function ends, however it ends; last in, first out. "+
-			"Outside of each: when the run ends. An interrupt does not stop it; a second one leaves it out.", keep(false)).
+		script.Func("defer", script.Pure, "Run fn when this host's function in each ends, for whatever reason; "+
+			"outside each, when the run ends. "+
+			"The last one registered runs first. An interrupt does not stop it; a second interrupt skips it.", add(false)).
 			With(`host:defer(function() host:run({ "rm", "-rf", scratch }) end)`),
-		script.Func("on_failure", script.Pure, "Runs fn when this host's function ends in an error or an interrupt, before what "+
-			"host:defer left.", keep(true)).
+		script.Func("on_failure", script.Pure, "Run fn when this host's function in each ends with an error or an "+
+			"interrupt, before the functions "+
+			"of host:defer.", add(true)).
 			With(`host:on_failure(function() host.fs:symlink(before, root .. "/current") end)`),
 	}
 }

@@ -8,10 +8,12 @@ import (
 	"testing"
 	"time"
 
+	"runbook/runtime/event"
 	"runbook/runtime/inventory"
+	"runbook/runtime/recipe"
 )
 
-// TestInterruptedWhileReading interrupts each part of start-up while it is under way: it ends as an interrupt, not as a
+// TestInterruptedWhileReading interrupts each part of start-up. It ends as an interrupt, not as a
 // mistake in what was being read.
 func TestInterruptedWhileReading(t *testing.T) {
 	dir := t.TempDir()
@@ -27,38 +29,43 @@ func TestInterruptedWhileReading(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	recipe, err := Describe(t.Context(), filepath.Join(dir, "r.lua"))
+	stream := event.NewStream()
+	api, err := NewAPI(Extension{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	loaded, err := recipe.Load(t.Context(), api, stream, filepath.Join(dir, "r.lua"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	load := func(hosts string) func(context.Context) error {
 		return func(ctx context.Context) error {
-			_, err := Prepare(ctx, recipe, Options{Inventory: inventory.Options{Dir: dir, Hosts: hosts, SSHConfig: "ssh_config"}})
+			_, err := Prepare(ctx, loaded, Options{Inventory: inventory.Options{Dir: dir, Hosts: hosts, SSHConfig: "ssh_config"}})
 			return err
 		}
 	}
 	check := func(path string) func(context.Context) error {
 		return func(ctx context.Context) error {
-			_, err := Check(ctx, []string{filepath.Join(dir, path)}, Extension{})
-			return err
+			_, err := recipe.Check(ctx, api, stream, []string{filepath.Join(dir, path)})
+			return Usage(err)
 		}
 	}
 	describe := func(ctx context.Context) error {
-		_, err := Describe(ctx, filepath.Join(dir, "endless.lua"))
-		return err
+		_, err := recipe.Describe(ctx, api, stream, filepath.Join(dir, "endless.lua"))
+		return Usage(err)
 	}
 	for _, c := range []struct {
 		name  string
-		after time.Duration // 0: before it begins
+		after time.Duration // 0 interrupts before the start
 		read  func(context.Context) error
 	}{
 		{"describe", 0, describe},
-		{"describe what is endless", 20 * time.Millisecond, describe},
+		{"describe an endless recipe", 20 * time.Millisecond, describe},
 		{"check", 0, check("r.lua")},
-		{"check what is endless", 20 * time.Millisecond, check("endless.lua")},
+		{"check an endless recipe", 20 * time.Millisecond, check("endless.lua")},
 		{"hosts in Lua", 0, load("hosts.lua")},
-		{"hosts that are endless", 20 * time.Millisecond, load("slow.lua")},
-		{"hosts in a text", 0, load("hosts.txt")},
+		{"endless hosts file", 20 * time.Millisecond, load("slow.lua")},
+		{"hosts in a text file", 0, load("hosts.txt")},
 		{"no hosts", 0, load("")},
 	} {
 		t.Run(c.name, func(t *testing.T) {

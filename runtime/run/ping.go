@@ -1,44 +1,67 @@
 package run
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"strconv"
 	"strings"
 	"time"
 
 	"runbook/runtime/event"
 	"runbook/runtime/inventory"
+	"runbook/runtime/inventory/selection"
+	"runbook/runtime/recipe"
 	"runbook/runtime/ssh"
+	"runbook/runtime/ssh/shell"
 )
 
-// Place says what to look for on a host.
-type Place struct {
-	Root       string // the root folder of the releases
-	ServerRoot string // the folder of mod_wsgi-express; "" for server in Root
-	Python     string // the interpreter
+// PingOptions configure Ping.
+type PingOptions struct {
+	Script         string            // for /bin/sh; prints the lines that Pinged.parse reads
+	Settings       map[string]string // the variables that the script takes; the vars of a host by these names override them
+	ConnectTimeout time.Duration     // as in inventory.Options
+	Skip           selection.Limit   // how many unreachable hosts to go on without
+	Prompt         recipe.Prompt     // nil without a terminal
 }
 
-// Pinged is what was found on a host. What could not be found out is left empty.
+// PingSettings returns the settings that a script declares in its line "# settings: NAME=DEFAULT
+// …".
+func PingSettings(script string) map[string]string {
+	settings := map[string]string{}
+	for line := range strings.Lines(script) {
+		declared, ok := strings.CutPrefix(line, "# settings:")
+		if !ok {
+			continue
+		}
+		for _, word := range strings.Fields(declared) {
+			name, value, _ := strings.Cut(word, "=")
+			settings[name] = value
+		}
+	}
+	return settings
+}
+
+// Pinged is what was found on a host. What could not be found out is empty.
 type Pinged struct {
-	Err         error    `json:"-"` // why it can't be used, or nil
+	Err         error    `json:"-"`                 // why the host can't be used, or nil
+	Skipped     bool     `json:"skipped,omitempty"` // Err is that it is unreachable, within the limit
 	Reachable   string   `json:"reachable"`
 	HostKey     string   `json:"host_key,omitempty"` // "verified", "unknown", "changed" or "revoked"
 	Login       string   `json:"login,omitempty"`    // "ok" or "refused"
 	Python      string   `json:"python,omitempty"`   // its version, or "missing"
 	Git         string   `json:"git,omitempty"`
-	DiskFree    int64    `json:"disk_free_bytes,omitempty"` // for those who aren't root
+	DiskFree    int64    `json:"disk_free_bytes,omitempty"` // for users other than root
 	DiskTotal   int64    `json:"disk_total_bytes,omitempty"`
 	InodesFree  int64    `json:"inodes_free,omitempty"`
 	InodesTotal int64    `json:"inodes_total,omitempty"`
 	Clock       *float64 `json:"clock_skew_seconds,omitempty"` // how far the host's clock is ahead of this machine's
 	Current     string   `json:"current,omitempty"`            // the name of the current release, or "none"
-	Server      string   `json:"server,omitempty"`             // "running" or "not running", where mod_wsgi-express is set up
+	Server      string   `json:"server,omitempty"`             // "running" or "not running"; "" without mod_wsgi-express
 }
 
-// Serving is the current release in the words of a table, with what keeps it from being served.
+// Serving returns the current release for a table, and that its server is down if it is.
 func (p Pinged) Serving() string {
 	if p.Server == "not running" {
 		return p.Current + ", server not running"
@@ -46,79 +69,71 @@ func (p Pinged) Serving() string {
 	return p.Current
 }
 
-// Ping connects to every host, at most connectAtOnce at a time, looks around, and returns what it found in the hosts' order.
-// host.vars may say another place for a host.
-func Ping(ctx context.Context, hosts []inventory.Host, place Place, o Options) ([]Pinged, error) {
-	pool := newPool(o)
+// Ping connects to every host and returns what it found on them, in the order of the hosts.
+func Ping(ctx context.Context, stream *event.Stream, hosts []inventory.Host, o PingOptions) ([]Pinged, error) {
+	ctx = event.WithStream(ctx, stream)
+	reach := ssh.Options{ConnectTimeout: o.ConnectTimeout, Prompt: o.Prompt}
+	pool := shell.NewPool(stream, shell.Options{Options: reach})
 	found := make([]Pinged, len(hosts))
-	indexes := make([]int, len(hosts))
-	for i := range hosts {
-		indexes[i] = i
-	}
-	forAll(indexes, connectAtOnce, func(i int) error {
-		ctx := event.WithHost(ctx, hosts[i].Name)
-		found[i] = ping(ctx, pool.Host(hosts[i]), place)
-		found[i].Err = locate(ctx, found[i].Err)
-		return nil
+	errs := forEach(hosts, connectLimit, func(i int, target inventory.Host) error {
+		ctx := event.WithHost(ctx, target.Name)
+		found[i] = ping(ctx, stream, pool.Host(target), o)
+		return locate(ctx, found[i].Err)
 	})
+	for _, i := range skip(o.Skip, errs) {
+		found[i].Skipped = true
+	}
+	for i, err := range errs {
+		found[i].Err = err
+	}
 	if err := pool.Close(); err != nil {
 		return found, fmt.Errorf("closing the connections: %w", err)
 	}
 	return found, nil
 }
 
-func ping(ctx context.Context, h *ssh.Host, place Place) (p Pinged) {
+func ping(ctx context.Context, stream *event.Stream, h *shell.Host, o PingOptions) (p Pinged) {
 	if err := h.Connect(ctx); err != nil {
-		return notConnected(err)
+		return unreachablePinged(err)
 	}
-	// Nothing more is asked of it: of many hosts only those that are looked at have a connection.
-	defer func() { p.Err = joined(p.Err, h.Close()) }()
+	// Closed at once: of many hosts only those being looked at keep a connection.
+	defer func() { p.Err = Join(p.Err, h.Close()) }()
 	p = Pinged{Reachable: "yes", HostKey: "verified", Login: "ok"}
-	vars := h.Target().Vars
-	for name, setting := range map[string]*string{"root": &place.Root, "server_root": &place.ServerRoot, "python": &place.Python} {
-		if text, ok := vars[name].(string); ok {
-			*setting = text
-		}
-	}
-	before := time.Now()
-	r, err := h.Run(ctx, ssh.Command{Argv: []string{"date", "+%s.%N"}, AnyStatus: true, Quiet: true})
-	if err != nil {
-		p.Err = err
-		return p
-	}
-	p.clock(r.Stdout, before, time.Now())
-	r, err = h.Run(ctx, ssh.Command{Script: lookAround, Env: map[string]string{"ROOT": place.Root, "SERVER": cmp.Or(strings.TrimRight(place.ServerRoot, "/"), strings.TrimRight(place.Root, "/")+"/server"), "PYTHON": place.Python}, AnyStatus: true, Quiet: true})
-	if err != nil {
-		p.Err = err
-		return p
-	}
-	p.read(event.Redact(ctx, r.Stdout), place.Root)
+	p.Err = p.lookAround(ctx, stream, h, o)
 	return p
 }
 
-// lookAround prints NAME VALUE lines. df is POSIX's (-P), and -i is known wherever inodes are counted. After a reboot the number
-// in httpd.pid may belong to another program, so its command line is compared where it can be read.
-const lookAround = `
-echo python $("$PYTHON" --version 2>&1 || echo missing)
-echo git $(git --version 2>/dev/null || echo missing)
-d=$ROOT
-while [ ! -d "$d" ] && [ "$d" != / ] && [ -n "$d" ]; do d=$(dirname "$d"); done
-echo disk $(df -Pk "$d" | tail -n 1)
-echo inodes $(df -Pi "$d" 2>/dev/null | tail -n 1)
-echo current $(readlink "$ROOT/current" || echo none)
-[ -e "$SERVER/httpd.conf" ] || exit 0
-pid=$(cat "$SERVER/httpd.pid" 2>/dev/null)
-if [ -z "$pid" ]; then echo server not running
-elif [ -r "/proc/$pid/cmdline" ]; then
-	tr '\0' ' ' < "/proc/$pid/cmdline" | grep -qF -- "$SERVER" && echo server running || echo server not running
-elif kill -0 "$pid" 2>/dev/null; then echo server running
-else echo server not running
-fi
-`
+// settingsFor returns the settings with what the vars of a host override.
+func (o PingOptions) settingsFor(vars map[string]any) map[string]string {
+	settings := maps.Clone(o.Settings)
+	for name := range settings {
+		if text, ok := vars[name].(string); ok {
+			settings[name] = text
+		}
+	}
+	return settings
+}
 
-// clock compares what date printed with the time of this machine before and after. What lies between them is no skew.
-// Where date knows no nanoseconds it says a letter.
-func (p *Pinged) clock(printed string, before, after time.Time) {
+// lookAround fills in what the host itself reports.
+func (p *Pinged) lookAround(ctx context.Context, stream *event.Stream, h *shell.Host, o PingOptions) error {
+	before := time.Now()
+	r, err := h.Run(ctx, shell.Command{Argv: []string{"date", "+%s.%N"}, AnyStatus: true, Quiet: true})
+	if err != nil {
+		return err
+	}
+	p.measureClock(r.Stdout, before, time.Now())
+	env := o.settingsFor(h.Target().Vars)
+	r, err = h.Run(ctx, shell.Command{Script: o.Script, Env: env, AnyStatus: true, Quiet: true})
+	if err != nil {
+		return err
+	}
+	p.parse(stream.Redact(r.Stdout))
+	return nil
+}
+
+// measureClock compares what date printed with this machine's time before and after. A time between
+// them is no skew. A date without nanoseconds prints a letter for them.
+func (p *Pinged) measureClock(printed string, before, after time.Time) {
 	whole, part, _ := strings.Cut(strings.TrimSpace(printed), ".")
 	seconds, err := strconv.ParseInt(whole, 10, 64)
 	if err != nil {
@@ -139,24 +154,22 @@ func (p *Pinged) clock(printed string, before, after time.Time) {
 	p.Clock = &skew
 }
 
-func (p *Pinged) read(printed, root string) {
-	for _, line := range strings.Split(printed, "\n") {
+// parse reads the lines that the script printed.
+func (p *Pinged) parse(printed string) {
+	for line := range strings.SplitSeq(printed, "\n") {
 		name, value, _ := strings.Cut(line, " ")
 		switch name {
-		case "python", "git":
-			words := strings.Fields(value)
-			version := "missing"
-			if len(words) > 0 && words[len(words)-1] != version {
-				version = strings.TrimPrefix(strings.TrimPrefix(value, "Python "), "git version ")
-			}
-			*map[string]*string{"python": &p.Python, "git": &p.Git}[name] = version
+		case "python":
+			p.Python = programVersion(value, "Python ")
+		case "git":
+			p.Git = programVersion(value, "git version ")
 		case "disk":
-			p.DiskTotal, p.DiskFree = space(value)
-			p.DiskTotal, p.DiskFree = p.DiskTotal*1024, p.DiskFree*1024
+			total, free := diskSpace(value)
+			p.DiskTotal, p.DiskFree = total*1024, free*1024
 		case "inodes":
-			p.InodesTotal, p.InodesFree = space(value)
+			p.InodesTotal, p.InodesFree = diskSpace(value)
 		case "current":
-			p.Current = strings.TrimPrefix(value, strings.TrimRight(root, "/")+"/releases/")
+			p.Current = strings.TrimSpace(value)
 		case "server":
 			if value == "running" || value == "not running" {
 				p.Server = value
@@ -165,13 +178,22 @@ func (p *Pinged) read(printed, root string) {
 	}
 }
 
-// space is total and free of a line of df, or zeros.
-func space(line string) (total, free int64) {
+// programVersion returns the version that a program printed, or "missing".
+func programVersion(printed, prefix string) string {
+	words := strings.Fields(printed)
+	if len(words) == 0 || words[len(words)-1] == "missing" {
+		return "missing"
+	}
+	return strings.TrimPrefix(printed, prefix)
+}
+
+// diskSpace parses total and free of a line of df; zeros if it can't. The name of a file system may
+// have spaces in it. The numbers after it have none, and the mount point comes last.
+func diskSpace(line string) (total, free int64) {
 	fields := strings.Fields(line)
 	if len(fields) < 6 {
 		return 0, 0
 	}
-	// A file system's name may have spaces in it; the fields behind it have not, and the last is the mount point.
 	for i := 1; i+3 < len(fields); i++ {
 		total, err1 := strconv.ParseInt(fields[i], 10, 64)
 		_, err2 := strconv.ParseInt(fields[i+1], 10, 64)
@@ -183,8 +205,8 @@ func space(line string) (total, free int64) {
 	return 0, 0
 }
 
-// notConnected is how far the connection came.
-func notConnected(err error) Pinged {
+// unreachablePinged returns how far a connection came before it failed.
+func unreachablePinged(err error) Pinged {
 	p := Pinged{Err: err, Reachable: "yes"}
 	var (
 		connect *ssh.ConnectError

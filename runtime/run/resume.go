@@ -9,142 +9,197 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 
 	"runbook/runtime/event"
+	"runbook/runtime/recipe"
 	"runbook/runtime/script"
+	"runbook/runtime/script/spell"
 )
 
+// Flag is a long option of the command line and its value.
+type Flag struct{ Name, Value string }
+
+// Commands build the command lines that a run suggests. A nil function builds none.
+type Commands struct {
+	// Resume builds the command line of this run, with these flags instead of what was given for
+	// them.
+	Resume func([]Flag) string
+	// Undo builds that of another recipe, with these flags and those of this run that it takes.
+	Undo func(recipe string, flags []Flag) string
+	// On builds that of this run on these hosts alone; without any, on all hosts.
+	On func(hosts []string, flags []Flag) string
+	// LeftOut names the options that have left hosts out, such as "--only"; "" for none.
+	LeftOut string
+}
+
+// UndoHint introduces the command line that undoes a run.
+func UndoHint(command string) string { return "to go back: " + command }
+
+// ResumeHint introduces the command line that finishes a run.
+func ResumeHint(command string) string { return "to finish what was begun: " + command }
+
+// LaterHint introduces the command line for hosts that were skipped.
+func LaterHint(command string) string { return "when the unreachable hosts are back: " + command }
+
 type resumeArgs struct {
-	Options map[string]any `lua:"options,arg" doc:"options of the recipe, by name, with the values of this run"`
+	Options map[string]any `lua:"options,arg" doc:"the recipe's options by name, with the values of this run"`
 	Undo    string         `lua:"undo" doc:"a recipe beside this one that undoes the run, such as rollback.lua"`
-	With    map[string]any `lua:"with" doc:"the options to run that recipe with"`
+	With    map[string]any `lua:"with" doc:"the options of that recipe"`
+	Also    []string       `lua:"also" doc:"hosts that every run needs, as for --only: the command for skipped hosts names them, too"`
 }
 
-// resumption is what a recipe stated by resume: options as flag → value, and the recipe that undoes the run.
-type resumption struct {
-	flags     map[string]string
-	undo      string
-	undoFlags map[string]string
+// resumer implements resume.
+type resumer interface {
+	resume(ctx context.Context, a resumeArgs) error
 }
 
-// resumePrimitive is resume{ … }.
-func (r *runner) resumePrimitive() script.Primitive {
-	return script.Func("resume", script.Pure, "Records the options that finish this run, and the recipe that undoes it. When the run fails or is interrupted after it "+
-		"changed something, its last words are both commands, with the options that were given and these. After a run for some hosts only, they are the "+
-		"command for all. runbook log tells the command of a run that was killed.",
+// noResumer serves where there is no run to resume.
+type noResumer struct{}
+
+func (noResumer) resume(context.Context, resumeArgs) error { return nil }
+
+func resumePrimitive(r resumer) script.Primitive {
+	return script.Func("resume", script.Pure, "Record the options that finish this run, and the recipe that undoes "+
+		"it. A run that ends early after a change prints both commands. A run on some of the hosts prints the "+
+		"command for the others. runbook log shows the command for a killed run.",
 		func(ctx context.Context, _ script.None, a resumeArgs) (script.None, error) {
-			values, args := resumption{flags: map[string]string{}, undoFlags: map[string]string{}}, map[string]any{}
-			if r.plan == nil {
-				return script.None{}, nil
-			}
-			for name, v := range a.Options {
-				o, ok := r.plan.values.option(name)
-				if !ok {
-					return script.None{}, fmt.Errorf("the recipe declares no option %q%s", name, script.DidYouMean(name, r.plan.values.names()))
-				}
-				text, err := cell(v)
-				if err == nil {
-					_, err = o.Parse([]string{text})
-				}
-				if err != nil {
-					return script.None{}, fmt.Errorf("%s: %w", name, err)
-				}
-				values.flags[o.Flag()], args[o.Name] = text, text
-			}
-			if a.Undo != "" {
-				values.undo = filepath.Join(filepath.Dir(r.plan.Recipe.Path), a.Undo)
-			}
-			for name, v := range a.With {
-				text, err := cell(v)
-				if err != nil {
-					return script.None{}, fmt.Errorf("with.%s: %w", name, err)
-				}
-				values.undoFlags[Option{Name: name}.Flag()] = text
-			}
-			r.mu.Lock()
-			known := reflect.DeepEqual(r.resume, values) // each host may state the same
-			r.resume = values
-			r.mu.Unlock()
-			if !known && !r.opts.DryRun && r.opts.Again != nil && len(values.flags) > 0 {
-				event.Emit(ctx, event.Event{Kind: event.Resumable, Text: r.opts.Again(asFlags(values.flags)), Hint: r.undoing(values), Args: args})
-			}
-			return script.None{}, nil
+			return script.None{}, r.resume(ctx, a)
 		}).With(`resume({ release = name, revision = sha }, { undo = "rollback.lua", with = { release = before } })`)
 }
 
-// about is what the run was of, for the last event: release and revision as the recipe said them by resume, or else in the
-// last table. A host that went back has another release there.
-func (r *runner) about() map[string]any {
-	r.mu.Lock()
-	release, revision := r.resume.flags["release"], r.resume.flags["revision"]
-	r.mu.Unlock()
-	releases, revisions := r.table.releases(release)
+// resumption is what a recipe recorded by resume.
+type resumption struct {
+	flags     map[string]string // the options that finish the run, by flag
+	undo      string            // the recipe that undoes the run, or ""
+	undoFlags map[string]string
+	also      []string // patterns for --only
+}
+
+// resumeRecorder implements resume for a run.
+type resumeRecorder struct {
+	plan *Plan
+
+	mu       sync.Mutex
+	recorded resumption
+}
+
+func (r *resumeRecorder) resume(ctx context.Context, a resumeArgs) error {
+	next := resumption{flags: map[string]string{}, undoFlags: map[string]string{}, also: a.Also}
 	args := map[string]any{}
-	for name, text := range map[string]string{"release": cmp.Or(release, releases), "revision": cmp.Or(revision, revisions)} {
-		if text != "" {
+	for name, v := range a.Options {
+		o, ok := r.plan.values.Option(name)
+		if !ok {
+			return fmt.Errorf("the recipe declares no option %q%s", name, spell.DidYouMean(name, r.plan.values.Names()))
+		}
+		text, err := cell(v)
+		if err == nil {
+			_, err = o.Parse([]string{text})
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		next.flags[o.Flag()], args[o.Name] = text, text
+	}
+	if a.Undo != "" {
+		next.undo = filepath.Join(filepath.Dir(r.plan.Recipe.Path), a.Undo)
+	}
+	for name, v := range a.With {
+		text, err := cell(v)
+		if err != nil {
+			return fmt.Errorf("with.%s: %w", name, err)
+		}
+		next.undoFlags[recipe.Option{Name: name}.Flag()] = text
+	}
+	r.mu.Lock()
+	known := reflect.DeepEqual(r.recorded, next) // each host may record the same
+	r.recorded = next
+	r.mu.Unlock()
+	if command := r.resumeCommand(next); !known && !r.plan.opts.DryRun && command != "" {
+		event.Emit(ctx, event.Event{Kind: event.Resumable, Text: command, Hint: r.undoCommand(next), Args: args})
+	}
+	return nil
+}
+
+func (r *resumeRecorder) current() resumption {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.recorded
+}
+
+// subject returns what the run was about, for the last event: the texts of the columns that the
+// recipe puts first, as recorded by resume, or else as the last table has them for the same. A host
+// that was rolled back has others there.
+func (r *resumeRecorder) subject(t *table) map[string]any {
+	recorded := map[string]string{}
+	for _, name := range r.plan.Recipe.Columns {
+		if text := r.current().flags[recipe.Option{Name: name}.Flag()]; text != "" {
+			recorded[name] = text
+		}
+	}
+	args := map[string]any{}
+	for _, name := range r.plan.Recipe.Columns {
+		if text := cmp.Or(recorded[name], t.distinct(name, recorded)); text != "" {
 			args[name] = text
 		}
 	}
 	return args
 }
 
-// finish adds to hint the commands that undo and that finish the run, where something was changed. After a failure the way back
-// comes first, because what failed once is likely to fail again; after an interrupt the way forward does.
-func (r *runner) finish(hint string, interrupted bool) string {
-	said := r.stated()
-	var ways []string
-	if command := r.undoing(said); command != "" {
-		ways = append(ways, ToGoBack(command))
+// addCommands adds to hint the commands that undo and finish the run. After a failure the
+// way back comes first, because what failed once is likely to fail again; after an
+// interrupt the way forward does.
+func (r *resumeRecorder) addCommands(hint string, interrupted bool) string {
+	recorded := r.current()
+	var hints []string
+	if command := r.undoCommand(recorded); command != "" {
+		hints = append(hints, UndoHint(command))
 	}
-	if len(said.flags) > 0 && r.opts.Again != nil {
-		ways = append(ways, ToFinish(r.opts.Again(asFlags(said.flags))))
+	if command := r.resumeCommand(recorded); command != "" {
+		hints = append(hints, ResumeHint(command))
 	}
 	if interrupted {
-		slices.Reverse(ways)
+		slices.Reverse(hints)
 	}
-	return strings.TrimPrefix(strings.Join(append([]string{hint}, ways...), "\n"), "\n")
+	return strings.TrimPrefix(strings.Join(append([]string{hint}, hints...), "\n"), "\n")
 }
 
-// undoing returns the command line that undoes the run, or "".
-func (r *runner) undoing(said resumption) string {
-	if said.undo == "" || r.opts.Undo == nil {
+// laterHint returns the commands for the hosts that are still to do after a success: those that
+// were skipped, and after a change those that options left out.
+func (r *resumeRecorder) laterHint(skipped []string, changed bool) string {
+	commands, recorded := r.plan.opts.Commands, r.current()
+	flags := sortedFlags(recorded.flags)
+	var hints []string
+	if commands.On != nil && len(skipped) > 0 {
+		hints = append(hints, LaterHint(commands.On(slices.Concat(skipped, recorded.also), flags)))
+	}
+	if commands.On != nil && commands.LeftOut != "" && changed && len(flags) > 0 {
+		hints = append(hints, "for the hosts that "+commands.LeftOut+" left out: "+commands.On(nil, flags))
+	}
+	return strings.Join(hints, "\n")
+}
+
+func (r *resumeRecorder) resumeCommand(recorded resumption) string {
+	build, flags := r.plan.opts.Commands.Resume, sortedFlags(recorded.flags)
+	if build == nil || len(flags) == 0 {
 		return ""
 	}
-	return r.opts.Undo(said.undo, asFlags(said.undoFlags))
+	return build(flags)
 }
 
-// ToGoBack says what the command line is for that undoes a run.
-func ToGoBack(command string) string { return "to go back: " + command }
-
-// ToFinish says what the command line is for that finishes a run.
-func ToFinish(command string) string { return "to finish what was begun: " + command }
-
-// rest is what to do next once all is well: the same on the hosts that were left out, or "".
-func (r *runner) rest() string {
-	if flags := asFlags(r.stated().flags); r.opts.Rest != nil && len(flags) > 0 {
-		return "for the hosts that --only left out: " + r.opts.Rest(flags)
+func (r *resumeRecorder) undoCommand(recorded resumption) string {
+	build := r.plan.opts.Commands.Undo
+	if build == nil || recorded.undo == "" {
+		return ""
 	}
-	return ""
+	return build(recorded.undo, sortedFlags(recorded.undoFlags))
 }
 
-// stated returns what the recipe stated by resume, once something was changed.
-func (r *runner) stated() resumption {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.opts.DryRun || !r.changed.Load() {
-		return resumption{}
-	}
-	return r.resume
-}
-
-// asFlags are values by flag, in the order of their names.
-func asFlags(values map[string]string) []Flag {
+// sortedFlags turns values by flag into flags sorted by name.
+func sortedFlags(values map[string]string) []Flag {
 	flags := make([]Flag, 0, len(values))
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		flags = append(flags, Flag{name, values[name]})
 	}
 	return flags
 }
-
-// Flag is a long option of the command line and its value.
-type Flag struct{ Name, Value string }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -13,30 +15,31 @@ import (
 	"runbook/runtime/event"
 	"runbook/runtime/inventory"
 	"runbook/runtime/lab"
+	"runbook/runtime/recipe"
 	"runbook/runtime/run"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// recorder keeps the events of a run. told is called with each, when it is there.
+// recorder records the events of a run.
 type recorder struct {
-	mu     sync.Mutex
-	events []event.Event
-	told   func(event.Event)
+	mu      sync.Mutex
+	events  []event.Event
+	onEvent func(event.Event) // called with each event, unless it is nil
 }
 
 func (r *recorder) Event(e event.Event) {
 	r.mu.Lock()
 	r.events = append(r.events, e)
 	r.mu.Unlock()
-	if r.told != nil {
-		r.told(e)
+	if r.onEvent != nil {
+		r.onEvent(e)
 	}
 }
 
 func (r *recorder) Close() error { return nil }
 
-// texts are the texts of the events of one kind, with the host before each.
+// texts joins the texts of the events of one kind, each with its host.
 func (r *recorder) texts(kind event.Kind) string {
 	var out []string
 	for _, e := range r.events {
@@ -47,25 +50,40 @@ func (r *recorder) texts(kind event.Kind) string {
 	return strings.Join(out, ", ")
 }
 
-// play runs a recipe on the hosts of a hosts file, or on none.
-func play(ctx context.Context, t *testing.T, recipe string, opts run.Options, r *recorder) error {
+// luaAPI returns what recipes can use.
+func luaAPI(t testing.TB) recipe.API {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "recipe.lua")
-	if err := os.WriteFile(path, []byte(recipe), 0o600); err != nil {
+	api, err := run.NewAPI(run.Extension{})
+	if err != nil {
 		t.Fatal(err)
 	}
-	d, err := run.Describe(ctx, path)
-	if err != nil {
-		return err
-	}
-	plan, err := run.Prepare(ctx, d, opts)
-	if err != nil {
-		return err
-	}
-	return plan.Start(ctx, event.NewStream(r))
+	return api
 }
 
-// threeHosts are throwaway hosts for one test.
+// play writes a recipe to a file and runs it.
+func play(ctx context.Context, t *testing.T, source string, opts run.Options, r *recorder) error {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "recipe.lua")
+	if err := os.WriteFile(path, []byte(source), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return playFile(ctx, t, path, opts, r)
+}
+
+func playFile(ctx context.Context, t *testing.T, path string, opts run.Options, r *recorder) error {
+	t.Helper()
+	loaded, err := recipe.Load(ctx, luaAPI(t), event.NewStream(), path, nil)
+	if err != nil {
+		return run.Usage(err)
+	}
+	plan, err := run.Prepare(ctx, loaded, opts)
+	if err != nil {
+		return err
+	}
+	return plan.Run(ctx, event.NewStream(r))
+}
+
+// threeHosts starts throwaway hosts for a test.
 func threeHosts(t *testing.T) run.Options {
 	t.Helper()
 	l, err := lab.New(t.TempDir())
@@ -91,8 +109,8 @@ func TestStatus(t *testing.T) {
 		status       int
 		err          string
 	}{
-		{"nothing", ``, 0, ""},
-		{"nothing but itself", `recipe {}`, 0, ""},
+		{"empty file", ``, 0, ""},
+		{"empty recipe", `recipe {}`, 0, ""},
 		{"without recipe{}", `localhost:run("true")`, 0, ""},
 		{"syntax", `recipe {`, 2, "recipe.lua:1"},
 		{"undeclared", "recipe {}\nprint(foo)", 2, "recipe.lua:2"},
@@ -100,12 +118,12 @@ func TestStatus(t *testing.T) {
 		{"raised after a change", "recipe {}\nlocalhost:run('true')\nerror('boom')", 1, "boom"},
 		{"refused before any contact", "recipe {}\nfail('not ready')", 2, "not ready"},
 		{"refused", "recipe {}\nlocalhost:test('true')\nfail('not ready')", 3, "not ready"},
-		{"failed look", "recipe {}\nlocalhost:capture('exit 1')", 3, ""},
+		{"failed before a change", "recipe {}\nlocalhost:capture('exit 1')", 3, ""},
 		{"failed", "recipe {}\nlocalhost:run('exit 1')", 1, ""},
 		{"refused after a change", "recipe {}\nlocalhost:run('true')\nfail('too late')", 1, "too late"},
 		{"caught", "recipe {}\npcall(function() localhost:run('exit 1') end)", 0, ""},
-		{"caught on a host", "recipe {}\npcall(each, { localhost }, function(h) h:run('exit 1') end)", 1, "went on"},
-		{"twice", "recipe {}\nrecipe {}", 2, "must stand once"},
+		{"caught on a host", "recipe {}\npcall(each, { localhost }, function(h) h:run('exit 1') end)", 1, "continued"},
+		{"twice", "recipe {}\nrecipe {}", 2, "must be called once"},
 		{"too late", "localhost:run('true')\nrecipe {}", 1, "before anything"},
 		{"failing defer", "recipe {}\neach({ localhost }, function(h) h:defer(function() h:run('exit 1') end) end)", 1, ""},
 		{"too slow hook", "recipe {}\neach({ localhost }, function(h) h:defer({ timeout = '10ms' }, function() h:run('sleep 60') end) end)", 1, "longer than its limit"},
@@ -126,7 +144,7 @@ func TestStatus(t *testing.T) {
 
 func TestEachAtOnce(t *testing.T) {
 	opts := threeHosts(t)
-	// Each host waits until all have come: only possible when three are under way together.
+	// Each host waits for the others, which succeeds only if all three run at the same time.
 	dir := t.TempDir()
 	r := &recorder{}
 	recipe := `recipe {}
@@ -145,7 +163,7 @@ end)`
 	}
 }
 
-func TestAFailureBeginsNoFurtherHost(t *testing.T) {
+func TestFailureStopsEach(t *testing.T) {
 	r := &recorder{}
 	recipe := `recipe {}
 each(hosts, function(host)
@@ -171,11 +189,11 @@ end)`
 	}
 }
 
-// interruptedAt interrupts a run when a command with text in it begins.
-func interruptedAt(t *testing.T, text string) (context.Context, *recorder) {
+// interruptAt returns a context that is interrupted when a command with text in it begins.
+func interruptAt(t *testing.T, text string) (context.Context, *recorder) {
 	ctx, interrupt := context.WithCancelCause(t.Context())
 	t.Cleanup(func() { interrupt(nil) })
-	return ctx, &recorder{told: func(e event.Event) {
+	return ctx, &recorder{onEvent: func(e event.Event) {
 		if e.Kind == event.CommandBegun && strings.Contains(e.Text, text) {
 			interrupt(run.ErrInterrupted)
 		}
@@ -183,7 +201,7 @@ func interruptedAt(t *testing.T, text string) (context.Context, *recorder) {
 }
 
 func TestInterrupt(t *testing.T) {
-	ctx, r := interruptedAt(t, "sleep 600")
+	ctx, r := interruptAt(t, "sleep 600")
 	recipe := `recipe {}
 localhost:defer(function() print("last") end)
 each(hosts, function(host)
@@ -208,8 +226,8 @@ end)`
 	}
 }
 
-func TestAHookThatFailsAfterAnInterruptIsToldOf(t *testing.T) {
-	ctx, r := interruptedAt(t, "sleep 600")
+func TestFailingHookAfterInterrupt(t *testing.T) {
+	ctx, r := interruptAt(t, "sleep 600")
 	recipe := `recipe {}
 each({ localhost }, function(host)
   host:on_failure(function() host:run("exit 9") end)
@@ -225,12 +243,12 @@ end)`
 	}
 }
 
-func TestASecondInterruptSkipsWhatIsLeft(t *testing.T) {
+func TestSecondInterruptSkipsHooks(t *testing.T) {
 	ctx, interrupt := context.WithCancelCause(t.Context())
 	defer interrupt(nil)
 	hooks, again := context.WithCancelCause(t.Context())
 	defer again(nil)
-	r := &recorder{told: func(e event.Event) {
+	r := &recorder{onEvent: func(e event.Event) {
 		switch {
 		case e.Kind == event.CommandBegun && strings.Contains(e.Text, "sleep 600"):
 			interrupt(run.ErrInterrupted)
@@ -259,19 +277,19 @@ end)`
 func TestDescribeContactsNothing(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "recipe.lua")
 	marker := filepath.Join(t.TempDir(), "ran")
-	for _, recipe := range []string{
+	for _, source := range []string{
 		"localhost:run('touch " + marker + "')\nrecipe { summary = 'never seen' }",
 		"pcall(recipe, { summary = 's', options = { a = { 1, 'a' } } })\nlocalhost:run('touch " + marker + "')",
 		"print('x')\nstep('t', function() localhost:run('touch " + marker + "') end)",
 	} {
-		if err := os.WriteFile(path, []byte(recipe), 0o600); err != nil {
+		if err := os.WriteFile(path, []byte(source), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := run.Describe(t.Context(), path); err != nil {
-			t.Errorf("%s: %v", recipe, err)
+		if _, err := recipe.Describe(t.Context(), luaAPI(t), event.NewStream(), path); err != nil {
+			t.Errorf("%s: %v", source, err)
 		}
 		if _, err := os.Stat(marker); err == nil {
-			t.Fatalf("describing ran a command: %s", recipe)
+			t.Fatalf("describing ran a command: %s", source)
 		}
 	}
 }
@@ -293,7 +311,7 @@ func TestConfirm(t *testing.T) {
 	}
 }
 
-func TestAPromptedSecretIsNeverShown(t *testing.T) {
+func TestPromptedSecretIsRedacted(t *testing.T) {
 	r := &recorder{}
 	opts := run.Options{Prompt: func(_ context.Context, question string, secret bool) (string, error) {
 		if !secret || question != "password: " {
@@ -306,5 +324,39 @@ func TestAPromptedSecretIsNeverShown(t *testing.T) {
 	}
 	if got := r.texts(event.Printed); got != "it is [secret]" {
 		t.Errorf("printed %s", got)
+	}
+}
+
+// A state has the tone that the recipe gives it, and the first event names the columns that come
+// first.
+func TestToneAndOrder(t *testing.T) {
+	r := &recorder{}
+	err := play(t.Context(), t, `recipe { columns = { "release", "revision" } }
+each(hosts, function(host)
+  host:result({ release = "r1", other = 1, state = "released" }, { tone = "good" })
+  local ok, e = pcall(host.result, host, { release = "r2" }, { tone = "bad" })
+  if ok or not e.message:find("tone is for a state", 1, true) then fail("a tone without a state: " .. tostring(e)) end
+  if host.name == "web2" then host:result({ state = "gone" }) end
+end)`, threeHosts(t), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tones := map[string]string{}
+	for _, e := range r.events {
+		switch e.Kind {
+		case event.RunBegun:
+			if !slices.Equal(e.Order, []string{"release", "revision"}) {
+				t.Errorf("order %q", e.Order)
+			}
+		case event.Result:
+			tones[e.Host] = e.State + " " + e.Tone
+		case event.RunEnded:
+			if !reflect.DeepEqual(e.Args, map[string]any{"release": "r1"}) {
+				t.Errorf("the run was about %v", e.Args)
+			}
+		}
+	}
+	if tones["web1"] != "released good" || tones["web2"] != "gone " {
+		t.Errorf("states and tones: %q", tones)
 	}
 }

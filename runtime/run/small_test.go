@@ -8,31 +8,14 @@ import (
 	"runbook/runtime/script"
 )
 
-func TestStrftime(t *testing.T) {
-	at := time.Date(2026, 3, 4, 15, 6, 7, 0, time.UTC)
-	tests := []struct{ format, want, err string }{
-		{"%Y%m%d-%H%M%S", "20260304-150607", ""},
-		{"%Y-%m-%dT%H:%M:%SZ", "2026-03-04T15:06:07Z", ""},
-		{"%j of %y, %a %b, 100%%", "063 of 26, Wed Mar, 100%", ""},
-		{"%Q", "", "unknown %Q"},
-		{"at %", "", "ends in %"},
-	}
-	for _, tt := range tests {
-		got, err := strftime(at, tt.format)
-		if got != tt.want || (err == nil) != (tt.err == "") || err != nil && !strings.Contains(err.Error(), tt.err) {
-			t.Errorf("%q: got %q, %v; want %q, %q", tt.format, got, err, tt.want, tt.err)
-		}
-	}
-}
-
-// nested is a command as primitives take it: a script or a list.
-type nested struct {
+// command is a command as primitives take it: a script or a list.
+type command struct {
 	script string
 	argv   []string
 }
 
 type callArgs struct {
-	Cmd     nested            `lua:"cmd,arg" doc:"x"`
+	Cmd     command           `lua:"cmd,arg,command" doc:"x"`
 	Path    string            `lua:"path,arg,optional" doc:"x"`
 	Cwd     string            `lua:"cwd" doc:"x"`
 	Env     map[string]string `lua:"env" doc:"x"`
@@ -41,22 +24,22 @@ type callArgs struct {
 	Secret  []string          `lua:"secret" doc:"x"`
 }
 
-// shown hides nothing.
-func shown(text string) string { return text }
+// identity hides nothing.
+func identity(text string) string { return text }
 
 func TestCallText(t *testing.T) {
 	tests := []struct {
 		args callArgs
 		want string
 	}{
-		{callArgs{Cmd: nested{script: "touch 'a b'"}, Check: true, Timeout: 5 * time.Second}, `touch 'a b'`},
-		{callArgs{Cmd: nested{argv: []string{"rm", "-rf", "a b"}}, Check: true}, `rm -rf 'a b'`},
-		{callArgs{Cmd: nested{script: "cd x\nls"}, Cwd: "/srv", Env: map[string]string{"B": "2", "A": "1"}, Timeout: time.Minute, Check: true},
+		{callArgs{Cmd: command{script: "touch 'a b'"}, Check: true, Timeout: 5 * time.Second}, `touch 'a b'`},
+		{callArgs{Cmd: command{argv: []string{"rm", "-rf", "a b"}}, Check: true}, `rm -rf 'a b'`},
+		{callArgs{Cmd: command{script: "cd x\nls"}, Cwd: "/srv", Env: map[string]string{"B": "2", "A": "1"}, Timeout: time.Minute, Check: true},
 			`cd x … { cwd = "/srv", env = { A = "1", B = "2" }, timeout = "1m0s" }`},
-		{callArgs{Cmd: nested{script: "x"}, Check: true, Secret: []string{"hunter22"}}, `x`},
+		{callArgs{Cmd: command{script: "x"}, Check: true, Secret: []string{"hunter22"}}, `x`},
 	}
 	for _, tt := range tests {
-		if got := callText(script.Call{Name: "host:run", Args: tt.args}, shown); got != tt.want {
+		if got := callText(script.Call{Name: "host:run", Args: tt.args}, identity); got != tt.want {
 			t.Errorf("got  %s\nwant %s", got, tt.want)
 		}
 	}
@@ -70,17 +53,17 @@ type writeArgs struct {
 	Owner   *string `lua:"owner" doc:"x"`
 }
 
-func TestCallTextOfOtherCalls(t *testing.T) {
+func TestCallTextWithoutCommand(t *testing.T) {
 	owner := "root"
 	args := writeArgs{Path: "/x", Content: strings.Repeat("é", 200), Mode: "0644", Append: true, Owner: &owner}
 	want := `host.fs:write("/x", "` + strings.Repeat("é", 100) + `…", { append = true, owner = "root" })`
-	if got := callText(script.Call{Name: "host.fs:write", Args: args}, shown); got != want {
+	if got := callText(script.Call{Name: "host.fs:write", Args: args}, identity); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }
 
-// A secret that the cut would divide is hidden before it.
-func TestCallTextHidesBeforeItCuts(t *testing.T) {
+// TestCallTextRedactsFirst shortens texts in the middle of a secret.
+func TestCallTextRedactsFirst(t *testing.T) {
 	secret := strings.Repeat("0123456789", 3)
 	hide := func(text string) string { return strings.ReplaceAll(text, secret, "[secret]") }
 	for _, content := range []string{strings.Repeat("x", 190) + secret, strings.Repeat("x", 180) + "\n" + secret} {
@@ -91,7 +74,7 @@ func TestCallTextHidesBeforeItCuts(t *testing.T) {
 	}
 }
 
-func TestHooksOrder(t *testing.T) {
+func TestHookOrder(t *testing.T) {
 	names := func(hooks []hook) string {
 		var out []string
 		for _, h := range hooks {
@@ -119,26 +102,27 @@ func TestHooksOrder(t *testing.T) {
 	}
 }
 
-func TestRowStates(t *testing.T) {
+func TestRowOutcome(t *testing.T) {
 	tests := []struct {
 		row  row
 		dry  bool
 		want string
+		tone string
 	}{
-		{row{}, false, "not touched"},
-		{row{planned: 1}, false, "not touched"},
-		{row{planned: 1, begun: 1}, false, "done"},
-		{row{planned: 2, begun: 1}, false, "not finished"},
-		{row{planned: 2, begun: 1, said: "prepared"}, false, "prepared"},
-		{row{planned: 1, begun: 1, said: "released"}, false, "released"},
-		{row{planned: 1, begun: 1, said: "released", failed: "failed"}, false, "failed"},
-		{row{planned: 1, begun: 1, said: "restored", failed: "failed", after: true}, false, "restored"},
-		{row{planned: 1, begun: 1, said: "released", would: true}, true, "would change"},
-		{row{planned: 1, begun: 1, said: "released"}, true, "unchanged"},
+		{row{}, false, "not touched", ""},
+		{row{planned: 1}, false, "not touched", ""},
+		{row{planned: 1, begun: 1}, false, "done", ""},
+		{row{planned: 2, begun: 1}, false, "not finished", ""},
+		{row{planned: 2, begun: 1, state: "prepared", tone: "busy"}, false, "prepared", "busy"},
+		{row{planned: 1, begun: 1, state: "released", tone: "good"}, false, "released", "good"},
+		{row{planned: 1, begun: 1, state: "released", tone: "good", failed: "failed"}, false, "failed", ""},
+		{row{planned: 1, begun: 1, state: "restored", tone: "bad", failed: "failed", stateIsLast: true}, false, "restored", "bad"},
+		{row{planned: 1, begun: 1, state: "released", tone: "good", wouldChange: true}, true, "would change", ""},
+		{row{planned: 1, begun: 1, state: "released", tone: "good"}, true, "unchanged", ""},
 	}
 	for _, tt := range tests {
-		if got := tt.row.state(tt.dry); got != tt.want {
-			t.Errorf("%+v, dry %v: got %q, want %q", tt.row, tt.dry, got, tt.want)
+		if state, tone := tt.row.outcome(tt.dry); state != tt.want || tone != tt.tone {
+			t.Errorf("%+v, dry %v: got %q %q, want %q %q", tt.row, tt.dry, state, tone, tt.want, tt.tone)
 		}
 	}
 }

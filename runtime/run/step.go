@@ -8,24 +8,28 @@ import (
 	"runbook/runtime/script"
 )
 
+// stepper implements step.
+type stepper struct {
+	before func(ctx context.Context, title string) error // called when a step begins; its error fails the step
+}
+
 type stepArgs struct {
-	Title string          `lua:"title,arg" doc:"what the output shows"`
-	Fn    script.Callback `lua:"fn,arg" doc:"what to do"`
+	Title string          `lua:"title,arg" doc:"the title"`
+	Fn    script.Callback `lua:"fn,arg" doc:"the function to run"`
 }
 
-func (r *runner) stepPrimitive() script.Primitive {
-	return script.Func("step", script.Reads, "Does fn under a title, which the output shows with how long it took. Steps nest. Returns what fn returns.", r.step).
-		With("local sha = step(\"resolve the branch\", function()\n  return host.git:resolve(options.repo, options.branch)\nend)")
+func (s stepper) primitive() script.Primitive {
+	return script.Func("step", script.Reads, "Run fn as a step and return what it returns. The output shows the "+
+		"title and the duration. Steps can be nested.", s.run).
+		With("local sha = step(\"resolve the branch\", function()\n  return host.git:resolve(options.repo, " +
+			"options.branch)\nend)")
 }
 
-func (r *runner) step(ctx context.Context, _ script.None, a stepArgs) (result any, err error) {
+func (s stepper) run(ctx context.Context, _ script.None, a stepArgs) (result any, err error) {
 	ctx = event.WithStep(ctx, a.Title)
 	event.Emit(ctx, event.Event{Kind: event.StepBegun})
 	began := time.Now()
-	if r.opts.AtStep != nil {
-		err = r.opts.AtStep(ctx, a.Title)
-	}
-	if err == nil {
+	if err = s.before(ctx, a.Title); err == nil {
 		result, err = a.Fn.Call(ctx)
 	}
 	ended := event.Event{Kind: event.StepEnded, Seconds: time.Since(began).Seconds()}

@@ -1,6 +1,7 @@
 package run
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,29 +13,35 @@ import (
 
 	"runbook/runtime/event"
 	"runbook/runtime/script"
-	"runbook/runtime/ssh"
+	"runbook/runtime/ssh/shell"
 )
 
-// table is the last table: what state each host is in.
+// table is the last table: the state of each host, and the errors of the hosts' functions.
 type table struct {
-	mu      sync.Mutex
-	rows    []*row
-	dry     bool
-	changed func() bool // whether anything was changed yet
+	dryRun  bool
+	changed func() bool // reports whether anything was changed yet
+
+	mu     sync.Mutex
+	hosts  []string // in their order
+	rows   []*row
+	errors []error
 }
 
+// row is what is known of one host.
 type row struct {
-	host    string
-	listed  bool // something is to be said of it
-	planned int  // how many each are to visit it, and have begun it
-	begun   int
-	failed  string // "failed", "refused", "interrupted", or ""
-	said    string // the state that the recipe stated, before or after the failure
-	after   bool   // said stands behind the failure, as on_failure does
-	lost    bool   // the connection died in a change, and the recipe has not found out since what became of it
-	would   bool   // a dry run left something out
-	columns map[string]string
-	took    time.Duration
+	host        string
+	listed      bool // in the table that is shown
+	planned     int  // visits by an each
+	begun       int
+	failed      string // "failed", "refused", "interrupted", or ""
+	skipped     bool   // unreachable, and the run goes on without it
+	state       string // set by host:result
+	tone        string // of state, or ""
+	stateIsLast bool   // set after the failure, such as by on_failure
+	lost        bool   // the connection died during a change, and nothing since has shown what became of it
+	wouldChange bool   // a dry run skipped something
+	columns     map[string]string
+	took        time.Duration
 }
 
 func (t *table) row(host string) *row {
@@ -46,15 +53,26 @@ func (t *table) row(host string) *row {
 	return t.rows[len(t.rows)-1]
 }
 
-// expect makes room for a host, so that the table has the order of the hosts whatever happens first.
-func (t *table) expect(host string) {
+// reserve gives hosts their places, so that the table has their order whatever happens first.
+func (t *table) reserve(hosts []*shell.Host) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.row(host)
+	t.hosts = nil
+	for _, h := range hosts {
+		t.hosts = append(t.hosts, h.Name())
+		t.row(h.Name())
+	}
 }
 
-// with calls fn with the host's row, which stands in the table from now on.
-func (t *table) with(host string, fn func(*row)) {
+// reset forgets everything but the hosts.
+func (t *table) reset() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.rows, t.errors = nil, nil
+}
+
+// update lists a host in the table and calls fn with its row.
+func (t *table) update(host string, fn func(*row)) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	r := t.row(host)
@@ -62,16 +80,12 @@ func (t *table) with(host string, fn func(*row)) {
 	fn(r)
 }
 
-func (t *table) plan(host string)  { t.with(host, func(r *row) { r.planned++ }) }
-func (t *table) begin(host string) { t.with(host, func(r *row) { r.begun++ }) }
-func (t *table) end(host string, took time.Duration) {
-	t.with(host, func(r *row) { r.took += took })
-}
+func (t *table) list(host string) { t.update(host, func(*row) {}) }
 
-// fail notes why a host's function ended early.
+// fail marks a host whose function ended early. The errors of all hosts are collected by addError.
 func (t *table) fail(host string, err error) {
 	changed := t.changed()
-	t.with(host, func(r *row) {
+	t.update(host, func(r *row) {
 		switch {
 		case errors.Is(err, ErrInterrupted):
 			r.failed = "interrupted"
@@ -83,81 +97,111 @@ func (t *table) fail(host string, err error) {
 	})
 }
 
-func (t *table) state(host string) (state string) {
-	t.with(host, func(r *row) { state = r.state(t.dry) })
+func (t *table) outcome(host string) (state string) {
+	t.update(host, func(r *row) { state, _ = r.outcome(t.dryRun) })
 	return state
 }
 
-func (r *row) state(dry bool) string {
+// unreachableState is the state of a host that the run goes on without.
+const unreachableState = "unreachable"
+
+// outcome returns the host's state in words, with its tone where the recipe chose both.
+func (r *row) outcome(dryRun bool) (state, tone string) {
 	switch {
-	case r.failed != "" && r.after:
-		return r.said
+	case r.skipped:
+		return unreachableState, "busy"
+	case r.failed != "" && r.stateIsLast:
+		return r.state, r.tone
 	case r.failed != "" && r.lost:
-		return "unknown"
+		return "unknown", ""
 	case r.failed != "":
-		return r.failed
-	case dry && r.would:
-		return "would change"
-	case dry && r.begun > 0:
-		return "unchanged"
-	case r.said != "":
-		return r.said
+		return r.failed, ""
+	case dryRun && r.wouldChange:
+		return "would change", ""
+	case dryRun && r.begun > 0:
+		return "unchanged", ""
+	case r.state != "":
+		return r.state, r.tone
 	case r.begun == 0:
-		return "not touched"
+		return "not touched", ""
 	case r.begun < r.planned:
-		return "not finished"
+		return "not finished", ""
 	}
-	return "done"
+	return "done", ""
 }
 
-// anyFailed tells whether a host's function ended early, even if the recipe went on.
+// anyFailed reports whether a host's function ended early, even if the recipe continued.
 func (t *table) anyFailed() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return slices.ContainsFunc(t.rows, func(r *row) bool { return r.failed != "" })
 }
 
-// releases are what the hosts' columns release and revision say, each text once; of those with this release unless it is "".
-func (t *table) releases(only string) (releases, revisions string) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	add := func(list, text string) string {
-		if text == "" || slices.Contains(strings.Split(list, ", "), text) {
-			return list
-		}
-		return strings.TrimPrefix(list+", "+text, ", ")
+// addError keeps the error of a host's function. The recipe may catch it, and after an interrupt
+// Lua raises nothing but the interrupt, yet the admin must learn of a hook that failed.
+func (t *table) addError(err error) {
+	if err != nil {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		t.errors = append(t.errors, err)
 	}
-	for _, r := range t.rows {
-		if release := r.columns["release"]; only == "" || release == only {
-			releases, revisions = add(releases, release), add(revisions, r.columns["revision"])
-		}
-	}
-	return releases, revisions
 }
 
-// emit sends one Result a host.
+// sortedErrors returns the errors in the order of the hosts, whichever failed first.
+func (t *table) sortedErrors() []error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	place := func(err error) int { return slices.Index(t.hosts, Faults(err)[0].Host) }
+	byHost := func(a, b error) int { return cmp.Compare(place(a), place(b)) }
+	return slices.SortedStableFunc(slices.Values(t.errors), byHost)
+}
+
+// distinct joins the distinct texts of a column, of the hosts whose columns have these texts.
+func (t *table) distinct(column string, where map[string]string) string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var texts []string
+	for _, r := range t.rows {
+		matches := true
+		for name, text := range where {
+			matches = matches && r.columns[name] == text
+		}
+		if text := r.columns[column]; matches && text != "" && !slices.Contains(texts, text) {
+			texts = append(texts, text)
+		}
+	}
+	return strings.Join(texts, ", ")
+}
+
+// emit sends one Result per listed host.
 func (t *table) emit(ctx context.Context) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, r := range t.rows {
-		if !r.listed {
-			continue
+		if r.listed {
+			e := event.Event{Kind: event.Result, Host: r.host, Columns: maps.Clone(r.columns)}
+			e.Seconds = r.took.Seconds()
+			e.State, e.Tone = r.outcome(t.dryRun)
+			event.Emit(ctx, e)
 		}
-		event.Emit(ctx, event.Event{Kind: event.Result, Host: r.host, State: r.state(t.dry),
-			Columns: maps.Clone(r.columns), Seconds: r.took.Seconds()})
 	}
 }
 
 type resultArgs struct {
-	Columns map[string]any `lua:"columns,arg" doc:"what the last table says of this host by column, such as release; the column state is its state"`
+	Columns map[string]any `lua:"columns,arg" doc:"the cells by column, such as release; the column state is the host's state"`
+	Tone    string         `lua:"tone" choices:"good bad busy" doc:"the tone of the state: good if all is well, bad if a person must act, busy if it is unfinished or undone"`
 }
 
-// resultPrimitive is host:result.
-func (r *runner) resultPrimitive() script.Primitive {
-	return script.Func("result", script.Pure, "Sets columns of the last table for this host: release, revision and previous come first, then others. "+
-		"Without a state of its own a host is done, failed, refused, interrupted or not touched.",
-		func(_ context.Context, h *ssh.Host, a resultArgs) (script.None, error) {
+// resultPrimitive declares host:result.
+func (t *table) resultPrimitive() script.Primitive {
+	return script.Func("result", script.Pure, "Set columns of this host in the table at the end of the run. The "+
+		"columns that recipe{ … } names come first. "+
+		"Without a state column the state is done, failed, refused, interrupted or not touched.",
+		func(_ context.Context, h *shell.Host, a resultArgs) (script.None, error) {
 			texts := map[string]string{}
+			if _, ok := a.Columns["state"]; a.Tone != "" && !ok {
+				return script.None{}, errors.New("tone is for a state, and there is none")
+			}
 			for name, v := range a.Columns {
 				text, err := cell(v)
 				if err != nil {
@@ -165,15 +209,15 @@ func (r *runner) resultPrimitive() script.Primitive {
 				}
 				texts[name] = text
 			}
-			r.table.with(h.Name(), func(row *row) {
+			t.update(h.Name(), func(row *row) {
 				for name, text := range texts {
 					if name == "state" {
-						row.said, row.after = text, row.failed != ""
+						row.state, row.tone, row.stateIsLast = text, a.Tone, row.failed != ""
 						continue
 					}
 					row.columns[name] = text
 				}
 			})
 			return script.None{}, nil
-		}).With(`host:result({ release = release, revision = sha, state = "released" })`)
+		}).With(`host:result({ release = release, revision = sha, state = "released" }, { tone = "good" })`)
 }

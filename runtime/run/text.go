@@ -2,118 +2,86 @@ package run
 
 import (
 	"context"
-	"fmt"
-	"maps"
-	"os"
-	"regexp"
-	"slices"
+	"path/filepath"
 	"strings"
 	"time"
 
 	"runbook/runtime/script"
+	"runbook/runtime/script/stdlib"
+	"runbook/runtime/script/template"
 	"runbook/runtime/ssh"
 )
 
 type templateArgs struct {
-	Text   string         `lua:"text,arg" doc:"text with {{name}} in it"`
-	Values map[string]any `lua:"values,arg" doc:"what to put for each name: a string, a number, true or false"`
+	Text   string         `lua:"text,arg" doc:"the text"`
+	Values map[string]any `lua:"values,arg" doc:"the values by name: strings, numbers, true, false, and lists and tables of them"`
 }
 
-var placeholder = regexp.MustCompile(`\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}`)
-
-// templatePrimitive is template(text, values).
+// templatePrimitive declares template(text, values).
 func templatePrimitive() script.Primitive {
-	return script.Func("template", script.Pure, "Returns text with every {{name}} replaced by its value. A name that is not in values is an error.",
-		func(_ context.Context, _ script.None, a templateArgs) (string, error) {
-			var failed error
-			text := placeholder.ReplaceAllStringFunc(a.Text, func(match string) string {
-				name := placeholder.FindStringSubmatch(match)[1]
-				v, ok := a.Values[name]
-				if !ok && failed == nil {
-					failed = fmt.Errorf("there is no value for {{%s}}%s", name, script.DidYouMean(name, slices.Sorted(maps.Keys(a.Values))))
-				}
-				value, err := cell(v)
-				if err != nil && failed == nil {
-					failed = fmt.Errorf("%s: %w", name, err)
-				}
-				return value
-			})
-			return text, failed
-		}).With(`template("Listen {{port}}\n", { port = options.port })`)
+	return script.Func("template", script.Pure, "Return text filled with values: {{ expression }}, {% if … %}, "+
+		"{% elseif … %}, {% else %}, {% for x in list %}, {% for k, v in table %}, {% local x = … %}, {% end %} and "+
+		"{# comment #}. Expressions are Lua's; a name that is not in values is an error. A statement that is alone on "+
+		"its line leaves no line.",
+		func(ctx context.Context, _ script.None, a templateArgs) (string, error) {
+			t, err := template.Compile("template", a.Text)
+			if err != nil {
+				return "", err
+			}
+			return t.Fill(ctx, a.Values)
+		}).With("template(\"{% for h in names %}\\nserver {{ h }}:{{ port }};\\n{% end %}\\n\", { names = { \"web1\" }, port = 8000 })")
 }
 
 type quoteArgs struct {
 	Value string `lua:"value,arg" doc:"any text without a NUL byte"`
 }
 
-// quotePrimitive is quote(value).
+// quotePrimitive declares quote(value).
 func quotePrimitive() script.Primitive {
-	return script.Func("quote", script.Pure, "Returns a value as one word for /bin/sh. A command that is a list needs no quoting.",
+	return script.Func("quote", script.Pure, "Return a value quoted as one word for /bin/sh. A command that is a "+
+		"list needs no quoting.",
 		func(_ context.Context, _ script.None, a quoteArgs) (string, error) { return ssh.Quote(a.Value) }).
 		With(`host:run("wc -l " .. quote(path) .. " | tee lines")`)
 }
 
-type envArgs struct {
-	Name    string  `lua:"name,arg" doc:"the environment variable"`
-	Default *string `lua:"default,arg,optional" doc:"what to return when it is not set; nil without"`
+type hereArgs struct {
+	File script.File `lua:"name,arg" doc:"the file's name, such as \"look.sh\": a file beside the recipe or in its lib folder"`
 }
 
-// envPrimitive is env(name, default).
-func (r *runner) envPrimitive() script.Primitive {
-	return script.Func("env", script.Pure, "Returns an environment variable of runbook's own, or the default when it is not set. For check, --help and completion none is read, as if it were not set.",
-		func(_ context.Context, _ script.None, a envArgs) (*string, error) {
-			lookup := os.LookupEnv
-			if r.placeholders != nil {
-				lookup = r.placeholders.env
-			}
-			value, ok := lookup(a.Name)
-			if ok && (r.placeholders == nil || a.Default == nil) {
-				return &value, nil
-			}
-			return a.Default, nil
-		}).With(`local editor = env("EDITOR", "vi")`)
+// herePrimitive declares here(name).
+func herePrimitive() script.Primitive {
+	return script.Func("here", script.Pure, "Return the path on this machine of a file of the project, for "+
+		"host:upload or localhost.fs:read.",
+		func(_ context.Context, _ script.None, a hereArgs) (string, error) { return filepath.Abs(a.File.Path) }).
+		With(`host:upload(here("look.sh"), "/usr/local/bin/look", { mode = "0755" })`)
+}
+
+// CommandLine returns words as a line for a shell, each quoted where that is needed. It leaves out
+// NUL bytes, which no shell takes.
+func CommandLine(words ...string) string {
+	quoted := make([]string, len(words))
+	for i, w := range words {
+		quoted[i], _ = ssh.Quote(strings.ReplaceAll(w, "\x00", "")) // fails for a NUL byte alone
+	}
+	return strings.Join(quoted, " ")
 }
 
 type clockUTCArgs struct {
-	Format string `lua:"format,arg,optional" doc:"%Y %m %d %H %M %S %j %y %b %a %% and any other text" default:"%Y-%m-%dT%H:%M:%SZ"`
+	Format string `lua:"format,arg,optional" doc:"letters of C's strftime after %, such as %Y %m %d %H %M %S, and any other text" default:"%Y-%m-%dT%H:%M:%SZ"`
 }
 
 type noArgs struct{}
 
-// clockModule is clock.utc and clock.now.
+// clockModule declares clock.utc and clock.now.
 func clockModule() script.Module {
-	return script.Module{Name: "clock", Doc: "the time on this machine", Primitives: []script.Primitive{
-		script.Func("utc", script.Pure, "Returns the time in UTC, by a format such as strftime's. An unknown letter is an error.",
+	return script.Module{Name: "clock", Doc: "The time on this machine.", Primitives: []script.Primitive{
+		script.Func("utc", script.Pure, "Return the time in UTC, formatted by strftime. An unknown letter is an error.",
 			func(_ context.Context, _ script.None, a clockUTCArgs) (string, error) {
-				return strftime(time.Now().UTC(), a.Format)
+				return stdlib.FormatTime(time.Now().UTC(), a.Format)
 			}).With(`local release = clock.utc("%Y%m%d-%H%M%S")`),
-		script.Func("now", script.Pure, "Returns the seconds since 1970, as a number with a fraction.",
+		script.Func("now", script.Pure, "Return the seconds since 1970, with a fraction.",
 			func(context.Context, script.None, noArgs) (float64, error) {
 				return float64(time.Now().UnixMicro()) / 1e6, nil
 			}).With(`local began = clock.now()`),
 	}}
-}
-
-// strftime knows the letters that a folder's name or a log line needs.
-func strftime(t time.Time, format string) (string, error) {
-	layouts := map[byte]string{'Y': "2006", 'm': "01", 'd': "02", 'H': "15", 'M': "04", 'S': "05", 'j': "002", 'y': "06", 'b': "Jan", 'a': "Mon"}
-	var out strings.Builder
-	for i := 0; i < len(format); i++ {
-		if format[i] != '%' {
-			out.WriteByte(format[i])
-			continue
-		}
-		i++
-		switch {
-		case i == len(format):
-			return "", fmt.Errorf("format %q ends in %%; write %%%% for the character itself", format)
-		case format[i] == '%':
-			out.WriteByte('%')
-		case layouts[format[i]] == "":
-			return "", fmt.Errorf("format %q: unknown %%%c; known are %%Y %%m %%d %%H %%M %%S %%j %%y %%b %%a %%%%", format, format[i])
-		default:
-			out.WriteString(t.Format(layouts[format[i]]))
-		}
-	}
-	return out.String(), nil
 }

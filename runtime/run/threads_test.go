@@ -1,19 +1,13 @@
 package run_test
 
 import (
-	"context"
 	"strings"
 	"testing"
-
-	"runbook/runtime/event"
-	"runbook/runtime/inventory"
-	"runbook/runtime/lab"
-	"runbook/runtime/run"
 )
 
-// TestThreadsShareARun lets the threads of several hosts use what belongs to the whole run, at the same time, for the race
-// detector to watch.
-func TestThreadsShareARun(t *testing.T) {
+// TestConcurrentThreads lets the threads of several hosts use the state of the run at the same
+// time, for the race detector.
+func TestConcurrentThreads(t *testing.T) {
 	opts := threeHosts(t)
 	for name, recipe := range map[string]string{
 		"recipe": `recipe {}
@@ -46,7 +40,26 @@ end)`,
 each(hosts, { at_once = 3 }, function()
   for _ = 1, 5 do each(hosts, { at_once = 3 }, function(host) host:test("true") end) end
 end)`,
-		// An error that is kept is raised again by all threads, at lines that it has not come from yet.
+		"once": `recipe {}
+local made, failed = 0, 0
+each(hosts, { at_once = 3 }, function(host)
+  for i = 1, 20 do
+    local got = once("key " .. i, function()
+      host:test("true")
+      made = made + 1
+      return { number = i }
+    end)
+    assert(got.number == i)
+    local ok, err = pcall(once, "bad " .. i, function()
+      host:test("true")
+      failed = failed + 1
+      fail("no")
+    end)
+    assert(not ok and err.message == "no", err)
+  end
+end)
+assert(made == 20 and failed == 20, made)`,
+		// All threads raise the same error again, at new lines.
 		"an error": "recipe {}\nlocal _, kept = pcall(function() localhost:capture('exit 1') end)\neach(hosts, { at_once = 3 }, function()\n" +
 			strings.Repeat("pcall(step, 'outer', function()\nstep('inner', function() error(kept) end)\nend)\n", 60) + "end)",
 		"coroutines": `recipe {}
@@ -63,50 +76,5 @@ end)`,
 				t.Error(err)
 			}
 		})
-	}
-}
-
-// TestConnectInAConsole asks in a console, from the threads of the hosts that can be reached, which can't. There each call
-// connects anew.
-func TestConnectInAConsole(t *testing.T) {
-	l, err := lab.New(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := l.Close(); err != nil {
-			t.Error(err)
-		}
-	}()
-	for _, name := range []string{"web1", "web2", "web3"} {
-		if _, err := l.Host(name); err != nil {
-			t.Fatal(err)
-		}
-	}
-	hosts, err := inventory.Load(t.Context(), inventory.Options{Hosts: l.HostsFile(), SSHConfig: "none"}, "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	hosts[0].Port = 1 // nobody listens there
-	const recipe = `local up = {}
-for _, host in ipairs(hosts) do
-  if host.name ~= "web1" then up[#up + 1] = host end
-end
-each(up, { at_once = 2 }, function(host)
-  for _ = 1, 50 do
-    local away = connect()
-    if #away ~= 1 or away[1].host ~= "web1" then fail("not web1 alone") end
-  end
-  host:test("true")
-end)`
-	c, err := run.NewConsole(t.Context(), run.ConsoleOptions{Hosts: hosts, Sink: &recorder{}, Secrets: event.NewStream()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err = c.Run(t.Context(), context.Background(), recipe); run.Status(err) != run.StatusFailed || err.Error() != "a host failed, and the recipe went on" {
-		t.Errorf("status %d: %v", run.Status(err), err)
-	}
-	if err := c.Close(err); err != nil {
-		t.Error(err)
 	}
 }

@@ -4,15 +4,15 @@ import (
 	"context"
 	"fmt"
 	"reflect"
-	"strings"
 
 	lua "github.com/yuin/gopher-lua"
 
 	"runbook/runtime/event"
+	"runbook/runtime/script/types"
 )
 
-// function makes the Lua function of a primitive: it unpacks, gives up the turn, calls Go, takes the turn back and
-// returns the result, or raises an *Error with the recipe's line.
+// function makes the Lua function of a primitive. It unpacks the arguments, gives up the turn,
+// calls Go, takes the turn back and returns the result or raises an *Error with the recipe's line.
 func (s *State) function(m Module, p Primitive) *lua.LFunction {
 	path := m.Path(p.Name)
 	if fn, ok := s.calls[path]; ok {
@@ -23,7 +23,7 @@ func (s *State) function(m Module, p Primitive) *lua.LFunction {
 		assumed = reflect.Zero(p.result).Interface()
 	}
 	fn := s.root.NewFunction(func(l *lua.LState) int {
-		call := Call{Name: path, Effect: p.Effect, Line: where(l), assumed: assumed}
+		call := Call{Name: path, Effect: p.Effect, Line: currentLine(l), assumed: assumed}
 		top := l.GetTop()
 		result, err := s.call(l, call, m, p)
 		var v lua.LValue
@@ -31,11 +31,11 @@ func (s *State) function(m Module, p Primitive) *lua.LFunction {
 			v, err = s.toLua(l, result)
 		}
 		if err != nil {
-			err = s.blame(l, call, err)
-			if at, ok := err.(*Error); ok && at.Call == call.Name && at.Line == call.Line && at.Given == "" {
-				at.Given = given(l, call.Name, top)
+			err = s.locate(l, call, err)
+			if at, ok := err.(*Error); ok && at.Call == call.Name && at.Line == call.Line && at.Text == "" {
+				at.Text = s.callText(l, call.Name, top)
 			}
-			s.throw(l, err)
+			s.raise(l, err)
 		}
 		if p.result == reflect.TypeFor[None]() {
 			return 0
@@ -52,25 +52,28 @@ func (s *State) call(l *lua.LState, call Call, m Module, p Primitive) (any, erro
 	if err != nil {
 		return nil, err
 	}
-	args, err := s.unpack(l, first, p.params, p.args)
+	args, err := s.unpack(l, first, p.signature, p.args)
 	if err != nil {
 		return nil, err
 	}
 	call.Args = args
+	if e, ok := args.(interface{ Effect() Effect }); ok && p.Effect == Depends {
+		call.Effect = e.Effect()
+	}
 	ctx := event.WithLine(l.Context(), call.Line)
 	next := func() (any, error) { return p.call(ctx, call.Receiver, args) }
 	if p.Effect == Pure {
 		return next()
 	}
-	if s.opts.Around != nil {
+	if s.opts.Intercept != nil {
 		inner := next
-		next = func() (any, error) { return s.opts.Around(ctx, call, inner) }
+		next = func() (any, error) { return s.opts.Intercept(ctx, call, inner) }
 	}
-	return s.waiting(l, next)
+	return s.withoutTurn(l, next)
 }
 
-// waiting gives up the turn while fn runs.
-func (s *State) waiting(l *lua.LState, fn func() (any, error)) (any, error) {
+// withoutTurn gives up the turn while fn runs.
+func (s *State) withoutTurn(l *lua.LState, fn func() (any, error)) (any, error) {
 	s.turn.Unlock()
 	defer func() {
 		s.turn.Lock()
@@ -79,8 +82,8 @@ func (s *State) waiting(l *lua.LState, fn func() (any, error)) (any, error) {
 	return fn()
 }
 
-// receiver takes the object that a primitive is called on off the arguments, and returns the place of the first
-// argument behind it. A colon and a dot are easy to mix up, so both mistakes are named.
+// receiver reads the object that a primitive is called on and returns the place of the first
+// argument after it. A colon and a dot are easy to confuse, so the errors name both mistakes.
 func (s *State) receiver(l *lua.LState, call *Call, m Module, p Primitive) (int, error) {
 	if m.On == "" {
 		if m.Name != "" && l.GetTop() > 0 && l.Get(1) == l.G.Global.RawGetString(m.Name) {
@@ -101,62 +104,74 @@ func (s *State) receiver(l *lua.LState, call *Call, m Module, p Primitive) (int,
 	return 0, fmt.Errorf("called without its %s; write %s(…) with a colon", m.On, call.Name)
 }
 
-// unpack reads the arguments from the place first on into a new struct of type t.
-func (s *State) unpack(l *lua.LState, first int, ps params, t reflect.Type) (any, error) {
+// unpack reads the arguments from place first on into a new struct of type t.
+func (s *State) unpack(l *lua.LState, first int, sig types.Signature, t reflect.Type) (any, error) {
 	into := reflect.New(t).Elem()
-	args, options, callback := ps.split()
 	last := l.GetTop()
 	var err error
-	if callback != nil {
-		if last, err = s.unpackCallback(l, first, last, *callback, into); err != nil {
+	if sig.Callback != nil {
+		if last, err = s.unpackCallback(l, first, last, *sig.Callback, into); err != nil {
 			return nil, err
 		}
 	}
 	at := first
-	for _, p := range args {
+	for _, p := range sig.Args {
+		if p.Rest {
+			var words Words
+			if words, at, err = s.unpackWords(l, at, last, len(sig.Options) > 0); err != nil {
+				return nil, fmt.Errorf("%s: %w", p.Name, err)
+			}
+			into.FieldByIndex(p.Index).Set(reflect.ValueOf(words))
+			continue
+		}
 		given := at <= last && l.Get(at) != lua.LNil
-		if p.typ == reflect.TypeFor[LiveTable]() {
+		if field := into.FieldByIndex(p.Index); field.Type() == reflect.TypeFor[LiveTable]() {
 			table, _ := l.Get(at).(*lua.LTable)
-			into.Field(p.field).Set(reflect.ValueOf(LiveTable{s, l, table, l.Get(at), at - first}))
+			field.Set(reflect.ValueOf(LiveTable{s, l, table, l.Get(at), at - first}))
 			at++
 			continue
 		}
 		var v any
 		if given {
 			if v, err = s.fromLua(l, l.Get(at)); err != nil {
-				return nil, fmt.Errorf("%s: %w", p.name, err)
+				return nil, fmt.Errorf("%s: %w", p.Name, err)
 			}
 		}
-		if err := p.decode(v, given, into); err != nil {
+		if err := decodeParam(p, v, given, into); err != nil {
 			return nil, err
+		}
+		if file, ok := into.FieldByIndex(p.Index).Addr().Interface().(*File); ok {
+			if *file, err = s.file(l.Context(), file.Name); err != nil {
+				return nil, err
+			}
 		}
 		at++
 	}
-	if len(options) > 0 {
-		if err := s.unpackOptions(l, at, last, options, into); err != nil {
+	if len(sig.Options) > 0 {
+		if err := s.unpackOptions(l, at, last, sig.Options, into); err != nil {
 			return nil, err
 		}
 		at++
 	}
 	if at <= last {
-		return nil, fmt.Errorf("%d arguments are too many; it takes %s", l.GetTop()-first+1, signature(args, options, callback))
+		return nil, fmt.Errorf("want %s, got %d arguments", sig, l.GetTop()-first+1)
 	}
 	return into.Interface(), nil
 }
 
-// unpackCallback reads the function, which stands last, and returns the place before it.
-func (s *State) unpackCallback(l *lua.LState, first, last int, p param, into reflect.Value) (int, error) {
+// unpackCallback reads the function, which comes last, and returns the place before it.
+func (s *State) unpackCallback(l *lua.LState, first, last int, p types.Param, into reflect.Value) (int, error) {
 	if last < first || l.Get(last).Type() != lua.LTFunction {
-		if p.optional {
+		if p.Optional {
 			return last, nil
 		}
-		return 0, fmt.Errorf("%s is missing: %s comes last, as function() … end", p.name, p.name)
+		return 0, fmt.Errorf("%s is missing: pass it last, as function() … end", p.Name)
 	}
-	into.Field(p.field).Set(reflect.ValueOf(Callback{state: s, thread: l, fn: l.Get(last).(*lua.LFunction)}))
+	into.FieldByIndex(p.Index).Set(reflect.ValueOf(Callback{state: s, thread: l, fn: l.Get(last).(*lua.LFunction)}))
 	return last - 1, nil
 }
 
-func (s *State) unpackOptions(l *lua.LState, at, last int, options params, into reflect.Value) error {
+func (s *State) unpackOptions(l *lua.LState, at, last int, options types.Params, into reflect.Value) error {
 	var given Table
 	if at <= last && l.Get(at) != lua.LNil {
 		v, err := s.fromLua(l, l.Get(at))
@@ -165,38 +180,16 @@ func (s *State) unpackOptions(l *lua.LState, at, last int, options params, into 
 		}
 		t, ok := v.(Table)
 		if !ok {
-			return fmt.Errorf("want options in a table, such as { %s = … }, got %s", options[0].name, describe(v))
+			return fmt.Errorf("want options in a table, such as { %s = … }, got %s", options[0].Name, Describe(v))
 		}
 		given = t
 	}
 	return decodeOptions(given, options, into)
 }
 
-// signature is how a primitive's arguments are written: (cmd, { cwd, env }, fn).
-func signature(args, options params, callback *param) string {
-	var parts []string
-	for _, p := range args {
-		if p.optional {
-			parts = append(parts, "["+p.name+"]")
-			continue
-		}
-		parts = append(parts, p.name)
-	}
-	if len(options) > 0 {
-		opts := "{ " + strings.Join(options.names(), ", ") + " }"
-		if !options.anyRequired() {
-			opts = "[" + opts + "]"
-		}
-		parts = append(parts, opts)
-	}
-	if callback != nil {
-		parts = append(parts, callback.name)
-	}
-	return "(" + strings.Join(parts, ", ") + ")"
-}
-
-// cause returns why ctx ended, when it has, else err: after an interrupt every wait fails in its own words.
-func cause(ctx context.Context, err error) error {
+// endReason returns the reason why ctx ended, or err when ctx has not ended: after an interrupt
+// every wait fails with an error of its own.
+func endReason(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}

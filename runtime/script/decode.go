@@ -2,22 +2,31 @@ package script
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"reflect"
-	"sort"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"runbook/runtime/script/spell"
+	"runbook/runtime/script/types"
 )
 
-// Decode unpacks a Lua value, as Value describes it, into what the pointer into points at, by the rules that
-// Func states for arguments. Errors name the path within the value ("host 2: tags: want a list …"), say what was
-// given and what is right, and offer the nearest right name for a wrong one.
+// Decode converts a Lua value, as Value describes it, to the type that into points to, by Func's
+// rules for arguments. Errors have the path inside the value ("host 2: tags: want a list …"), the
+// wanted and the given type, and the nearest name for a wrong one.
 func Decode(value, into any) error {
-	return decode(value, reflect.ValueOf(into).Elem())
+	to := reflect.ValueOf(into).Elem()
+	t, err := typeOf(to.Type(), nil, true)
+	if err != nil {
+		return err
+	}
+	return decode(value, to, t)
 }
 
-func decode(v any, to reflect.Value) error {
+func decode(v any, to reflect.Value, t types.Type) error {
 	if to.CanAddr() {
 		if u, ok := to.Addr().Interface().(Unmarshaler); ok {
 			return u.UnmarshalLua(v)
@@ -26,12 +35,10 @@ func decode(v any, to reflect.Value) error {
 	switch to.Type() {
 	case reflect.TypeFor[time.Duration]():
 		return decodeDuration(v, to)
+	case reflect.TypeFor[File]():
+		return decodeFile(v, to)
 	case reflect.TypeFor[Table](), reflect.TypeFor[LiveTable](), reflect.TypeFor[Callback]():
-		if reflect.TypeOf(v) != to.Type() {
-			return wrongType(v, to.Type())
-		}
-		to.Set(reflect.ValueOf(v))
-		return nil
+		return assign(v, to, t)
 	}
 	switch to.Kind() {
 	case reflect.Interface:
@@ -40,28 +47,17 @@ func decode(v any, to reflect.Value) error {
 		}
 		return nil
 	case reflect.Pointer:
-		if v == nil {
-			return nil
-		}
-		if reflect.TypeOf(v) == to.Type() { // a registered object
-			to.Set(reflect.ValueOf(v))
-			return nil
-		}
-		if to.Type().Elem().Kind() == reflect.Struct && !hasTags(to.Type().Elem()) {
-			return wrongType(v, to.Type())
-		}
-		to.Set(reflect.New(to.Type().Elem()))
-		return decode(v, to.Elem())
+		return decodePointer(v, to, t)
 	case reflect.Slice:
-		return decodeList(v, to)
+		return decodeList(v, to, t)
 	case reflect.Map:
-		return decodeMap(v, to)
+		return decodeMap(v, to, t)
 	case reflect.Struct:
-		return decodeStruct(v, to)
+		return decodeStruct(v, to, t)
 	case reflect.Int, reflect.Int64:
 		n, ok := v.(float64)
 		if !ok {
-			return wrongType(v, to.Type())
+			return wrongType(v, t)
 		}
 		if n != math.Trunc(n) || math.Abs(n) > 1<<53 {
 			return fmt.Errorf("want a whole number, got %v", n)
@@ -69,10 +65,39 @@ func decode(v any, to reflect.Value) error {
 		to.SetInt(int64(n))
 		return nil
 	}
+	return assign(v, to, t)
+}
+
+// assign sets a value that needs no conversion.
+func assign(v any, to reflect.Value, t types.Type) error {
 	if v == nil || !reflect.TypeOf(v).AssignableTo(to.Type()) {
-		return wrongType(v, to.Type())
+		return wrongType(v, t)
 	}
 	to.Set(reflect.ValueOf(v))
+	return nil
+}
+
+func decodePointer(v any, to reflect.Value, t types.Type) error {
+	if v == nil {
+		return nil
+	}
+	if reflect.TypeOf(v) == to.Type() { // a registered object
+		to.Set(reflect.ValueOf(v))
+		return nil
+	}
+	if e := to.Type().Elem(); e.Kind() == reflect.Struct && !hasTags(e) {
+		return wrongType(v, t)
+	}
+	to.Set(reflect.New(to.Type().Elem()))
+	return decode(v, to.Elem(), t)
+}
+
+func decodeFile(v any, to reflect.Value) error {
+	name, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("want the name of a file, such as \"look.sh\", got %s", Describe(v))
+	}
+	to.Set(reflect.ValueOf(File{Name: name}))
 	return nil
 }
 
@@ -80,9 +105,10 @@ func decodeDuration(v any, to reflect.Value) error {
 	s, ok := v.(string)
 	if !ok {
 		if n, isNumber := v.(float64); isNumber {
-			return fmt.Errorf("want a duration with its unit, such as %q, got the number %v", strconv.FormatFloat(n, 'f', -1, 64)+"s", n)
+			seconds := strconv.FormatFloat(n, 'f', -1, 64) + "s"
+			return fmt.Errorf("want a duration with its unit, such as %q, got the number %v", seconds, n)
 		}
-		return fmt.Errorf("want a duration such as \"90s\", got %s", describe(v))
+		return fmt.Errorf("want a duration such as \"90s\", got %s", Describe(v))
 	}
 	d, err := time.ParseDuration(s)
 	if err != nil || d < 0 {
@@ -92,17 +118,17 @@ func decodeDuration(v any, to reflect.Value) error {
 	return nil
 }
 
-func decodeList(v any, to reflect.Value) error {
-	t, ok := v.(Table)
+func decodeList(v any, to reflect.Value, t types.Type) error {
+	table, ok := v.(Table)
 	if !ok {
-		return wrongType(v, to.Type())
+		return wrongType(v, t)
 	}
-	for name := range t.Fields {
+	for name := range table.Fields {
 		return fmt.Errorf("want a list, got a table with the name %q in it", name)
 	}
-	list := reflect.MakeSlice(to.Type(), len(t.List), len(t.List))
-	for i, item := range t.List {
-		if err := decode(item, list.Index(i)); err != nil {
+	list := reflect.MakeSlice(to.Type(), len(table.List), len(table.List))
+	for i, item := range table.List {
+		if err := decode(item, list.Index(i), t.Item()); err != nil {
 			return fmt.Errorf("item %d: %w", i+1, err)
 		}
 	}
@@ -110,18 +136,18 @@ func decodeList(v any, to reflect.Value) error {
 	return nil
 }
 
-func decodeMap(v any, to reflect.Value) error {
-	t, ok := v.(Table)
+func decodeMap(v any, to reflect.Value, t types.Type) error {
+	table, ok := v.(Table)
 	if !ok {
-		return wrongType(v, to.Type())
+		return wrongType(v, t)
 	}
-	if len(t.List) > 0 {
+	if len(table.List) > 0 {
 		return fmt.Errorf("want names, such as { name = value }, got a list")
 	}
 	m := reflect.MakeMap(to.Type())
-	for _, name := range sortedKeys(t.Fields) {
+	for _, name := range sortedKeys(table.Fields) {
 		item := reflect.New(to.Type().Elem()).Elem()
-		if err := decode(t.Fields[name], item); err != nil {
+		if err := decode(table.Fields[name], item, t.Item()); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 		m.SetMapIndex(reflect.ValueOf(name), item)
@@ -130,120 +156,87 @@ func decodeMap(v any, to reflect.Value) error {
 	return nil
 }
 
-func decodeStruct(v any, to reflect.Value) error {
-	ps, err := readParams(to.Type())
-	if err != nil {
-		return err
-	}
-	t, ok := v.(Table)
+func decodeStruct(v any, to reflect.Value, t types.Type) error {
+	table, ok := v.(Table)
 	if !ok {
-		return wrongType(v, to.Type())
+		return wrongType(v, t)
 	}
-	return decodeOptions(t, ps, to)
+	return decodeOptions(table, t.Fields, to)
 }
 
-// decodeOptions unpacks a table's names, and its list items where ps has any, into the fields of to.
-func decodeOptions(t Table, ps params, to reflect.Value) error {
+// decodeOptions converts a table's values by name, and its list items when ps has any, into the
+// fields of to.
+func decodeOptions(t Table, ps types.Params, to reflect.Value) error {
 	items := 0
 	for _, p := range ps {
-		given, ok := t.Fields[p.name], true
-		if p.item > 0 {
-			items = max(items, p.item)
-			if given = nil; p.item <= len(t.List) {
-				given = t.List[p.item-1]
+		given := t.Fields[p.Name]
+		if p.Item > 0 {
+			items = max(items, p.Item)
+			if given = nil; p.Item <= len(t.List) {
+				given = t.List[p.Item-1]
 			}
 		}
-		ok = given != nil
-		if err := p.decode(given, ok, to); err != nil {
+		if err := decodeParam(p, given, given != nil, to); err != nil {
 			return err
 		}
 	}
 	if len(t.List) > items {
 		if items == 0 {
-			return fmt.Errorf("want options by name (%s), got %s without one", strings.Join(ps.names(), ", "), describe(t.List[0]))
+			names := strings.Join(ps.Names(), ", ")
+			return fmt.Errorf("want options by name (%s), got %s without one", names, Describe(t.List[0]))
 		}
 		return fmt.Errorf("want at most %d list items, got %d", items, len(t.List))
 	}
 	for _, name := range sortedKeys(t.Fields) {
-		if _, ok := ps.find(name); !ok {
-			return fmt.Errorf("unknown option %q%s", name, DidYouMean(name, ps.names()))
+		if _, ok := ps.Find(name); !ok {
+			return fmt.Errorf("unknown option %q%s", name, spell.DidYouMean(name, ps.Names()))
 		}
 	}
 	return nil
 }
 
-// decode puts one argument into its field of to; given says whether there was one.
-func (p param) decode(v any, given bool, to reflect.Value) error {
-	field := to.Field(p.field)
+// decodeParam converts one argument into its field of to. given is false when it was omitted.
+func decodeParam(p types.Param, v any, given bool, to reflect.Value) error {
+	field := to.FieldByIndex(p.Index)
 	switch {
 	case given:
-		if err := decode(v, field); err != nil {
-			return fmt.Errorf("%s: %w", p.name, err)
+		if err := decode(v, field, p.Type); err != nil {
+			return fmt.Errorf("%s: %w", p.Name, err)
 		}
-	case p.required || p.arg && !p.optional:
-		return fmt.Errorf("%s is missing: %s", p.name, p.doc)
-	case p.hasDef:
-		if err := decode(p.defaultValue(), field); err != nil {
-			return fmt.Errorf("default of %s: %w", p.name, err)
+	case p.Required || p.Positional && !p.Optional:
+		return fmt.Errorf("%s is missing: %s", p.Name, p.Doc)
+	case p.HasDefault:
+		if err := decode(defaultValue(p), field, p.Type); err != nil {
+			return fmt.Errorf("default of %s: %w", p.Name, err)
 		}
 	}
-	if len(p.choices) > 0 && given {
-		for _, c := range p.choices {
-			if field.String() == c {
-				return nil
-			}
-		}
-		return fmt.Errorf("%s: want one of %s, got %q%s", p.name, strings.Join(p.choices, ", "), field.String(), DidYouMean(field.String(), p.choices))
+	if given && len(p.Choices) > 0 && !slices.Contains(p.Choices, field.String()) {
+		given := field.String()
+		return fmt.Errorf("%s: want one of %s, got %q%s",
+			p.Name, strings.Join(p.Choices, ", "), given, spell.DidYouMean(given, p.Choices))
 	}
 	return nil
 }
 
-func (p param) defaultValue() any {
-	if p.typ != reflect.TypeFor[time.Duration]() {
-		if b, err := strconv.ParseBool(p.def); err == nil && p.typ.Kind() == reflect.Bool {
-			return b
-		}
-		if n, err := strconv.ParseFloat(p.def, 64); err == nil && p.typ.Kind() != reflect.String {
-			return n
-		}
+func defaultValue(p types.Param) any {
+	switch p.Type.Kind {
+	case types.String, types.Duration:
+		return p.Default
+	case types.Boolean:
+		return p.Default == "true"
 	}
-	return p.def
+	if n, err := strconv.ParseFloat(p.Default, 64); err == nil {
+		return n
+	}
+	return p.Default
 }
 
-func wrongType(v any, t reflect.Type) error {
-	return fmt.Errorf("want %s, got %s", typeWords(luaType(t)), describe(v))
+func wrongType(v any, want types.Type) error {
+	return fmt.Errorf("want %s, got %s", want.Words(), Describe(v))
 }
 
-// typeWords says in words what a declared type is: a string, a list of strings, a string or a list.
-func typeWords(t string) string {
-	if item, ok := strings.CutSuffix(t, "[]"); ok && !strings.Contains(strings.TrimPrefix(item, "("), "|") {
-		switch {
-		case item == "string":
-			return "a list of strings, such as { \"a\", \"b\" }"
-		case item == "any", strings.ContainsAny(item, "<("):
-			return "a list"
-		}
-		return "a list of " + item + "s"
-	}
-	words := map[string]string{"string": "a string", "boolean": "true or false", "integer": "a whole number", "number": "a number",
-		"function": "a function", "table": "a table", "any": "any value", "list": "a list"}
-	if w, ok := words[t]; ok {
-		return w
-	}
-	if strings.HasPrefix(t, "table<") {
-		return "a table of names, such as { name = value }"
-	}
-	if first, rest, ok := strings.Cut(t, "|"); ok && !strings.HasPrefix(t, "(") {
-		return typeWords(first) + " or " + typeWords(rest)
-	}
-	if strings.HasSuffix(t, "[]") {
-		return "a list"
-	}
-	return "a " + t
-}
-
-// describe says in words what a Lua value is, for "want …, got …".
-func describe(v any) string {
+// Describe describes a Lua value in words, for "want …, got …".
+func Describe(v any) string {
 	switch v := v.(type) {
 	case nil:
 		return "nil"
@@ -258,14 +251,13 @@ func describe(v any) string {
 	case Callback:
 		return "a function"
 	}
-	return "a " + luaType(reflect.TypeOf(v))
+	t, err := typeOf(reflect.TypeOf(v), nil, false)
+	if err != nil {
+		return fmt.Sprintf("a %T", v)
+	}
+	return t.Words()
 }
 
 func sortedKeys[V any](m map[string]V) []string {
-	names := make([]string, 0, len(m))
-	for name := range m {
-		names = append(names, name)
-	}
-	sort.Strings(names)
-	return names
+	return slices.Sorted(maps.Keys(m))
 }

@@ -5,36 +5,36 @@ import (
 	"errors"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 
 	lua "github.com/yuin/gopher-lua"
 
 	"runbook/runtime/event"
+	"runbook/runtime/script/source"
 )
 
-// Error is what went wrong at a line of a recipe. errors.As reaches the Go error that a primitive returned, also
-// after the recipe caught it with pcall and raised it again.
+// Error is a failure at a line of a recipe. errors.As finds the Go error that a primitive returned,
+// even when the recipe caught it with pcall and raised it again.
 type Error struct {
-	Line  string // FILE:LINE, or "" when no line is known
-	Call  string // the primitive, as host:run, or ""
-	Given string // the call with the values that were given, as a recipe would write it; secrets are hidden
-	Lines []Line // the source around Line, in order; empty when no line is known
+	Line  string        // FILE:LINE, or "" when no line is known
+	Call  string        // the primitive, as host:run, or ""
+	Text  string        // the call with its arguments, as a recipe would write it; secrets are hidden
+	Lines []source.Line // the source around Line; empty when no line is known
 	Err   error
 
-	mu    sync.Mutex // several Lua threads may raise one error again, which a recipe has kept
+	mu    sync.Mutex // several Lua threads may raise the same error again
 	chain []string
 }
 
-// Chain returns the FILE:LINEs that called the line, innermost first.
+// Chain returns the lines, FILE:LINE, that called Line, innermost first.
 func (e *Error) Chain() []string {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return slices.Clone(e.chain)
 }
 
-// AddCaller adds a FILE:LINE to the chain, once. "" and the line itself are left out.
+// AddCaller adds a line, FILE:LINE, to the chain once. It ignores "" and Line itself.
 func (e *Error) AddCaller(line string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -43,13 +43,7 @@ func (e *Error) AddCaller(line string) {
 	}
 }
 
-// Line is a line of a recipe.
-type Line struct {
-	Number int // from 1
-	Text   string
-}
-
-// Error is "FILE:LINE: primitive: what was wrong".
+// Error returns "FILE:LINE: primitive: message".
 func (e *Error) Error() string {
 	var parts []string
 	for _, p := range []string{e.Line, e.Call} {
@@ -62,18 +56,18 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Err }
 
-// RaisedError is what a recipe raised itself, or what Lua found wrong.
+// RaisedError is an error that the recipe or Lua itself raised.
 type RaisedError struct{ Message string }
 
 func (e *RaisedError) Error() string { return e.Message }
 
-// where is the recipe line that is being executed, FILE:LINE.
-func where(l *lua.LState) string { return strings.TrimSuffix(l.Where(1), ":") }
+// currentLine returns the recipe line that is being executed, FILE:LINE.
+func currentLine(l *lua.LState) string { return strings.TrimSuffix(l.Where(1), ":") }
 
-// blame makes err an *Error of this call. Those that are *Errors already come from callbacks deeper inside: their
-// lines stay, and this one goes into their chains.
-func (s *State) blame(l *lua.LState, call Call, err error) error {
-	err = cause(l.Context(), err)
+// locate makes err an *Error of this call. An err that contains *Errors comes from callbacks inside
+// the call: they keep their lines, and this line is added to their chains.
+func (s *State) locate(l *lua.LState, call Call, err error) error {
+	err = endReason(l.Context(), err)
 	deeper := false
 	eachError(err, func(inner *Error) {
 		deeper = true
@@ -82,10 +76,10 @@ func (s *State) blame(l *lua.LState, call Call, err error) error {
 	if deeper {
 		return err
 	}
-	return &Error{Line: call.Line, Call: call.Name, Err: err, chain: callers(l), Lines: s.around(call.Line)}
+	return &Error{Line: call.Line, Call: call.Name, Err: err, chain: callers(l), Lines: s.sourceLines(call.Line)}
 }
 
-// eachError visits the outermost *Errors within err: several when several hosts failed.
+// eachError visits the outermost *Errors in err: there are several when several hosts failed.
 func eachError(err error, visit func(*Error)) {
 	switch e := err.(type) {
 	case nil:
@@ -100,34 +94,13 @@ func eachError(err error, visit func(*Error)) {
 	}
 }
 
-// around is the source at FILE:LINE, with two lines before it and two behind.
-func (s *State) around(at string) []Line {
-	path, n, ok := SplitPlace(at)
-	source := s.chunks[path]
-	if !ok || n < 1 || n > len(source) {
-		return nil
-	}
-	var lines []Line
-	for k := max(1, n-2); k <= min(len(source), n+2); k++ {
-		if k == len(source) && source[k-1] == "" { // what follows the last line break is no line
-			break
-		}
-		lines = append(lines, Line{k, source[k-1]})
-	}
-	return lines
+// sourceLines returns the source around FILE:LINE.
+func (s *State) sourceLines(at string) []source.Line {
+	path, n, _ := source.SplitPlace(at)
+	return source.Around(s.chunks[path], n)
 }
 
-// SplitPlace takes FILE:LINE apart.
-func SplitPlace(at string) (file string, line int, ok bool) {
-	i := strings.LastIndex(at, ":")
-	if i < 0 {
-		return "", 0, false
-	}
-	line, err := strconv.Atoi(at[i+1:])
-	return at[:i], line, err == nil
-}
-
-// callers are the lines that led to the one that is executed, in this Lua thread.
+// callers returns the lines of this Lua thread that called the current one.
 func callers(l *lua.LState) []string {
 	var lines []string
 	for level := 2; ; level++ {
@@ -141,11 +114,16 @@ func callers(l *lua.LState) []string {
 	}
 }
 
-// throw raises a Go error in Lua. There it can be turned into text, and its message read; pcall hands it over
-// whole.
-func (s *State) throw(l *lua.LState, err error) { l.Error(s.thrown(l, err), 1) }
+// raise raises a Go error in Lua. Lua code can convert it to text and read its message; pcall
+// returns it unchanged.
+func (s *State) raise(l *lua.LState, err error) { l.Error(s.errorValue(l, err), 1) }
 
-func (s *State) thrown(l *lua.LState, err error) lua.LValue {
+// raiseHere raises an error at the current line.
+func (s *State) raiseHere(l *lua.LState, err error) {
+	s.raise(l, s.locate(l, Call{Line: currentLine(l)}, err))
+}
+
+func (s *State) errorValue(l *lua.LState, err error) lua.LValue {
 	ud := l.NewUserData()
 	ud.Value, ud.Metatable = err, s.errs
 	return ud
@@ -173,11 +151,19 @@ func (s *State) declareErrors() {
 		err := l.CheckUserData(1).Value.(error)
 		switch key := l.Get(2).String(); key {
 		case "message":
-		case "hint": // what to do about it, or ""
+		case "hint": // the next thing to do, or ""
 			l.Push(lua.LString(event.Hint(err)))
 			return 1
+		case "output": // the last lines that the failed command printed, or ""
+			var command interface{ LastOutput() string }
+			if errors.As(err, &command) {
+				l.Push(lua.LString(s.stream.Redact(command.LastOutput())))
+				return 1
+			}
+			l.Push(lua.LString(""))
+			return 1
 		default:
-			l.RaiseError("an error has no %q; it has message and hint", key)
+			l.RaiseError("an error has no %q; it has message, hint and output", key)
 		}
 		var at *Error
 		if errors.As(err, &at) {
@@ -194,8 +180,8 @@ var (
 	traceLine = regexp.MustCompile(`(?m)^\s+(.+?:\d+): in `)
 )
 
-// caught makes a Go error of what PCall returned.
-func (s *State) caught(l *lua.LState, err error) error {
+// goError converts the error of PCall.
+func (s *State) goError(l *lua.LState, err error) error {
 	var api *lua.ApiError
 	if !errors.As(err, &api) {
 		return err
@@ -204,14 +190,14 @@ func (s *State) caught(l *lua.LState, err error) error {
 		return context.Cause(l.Context())
 	}
 	if ud, ok := api.Object.(*lua.LUserData); ok {
-		if thrown, ok := ud.Value.(error); ok {
-			return thrown
+		if raised, ok := ud.Value.(error); ok {
+			return raised
 		}
 	}
 	e := &Error{}
 	message := l.ToStringMeta(api.Object).String()
 	if t, ok := api.Object.(*lua.LTable); ok && t.Metatable == lua.LNil {
-		message = "a table was raised as an error; raise a string, or call fail(message, hint)"
+		message = "error() was called with a table; pass a string, or call fail(message, hint)"
 	}
 	if m := position.FindStringSubmatch(message); m != nil && s.chunks[m[1]] != nil {
 		e.Line, message = m[1]+":"+m[2], message[len(m[0]):]
@@ -226,26 +212,6 @@ func (s *State) caught(l *lua.LState, err error) error {
 			e.AddCaller(m[1])
 		}
 	}
-	e.Lines, e.Err = s.around(e.Line), &RaisedError{plain(message)}
+	e.Lines, e.Err = s.sourceLines(e.Line), &RaisedError{source.ExplainRuntime(message)}
 	return e
-}
-
-// plain puts Lua's own most frequent complaints into words that help.
-func plain(message string) string {
-	more := ""
-	switch {
-	case strings.HasPrefix(message, "attempt to index a nil value"), strings.HasPrefix(message, "attempt to index a non-table object(nil)"):
-		return strings.Replace(message, "attempt to index", "a field was asked of", 1) + ": what stands before the dot or colon is nil here"
-	case strings.HasPrefix(message, "attempt to call a nil value"), strings.HasPrefix(message, "attempt to call a non-function object"):
-		more = "there is no function of that name"
-	case strings.HasPrefix(message, "cannot perform concat operation between"):
-		more = "only strings and numbers can be put together with ..; is one of them nil, or misspelt?"
-	case strings.HasPrefix(message, "cannot perform"):
-		more = "only numbers can be reckoned with; is one of them nil, or a text that tonumber() would read?"
-	case strings.HasPrefix(message, "attempt to compare"):
-		more = "only two numbers, or two texts, can be told apart by size"
-	default:
-		return message
-	}
-	return message + ": " + more
 }

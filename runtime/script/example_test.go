@@ -11,10 +11,14 @@ import (
 	"strings"
 	"testing"
 
+	"runbook/runtime/event"
 	"runbook/runtime/script"
+	"runbook/runtime/script/check"
+	"runbook/runtime/script/docs"
+	"runbook/runtime/script/docs/stub"
 )
 
-// Account is what this program's scripts work with.
+// Account is the object that this program's scripts use.
 type Account struct {
 	Owner   string
 	balance int
@@ -27,7 +31,7 @@ type transferArgs struct {
 	Reason string   `lua:"reason" doc:"why" choices:"rent gift"`
 }
 
-// transfer is plain Go, which knows nothing of Lua.
+// transfer is plain Go without any Lua in it.
 func transfer(_ context.Context, from *Account, a transferArgs) (int, error) {
 	if a.Amount > from.balance {
 		return 0, fmt.Errorf("%s has only %d", from.Owner, from.balance)
@@ -37,19 +41,19 @@ func transfer(_ context.Context, from *Account, a transferArgs) (int, error) {
 	return from.balance, nil
 }
 
-// bank declares all that scripts can use.
+// bank declares everything that scripts can use.
 func bank(more ...script.Primitive) (*script.Library, error) {
 	account := script.Object{Name: "account", Type: reflect.TypeFor[*Account](), Doc: "an account"}
 	return script.NewLibrary([]script.Object{account},
 		script.Module{Doc: "the bank", Fields: []script.Field{{Name: "accounts", Type: "account[]", Doc: "all accounts"}}},
 		script.Module{On: "account", Doc: "an account's own",
 			Fields: []script.Field{{Name: "owner", Type: "string", Doc: "whose it is", Get: func(a any) any { return a.(*Account).Owner }}},
-			Primitives: append(more, script.Func("transfer", script.Changes, "Moves money. Too little money is an error.", transfer).
+			Primitives: append(more, script.Func("transfer", script.Changes, "Move money. Too little money is an error.", transfer).
 				With(`accounts[1]:transfer(accounts[2], { amount = 500 })`))})
 }
 
-// A Go program that lets scripts use what is its own. Nothing is global: libraries and states are values, and as many
-// as one likes can stand beside each other.
+// A Go program exposes its own objects to scripts. Nothing is global: libraries and states are
+// values, and a program can have any number of them.
 func Example() {
 	lib, err := bank()
 	if err != nil {
@@ -71,7 +75,7 @@ func Example() {
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		log.Fatal(err)
 	}
-	state, err := lib.NewState(script.StateOptions{Print: func(_ context.Context, text string) { fmt.Println(text) }})
+	state, err := lib.NewState(event.NewStream(), script.StateOptions{Print: func(_ context.Context, text string) { fmt.Println(text) }})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -81,14 +85,14 @@ func Example() {
 	}
 	var failed *script.Error
 	if errors.As(state.Run(context.Background(), path), &failed) {
-		fmt.Println(filepath.Base(failed.Line), failed.Given, failed.Err)
+		fmt.Println(filepath.Base(failed.Line), failed.Text, failed.Err)
 	}
 	// Output:
 	// Ada has left: 1500
-	// pay.lua:3 account:transfer(an object, { amount = 9000 }) Ada has only 1500
+	// pay.lua:3 account:transfer(account, { amount = 9000 }) Ada has only 1500
 }
 
-// One declaration is all that check, docs, the reference and the editor's stub need of a primitive.
+// One declaration of a primitive is enough for check, docs, the reference and the editor's stub.
 func TestAPrimitiveChangesCheckDocsAndStub(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "pay.lua")
 	if err := os.WriteFile(path, []byte("accounts[1]:close({ at_onec = true })\n"), 0o600); err != nil {
@@ -97,7 +101,7 @@ func TestAPrimitiveChangesCheckDocsAndStub(t *testing.T) {
 	type closeArgs struct {
 		AtOnce bool `lua:"at_once" doc:"without notice"`
 	}
-	closing := script.Func("close", script.Changes, "Closes the account.",
+	closing := script.Func("close", script.Changes, "Close the account.",
 		func(context.Context, *Account, closeArgs) (script.None, error) { return script.None{}, nil }).
 		With("accounts[1]:close()")
 	for name, more := range map[string][]script.Primitive{"without": nil, "with": {closing}} {
@@ -105,7 +109,7 @@ func TestAPrimitiveChangesCheckDocsAndStub(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		problems, err := lib.Check(context.Background(), path, script.CheckOptions{})
+		problems, err := check.Check(context.Background(), lib, path, check.Options{})
 		if err != nil || len(problems) != 1 {
 			t.Fatalf("%v, %v", problems, err)
 		}
@@ -116,11 +120,11 @@ func TestAPrimitiveChangesCheckDocsAndStub(t *testing.T) {
 		if !strings.Contains(problems[0].Error(), want) {
 			t.Errorf("%s: check says %v, want %s", name, problems[0], want)
 		}
-		_, unknown := lib.Docs("account:close")
+		_, unknown := docs.Text(lib, "account:close")
 		if (unknown == nil) != (more != nil) {
 			t.Errorf("%s: docs: %v", name, unknown)
 		}
-		for what, text := range map[string]string{"function account:close(options) end": lib.Stub(), "### `account:close([{ at_once }])`": lib.Markdown()} {
+		for what, text := range map[string]string{"function account:close(options) end": stub.Text(lib), "### `account:close([{ at_once }])`": docs.Markdown(lib)} {
 			if strings.Contains(text, what) != (more != nil) {
 				t.Errorf("%s: %q in\n%s", name, what, text)
 			}

@@ -1,26 +1,27 @@
 package script
 
 import (
-	"cmp"
 	"context"
-	"maps"
 	"path/filepath"
-	"reflect"
 	"slices"
 	"strings"
 
 	lua "github.com/yuin/gopher-lua"
 	"github.com/yuin/gopher-lua/ast"
+
+	"runbook/runtime/script/source"
+	"runbook/runtime/script/spell"
+	"runbook/runtime/script/types"
 )
 
-// LiveTable is a table that a primitive takes as an argument without a copy, so it can fill the table in and find the lines
+// LiveTable is a table argument that is not copied. The primitive can change it and find the lines
 // that wrote its keys.
 type LiveTable struct {
 	state  *State
 	thread *lua.LState
-	table  *lua.LTable // nil where the argument is no table; then Copy is an error
+	table  *lua.LTable // nil when the argument is not a table; Copy then returns an error
 	given  lua.LValue
-	place  int // of the argument in the call, from 0
+	place  int // the argument's place in the call, from 0
 }
 
 // Copy returns the table as Value describes it.
@@ -31,15 +32,15 @@ func (t LiveTable) Copy() (Table, error) {
 	}
 	table, ok := v.(Table)
 	if !ok {
-		return Table{}, wrongType(v, reflect.TypeFor[Table]())
+		return Table{}, wrongType(v, types.Type{Kind: types.Table})
 	}
 	return table, nil
 }
 
-// Required says whether a file that was required returned this table.
+// Required reports whether a required file returned this table.
 func (t LiveTable) Required() bool { return len(t.files()) > 0 }
 
-// Set gives a key its value, as Func describes results. nil removes the key.
+// Set sets a key to a value, by Func's rules for results. nil removes the key.
 func (t LiveTable) Set(key string, value any) error {
 	v, err := t.state.toLua(t.thread, value)
 	if err == nil {
@@ -48,7 +49,7 @@ func (t LiveTable) Set(key string, value any) error {
 	return err
 }
 
-// Close makes reading or setting any other key than these an error. what is what a key is called in it.
+// Close makes reading or setting a key other than these an error. what names a key in that error.
 func (t LiveTable) Close(what string, keys []string) {
 	meta := t.state.root.NewTable()
 	known := func(l *lua.LState) lua.LValue {
@@ -56,7 +57,7 @@ func (t LiveTable) Close(what string, keys []string) {
 		if name, ok := key.(lua.LString); ok && slices.Contains(keys, string(name)) {
 			return key
 		}
-		l.RaiseError("there is no %s %q%s", what, key.String(), DidYouMean(key.String(), keys))
+		l.RaiseError("there is no %s %q%s", what, key.String(), spell.DidYouMean(key.String(), keys))
 		return nil
 	}
 	meta.RawSetString("__index", t.state.root.NewFunction(func(l *lua.LState) int {
@@ -70,8 +71,8 @@ func (t LiveTable) Close(what string, keys []string) {
 	t.table.Metatable = meta
 }
 
-// ReplaceFunctions puts a function that calls record in the place of every function in the table, and in the tables in it.
-// name is the key, or both keys: before_switch.once. The function returns true.
+// ReplaceFunctions replaces every function in the table, and in the tables inside it, by one that
+// calls record and returns true. name is the key, or both keys: before_switch.once.
 func (t LiveTable) ReplaceFunctions(record func(ctx context.Context, name string)) {
 	t.replaceFunctions(t.table, "", record)
 }
@@ -99,32 +100,33 @@ func (t LiveTable) replaceFunctions(table *lua.LTable, prefix string, record fun
 	}
 }
 
-// Problem is a mistake at the line that wrote a key of the table, or, within its value, a name or an item (from 1). Without
-// a path, or where no line wrote the key, it is at the table itself.
-func (t LiveTable) Problem(message string, path ...any) Problem {
-	p := Problem{Message: message, Line: 1}
+// Problem returns a mistake at the line that wrote a key of the table or, with a longer path, a
+// name or list item (from 1) inside its value. Without a path, and when no line is known, the
+// mistake is at the table itself.
+func (t LiveTable) Problem(message string, path ...any) source.Problem {
+	p := source.Problem{Message: message, Line: 1}
 	origins := t.origins()
 	for _, o := range origins {
-		if line, col, ok := o.find(path); ok {
-			p.File, p.Line, p.Col = o.file.path, line, col
+		if line, col, ok := o.file.Locate(o.keys, path); ok {
+			p.File, p.Line, p.Col = o.file.Path, line, col
 			return p
 		}
 	}
 	if len(origins) > 0 {
 		o := origins[0]
-		p.File, p.Line, p.Col = o.file.path, o.line, o.col
+		p.File, p.Line, p.Col = o.file.Path, o.line, o.col
 		return p
 	}
-	// A library's function got the table from whoever called it.
+	// A function of a module got the table from its caller.
 	for level := 1; level <= 2; level++ {
-		if file, line, ok := SplitPlace(strings.TrimSuffix(t.thread.Where(level), ":")); ok {
+		if file, line, ok := source.SplitPlace(strings.TrimSuffix(t.thread.Where(level), ":")); ok {
 			p.File, p.Line = file, line
 		}
 	}
 	return p
 }
 
-// files are the files that were required and returned this table, the last one first.
+// files returns the required files that returned this table, the last one first.
 func (t LiveTable) files() []string {
 	var paths []string
 	for _, path := range t.state.order {
@@ -135,77 +137,73 @@ func (t LiveTable) files() []string {
 	return paths
 }
 
-// origin is what a file says of a table: where the table was made, and what was set in it there.
+// origin is a file that may have written a table's keys: the place where it makes or returns the
+// table, and its places of keys.
 type origin struct {
-	file      *recipeFile
-	line, col int             // of the table, or of what returns it
-	fields    map[string]site // the last place of each key
+	file      *source.File
+	line, col int
+	keys      map[string]source.Key
 }
 
-// site is where a key is written.
-type site struct {
-	line  int
-	key   string
-	value ast.Expr // nil for function t.key() … end
-}
-
-// origins are the files that can have written the table's keys, the likeliest first.
+// origins returns where the table's keys may have been written, the most likely place first.
 func (t LiveTable) origins() []origin {
 	var found []origin
 	for _, path := range t.files() {
-		found = append(found, t.state.returned(path))
+		found = append(found, t.state.moduleOrigin(path))
 	}
 	if len(found) > 0 {
 		return found
 	}
-	return t.argument()
+	return t.argumentOrigins()
 }
 
-// returned is the origin of what a required file returned.
-func (s *State) returned(path string) origin {
+// moduleOrigin returns the origin of the table that a required file returned.
+func (s *State) moduleOrigin(path string) origin {
 	f := s.files[path]
 	o := origin{file: f, line: 1, col: 1}
-	if len(f.chunk) == 0 {
+	if len(f.Chunk) == 0 {
 		return o
 	}
-	last := f.chunk[len(f.chunk)-1]
-	o.line, o.col = f.place(last.Line(), "")
+	last := f.Chunk[len(f.Chunk)-1]
+	o.line, o.col = f.Place(last.Line(), "")
 	if returns, ok := last.(*ast.ReturnStmt); ok && len(returns.Exprs) > 0 {
-		o.fields = f.fields(returns.Exprs[0])
+		o.keys = f.Keys(returns.Exprs[0])
 	}
 	return o
 }
 
-// requires is the file that an expression requires, or "".
-func (s *State) requires(e ast.Expr) string {
+// requiredPath returns the path of the file that an expression requires, or "".
+func (s *State) requiredPath(e ast.Expr) string {
 	call, ok := e.(*ast.FuncCallExpr)
-	if !ok || lastName(call.Func) != "require" {
+	if !ok || source.LastName(call.Func) != "require" {
 		return ""
 	}
-	name, ok := only(call.Args).(*ast.StringExpr)
+	name, ok := source.Only(call.Args).(*ast.StringExpr)
 	if !ok {
 		return ""
 	}
-	i := slices.IndexFunc(s.order, func(path string) bool { return strings.TrimSuffix(filepath.Base(path), ".lua") == name.Value })
+	i := slices.IndexFunc(s.order, func(path string) bool {
+		return strings.TrimSuffix(filepath.Base(path), ".lua") == name.Value
+	})
 	if i < 0 {
 		return ""
 	}
 	return s.order[i]
 }
 
-// argument looks for the table among the arguments of the calls that are under way, the innermost first.
-func (t LiveTable) argument() []origin {
+// argumentOrigins finds the table among the arguments of the active calls, the innermost first.
+func (t LiveTable) argumentOrigins() []origin {
 	for level := 1; ; level++ {
 		if _, ok := t.thread.GetStack(level); !ok {
 			return nil
 		}
-		path, line, ok := SplitPlace(strings.TrimSuffix(t.thread.Where(level), ":"))
+		path, line, ok := source.SplitPlace(strings.TrimSuffix(t.thread.Where(level), ":"))
 		f := t.state.files[path]
 		if !ok || f == nil {
 			continue
 		}
 		var found []origin
-		walk(reflect.ValueOf(f.chunk), func(node any) {
+		source.Walk(f.Chunk, func(node any) {
 			call, ok := node.(*ast.FuncCallExpr)
 			if !ok || call.Line() != line {
 				return
@@ -214,11 +212,11 @@ func (t LiveTable) argument() []origin {
 				if level == 1 && i != t.place {
 					continue
 				}
-				if path := t.state.requires(arg); path != "" && level == 1 {
-					found = append(found, t.state.returned(path))
-				} else if fields := f.fields(arg); t.wrote(fields) {
-					o := origin{file: f, fields: fields}
-					o.line, o.col = f.place(arg.Line(), textOf(arg))
+				if path := t.state.requiredPath(arg); path != "" && level == 1 {
+					found = append(found, t.state.moduleOrigin(path))
+				} else if keys := f.Keys(arg); t.hasKeys(keys) {
+					o := origin{file: f, keys: keys}
+					o.line, o.col = f.Place(arg.Line(), source.Text(arg))
 					found = append(found, o)
 				}
 			}
@@ -229,166 +227,17 @@ func (t LiveTable) argument() []origin {
 	}
 }
 
-// wrote says whether these fields have all names of the table.
-func (t LiveTable) wrote(fields map[string]site) bool {
-	if t.table == nil || fields == nil {
+// hasKeys reports whether these keys include all names of the table.
+func (t LiveTable) hasKeys(keys map[string]source.Key) bool {
+	if t.table == nil || keys == nil {
 		return false
 	}
 	all := true
 	t.table.ForEach(func(k, _ lua.LValue) {
 		if name, ok := k.(lua.LString); ok {
-			_, ok := fields[string(name)]
+			_, ok := keys[string(name)]
 			all = all && ok
 		}
 	})
 	return all
 }
-
-// fields are the places of the keys of the table that an expression stands for: those in { … }, and those that are set in
-// the variable that it is. It is nil where nothing is known of it.
-func (f *recipeFile) fields(e ast.Expr) map[string]site {
-	id, ok := e.(*ast.IdentExpr)
-	if !ok {
-		return written(e)
-	}
-	var fields map[string]site
-	add := func(more map[string]site) {
-		if fields == nil && more != nil {
-			fields = map[string]site{}
-		}
-		maps.Copy(fields, more)
-	}
-	set := func(lhs, value ast.Expr) {
-		switch lhs := lhs.(type) {
-		case *ast.IdentExpr:
-			if lhs.Value == id.Value {
-				add(written(value))
-			}
-		case *ast.AttrGetExpr:
-			owner, isName := lhs.Object.(*ast.IdentExpr)
-			key, isKey := lhs.Key.(*ast.StringExpr)
-			if isName && isKey && owner.Value == id.Value {
-				add(map[string]site{key.Value: {lhs.Key.Line(), key.Value, value}})
-			}
-		}
-	}
-	walk(reflect.ValueOf(f.chunk), func(node any) {
-		switch s := node.(type) {
-		case *ast.LocalAssignStmt:
-			for i, name := range s.Names {
-				if name == id.Value && i < len(s.Exprs) {
-					add(written(s.Exprs[i]))
-				}
-			}
-		case *ast.AssignStmt:
-			for i, lhs := range s.Lhs {
-				if i < len(s.Rhs) {
-					set(lhs, s.Rhs[i])
-				}
-			}
-		case *ast.FuncDefStmt:
-			if s.Name.Func != nil {
-				set(s.Name.Func, nil)
-			}
-		}
-	})
-	return fields
-}
-
-// written are the places of the keys in { … }, also where that is passed to a function, such as merge({ … }, { … }).
-func written(e ast.Expr) map[string]site {
-	switch e := e.(type) {
-	case *ast.TableExpr:
-		fields := map[string]site{}
-		for _, field := range e.Fields {
-			if key, ok := field.Key.(*ast.StringExpr); ok {
-				fields[key.Value] = site{key.Line(), key.Value, field.Value}
-			}
-		}
-		return fields
-	case *ast.FuncCallExpr:
-		var fields map[string]site
-		for _, arg := range e.Args {
-			if table, ok := arg.(*ast.TableExpr); ok {
-				if fields == nil {
-					fields = map[string]site{}
-				}
-				maps.Copy(fields, written(table))
-			}
-		}
-		return fields
-	}
-	return nil
-}
-
-// find is where the key at the beginning of path is written, or what is within its value.
-func (o origin) find(path []any) (line, col int, ok bool) {
-	if len(path) == 0 {
-		return 0, 0, false
-	}
-	name, _ := path[0].(string)
-	at, ok := o.fields[name]
-	if !ok {
-		return 0, 0, false
-	}
-	line, col = o.file.key(at)
-	for _, step := range path[1:] {
-		table, isTable := at.value.(*ast.TableExpr)
-		if !isTable {
-			break
-		}
-		switch step := step.(type) {
-		case string:
-			if at, ok = written(table)[step]; ok {
-				line, col = o.file.key(at)
-			}
-		case int:
-			if e := item(table, step); e != nil {
-				at = site{e.Line(), textOf(e), e}
-				line, col = o.file.place(at.line, at.key)
-			}
-		}
-	}
-	return line, col, true
-}
-
-// item is the n-th list item of { … }, or nil.
-func item(table *ast.TableExpr, n int) ast.Expr {
-	for _, field := range table.Fields {
-		if field.Key != nil {
-			continue
-		}
-		if n--; n == 0 {
-			return field.Value
-		}
-	}
-	return nil
-}
-
-// key is where a key stands: the word before =, or before ] =. The tree knows its line alone, and the same word may stand
-// there as a value, too.
-func (f *recipeFile) key(at site) (line, col int) {
-	words := f.from(at.line)
-	for i, w := range words {
-		if w.Pos.Line > at.line || i+1 == len(words) {
-			break
-		}
-		if next := words[i+1].Type; w.Str == at.key && (next == '=' || next == ']' || next == '(') {
-			return w.Pos.Line, max(1, w.Pos.Column)
-		}
-	}
-	return f.place(at.line, at.key)
-}
-
-// SortProblems puts problems into the order of their places.
-func SortProblems(problems []Problem) {
-	slices.SortStableFunc(problems, func(a, b Problem) int {
-		return cmp.Or(strings.Compare(a.File, b.File), a.Line-b.Line, a.Col-b.Col, strings.Compare(a.Message, b.Message))
-	})
-}
-
-// Describe says in words what a Lua value is, as Value describes it, for "want …, got …".
-func Describe(v any) string { return describe(v) }
-
-// TypeWords says in words what a type is, as the editor's stub states it.
-func TypeWords(t string) string { return typeWords(t) }

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	lua "github.com/yuin/gopher-lua"
+
+	"runbook/runtime/script/spell"
 )
 
 // group is one of an object's groups, such as host.fs.
@@ -24,22 +26,22 @@ func (s *State) objectOf(t reflect.Type) (Object, bool) {
 	return Object{}, false
 }
 
-// userdata is the one Lua value that stands for a Go object.
-func (s *State) userdata(l *lua.LState, o Object, v any) lua.LValue {
-	if ud, ok := s.holders[v]; ok {
+// objectValue returns the Lua value of a Go object. It is always the same one, so that == works.
+func (s *State) objectValue(l *lua.LState, o Object, v any) lua.LValue {
+	if ud, ok := s.values[v]; ok {
 		return ud
 	}
 	ud := l.NewUserData()
 	ud.Value, ud.Metatable = v, s.metas[o.Name]
-	s.holders[v] = ud
+	s.values[v] = ud
 	return ud
 }
 
 // declareObjects makes a metatable for each object and each of its groups.
 func (s *State) declareObjects() {
 	for _, o := range s.lib.objects {
-		modules := s.lib.on(o.Name)
-		members := s.lib.members(o.Name)
+		modules := s.lib.On(o.Name)
+		members := s.lib.Members(o.Name)
 		s.metas[o.Name] = s.metatable(o.Name, func(l *lua.LState, v any, key string) (lua.LValue, error) {
 			for _, m := range modules {
 				if m.Name == key && key != "" {
@@ -60,17 +62,18 @@ func (s *State) declareObjects() {
 			if m.Name == "" {
 				continue
 			}
-			s.metas[o.Name+"."+m.Name] = s.metatable(o.Name+"."+m.Name, func(l *lua.LState, v any, key string) (lua.LValue, error) {
+			path := m.Group()
+			s.metas[path] = s.metatable(path, func(l *lua.LState, v any, key string) (lua.LValue, error) {
 				if lv, err := s.member(l, m, v.(group).receiver, key); lv != nil || err != nil {
 					return lv, err
 				}
-				return nil, unknown(o.Name+"."+m.Name, key, m.memberNames())
+				return nil, unknown(path, key, m.Members())
 			})
 		}
 	}
 }
 
-// member is a field or a primitive of m, or nil.
+// member returns a field or primitive of a module, or nil.
 func (s *State) member(l *lua.LState, m Module, receiver any, key string) (lua.LValue, error) {
 	for _, f := range m.Fields {
 		if f.Name == key {
@@ -90,13 +93,13 @@ func (s *State) metatable(name string, index func(l *lua.LState, v any, key stri
 	meta.RawSetString("__index", s.root.NewFunction(func(l *lua.LState) int {
 		v, err := index(l, l.CheckUserData(1).Value, l.Get(2).String())
 		if err != nil {
-			s.throw(l, s.blame(l, Call{Line: where(l)}, err))
+			s.raiseHere(l, err)
 		}
 		l.Push(v)
 		return 1
 	}))
 	meta.RawSetString("__newindex", s.root.NewFunction(func(l *lua.LState) int {
-		s.throw(l, s.blame(l, Call{Line: where(l)}, fmt.Errorf("a %s can't be changed; keep your own values in a local", name)))
+		s.raiseHere(l, fmt.Errorf("a %s can't be changed; keep your own values in a local", name))
 		return 0
 	}))
 	meta.RawSetString("__tostring", s.root.NewFunction(func(l *lua.LState) int {
@@ -111,8 +114,8 @@ func (s *State) metatable(name string, index func(l *lua.LState, v any, key stri
 	return meta
 }
 
-// proxy is a table that asks Go for each field.
-func (s *State) proxy(l *lua.LState, p Proxy) lua.LValue {
+// proxyTable makes a table that gets each field from Go when it is read.
+func (s *State) proxyTable(l *lua.LState, p Proxy) lua.LValue {
 	t, meta := l.NewTable(), l.NewTable()
 	meta.RawSetString("__index", l.NewFunction(func(l *lua.LState) int {
 		v, err := p.Get(l.Context(), l.Get(2).String())
@@ -123,11 +126,12 @@ func (s *State) proxy(l *lua.LState, p Proxy) lua.LValue {
 				return 1
 			}
 		}
-		s.throw(l, s.blame(l, Call{Line: where(l)}, err))
+		s.raiseHere(l, err)
 		return 0
 	}))
 	meta.RawSetString("__newindex", l.NewFunction(func(l *lua.LState) int {
-		s.throw(l, s.blame(l, Call{Line: where(l)}, fmt.Errorf("%s can't be changed (%s was to be set); keep your own values in a local", p.Name, l.Get(2))))
+		s.raiseHere(l, fmt.Errorf("%s can't be changed (setting %s); keep your own values in a local",
+			p.Name, l.Get(2)))
 		return 0
 	}))
 	meta.RawSetString("__tostring", l.NewFunction(func(l *lua.LState) int {
@@ -139,7 +143,7 @@ func (s *State) proxy(l *lua.LState, p Proxy) lua.LValue {
 	return t
 }
 
-// declareGlobals puts the modules that belong to no object into the global table.
+// declareGlobals puts the modules without an object into the global table.
 func (s *State) declareGlobals() {
 	for _, m := range s.lib.modules {
 		if m.On != "" {
@@ -165,19 +169,19 @@ func (s *State) declareGlobals() {
 	}
 }
 
-// closeModule makes reading a name that a global module lacks an error.
+// closeModule makes reading a name that a global module does not have an error.
 func (s *State) closeModule(name string, t *lua.LTable) {
 	meta := s.root.NewTable()
 	meta.RawSetString("__index", s.root.NewFunction(func(l *lua.LState) int {
 		var names []string
 		t.ForEach(func(k, _ lua.LValue) { names = append(names, k.String()) })
 		slices.Sort(names)
-		s.throw(l, s.blame(l, Call{Line: where(l)}, unknown(name, l.Get(2).String(), names)))
+		s.raiseHere(l, unknown(name, l.Get(2).String(), names))
 		return 0
 	}))
 	t.Metatable = meta
 }
 
 func unknown(owner, key string, names []string) error {
-	return fmt.Errorf("%s has no %q%s; it has %s", owner, key, DidYouMean(key, names), strings.Join(names, ", "))
+	return fmt.Errorf("%s has no %q%s; it has %s", owner, key, spell.DidYouMean(key, names), strings.Join(names, ", "))
 }

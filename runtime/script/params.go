@@ -3,157 +3,171 @@ package script
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"runbook/runtime/script/types"
 )
 
-// param is one argument of a primitive, or one key of a table, as a struct field's tags declare it.
-type param struct {
-	name     string
-	doc      string
-	typ      reflect.Type
-	field    int
-	item     int  // n for a table's n-th list item, else 0
-	arg      bool // positional
-	command  bool // a command: a string for a shell, or a list of words
-	optional bool // a positional argument that may be left out
-	required bool // an option that must be given
-	choices  []string
-	passes   string // the object that a callback is called with
-	def      string
-	hasDef   bool
-}
-
-// params are a struct's fields in their order.
-type params []param
-
-// readParams reads the tags of struct type t. A mistake in a declaration is an error here and so in the test of
-// every library, not in front of an admin.
-func readParams(t reflect.Type) (params, error) {
+// readParams reads the tags of a struct. It returns an error for an invalid declaration, so that
+// the test of every library finds it. strict requires documentation, which results need not have.
+func readParams(t reflect.Type, objects []Object, strict bool) (types.Params, error) {
 	if t.Kind() != reflect.Struct {
 		return nil, fmt.Errorf("%v is not a struct", t)
 	}
-	var ps params
-	for i := range t.NumField() {
-		f := t.Field(i)
-		tag, ok := f.Tag.Lookup("lua")
-		if !ok || !f.IsExported() {
-			return nil, fmt.Errorf("%v.%s has no lua tag", t, f.Name)
+	var ps types.Params
+	for _, f := range reflect.VisibleFields(t) {
+		if f.Anonymous { // its fields follow
+			continue
 		}
-		words := strings.Split(tag, ",")
-		p := param{name: words[0], doc: f.Tag.Get("doc"), typ: f.Type, field: i,
-			choices: strings.Fields(f.Tag.Get("choices")), passes: f.Tag.Get("passes")}
-		if n, err := strconv.Atoi(strings.Trim(p.name, "[]")); err == nil {
-			p.item = n
-		}
-		for _, w := range words[1:] {
-			switch w {
-			case "arg":
-				p.arg = true
-			case "optional":
-				p.optional = true
-			case "command":
-				p.command = true
-			case "required":
-				p.required = true
-			default:
-				return nil, fmt.Errorf("%v.%s: unknown word %q in the lua tag", t, f.Name, w)
-			}
-		}
-		p.def, p.hasDef = f.Tag.Lookup("default")
-		if p.doc == "" {
-			return nil, fmt.Errorf("%v.%s has no doc tag", t, f.Name)
+		p, err := readParam(f, objects, strict)
+		if err != nil {
+			return nil, fmt.Errorf("%v.%s %w", t, f.Name, err)
 		}
 		ps = append(ps, p)
 	}
 	return ps, nil
 }
 
-// split tells the positional arguments, the options and the callback apart. The callback is a positional
-// argument that stands behind the options.
-func (ps params) split() (args, options params, callback *param) {
-	for i, p := range ps {
-		switch {
-		case p.typ == reflect.TypeFor[Callback]() && p.arg:
-			callback = &ps[i]
-		case p.arg:
-			args = append(args, p)
+func readParam(f reflect.StructField, objects []Object, strict bool) (p types.Param, err error) {
+	tag, ok := f.Tag.Lookup("lua")
+	if !ok || !f.IsExported() {
+		return p, fmt.Errorf("has no lua tag")
+	}
+	words := strings.Split(tag, ",")
+	p = types.Param{Name: words[0], Doc: f.Tag.Get("doc"), Index: f.Index}
+	p.Choices = strings.Fields(f.Tag.Get("choices"))
+	p.Default, p.HasDefault = f.Tag.Lookup("default")
+	if p.Doc == "" && strict {
+		return p, fmt.Errorf("has no doc tag")
+	}
+	if n, err := strconv.Atoi(strings.Trim(p.Name, "[]")); err == nil {
+		p.Item = n
+	}
+	for _, w := range words[1:] {
+		switch w {
+		case "arg":
+			p.Positional = true
+		case "optional":
+			p.Optional = true
+		case "rest":
+			p.Rest = true
+		case "command":
+			p.Command = true
+		case "required":
+			p.Required = true
 		default:
-			options = append(options, p)
+			return p, fmt.Errorf("has the unknown word %q in its lua tag", w)
 		}
 	}
-	return args, options, callback
+	if p.Type, err = typeOf(f.Type, objects, strict); err != nil {
+		return p, fmt.Errorf("has a wrong type: %w", err)
+	}
+	if p.Rest && (!p.Positional || p.Type.Kind != types.Words) {
+		return p, fmt.Errorf("has rest in its lua tag, which is for a positional argument of type Words")
+	}
+	if passes := f.Tag.Get("passes"); passes != "" {
+		if !slices.ContainsFunc(objects, func(o Object) bool { return o.Name == passes }) {
+			return p, fmt.Errorf("passes %q, which is not an object", passes)
+		}
+		p.Type.Object = passes
+	}
+	return p, nil
 }
 
-func (ps params) names() []string {
-	var names []string
-	for _, p := range ps {
-		if p.item == 0 {
-			names = append(names, p.name)
+// readSignature reads the types of the primitive's Go function.
+func (p Primitive) readSignature(objects []Object) (types.Signature, error) {
+	var sig types.Signature
+	ps, err := readParams(p.args, objects, true)
+	if err != nil {
+		return sig, err
+	}
+	for i, param := range ps {
+		switch {
+		case param.Type.Kind == types.Function && param.Positional:
+			sig.Callback = &ps[i]
+		case param.Positional:
+			sig.Args = append(sig.Args, param)
+		default:
+			sig.Options = append(sig.Options, param)
 		}
 	}
-	return names
+	sig.Result, err = typeOf(p.result, objects, false)
+	return sig, err
 }
 
-func (ps params) find(name string) (param, bool) {
-	for _, p := range ps {
-		if p.name == name && p.item == 0 {
-			return p, true
+// typeOf returns the Lua type of a Go type. An object that is not in objects is named by its Go
+// type. strict is that of readParams.
+func typeOf(t reflect.Type, objects []Object, strict bool) (types.Type, error) {
+	for _, o := range objects {
+		if o.Type == t {
+			return types.Type{Kind: types.Object, Object: o.Name, Nilable: true}, nil
 		}
 	}
-	return param{}, false
-}
-
-func (ps params) anyRequired() bool {
-	for _, p := range ps {
-		if p.required {
-			return true
-		}
-	}
-	return false
-}
-
-// luaType is a Go type as the editor's stub and the error messages state it.
-func luaType(t reflect.Type) string {
 	if u, ok := reflect.New(t).Interface().(Unmarshaler); ok {
-		return u.LuaType()
+		return types.Parse(u.LuaType())
 	}
+	if kind, ok := kindOf(t); ok {
+		return types.Type{Kind: kind}, nil
+	}
+	switch t.Kind() {
+	case reflect.Slice:
+		elem, err := typeOf(t.Elem(), objects, strict)
+		return types.Type{Kind: types.List, Elem: &elem}, err
+	case reflect.Map:
+		elem, err := typeOf(t.Elem(), objects, strict)
+		return types.Type{Kind: types.Map, Elem: &elem}, err
+	case reflect.Pointer:
+		if e := t.Elem(); e.Kind() == reflect.Struct && e.PkgPath() != "" && !hasTags(e) {
+			return types.Type{Kind: types.Object, Object: strings.ToLower(e.Name()), Nilable: true}, nil
+		}
+		elem, err := typeOf(t.Elem(), objects, strict)
+		elem.Nilable = true
+		return elem, err
+	case reflect.Struct:
+		if !hasTags(t) {
+			return types.Type{Kind: types.Table}, nil
+		}
+		fields, err := readParams(t, objects, strict)
+		return types.Type{Kind: types.Record, Fields: fields}, err
+	}
+	return types.Type{}, nil
+}
+
+// kindOf returns the kind of a Go type without parts.
+func kindOf(t reflect.Type) (types.Kind, bool) {
 	switch t {
-	case reflect.TypeFor[time.Duration](), reflect.TypeFor[[]byte]():
-		return "string"
+	case reflect.TypeFor[None]():
+		return types.None, true
+	case reflect.TypeFor[time.Duration]():
+		return types.Duration, true
+	case reflect.TypeFor[File]():
+		return types.File, true
+	case reflect.TypeFor[Words]():
+		return types.Words, true
 	case reflect.TypeFor[Table](), reflect.TypeFor[LiveTable]():
-		return "table"
+		return types.Table, true
 	case reflect.TypeFor[Callback]():
-		return "function"
+		return types.Function, true
 	case reflect.TypeFor[Proxy]():
-		return "table<string, any>"
+		return types.Proxy, true
 	}
 	switch t.Kind() {
 	case reflect.String:
-		return "string"
+		return types.String, true
 	case reflect.Bool:
-		return "boolean"
-	case reflect.Int, reflect.Int64, reflect.Uint64, reflect.Uint32, reflect.Uint16:
-		return "integer"
+		return types.Boolean, true
+	case reflect.Int, reflect.Int32, reflect.Int64, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
+		return types.Integer, true
 	case reflect.Float64:
-		return "number"
-	case reflect.Slice:
-		return luaType(t.Elem()) + "[]"
-	case reflect.Map:
-		return "table<string, " + luaType(t.Elem()) + ">"
-	case reflect.Pointer:
-		if t.Elem().Kind() == reflect.Struct && t.Elem().PkgPath() != "" && !hasTags(t.Elem()) {
-			return strings.ToLower(t.Elem().Name())
-		}
-		return luaType(t.Elem())
-	case reflect.Struct:
-		return "table"
+		return types.Number, true
 	}
-	return "any"
+	return types.Any, false
 }
 
-// hasTags tells a struct that is a Lua table from one that is an opaque object.
+// hasTags distinguishes a struct that is a Lua table from an opaque object.
 func hasTags(t reflect.Type) bool {
 	return t.NumField() > 0 && t.Field(0).Tag.Get("lua") != ""
 }

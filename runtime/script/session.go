@@ -8,33 +8,37 @@ import (
 	lua "github.com/yuin/gopher-lua"
 	"github.com/yuin/gopher-lua/ast"
 	"github.com/yuin/gopher-lua/parse"
+
+	"runbook/runtime/script/source"
 )
 
-// Session runs Lua piece by piece in a state, as a person types it. To errors all that was typed is one file, which grows.
+// Session runs Lua piece by piece in a state, as a person types it. In errors, everything that was
+// typed is one growing file.
 //
-// Names that a piece sets, with local or without, are there for those after it.
+// Names that a piece sets, with or without local, exist in later pieces.
 type Session struct {
 	state *State
 	path  string
 }
 
-// NewSession begins one that require finds its files for in dir. path is what errors show. There is one a state.
+// NewSession begins a session, of which a state has at most one. require looks in dir. path is the
+// session's name in errors.
 func (s *State) NewSession(path, dir string) *Session {
 	s.turn.Lock()
 	defer s.turn.Unlock()
-	s.open = true
+	s.open, s.dir = true, dir
 	s.declareRequire(dir)
 	return &Session{state: s, path: path}
 }
 
-// Lines is how many lines have been typed so far.
+// Lines returns the number of lines typed so far.
 func (x *Session) Lines() int {
 	x.state.turn.Lock()
 	defer x.state.turn.Unlock()
 	return len(x.state.chunks[x.path])
 }
 
-// Unfinished says whether text is the beginning of something that more lines may complete.
+// Unfinished reports whether more lines may complete text.
 func (x *Session) Unfinished(text string) bool {
 	_, asValue := parse.Parse(strings.NewReader("return "+text), x.path)
 	if asValue == nil {
@@ -46,16 +50,17 @@ func (x *Session) Unfinished(text string) bool {
 
 func endsEarly(err error) bool {
 	var at *parse.Error
-	return errors.As(err, &at) && (at.Pos.Line == parse.EOF && at.Message != "unterminated string" || strings.Contains(at.Message, "unterminated multiline"))
+	return errors.As(err, &at) && (at.Pos.Line == parse.EOF && at.Message != "unterminated string" ||
+		strings.Contains(at.Message, "unterminated multiline"))
 }
 
-// Run runs one piece, which may be an expression, and returns its values as Show writes them. Errors are those of
-// State.Run.
+// Run runs one piece, which may be an expression, and returns its values in words. Errors are those
+// of State.Run.
 func (x *Session) Run(ctx context.Context, text string) ([]string, error) {
 	s := x.state
 	s.turn.Lock()
 	before := len(s.chunks[x.path])
-	s.chunks[x.path] = append(s.chunks[x.path], splitLines(strings.TrimSuffix(text, "\n"))...)
+	s.chunks[x.path] = append(s.chunks[x.path], source.SplitLines(strings.TrimSuffix(text, "\n"))...)
 	s.turn.Unlock()
 	proto, err := x.compile(strings.Repeat("\n", before), text)
 	if err != nil {
@@ -73,25 +78,26 @@ func (x *Session) Run(ctx context.Context, text string) ([]string, error) {
 	return values, err
 }
 
-// compile reads text as an expression, or else as statements. before are line breaks for all that was typed earlier.
+// compile compiles text as an expression or, if it is not one, as statements. before has a line
+// break for each earlier line.
 func (x *Session) compile(before, text string) (*lua.FunctionProto, error) {
 	if chunk, err := parse.Parse(strings.NewReader(before+"return "+text), x.path); err == nil {
-		return compileChunk(x.path, chunk)
+		return source.Compile(x.path, chunk)
 	}
-	chunk, err := parseChunk(x.path, []byte(before+text))
+	chunk, err := source.Parse(x.path, []byte(before+text))
 	if err != nil {
 		return nil, err
 	}
 	for i, stmt := range chunk {
 		if local, ok := stmt.(*ast.LocalAssignStmt); ok {
-			chunk[i] = kept(local)
+			chunk[i] = globalAssign(local)
 		}
 	}
-	return compileChunk(x.path, chunk)
+	return source.Compile(x.path, chunk)
 }
 
-// kept makes a local into a name that outlives its piece.
-func kept(local *ast.LocalAssignStmt) ast.Stmt {
+// globalAssign turns a local into an assignment to a global, which later pieces can use.
+func globalAssign(local *ast.LocalAssignStmt) ast.Stmt {
 	set := &ast.AssignStmt{Rhs: local.Exprs}
 	set.SetLine(local.Line())
 	set.SetLastLine(local.LastLine())

@@ -1,25 +1,30 @@
-package script
+package script_test
 
 import (
 	"context"
 	"strings"
 	"testing"
+
+	"runbook/runtime/event"
+	"runbook/runtime/script"
+	"runbook/runtime/script/internal/scripttest"
 )
 
-func newSession(t *testing.T) *Session {
+func newSession(t *testing.T) *script.Session {
 	t.Helper()
-	s, err := testLibrary(t).NewState(StateOptions{})
+	s, err := scripttest.Library(t).NewState(event.NewStream(), script.StateOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.Close)
-	if err := s.SetGlobal("hosts", []*server{{"web1"}, {"web2"}}); err != nil {
+	if err := s.SetGlobal("hosts", []*scripttest.Host{{Name: "web1"}, {Name: "web2"}}); err != nil {
 		t.Fatal(err)
 	}
 	return s.NewSession("typed", t.TempDir())
 }
 
-// What a line sets is there for the next one, and the value of an expression is shown.
+// TestSession types lines one after the other: later lines see the names of earlier ones, and the
+// values of expressions are returned.
 func TestSession(t *testing.T) {
 	x := newSession(t)
 	for _, line := range []struct{ typed, want, err string }{
@@ -39,7 +44,7 @@ func TestSession(t *testing.T) {
 		{"hosts", "{ ?, ? }", ""},
 		{"h.fs", "host.fs", ""},
 		{"{ 1, a = { b = 'x\\ny' }, ['c d'] = print, [true] = 2 }", `{ 1, ["c d"] = function, [true] = 2, a = { b = "x\ny" } }`, ""},
-		{"'a\\nb\\27c'", "a\nb\x1bc", ""}, // who shows it cleans it
+		{"'a\\nb\\27c'", "a\nb\x1bc", ""}, // the caller cleans it
 		{"t = {} t.t = t; t.list = { t }", "", ""},
 		{"t", "{ list = { { … } }, t = { … } }", ""},
 		{"('x'):rep(300)", `"` + strings.Repeat("x", 300) + `"`, ""},
@@ -75,44 +80,6 @@ func TestUnfinished(t *testing.T) {
 	} {
 		if got := x.Unfinished(text); got != want {
 			t.Errorf("%q: %v", text, got)
-		}
-	}
-}
-
-func TestComplete(t *testing.T) {
-	x := newSession(t)
-	if _, err := x.Run(context.Background(), "mine = { first = hosts[1], flat = 1, fn = print }"); err != nil {
-		t.Fatal(err)
-	}
-	for text, want := range map[string]string{
-		"ho":                                "hosts",
-		"hosts[1]:":                         "run wait",
-		"hosts[1].":                         "fs name",
-		"x = hosts[1].fs:r":                 "read",
-		"hosts[1].fs.":                      "",
-		"hosts[9]:":                         "",
-		"each(hosts, function(host) host:":  "run wait",
-		"mi":                                "mine",
-		"mine.f":                            "first flat fn",
-		"mine:f":                            "fn",
-		"mine.first:r":                      "run",
-		"log.":                              "info",
-		"math.flo":                          "floor",
-		"hosts[1]:run({ ho":                 "hosts",
-		"hosts[1]:run('ls', { ":             "check =  cwd =  mode =  timeout = ",
-		"hosts[1]:run('ls', { cwd = '/', m": "mode = ",
-		"hosts[1]:run({ 'ls', '/' },\n{ t":  "timeout = ",
-		"hosts[1]:run('ls', { cwd = ho":     "hosts",
-		"each(hosts, {":                     "at_once = ",
-		"'ho":                               "",
-		"-- ho":                             "",
-		"1":                                 "",
-		"f().":                              "",
-		"nosuch.":                           "",
-	} {
-		_, names := x.Complete(text)
-		if got := strings.Join(names, " "); got != want {
-			t.Errorf("%q: %q, want %q", text, got, want)
 		}
 	}
 }

@@ -3,29 +3,34 @@ package script
 import (
 	"context"
 	"fmt"
+	"reflect"
 	"sync"
 
 	lua "github.com/yuin/gopher-lua"
+
+	"runbook/runtime/event"
+	"runbook/runtime/script/source"
+	"runbook/runtime/script/types"
 )
 
-// StateOptions say how a state treats what recipes do.
+// StateOptions are the hooks and inputs of a state.
 type StateOptions struct {
-	// Around, when given, is called around every primitive but the Pure ones, without the turn. It returns what
-	// next returns, or, to leave the call out, call.Assumed() without calling next.
-	Around func(ctx context.Context, call Call, next func() (any, error)) (any, error)
-	// Assumed, when given, is called when a recipe reads a field of a result that a call which was left out would have had.
-	// It keeps the turn.
-	Assumed func(ctx context.Context, call Call, field string, value any)
-	// Getenv, when given, is what os.getenv asks.
+	// Intercept is called for every primitive that is not Pure, without the turn. It returns
+	// next(), or call.Assumed() to skip the call. nil calls next.
+	Intercept func(ctx context.Context, call Call, next func() (any, error)) (any, error)
+	// ReadAssumed is called, with the turn, when a recipe reads a field of the result of a skipped
+	// call. nil ignores it.
+	ReadAssumed func(ctx context.Context, call Call, field string, value any)
+	// Getenv implements os.getenv. nil reads the environment of this process.
 	Getenv func(name string) (value string, ok bool)
-	// Print gets each line that a recipe prints. Default: printing is an error.
-	Print   func(ctx context.Context, text string)
-	Sources *Sources // the files as far as they were read
+	// Print gets each line that a recipe prints. nil drops it.
+	Print func(ctx context.Context, text string)
+	Files *source.Cache // files that were read already; nil for none
 }
 
-// Call is one use of a primitive.
+// Call is a call of a primitive.
 type Call struct {
-	Name     string // as a recipe writes it: host:run
+	Name     string // as in a recipe: host:run
 	Effect   Effect
 	Receiver any
 	Args     any // the argument struct
@@ -34,41 +39,72 @@ type Call struct {
 	assumed any
 }
 
-// Assumed is the result to go on with when the call is left out: a success that changed nothing.
+// Argument is one argument of a call.
+type Argument struct {
+	types.Param
+	Value   any
+	Omitted bool // it has its default
+}
+
+// Arguments returns the call's arguments in the order of their declaration.
+func (c Call) Arguments() []Argument {
+	v := reflect.ValueOf(c.Args)
+	ps, err := readParams(v.Type(), nil, false)
+	if err != nil {
+		panic(err) // NewLibrary has read the same struct
+	}
+	var args []Argument
+	for _, p := range ps {
+		field := v.FieldByIndex(p.Index)
+		omitted := field.IsZero() || p.HasDefault && fmt.Sprint(field) == p.Default
+		args = append(args, Argument{p, field.Interface(), omitted})
+	}
+	return args
+}
+
+// Assumed returns the result for a call that is skipped: a success that changed nothing.
 func (c Call) Assumed() any { return assumption{c, c.assumed} }
 
-// assumption is a result that nothing has had.
+// assumption is the result of a skipped call.
 type assumption struct {
 	call  Call
 	value any
 }
 
-// State is one Lua world: the recipe, what it requires, and the threads of all hosts. Threads take turns: a
-// goroutine holds the turn while it executes Lua, and a primitive gives it up for as long as it waits.
+// State holds a recipe, the modules that it requires, and the Lua threads of all hosts. Threads
+// take turns: a goroutine holds the turn while it executes Lua, and a primitive gives it up while
+// it waits.
 type State struct {
 	lib     *Library
+	stream  *event.Stream
 	opts    StateOptions
 	root    *lua.LState
 	turn    sync.Mutex
-	chunks  map[string][]string       // the lines of the files that were loaded, by the name that errors show
-	files   map[string]*recipeFile    // the files that were loaded
-	loaded  map[string]lua.LValue     // what each required file returned; nil while it is being loaded
-	order   []string                  // the required files, in the order in which they returned
-	holders map[any]*lua.LUserData    // one userdata an object, so that == works
-	metas   map[string]*lua.LTable    // metatables of objects and groups, by name
-	calls   map[string]*lua.LFunction // primitives, by path
-	errs    *lua.LTable               // the metatable of errors
-	globals map[string]bool           // declared global names
-	open    bool                      // a name that is set is declared by that, as in a session
-	nested  map[*lua.LState]int       // how many callbacks of primitives a thread is in
+	chunks  map[string][]string           // the lines of the loaded files, by their names in errors
+	files   map[string]*source.File       // the loaded files
+	loaded  map[string]lua.LValue         // the value of each required file; nil while it is being loaded
+	order   []string                      // the required files, in the order in which they returned
+	values  map[any]*lua.LUserData        // the Lua values of objects
+	records map[reflect.Type]types.Params // the fields of result structs
+	metas   map[string]*lua.LTable        // metatables of objects and groups, by name
+	calls   map[string]*lua.LFunction     // primitives, by path
+	errs    *lua.LTable                   // the metatable of errors
+	globals map[string]bool               // the declared global names
+	dir     string                        // the folder where require and File look
+	named   map[string]File               // the files read as File, by name
+	open    bool                          // setting a global declares it, as in a session
+	nested  map[*lua.LState]int           // the depth of callbacks of each thread
 }
 
-// NewState makes a Lua world with the library's primitives in it. Close it after use.
-func (lib *Library) NewState(opts StateOptions) (*State, error) {
+// NewState makes a state with the library's primitives. The users and passwords of URLs in its
+// files become secrets of stream, which its errors hide. The caller must close it.
+func (lib *Library) NewState(stream *event.Stream, opts StateOptions) (*State, error) {
 	s := &State{
-		lib: lib, opts: opts, root: newLState(),
-		chunks: map[string][]string{}, files: map[string]*recipeFile{}, loaded: map[string]lua.LValue{}, holders: map[any]*lua.LUserData{},
-		metas: map[string]*lua.LTable{}, calls: map[string]*lua.LFunction{}, globals: map[string]bool{}, nested: map[*lua.LState]int{},
+		lib: lib, stream: stream, opts: opts, root: newLState(),
+		chunks: map[string][]string{}, files: map[string]*source.File{}, loaded: map[string]lua.LValue{},
+		values: map[any]*lua.LUserData{}, records: map[reflect.Type]types.Params{}, metas: map[string]*lua.LTable{},
+		calls: map[string]*lua.LFunction{}, globals: map[string]bool{}, named: map[string]File{},
+		nested: map[*lua.LState]int{},
 	}
 	s.root.SetContext(context.Background())
 	if err := s.openLibraries(); err != nil {
@@ -81,7 +117,7 @@ func (lib *Library) NewState(opts StateOptions) (*State, error) {
 	return s, nil
 }
 
-// newLState makes a bare Lua state whose stacks grow as they are needed: 2,000 hosts mean 2,000 of them.
+// newLState makes a bare Lua state whose stacks grow on demand: 2,000 hosts have 2,000 threads.
 func newLState() *lua.LState {
 	return lua.NewState(lua.Options{
 		SkipOpenLibs: true, MinimizeStackMemory: true, CallStackSize: 4096,
@@ -89,12 +125,12 @@ func newLState() *lua.LState {
 	})
 }
 
-// Close frees the state. No Lua may run in it any more.
+// Close frees the state. No Lua code may be running.
 func (s *State) Close() { s.root.Close() }
 
-// SetGlobal gives a global its value, as Func describes results. A module must have declared it, as a field.
+// SetGlobal sets a global that a module declares as a field, by Func's rules for results.
 func (s *State) SetGlobal(name string, value any) error {
-	if _, ok := s.lib.global(name); !ok {
+	if _, ok := s.lib.Global(name); !ok {
 		return fmt.Errorf("no module declares the global %q", name)
 	}
 	s.turn.Lock()
@@ -108,30 +144,31 @@ func (s *State) SetGlobal(name string, value any) error {
 	return nil
 }
 
-// Run runs a recipe file to its end. Errors are *Error where a line is to blame; a file that can't be read or
-// parsed is a Problem.
+// Run runs a recipe file. Its errors are *Errors when a line raised them, and a Problem when the
+// file can't be parsed.
 func (s *State) Run(ctx context.Context, path string) error {
-	source, err := ReadShown(path)
+	text, err := source.ReadShown(path)
 	if err != nil {
 		return err
 	}
-	fn, err := s.load(ctx, s.root, path, source)
+	fn, err := s.load(ctx, s.root, path, text)
 	if err != nil {
 		return err
 	}
-	s.declareRequire(RecipeDir(path))
+	s.dir = source.RecipeDir(path)
+	s.declareRequire(s.dir)
 	_, err = Callback{state: s, thread: s.root, fn: fn}.Thread(ctx)
 	return err
 }
 
-func (s *State) load(ctx context.Context, l *lua.LState, path string, source []byte) (*lua.LFunction, error) {
-	f := s.opts.Sources.file(path, source)
-	f.addURLs(ctx)
-	s.chunks[path], s.files[path] = f.lines, f
-	if f.problem != nil {
-		return nil, f.problem
+func (s *State) load(ctx context.Context, l *lua.LState, path string, text []byte) (*lua.LFunction, error) {
+	f := s.opts.Files.File(path, text)
+	f.AddURLSecrets(s.stream)
+	s.chunks[path], s.files[path] = f.Lines, f
+	if f.Problem != nil {
+		return nil, f.Problem
 	}
-	return l.NewFunctionFromProto(f.proto), nil
+	return l.NewFunctionFromProto(f.Proto), nil
 }
 
 // Callback is a Lua function that was passed to a primitive.
@@ -141,37 +178,53 @@ type Callback struct {
 	fn     *lua.LFunction
 }
 
-// Call runs the function on the Lua thread that passed it, which must still be waiting in the primitive it was
-// passed to. ctx is what primitives within it get. Objects in args must be registered. It returns the
-// function's first result, as Value describes it, and its error as an *Error.
+// Call runs the function on the Lua thread that passed it, which must still be waiting in the
+// primitive. Primitives in the function get ctx. Objects in args must be registered. Call returns
+// the function's first result, as Value describes it, and its error as an *Error.
 func (c Callback) Call(ctx context.Context, args ...any) (any, error) {
-	return c.run(ctx, c.thread, args)
+	return first(c.run(ctx, c.thread, 1, args))
+}
+
+// Pair is Call for a function with two results, which gets no arguments.
+func (c Callback) Pair(ctx context.Context) (one, two any, err error) {
+	results, err := c.run(ctx, c.thread, 2, nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	return results[0], results[1], nil
 }
 
 // Inline is Call for a Pure primitive, which keeps the turn.
 func (c Callback) Inline(ctx context.Context, args ...any) (any, error) {
-	return c.invoke(ctx, c.thread, args)
+	return first(c.invoke(ctx, c.thread, 1, args))
 }
 
-// Thread runs the function on a Lua thread of its own, so that it can run beside others and after the primitive
-// that it was passed to.
+func first(results []any, err error) (any, error) {
+	if err != nil {
+		return nil, err
+	}
+	return results[0], nil
+}
+
+// Thread runs the function on a new Lua thread, so that it can run beside others and after the
+// primitive that it was passed to has returned.
 func (c Callback) Thread(ctx context.Context, args ...any) (any, error) {
 	c.state.turn.Lock()
-	// Not a child of the passing thread: its context may have ended, and ctx is what counts.
+	// A child of the passing thread would end with that thread's context. Here only ctx counts.
 	thread, cancel := c.state.root.NewThread()
 	c.state.turn.Unlock()
 	defer cancel()
-	return c.run(ctx, thread, args)
+	return first(c.run(ctx, thread, 1, args))
 }
 
-func (c Callback) run(ctx context.Context, l *lua.LState, args []any) (any, error) {
+func (c Callback) run(ctx context.Context, l *lua.LState, wanted int, args []any) ([]any, error) {
 	c.state.turn.Lock()
 	defer c.state.turn.Unlock()
-	return c.invoke(ctx, l, args)
+	return c.invoke(ctx, l, wanted, args)
 }
 
-// invoke is run with the turn.
-func (c Callback) invoke(ctx context.Context, l *lua.LState, args []any) (any, error) {
+// invoke runs the function and returns the wanted number of results. The caller has the turn.
+func (c Callback) invoke(ctx context.Context, l *lua.LState, wanted int, args []any) ([]any, error) {
 	s := c.state
 	outer, running := l.Context(), s.root.G.CurrentThread
 	s.nested[l]++
@@ -192,20 +245,26 @@ func (c Callback) invoke(ctx context.Context, l *lua.LState, args []any) (any, e
 		}
 		values[i] = v
 	}
-	if ctx.Err() != nil { // before the first instruction would find out, with a line that is not to blame
+	if ctx.Err() != nil { // the first instruction would notice it, but report its own line
 		return nil, context.Cause(ctx)
 	}
 	l.Push(c.fn)
 	for _, v := range values {
 		l.Push(v)
 	}
-	if err := l.PCall(len(values), 1, nil); err != nil {
-		return nil, s.caught(l, err)
+	if err := l.PCall(len(values), wanted, nil); err != nil {
+		return nil, s.goError(l, err)
 	}
-	result := l.Get(-1)
-	l.Pop(1)
-	return s.fromLua(l, result)
+	defer l.Pop(wanted)
+	results := make([]any, wanted)
+	for i := range results {
+		var err error
+		if results[i], err = s.fromLua(l, l.Get(i-wanted)); err != nil {
+			return nil, err
+		}
+	}
+	return results, nil
 }
 
-// IsZero says whether there is no function: an optional callback that was left out.
+// IsZero reports whether there is no function: an optional callback was omitted.
 func (c Callback) IsZero() bool { return c.fn == nil }

@@ -1,4 +1,4 @@
-package script
+package script_test
 
 import (
 	"context"
@@ -8,95 +8,17 @@ import (
 	"path/filepath"
 	"reflect"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
+
+	"runbook/runtime/event"
+	"runbook/runtime/script"
+	"runbook/runtime/script/internal/scripttest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-// server is the object that these tests register; real ones are *ssh.Host.
-type server struct{ name string }
-
-type runArgs struct {
-	Cmd     any           `lua:"cmd,arg" doc:"what to run"`
-	Cwd     string        `lua:"cwd" doc:"where"`
-	Timeout time.Duration `lua:"timeout" doc:"how long" default:"5s"`
-	Mode    string        `lua:"mode" doc:"how" choices:"fast slow"`
-	Check   bool          `lua:"check" doc:"raise on failure" default:"true"`
-}
-
-type runResult struct {
-	Code   int    `lua:"code"`
-	Stdout string `lua:"stdout"`
-}
-
-type eachArgs struct {
-	Hosts  []*server `lua:"hosts,arg" doc:"the hosts"`
-	AtOnce int       `lua:"at_once" doc:"how many at once" default:"1"`
-	Fn     Callback  `lua:"fn,arg" doc:"what to do" passes:"host"`
-}
-
-type nothing struct{}
-
-var errBroken = errors.New("broken")
-
-func testLibrary(t testing.TB) *Library {
-	t.Helper()
-	lib, err := NewLibrary([]Object{{Name: "host", Type: reflect.TypeFor[*server](), Doc: "a server"}},
-		Module{On: "host", Doc: "a host's own", Fields: []Field{
-			{Name: "name", Type: "string", Doc: "its name", Get: func(h any) any { return h.(*server).name }},
-		}, Primitives: []Primitive{
-			Func("run", Changes, "runs", func(ctx context.Context, h *server, a runArgs) (runResult, error) {
-				if a.Cmd == "fail" {
-					return runResult{}, errBroken
-				}
-				return runResult{Stdout: fmt.Sprint(h.name, " ", a.Cmd, " ", a.Cwd, " ", a.Timeout, " ", a.Mode, " ", a.Check)}, nil
-			}),
-			Func("wait", Reads, "gives up the turn until all have come", func(ctx context.Context, h *server, a nothing) (None, error) {
-				<-ctx.Done()
-				return None{}, ctx.Err()
-			}),
-		}},
-		Module{Name: "fs", On: "host", Doc: "files", Primitives: []Primitive{
-			Func("read", Reads, "reads", func(ctx context.Context, h *server, a struct {
-				Path string `lua:"path,arg" doc:"which"`
-			}) (string, error) {
-				return h.name + a.Path, nil
-			}),
-		}},
-		Module{Name: "log", Doc: "says", Primitives: []Primitive{
-			Func("info", Pure, "says", func(ctx context.Context, _ None, a struct {
-				Text string `lua:"text,arg" doc:"what"`
-			}) (None, error) {
-				return None{}, nil
-			}),
-		}},
-		Module{Doc: "globals", Fields: []Field{{Name: "hosts", Type: "host[]", Doc: "the hosts"}}, Primitives: []Primitive{
-			Func("step", Reads, "a step", func(ctx context.Context, _ None, a struct {
-				Title string   `lua:"title,arg" doc:"its title"`
-				Fn    Callback `lua:"fn,arg" doc:"what to do"`
-			}) (any, error) {
-				return a.Fn.Call(ctx)
-			}),
-			Func("each", Reads, "for each host", func(ctx context.Context, _ None, a eachArgs) (None, error) {
-				var wg sync.WaitGroup
-				errs := make([]error, len(a.Hosts))
-				for i, h := range a.Hosts {
-					wg.Go(func() { _, errs[i] = a.Fn.Thread(ctx, h) })
-				}
-				wg.Wait()
-				return None{}, errors.Join(errs...)
-			}),
-		}},
-	)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return lib
-}
 
 // runSource runs a recipe and returns what it printed.
 func runSource(t testing.TB, ctx context.Context, hosts int, files map[string]string) (string, error) {
@@ -112,15 +34,22 @@ func runSource(t testing.TB, ctx context.Context, hosts int, files map[string]st
 		}
 	}
 	t.Chdir(dir)
+	outside := filepath.Join(t.TempDir(), "outside.sh")
+	if err := os.WriteFile(outside, []byte("text"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(outside, "link.sh"); err != nil {
+		t.Fatal(err)
+	}
 	var out strings.Builder
-	s, err := testLibrary(t).NewState(StateOptions{Print: func(_ context.Context, text string) { fmt.Fprintln(&out, text) }})
+	s, err := scripttest.Library(t).NewState(event.NewStream(), script.StateOptions{Print: func(_ context.Context, text string) { fmt.Fprintln(&out, text) }})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	var list []*server
+	var list []*scripttest.Host
 	for i := range hosts {
-		list = append(list, &server{fmt.Sprintf("web%d", i+1)})
+		list = append(list, &scripttest.Host{Name: fmt.Sprintf("web%d", i+1)})
 	}
 	if err := s.SetGlobal("hosts", list); err != nil {
 		t.Fatal(err)
@@ -148,17 +77,32 @@ print(n)`, "13\n", ""},
 		{"a call by name in a list", `local function f() return 1, 2 end
 local t = { "a", x = f() }
 print(#t, t.x, #{ "a", f() })`, "1\t1\t3\n", ""},
+		{"a loop over a method of a call's field", `local t = { text = "ab", inner = { text = "c" } }
+local function f() return t end
+for c in f().text:gmatch(".") do print(c) end
+for c in f().inner["te" .. "xt"]:gmatch(".") do print(c) end`, "a\nb\nc\n", ""},
+		{"an iterator of gmatch alone", `local words = ("a=1 b=2"):gmatch("(%a)=(%d)") print(words()) print(words()) print(words() == nil)`, "a\t1\nb\t2\ntrue\n", ""},
 		{"require", `print(require "lib1".x, require "lib1" == require "lib1")`, "5\ttrue\n", ""},
+		{"script", `print(hosts[1]:script("look.sh", "a b", 1, { "c", 2 }, { changes = false }))`, `look.sh lib/look.sh "text" ["a b" "1" "c" "2"] false` + "\n", ""},
+		{"script without options", `print(hosts[1]:script("look.sh", {}))`, `look.sh lib/look.sh "text" [] true` + "\n", ""},
 
+		{"script missing", `hosts[1]:script("lok.sh")`, "", `r.lua:1: host:script: there is no file "lok.sh": neither lok.sh nor lib/lok.sh exists (did you mean "look.sh"?)`},
+		{"script outside", `hosts[1]:script("../look.sh")`, "", `"../look.sh" is not a file of the project`},
+		{"script absolute", `hosts[1]:script("/bin/sh")`, "", `"/bin/sh" is not a file of the project`},
+		{"script by a link outside", `hosts[1]:script("link.sh")`, "", `link.sh is a link to `},
+		{"script with nil", `hosts[1]:script("look.sh", nil, "x")`, "", `args: argument 1: want a string, a number or a list of them, got nil`},
+		{"script with a nested list", `hosts[1]:script("look.sh", { {} })`, "", `args: argument 1: want a list of strings and numbers`},
+		{"script with options first", `hosts[1]:script("look.sh", { changes = false }, "x")`, "", `options come last`},
+		{"script with a misspelt option", `hosts[1]:script("look.sh", { chagnes = false })`, "", `unknown option "chagnes" (did you mean "changes"?)`},
 		{"misspelt option", `hosts[1]:run("x", {tiemout="1s"})`, "", `r.lua:1: host:run: unknown option "tiemout" (did you mean "timeout"?)`},
 		{"wrong type", `hosts[1]:run("x", {cwd=1})`, "", `r.lua:1: host:run: cwd: want a string, got the number 1`},
 		{"duration without unit", `hosts[1]:run("x", {timeout=30})`, "", `r.lua:1: host:run: timeout: want a duration with its unit, such as "30s", got the number 30`},
 		{"choice", `hosts[1]:run("x", {mode="fsat"})`, "", `r.lua:1: host:run: mode: want one of fast, slow, got "fsat" (did you mean "fast"?)`},
 		{"missing argument", `hosts[1]:run()`, "", `r.lua:1: host:run: cmd is missing: what to run`},
-		{"surplus argument", `hosts[1]:run("x", {}, 3)`, "", `r.lua:1: host:run: 3 arguments are too many; it takes (cmd, [{ cwd, timeout, mode, check }])`},
+		{"surplus argument", `hosts[1]:run("x", {}, 3)`, "", `r.lua:1: host:run: want (cmd, [{ cwd, timeout, mode, check }]), got 3 arguments`},
 		{"dot for colon", `hosts[1].run("x")`, "", `r.lua:1: host:run: called without its host; write host:run(…) with a colon`},
 		{"colon for dot", `log:info("x")`, "", `r.lua:1: log.info: called with a colon; write log.info(…) with a dot`},
-		{"unknown method", `hosts[1]:runn("x")`, "", `r.lua:1: host has no "runn" (did you mean "run"?); it has name, run, wait, fs`},
+		{"unknown method", `hosts[1]:runn("x")`, "", `r.lua:1: host has no "runn" (did you mean "run"?); it has name, run, script, wait, fs`},
 		{"unknown in a group", `hosts[1].fs:raed("x")`, "", `r.lua:1: host.fs has no "raed" (did you mean "read"?); it has read`},
 		{"result field", `print(hosts[1]:run("x").stdut)`, "", `r.lua:1: there is no "stdut" in this result (did you mean "stdout"?); it has code, stdout`},
 		{"global read", `print(hots)`, "", `r.lua:1: undeclared global "hots" (did you mean "hosts"?)`},
@@ -173,13 +117,13 @@ print(#t, t.x, #{ "a", f() })`, "1\t1\t3\n", ""},
 		{"too short", "if true then\nprint(1)\n", "", `r.lua:1:1: the file ends too early: the if that begins here has no end`},
 		{"goto nowhere", "break", "", `r.lua:1:1: no loop to break`},
 		{"require missing", `require "nosuch"`, "", `r.lua:1: require: there is no module "nosuch": neither nosuch.lua nor lib/nosuch.lua exists`},
-		{"require outside", `require "../x"`, "", `r.lua:1: require: "../x" is no module name`},
+		{"require outside", `require "../x"`, "", `r.lua:1: require: "../x" is not a module name`},
 		{"require a loop", `require "loop"`, "", `requires itself`},
 		{"yield in step", `coroutine.wrap(function() step("s", function() coroutine.yield(1) end) end)()`, "", `coroutine.yield can't leave a function`},
-		{"self-holding table", `local t = {} t.t = t hosts[1]:run(t)`, "", `does it hold itself?`},
+		{"self-holding table", `local t = {} t.t = t hosts[1]:run(t)`, "", `does it contain itself?`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			out, err := runSource(t, t.Context(), 1, map[string]string{"r.lua": tt.source, "lib/lib1.lua": "return { x = 5 }", "loop.lua": `require "loop"`})
+			out, err := runSource(t, t.Context(), 1, map[string]string{"r.lua": tt.source, "lib/lib1.lua": "return { x = 5 }", "loop.lua": `require "loop"`, "lib/look.sh": "text"})
 			if out != tt.want {
 				t.Errorf("printed %q, want %q", out, tt.want)
 			}
@@ -198,8 +142,8 @@ func TestErrorsKeepTheirCauseAndChain(t *testing.T) {
 		"r.lua":        "local lib1 = require \"lib1\"\nstep(\"s\", function()\n  local ok, e = pcall(lib1.go, hosts[1])\n  error(e)\nend)",
 		"lib/lib1.lua": "local function go(host)\n  host:run(\"fail\")\nend\nreturn { go = go }",
 	})
-	var e *Error
-	if !errors.As(err, &e) || !errors.Is(err, errBroken) {
+	var e *script.Error
+	if !errors.As(err, &e) || !errors.Is(err, scripttest.ErrBroken) {
 		t.Fatalf("error %v is not the primitive's", err)
 	}
 	if e.Line != "lib/lib1.lua:2" || e.Call != "host:run" || strings.Join(e.Chain(), " ") != "r.lua:2" {
@@ -207,7 +151,8 @@ func TestErrorsKeepTheirCauseAndChain(t *testing.T) {
 	}
 }
 
-// Many hosts, each with pcall, sort, gsub and coroutines across waits, must not mix up their locals.
+// TestTurns runs pcall, sort, gsub and coroutines across waits for many hosts, which must not mix up
+// their locals.
 func TestTurns(t *testing.T) {
 	out, err := runSource(t, t.Context(), 200, map[string]string{"r.lua": `
 local done = 0
@@ -245,8 +190,8 @@ func TestInterrupt(t *testing.T) {
 }
 
 func TestEval(t *testing.T) {
-	v, err := Eval(t.Context(), "h.lua", []byte(`return { user = "a", { name = "b", tags = {"x"} }, "c" }`))
-	want := Table{Fields: map[string]any{"user": "a"}, List: []any{Table{Fields: map[string]any{"name": "b", "tags": Table{List: []any{"x"}}}}, "c"}}
+	v, err := script.Eval(t.Context(), "h.lua", []byte(`return { user = "a", { name = "b", tags = {"x"} }, "c" }`))
+	want := script.Table{Fields: map[string]any{"user": "a"}, List: []any{script.Table{Fields: map[string]any{"name": "b", "tags": script.Table{List: []any{"x"}}}}, "c"}}
 	if err != nil || !reflect.DeepEqual(v, want) {
 		t.Errorf("got %#v, %v", v, err)
 	}
@@ -254,13 +199,13 @@ func TestEval(t *testing.T) {
 		"return os.time()": `h.lua:1: undeclared global "os"`, "require 'x'": `h.lua:1: undeclared global "require"`,
 		"return {": "h.lua:1:8: the file ends too early", "error('x')": "h.lua:1: x",
 	} {
-		if _, err := Eval(t.Context(), "h.lua", []byte(source)); err == nil || !strings.HasPrefix(err.Error(), want) {
+		if _, err := script.Eval(t.Context(), "h.lua", []byte(source)); err == nil || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("%s: error %v, want %s", source, err, want)
 		}
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	if _, err := Eval(ctx, "h.lua", []byte("while true do end")); !errors.Is(err, context.DeadlineExceeded) {
+	if _, err := script.Eval(ctx, "h.lua", []byte("while true do end")); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("an endless file: %v", err)
 	}
 }

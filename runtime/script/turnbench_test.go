@@ -1,4 +1,4 @@
-package script
+package script_test
 
 import (
 	"context"
@@ -10,20 +10,23 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"runbook/runtime/event"
+	"runbook/runtime/script"
 )
 
-// away is a host that answers after a while.
+// away is a host that answers after a delay.
 type away struct {
 	answered time.Time
-	waits    []time.Duration // from an answer until the recipe's next call: how long the host could work and didn't
+	waits    []time.Duration // from an answer to the next call: the time in which the host is idle
 }
 
-// BenchmarkTurnWait tells how long hosts that could go on wait for their turn, when each answers after 20 ms and the recipe does a little
-// with every answer.
+// BenchmarkTurnWait measures how long hosts wait for their turn, when each answers after 20 ms and
+// the recipe does a little work with every answer.
 func BenchmarkTurnWait(b *testing.B) {
-	lib, err := NewLibrary([]Object{{Name: "host", Type: reflect.TypeFor[*away](), Doc: "a host"}},
-		Module{On: "host", Doc: "a host's own", Primitives: []Primitive{
-			Func("ask", Reads, "asks", func(_ context.Context, h *away, _ nothing) (string, error) {
+	lib, err := script.NewLibrary([]script.Object{{Name: "host", Type: reflect.TypeFor[*away](), Doc: "a host"}},
+		script.Module{On: "host", Doc: "a host's own", Primitives: []script.Primitive{
+			script.Func("ask", script.Reads, "asks", func(_ context.Context, h *away, _ struct{}) (string, error) {
 				if !h.answered.IsZero() {
 					h.waits = append(h.waits, time.Since(h.answered))
 				}
@@ -32,11 +35,11 @@ func BenchmarkTurnWait(b *testing.B) {
 				return "load average: 0.10, 0.04, 0.01", nil
 			}),
 		}},
-		Module{Doc: "globals", Fields: []Field{{Name: "hosts", Type: "host[]", Doc: "the hosts"}}, Primitives: []Primitive{
-			Func("each", Reads, "for each host", func(ctx context.Context, _ None, a struct {
-				Hosts []*away  `lua:"hosts,arg" doc:"which"`
-				Fn    Callback `lua:"fn,arg" doc:"what to do"`
-			}) (None, error) {
+		script.Module{Doc: "globals", Fields: []script.Field{{Name: "hosts", Type: "host[]", Doc: "the hosts"}}, Primitives: []script.Primitive{
+			script.Func("each", script.Reads, "for each host", func(ctx context.Context, _ script.None, a struct {
+				Hosts []*away         `lua:"hosts,arg" doc:"which"`
+				Fn    script.Callback `lua:"fn,arg" doc:"what to do"`
+			}) (script.None, error) {
 				var wg sync.WaitGroup
 				for _, h := range a.Hosts {
 					wg.Go(func() {
@@ -46,7 +49,7 @@ func BenchmarkTurnWait(b *testing.B) {
 					})
 				}
 				wg.Wait()
-				return None{}, nil
+				return script.None{}, nil
 			}),
 		}})
 	if err != nil {
@@ -72,9 +75,9 @@ func BenchmarkTurnWait(b *testing.B) {
 	}
 }
 
-// turnWaits runs the recipe for n hosts.
-func turnWaits(b *testing.B, lib *Library, path string, n int) (waits []time.Duration) {
-	s, err := lib.NewState(StateOptions{})
+// turnWaits runs the recipe for n hosts and returns their waits.
+func turnWaits(b *testing.B, lib *script.Library, path string, n int) (waits []time.Duration) {
+	s, err := lib.NewState(event.NewStream(), script.StateOptions{})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -10,22 +10,24 @@ import (
 	lua "github.com/yuin/gopher-lua"
 
 	"runbook/runtime/event"
+	"runbook/runtime/script/spell"
 )
 
-// Proxy is a result whose fields are looked up each time they are read, such as the options of a recipe, which
-// differ by host. Setting a field is an error. ctx is that of the Lua thread that reads.
+// Proxy is a result whose fields are looked up each time they are read, such as a recipe's options,
+// which differ by host. Setting a field is an error. ctx is the context of the Lua thread that
+// reads.
 type Proxy struct {
-	Name string // for errors: "options"
+	Name string // its name in errors: "options"
 	Get  func(ctx context.Context, key string) (any, error)
 }
 
-// KeyFolder is a map whose names a recipe may write in several ways. FoldKey returns a name as the map has it.
+// KeyFolder is a map whose names have several spellings. FoldKey returns the one that the map uses.
 type KeyFolder interface {
 	FoldKey(name string) string
 }
 
-// foldedKeys is a metatable that looks up the names which t lacks as they are written.
-func foldedKeys(l *lua.LState, t *lua.LTable, folder KeyFolder) *lua.LTable {
+// foldingMetatable makes a metatable that looks up other spellings of the names in t.
+func foldingMetatable(l *lua.LState, t *lua.LTable, folder KeyFolder) *lua.LTable {
 	meta := l.NewTable()
 	meta.RawSetString("__index", l.NewFunction(func(l *lua.LState) int {
 		l.Push(t.RawGetString(folder.FoldKey(l.Get(2).String())))
@@ -34,13 +36,14 @@ func foldedKeys(l *lua.LState, t *lua.LTable, folder KeyFolder) *lua.LTable {
 	return meta
 }
 
-// fromLua is a Lua value as Value describes it. Tables are copied, so Go never shares one with Lua.
+// fromLua converts a Lua value to Go, as Value describes. It copies tables, so that Go never shares
+// one with Lua.
 func (s *State) fromLua(l *lua.LState, v lua.LValue) (any, error) {
 	return s.fromLuaDepth(l, v, 0)
 }
 
-// deepest is how far tables may nest before one is taken to hold itself.
-const deepest = 64
+// mostLevels limits how deep tables may nest. A deeper one most likely contains itself.
+const mostLevels = 64
 
 func (s *State) fromLuaDepth(l *lua.LState, v lua.LValue, depth int) (any, error) {
 	switch v := v.(type) {
@@ -60,8 +63,8 @@ func (s *State) fromLuaDepth(l *lua.LState, v lua.LValue, depth int) (any, error
 		}
 		return v.Value, nil
 	case *lua.LTable:
-		if depth > deepest {
-			return nil, fmt.Errorf("the table nests deeper than %d levels: does it hold itself?", deepest)
+		if depth > mostLevels {
+			return nil, fmt.Errorf("the table nests deeper than %d levels: does it contain itself?", mostLevels)
 		}
 		return s.fromTable(l, v, depth)
 	}
@@ -78,7 +81,7 @@ func (s *State) fromTable(l *lua.LState, t *lua.LTable, depth int) (Table, error
 		case lua.LNumber:
 			n := int(k)
 			if lua.LNumber(n) != k || n < 1 || n > 1<<20 {
-				err = fmt.Errorf("a table key must be a name or a place in a list, got %v", k)
+				err = fmt.Errorf("a table key must be a name or a position in a list, got %v", k)
 				return
 			}
 			highest = max(highest, n)
@@ -92,7 +95,7 @@ func (s *State) fromTable(l *lua.LState, t *lua.LTable, depth int) (Table, error
 			}
 			out.Fields[string(k)] = value
 		default:
-			err = fmt.Errorf("a table key must be a name or a place in a list, got a %s", k.Type())
+			err = fmt.Errorf("a table key must be a name or a position in a list, got a %s", k.Type())
 		}
 	})
 	if err != nil {
@@ -111,7 +114,7 @@ func (s *State) fromTable(l *lua.LState, t *lua.LTable, depth int) (Table, error
 	return out, nil
 }
 
-// toLua is a Go value as Lua sees it, by the rules that Func states for results.
+// toLua converts a Go value to Lua, by Func's rules for results.
 func (s *State) toLua(l *lua.LState, v any) (lua.LValue, error) {
 	switch v := v.(type) {
 	case nil, None:
@@ -127,13 +130,13 @@ func (s *State) toLua(l *lua.LState, v any) (lua.LValue, error) {
 	case Callback:
 		return v.fn, nil
 	case Proxy:
-		return s.proxy(l, v), nil
+		return s.proxyTable(l, v), nil
 	case Table:
 		return s.toTable(l, v)
 	case LiveTable:
 		return v.table, nil
 	case error:
-		return s.thrown(l, v), nil
+		return s.errorValue(l, v), nil
 	case assumption:
 		return s.assumptionToLua(l, v)
 	}
@@ -191,7 +194,7 @@ func (s *State) reflectToLua(l *lua.LState, v reflect.Value) (lua.LValue, error)
 			t.RawSetString(k.String(), item)
 		}
 		if folder, ok := v.Interface().(KeyFolder); ok {
-			t.Metatable = foldedKeys(l, t, folder)
+			t.Metatable = foldingMetatable(l, t, folder)
 		}
 		return t, nil
 	case reflect.Struct:
@@ -201,75 +204,66 @@ func (s *State) reflectToLua(l *lua.LState, v reflect.Value) (lua.LValue, error)
 			return lua.LNil, nil
 		}
 		if o, ok := s.objectOf(v.Type()); ok {
-			return s.userdata(l, o, v.Interface()), nil
+			return s.objectValue(l, o, v.Interface()), nil
 		}
 		return s.toLua(l, v.Elem().Interface())
 	}
 	return nil, fmt.Errorf("a %v can't be passed to Lua", v.Type())
 }
 
-// structToLua makes a table of a result struct. Reading a field that the struct lacks is an error, because a
-// misspelt field that reads as nil is how a failed check comes to pass.
+// structToLua makes a table of a result struct. Reading a field that the struct does not have is an
+// error: if a misspelt field were nil, a check for failure could pass by mistake.
 func (s *State) structToLua(l *lua.LState, v reflect.Value) (lua.LValue, error) {
-	ps, err := readParamsLoose(v.Type())
-	if err != nil {
-		return nil, err
+	ps, ok := s.records[v.Type()]
+	if !ok {
+		var err error
+		if ps, err = readParams(v.Type(), s.lib.objects, false); err != nil {
+			return nil, err
+		}
+		s.records[v.Type()] = ps
 	}
 	t := l.CreateTable(0, len(ps))
 	for _, p := range ps {
-		item, err := s.toLua(l, v.Field(p.field).Interface())
+		item, err := s.toLua(l, v.FieldByIndex(p.Index).Interface())
 		if err != nil {
 			return nil, err
 		}
-		t.RawSetString(p.name, item)
+		t.RawSetString(p.Name, item)
 	}
-	names := ps.names()
+	names := ps.Names()
 	meta := l.NewTable()
 	meta.RawSetString("__index", l.NewFunction(func(l *lua.LState) int {
 		key := l.Get(2).String()
 		for _, n := range names {
-			if n == key { // declared, and nil this time
+			if n == key { // declared, but nil
 				return 0
 			}
 		}
-		l.RaiseError("there is no %q in this result%s; it has %s", key, DidYouMean(key, names), strings.Join(names, ", "))
+		l.RaiseError("there is no %q in this result%s; it has %s",
+			key, spell.DidYouMean(key, names), strings.Join(names, ", "))
 		return 0
 	}))
 	t.Metatable = meta
 	return t, nil
 }
 
-// assumptionToLua is a result that was assumed. Reading a field of it is told of, since what the recipe does with that hangs
-// in the air.
+// assumptionToLua converts the result of a skipped call. It reports each field that the recipe
+// reads, because what the recipe does with an assumed value may be wrong.
 func (s *State) assumptionToLua(l *lua.LState, a assumption) (lua.LValue, error) {
 	v, err := s.toLua(l, a.value)
-	known, ok := v.(*lua.LTable)
-	if err != nil || !ok || s.opts.Assumed == nil || reflect.ValueOf(a.value).Kind() != reflect.Struct {
+	assumed, ok := v.(*lua.LTable)
+	if err != nil || !ok || s.opts.ReadAssumed == nil || reflect.ValueOf(a.value).Kind() != reflect.Struct {
 		return v, err
 	}
 	t, meta := l.NewTable(), l.NewTable()
 	meta.RawSetString("__index", l.NewFunction(func(l *lua.LState) int {
-		field := l.GetField(known, l.Get(2).String()) // raises for one that there isn't
+		field := l.GetField(assumed, l.Get(2).String()) // raises an error for an unknown field
 		if value, err := s.fromLua(l, field); err == nil {
-			s.opts.Assumed(event.WithLine(l.Context(), where(l)), a.call, l.Get(2).String(), value)
+			s.opts.ReadAssumed(event.WithLine(l.Context(), currentLine(l)), a.call, l.Get(2).String(), value)
 		}
 		l.Push(field)
 		return 1
 	}))
 	t.Metatable = meta
 	return t, nil
-}
-
-// readParamsLoose reads the fields of a result, which need no doc of their own.
-func readParamsLoose(t reflect.Type) (params, error) {
-	var ps params
-	for i := range t.NumField() {
-		f := t.Field(i)
-		name := f.Tag.Get("lua")
-		if name == "" {
-			return nil, fmt.Errorf("%v.%s has no lua tag", t, f.Name)
-		}
-		ps = append(ps, param{name: name, doc: f.Tag.Get("doc"), typ: f.Type, field: i})
-	}
-	return ps, nil
 }

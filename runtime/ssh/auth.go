@@ -1,7 +1,7 @@
 package ssh
 
 import (
-	"context"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -13,65 +13,89 @@ import (
 	"runbook/runtime/event"
 )
 
-// LoginError is a host that let nobody in.
+// LoginError is a host that refused the login.
 type LoginError struct {
 	User    string
 	Address string   // host:port
 	Methods []string // what the server would have accepted: "publickey", "password", …
-	Tried   []string // each key that was offered: where it is from, and its fingerprint
-	Missing []string // each key that could not be offered, and why
-	Reason  string   // what the server said at last, or ""
+	// Accepted are the keys that the server accepted and wanted more than, Known those with which it
+	// refused the account, Tried those that it refused, and Missing those that could not be offered,
+	// with the reason. Each has its source and fingerprint.
+	Accepted, Known, Tried, Missing []string
+	Reason                          string // the server's last words, or ""
+	Banner                          string // what it showed before, such as that the account has expired, or ""
 }
 
 func (e *LoginError) Error() string {
-	what := "no key was offered"
+	var what []string
+	if len(e.Accepted) > 0 {
+		what = append(what, "it accepted "+strings.Join(e.Accepted, ", ")+", and wants "+e.more()+", too")
+	}
+	if len(e.Known) > 0 {
+		what = append(what, "it knows "+strings.Join(e.Known, ", ")+", and refuses the account")
+	}
 	if len(e.Tried) > 0 {
-		what = "it refused " + strings.Join(e.Tried, ", ")
+		what = append(what, "it refused "+strings.Join(e.Tried, ", "))
+	}
+	text := strings.Join(what, "; ")
+	if text == "" {
+		text = "no key was offered"
 	}
 	if len(e.Missing) > 0 {
-		what += " (not offered: " + strings.Join(e.Missing, ", ") + ")"
+		text += " (not offered: " + strings.Join(e.Missing, ", ") + ")"
 	}
 	if e.Reason != "" {
-		what += "; it said: " + e.Reason
+		text += "; it said: " + e.Reason
 	}
-	return fmt.Sprintf("%s does not let %s log in: %s", e.Address, e.User, what)
+	if e.Banner != "" {
+		text += "; its banner: " + e.Banner
+	}
+	return fmt.Sprintf("%s does not let %s log in: %s", e.Address, e.User, text)
 }
 
-// authentication is the log-in of one connection: keys first, then what only a person can answer, unless ssh_config prefers
-// another order.
+// more names what the server wants besides the accepted keys.
+func (e *LoginError) more() string {
+	words := map[string]string{"publickey": "another key", "keyboard-interactive": "an answer to a question, such as a code",
+		"password": "a password"}
+	var list []string
+	for _, method := range e.Methods {
+		list = append(list, cmp.Or(words[method], method))
+	}
+	return strings.Join(list, " or ")
+}
+
+// authentication chooses what to offer in the login of one connection: keys first, then what only a
+// person can answer. The order can be changed in ssh_config.
 type authentication struct {
-	host  *Host
-	limit *limit
+	server *server
+	limit  *deadline
 
 	begun     bool
-	methods   []string
+	methods   []string // accepted by the server
 	keys      *keyring
-	answers   int   // how many times a person was asked
-	questions int   // how many questions those were
-	failed    error // why it can't go on, such as a prompt that was interrupted
-	agent     io.Closer
+	partial   int       // how many keys the server accepted and wanted more than
+	banner    []string  // what the server showed
+	answers   int       // how often a person was asked
+	questions int       // how many questions that were
+	failed    error     // ended the authentication, such as a prompt that was interrupted
+	agent     io.Closer // the connection to the admin's agent, or nil
 }
 
-// most is how many times a person may be asked for a password.
-const most = 3
+// maxTries is how often a person may be asked for a password.
+const maxTries = 3
 
-// next chooses what to try next.
+// next chooses the method to try next.
 func (a *authentication) next(c *gossh.ClientAuthContext) (gossh.AuthMethod, error) {
 	a.begun = true
 	a.methods = c.AllowedMethods
-	tried := func(m string) int {
-		n := 0
-		for _, t := range c.TriedMethods {
-			if t == m {
-				n++
-			}
-		}
-		return n
+	if n := count(c.PartialSuccessMethods, "publickey"); n > a.partial {
+		a.partial = n
+		a.keys.accept()
 	}
 	if a.failed != nil {
 		return nil, a.failed
 	}
-	wanted := a.host.target.Security.Methods
+	wanted := a.server.target.Security.Methods
 	if wanted == nil {
 		wanted = []string{"publickey", "keyboard-interactive", "password"}
 	}
@@ -80,16 +104,15 @@ func (a *authentication) next(c *gossh.ClientAuthContext) (gossh.AuthMethod, err
 			continue
 		}
 		if method == "publickey" {
-			if a.keys != nil || slices.Contains(c.PartialSuccessMethods, method) {
-				continue
+			if a.keys == nil {
+				a.keys = a.server.keyring(a)
 			}
-			a.keys = a.host.keyring(a)
-			if len(a.keys.signers) > 0 {
-				return gossh.PublicKeys(a.keys.signers...), nil
+			if signers := a.keys.next(); len(signers) > 0 {
+				return gossh.PublicKeys(signers...), nil
 			}
 			continue
 		}
-		if a.host.pool.opts.Prompt == nil || a.answers >= most || tried(method) >= most {
+		if a.server.dialer.opts.Prompt == nil || a.answers >= maxTries || count(c.TriedMethods, method) >= maxTries {
 			continue
 		}
 		if method == "password" {
@@ -101,51 +124,79 @@ func (a *authentication) next(c *gossh.ClientAuthContext) (gossh.AuthMethod, err
 	return nil, a.failed
 }
 
-// ask asks the person, while the limit stands still.
+func count(list []string, want string) (n int) {
+	for _, s := range list {
+		if s == want {
+			n++
+		}
+	}
+	return n
+}
+
+// ask asks the person. The deadline is paused meanwhile.
 func (a *authentication) ask(question string, secret bool) (string, error) {
 	a.limit.pause()
 	defer a.limit.resume()
-	answer, err := a.host.pool.ask(a.limit.ctx, question, secret)
-	if err != nil && a.failed == nil && !errors.Is(err, errNoTerminal) {
+	answer, err := a.server.dialer.Ask(a.limit.ctx, question, secret)
+	if err != nil && a.failed == nil && !errors.Is(err, ErrNoTerminal) {
 		a.failed = err
 	}
 	if err == nil && secret {
-		event.AddSecret(a.limit.ctx, answer)
+		a.server.dialer.stream.AddSecret(answer)
 	}
 	return answer, err
 }
 
 func (a *authentication) password() (string, error) {
 	a.answers++
-	return a.ask(fmt.Sprintf("password of %s on %s: ", a.host.target.User, a.host.Name()), true)
+	return a.ask(fmt.Sprintf("password of %s on %s: ", a.server.target.User, a.server.target.Name), true)
 }
 
-// mostQuestions is how many questions a host may ask in one log-in: three tries of a password and a code are six.
-const mostQuestions = 10
+// maxQuestions is how many questions a host may ask in one login: three tries of a password and a
+// code are six.
+const maxQuestions = 10
 
+// challenge answers the questions of keyboard-interactive authentication.
 func (a *authentication) challenge(name, instruction string, questions []string, echos []bool) ([]string, error) {
 	if len(questions) > 0 {
 		a.answers++
 	}
-	if a.questions += len(questions); a.questions > mostQuestions {
-		a.failed = &TooLongError{What: "what the host asks in one log-in", Most: fmt.Sprintf("%d questions", mostQuestions)}
+	if a.questions += len(questions); a.questions > maxQuestions {
+		a.failed = &TooLongError{What: "what the host asks in one login", Most: maxQuestions, Unit: "questions"}
 		return nil, a.failed
 	}
 	answers := make([]string, len(questions))
 	for i, q := range questions {
-		// Who asks comes first: the host's words say what they like, and can ask for a passphrase of this machine.
-		question := strings.Join(slices.DeleteFunc([]string{a.host.Name() + " asks:", said(name + " " + instruction), said(q)}, func(s string) bool { return s == "" }), " ")
+		// The host's name comes first: its text can be anything, even a request for a passphrase of
+		// this machine.
+		parts := []string{a.server.target.Name + " asks:", serverText(name + " " + instruction), serverText(q)}
+		parts = slices.DeleteFunc(parts, func(s string) bool { return s == "" })
 		var err error
-		if answers[i], err = a.ask(question+" ", !echos[i]); err != nil {
+		if answers[i], err = a.ask(strings.Join(parts, " ")+" ", !echos[i]); err != nil {
 			return nil, err
 		}
 	}
 	return answers, nil
 }
 
-// said is a server's text in one line, short enough to leave what stands before it on the screen.
-func said(text string) string {
-	const longest = 150
+// maxBanners is how many banners of a server are kept. sshd sends one of its own, and then what PAM
+// has to say, such as that the account has expired.
+const maxBanners = 4
+
+// addBanner keeps what the server shows before the login.
+func (a *authentication) addBanner(text string) error {
+	if text = oneLine(text, 300); text != "" && len(a.banner) < maxBanners {
+		a.banner = append(a.banner, text)
+	}
+	return nil
+}
+
+// serverText returns a server's text on one line, short enough to keep the text before it on the
+// screen.
+func serverText(text string) string { return oneLine(text, 150) }
+
+// oneLine returns a server's text on one line of at most so many characters.
+func oneLine(text string, longest int) string {
 	text = strings.Join(strings.Fields(event.OneLine(text)), " ")
 	if runes := []rune(text); len(runes) > longest {
 		text = string(runes[:longest]) + "…"
@@ -153,60 +204,72 @@ func said(text string) string {
 	return text
 }
 
-// refused is the error of a log-in that failed. cause is what the library says of it.
+// refused returns the error of a login that failed. cause is the library's error, or nil.
 func (a *authentication) refused(cause error) error {
-	e := &LoginError{User: a.host.target.User, Address: address(a.host.target), Methods: a.methods}
+	e := &LoginError{User: a.server.target.User, Address: address(a.server.target), Methods: a.methods}
 	if a.keys != nil {
-		e.Tried, e.Missing = a.keys.tried(), a.keys.missing
+		a.keys.describe(e)
 	}
+	e.Banner = strings.Join(a.banner, " ")
 	if cause != nil && !strings.Contains(cause.Error(), "unable to authenticate") {
 		e.Reason = strings.TrimPrefix(strings.TrimPrefix(cause.Error(), "ssh: handshake failed: "), "ssh: ")
 	}
-	allowed := a.host.target.Security
-	hint := "add the public key to ~/.ssh/authorized_keys of " + e.User + " on the host, if it has that user (it doesn't tell), or name another key: identity in the hosts file, --identity"
+	return event.WithHint(e, a.hint(e))
+}
+
+// hint returns what to do about a login that failed.
+func (a *authentication) hint(e *LoginError) string {
+	allowed := a.server.target.Security
+	accepts := func(method string) bool { return slices.Contains(a.methods, method) }
 	switch {
-	case allowed.Methods != nil && !slices.ContainsFunc(a.methods, func(m string) bool { return slices.Contains(allowed.Methods, m) }):
-		hint = fmt.Sprintf("the server accepts only %s, and %s leaves only %s", strings.Join(a.methods, ", "), allowed.MethodsFrom, strings.Join(allowed.Methods, ", "))
+	case allowed.Methods != nil && !slices.ContainsFunc(allowed.Methods, accepts):
+		return fmt.Sprintf("the server accepts only %s, and %s leaves only %s",
+			strings.Join(a.methods, ", "), allowed.MethodsFrom, strings.Join(allowed.Methods, ", "))
+	case len(e.Accepted) > 0:
+		return a.secondFactor(e)
+	case len(e.Known) > 0:
+		return "the key is right; " + e.User + " may be expired or locked there, or not allowed to log in: " +
+			"the host's own log of sshd says which (journalctl -u ssh)"
 	case a.keys != nil && a.keys.emptyAgent && len(e.Tried) == 0:
-		hint = "put a key into the agent (ssh-add FILE), or name a key file: identity in the hosts file, --identity"
+		return "put a key into the agent (ssh-add FILE), or name a key file: identity in the hosts file, --identity"
 	case strings.Contains(e.Reason, "oo many authentication failures"):
-		hint = "too many keys were offered: name the right one (identity in the hosts file, --identity) and set IdentityAgent none in ssh_config"
-	case len(a.methods) > 0 && !slices.Contains(a.methods, "publickey"):
-		hint = "the server accepts only " + strings.Join(a.methods, ", ") + ", which needs a terminal; allow keys in its sshd_config"
-	case a.host.pool.opts.Prompt == nil && (slices.Contains(a.methods, "password") || slices.Contains(a.methods, "keyboard-interactive")):
+		return "too many keys were offered: name the right one (identity in the hosts file, --identity) " +
+			"and set IdentityAgent none in ssh_config"
+	case len(a.methods) > 0 && !accepts("publickey"):
+		return "the server accepts only " + strings.Join(a.methods, ", ") +
+			", which needs a terminal; allow keys in its sshd_config"
+	}
+	var hints []string
+	if a.keys != nil {
+		hints = a.keys.hints()
+	}
+	if len(hints) > 0 && len(e.Tried) == 0 {
+		return strings.Join(hints, "; ")
+	}
+	// sshd does not say whether the user exists.
+	hint := "add the public key to ~/.ssh/authorized_keys of " + e.User + " on the host, if it has that user " +
+		"(it doesn't tell), or name another key: identity in the hosts file, --identity"
+	if a.server.dialer.opts.Prompt == nil && (accepts("password") || accepts("keyboard-interactive")) {
 		hint += "; from a terminal, a password would do too"
 	}
-	return event.WithHint(e, hint)
+	return strings.Join(append(hints, hint), "; or ")
 }
 
-// close lets go of the agent.
+// secondFactor returns what to do about a server that accepted a key and wants more.
+func (a *authentication) secondFactor(e *LoginError) string {
+	without := "; or exempt " + e.User + " from the second factor in the host's sshd_config (AuthenticationMethods publickey)"
+	switch {
+	case slices.Equal(e.Methods, []string{"publickey"}):
+		return "name both keys: identity = { FILE, FILE } in the hosts file, or --identity twice" + without
+	case a.server.dialer.opts.Prompt == nil:
+		return "run from a terminal, where it can be asked for" + without
+	}
+	return "try again with the right answer" + without
+}
+
+// close closes the connection to the agent.
 func (a *authentication) close() {
 	if a.agent != nil {
-		_ = a.agent.Close() // it is only read from, and done with
-	}
-}
-
-// unlock asks for the passphrase of a key file, once a run: whoever else wants the same key waits for the answer.
-func (p *Pool) unlock(ctx context.Context, path string, pem []byte, ask func(question string) (string, error)) (gossh.Signer, error) {
-	if err := p.unlocking.lock(ctx); err != nil {
-		return nil, err
-	}
-	defer p.unlocking.unlock()
-	if s := p.unlocked[path]; s != nil {
-		return s, nil
-	}
-	for try := 1; ; try++ {
-		passphrase, err := ask("passphrase of " + path + ": ")
-		if err != nil {
-			return nil, err
-		}
-		s, err := gossh.ParsePrivateKeyWithPassphrase(pem, []byte(passphrase))
-		if err == nil {
-			p.unlocked[path] = s
-			return s, nil
-		}
-		if try == most || passphrase == "" {
-			return nil, fmt.Errorf("%s: %w", path, err)
-		}
+		_ = a.agent.Close() // all is read
 	}
 }

@@ -13,78 +13,54 @@ import (
 	gossh "golang.org/x/crypto/ssh"
 
 	"runbook/runtime/event"
+	"runbook/runtime/internal/sshtest"
 	"runbook/runtime/inventory"
 )
 
-// asker is a person at a terminal.
-type asker struct {
-	answers []string
-	asked   []string
-}
-
-func (a *asker) prompt(_ context.Context, question string, secret bool) (string, error) {
-	a.asked = append(a.asked, question)
-	if !secret {
-		return "", errors.New("the answer would be shown")
-	}
-	if len(a.answers) == 0 {
-		return "", errors.New("nobody answers")
-	}
-	answer := a.answers[0]
-	a.answers = a.answers[1:]
-	return answer, nil
-}
-
-// admit lets a public key log in.
-func (s *sshd) admit(t *testing.T, line string) {
-	t.Helper()
-	must(t, os.WriteFile(filepath.Join(s.dir, "authorized"), []byte(line+"\n"), 0o600))
-}
-
 func TestEncryptedKey(t *testing.T) {
-	s := startSSHD(t)
+	s := sshtest.Start(t)
 	locked := filepath.Join(t.TempDir(), "locked")
-	s.admit(t, lockedKeyFile(t, locked, "open sesame"))
-	target := s.target(t)
-	target.Identities = []string{s.key, locked} // the first is refused
-	person := &asker{answers: []string{"wrong", "open sesame"}}
-	p := newPool(t, PoolOptions{Prompt: person.prompt})
-	ctx, rec := recording(t)
+	s.Admit(t, lockedKeyFile(t, locked, "open sesame"))
+	target := s.Target(t)
+	target.Identities = []string{s.Key, locked} // the first is refused
+	person := &sshtest.Asker{Answers: []string{"wrong", "open sesame"}}
+	ctx, rec := sshtest.Recording(t)
+	d := newDialerTo(t, rec.Stream, Options{Prompt: person.Prompt})
 	errs := make(chan error)
-	for range 2 { // asked once a run, however many hosts there are
-		go func() { errs <- p.Host(target).Connect(ctx) }()
+	for range 2 { // asked once for all hosts
+		go func() { errs <- dial(ctx, t, d, target) }()
 	}
 	must(t, errors.Join(<-errs, <-errs))
-	if len(person.asked) != 2 || !strings.Contains(person.asked[0], locked) {
-		t.Errorf("asked %q", person.asked)
+	if len(person.Asked) != 2 || !strings.Contains(person.Asked[0], locked) {
+		t.Errorf("asked %q", person.Asked)
 	}
 	event.Emit(ctx, event.Event{Kind: event.Info, Text: "open sesame"})
-	if e := rec.events[len(rec.events)-1]; e.Text != "[secret]" {
+	if e := rec.Events[len(rec.Events)-1]; e.Text != "[secret]" {
 		t.Errorf("a passphrase was shown: %q", e.Text)
 	}
-	err := newPool(t, PoolOptions{}).Host(target).Connect(t.Context())
+	err := dial(t.Context(), t, newDialer(t, Options{}), target)
 	if err == nil || !strings.Contains(err.Error(), "no terminal") {
 		t.Errorf("without a terminal: %v", err)
 	}
 }
 
-// lockedKeyFile writes a key pair with a passphrase that is quick to open.
+// lockedKeyFile writes an encrypted key pair that is quick to decrypt, and returns its public line.
 func lockedKeyFile(t *testing.T, path, passphrase string) string {
 	t.Helper()
-	keygen(t, "-q", "-t", "ed25519", "-a", "1", "-N", passphrase, "-f", path)
+	sshtest.Keygen(t, "-q", "-t", "ed25519", "-a", "1", "-N", passphrase, "-f", path)
 	public, err := os.ReadFile(path + ".pub")
 	must(t, err)
 	return string(public)
 }
 
-// A person may take longer than a machine.
+// The time that a person takes to answer does not count.
 func TestPromptStopsTheClock(t *testing.T) {
-	s := startSSHD(t)
+	s := sshtest.Start(t)
 	locked := filepath.Join(t.TempDir(), "locked")
-	s.admit(t, lockedKeyFile(t, locked, "pass"))
-	target := s.target(t)
+	s.Admit(t, lockedKeyFile(t, locked, "pass"))
+	target := s.Target(t)
 	target.Identities = []string{locked}
-	p := newPool(t, PoolOptions{ConnectTimeout: 2 * time.Second, Prompt: func(ctx context.Context, _ string, _ bool) (string, error) {
+	d := newDialer(t, Options{ConnectTimeout: 2 * time.Second, Prompt: func(ctx context.Context, _ string, _ bool) (string, error) {
 		select {
 		case <-time.After(3 * time.Second):
 			return "pass", nil
@@ -92,22 +68,22 @@ func TestPromptStopsTheClock(t *testing.T) {
 			return "", context.Cause(ctx)
 		}
 	}})
-	must(t, p.Host(target).Connect(t.Context()))
+	must(t, dial(t.Context(), t, d, target))
 }
 
 func TestKeyRefused(t *testing.T) {
-	s := startSSHD(t)
-	s.admit(t, newKey(t, filepath.Join(t.TempDir(), "other")))
-	target := s.target(t)
+	s := sshtest.Start(t)
+	s.Admit(t, sshtest.NewKey(t, filepath.Join(t.TempDir(), "other")))
+	target := s.Target(t)
 	target.Identities = append(target.Identities, "/does/not/exist")
-	err := newPool(t, PoolOptions{}).Host(target).Connect(t.Context())
+	err := dial(t.Context(), t, newDialer(t, Options{}), target)
 	var login *LoginError
 	if !errors.As(err, &login) || len(login.Tried) != 1 || len(login.Missing) != 1 || event.Hint(err) == "" {
 		t.Fatalf("%v: %+v", err, login)
 	}
-	public, err := os.ReadFile(s.key + ".pub")
+	public, err := os.ReadFile(s.Key + ".pub")
 	must(t, err)
-	if want := s.key + " (" + gossh.FingerprintSHA256(parseKey(t, string(public))) + ")"; login.Tried[0] != want {
+	if want := s.Key + " (" + gossh.FingerprintSHA256(sshtest.ParseKey(t, string(public))) + ")"; login.Tried[0] != want {
 		t.Errorf("tried %q, want %q", login.Tried[0], want)
 	}
 	if !strings.Contains(login.Error(), "/does/not/exist: no such file") {
@@ -115,12 +91,12 @@ func TestKeyRefused(t *testing.T) {
 	}
 }
 
-// sshd answers as if the key were wrong, so that nobody learns which users there are.
+// sshd does not say that a user does not exist.
 func TestNoSuchUser(t *testing.T) {
-	s := startSSHD(t)
-	target := s.target(t)
+	s := sshtest.Start(t)
+	target := s.Target(t)
 	target.User = "nosuchuser"
-	err := newPool(t, PoolOptions{}).Host(target).Connect(t.Context())
+	err := dial(t.Context(), t, newDialer(t, Options{}), target)
 	var login *LoginError
 	if !errors.As(err, &login) || len(login.Tried) != 1 || !strings.Contains(err.Error(), "does not let nosuchuser log in") ||
 		!strings.Contains(event.Hint(err), "if it has that user") {
@@ -129,25 +105,25 @@ func TestNoSuchUser(t *testing.T) {
 }
 
 func TestAgentHasNoKeys(t *testing.T) {
-	target := startSSHD(t).target(t)
+	target := sshtest.Start(t).Target(t)
 	target.Identities, target.IdentityAgent = nil, startAgent(t)
-	err := newPool(t, PoolOptions{}).Host(target).Connect(t.Context())
+	err := dial(t.Context(), t, newDialer(t, Options{}), target)
 	if err == nil || !strings.Contains(err.Error(), "the keys of the agent: it has none") || !strings.Contains(event.Hint(err), "ssh-add") {
 		t.Errorf("%v, hint %q", err, event.Hint(err))
 	}
 }
 
 func TestDefaultKeys(t *testing.T) {
-	s := startSSHD(t)
+	s := sshtest.Start(t)
 	home := t.TempDir()
 	must(t, os.Mkdir(filepath.Join(home, ".ssh"), 0o700))
-	s.admit(t, newKey(t, filepath.Join(home, ".ssh", "id_ed25519")))
-	target := s.target(t)
+	s.Admit(t, sshtest.NewKey(t, filepath.Join(home, ".ssh", "id_ed25519")))
+	target := s.Target(t)
 	target.Identities = nil
-	p := newPool(t, PoolOptions{Getenv: func(name string) string { return map[string]string{"HOME": home}[name] }})
-	must(t, p.Host(target).Connect(t.Context()))
+	d := newDialer(t, Options{Getenv: func(name string) string { return map[string]string{"HOME": home}[name] }})
+	must(t, dial(t.Context(), t, d, target))
 	target.Identities = []string{} // none at all
-	if err := p.Host(target).Connect(t.Context()); err == nil {
+	if err := dial(t.Context(), t, d, target); err == nil {
 		t.Error("a key was offered although none was to be")
 	}
 }
@@ -164,7 +140,7 @@ func startAgent(t *testing.T, keys ...string) string {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
 	})
-	eventually(t, "ssh-agent listens", func() bool {
+	sshtest.Eventually(t, "ssh-agent listens", func() bool {
 		_, err := os.Stat(socket)
 		return err == nil
 	})
@@ -181,23 +157,23 @@ func startAgent(t *testing.T, keys ...string) string {
 func TestAgentLogin(t *testing.T) {
 	dir := t.TempDir()
 	rsa := filepath.Join(dir, "rsa")
-	keygen(t, "-q", "-t", "rsa", "-N", "", "-f", rsa)
+	sshtest.Keygen(t, "-q", "-t", "rsa", "-N", "", "-f", rsa)
 	mine := filepath.Join(dir, "mine")
-	newKey(t, mine)
+	sshtest.NewKey(t, mine)
 	for _, key := range []string{rsa, mine} {
 		public, err := os.ReadFile(key + ".pub")
 		must(t, err)
-		s := startSSHD(t)
-		s.admit(t, string(public))
-		target := s.target(t)
+		s := sshtest.Start(t)
+		s.Admit(t, string(public))
+		target := s.Target(t)
 		target.Identities = []string{}
 		target.IdentityAgent = startAgent(t, key)
-		must(t, newPool(t, PoolOptions{}).Host(target).Connect(t.Context()))
+		must(t, dial(t.Context(), t, newDialer(t, Options{}), target))
 		target.IdentityAgent = ""
-		p := newPool(t, PoolOptions{Getenv: func(string) string { return startAgent(t, key) }})
-		must(t, p.Host(target).Connect(t.Context()))
+		d := newDialer(t, Options{Getenv: func(string) string { return startAgent(t, key) }})
+		must(t, dial(t.Context(), t, d, target))
 		target.IdentitiesOnly, target.IdentityAgent = true, startAgent(t, key)
-		if err := newPool(t, PoolOptions{}).Host(target).Connect(t.Context()); err == nil {
+		if err := dial(t.Context(), t, newDialer(t, Options{}), target); err == nil {
 			t.Error("IdentitiesOnly offered another key of the agent")
 		}
 	}
@@ -206,22 +182,22 @@ func TestAgentLogin(t *testing.T) {
 func TestUserCertificate(t *testing.T) {
 	dir := t.TempDir()
 	ca, key := filepath.Join(dir, "ca"), filepath.Join(dir, "key")
-	newKey(t, ca)
-	keygen(t, "-q", "-t", "rsa", "-N", "", "-f", key)
-	keygen(t, "-q", "-s", ca, "-I", "admin", "-n", me(t), key+".pub")
-	s := startSSHD(t, "TrustedUserCAKeys "+ca+".pub")
-	target := s.target(t)
+	sshtest.NewKey(t, ca)
+	sshtest.Keygen(t, "-q", "-t", "rsa", "-N", "", "-f", key)
+	sshtest.Keygen(t, "-q", "-s", ca, "-I", "admin", "-n", sshtest.Me(t), key+".pub")
+	s := sshtest.Start(t, "TrustedUserCAKeys "+ca+".pub")
+	target := s.Target(t)
 	target.Identities = []string{key}
-	must(t, newPool(t, PoolOptions{}).Host(target).Connect(t.Context()))
+	must(t, dial(t.Context(), t, newDialer(t, Options{}), target))
 	must(t, os.Rename(key+"-cert.pub", filepath.Join(dir, "elsewhere")))
-	if err := newPool(t, PoolOptions{}).Host(target).Connect(t.Context()); err == nil {
+	if err := dial(t.Context(), t, newDialer(t, Options{}), target); err == nil {
 		t.Error("the key went without its certificate")
 	}
 	target.Certificates = []string{filepath.Join(dir, "elsewhere")}
-	must(t, newPool(t, PoolOptions{}).Host(target).Connect(t.Context()))
+	must(t, dial(t.Context(), t, newDialer(t, Options{}), target))
 }
 
-// passwordServer takes a password and nothing else, by the method that is named.
+// passwordServer accepts a password by one method and nothing else.
 func passwordServer(t *testing.T, method string) inventory.Host {
 	t.Helper()
 	config := &gossh.ServerConfig{}
@@ -248,30 +224,30 @@ func passwordServer(t *testing.T, method string) inventory.Host {
 func TestPassword(t *testing.T) {
 	for _, method := range []string{"password", "keyboard-interactive"} {
 		target := passwordServer(t, method)
-		person := &asker{answers: []string{"wrong", "right horse"}}
-		must(t, newPool(t, PoolOptions{Prompt: person.prompt}).Host(target).Connect(t.Context()))
-		if len(person.asked) != 2 || !strings.Contains(person.asked[0], "web1") {
-			t.Errorf("%s: asked %q", method, person.asked)
+		person := &sshtest.Asker{Answers: []string{"wrong", "right horse"}}
+		must(t, dial(t.Context(), t, newDialer(t, Options{Prompt: person.Prompt}), target))
+		if len(person.Asked) != 2 || !strings.Contains(person.Asked[0], "web1") {
+			t.Errorf("%s: asked %q", method, person.Asked)
 		}
-		person = &asker{answers: []string{"a", "b", "c", "d"}}
-		err := newPool(t, PoolOptions{Prompt: person.prompt}).Host(target).Connect(t.Context())
+		person = &sshtest.Asker{Answers: []string{"a", "b", "c", "d"}}
+		err := dial(t.Context(), t, newDialer(t, Options{Prompt: person.Prompt}), target)
 		var login *LoginError
-		if !errors.As(err, &login) || len(person.asked) != 3 {
-			t.Errorf("%s: asked %d times: %v", method, len(person.asked), err)
+		if !errors.As(err, &login) || len(person.Asked) != 3 {
+			t.Errorf("%s: asked %d times: %v", method, len(person.Asked), err)
 		}
-		err = newPool(t, PoolOptions{}).Host(target).Connect(t.Context())
+		err = dial(t.Context(), t, newDialer(t, Options{}), target)
 		if !errors.As(err, &login) || !strings.Contains(event.Hint(err), "terminal") {
 			t.Errorf("%s, no terminal: %v, hint %q", method, err, event.Hint(err))
 		}
 		stopped := errors.New("stopped")
-		err = newPool(t, PoolOptions{Prompt: func(context.Context, string, bool) (string, error) { return "", stopped }}).Host(target).Connect(t.Context())
+		err = dial(t.Context(), t, newDialer(t, Options{Prompt: func(context.Context, string, bool) (string, error) { return "", stopped }}), target)
 		if !errors.Is(err, stopped) {
 			t.Errorf("%s, stopped: %v", method, err)
 		}
 	}
 }
 
-// A host's words can't take away who asks, and they end.
+// Whatever a host asks, its name comes first, and the number of questions is limited.
 func TestHostileQuestions(t *testing.T) {
 	for name, c := range map[string]struct{ name, instruction, question, want string }{
 		"erases the line": {"", "", "\r\x1b[2K\x9bpassphrase of ~/.ssh/id_ed25519: ", "web1 asks: [2K\uFFFDpassphrase of ~/.ssh/id_ed25519: "},
@@ -279,19 +255,19 @@ func TestHostileQuestions(t *testing.T) {
 		"reordered":       {"", "", "\u202eedoC\u2066", "web1 asks: edoC "},
 		"nothing":         {"", "", "", "web1 asks: "},
 	} {
-		person := &asker{answers: []string{"x"}}
+		person := &sshtest.Asker{Answers: []string{"x"}}
 		target := loginServer(t, &gossh.ServerConfig{KeyboardInteractiveCallback: func(_ gossh.ConnMetadata, ask gossh.KeyboardInteractiveChallenge) (*gossh.Permissions, error) {
 			_, err := ask(c.name, c.instruction, []string{c.question}, []bool{false})
 			return &gossh.Permissions{}, err
 		}})
-		must(t, newPool(t, PoolOptions{Prompt: person.prompt}).Host(target).Connect(t.Context()))
-		if len(person.asked) != 1 || person.asked[0] != c.want {
-			t.Errorf("%s: asked %q, want %q", name, person.asked, c.want)
+		must(t, dial(t.Context(), t, newDialer(t, Options{Prompt: person.Prompt}), target))
+		if len(person.Asked) != 1 || person.Asked[0] != c.want {
+			t.Errorf("%s: asked %q, want %q", name, person.Asked, c.want)
 		}
 	}
-	person := &asker{}
+	person := &sshtest.Asker{}
 	for range 20 {
-		person.answers = append(person.answers, "x")
+		person.Answers = append(person.Answers, "x")
 	}
 	endless := loginServer(t, &gossh.ServerConfig{KeyboardInteractiveCallback: func(_ gossh.ConnMetadata, ask gossh.KeyboardInteractiveChallenge) (*gossh.Permissions, error) {
 		for {
@@ -300,11 +276,11 @@ func TestHostileQuestions(t *testing.T) {
 			}
 		}
 	}})
-	err := newPool(t, PoolOptions{Prompt: person.prompt}).Host(endless).Connect(t.Context())
-	if err == nil || len(person.asked) != mostQuestions || !strings.Contains(err.Error(), "10 questions") {
-		t.Errorf("asked %d times: %v", len(person.asked), err)
+	err := dial(t.Context(), t, newDialer(t, Options{Prompt: person.Prompt}), endless)
+	if err == nil || len(person.Asked) != maxQuestions || !strings.Contains(err.Error(), "10 questions") {
+		t.Errorf("asked %d times: %v", len(person.Asked), err)
 	}
-	if q := person.asked[0]; len(q) > 200 {
+	if q := person.Asked[0]; len(q) > 200 {
 		t.Errorf("asked %q", q)
 	}
 }

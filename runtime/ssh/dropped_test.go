@@ -9,28 +9,29 @@ import (
 	"time"
 
 	"runbook/runtime/event"
+	"runbook/runtime/internal/sshtest"
 )
 
-// sshd drops logins that are too many at once: they come in nevertheless, one after the other.
+// sshd drops logins beyond MaxStartups. They are tried again until all succeed.
 func TestMaxStartups(t *testing.T) {
-	d := startSSHD(t, "MaxStartups 2:100:2")
-	p := newPool(t, PoolOptions{ConnectTimeout: time.Minute})
+	s := sshtest.Start(t, "MaxStartups 2:100:2")
+	d := newDialer(t, Options{ConnectTimeout: time.Minute})
 	var wg sync.WaitGroup
 	errs := make([]error, 12)
 	for i := range errs {
-		h := p.Host(d.target(t))
-		wg.Go(func() { _, errs[i] = h.Run(t.Context(), Command{Script: "true"}) })
+		target := s.Target(t)
+		wg.Go(func() { errs[i] = dial(t.Context(), t, d, target) })
 	}
 	wg.Wait()
 	if err := errors.Join(errs...); err != nil {
 		t.Error(err)
 	}
-	if !d.logged("MaxStartups") {
+	if !s.Logged("MaxStartups") {
 		t.Error("nothing was dropped, so nothing was tried")
 	}
 }
 
-// What always hangs up is told of when the time is over.
+// A server that drops every connection is an error at the deadline.
 func TestAlwaysDropped(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
@@ -45,10 +46,10 @@ func TestAlwaysDropped(t *testing.T) {
 			_ = c.Close()
 		}
 	}()
-	target := startSSHD(t).target(t)
+	target := sshtest.Start(t).Target(t)
 	target.Port = l.Addr().(*net.TCPAddr).Port
 	target.KnownHosts = nil
-	err = newPool(t, PoolOptions{ConnectTimeout: time.Second}).Host(target).Connect(t.Context())
+	err = dial(t.Context(), t, newDialer(t, Options{ConnectTimeout: time.Second}), target)
 	_ = l.Close()
 	var refused *ConnectError
 	if !errors.As(err, &refused) || refused.Cause != NoHandshake || !strings.Contains(err.Error(), "closes every new connection") || !strings.Contains(event.Hint(err), "MaxStartups") {

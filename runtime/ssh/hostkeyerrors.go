@@ -2,6 +2,7 @@ package ssh
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -12,7 +13,7 @@ import (
 	"runbook/runtime/event"
 )
 
-// UnknownKeyError is a host whose key no known_hosts file has.
+// UnknownKeyError is a host whose key is in no known_hosts file.
 type UnknownKeyError struct {
 	Address     string // host:port
 	Type        string // such as "ssh-ed25519"
@@ -24,14 +25,14 @@ func (e *UnknownKeyError) Error() string {
 	return fmt.Sprintf("the key of %s is not known: it shows %s %s", e.Address, e.Type, e.Fingerprint)
 }
 
-// ChangedKeyError is a host whose key is not the one that is known, or pinned.
+// ChangedKeyError is a host whose key differs from the known or pinned one.
 type ChangedKeyError struct {
 	Address     string   // host:port
 	Type        string   // such as "ssh-ed25519"
-	Fingerprint string   // of the key that it shows, "SHA256:…"
-	Known       []string // fingerprints of those that are known
-	Places      []string // where these stand: FILE:LINE, or "the hosts file"
-	Accept      string   // the command that makes the new key the known one; "" when it is pinned
+	Fingerprint string   // of the key that it presents, "SHA256:…"
+	Known       []string // fingerprints of the known keys
+	Places      []string // where these are: FILE:LINE, or "the hosts file"
+	Accept      string   // the command that makes the new key the known one; "" if it is pinned
 }
 
 func (e *ChangedKeyError) Error() string {
@@ -39,7 +40,7 @@ func (e *ChangedKeyError) Error() string {
 		e.Address, e.Type, e.Fingerprint, strings.Join(e.Places, ", "), strings.Join(e.Known, ", "))
 }
 
-// RevokedKeyError is a host that shows a key that a known_hosts file revokes.
+// RevokedKeyError is a host that presents a key that a known_hosts file revokes.
 type RevokedKeyError struct {
 	Address     string // host:port
 	Fingerprint string // "SHA256:…"
@@ -51,7 +52,7 @@ func (e *RevokedKeyError) Error() string {
 	return fmt.Sprintf("%s shows the key %s, which %s:%d revokes", e.Address, e.Fingerprint, e.File, e.Line)
 }
 
-// PlainKey is the key itself, without a certificate around it.
+// PlainKey returns the key in a certificate, or key itself.
 func PlainKey(key gossh.PublicKey) gossh.PublicKey {
 	if c, ok := key.(*gossh.Certificate); ok {
 		return c.Key
@@ -59,23 +60,41 @@ func PlainKey(key gossh.PublicKey) gossh.PublicKey {
 	return key
 }
 
+// unknown returns the error of a key that is not known.
 func (k *hostKeys) unknown(key gossh.PublicKey) error {
 	key = PlainKey(key)
-	e := &UnknownKeyError{Address: address(k.host.target), Type: key.Type(), Fingerprint: gossh.FingerprintSHA256(key), Accept: k.accept(key)}
-	hint := "compare the fingerprint with the one that the host's console prints (ssh-keygen -lf /etc/ssh/ssh_host_" + shortType(key) + "_key.pub)"
+	e := &UnknownKeyError{
+		Address:     address(k.server.target),
+		Type:        key.Type(),
+		Fingerprint: gossh.FingerprintSHA256(key),
+		Accept:      k.accept(key),
+	}
+	hint := "compare the fingerprint with the one on the host's console " +
+		"(ssh-keygen -lf /etc/ssh/ssh_host_" + shortType(key) + "_key.pub)"
 	if e.Accept != "" {
 		return event.WithHint(e, hint+"; only if it is the same, accept it: "+e.Accept)
 	}
-	return event.WithHint(e, hint+"; only if it is the same, pin it as host_key in the hosts file: "+line(key))
+	if null := k.server.keepsNoKeys(); null != "" {
+		hint = "the known_hosts file of this host is " + null + ", as by UserKnownHostsFile in ssh_config: it can hold no key, " +
+			"and runbook verifies every host's; name another with --known-hosts, or " + hint
+	}
+	return event.WithHint(e, hint+"; only if it is the same, pin it as host_key in the hosts file: "+quoteKey(key))
 }
 
+// changed returns the error of a key that differs from the known ones, want, or from the pinned
+// one.
 func (k *hostKeys) changed(key gossh.PublicKey, want []xknownhosts.KnownKey) error {
 	key = PlainKey(key)
-	e := &ChangedKeyError{Address: address(k.host.target), Type: key.Type(), Fingerprint: gossh.FingerprintSHA256(key)}
-	warning := "either the host was set up anew, or somebody stands in between; find out which before anything else, and compare the fingerprint on its console"
+	e := &ChangedKeyError{
+		Address:     address(k.server.target),
+		Type:        key.Type(),
+		Fingerprint: gossh.FingerprintSHA256(key),
+	}
+	warning := "either the host was reinstalled, or somebody intercepts the connection; " +
+		"find out which before anything else, and compare the fingerprint on its console"
 	if k.pinned != nil {
 		e.Known, e.Places = []string{gossh.FingerprintSHA256(k.pinned)}, []string{"the hosts file (host_key)"}
-		return event.WithHint(e, warning+"; only if the new key is right, pin it as host_key: "+line(key))
+		return event.WithHint(e, warning+"; only if the new key is right, pin it as host_key: "+quoteKey(key))
 	}
 	var remove []string
 	for _, w := range want {
@@ -92,11 +111,23 @@ func (k *hostKeys) changed(key gossh.PublicKey, want []xknownhosts.KnownKey) err
 	return event.WithHint(e, warning+"; only if the new key is right, accept it: "+e.Accept)
 }
 
-// accept is the command that adds key to the first known_hosts file. It states the key itself: asking the network for it once more
-// would trust whoever answers then. "" without a file.
-func (k *hostKeys) accept(key gossh.PublicKey) string {
-	files := k.host.knownFiles()
+// keepsNoKeys returns the first known_hosts file if it can keep nothing, such as /dev/null, or "".
+func (s *server) keepsNoKeys() string {
+	files := s.knownHosts()
 	if len(files) == 0 {
+		return ""
+	}
+	if info, err := os.Stat(files[0]); err != nil || info.Mode().IsRegular() {
+		return ""
+	}
+	return files[0]
+}
+
+// accept returns the command that adds key to the first known_hosts file, or "" without a file that
+// can keep it. The command contains the key: fetching it from the network again would trust whoever answers then.
+func (k *hostKeys) accept(key gossh.PublicKey) string {
+	files := k.server.knownHosts()
+	if len(files) == 0 || k.server.keepsNoKeys() != "" {
 		return ""
 	}
 	entry, errEntry := Quote(knownhosts.Line([]string{k.address}, key))
@@ -108,11 +139,12 @@ func (k *hostKeys) accept(key gossh.PublicKey) string {
 	return "mkdir -p " + dir + " && printf '%s\\n' " + entry + " >> " + file
 }
 
-func line(key gossh.PublicKey) string {
+// quoteKey formats key for the hosts file.
+func quoteKey(key gossh.PublicKey) string {
 	return `"` + strings.TrimSpace(string(gossh.MarshalAuthorizedKey(key))) + `"`
 }
 
-// shortType is the part of a key's type that stands in its file's name on a host.
+// shortType returns the part of a key's type that is in its file name on a host.
 func shortType(key gossh.PublicKey) string {
 	for _, t := range []string{"ed25519", "ecdsa"} {
 		if strings.Contains(key.Type(), t) {

@@ -1,19 +1,25 @@
 package ssh
 
 import (
+	"bytes"
+	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
+	"sync"
 
 	gossh "golang.org/x/crypto/ssh"
+
+	"runbook/runtime/event"
+	"runbook/runtime/inventory"
 )
 
-// publicOf is the public half that stands beside a key file, or in it; nil when neither can be read.
-func publicOf(path string) gossh.PublicKey {
+// publicKey returns the public half of a key file, which is in FILE.pub or in the file itself. It
+// returns nil if neither can be read.
+func publicKey(path string) gossh.PublicKey {
 	if text, err := os.ReadFile(path + ".pub"); err == nil {
 		if key, _, _, _, err := gossh.ParseAuthorizedKey(text); err == nil {
 			return key
@@ -24,7 +30,7 @@ func publicOf(path string) gossh.PublicKey {
 		return nil
 	}
 	if key, _, _, _, err := gossh.ParseAuthorizedKey(text); err == nil {
-		return key // IdentityFile may name the public half of a key that the agent holds
+		return key // IdentityFile may name the public half of a key in the agent
 	}
 	s, err := gossh.ParsePrivateKey(text)
 	var locked *gossh.PassphraseMissingError
@@ -37,48 +43,83 @@ func publicOf(path string) gossh.PublicKey {
 	return nil
 }
 
-// keyFile reads a private key. One with a passphrase asks for it only when the server wants it to sign.
-func (h *Host) keyFile(path string, a *authentication) (gossh.AlgorithmSigner, error) {
+// ParseKey parses the private key in the file path. An encrypted key is a *gossh.PassphraseMissingError.
+// A file of another kind is an error with a hint that turns it into a key that can be read.
+func ParseKey(path string, text []byte) (any, error) {
+	raw, err := gossh.ParseRawPrivateKey(text)
+	var locked *gossh.PassphraseMissingError
+	if err == nil || errors.As(err, &locked) {
+		return raw, err
+	}
+	file, quoteErr := Quote(path)
+	if quoteErr != nil {
+		file = "FILE"
+	}
+	switch public, _, _, _, notPublic := gossh.ParseAuthorizedKey(text); {
+	case bytes.Contains(text, []byte("-----BEGIN ENCRYPTED PRIVATE KEY-----")):
+		return nil, event.WithHint(errors.New("it is encrypted in the format PKCS#8, which runbook can't read"),
+			"ssh-keygen -p -f "+file+" writes it in OpenSSH's own format")
+	case bytes.HasPrefix(text, []byte("PuTTY-User-Key-File-")):
+		return nil, event.WithHint(errors.New("it is in PuTTY's format"), "puttygen "+file+
+			" -O private-openssh -o "+strings.TrimSuffix(file, ".ppk")+".key, and name that file")
+	case notPublic == nil && strings.Contains(public.Type(), "-cert-v01@"):
+		return nil, event.WithHint(errors.New("it is a certificate, not a private key"),
+			"name the private key; a certificate beside it, FILE-cert.pub, is found")
+	case notPublic == nil:
+		return nil, event.WithHint(errors.New("it is a public key"), "name the private key, without .pub")
+	}
+	return nil, fmt.Errorf("not a private key: %w", err)
+}
+
+// keyFile reads a private key. The passphrase of an encrypted one is asked for when the server
+// wants its signature.
+func (s *server) keyFile(path string, a *authentication) (gossh.AlgorithmSigner, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, errors.Unwrap(err))
 	}
-	s, err := gossh.ParsePrivateKey(text)
+	raw, err := ParseKey(path, text)
 	var locked *gossh.PassphraseMissingError
 	if errors.As(err, &locked) {
+		if s.dialer.opts.Prompt == nil {
+			return nil, event.WithHint(fmt.Errorf("%s: it is encrypted, and there is no terminal to ask for its passphrase", path),
+				"put "+path+" into an agent (ssh-add), or run from a terminal")
+		}
 		open := func() (gossh.AlgorithmSigner, error) {
 			a.limit.pause()
 			defer a.limit.resume()
-			s, err := h.pool.unlock(a.limit.ctx, path, text, func(q string) (string, error) { return a.ask(q, true) })
+			ask := func(question string) (string, error) { return a.ask(question, true) }
+			raw, err := s.dialer.passphrases.Open(a.limit.ctx, s.dialer.stream, path, text, ask)
 			if err != nil {
-				return nil, err
+				return nil, fmt.Errorf("%s: %w", path, err)
 			}
-			return able(path, s)
+			return signer(path, raw)
 		}
-		public := publicOf(path)
+		public := publicKey(path)
 		if public == nil {
 			return open()
-		}
-		if h.pool.opts.Prompt == nil {
-			return nil, fmt.Errorf("%s: has a passphrase, and there is no terminal to ask on", path)
 		}
 		return &lockedKey{public, open}, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%s: is no private key: %w", path, err)
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	return able(path, s)
+	return signer(path, raw)
 }
 
-func able(path string, s gossh.Signer) (gossh.AlgorithmSigner, error) {
+func signer(path string, raw any) (gossh.AlgorithmSigner, error) {
+	s, err := gossh.NewSignerFromKey(raw)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
 	as, ok := s.(gossh.AlgorithmSigner)
 	if !ok {
-		return nil, fmt.Errorf("%s: a key of type %s can't be used here", path, s.PublicKey().Type())
+		return nil, fmt.Errorf("%s: keys of type %s are not supported", path, s.PublicKey().Type())
 	}
 	return as, nil
 }
 
-// lockedKey is a key with a passphrase that nobody was asked for yet.
+// lockedKey is an encrypted key whose passphrase has not been asked for yet.
 type lockedKey struct {
 	public gossh.PublicKey
 	open   func() (gossh.AlgorithmSigner, error)
@@ -98,31 +139,57 @@ func (l *lockedKey) SignWithAlgorithm(rand io.Reader, data []byte, algorithm str
 	return s.SignWithAlgorithm(rand, data, algorithm)
 }
 
-// home is the admin's home folder.
-func (p *Pool) home() string {
-	if home := p.opts.Getenv("HOME"); home != "" {
+// Passphrases decrypts private keys. It asks for the passphrase of each file once: whoever else
+// needs the key meanwhile waits for the answer. The zero value is ready to use.
+type Passphrases struct {
+	once   sync.Once
+	asking Mutex
+	opened map[string]any // raw private keys by file
+}
+
+// Open decrypts the key file path, which holds pem. ask puts the question to a person. A wrong
+// answer is asked for again, up to three times; an empty one gives up. No error contains the
+// passphrase, and stream hides it.
+func (p *Passphrases) Open(
+	ctx context.Context, stream *event.Stream, path string, pem []byte,
+	ask func(question string) (string, error),
+) (any, error) {
+	p.once.Do(func() { p.asking, p.opened = NewMutex(), map[string]any{} })
+	if err := p.asking.Lock(ctx); err != nil {
+		return nil, err
+	}
+	defer p.asking.Unlock()
+	if raw, ok := p.opened[path]; ok {
+		return raw, nil
+	}
+	for try := 1; ; try++ {
+		passphrase, err := ask("passphrase of " + path + ": ")
+		if err != nil {
+			return nil, err
+		}
+		stream.AddSecret(passphrase)
+		raw, err := gossh.ParseRawPrivateKeyWithPassphrase(pem, []byte(passphrase))
+		if err == nil {
+			p.opened[path] = raw
+			return raw, nil
+		}
+		if try == maxTries || passphrase == "" {
+			if errors.Is(err, x509.IncorrectPasswordError) {
+				err = errors.New("wrong passphrase")
+			}
+			return nil, err
+		}
+	}
+}
+
+// home returns the admin's home folder.
+func (d *Dialer) home() string {
+	if home := d.opts.Getenv("HOME"); home != "" {
 		return home
 	}
-	home, err := os.UserHomeDir()
+	home, err := inventory.HomeDir()
 	if err != nil {
-		return "."
+		return "." // the files in it are optional
 	}
 	return home
-}
-
-// expand replaces a leading "~/".
-func (p *Pool) expand(path string) string {
-	if rest, ok := strings.CutPrefix(path, "~/"); ok {
-		return filepath.Join(p.home(), rest)
-	}
-	return path
-}
-
-// plainError is "PATH: reason", without the name of the system call.
-func plainError(err error) string {
-	var at *fs.PathError
-	if errors.As(err, &at) {
-		return at.Path + ": " + at.Err.Error()
-	}
-	return err.Error()
 }

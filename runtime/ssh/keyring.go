@@ -16,56 +16,105 @@ import (
 	gossh "golang.org/x/crypto/ssh"
 	"golang.org/x/crypto/ssh/agent"
 
+	"runbook/runtime/event"
 	"runbook/runtime/inventory"
 )
 
-// keyring is the keys that can be offered to a host, in their order: those that are stated, whether a file or the agent holds
-// them, and then the agent's others.
+// keyring holds the keys to offer to a host, in order: the configured ones, whether a file or the
+// agent holds them, then the agent's others.
 type keyring struct {
 	allowed inventory.Security
-	signers []gossh.Signer
 	offers  []*offer
-	missing []string
+	missing []error // why keys cannot be offered, with what to do about it as their hint
 
 	emptyAgent bool // the admin's agent answers, and has no key
 }
 
-// offer is a key that notes whether it was offered.
+// offer is a key that records whether it was offered.
 type offer struct {
 	gossh.MultiAlgorithmSigner
-	from   string
-	tried  bool
-	failed error // why it did not sign
+	from     string
+	tried    bool
+	signed   bool
+	accepted bool  // the server wants more than this key
+	failed   error // why it did not sign
 }
 
-// SignWithAlgorithm signs, and keeps why it could not.
+// SignWithAlgorithm signs, and records a failure.
 func (o *offer) SignWithAlgorithm(rand io.Reader, data []byte, algorithm string) (*gossh.Signature, error) {
 	s, err := o.MultiAlgorithmSigner.SignWithAlgorithm(rand, data, algorithm)
-	o.failed = err
+	o.signed, o.failed = err == nil, err
 	return s, err
 }
 
+// PublicKey returns the public half. The library asks for it when it offers the key, not before.
 func (o *offer) PublicKey() gossh.PublicKey {
-	o.tried = true // asked for when it is offered, not before
+	o.tried = true
 	return o.MultiAlgorithmSigner.PublicKey()
 }
 
-// tried are the keys that were offered.
-func (k *keyring) tried() []string {
-	var list []string
-	for _, o := range k.offers {
-		if o.tried {
-			text := o.from + " (" + gossh.FingerprintSHA256(o.MultiAlgorithmSigner.PublicKey())
-			if o.failed != nil {
-				text += ", which did not sign: " + o.failed.Error()
-			}
-			list = append(list, text+")")
-		}
-	}
-	return list
+// miss records why a key cannot be offered.
+func (k *keyring) miss(from string, err error) {
+	k.missing = append(k.missing, fmt.Errorf("%s: %w", from, err))
 }
 
-// add appends a key, and its certificates before it.
+// describe records in e what became of the keys.
+func (k *keyring) describe(e *LoginError) {
+	for _, o := range k.offers {
+		switch {
+		case o.accepted:
+			e.Accepted = append(e.Accepted, o.String())
+		case o.signed: // sshd lets only a key sign that it knows
+			e.Known = append(e.Known, o.String())
+		case o.tried:
+			e.Tried = append(e.Tried, o.String())
+		}
+	}
+	for _, err := range k.missing {
+		e.Missing = append(e.Missing, err.Error())
+	}
+}
+
+// hints returns what to do so that more keys can be offered.
+func (k *keyring) hints() (hints []string) {
+	for _, err := range k.missing {
+		if hint := event.Hint(err); hint != "" && !slices.Contains(hints, hint) {
+			hints = append(hints, hint)
+		}
+	}
+	return hints
+}
+
+// String returns the key's source and fingerprint.
+func (o *offer) String() string {
+	text := o.from + " (" + gossh.FingerprintSHA256(o.MultiAlgorithmSigner.PublicKey())
+	if o.failed != nil {
+		text += ", which did not sign: " + o.failed.Error()
+	}
+	return text + ")"
+}
+
+// next returns the keys that were not offered yet: some servers want two.
+func (k *keyring) next() (signers []gossh.Signer) {
+	for _, o := range k.offers {
+		if !o.tried {
+			signers = append(signers, o)
+		}
+	}
+	return signers
+}
+
+// accept records that the server accepted the key that signed last.
+func (k *keyring) accept() {
+	for _, o := range slices.Backward(k.offers) {
+		if o.signed {
+			o.accepted = true
+			return
+		}
+	}
+}
+
+// add appends a key, after its certificates.
 func (k *keyring) add(from string, s gossh.AlgorithmSigner, certificates []certificate) {
 	for _, c := range certificates {
 		if !sameKey(c.cert.Key, s.PublicKey()) {
@@ -73,12 +122,12 @@ func (k *keyring) add(from string, s gossh.AlgorithmSigner, certificates []certi
 		}
 		m, err := k.restrict(s, inventory.CertificateAlgorithm)
 		if err != nil {
-			k.missing = append(k.missing, c.path+": "+err.Error())
+			k.miss(c.path, err)
 			continue
 		}
 		signer, err := gossh.NewCertSigner(c.cert, m)
 		if err != nil {
-			k.missing = append(k.missing, c.path+": "+err.Error())
+			k.miss(c.path, err)
 			continue
 		}
 		if cm, ok := signer.(gossh.MultiAlgorithmSigner); ok {
@@ -86,41 +135,41 @@ func (k *keyring) add(from string, s gossh.AlgorithmSigner, certificates []certi
 		}
 	}
 	name := func(algorithm string) string { return algorithm }
-	if _, ok := whole(s.PublicKey()).(*gossh.Certificate); ok { // an agent holds these, too
+	if _, ok := typed(s.PublicKey()).(*gossh.Certificate); ok { // an agent can hold certificates too
 		name = inventory.CertificateAlgorithm
 	}
 	m, err := k.restrict(s, name)
 	if err != nil {
-		k.missing = append(k.missing, from+": "+err.Error())
+		k.miss(from, err)
 		return
 	}
 	k.append(from, m)
 }
 
+// append adds a signer unless its key is there already: each offer counts against the server's
+// limit.
 func (k *keyring) append(from string, s gossh.MultiAlgorithmSigner) {
 	for _, o := range k.offers {
-		if bytes.Equal(o.MultiAlgorithmSigner.PublicKey().Marshal(), s.PublicKey().Marshal()) {
-			return // an offer counts against the server's limit
+		if sameKey(o.MultiAlgorithmSigner.PublicKey(), s.PublicKey()) {
+			return
 		}
 	}
-	o := &offer{MultiAlgorithmSigner: s, from: from}
-	k.offers = append(k.offers, o)
-	k.signers = append(k.signers, o)
+	k.offers = append(k.offers, &offer{MultiAlgorithmSigner: s, from: from})
 }
 
-// whole is key as its type says. Of an agent's key only the bytes are known.
-func whole(key gossh.PublicKey) gossh.PublicKey {
+// typed returns key as a value of its own type. An agent's keys come as bytes.
+func typed(key gossh.PublicKey) gossh.PublicKey {
 	if parsed, err := gossh.ParsePublicKey(key.Marshal()); err == nil {
 		return parsed
 	}
 	return key
 }
 
-// restrict lets a key sign by those algorithms alone that are allowed. Where ssh_config doesn't say, RSA keys don't sign with SHA-1.
-// name is what an algorithm is called where the key is shown.
+// restrict limits a key to the allowed signature algorithms. Without a setting in ssh_config, RSA
+// keys do not sign with SHA-1. name maps an algorithm to its name in ssh_config.
 func (k *keyring) restrict(s gossh.AlgorithmSigner, name func(string) string) (gossh.MultiAlgorithmSigner, error) {
-	public := whole(s.PublicKey())
-	if err := tooShort(public, k.allowed); err != nil {
+	public := typed(s.PublicKey())
+	if err := checkSize(public, k.allowed); err != nil {
 		return nil, err
 	}
 	base := PlainKey(public).Type()
@@ -141,98 +190,97 @@ func (k *keyring) restrict(s gossh.AlgorithmSigner, name func(string) string) (g
 	return gossh.NewSignerWithAlgorithms(s, can)
 }
 
+// keyring collects the keys to offer to the server.
+func (s *server) keyring(a *authentication) *keyring {
+	k := &keyring{allowed: s.target.Security}
+	files := s.target.Identities
+	configured := files != nil
+	if !configured {
+		for _, name := range []string{"id_ed25519", "id_ecdsa", "id_rsa"} {
+			files = append(files, filepath.Join(s.dialer.home(), ".ssh", name))
+		}
+	}
+	certificates := s.certificates(k, files)
+	held := s.agentKeys(k, a)
+	for _, path := range files {
+		public := publicKey(path)
+		if at := slices.IndexFunc(held, func(s gossh.AlgorithmSigner) bool {
+			return public != nil && sameKey(s.PublicKey(), public)
+		}); at >= 0 { // the agent needs no passphrase
+			k.add(path+", through the agent", held[at], certificates)
+			continue
+		}
+		key, err := s.keyFile(path, a)
+		switch {
+		case err == nil:
+			k.add(path, key, certificates)
+		case configured || !errors.Is(err, fs.ErrNotExist):
+			k.missing = append(k.missing, err)
+		}
+	}
+	if !s.target.IdentitiesOnly {
+		for _, key := range held {
+			k.add("a key of the agent", key, certificates)
+		}
+	}
+	return k
+}
+
 // certificate is a user certificate in a file.
 type certificate struct {
 	path string
 	cert *gossh.Certificate
 }
 
-// keyring collects the keys for h.
-func (h *Host) keyring(a *authentication) *keyring {
-	k := &keyring{allowed: h.target.Security}
-	files := h.target.Identities
-	stated := files != nil
-	if !stated {
-		for _, name := range []string{"id_ed25519", "id_ecdsa", "id_rsa"} {
-			files = append(files, filepath.Join(h.pool.home(), ".ssh", name))
-		}
-	}
-	certificates := h.certificates(k, files)
-	held := h.agentKeys(k, a)
-	for _, path := range files {
-		path = h.pool.expand(path)
-		public := publicOf(path)
-		if at := slices.IndexFunc(held, func(s gossh.AlgorithmSigner) bool {
-			return public != nil && bytes.Equal(s.PublicKey().Marshal(), public.Marshal())
-		}); at >= 0 { // the agent needs no passphrase
-			k.add(path+", through the agent", held[at], certificates)
-			continue
-		}
-		s, err := h.keyFile(path, a)
-		switch {
-		case err == nil:
-			k.add(path, s, certificates)
-		case stated || !errors.Is(err, fs.ErrNotExist):
-			k.missing = append(k.missing, err.Error())
-		}
-	}
-	if !h.target.IdentitiesOnly {
-		for _, s := range held {
-			k.add("a key of the agent", s, certificates)
-		}
-	}
-	return k
-}
-
-// certificates reads those that are named and those beside the keys.
-func (h *Host) certificates(k *keyring, keys []string) []certificate {
+// certificates reads the configured certificates, and those in the files beside the keys.
+func (s *server) certificates(k *keyring, keys []string) []certificate {
 	var list []certificate
-	read := func(path string, must bool) {
+	read := func(path string, required bool) {
 		text, err := os.ReadFile(path)
 		if err != nil {
-			if must {
-				k.missing = append(k.missing, plainError(err))
+			if required {
+				k.missing = append(k.missing, errors.New(plainError(err)))
 			}
 			return
 		}
 		key, _, _, _, err := gossh.ParseAuthorizedKey(text)
 		cert, ok := key.(*gossh.Certificate)
 		if err != nil || !ok {
-			k.missing = append(k.missing, path+": is no certificate")
+			k.miss(path, errors.New("not a certificate"))
 			return
 		}
 		list = append(list, certificate{path, cert})
 	}
-	for _, path := range h.target.Certificates {
-		read(h.pool.expand(path), true)
+	for _, path := range s.target.Certificates {
+		read(path, true)
 	}
 	for _, path := range keys {
-		read(h.pool.expand(path)+"-cert.pub", false)
+		read(path+"-cert.pub", false)
 	}
 	return list
 }
 
-// agentKeys are the keys that the admin's own agent holds. Its connection stays open until the log-in is over.
-func (h *Host) agentKeys(k *keyring, a *authentication) []gossh.AlgorithmSigner {
-	socket := h.target.IdentityAgent
-	stated := socket != ""
-	if !stated {
-		socket = h.pool.opts.Getenv("SSH_AUTH_SOCK")
+// agentKeys returns the keys in the admin's own agent. The connection to it stays open until the
+// login is over.
+func (s *server) agentKeys(k *keyring, a *authentication) []gossh.AlgorithmSigner {
+	socket := s.target.IdentityAgent
+	if socket == "" {
+		socket = s.dialer.opts.Getenv("SSH_AUTH_SOCK")
 	}
 	if socket == "" || socket == "none" {
 		return nil
 	}
 	var d net.Dialer
-	conn, err := d.DialContext(a.limit.ctx, "unix", h.pool.expand(socket))
+	conn, err := d.DialContext(a.limit.ctx, "unix", socket)
 	if err != nil {
-		k.missing = append(k.missing, "the keys of the agent: "+err.Error())
+		k.miss("the keys of the agent", err)
 		return nil
 	}
 	a.agent = conn
-	context.AfterFunc(a.limit.ctx, func() { _ = conn.Close() }) // an agent may ask a person, who may never answer
+	context.AfterFunc(a.limit.ctx, func() { _ = conn.Close() }) // an agent may ask a person who never answers
 	signers, err := agent.NewClient(conn).Signers()
 	if err != nil {
-		k.missing = append(k.missing, "the keys of the agent: "+err.Error())
+		k.miss("the keys of the agent", err)
 		return nil
 	}
 	var list []gossh.AlgorithmSigner
@@ -242,7 +290,10 @@ func (h *Host) agentKeys(k *keyring, a *authentication) []gossh.AlgorithmSigner 
 		}
 	}
 	if len(list) == 0 {
-		k.missing, k.emptyAgent = append(k.missing, "the keys of the agent: it has none"), true
+		k.emptyAgent = true
+		k.miss("the keys of the agent", errors.New("it has none"))
 	}
 	return list
 }
+
+func sameKey(a, b gossh.PublicKey) bool { return bytes.Equal(a.Marshal(), b.Marshal()) }

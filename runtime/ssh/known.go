@@ -2,14 +2,15 @@ package ssh
 
 import (
 	"bufio"
-	"bytes"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"slices"
 	"strings"
 
+	"github.com/skeema/knownhosts"
 	gossh "golang.org/x/crypto/ssh"
 	xknownhosts "golang.org/x/crypto/ssh/knownhosts"
 
@@ -17,21 +18,22 @@ import (
 	"runbook/runtime/inventory"
 )
 
-// Known is what known_hosts files say about one server, for those who verify its key elsewhere: an ssh on a host, or the agent.
+// Known holds what known_hosts files contain about one server. It is for those who verify that
+// server's key elsewhere: an ssh on a host, or the agent.
 type Known struct {
 	Keys        []gossh.PublicKey      // the server's own keys
 	Authorities []gossh.PublicKey      // keys that may certify it (@cert-authority)
-	Revoked     []xknownhosts.KnownKey // keys that nothing is believed by (@revoked), for whichever server they are listed
+	Revoked     []xknownhosts.KnownKey // keys that are refused (@revoked), on lines for any server
 }
 
-// KnownServer reads what the files say about the server at address, "host" or "[host]:port". Hashed names and patterns count.
-// Files that don't exist count as empty.
+// KnownServer reads the files' entries for the server at address, "host" or "[host]:port". Hashed
+// names and patterns match. Missing files count as empty.
 func KnownServer(files []string, address string) (Known, error) {
-	files, err := existing(files)
+	files, err := existingFiles(files)
 	if err != nil {
 		return Known{}, err
 	}
-	db, err := openKnown(files)
+	db, err := openKnownHosts(files)
 	if err != nil || db == nil {
 		return Known{}, err
 	}
@@ -56,8 +58,34 @@ func KnownServer(files []string, address string) (Known, error) {
 	return k, nil
 }
 
-// revokedKeys reads the @revoked lines of a known_hosts file, which the known_hosts packages apply but don't list. Like them it
-// skips lines that don't parse.
+// existingFiles returns those known_hosts files that exist.
+func existingFiles(files []string) ([]string, error) {
+	var there []string
+	for _, f := range files {
+		switch _, err := os.Stat(f); {
+		case err == nil:
+			there = append(there, f)
+		case !errors.Is(err, fs.ErrNotExist):
+			return nil, fmt.Errorf("known_hosts: %w", err)
+		}
+	}
+	return there, nil
+}
+
+// openKnownHosts reads existing known_hosts files. It returns nil if there are none.
+func openKnownHosts(files []string) (*knownhosts.HostKeyDB, error) {
+	if len(files) == 0 {
+		return nil, nil
+	}
+	db, err := knownhosts.NewDB(files...)
+	if err != nil {
+		return nil, fmt.Errorf("known_hosts: %w", err)
+	}
+	return db, nil
+}
+
+// revokedKeys reads the @revoked lines of a known_hosts file. The known_hosts packages apply them
+// but do not list them. Like those packages it skips lines that do not parse.
 func revokedKeys(file string) (keys []xknownhosts.KnownKey, err error) {
 	f, err := os.Open(file)
 	if err != nil {
@@ -74,10 +102,10 @@ func revokedKeys(file string) (keys []xknownhosts.KnownKey, err error) {
 	return keys, lines.Err()
 }
 
-// Empty says whether nothing is known that the server could be recognized by.
+// Empty reports whether no key could identify the server.
 func (k Known) Empty() bool { return len(k.Keys) == 0 && len(k.Authorities) == 0 }
 
-// Lines are the lines of a known_hosts file that say the same about a server that its reader looks up by name.
+// Lines returns k as lines of a known_hosts file, for a reader that looks the server up as name.
 func (k Known) Lines(name string) []string {
 	var lines []string
 	for _, key := range k.Keys {
@@ -89,7 +117,7 @@ func (k Known) Lines(name string) []string {
 	return append(lines, k.RevokedLines()...)
 }
 
-// RevokedLines are the lines of a known_hosts file that revoke the same keys, for all servers.
+// RevokedLines returns the revoked keys as lines of a known_hosts file, for all servers.
 func (k Known) RevokedLines() []string {
 	var lines []string
 	for _, r := range k.Revoked {
@@ -105,20 +133,22 @@ func knownLine(name string, key gossh.PublicKey) string {
 // ErrNotKnown is a key that no known_hosts file has for the server.
 var ErrNotKnown = errors.New("not a known key of this server")
 
-// Check returns nil when the server called host may identify itself by key, a plain key or a certificate. The error is a
-// RevokedKeyError, ErrNotKnown, or says what is wrong with the certificate.
+// Check returns nil if the server called host may identify itself with key, a plain key or a
+// certificate. It fails with *RevokedKeyError, ErrNotKnown, or the reason why the certificate is
+// not valid.
 func (k Known) Check(host string, key gossh.PublicKey) error {
 	cert, isCert := key.(*gossh.Certificate)
-	by := []gossh.PublicKey{PlainKey(key)}
+	involved := []gossh.PublicKey{PlainKey(key)}
 	if isCert {
-		by = append(by, cert.SignatureKey)
+		involved = append(involved, cert.SignatureKey)
 	}
-	for _, one := range by {
-		if i := slices.IndexFunc(k.Revoked, func(r xknownhosts.KnownKey) bool { return sameKey(r.Key, one) }); i >= 0 {
-			return &RevokedKeyError{Address: host, Fingerprint: gossh.FingerprintSHA256(one), File: k.Revoked[i].Filename, Line: k.Revoked[i].Line}
+	for _, key := range involved {
+		if r := k.revocation(key); r != nil {
+			fingerprint := gossh.FingerprintSHA256(key)
+			return &RevokedKeyError{Address: host, Fingerprint: fingerprint, File: r.Filename, Line: r.Line}
 		}
 	}
-	// OpenSSH, too, believes a server by its own key when the certificate around it is of no use.
+	// OpenSSH, too, accepts a server by its own key if the certificate is of no use.
 	if containsKey(k.Keys, PlainKey(key)) {
 		return nil
 	}
@@ -131,8 +161,16 @@ func (k Known) Check(host string, key gossh.PublicKey) error {
 	return nil
 }
 
-// checkAuthorityAlgorithm refuses a certificate that was signed by another algorithm than allowed. Where nothing is said, it is as
-// in OpenSSH SHA-1 that is left out, which x/crypto takes.
+// revocation returns the line that revokes key, or nil.
+func (k Known) revocation(key gossh.PublicKey) *xknownhosts.KnownKey {
+	if i := slices.IndexFunc(k.Revoked, func(r xknownhosts.KnownKey) bool { return sameKey(r.Key, key) }); i >= 0 {
+		return &k.Revoked[i]
+	}
+	return nil
+}
+
+// checkAuthorityAlgorithm refuses a certificate whose signature algorithm is not allowed. Without a
+// setting that is SHA-1, which x/crypto accepts and OpenSSH does not.
 func checkAuthorityAlgorithm(cert *gossh.Certificate, allowed inventory.Algorithms) error {
 	by := cert.Signature.Format
 	switch {
@@ -144,7 +182,7 @@ func checkAuthorityAlgorithm(cert *gossh.Certificate, allowed inventory.Algorith
 	return nil
 }
 
-// checkHostCertificate verifies a host certificate of an authority that is trusted.
+// checkHostCertificate verifies a host certificate of a trusted authority.
 func checkHostCertificate(host string, cert *gossh.Certificate) error {
 	if err := checkAuthorityAlgorithm(cert, inventory.Algorithms{}); err != nil {
 		return err
@@ -153,32 +191,30 @@ func checkHostCertificate(host string, cert *gossh.Certificate) error {
 	return checker.CheckHostKey(net.JoinHostPort(host, "22"), nil, cert)
 }
 
-// Usable returns k without revoked keys, or an error when nothing is left of it.
+// Usable returns k without its revoked keys. It fails if that leaves none.
 func (k Known) Usable(address string) (Known, error) {
 	left := k
 	var revoked error
-	keep := func(keys []gossh.PublicKey) []gossh.PublicKey {
-		var kept []gossh.PublicKey
+	usable := func(keys []gossh.PublicKey) []gossh.PublicKey {
+		var list []gossh.PublicKey
 		for _, key := range keys {
-			i := slices.IndexFunc(k.Revoked, func(r xknownhosts.KnownKey) bool { return sameKey(r.Key, key) })
-			if i < 0 {
-				kept = append(kept, key)
+			r := k.revocation(key)
+			if r == nil {
+				list = append(list, key)
 				continue
 			}
-			revoked = event.WithHint(fmt.Errorf("the only key that is known of %s, %s, is revoked in %s:%d",
-				address, gossh.FingerprintSHA256(key), k.Revoked[i].Filename, k.Revoked[i].Line),
+			revoked = event.WithHint(fmt.Errorf("the only known key of %s, %s, is revoked in %s:%d",
+				address, gossh.FingerprintSHA256(key), r.Filename, r.Line),
 				"ask its admin for the new key, compare the fingerprint, and add it to known_hosts")
 		}
-		return kept
+		return list
 	}
-	left.Keys, left.Authorities = keep(k.Keys), keep(k.Authorities)
+	left.Keys, left.Authorities = usable(k.Keys), usable(k.Authorities)
 	if left.Empty() && revoked != nil {
 		return Known{}, revoked
 	}
 	return left, nil
 }
-
-func sameKey(a, b gossh.PublicKey) bool { return bytes.Equal(a.Marshal(), b.Marshal()) }
 
 func containsKey(keys []gossh.PublicKey, key gossh.PublicKey) bool {
 	return slices.ContainsFunc(keys, func(k gossh.PublicKey) bool { return sameKey(k, key) })

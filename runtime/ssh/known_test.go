@@ -10,13 +10,15 @@ import (
 	"time"
 
 	gossh "golang.org/x/crypto/ssh"
+
+	"runbook/runtime/internal/sshtest"
 )
 
-// privateKey makes a key in a file and reads it.
+// privateKey creates a key with ssh-keygen and reads it.
 func privateKey(t *testing.T, kind string) gossh.AlgorithmSigner {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "key")
-	keygen(t, "-q", "-t", kind, "-N", "", "-f", path)
+	sshtest.Keygen(t, "-q", "-t", kind, "-N", "", "-f", path)
 	pem, err := os.ReadFile(path)
 	must(t, err)
 	s, err := gossh.ParsePrivateKey(pem)
@@ -81,14 +83,14 @@ func TestKnownCheck(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	// What a reader is told is what is known.
+	// Lines, read again, give the same keys.
 	all := known("- server", "@cert-authority authority", "@revoked other")
-	file := filepath.Join(t.TempDir(), "told")
+	file := filepath.Join(t.TempDir(), "reread")
 	must(t, os.WriteFile(file, []byte(strings.Join(all.Lines("alias"), "\n")+"\n"), 0o600))
-	told, err := KnownServer([]string{file}, "alias")
-	if err != nil || len(told.Keys) != 1 || len(told.Authorities) != 1 || len(told.Revoked) != 1 ||
-		!sameKey(told.Keys[0], server.PublicKey()) || !sameKey(told.Authorities[0], authority.PublicKey()) || !sameKey(told.Revoked[0].Key, other.PublicKey()) {
-		t.Errorf("%+v, %v", told, err)
+	reread, err := KnownServer([]string{file}, "alias")
+	if err != nil || len(reread.Keys) != 1 || len(reread.Authorities) != 1 || len(reread.Revoked) != 1 ||
+		!sameKey(reread.Keys[0], server.PublicKey()) || !sameKey(reread.Authorities[0], authority.PublicKey()) || !sameKey(reread.Revoked[0].Key, other.PublicKey()) {
+		t.Errorf("%+v, %v", reread, err)
 	}
 	if k, err := all.Usable("git"); err != nil || len(k.Keys) != 1 || len(k.Authorities) != 1 {
 		t.Errorf("%+v, %v", k, err)
@@ -101,19 +103,19 @@ func TestKnownCheck(t *testing.T) {
 	}
 }
 
-// A host's certificate must not be signed with SHA-1 either.
+// A host certificate signed with SHA-1 is refused too.
 func TestHostCertificateSHA1(t *testing.T) {
 	dir := t.TempDir()
-	keygen(t, "-q", "-t", "rsa", "-N", "", "-f", filepath.Join(dir, "ca"))
-	keygen(t, "-q", "-t", "ecdsa", "-N", "", "-f", filepath.Join(dir, "host"))
+	sshtest.Keygen(t, "-q", "-t", "rsa", "-N", "", "-f", filepath.Join(dir, "ca"))
+	sshtest.Keygen(t, "-q", "-t", "ecdsa", "-N", "", "-f", filepath.Join(dir, "host"))
 	ca, err := os.ReadFile(filepath.Join(dir, "ca.pub"))
 	must(t, err)
 	for algorithm, want := range map[string]string{"rsa-sha2-512": "", "ssh-rsa": "SHA-1"} {
-		keygen(t, "-q", "-s", filepath.Join(dir, "ca"), "-t", algorithm, "-I", "web1", "-h", "-n", "127.0.0.1", filepath.Join(dir, "host.pub"))
-		s := startSSHD(t, "HostKey "+dir+"/host", "HostCertificate "+dir+"/host-cert.pub")
-		target := s.target(t)
+		sshtest.Keygen(t, "-q", "-s", filepath.Join(dir, "ca"), "-t", algorithm, "-I", "web1", "-h", "-n", "127.0.0.1", filepath.Join(dir, "host.pub"))
+		s := sshtest.Start(t, "HostKey "+dir+"/host", "HostCertificate "+dir+"/host-cert.pub")
+		target := s.Target(t)
 		must(t, os.WriteFile(target.KnownHosts[0], []byte("@cert-authority * "+string(ca)), 0o600))
-		err := newPool(t, PoolOptions{}).Host(target).Connect(t.Context())
+		err := dial(t.Context(), t, newDialer(t, Options{}), target)
 		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", algorithm, err)
 		}

@@ -13,32 +13,39 @@ import (
 	"time"
 
 	"github.com/pkg/sftp"
+
+	"runbook/runtime/process"
 )
 
-// local is a link to this machine.
+// local is this machine as a host.
 type local struct {
 	ended chan struct{}
 
 	mu      sync.Mutex
 	wg      sync.WaitGroup
-	closers map[*func()]struct{} // of what runs
+	closers map[*func()]struct{} // one for each process and file session
 	socket  net.Listener
-	lent    lenders
+	lenders lenders
 	once    sync.Once
 }
 
-func newLocal() *local {
+// Local returns a connection to this machine, without SSH. Relative paths start from the current
+// folder.
+func Local() Conn {
 	return &local{ended: make(chan struct{}), closers: map[*func()]struct{}{}}
 }
 
-func (l *local) done() <-chan struct{} { return l.ended }
-func (l *local) lost() error           { return errors.New("closed") }
+// Done is closed when the connection is closed.
+func (l *local) Done() <-chan struct{} { return l.ended }
 
-// abandon does nothing: what runs here can't stop answering when its streams are closed.
-func (l *local) abandon() {}
+// Lost returns why Done is closed.
+func (l *local) Lost() error { return errors.New("closed") }
 
-// opened keeps how to close what runs, until the returned function is called.
-func (l *local) opened(closer func()) (forget func()) {
+// Abandon does nothing: processes here end their streams reliably.
+func (l *local) Abandon() {}
+
+// onClose makes Close call closer, until forget is called.
+func (l *local) onClose(closer func()) (forget func()) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.closers[&closer] = struct{}{}
@@ -49,7 +56,8 @@ func (l *local) opened(closer func()) (forget func()) {
 	}
 }
 
-func (l *local) close() error {
+// Close ends the processes, waits for them, and removes the agent's socket.
+func (l *local) Close() error {
 	l.once.Do(func() { close(l.ended) })
 	l.mu.Lock()
 	closers := l.closers
@@ -68,21 +76,21 @@ func (l *local) close() error {
 	return err
 }
 
-// grace is how long a process that was told to end may take before it is killed.
+// grace is how long a process may take to end before it is killed.
 const grace = 5 * time.Second
 
-// start runs line by /bin/sh in a process group of its own, as sshd does: so it can be ended as a whole, and an
-// interrupt at the terminal doesn't reach it behind our back.
-func (l *local) start(ctx context.Context, line string) (*process, error) {
+// Start runs line with /bin/sh in a session of its own, as sshd does. So its group can be
+// ended as a whole, and an interrupt at the terminal reaches runbook alone.
+func (l *local) Start(ctx context.Context, line string) (*Process, error) {
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
 	cmd := exec.Command("/bin/sh", "-c", line)
-	ownGroup(cmd)
+	process.OwnSession(cmd)
 	var files []io.Closer
 	drop := func() {
 		for _, f := range files {
-			_ = f.Close() // whichever side came first
+			_ = f.Close() // one side of each may be closed already
 		}
 	}
 	ends := make([]*os.File, 6)
@@ -101,7 +109,7 @@ func (l *local) start(ctx context.Context, line string) (*process, error) {
 		return nil, fmt.Errorf("start /bin/sh: %w", err)
 	}
 	for _, f := range []*os.File{ends[0], ends[3], ends[5]} {
-		_ = f.Close() // the process has its own
+		_ = f.Close() // the process has its own copy
 	}
 	var once sync.Once
 	shut := func() {
@@ -112,47 +120,52 @@ func (l *local) start(ctx context.Context, line string) (*process, error) {
 		})
 	}
 	gone := make(chan struct{})
-	forget := l.opened(func() {
+	forget := l.onClose(func() {
 		shut()
 		select {
 		case <-gone:
 		case <-time.After(grace):
-			killGroup(cmd)
+			process.Kill(cmd)
 		}
 	})
 	l.wg.Go(func() {
-		_ = cmd.Wait() // how a command ended is read from its output
+		_ = cmd.Wait() // the status comes with the output
 		close(gone)
 		forget()
 	})
-	return &process{stdin: ends[1], stdout: ends[2], stderr: ends[4], close: shut}, nil
+	return &Process{Stdin: ends[1], Stdout: ends[2], Stderr: ends[4], Close: shut}, nil
 }
 
-func (l *local) sftp(context.Context) (*pipe, error) {
+// SFTP serves the files of this machine.
+func (l *local) SFTP(context.Context) (*Pipe, error) {
 	here, there := net.Pipe()
 	server, err := sftp.NewServer(there)
 	if err != nil {
 		return nil, err
 	}
 	shut := func() { _ = here.Close() }
-	forget := l.opened(shut)
+	forget := l.onClose(shut)
 	l.wg.Go(func() {
 		_ = server.Serve() // it ends with the pipe
 		_ = server.Close()
 		forget()
 	})
-	return &pipe{here, here, shut}, nil
+	return &Pipe{here, here, shut}, nil
 }
 
-func (l *local) dial(ctx context.Context, network, address string) (net.Conn, error) {
+// Dial connects to an address.
+func (l *local) Dial(ctx context.Context, network, address string) (net.Conn, error) {
 	var d net.Dialer
 	return d.DialContext(ctx, network, address)
 }
 
-func (l *local) lenders() *lenders { return &l.lent }
+// Lend makes a the agent until end is called.
+func (l *local) Lend(ctx context.Context, a Agent, host string) (end func()) {
+	return l.lenders.lend(ctx, a, host).end
+}
 
-// agentSocket listens in a folder that nobody else can enter.
-func (l *local) agentSocket(context.Context) (string, error) {
+// AgentSocket listens in a folder that no other user can enter.
+func (l *local) AgentSocket(context.Context) (string, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.socket != nil {
@@ -173,11 +186,11 @@ func (l *local) agentSocket(context.Context) (string, error) {
 			if err != nil {
 				return
 			}
-			if lent := l.lent.current(); lent != nil {
+			if lent := l.lenders.current(); lent != nil {
 				l.wg.Go(func() { lent.serve(conn) })
 				continue
 			}
-			_ = conn.Close() // nobody is there
+			_ = conn.Close() // no agent is lent
 		}
 	})
 	return socket.Addr().String(), nil

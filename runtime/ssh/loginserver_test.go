@@ -10,14 +10,15 @@ import (
 
 	gossh "golang.org/x/crypto/ssh"
 
+	"runbook/runtime/internal/sshtest"
 	"runbook/runtime/inventory"
 )
 
-// loginServer is a server that does nothing but log-ins, for methods that sshd would need PAM for.
+// loginServer starts a server that only logs in, by methods that sshd needs PAM for.
 func loginServer(t *testing.T, config *gossh.ServerConfig) inventory.Host {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "hostkey")
-	public := newKey(t, path)
+	public := sshtest.NewKey(t, path)
 	pem, err := os.ReadFile(path)
 	must(t, err)
 	signer, err := gossh.ParsePrivateKey(pem)
@@ -40,7 +41,7 @@ func loginServer(t *testing.T, config *gossh.ServerConfig) inventory.Host {
 				}
 				wg.Go(func() { gossh.DiscardRequests(requests) })
 				for ch := range channels {
-					_ = ch.Reject(gossh.Prohibited, "nothing but log-ins")
+					_ = ch.Reject(gossh.Prohibited, "logins only")
 				}
 			})
 		}

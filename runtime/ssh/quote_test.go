@@ -16,7 +16,7 @@ func TestQuote(t *testing.T) {
 		}
 	}
 	if _, err := Quote("a\x00b"); err == nil {
-		t.Error("a NUL byte passed")
+		t.Error("a NUL byte was accepted")
 	}
 	for _, words := range [][]string{nil, {}, {""}, {"a", "\x00"}} {
 		if got, err := QuoteAll(words); err == nil {
@@ -25,7 +25,7 @@ func TestQuote(t *testing.T) {
 	}
 }
 
-// FuzzQuote holds what real shells make of a quoted word against the word.
+// FuzzQuote compares a word with what real shells make of it when it is quoted.
 func FuzzQuote(f *testing.F) {
 	for _, s := range []string{"", "a", "it's", "$(id)", "`id`", "a\nb", "\\", "'", "''", "\"", "-n", "~root", "*", "\xff\xfe", "if", "a=b", "!x", "\t", "{a,b}", "#", "\\\n", "\r"} {
 		f.Add(s)
@@ -40,13 +40,13 @@ func FuzzQuote(f *testing.F) {
 		q, err := Quote(s)
 		if strings.ContainsRune(s, 0) {
 			if err == nil {
-				t.Fatal("a NUL byte passed")
+				t.Fatal("a NUL byte was accepted")
 			}
 			return
 		}
 		must(t, err)
 		for _, sh := range shells {
-			// Twice, because what runs under sudo or in an eval is quoted twice.
+			// Commands under sudo or in eval are quoted twice.
 			qq, err := Quote("printf '%s.' " + q + " " + q)
 			must(t, err)
 			out, err := exec.Command(sh, "-c", "eval "+qq).Output()

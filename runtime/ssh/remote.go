@@ -15,36 +15,36 @@ import (
 	"runbook/runtime/event"
 )
 
-// remote is a link over SSH.
+// remote is a connection over SSH.
 type remote struct {
 	client *gossh.Client
 	ended  chan struct{}
-	agents agentChannels
+	agents agentForwarding
 	wg     sync.WaitGroup
 
 	mu     sync.Mutex
-	reason error
+	reason error // the first reason why the connection is gone
 }
 
 // newRemote takes over an authenticated connection.
-func newRemote(client *gossh.Client, p pulse) *remote {
+func newRemote(client *gossh.Client, k KeepAlive) *remote {
 	r := &remote{client: client, ended: make(chan struct{})}
 	offered := client.HandleChannelOpen("auth-agent@openssh.com")
 	r.wg.Go(func() { r.agents.accept(offered) })
 	r.wg.Go(func() {
-		err := client.Wait()
-		r.because(err)
+		r.fail(client.Wait())
 		close(r.ended)
 	})
-	if p.every > 0 {
-		r.wg.Go(func() { r.keepAlive(p) })
+	if k.Every > 0 {
+		r.wg.Go(func() { r.keepAlive(k) })
 	}
 	return r
 }
 
-// keepAlive notices a peer that has gone without a word: a network that swallows packets says nothing.
-func (r *remote) keepAlive(p pulse) {
-	tick := time.NewTicker(p.every)
+// keepAlive cuts the connection if the other side does not answer. A network that drops packets
+// reports nothing.
+func (r *remote) keepAlive(k KeepAlive) {
+	tick := time.NewTicker(k.Every)
 	defer tick.Stop()
 	for {
 		select {
@@ -57,13 +57,13 @@ func (r *remote) keepAlive(p pulse) {
 			_, _, err := r.client.SendRequest("keepalive@openssh.com", true, nil)
 			answer <- err
 		})
-		limit := time.NewTimer(p.patience())
+		limit := time.NewTimer(k.Patience())
 		select {
-		case <-answer: // refusing is an answer too
+		case <-answer: // a refusal is an answer too
 			limit.Stop()
 		case <-limit.C:
-			r.because(fmt.Errorf("no answer for %v", p.patience()))
-			r.abandon()
+			r.fail(fmt.Errorf("no answer for %v", k.Patience()))
+			r.Abandon()
 			return
 		case <-r.ended:
 			limit.Stop()
@@ -72,8 +72,8 @@ func (r *remote) keepAlive(p pulse) {
 	}
 }
 
-// because keeps the first reason.
-func (r *remote) because(err error) {
+// fail records why the connection is gone, unless that is known.
+func (r *remote) fail(err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.reason == nil {
@@ -81,9 +81,11 @@ func (r *remote) because(err error) {
 	}
 }
 
-func (r *remote) done() <-chan struct{} { return r.ended }
+// Done is closed when the connection is gone.
+func (r *remote) Done() <-chan struct{} { return r.ended }
 
-func (r *remote) lost() error {
+// Lost returns why the connection is gone.
+func (r *remote) Lost() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.reason == nil || errors.Is(r.reason, io.EOF) {
@@ -92,41 +94,43 @@ func (r *remote) lost() error {
 	return r.reason
 }
 
-// abandon closes the TCP connection. What Close returns says only that it was closed before.
-func (r *remote) abandon() { _ = r.client.Close() }
+// Abandon closes the TCP connection.
+func (r *remote) Abandon() { _ = r.client.Close() } // it fails only if it was closed before
 
-func (r *remote) close() error {
-	r.because(errors.New("closed"))
-	r.abandon()
+// Close ends the connection and waits until nothing of it is left here.
+func (r *remote) Close() error {
+	r.fail(errors.New("closed"))
+	r.Abandon()
 	r.wg.Wait()
 	return nil
 }
 
 func (r *remote) session(ctx context.Context) (*gossh.Session, error) {
-	s, err := cancellable(ctx, r.client.NewSession, closeSession)
+	s, err := Await(ctx, r.client.NewSession, closeSession)
 	var refused *gossh.OpenChannelError
 	if errors.As(err, &refused) {
-		err = event.WithHint(fmt.Errorf("the server refused one more session: %s", refused.Message),
-			"MaxSessions in its sshd_config must be 4 or more")
+		err = event.WithHint(&SessionError{oneLine(refused.Message, 150)},
+			"MaxSessions in its sshd_config must be 4 or more; its default is 10")
 	}
 	return s, err
 }
 
-// closeSession closes s. An error means that it was closed already, by whichever side.
+// closeSession closes s. It fails only if either side has closed it before.
 func closeSession(s *gossh.Session) { _ = s.Close() }
 
-func (r *remote) start(ctx context.Context, line string) (*process, error) {
+// Start runs a command line in a session of its own.
+func (r *remote) Start(ctx context.Context, line string) (*Process, error) {
 	s, err := r.session(ctx)
 	if err != nil {
 		return nil, err
 	}
-	p, err := cancellable(ctx, func() (*process, error) {
-		p, err := plumb(s)
+	p, err := Await(ctx, func() (*Process, error) {
+		p, err := newProcess(s)
 		if err != nil {
 			return nil, err
 		}
 		return p, s.Start(line)
-	}, func(*process) {})
+	}, func(*Process) {})
 	if err != nil {
 		closeSession(s)
 		return nil, err
@@ -134,23 +138,24 @@ func (r *remote) start(ctx context.Context, line string) (*process, error) {
 	return p, nil
 }
 
-// plumb connects the three streams of a session.
-func plumb(s *gossh.Session) (*process, error) {
-	p := &process{close: func() { closeSession(s) }}
+// newProcess connects the three streams of a session.
+func newProcess(s *gossh.Session) (*Process, error) {
+	p := &Process{Close: func() { closeSession(s) }}
 	var errs [3]error
-	p.stdin, errs[0] = s.StdinPipe()
-	p.stdout, errs[1] = s.StdoutPipe()
-	p.stderr, errs[2] = s.StderrPipe()
+	p.Stdin, errs[0] = s.StdinPipe()
+	p.Stdout, errs[1] = s.StdoutPipe()
+	p.Stderr, errs[2] = s.StderrPipe()
 	return p, errors.Join(errs[:]...)
 }
 
-func (r *remote) sftp(ctx context.Context) (*pipe, error) {
+// SFTP opens an sftp session.
+func (r *remote) SFTP(ctx context.Context) (*Pipe, error) {
 	s, err := r.session(ctx)
 	if err != nil {
 		return nil, err
 	}
-	p, err := cancellable(ctx, func() (*pipe, error) {
-		p, err := plumb(s)
+	p, err := Await(ctx, func() (*Pipe, error) {
+		p, err := newProcess(s)
 		if err != nil {
 			return nil, err
 		}
@@ -158,10 +163,10 @@ func (r *remote) sftp(ctx context.Context) (*pipe, error) {
 			return nil, event.WithHint(fmt.Errorf("the server offers no sftp: %w", err),
 				`its sshd_config needs the line "Subsystem sftp internal-sftp"`)
 		}
-		// What the server says beside the protocol must be read, or it would stop for it.
-		r.wg.Go(func() { _, _ = io.Copy(io.Discard, p.stderr) })
-		return &pipe{p.stdout, p.stdin, p.close}, nil
-	}, func(*pipe) {})
+		// An unread stderr would block the server.
+		r.wg.Go(func() { _, _ = io.Copy(io.Discard, p.Stderr) })
+		return &Pipe{p.Stdout, p.Stdin, p.Close}, nil
+	}, func(*Pipe) {})
 	if err != nil {
 		closeSession(s)
 		return nil, err
@@ -169,13 +174,14 @@ func (r *remote) sftp(ctx context.Context) (*pipe, error) {
 	return p, nil
 }
 
-func (r *remote) dial(ctx context.Context, network, address string) (net.Conn, error) {
+// Dial connects to an address as seen from the host.
+func (r *remote) Dial(ctx context.Context, network, address string) (net.Conn, error) {
 	c, err := r.client.DialContext(ctx, network, address)
 	var refused *gossh.OpenChannelError
 	switch {
 	case errors.As(err, &refused) && refused.Reason == gossh.Prohibited:
-		return nil, event.WithHint(&forbiddenError{address},
-			"its sshd_config must have AllowTcpForwarding yes or local, and no PermitOpen that leaves this address out")
+		return nil, event.WithHint(&ForbiddenError{address},
+			"its sshd_config must have AllowTcpForwarding yes or local, and no PermitOpen that excludes this address")
 	case errors.As(err, &refused):
 		return nil, fmt.Errorf("connect to %s from the host: %s", address, strings.ToLower(refused.Message))
 	case ctx.Err() != nil:

@@ -2,27 +2,29 @@ package recipetest
 
 import (
 	"reflect"
+	"sync"
 
+	"runbook/runtime/recipe"
 	"runbook/runtime/run"
 	"runbook/runtime/script"
 )
 
-// API is what Lua can use in a test beside what recipes can: for check, docs and the editors' stub.
-func API() run.Extension { return (&world{}).api() }
+// API returns what Lua can use in recipes and in their tests.
+var API = sync.OnceValues(func() (recipe.API, error) { return run.NewAPI((&world{}).extension()) })
 
-// api are the primitives of one test's world.
-func (w *world) api() run.Extension {
+// extension returns the primitives that a test has in addition to those of recipes.
+func (w *world) extension() run.Extension {
 	return run.Extension{
 		Objects: []script.Object{
-			{Name: "repo", Type: reflect.TypeFor[*repo](), Doc: "in *_test.lua only: a throwaway git repository, served over SSH to a deploy key"},
+			{Name: "repo", Type: reflect.TypeFor[*repo](), Doc: "In *_test.lua only: a throwaway git repository, served over SSH to a deploy key."},
 		},
 		Modules: []script.Module{
-			{Doc: "in *_test.lua only: tests of recipes, which `runbook test` runs", Primitives: []script.Primitive{w.testPrimitive(), w.runPrimitive()}},
-			{Name: "lab", Doc: "in *_test.lua only: what a test is run against", Primitives: []script.Primitive{
+			{Doc: "In *_test.lua only: tests of recipes, run by `runbook test`.", Primitives: []script.Primitive{w.testPrimitive(), w.runPrimitive()}},
+			{Name: "lab", Doc: "In *_test.lua only: the hosts and the repository of a test.", Primitives: []script.Primitive{
 				w.hostsPrimitive(), w.repoPrimitive(), w.failPrimitive(), w.defaultsPrimitive(),
 			}},
 			repoModule(),
-			{Name: "expect", Doc: "in *_test.lua only: what must be so; otherwise the test has failed at that line", Primitives: expectations()},
+			{Name: "expect", Doc: "In *_test.lua only: expectations. One that is not met fails the test at its line.", Primitives: expectations()},
 		},
 	}
 }

@@ -12,35 +12,39 @@ import (
 
 	"runbook/runtime/fs"
 	"runbook/runtime/script"
-	"runbook/runtime/ssh"
+	"runbook/runtime/ssh/shell"
 )
 
-// expectations are the primitives of expect.
+// expectations returns the primitives of expect.
 func expectations() []script.Primitive {
 	return []script.Primitive{
-		script.Func("equal", script.Pure, "Two values are the same; tables when all that is in them is.", equal).
+		script.Func("equal", script.Pure, "Expect two values to be equal. Tables are compared by content.", equal).
 			With(`expect.equal(result.hosts.web1.state, "released")`),
-		script.Func("contains", script.Pure, "A text has a part, which is no pattern.", contains).
+		script.Func("contains", script.Pure, "Expect a text to contain another. It is not a pattern.", contains).
 			With(`expect.contains(result.error, "no Python at /nosuch")`),
-		script.Func("status", script.Pure, "A run ended with this exit status: 0 done, 1 a step failed, 2 wrong usage, 3 refused before any change.", status).
+		script.Func("status", script.Pure,
+			"Expect the exit status of a run: 0 done, 1 a step failed, 2 wrong usage, 3 refused before any change.", status).
 			With(`expect.status(run("recipes/setup.lua"), 0)`),
-		script.Func("event", script.Pure, "An event like this happened in a run. Returns the first one.", expectEvent).
+		script.Func("event", script.Pure, "Expect an event in a run, and return the first that matches.", expectEvent).
 			With(`expect.event(result, { kind = "step_ended", host = "web1", step = "prune" })`),
-		script.Func("link", script.Reads, "A path on a host is a link that leads to target. Both begin at host.vars.root unless they are absolute.", link).
+		script.Func("link", script.Reads,
+			"Expect a symlink on a host that points to target. Relative paths begin at host.vars.root.", link).
 			With(`expect.link(host, "current", "releases/r1")`),
-		script.Func("file", script.Reads, "A file or folder is on a host; with contains, a file that has this text in it. Returns a file's text.", file).
+		script.Func("file", script.Reads,
+			"Expect a file or folder on a host and, with contains, a file that contains this text. Return the text of a file.", file).
 			With(`expect.file(host, "releases/r1/.runbook.json", { contains = '"branch":"release"' })`),
-		script.Func("absent", script.Reads, "Nothing is at a path on a host, not even a broken link.", absent).
+		script.Func("absent", script.Reads, "Expect nothing at a path on a host, not even a dangling symlink.", absent).
 			With(`expect.absent(host, "releases/r1")`),
-		script.Func("log", script.Reads, "The last entry of a host's releases.log says all of this. Returns the entry.", log).
+		script.Func("log", script.Reads,
+			"Expect these fields in the last entry of a host's releases.log, and return the entry.", log).
 			With(`expect.log(host, { action = "rollback", release = "r1", from = "r2" })`),
 	}
 }
 
 type equalArgs struct {
-	Got  any    `lua:"got,arg,optional" doc:"what there is"`
-	Want any    `lua:"want,arg,optional" doc:"what it must be"`
-	What string `lua:"what,arg,optional" doc:"what it is, for the failure"`
+	Got  any    `lua:"got,arg,optional" doc:"the actual value"`
+	Want any    `lua:"want,arg,optional" doc:"the expected value"`
+	What string `lua:"what,arg,optional" doc:"what the value is, for the message of a failure"`
 }
 
 func equal(_ context.Context, _ script.None, a equalArgs) (script.None, error) {
@@ -56,7 +60,7 @@ func equal(_ context.Context, _ script.None, a equalArgs) (script.None, error) {
 
 type containsArgs struct {
 	Text string `lua:"text,arg" doc:"the text"`
-	Part string `lua:"part,arg" doc:"what must be in it"`
+	Part string `lua:"part,arg" doc:"the text that it must contain"`
 }
 
 func contains(_ context.Context, _ script.None, a containsArgs) (script.None, error) {
@@ -71,7 +75,7 @@ func indented(text string) string {
 }
 
 type statusArgs struct {
-	Result Result `lua:"result,arg" doc:"what run returned"`
+	Result Result `lua:"result,arg" doc:"the result of run"`
 	Want   int    `lua:"want,arg" doc:"the exit status"`
 }
 
@@ -87,16 +91,16 @@ func status(_ context.Context, _ script.None, a statusArgs) (script.None, error)
 }
 
 type eventArgs struct {
-	Result Result    `lua:"result,arg" doc:"what run returned"`
-	Like   eventLike `lua:"like,arg" doc:"what is to be so of the event"`
+	Result Result    `lua:"result,arg" doc:"the result of run"`
+	Like   eventLike `lua:"like,arg" doc:"the fields that the event must have"`
 }
 
-// eventLike is what an event is to be like. What is empty doesn't matter.
+// eventLike selects events. An empty field fits every event.
 type eventLike struct {
 	Kind  string `lua:"kind" doc:"the kind, such as step_begun, command_ended, changed, warning, result"`
 	Host  string `lua:"host" doc:"the host's name"`
-	State string `lua:"state" doc:"the state that it tells"`
-	Step  string `lua:"step" doc:"part of the titles of the steps that it is in"`
+	State string `lua:"state" doc:"the state in a result"`
+	Step  string `lua:"step" doc:"part of the titles of its steps"`
 	Text  string `lua:"text" doc:"part of its text"`
 	Error string `lua:"error" doc:"part of its error"`
 }
@@ -112,7 +116,7 @@ func (l eventLike) fits(e script.Table) bool {
 		part(l.Step, "step") && part(l.Text, "text") && part(l.Error, "error")
 }
 
-// shown is how many of the other events a failure names.
+// shown limits the other events that a failure lists.
 const shown = 20
 
 func expectEvent(_ context.Context, _ script.None, a eventArgs) (script.Table, error) {
@@ -127,17 +131,17 @@ func expectEvent(_ context.Context, _ script.None, a eventArgs) (script.Table, e
 		}
 	}
 	if len(others) == 0 {
-		return script.Table{}, fmt.Errorf("no such event happened, nor any other of the kind %q", a.Like.Kind)
+		return script.Table{}, fmt.Errorf("there was no such event, nor any other of the kind %q", a.Like.Kind)
 	}
 	more := ""
 	if len(others) > shown {
 		others, more = others[:shown], fmt.Sprintf("\n  and %d more", len(others)-shown)
 	}
-	return script.Table{}, fmt.Errorf("no such event happened; these did:\n%s%s", indented(strings.Join(others, "\n")), more)
+	return script.Table{}, fmt.Errorf("there was no such event, but these:\n%s%s", indented(strings.Join(others, "\n")), more)
 }
 
-// at is a path on a host: from its application's folder, unless it is absolute.
-func at(h *ssh.Host, p string) (string, error) {
+// absolute returns a path on a host. A relative path begins at the application's folder.
+func absolute(h *shell.Host, p string) (string, error) {
 	if path.IsAbs(p) {
 		return p, nil
 	}
@@ -149,17 +153,17 @@ func at(h *ssh.Host, p string) (string, error) {
 }
 
 type linkArgs struct {
-	Host   *ssh.Host `lua:"host,arg" doc:"the host"`
-	Path   string    `lua:"path,arg" doc:"the link"`
-	Target string    `lua:"target,arg" doc:"where it leads to"`
+	Host   *shell.Host `lua:"host,arg" doc:"the host"`
+	Path   string      `lua:"path,arg" doc:"the link"`
+	Target string      `lua:"target,arg" doc:"what it points to"`
 }
 
 func link(ctx context.Context, _ script.None, a linkArgs) (script.None, error) {
-	where, err := at(a.Host, a.Path)
+	where, err := absolute(a.Host, a.Path)
 	if err != nil {
 		return script.None{}, err
 	}
-	want, err := at(a.Host, a.Target)
+	want, err := absolute(a.Host, a.Target)
 	if err != nil {
 		return script.None{}, err
 	}
@@ -170,19 +174,19 @@ func link(ctx context.Context, _ script.None, a linkArgs) (script.None, error) {
 	case err != nil:
 		return script.None{}, err
 	case got != want:
-		return script.None{}, fmt.Errorf("%s: %s leads to %s instead of %s", a.Host.Name(), where, got, want)
+		return script.None{}, fmt.Errorf("%s: %s points to %s instead of %s", a.Host.Name(), where, got, want)
 	}
 	return script.None{}, nil
 }
 
 type fileArgs struct {
-	Host     *ssh.Host `lua:"host,arg" doc:"the host"`
-	Path     string    `lua:"path,arg" doc:"the file or folder; it begins at host.vars.root unless it is absolute"`
-	Contains string    `lua:"contains" doc:"what must be in the file"`
+	Host     *shell.Host `lua:"host,arg" doc:"the host"`
+	Path     string      `lua:"path,arg" doc:"the file or folder, relative to host.vars.root unless it is absolute"`
+	Contains string      `lua:"contains" doc:"text that the file must contain"`
 }
 
 func file(ctx context.Context, _ script.None, a fileArgs) (string, error) {
-	where, err := at(a.Host, a.Path)
+	where, err := absolute(a.Host, a.Path)
 	if err != nil {
 		return "", err
 	}
@@ -204,29 +208,29 @@ func file(ctx context.Context, _ script.None, a fileArgs) (string, error) {
 }
 
 type absentArgs struct {
-	Host *ssh.Host `lua:"host,arg" doc:"the host"`
-	Path string    `lua:"path,arg" doc:"the path; it begins at host.vars.root unless it is absolute"`
+	Host *shell.Host `lua:"host,arg" doc:"the host"`
+	Path string      `lua:"path,arg" doc:"the path, relative to host.vars.root unless it is absolute"`
 }
 
 func absent(ctx context.Context, _ script.None, a absentArgs) (script.None, error) {
-	where, err := at(a.Host, a.Path)
+	where, err := absolute(a.Host, a.Path)
 	if err != nil {
 		return script.None{}, err
 	}
 	there, err := fs.Exists(ctx, a.Host, where)
 	if err == nil && there {
-		err = fmt.Errorf("%s: %s is there", a.Host.Name(), where)
+		err = fmt.Errorf("%s: %s exists", a.Host.Name(), where)
 	}
 	return script.None{}, err
 }
 
 type logArgs struct {
-	Host *ssh.Host         `lua:"host,arg" doc:"the host"`
-	Like map[string]string `lua:"like,arg" doc:"what the entry must say: action, release, revision, from, by"`
+	Host *shell.Host       `lua:"host,arg" doc:"the host"`
+	Like map[string]string `lua:"like,arg" doc:"the fields that the entry must have: action, release, revision, from, by"`
 }
 
 func log(ctx context.Context, _ script.None, a logArgs) (map[string]any, error) {
-	where, err := at(a.Host, "releases.log")
+	where, err := absolute(a.Host, "releases.log")
 	if err != nil {
 		return nil, err
 	}
@@ -238,7 +242,7 @@ func log(ctx context.Context, _ script.None, a logArgs) (map[string]any, error) 
 	last := lines[len(lines)-1]
 	entry := map[string]any{}
 	if err := json.Unmarshal([]byte(last), &entry); err != nil {
-		return nil, fmt.Errorf("%s: the last line of %s is no JSON: %s", a.Host.Name(), where, last)
+		return nil, fmt.Errorf("%s: the last line of %s is invalid JSON: %s", a.Host.Name(), where, last)
 	}
 	for name, want := range a.Like {
 		if entry[name] != want {

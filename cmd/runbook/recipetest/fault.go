@@ -9,29 +9,31 @@ import (
 
 	"runbook/runtime/event"
 	"runbook/runtime/script"
+	"runbook/runtime/script/spell"
 )
 
-// fault is a step that is to fail.
+// fault makes a step fail.
 type fault struct {
 	step, host, message string
-	always              bool
-	line                string
+	always              bool            // every time, instead of once on each host
+	line                string          // of the test, that asked for it
 	used                map[string]bool // by host
 }
 
 type failArgs struct {
-	Step    string `lua:"step,arg" doc:"the step's title, or the first words of it"`
+	Step    string `lua:"step,arg" doc:"the step's title, or its first words"`
 	Host    string `lua:"host" doc:"only on the host of this name"`
 	Always  bool   `lua:"always" doc:"every time, instead of the first time on each host"`
-	Message string `lua:"message" doc:"what it fails with" default:"the test makes this step fail"`
+	Message string `lua:"message" doc:"the message of the failure" default:"the test makes this step fail"`
 }
 
 func (w *world) failPrimitive() script.Primitive {
-	return script.Func("fail", script.Pure, "Makes a step fail as soon as it begins the next time, on each host once, so that what the recipe does about it can succeed. "+
-		"When no such step is begun the test fails.",
+	return script.Func("fail", script.Pure,
+		"Make a step fail when it begins, once on each host, so that the recipe's rollback can succeed. "+
+			"If no such step begins, the test fails.",
 		func(ctx context.Context, _ script.None, a failArgs) (script.None, error) {
 			if strings.TrimSpace(a.Step) == "" {
-				return script.None{}, errors.New("step: want a step's title, or the first words of it")
+				return script.None{}, errors.New("step: want a step's title, or its first words")
 			}
 			w.mu.Lock()
 			defer w.mu.Unlock()
@@ -40,7 +42,7 @@ func (w *world) failPrimitive() script.Primitive {
 		}).With(`lab.fail("restart", { host = "web2" })`)
 }
 
-// atStep says why a step is to fail, or nil. Runs are one after the other in a test, but their hosts side by side.
+// atStep returns the failure that a step must have, or nil. The hosts of a run call it in parallel.
 func (w *world) atStep(ctx context.Context, title string) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -58,7 +60,7 @@ func (w *world) atStep(ctx context.Context, title string) error {
 	return nil
 }
 
-// unused is an error when a step that was to fail was never begun: the test would prove nothing.
+// unused returns an error if a step that must fail never began: such a test proves nothing.
 func (w *world) unused() error {
 	var titles []string
 	for _, title := range w.steps {
@@ -72,8 +74,8 @@ func (w *world) unused() error {
 		if f.host != "" {
 			on = " on " + f.host
 		}
-		err := fmt.Errorf("no step %q was begun%s%s", f.step, on, script.DidYouMean(f.step, w.steps))
-		return &script.Error{Line: f.line, Call: "lab.fail", Err: event.WithHint(err, "these were: "+strings.Join(titles, ", "))}
+		err := fmt.Errorf("no step %q began%s%s", f.step, on, spell.DidYouMean(f.step, w.steps))
+		return &script.Error{Line: f.line, Call: "lab.fail", Err: event.WithHint(err, "these began: "+strings.Join(titles, ", "))}
 	}
 	return nil
 }

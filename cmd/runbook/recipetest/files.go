@@ -9,11 +9,12 @@ import (
 	"strings"
 
 	"runbook/runtime/event"
+	"runbook/runtime/recipe"
 	"runbook/runtime/run"
 )
 
-// Files finds tests: each path is one, or a folder whose *_test.lua count, at any depth but in hidden folders. The order
-// is that of the paths. No test at a path is an error.
+// Files finds tests. A path is a test, or a folder with *_test.lua at any depth; hidden folders are
+// skipped. The order is that of the paths. A path without any test is an error.
 func Files(paths []string) ([]string, error) {
 	var files []string
 	for _, path := range paths {
@@ -26,9 +27,9 @@ func Files(paths []string) ([]string, error) {
 			if found, err = below(path); err != nil {
 				return nil, run.Usage(err)
 			}
-		} else if !run.IsTest(path) {
-			return nil, run.Usage(event.WithHint(fmt.Errorf("%s is no test: its name doesn't end in _test.lua", path),
-				"runbook run "+path+" runs a recipe, runbook check "+path+" looks for mistakes in it"))
+		} else if !recipe.IsTest(path) {
+			return nil, run.Usage(event.WithHint(fmt.Errorf("%s is not a test: its name does not end in _test.lua", path),
+				"runbook run "+path+" runs a recipe, runbook check "+path+" finds mistakes in it"))
 		}
 		if len(found) == 0 {
 			return nil, run.Usage(event.WithHint(fmt.Errorf("there is no *_test.lua in %s", path), "runbook init writes recipes with their tests"))
@@ -50,7 +51,7 @@ func below(folder string) ([]string, error) {
 			return err
 		case d.IsDir() && path != folder && strings.HasPrefix(d.Name(), "."):
 			return filepath.SkipDir
-		case !d.IsDir() && run.IsTest(path):
+		case !d.IsDir() && recipe.IsTest(path):
 			found = append(found, path)
 		}
 		return nil

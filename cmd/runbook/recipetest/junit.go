@@ -10,8 +10,8 @@ import (
 	"github.com/jstemmer/go-junit-report/v2/junit"
 )
 
-// WriteJUnit writes outcomes to a file as JUnit XML, as CI servers read it: a testsuite a file, a testcase a test. Failures
-// are in the words of explain.
+// WriteJUnit writes outcomes to a file as JUnit XML, which CI servers read: a test suite per file,
+// a test case per test. explain puts failures into words.
 func WriteJUnit(path string, outcomes []Outcome, explain func(error) (text, hint string)) (err error) {
 	var all junit.Testsuites
 	for start := 0; start < len(outcomes); {
@@ -52,7 +52,7 @@ func testcase(o Outcome, explain func(error) (text, hint string)) junit.Testcase
 	return c
 }
 
-// legible leaves out what XML 1.0 can't hold.
+// legible drops the characters that XML 1.0 does not allow.
 func legible(text string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) && r != '\n' && r != '\t' || r == 0xfffe || r == 0xffff {

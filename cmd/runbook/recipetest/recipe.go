@@ -4,49 +4,59 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
 	"runbook/runtime/event"
 	"runbook/runtime/event/terminal"
 	"runbook/runtime/lab"
+	"runbook/runtime/recipe"
 	"runbook/runtime/run"
 	"runbook/runtime/script"
+	"runbook/runtime/script/spell"
 )
 
 type runArgs struct {
-	Recipe  string         `lua:"recipe,arg" doc:"the recipe's path, from the test's folder, the one above it, or the current one"`
+	Recipe  string         `lua:"recipe,arg" doc:"the recipe's path, relative to the test's folder, the folder above it, or the current folder"`
 	Options map[string]any `lua:"values,arg,optional" doc:"the recipe's options by name"`
-	Only    []string       `lua:"only" doc:"part of the hosts, as --only names them"`
-	DryRun  bool           `lua:"dry_run" doc:"what --dry-run does"`
-	Yes     bool           `lua:"yes" doc:"answer yes to the recipe's confirmations"`
-	Hooks   bool           `lua:"hooks" doc:"call the functions of the project's settings, such as app.lua's before_switch, which may do anything on this machine; without it they are recorded"`
+	Only    []string       `lua:"only" doc:"use only these hosts, as with --only"`
+	Except  []string       `lua:"except" doc:"leave these hosts out, as with --except"`
+	DryRun  bool           `lua:"dry_run" doc:"change nothing, as with --dry-run"`
+	Yes     bool           `lua:"yes" doc:"answer yes to the recipe's questions"`
+	Hooks   bool           `lua:"hooks" doc:"call the functions in the project's settings, such as before_switch in app.lua; they may do anything on this machine. Without it they are recorded"`
 }
 
-// Result is what became of a run, as a test sees it.
+// Result is the result of a run, as a test sees it.
 type Result struct {
 	Recipe string                       `lua:"recipe" doc:"the recipe's path"`
 	Status int                          `lua:"status" doc:"the exit status"`
-	Error  string                       `lua:"error" doc:"why it failed, in words; empty when it did not"`
-	Hint   string                       `lua:"hint" doc:"what the admin is told to do next"`
-	Stdout string                       `lua:"stdout" doc:"what an admin sees on standard output"`
-	Stderr string                       `lua:"stderr" doc:"what an admin sees on standard error"`
-	Hosts  map[string]map[string]string `lua:"hosts" doc:"the last table by host: state, and the columns that the recipe set"`
-	Calls  []Recorded                   `lua:"calls" doc:"the functions of app.lua that were recorded instead of called, in their order"`
-	Events []script.Table               `lua:"events" doc:"all events of the run, as --json has them"`
+	Error  string                       `lua:"error" doc:"why it failed, in words; empty if it did not"`
+	Hint   string                       `lua:"hint" doc:"what to do next"`
+	Stdout string                       `lua:"stdout" doc:"what an admin would see on standard output"`
+	Stderr string                       `lua:"stderr" doc:"what an admin would see on standard error"`
+	Hosts  map[string]map[string]string `lua:"hosts" doc:"the last table, by host: state, and the columns that the recipe set"`
+	Calls  []Recorded                   `lua:"calls" doc:"the functions of app.lua that were recorded instead of called, in order"`
+	Events []script.Table               `lua:"events" doc:"all events of the run, as --json prints them"`
 }
 
-// Recorded is a function of the project's settings that a run would have called.
+// Recorded is a call of a function in the project's settings that was recorded instead.
 type Recorded struct {
 	Name string `lua:"name" doc:"the setting, such as drain or before_switch.once"`
 	Host string `lua:"host" doc:"the host's name; empty outside of each"`
 }
 
 func (w *world) runPrimitive() script.Primitive {
-	return script.Func("run", script.Reads, "Runs a recipe for real against the lab's hosts and returns what became of it; a failure of the run is none of the test. "+
-		"Options that the recipe has and the test doesn't give are the lab's, where it has any: repo, branch, key, agent and pip_arg fit lab.repo; wsgi and requirements "+
-		"its application; python and mod_wsgi_express are quick stand-ins, whose pip knows the lab's wheels and whose server is Python's wsgiref. "+
-		"Functions of the project's settings, such as app.lua's hooks, are recorded instead of called, and return true.", w.run).
+	return script.Func("run", script.Reads,
+		"Run a recipe on the lab's hosts and return the result. A failure of the run does not fail the test. "+
+			"An option that the test leaves out has the value that the recipe declares as lab. Its {repo}, {branch} and "+
+			"{key} belong to lab.repo, {wsgi} and "+
+			"{requirements} to the application there; {python} and {mod_wsgi_express} are quick replacements, whose pip "+
+			"knows {wheels} and whose server is Python's wsgiref. "+
+			"Functions in the project's settings, such as the hooks in app.lua, are recorded instead of called, and "+
+			"return true.", w.run).
 		With("local result = run(\"recipes/release.lua\", { release = \"r1\", restart = \"none\" })\nexpect.status(result, 0)\nexpect.equal(result.hosts.web1.state, \"released\")")
 }
 
@@ -55,7 +65,7 @@ func (w *world) run(_ context.Context, _ script.None, a runArgs) (Result, error)
 	if err != nil {
 		return Result{}, err
 	}
-	if _, err := w.inLab(); err != nil {
+	if _, err := w.startLab(); err != nil {
 		return Result{}, err
 	}
 	seen := &recorder{}
@@ -65,8 +75,8 @@ func (w *world) run(_ context.Context, _ script.None, a runArgs) (Result, error)
 		return result, context.Cause(w.base)
 	}
 	result.Status = run.Status(err)
-	seen.into(&result)
-	if err != nil && result.Error == "" { // it never began
+	seen.fill(&result)
+	if err != nil && result.Error == "" { // the run never began
 		result.Error, result.Hint = w.opts.Explain(err)
 		result.Stderr += result.Error + "\n"
 	}
@@ -78,31 +88,35 @@ func (w *world) run(_ context.Context, _ script.None, a runArgs) (Result, error)
 	return result, nil
 }
 
-// perform is the run itself, as `runbook run` does it.
+// perform runs a recipe as `runbook run` does.
 func (w *world) perform(path string, a runArgs, seen *recorder) error {
-	settings := run.Settings{Defaults: w.settings.Defaults}
+	settings := recipe.Settings{Defaults: w.settings.Defaults}
 	if !a.Hooks {
 		settings.Record = seen.record
 	}
-	recipe, err := run.DescribeToRun(w.base, path, &settings)
+	api, err := run.NewAPI(run.Extension{})
 	if err != nil {
 		return err
 	}
-	given, err := w.given(recipe, a.Options)
+	loaded, err := recipe.Load(w.base, api, w.opts.Stream, path, &settings)
+	if err != nil {
+		return run.Usage(err)
+	}
+	given, err := w.given(loaded.Options, a.Options)
 	if err != nil {
 		return err
 	}
 	inventory := w.inventory()
-	inventory.Only = a.Only
+	inventory.Only, inventory.Except = a.Only, a.Except
 	if !w.hosts {
-		if recipe.Hosts != "" {
-			return run.Usage(event.WithHint(errors.New("the test has no hosts for the recipe"), "lab.hosts(2) starts two"))
+		if loaded.Hosts != "" {
+			return run.Usage(event.WithHint(errors.New("the test has no hosts for the recipe"), "lab.hosts(2) starts two hosts"))
 		}
 		inventory.Hosts = ""
 	}
-	plan, err := run.Prepare(w.base, recipe, run.Options{
+	plan, err := run.Prepare(w.base, loaded, run.Options{
 		Given: given, Inventory: inventory, DryRun: a.DryRun, Yes: a.Yes,
-		Hooks: w.opts.Hooks, Explain: w.opts.Explain, AtStep: w.atStep,
+		Hooks: w.opts.Hooks, Explain: w.opts.Explain, BeforeStep: w.atStep,
 	})
 	if err != nil {
 		return err
@@ -111,17 +125,18 @@ func (w *world) perform(path string, a runArgs, seen *recorder) error {
 	if w.opts.Verbose {
 		sinks = append(sinks, terminal.New(terminal.Options{Out: &seen.all, Err: &seen.all, Level: terminal.Verbose}))
 	}
-	stream := event.StreamTo(w.base, sinks...)
-	return run.Joined(plan.Start(w.base, stream), stream.Close())
+	stream := w.opts.Stream.To(sinks...)
+	return run.Join(plan.Run(w.base, stream), stream.Close())
 }
 
-// given are the options as a command line would give them: the test's, and the lab's for those that it leaves out.
-func (w *world) given(recipe run.Description, options map[string]any) (map[string][]string, error) {
+// given returns the options as on a command line: those of the test, and those of the lab for the
+// ones that it leaves out.
+func (w *world) given(declared []recipe.Option, options map[string]any) (map[string][]string, error) {
 	given := map[string][]string{}
-	for _, o := range recipe.Options {
-		texts, err := w.offered(o.Name)
+	for _, o := range declared {
+		texts, err := w.fillTexts(o.Lab)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("option %s: lab: %w", o.Name, err)
 		}
 		if texts != nil {
 			given[o.Name] = texts
@@ -137,35 +152,44 @@ func (w *world) given(recipe run.Description, options map[string]any) (map[strin
 	return given, nil
 }
 
-// offered is what the lab has for an option, or nil.
-func (w *world) offered(name string) ([]string, error) {
-	if w.repo != nil {
-		switch name {
-		case "repo":
-			return []string{w.repo.server.URL()}, nil
-		case "branch":
-			return []string{lab.Branch}, nil
-		case "key":
-			return []string{w.repo.key}, nil
-		case "wsgi", "requirements":
-			return []string{map[string]string{"wsgi": "wsgi.py", "requirements": "requirements.txt"}[name]}, nil
+var placeholder = regexp.MustCompile(`\{[a-z_]+\}`)
+
+// fillTexts replaces the {names} in texts by what the lab has. It returns nil where the lab does
+// not have all of it.
+func (w *world) fillTexts(texts []string) ([]string, error) {
+	var filled []string
+	for _, text := range texts {
+		for _, name := range placeholder.FindAllString(text, -1) {
+			value, err := w.resource(name)
+			if value == "" || err != nil {
+				return nil, err
+			}
+			text = strings.ReplaceAll(text, name, value)
 		}
+		filled = append(filled, text)
 	}
-	switch name {
-	case "agent":
-		return []string{"forward"}, nil
-	case "server_root":
-		return []string{""}, nil
-	case "pip_arg":
-		return []string{"--no-index", "--find-links=" + w.lab.Wheels()}, nil
-	case "python", "mod_wsgi_express":
-		tools, err := w.lab.Tools()
-		return []string{map[string]string{"python": tools.Python, "mod_wsgi_express": tools.ModWSGIExpress}[name]}, err
-	}
-	return nil, nil
+	return filled, nil
 }
 
-// typed is a Lua value as it would be typed behind a flag, a list as one item a time.
+// resource returns what the lab has by a {name}, or "" without lab.repo, which some belong to.
+func (w *world) resource(name string) (string, error) {
+	if name == "{python}" || name == "{mod_wsgi_express}" {
+		tools, err := w.lab.Tools("python3")
+		return map[string]string{"{python}": tools.Python, "{mod_wsgi_express}": tools.ModWSGIExpress}[name], err
+	}
+	known := map[string]string{"{repo}": "", "{branch}": "", "{key}": "", "{wsgi}": "", "{requirements}": "", "{wheels}": w.lab.Wheels()}
+	if w.repo != nil {
+		known["{repo}"], known["{branch}"], known["{key}"] = w.repo.server.URL(), lab.Branch, w.repo.key
+		known["{wsgi}"], known["{requirements}"] = "wsgi.py", "requirements.txt"
+	}
+	value, ok := known[name]
+	if !ok {
+		return "", fmt.Errorf("the lab has no %s%s", name, spell.DidYouMean(name, append(slices.Sorted(maps.Keys(known)), "{python}", "{mod_wsgi_express}")))
+	}
+	return value, nil
+}
+
+// typed returns a Lua value as typed after a flag, a list as one text per item.
 func typed(value any) ([]string, error) {
 	switch v := value.(type) {
 	case string:
@@ -191,15 +215,15 @@ func typed(value any) ([]string, error) {
 	return nil, fmt.Errorf("want a string, a number, true or false, or a list of strings, got %s", script.Format(value))
 }
 
-// recorder keeps the events of a run, and what the terminal would show. It is an event.Sink.
+// recorder keeps the events of a run, and what a terminal would show. It is an event.Sink.
 type recorder struct {
 	events   []event.Event
 	out, err strings.Builder // what an admin sees
-	all      strings.Builder // the same with -v, where that was asked for
+	all      strings.Builder // the same with -v, if asked for
 	calls    []Recorded
 }
 
-// record notes a function that is not called. Lua calls it with the turn, so one at a time.
+// record records a call. Lua holds the turn, so calls come one at a time.
 func (r *recorder) record(ctx context.Context, name string) {
 	r.calls = append(r.calls, Recorded{name, event.Host(ctx)})
 	event.Emit(ctx, event.Event{Kind: event.Info, Text: name + " of the project's settings is recorded, not called"})
@@ -211,8 +235,8 @@ func (r *recorder) Event(e event.Event) { r.events = append(r.events, e) }
 // Close does nothing.
 func (r *recorder) Close() error { return nil }
 
-// into fills in what the events say.
-func (r *recorder) into(result *Result) {
+// fill fills in a result from the events.
+func (r *recorder) fill(result *Result) {
 	result.Stdout, result.Stderr, result.Calls = r.out.String(), r.err.String(), r.calls
 	for _, e := range r.events {
 		result.Events = append(result.Events, eventTable(e))
@@ -229,7 +253,7 @@ func (r *recorder) into(result *Result) {
 	}
 }
 
-// eventTable is an event as Lua has it, with the names of the JSON schema.
+// eventTable converts an event for Lua, with the names of the JSON schema.
 func eventTable(e event.Event) script.Table {
 	t := script.Table{Fields: map[string]any{"kind": string(e.Kind)}}
 	for name, text := range map[string]string{"host": e.Host, "line": e.Line, "text": e.Text, "stream": e.Stream, "state": e.State,

@@ -14,12 +14,14 @@ import (
 	"go.uber.org/goleak"
 
 	"runbook/cmd/runbook/recipetest"
+	"runbook/runtime/event"
+	"runbook/runtime/recipe"
 	"runbook/runtime/run"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// words is how failures are told here.
+// words puts failures into words for these tests.
 func words(err error) (text, hint string) {
 	var lines []string
 	for _, f := range run.Faults(err) {
@@ -45,17 +47,26 @@ func folder(t *testing.T, files map[string]string) string {
 	return dir
 }
 
-// tested runs the tests in a folder and returns what became of them, by title.
+func luaAPI(t *testing.T) recipe.API {
+	t.Helper()
+	api, err := recipetest.API()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return api
+}
+
+// tested runs the tests in a folder and returns their outcomes, by title and in order.
 func tested(t *testing.T, dir string, opts recipetest.Options) (map[string]recipetest.Outcome, []recipetest.Outcome) {
 	t.Helper()
 	files, err := recipetest.Files([]string{dir})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := run.Refuse(t.Context(), files, recipetest.API()); err != nil {
+	if err := recipe.Refuse(t.Context(), luaAPI(t), event.NewStream(), files); err != nil {
 		t.Fatal(err)
 	}
-	opts.Explain, opts.AtOnce = words, 3
+	opts.Stream, opts.Explain, opts.AtOnce = event.NewStream(), words, 3
 	by, all := map[string]recipetest.Outcome{}, []recipetest.Outcome{}
 	err = recipetest.Run(t.Context(), files, opts, func(o recipetest.Outcome) {
 		by[o.Title] = o
@@ -67,7 +78,7 @@ func tested(t *testing.T, dir string, opts recipetest.Options) (map[string]recip
 	return by, all
 }
 
-const recipe = `
+const note = `
 local options = recipe({ summary = "leave a note", options = { text = { "hello", "what to write" }, tags = { {}, "more" }, bold = { false, "so" }, n = { 1, "a number", max = 9 } } })
 each(hosts, function(host)
   local path = host.vars.root .. "/note"
@@ -77,8 +88,8 @@ each(hosts, function(host)
 end)
 `
 
-// Whatever a test says must be so is found out about, and says on which line and what was there instead. A line
-// "--> TEXT" is the failure that the test before it must have.
+// failing has a test for every expectation. A line with "--> TEXT" must fail with that text, and
+// name its line.
 const failing = `
 test("passes", function()
   local hosts = lab.hosts({ "a", "b" })
@@ -106,7 +117,7 @@ test("a step that is made to fail", function()
 end)
 test("a step that isn't there", function()
   lab.hosts({ "a" })
-  lab.fail("shaw it") --> lab.fail: no step "shaw it" was begun (did you mean "show it"?)
+  lab.fail("shaw it") --> lab.fail: no step "shaw it" began (did you mean "show it"?)
   run("note.lua")
 end)
 test("status", function()
@@ -125,7 +136,7 @@ test("what it is", function()
 end)
 test("event", function()
   lab.hosts({ "a" })
-  expect.event(run("note.lua"), { kind = "step_begun", step = "fly" }) --> expect.event: no such event happened; these did:
+  expect.event(run("note.lua"), { kind = "step_begun", step = "fly" }) --> expect.event: there was no such event, but these:
 end)
 test("link", function()
   local hosts = lab.hosts({ "a" })
@@ -133,11 +144,11 @@ test("link", function()
   expect.contains(err.message, "there is no ")
   hosts[1].fs:symlink("/elsewhere", hosts[1].vars.root .. "/current")
   expect.link(hosts[1], "current", "/elsewhere")
-  expect.link(hosts[1], "current", "releases/r1") --> a: DIR/current leads to /elsewhere instead of DIR/releases/r1
+  expect.link(hosts[1], "current", "releases/r1") --> a: DIR/current points to /elsewhere instead of DIR/releases/r1
 end)
 test("absent", function()
   local hosts = lab.hosts({ "a" })
-  expect.absent(hosts[1], "") --> a: DIR is there
+  expect.absent(hosts[1], "") --> a: DIR exists
 end)
 test("raised", function()
   localhost:run("exit 3") --> the command failed
@@ -147,12 +158,12 @@ test("recipe", function()
 end)
 test("hosts", function()
   lab.hosts({ "a" })
-  lab.hosts(1) --> a test has hosts once; name all of them in one call
+  lab.hosts(1) --> the test has hosts already; name all of them in one call
 end)
 `
 
 func TestFailures(t *testing.T) {
-	dir := folder(t, map[string]string{"note.lua": recipe, "sub/.hidden/x_test.lua": "error()", "a_test.lua": failing, "README": ""})
+	dir := folder(t, map[string]string{"note.lua": note, "sub/.hidden/x_test.lua": "error()", "a_test.lua": failing, "README": ""})
 	by, all := tested(t, dir, recipetest.Options{})
 	title, wanted := "", map[string]string{}
 	for i, line := range strings.Split(failing, "\n") {
@@ -186,7 +197,7 @@ func TestFailures(t *testing.T) {
 	report(t, dir, all)
 }
 
-// report holds what is written of outcomes: the lines, and the XML.
+// report compares the printed lines and the XML of outcomes with what they must be.
 func report(t *testing.T, dir string, all []recipetest.Outcome) {
 	t.Helper()
 	var out strings.Builder
@@ -232,7 +243,7 @@ func report(t *testing.T, dir string, all []recipetest.Outcome) {
 	}
 }
 
-// A file without test() is a test; one that takes too long, or is interrupted, ends.
+// TestEnds runs a file without test(), and ends tests that take too long or are interrupted.
 func TestEnds(t *testing.T) {
 	dir := folder(t, map[string]string{
 		"plain_test.lua": "expect.equal(1, 1)",
@@ -246,12 +257,12 @@ func TestEnds(t *testing.T) {
 	if err := by["slow"].Err; err == nil || !strings.Contains(err.Error(), "took longer than 300ms") {
 		t.Errorf("got %v", err)
 	}
-	if err := all[3].Err; err == nil || !strings.Contains(err.Error(), "a test of this title already, at "+dir+"/twice_test.lua:1") {
+	if err := all[3].Err; err == nil || !strings.Contains(err.Error(), "a test with this title is already declared at "+dir+"/twice_test.lua:1") {
 		t.Errorf("got %v", err)
 	}
 	ctx, interrupt := context.WithCancelCause(t.Context())
 	interrupt(run.ErrInterrupted)
-	err := recipetest.Run(ctx, []string{filepath.Join(dir, "slow_test.lua")}, recipetest.Options{Explain: words}, func(o recipetest.Outcome) {
+	err := recipetest.Run(ctx, []string{filepath.Join(dir, "slow_test.lua")}, recipetest.Options{Stream: event.NewStream(), Explain: words}, func(o recipetest.Outcome) {
 		if o.Err == nil {
 			t.Errorf("%s passed", o.Title)
 		}
@@ -261,13 +272,13 @@ func TestEnds(t *testing.T) {
 	}
 }
 
-// A test that can be seen to be wrong isn't run, and a recipe can't use what tests can.
+// TestChecked refuses tests with mistakes, and recipes that use what only tests can.
 func TestChecked(t *testing.T) {
 	dir := folder(t, map[string]string{
 		"wrong_test.lua": "lab.host(2)\nlab.hosts(2, 3)\nexpect.equals(1, 1)\n",
 		"recipe.lua":     "recipe({ summary = \"x\" })\nlab.hosts(2)\n",
 	})
-	problems, err := run.Check(t.Context(), []string{dir + "/wrong_test.lua", dir + "/recipe.lua"}, recipetest.API())
+	problems, err := recipe.Check(t.Context(), luaAPI(t), event.NewStream(), []string{dir + "/wrong_test.lua", dir + "/recipe.lua"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -282,14 +293,15 @@ func TestChecked(t *testing.T) {
 			t.Errorf("no %q in:\n%s", want, text)
 		}
 	}
-	for path, want := range map[string]string{dir + "/nosuch": "there is no", dir + "/recipe.lua": "is no test", t.TempDir(): "no *_test.lua"} {
+	for path, want := range map[string]string{dir + "/nosuch": "there is no", dir + "/recipe.lua": "is not a test", t.TempDir(): "no *_test.lua"} {
 		if _, err := recipetest.Files([]string{path}); err == nil || !strings.Contains(err.Error(), want) || run.Status(err) != run.StatusUsage {
 			t.Errorf("%s: %v", path, err)
 		}
 	}
 }
 
-// TestFindsRecipes names a test from different folders: each finds the recipe beside it and the one of the project.
+// TestFindsRecipes runs a test from different folders: it finds the recipe beside it and that of
+// the project.
 func TestFindsRecipes(t *testing.T) {
 	const test = "lab.hosts(1)\nexpect.status(run(\"beside.lua\"), 0)\nexpect.status(run(\"recipes/release.lua\"), 0)\nrun(\"nosuch.lua\")\n"
 	dir := folder(t, map[string]string{"recipes/x_test.lua": test, "recipes/beside.lua": "recipe {}\n", "recipes/release.lua": "recipe {}\n"})
@@ -309,7 +321,7 @@ func TestFindsRecipes(t *testing.T) {
 	}
 }
 
-// hooked is a project whose app.lua has hooks, which leave a file on this machine.
+// hooked is a project whose app.lua has hooks that leave a file on this machine.
 func hooked(t *testing.T, tests string) string {
 	t.Helper()
 	return folder(t, map[string]string{
@@ -335,7 +347,8 @@ end)
 	})
 }
 
-// The functions of app.lua are not called by tests, but recorded, in runs and in the test's own world.
+// TestHooksAreRecorded records the functions of app.lua instead of calling them, in runs and in the
+// test's own world.
 func TestHooksAreRecorded(t *testing.T) {
 	left := filepath.Join(t.TempDir(), "left")
 	t.Setenv("LEFT", left)
@@ -384,7 +397,7 @@ expect.equal(result.hosts.a.state, "5 false")`), recipetest.Options{})
 	}
 }
 
-// A secret of app.lua that is not set where the tests run keeps only those from passing that need app.lua.
+// TestMissingSecrets fails only the tests that need app.lua if its secret is not set.
 func TestMissingSecrets(t *testing.T) {
 	project := func(first string) string {
 		return folder(t, map[string]string{
@@ -400,5 +413,33 @@ func TestMissingSecrets(t *testing.T) {
 	_, all = tested(t, project(""), recipetest.Options{})
 	if len(all) != 1 || all[0].Err == nil || !strings.Contains(all[0].Output, "NOSUCH_TOKEN is not set") {
 		t.Errorf("with app.lua: %+v", all)
+	}
+}
+
+// TestLabOptions fills options that a test leaves out with what the recipe declares for tests.
+func TestLabOptions(t *testing.T) {
+	dir := folder(t, map[string]string{
+		"r.lua": `local options = recipe({ options = {
+  repo = { "", "unlike a recipe of a release's: nothing is declared for tests" },
+  from = { "", "a repository", lab = "{repo}" },
+  args = { {}, "arguments", lab = { "--fast", "wheels={wheels}" } },
+  fixed = { "app", "a word", lab = "" },
+} })
+each(hosts, function(host)
+  host:result({ state = table.concat({ options.repo, options.from, options.fixed, unpack(options.args) }, ",") })
+end)
+`,
+		"wrong.lua": `recipe({ options = { x = { "", "a word", lab = "{rpeo}" } } })`,
+		"r_test.lua": `test("filled", function()
+  lab.hosts({ "a" })
+  local state = run("r.lua").hosts.a.state
+  expect.equal(state:match("^(,,,%-%-fast,wheels=)/.+$"), ",,,--fast,wheels=", state)
+  expect.equal(run("r.lua", { args = { "x" }, from = "y" }).hosts.a.state, ",y,,x")
+  expect.contains(run("wrong.lua").error, 'lab: the lab has no {rpeo} (did you mean "{repo}"?)')
+end)`,
+	})
+	by, _ := tested(t, dir, recipetest.Options{})
+	if o := by["filled"]; o.Err != nil {
+		t.Error(o.Err)
 	}
 }

@@ -8,22 +8,22 @@ import (
 	"runbook/runtime/event"
 )
 
-// Report shows outcomes to a person, one line a test, and more of those that failed.
+// Report prints one line per test, and the details of tests that failed.
 type Report struct {
 	out     io.Writer
-	verbose bool // show the output of tests that passed, too
+	verbose bool // also print the output of tests that passed
 	explain func(error) (text, hint string)
 
 	passed, failed int
 	err            error // the first failure to write
 }
 
-// NewReport makes a report to out, with failures in the words of explain.
+// NewReport returns a report that prints to out. explain puts failures into words.
 func NewReport(out io.Writer, verbose bool, explain func(error) (text, hint string)) *Report {
 	return &Report{out: out, verbose: verbose, explain: explain}
 }
 
-// Add shows one outcome.
+// Add prints one outcome.
 func (r *Report) Add(o Outcome) {
 	word := "ok  "
 	if o.Err != nil {
@@ -41,7 +41,7 @@ func (r *Report) Add(o Outcome) {
 	}
 }
 
-// name is what a test is called in a line.
+// name is the test's name in a report.
 func (o Outcome) name() string {
 	if o.Title == "" {
 		return o.File
@@ -49,20 +49,20 @@ func (o Outcome) name() string {
 	return o.File + ": " + o.Title
 }
 
-// words is a failure with what to do next.
+// words returns a failure with what to do next.
 func (r *Report) words(err error) string {
 	text, hint := r.explain(err)
-	text = strings.TrimPrefix(text, "runbook: ") // nobody else could be meant
+	text = strings.TrimPrefix(text, "runbook: ")
 	if hint != "" {
 		text += "\nnext: " + hint
 	}
 	return text
 }
 
-// tail is how many lines of a failed test's output are shown.
+// tail limits the printed lines of a failed test's output.
 const tail = 40
 
-// cut leaves of a long output its end, which says why.
+// cut keeps the end of a long output, which usually has the reason.
 func (r *Report) cut(output string) string {
 	lines := strings.Split(strings.TrimRight(output, "\n"), "\n")
 	if r.verbose || len(lines) <= tail {
@@ -72,7 +72,7 @@ func (r *Report) cut(output string) string {
 	return fmt.Sprintf("… (%d lines more; -v shows all)\n%s", left, strings.Join(lines[left:], "\n"))
 }
 
-// End shows how many passed and failed, and returns how many failed, and the first failure to write.
+// End prints the totals. It returns the number of failed tests, and the first failure to write.
 func (r *Report) End(seconds float64) (failed int, err error) {
 	r.print("\n%s passed, %d failed, %.1f s\n", tests(r.passed), r.failed, seconds)
 	return r.failed, r.err

@@ -14,16 +14,16 @@ import (
 	"runbook/runtime/inventory"
 	"runbook/runtime/lab"
 	"runbook/runtime/script"
-	"runbook/runtime/ssh"
+	"runbook/runtime/ssh/shell"
 )
 
-// count is how many hosts, or their names.
+// count is a number of hosts, or their names.
 type count struct{ names []string }
 
-// LuaType states both forms.
+// LuaType names both forms.
 func (*count) LuaType() string { return "integer|string[]" }
 
-// most is how many hosts a test may ask for: each is a server of this process.
+// most limits the hosts of a test: each is a server in this process.
 const most = 50
 
 var hostName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
@@ -46,7 +46,7 @@ func (c *count) UnmarshalLua(value any) error {
 		}
 		for _, name := range c.names {
 			if !hostName.MatchString(name) {
-				return fmt.Errorf("%q is no name for a host; use letters, digits, dots, - and _", name)
+				return fmt.Errorf("%q is not a valid host name; use letters, digits, dots, - and _", name)
 			}
 		}
 		if len(c.names) == 0 || len(c.names) > most {
@@ -54,25 +54,27 @@ func (c *count) UnmarshalLua(value any) error {
 		}
 		return nil
 	}
-	return errors.New(`want how many hosts, or their names, such as { "web1", "db1" }`)
+	return errors.New(`want a number of hosts, or their names, such as { "web1", "db1" }`)
 }
 
 type hostsArgs struct {
-	Hosts count `lua:"hosts,arg" doc:"how many, which are called web1, web2 …; or their names"`
+	Hosts count `lua:"hosts,arg" doc:"the number of hosts, named web1, web2 …; or their names"`
 }
 
 func (w *world) hostsPrimitive() script.Primitive {
-	return script.Func("hosts", script.Reads, "Starts throwaway hosts: SSH servers inside this process, each with a home folder and an application folder of its own, "+
-		"host.vars.root, and a free port for its application, host.vars.port. A recipe that the test runs uses them. They run commands of this machine, as whoever runs the test. "+
-		"They are the global hosts, too.", w.startHosts).
+	return script.Func("hosts", script.Reads,
+		"Start throwaway hosts, SSH servers inside this process, and return them. Each has a home folder, an "+
+			"application folder (host.vars.root) "+
+			"and a free port (host.vars.port). Recipes that the test runs use them; the global hosts contains them. "+
+			"Commands run on this machine as the current user.", w.startHosts).
 		With("local web1, web2 = unpack(lab.hosts(2))")
 }
 
-func (w *world) startHosts(ctx context.Context, _ script.None, a hostsArgs) ([]*ssh.Host, error) {
+func (w *world) startHosts(ctx context.Context, _ script.None, a hostsArgs) ([]*shell.Host, error) {
 	if w.hosts {
-		return nil, errors.New("a test has hosts once; name all of them in one call")
+		return nil, errors.New("the test has hosts already; name all of them in one call")
 	}
-	l, err := w.inLab()
+	l, err := w.startLab()
 	if err != nil {
 		return nil, err
 	}
@@ -82,14 +84,14 @@ func (w *world) startHosts(ctx context.Context, _ script.None, a hostsArgs) ([]*
 			return nil, err
 		}
 	}
-	targets, err := inventory.Load(ctx, w.inventory(), "")
+	targets, err := inventory.Load(ctx, w.opts.Stream, w.inventory(), "")
 	if err != nil {
 		return nil, err
 	}
-	return w.scene.Hosts(ctx, targets)
+	return w.lua.Connect(ctx, targets)
 }
 
-// repo is the repository of a test's application.
+// repo is the git repository of a test's application.
 type repo struct {
 	of       *lab.Repo
 	server   *lab.GitServer
@@ -98,13 +100,13 @@ type repo struct {
 	commits  int
 }
 
-// String is its address.
+// String returns the address.
 func (r *repo) String() string { return r.server.URL() }
 
-// tree is the files of one commit or of several: contents by path.
+// tree holds the files of one or several commits: contents by path.
 type tree struct{ commits []map[string]string }
 
-// LuaType states both forms.
+// LuaType names both forms.
 func (*tree) LuaType() string { return "table<string, string>|table<string, string>[]" }
 
 // UnmarshalLua takes the files of a commit, or a list of such.
@@ -127,20 +129,22 @@ func (t *tree) UnmarshalLua(value any) error {
 }
 
 type repoArgs struct {
-	Files tree `lua:"files,arg,optional" doc:"contents by path: one commit; a list of such tables: a commit each. Default: a small application of wsgi.py and requirements.txt"`
+	Files tree `lua:"files,arg,optional" doc:"contents by path, as one commit; or a list of such tables, one per commit. Default: a small application with wsgi.py and requirements.txt"`
 }
 
 func (w *world) repoPrimitive() script.Primitive {
-	return script.Func("repo", script.Reads, "Makes a git repository with commits on the branch release, and serves it over SSH to a deploy key. A recipe that the test runs takes it for its "+
-		"options repo, branch and key, where the test gives no other.", w.makeRepo).
+	return script.Func("repo", script.Reads,
+		"Create a git repository with commits on the branch release, and serve it over SSH to a deploy key. Recipes "+
+			"that the test runs get it as their "+
+			"options repo, branch and key, unless the test sets others.", w.makeRepo).
 		With("local repo = lab.repo({ [\"wsgi.py\"] = \"application = None\\n\", [\"requirements.txt\"] = \"\" })\nlocal second = repo:commit({ [\"requirements.txt\"] = \"greeting==2.0\\n\" })")
 }
 
 func (w *world) makeRepo(_ context.Context, _ script.None, a repoArgs) (*repo, error) {
 	if w.repo != nil {
-		return nil, errors.New("a test has one repository; use its commit for more")
+		return nil, errors.New("the test has a repository already; repo:commit adds to it")
 	}
-	l, err := w.inLab()
+	l, err := w.startLab()
 	if err != nil {
 		return nil, err
 	}
@@ -173,7 +177,7 @@ func (w *world) makeRepo(_ context.Context, _ script.None, a repoArgs) (*repo, e
 func (r *repo) commit(message string, files map[string]string) (string, error) {
 	for _, path := range slices.Sorted(maps.Keys(files)) {
 		if !fs.ValidPath(path) || path == "." || strings.HasPrefix(path, ".git/") {
-			return "", fmt.Errorf("%q is no path of a file in the repository", path)
+			return "", fmt.Errorf("%q is not a valid path of a file in the repository", path)
 		}
 	}
 	r.commits++
@@ -188,25 +192,25 @@ func (r *repo) commit(message string, files map[string]string) (string, error) {
 }
 
 type commitArgs struct {
-	Files   map[string]string `lua:"files,arg" doc:"contents by path; what isn't named stays as it is"`
+	Files   map[string]string `lua:"files,arg" doc:"contents by path; other files stay as they are"`
 	Message string            `lua:"message,arg,optional" doc:"the commit's message"`
 }
 
-// repoModule is what a repository can do in Lua.
+// repoModule declares the fields and methods of a repository.
 func repoModule() script.Module {
 	get := func(name, doc string, value func(*repo) any) script.Field {
 		return script.Field{Name: name, Type: "string", Doc: doc, Get: func(v any) any { return value(v.(*repo)) }}
 	}
 	return script.Module{
-		On: "repo", Doc: "in *_test.lua only: a test's git repository",
+		On: "repo", Doc: "In *_test.lua only: a test's git repository.",
 		Fields: []script.Field{
-			get("url", "its address, for a recipe's option repo", func(r *repo) any { return r.server.URL() }),
+			get("url", "the address, for a recipe's option repo", func(r *repo) any { return r.server.URL() }),
 			get("key", "the file of the deploy key that may read it", func(r *repo) any { return r.key }),
 			get("branch", "the branch that has the commits: release", func(*repo) any { return lab.Branch }),
 			get("revision", "the last commit, 40 hex digits", func(r *repo) any { return r.revision }),
 		},
 		Primitives: []script.Primitive{
-			script.Func("commit", script.Reads, "Adds a commit to the branch and returns its name, 40 hex digits.",
+			script.Func("commit", script.Reads, "Add a commit to the branch and return it, 40 hex digits.",
 				func(_ context.Context, r *repo, a commitArgs) (string, error) { return r.commit(a.Message, a.Files) }).
 				With(`repo:commit({ ["requirements.txt"] = "greeting==2.0\n" })`),
 		},

@@ -12,37 +12,39 @@ import (
 	"runbook/runtime/run"
 )
 
-// Options say how tests are run.
+// Options selects tests and how they run.
 type Options struct {
-	AtOnce  int                                    // how many tests side by side
-	Timeout time.Duration                          // how long one test may take
-	Match   string                                 // only tests whose title, or file, has this in it; "" for all
+	Stream  *event.Stream                          // knows the secrets to redact; gets no events
+	AtOnce  int                                    // how many tests run in parallel
+	Timeout time.Duration                          // the time limit of one test
+	Match   string                                 // only tests with this text in their title or path; "" for all
 	Hooks   context.Context                        // ends at a second interrupt; nil never ends
 	Explain func(error) (text string, hint string) // puts a failure of a run into words
-	Verbose bool                                   // keep every command of a run in the output
+	Verbose bool                                   // add every command of a run to the output
 }
 
-// Outcome is what became of one test.
+// Outcome is the result of one test.
 type Outcome struct {
 	File    string
-	Title   string // "" for a file that is one test, or could not be read
+	Title   string // "" for a file that is one test, or cannot be read
 	Seconds float64
 	Err     error  // nil when it passed
-	Output  string // what it printed, and what an admin would have seen of its runs
+	Output  string // what the test printed, and what an admin would have seen of its runs
 }
 
-// suite is the running of tests under way.
+// suite runs tests.
 type suite struct {
 	opts   Options
-	places chan struct{}
+	places chan struct{} // one for each test that may run
 	all    sync.WaitGroup
 }
 
-// result is one test that is under way, or done.
+// result receives the outcome of one test.
 type result chan Outcome
 
-// Run runs the tests in files and calls done for each, in the order of the files and of the tests in them, as soon as those
-// before it are done too. It returns when nothing that they started is left. The error is why ctx ended.
+// Run runs the tests in files. It calls done for each in the order of the files and of the tests in
+// them, as soon as those before it have ended. It returns when nothing that they started is left.
+// The error is why ctx ended.
 func Run(ctx context.Context, files []string, opts Options, done func(Outcome)) error {
 	s := &suite{opts: opts, places: make(chan struct{}, max(1, opts.AtOnce))}
 	byFile := make([]chan []result, len(files))
@@ -59,8 +61,8 @@ func Run(ctx context.Context, files []string, opts Options, done func(Outcome)) 
 	return context.Cause(ctx)
 }
 
-// file reads a test file, says which tests are in it, runs the first in the world that was made by reading, and starts
-// the others.
+// file reads a test file, sends the results of its tests to found, runs the first test in the world
+// that has read the file, and starts the others.
 func (s *suite) file(ctx context.Context, path string, found chan<- []result) {
 	s.places <- struct{}{}
 	defer func() { <-s.places }()
@@ -68,7 +70,7 @@ func (s *suite) file(ctx context.Context, path string, found chan<- []result) {
 	limited, cancel := s.limit(ctx)
 	defer cancel()
 	w, err := newWorld(limited, s.opts, path)
-	if err != nil || len(w.cases) == 0 { // what stands in the file is the test
+	if err != nil || len(w.cases) == 0 { // the file itself is the test
 		r := make(result, 1)
 		r <- s.finish(limited, w, Outcome{File: path, Err: err}, began)
 		found <- []result{r}
@@ -100,7 +102,7 @@ func (s *suite) file(ctx context.Context, path string, found chan<- []result) {
 	}
 }
 
-// one runs the test at place i of a file, in a world of its own.
+// one runs the i-th test of a file in a new world.
 func (s *suite) one(ctx context.Context, path string, i int, title string) Outcome {
 	s.places <- struct{}{}
 	defer func() { <-s.places }()
@@ -113,7 +115,7 @@ func (s *suite) one(ctx context.Context, path string, i int, title string) Outco
 	case err != nil:
 		outcome.Err = err
 	case i >= len(w.cases) || w.cases[i].title != title:
-		outcome.Err = fmt.Errorf("the file declared other tests when it was read again: a test's title must not change")
+		outcome.Err = fmt.Errorf("the file declared other tests when it was read again: the titles of tests must not change")
 	default:
 		_, outcome.Err = w.cases[i].fn.Thread(ctx)
 	}
@@ -125,18 +127,18 @@ func (s *suite) limit(ctx context.Context) (context.Context, context.CancelFunc)
 		return context.WithCancel(ctx)
 	}
 	return context.WithTimeoutCause(ctx, s.opts.Timeout, event.WithHint(
-		fmt.Errorf("the test took longer than %v", s.opts.Timeout), "--timeout gives it more"))
+		fmt.Errorf("the test took longer than %v", s.opts.Timeout), "--timeout DURATION gives it more time"))
 }
 
-// finish ends a test's world and completes its outcome. w may be nil.
+// finish closes a test's world and completes its outcome. w may be nil.
 func (s *suite) finish(ctx context.Context, w *world, o Outcome, began time.Time) Outcome {
 	if w != nil {
 		if o.Err == nil {
 			o.Err = w.unused()
 		}
-		// What ends the world must not be cut short.
+		// An interrupt must not cut the cleaning up short.
 		closing := w.close(context.WithoutCancel(ctx), o.Err != nil)
-		o.Err = run.Joined(o.Err, closing)
+		o.Err = run.Join(o.Err, closing)
 		o.Output = w.output.String()
 	}
 	if ctx.Err() != nil && errors.Is(context.Cause(ctx), run.ErrInterrupted) {

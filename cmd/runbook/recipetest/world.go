@@ -13,65 +13,66 @@ import (
 	"runbook/runtime/event"
 	"runbook/runtime/inventory"
 	"runbook/runtime/lab"
+	"runbook/runtime/recipe"
 	"runbook/runtime/run"
 	"runbook/runtime/script"
 )
 
-// world is what one test sees: a Lua world, and a lab that is made when it is first asked for.
+// world is the environment of one test: a Lua world, and a lab that is created when it is first
+// needed.
 type world struct {
-	opts  Options
-	path  string // of the test file
-	scene *run.Scene
-	base  context.Context // the test's own, for runs of recipes: without the step or host that a test may be in
+	opts Options
+	path string // of the test file
+	lua  *run.World
+	base context.Context // for runs of recipes: without the step or the host that the test may be in
 
 	cases []testCase
 	lab   *lab.Lab
 	repo  *repo
 	hosts bool // lab.hosts was called
 
-	settings run.Settings // of the test's own world
+	settings recipe.Settings // of the test's own world
 
-	mu     sync.Mutex // guards what follows: hosts of a run are side by side
+	mu     sync.Mutex // guards the fields below: the hosts of a run work in parallel
 	faults []*fault
-	steps  []string // the titles of all steps that were begun, each once
+	steps  []string // the titles of all steps that began, each once
 	output strings.Builder
 }
 
-// testCase is what test("…", fn) declares.
+// testCase is a test that test("…", fn) declared.
 type testCase struct {
 	title, line string
 	fn          script.Callback
 }
 
-// newWorld makes the world and reads the test file in it: what stands outside of test() is done now.
+// newWorld makes a world and runs the test file in it, which runs everything outside of test().
 func newWorld(ctx context.Context, opts Options, path string) (*world, error) {
 	w := &world{opts: opts, path: path, base: ctx}
 	w.settings.Record = func(_ context.Context, name string) {
 		w.say(name + " of the project's settings is recorded, not called")
 	}
 	var err error
-	w.scene, err = run.NewScene(run.SceneOptions{
-		Options:  run.Options{Hooks: opts.Hooks},
-		More:     w.api(),
+	w.lua, err = run.NewWorld(run.WorldOptions{
+		Stream: opts.Stream, Hooks: opts.Hooks, Extension: w.extension(),
 		Print:    func(_ context.Context, text string) { w.say(text) },
 		Settings: &w.settings,
 	})
 	if err != nil {
 		return nil, err
 	}
-	return w, w.scene.Run(ctx, path)
+	return w, w.lua.RunFile(ctx, path)
 }
 
-// say adds a line to what is shown of the test when it fails.
+// say adds a line to the output of the test.
 func (w *world) say(text string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.output.WriteString(text + "\n")
 }
 
-// close ends all that the test has started.
+// close ends everything that the test has started.
 func (w *world) close(ctx context.Context, failed bool) error {
-	err := w.scene.Close(ctx, failed)
+	err := w.lua.Close(ctx, failed)
 	if w.lab != nil {
 		err = errors.Join(err, w.lab.Close())
 	}
@@ -81,8 +82,10 @@ func (w *world) close(ctx context.Context, failed bool) error {
 type noArgs struct{}
 
 func (w *world) defaultsPrimitive() script.Primitive {
-	return script.Func("defaults", script.Pure, "Takes the settings of the project, such as app.lua's, as their declaration has them by default: in the runs that follow, and in the "+
-		"test where they are required later. So a test says of a recipe what holds in every project. Secrets may be missing then.",
+	return script.Func("defaults", script.Pure,
+		"Replace the project's settings, such as app.lua, by their defaults, in later runs and in later require calls "+
+			"of the test. "+
+			"The test then passes in every project, even without its secrets.",
 		func(context.Context, script.None, noArgs) (script.None, error) {
 			w.settings.Defaults = true
 			return script.None{}, nil
@@ -90,17 +93,18 @@ func (w *world) defaultsPrimitive() script.Primitive {
 }
 
 type testArgs struct {
-	Title string          `lua:"title,arg" doc:"what is tried, in a line"`
+	Title string          `lua:"title,arg" doc:"the title"`
 	Fn    script.Callback `lua:"fn,arg" doc:"the test"`
 }
 
 func (w *world) testPrimitive() script.Primitive {
-	return script.Func("test", script.Pure, "Declares a test. Tests run side by side, each in a Lua world of its own: the file is read anew for each, so what stands "+
-		"outside of test() is done before every one. A file without any is one test.",
+	return script.Func("test", script.Pure,
+		"Declare a test. Tests run in parallel. The file is loaded again for each of them, so code outside "+
+			"test() runs before every test. A file without test() is a single test.",
 		func(ctx context.Context, _ script.None, a testArgs) (script.None, error) {
 			for _, c := range w.cases {
 				if c.title == a.Title {
-					return script.None{}, fmt.Errorf("there is a test of this title already, at %s", c.line)
+					return script.None{}, fmt.Errorf("a test with this title is already declared at %s", c.line)
 				}
 			}
 			w.cases = append(w.cases, testCase{a.Title, event.Line(ctx), a.Fn})
@@ -110,8 +114,8 @@ func (w *world) testPrimitive() script.Primitive {
 		"  expect.link(hosts[1], \"current\", \"releases/r1\")\nend)")
 }
 
-// inLab is the test's lab, made when it is first asked for.
-func (w *world) inLab() (*lab.Lab, error) {
+// startLab returns the test's lab, which it creates the first time.
+func (w *world) startLab() (*lab.Lab, error) {
 	if w.lab != nil {
 		return w.lab, nil
 	}
@@ -123,14 +127,14 @@ func (w *world) inLab() (*lab.Lab, error) {
 	return l, nil
 }
 
-// inventory says how a run, or the test itself, reaches the lab's hosts. Nothing that the person has set up for servers
-// of their own reaches in here.
+// inventory returns how a run, or the test itself, reaches the lab's hosts. The user's own SSH
+// configuration does not count.
 func (w *world) inventory() inventory.Options {
 	return inventory.Options{Hosts: w.lab.HostsFile(), KnownHosts: []string{w.lab.KnownHosts()}, SSHConfig: "none"}
 }
 
-// find is the file of a recipe: beside the test, or from the folder above it, as in "recipes/release.lua", or from the
-// current one.
+// find returns the path of a recipe: relative to the test's folder, to the folder above it (as in
+// "recipes/release.lua"), or to the current folder.
 func (w *world) find(recipe string) (string, error) {
 	if filepath.IsAbs(recipe) {
 		return recipe, nil

@@ -1,7 +1,7 @@
-// Package ci shows a run where continuous integration shows it: failures beside the lines of the recipe that they came up at,
-// and what became of each host on the page of the job.
+// Package ci reports a run to a CI service: failures at their lines of the recipe, and the result of each host on the page of the
+// job.
 //
-// Its one rule: it speaks a service's own format, and only where that service runs it, which the service's variables tell.
+// Its one rule: it writes a service's format only when that service runs it, which the service's environment variables show.
 package ci
 
 import (
@@ -13,7 +13,8 @@ import (
 	"runbook/runtime/event"
 )
 
-// Sinks are those of the service that runs this, or none. getenv reads its variables; commands go through the shield.
+// Sinks returns the sinks for the service that runs this program, if any. getenv reads its environment; commands go through the
+// shield.
 func Sinks(getenv func(string) string, shield *Shield) []event.Sink {
 	var sinks []event.Sink
 	if getenv("GITHUB_ACTIONS") == "true" {
@@ -28,15 +29,15 @@ func Sinks(getenv func(string) string, shield *Shield) []event.Sink {
 	return sinks
 }
 
-// note is something to show beside a line.
+// note is a message about a line of a file.
 type note struct {
-	file    string // relative to the repository, "" for none
+	file    string // relative to the repository, or ""
 	line    int
 	title   string
 	message string
 }
 
-// faultNote puts a failure into words.
+// faultNote returns the note about a failure.
 func faultNote(f event.Fault, root string) note {
 	n := place(f.Line, root)
 	where := append([]string{}, f.Step...)
@@ -56,7 +57,7 @@ func faultNote(f event.Fault, root string) note {
 	return n
 }
 
-// place takes FILE:LINE apart. A path outside of the repository is of no use there.
+// place parses FILE:LINE. For a path outside of the repository it returns an empty note.
 func place(at, root string) note {
 	i := strings.LastIndexByte(at, ':')
 	if i < 0 {

@@ -14,7 +14,7 @@ import (
 	"runbook/runtime/event/ci"
 )
 
-// story is a run that fails on one host, whose output tries to be more than text.
+// story is a run that fails on one host with hostile output.
 func story(t *testing.T, env map[string]string) string {
 	t.Helper()
 	var out bytes.Buffer
@@ -32,6 +32,8 @@ func story(t *testing.T, env map[string]string) string {
 	event.Emit(ctx, event.Event{Kind: event.Warning, Text: "50% full", Line: "recipes/release.lua:3"})
 	event.Emit(event.WithStep(event.WithHost(event.WithStep(ctx, "prepare"), "web1"), "make the venv"), event.Event{Kind: event.StepEnded, Seconds: 12.34})
 	event.Emit(ctx, event.Event{Kind: event.StepEnded, Step: []string{"prepare"}, Seconds: 20})
+	event.Emit(ctx, event.Event{Kind: event.PlanMade, Plan: &event.Plan{Groups: []event.PlanGroup{{Hosts: []string{"web1"}, Parts: []event.PlanPart{{Title: "commits",
+		Text: "```\n</pre><b>"}}}}}})
 	event.Emit(ctx, event.Event{Kind: event.Result, Host: "web1", State: "failed", Seconds: 13, Columns: map[string]string{"release": "r|1 <b>"}})
 	event.Emit(ctx, event.Event{Kind: event.RunEnded, Code: &one, Seconds: 14, Error: "web1: it broke\n\n```\n</pre><script>", Hint: "look", Faults: []event.Fault{
 		{Host: "web1", Step: []string{"make, the: venv"}, Line: "recipes/lib/venv.lua:42", Message: "the command failed", Command: "pip\ninstall", Code: &seven, Hint: "look"},
@@ -71,6 +73,7 @@ $`)
 	}
 	for _, part := range []string{
 		"### runbook run recipes/release.lua: failed after 14.0 s\n",
+		"<pre>plan for web1\n  commits         ```\n                  &lt;/pre&gt;&lt;b&gt;\ntime: not known",
 		"| host | state | release | time |\n|---|---|---|---|\n| web1 | failed | r\\|1 &lt;b&gt; | 13.0 s |\n",
 		"Slowest step: prepare &gt; make the venv on web1, 12.3 s\n",
 		"<pre>web1: it broke\n\n```\n&lt;/pre&gt;&lt;script&gt;\nnext: look</pre>",

@@ -14,7 +14,7 @@ type gitHub struct {
 	root   string
 }
 
-// Event notes warnings and failures.
+// Event records warnings and failures.
 func (g *gitHub) Event(e event.Event) {
 	switch e.Kind {
 	case event.Warning:
@@ -39,15 +39,15 @@ func (g *gitHub) note(command string, n note) {
 	g.shield.note("::" + command + " " + strings.Join(properties, ",") + "::" + message(n.message) + "\n")
 }
 
-// Close does nothing: the shield writes the notes when it ends.
+// Close does nothing: the shield writes the notes.
 func (g *gitHub) Close() error { return nil }
 
-// message escapes a command's text as GitHub reads it.
+// message escapes the text of a command.
 func message(text string) string {
 	return strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A").Replace(text)
 }
 
-// property escapes the value of a command's property.
+// property escapes the value of a property.
 func property(text string) string {
 	return strings.NewReplacer(":", "%3A", ",", "%2C").Replace(message(text))
 }

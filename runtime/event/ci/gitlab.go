@@ -11,10 +11,10 @@ import (
 	"runbook/runtime/event"
 )
 
-// GitLabReport is the file, in the project's folder, that a job names as artifacts:reports:codequality.
+// GitLabReport is the name of the report in the project's folder, for artifacts:reports:codequality of a job.
 const GitLabReport = "gl-code-quality-report.json"
 
-// gitLab writes a code quality report, which GitLab shows beside the lines of a merge request
+// gitLab writes a code quality report, which GitLab shows at the lines of a merge request
 // (https://docs.gitlab.com/ci/testing/code_quality/#code-quality-report-format).
 type gitLab struct {
 	root   string
@@ -36,7 +36,7 @@ type location struct {
 	} `json:"lines"`
 }
 
-// Event gathers failures that have a line in the repository: others have no place in the report.
+// Event records failures with a line in the repository. The report has no place for others.
 func (g *gitLab) Event(e event.Event) {
 	for _, f := range e.Faults {
 		n := faultNote(f, g.root)
@@ -50,7 +50,7 @@ func (g *gitLab) Event(e event.Event) {
 	}
 }
 
-// Close writes the report, also one without issues: GitLab compares it with the one before.
+// Close writes the report, even without issues, because GitLab compares it with the previous one.
 func (g *gitLab) Close() error {
 	if g.issues == nil {
 		g.issues = []issue{}

@@ -7,15 +7,15 @@ import (
 	"golang.org/x/term"
 )
 
-// apart makes no command of what GitHub would take for one: it is a space without width, between the characters that begin it.
-const apart = "\u200b"
+// breaker is a zero-width space. Between the characters that begin a command of GitHub it breaks the command.
+const breaker = "\u200b"
 
-// Guard returns what to write to standard output by.
+// Guard returns a writer for standard output.
 //
-// GitHub's runner reads standard output apart from standard error, and handles standard error first (ProcessOutput in its
-// ProcessInvoker.cs). So the word that ends the protection counts before the last lines that went to standard output. In those that
-// begin as a command does, the beginning is broken. All else stays as it is, and so does what goes to a regular file, to a terminal, or
-// where standard error goes, too.
+// GitHub's runner reads standard output and standard error separately, and handles standard error first (ProcessOutput in its
+// ProcessInvoker.cs). So the word that ends the protection takes effect before the last lines of standard output. Guard breaks
+// the beginnings of commands in them and changes nothing else. It returns out itself for a regular file, for a terminal, and for
+// the file of standard error.
 func (s *Shield) Guard(out io.Writer) io.Writer {
 	if s.word == "" {
 		return out
@@ -29,7 +29,7 @@ func (s *Shield) Guard(out io.Writer) io.Writer {
 	return &guard{w: out, blank: true}
 }
 
-// sharedWith says whether the commands go to the same file.
+// sharedWith reports whether the commands go to the same file.
 func (s *Shield) sharedWith(info os.FileInfo) bool {
 	f, ok := s.w.(*os.File)
 	if !ok {
@@ -39,19 +39,19 @@ func (s *Shield) sharedWith(info os.FileInfo) bool {
 	return err == nil && os.SameFile(info, own)
 }
 
-// guard breaks the beginnings of commands: "::" where only white space is before it in a line, and "##[" anywhere.
+// guard breaks the beginnings of commands: "::" after only white space in a line, and "##[" anywhere.
 type guard struct {
 	w      io.Writer
-	blank  bool // nothing but white space is in the line so far, and colon
-	colon  bool // the last byte was the first colon
-	hashes int  // how many of them were last
+	blank  bool // the line has only white space so far, or then a colon
+	colon  bool // the last byte was that colon
+	hashes int  // how many of the last bytes were #
 }
 
 func (g *guard) Write(b []byte) (int, error) {
-	out := make([]byte, 0, len(b)+len(apart))
+	out := make([]byte, 0, len(b)+len(breaker))
 	for _, c := range b {
 		if c == ':' && g.colon || c == '[' && g.hashes >= 2 {
-			out = append(out, apart...)
+			out = append(out, breaker...)
 		}
 		out = append(out, c)
 		g.follow(c)
@@ -62,7 +62,8 @@ func (g *guard) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// follow notes a byte. Those of characters beyond ASCII may be of white space; with others the worst is a command broken that was none.
+// follow updates the state by one byte. Bytes beyond ASCII may be white space. If they are not, the worst result is a broken text
+// that was no command.
 func (g *guard) follow(c byte) {
 	switch {
 	case c == '#':

@@ -14,7 +14,7 @@ import (
 
 const apart = "\u200b"
 
-// guarded is what text becomes on standard output, written in two pieces.
+// guarded returns text as Guard writes it, in two pieces.
 func guarded(t testing.TB, text string, at int) string {
 	t.Helper()
 	var out bytes.Buffer
@@ -50,7 +50,7 @@ func TestGuard(t *testing.T) {
 	}
 }
 
-// A file, and what has the commands in it, too, need no guard; without GitHub nothing does.
+// Regular files and the file of the commands need no guard; without GitHub nothing does.
 func TestGuardsNoFile(t *testing.T) {
 	f, err := os.Create(filepath.Join(t.TempDir(), "out"))
 	if err != nil {
@@ -81,7 +81,7 @@ func TestGuardsNoFile(t *testing.T) {
 	}
 }
 
-// FuzzGuard looks for a command in what comes out, as the runner would, and for anything else that has changed.
+// FuzzGuard looks for commands in the output, as the runner does, and for any other change.
 func FuzzGuard(f *testing.F) {
 	for _, seed := range []string{"::error::x\n", "\r\n\t ::x##[y", "\u0085::", "\u3000\u2028:::", "##[[", "#\n#["} {
 		f.Add(seed, 3)

@@ -10,21 +10,21 @@ import (
 	"golang.org/x/term"
 )
 
-// Shield keeps a service from taking text for commands of the job, for as long as a program runs: text of a host is in nearly all that
-// runbook prints, and the service reads it all.
+// Shield protects the job from commands in text of hosts while the program runs: nearly all that runbook prints contains such
+// text, and the service reads everything.
 //
-// GitHub is told on standard error to take no commands until it hears a word that nobody can guess; for standard output see Guard. GitLab
-// can't be told that; where it reads the log, text must be cleaned, which takes the control characters from its markers of sections.
+// On standard error, GitHub is told to ignore commands until an unguessable word; for standard output see Guard. GitLab has no
+// such command. Text for its log must be cleaned, which removes the control characters of its section markers.
 type Shield struct {
 	w      io.Writer
-	word   string // ends the time in which GitHub takes no commands; "" elsewhere
-	cleans bool   // whatever is printed for people must be cleaned
+	word   string // ends GitHub's protection; "" elsewhere
+	cleans bool   // text for people must be cleaned
 
 	mu    sync.Mutex
 	notes strings.Builder // the program's own commands
 }
 
-// Protect begins it. Commands go to w, which the service reads. getenv reads the service's variables.
+// Protect begins the protection. Commands go to w, which the service reads. getenv reads the service's environment.
 func Protect(getenv func(string) string, w io.Writer) (*Shield, error) {
 	s := &Shield{w: w, cleans: getenv("GITLAB_CI") == "true"}
 	if getenv("GITHUB_ACTIONS") != "true" {
@@ -35,14 +35,14 @@ func Protect(getenv func(string) string, w io.Writer) (*Shield, error) {
 	return s, err
 }
 
-// note keeps a command until commands are taken again.
+// note keeps a command until the protection ends.
 func (s *Shield) note(command string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.notes.WriteString(command)
 }
 
-// Afterwards writes what another process of this program has printed, which protects itself: once commands are taken again.
+// Afterwards writes the output of a child process of this program, which protects itself, after the protection has ended.
 func (s *Shield) Afterwards(text string) error {
 	if s.word != "" {
 		s.note(text)
@@ -52,7 +52,7 @@ func (s *Shield) Afterwards(text string) error {
 	return err
 }
 
-// Close ends it, and writes the commands that were kept. Nothing of a host may be written any more.
+// Close ends the protection and writes the kept commands. No text of a host may be written any more.
 func (s *Shield) Close() error {
 	if s.word == "" {
 		return nil
@@ -63,8 +63,8 @@ func (s *Shield) Close() error {
 	return err
 }
 
-// Passes says whether bytes of a host may go to w as they are: it is no terminal, and no service reads them as its log. A regular file is
-// never a log.
+// Passes reports whether bytes of a host may go to w unchanged: it is not a terminal, and no service reads it as a log. A regular
+// file is never a log.
 func (s *Shield) Passes(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	if !ok {

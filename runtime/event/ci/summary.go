@@ -5,32 +5,39 @@ import (
 	"fmt"
 	"html"
 	"os"
-	"slices"
 	"strings"
 
 	"runbook/runtime/event"
+	"runbook/runtime/event/terminal"
 )
 
-// summary appends what became of the run to a file, as Markdown.
+// mostPlan limits the plan in a summary, in bytes. A service limits the whole summary.
+const mostPlan = 64 << 10
+
+// summary appends the result of the run to a file, as Markdown.
 type summary struct {
 	path    string
 	recipe  string
+	order   []string // of the table's columns
 	hosts   []event.Event
-	slowest event.Event     // of the steps that no other step explains
-	outer   map[string]bool // the steps that others do, by host and path
+	slowest event.Event     // the slowest step without steps of its own
+	outer   map[string]bool // steps that contain others, by host and path
+	plan    *event.Plan     // of a dry run
 	ended   event.Event
 }
 
-// Event gathers what the summary says.
+// Event collects the content of the summary.
 func (s *summary) Event(e event.Event) {
 	switch e.Kind {
 	case event.RunBegun:
-		s.recipe = e.Text
+		s.recipe, s.order = e.Text, e.Order
 		if e.DryRun {
 			s.recipe += " --dry-run"
 		}
 	case event.StepEnded:
 		s.stepEnded(e)
+	case event.PlanMade:
+		s.plan = e.Plan
 	case event.Result:
 		s.hosts = append(s.hosts, e)
 	case event.RunEnded:
@@ -38,7 +45,8 @@ func (s *summary) Event(e event.Event) {
 	}
 }
 
-// stepEnded keeps the slowest step. Those within a step end before it does; a step of the run as a whole has the hosts' within it.
+// stepEnded keeps the slowest step. Inner steps end before the step that contains them; a step outside of any host contains those
+// of the hosts.
 func (s *summary) stepEnded(e event.Event) {
 	key := func(host string, titles []string) string { return host + "\x00" + strings.Join(titles, "\x00") }
 	if s.outer == nil {
@@ -52,7 +60,7 @@ func (s *summary) stepEnded(e event.Event) {
 	}
 }
 
-// Close writes it, unless no run began.
+// Close writes the summary, unless no run began.
 func (s *summary) Close() error {
 	if s.recipe == "" {
 		return nil
@@ -72,6 +80,13 @@ func (s *summary) text() string {
 		result = "failed"
 	}
 	fmt.Fprintf(&b, "### %s: %s after %.1f s\n\n", cell("runbook run "+s.recipe), result, s.ended.Seconds)
+	if s.plan != nil {
+		text := terminal.PlanText(s.plan, 0)
+		if len(text) > mostPlan {
+			text = strings.ToValidUTF8(text[:mostPlan], "") + "\n… (the report has the rest)\n"
+		}
+		fmt.Fprintf(&b, "<pre>%s</pre>\n\n", html.EscapeString(text))
+	}
 	if len(s.hosts) > 0 {
 		header, rows := s.table()
 		fmt.Fprintf(&b, "| %s |\n|%s\n", strings.Join(header, " | "), strings.Repeat("---|", len(header)))
@@ -87,28 +102,20 @@ func (s *summary) text() string {
 		}
 		fmt.Fprintf(&b, "Slowest step: %s, %.1f s\n\n", cell(strings.Join(s.slowest.Step, " > ")+where), s.slowest.Seconds)
 	}
-	if s.ended.Error != "" {
+	if s.ended.Error != "" || len(s.ended.Hosts) > 0 {
 		text := s.ended.Error
 		if s.ended.Hint != "" {
 			text += "\nnext: " + s.ended.Hint
 		}
 		// As HTML, because what a host printed may hold the end of a block of Markdown.
-		fmt.Fprintf(&b, "<pre>%s</pre>\n\n", html.EscapeString(text))
+		fmt.Fprintf(&b, "<pre>%s</pre>\n\n", html.EscapeString(strings.TrimPrefix(text, "\n")))
 	}
 	return b.String()
 }
 
-// table has a row a host.
+// table has a row per host.
 func (s *summary) table() (header []string, rows [][]string) {
-	var names []string
-	for _, h := range s.hosts {
-		for name := range h.Columns {
-			if !slices.Contains(names, name) {
-				names = append(names, name)
-			}
-		}
-	}
-	slices.Sort(names)
+	names := event.ColumnNames(s.order, s.hosts)
 	header = append([]string{"host", "state"}, names...)
 	for i, name := range header {
 		header[i] = cell(name)
@@ -123,7 +130,7 @@ func (s *summary) table() (header []string, rows [][]string) {
 	return append(header, "time"), rows
 }
 
-// cell is text that Markdown takes for nothing else.
+// cell escapes text for a Markdown table.
 func cell(text string) string {
 	text = html.EscapeString(strings.Join(strings.Fields(text), " "))
 	var b strings.Builder

@@ -11,8 +11,8 @@ import (
 	"runbook/runtime/event/html"
 )
 
-// TestInBrowser shows pages in a real browser: bars where the times say, the keyboard, the screen reader's names, text that
-// stays text, 400 px, and how soon a large one is there.
+// TestInBrowser tests pages in a real browser: the positions of bars, the keyboard, the names for screen readers, escaping, a
+// width of 400 px, and the loading time of a large page.
 func TestInBrowser(t *testing.T) {
 	node, chromium, playwright := program(t, "node", "nodejs"), program(t, "chromium", "chromium"), playwright(t)
 	dir := t.TempDir()
@@ -20,12 +20,12 @@ func TestInBrowser(t *testing.T) {
 		events []event.Event
 		opts   html.Options
 	}{
-		"small.html":   {release(3, true), html.Options{ID: "20260105-120000", Previous: html.Of(release(1, false))}},
+		"small.html":   {release(3, true), html.Options{ID: "20260105-120000", Previous: reportOf(release(1, false))}},
 		"evil.html":    {hostile(), html.Options{ID: evil}},
 		"nothing.html": {nil, html.Options{}},
 		"large.html":   {large(1000, 20), html.Options{}},
 	} {
-		if err := html.Of(p.events).WriteFile(filepath.Join(dir, name), p.opts); err != nil {
+		if err := reportOf(p.events).WriteFile(filepath.Join(dir, name), p.opts); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -37,7 +37,7 @@ func TestInBrowser(t *testing.T) {
 	if info.Size() >= 5e6 {
 		t.Errorf("1,000 hosts × 20 steps: %d bytes, want less than 5,000,000", info.Size())
 	}
-	// Chromium keeps what it remembers under HOME.
+	// Chromium stores its profile under HOME.
 	cmd := exec.CommandContext(t.Context(), node, "testdata/browser/page.mjs", dir)
 	cmd.Env = append(os.Environ(), "HOME="+dir, "CHROMIUM="+chromium, "PLAYWRIGHT="+playwright)
 	cmd.Stderr = os.Stderr
@@ -60,7 +60,7 @@ func TestInBrowser(t *testing.T) {
 	}
 	m := result.Measured
 	t.Logf("1,000 hosts × 20 steps are drawn after %.2f s, of which the page was at work for %.2f s", m.Large, m.Busy)
-	// Other tests have the processor meanwhile, so the clock on the wall says nothing.
+	// Other tests use the processor too, so wall-clock time has no meaning.
 	if m.Busy == 0 || m.Busy > 2 {
 		t.Errorf("1,000 hosts × 20 steps take %.2f s, want less than 2 s", m.Busy)
 	}
@@ -75,7 +75,7 @@ func program(t *testing.T, name, debian string) string {
 	return path
 }
 
-// playwright is the folder into which .ci/test has put playwright-core, of the version that package.json names.
+// playwright returns the folder of playwright-core, which .ci/test installs in the version of package.json.
 func playwright(t *testing.T) string {
 	t.Helper()
 	var wanted struct{ Dependencies map[string]string }

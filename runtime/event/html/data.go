@@ -6,28 +6,28 @@ import (
 	"runbook/runtime/event"
 )
 
-// data is what the page's script draws. Numbers stand in flat lists and texts once in Texts, by their place there,
-// because a run of a thousand hosts has ten thousands of bars. Times are milliseconds since the run began.
+// data is the input of the page's script. Numbers are in flat lists, and each text is once in Texts and referred to by its index,
+// because a run on a thousand hosts has tens of thousands of bars. Times are milliseconds since the run began.
 type data struct {
 	Begun  int64      `json:"begun"` // Unix time in milliseconds
 	Took   int64      `json:"took"`
-	Lanes  int        `json:"lanes"`  // how many bars lie below one another at most
+	Lanes  int        `json:"lanes"`  // the maximum depth of nested bars
 	Texts  []string   `json:"texts"`  // the first is ""
-	Groups [][3]int64 `json:"groups"` // colour; what the step took typically, and in the previous run: -1 for not known
+	Groups [][3]int64 `json:"groups"` // colour; the typical time of the step, and in the previous run (-1 for unknown)
 	Rows   []dataRow  `json:"rows"`
 }
 
 type dataRow struct {
-	Host  int     `json:"h"` // texts; "" is the run itself
-	State int     `json:"s"` // texts
+	Host  int     `json:"h"` // an index of Texts; "" is the run itself
+	State int     `json:"s"` // an index of Texts
 	Tone  string  `json:"t"`
 	Alive []int64 `json:"a,omitempty"` // from, to: when the host's function ran
-	Bars  []int64 `json:"b,omitempty"` // see barFields
-	Runs  []int64 `json:"c,omitempty"` // see runFields
-	Notes []int64 `json:"n,omitempty"` // bar, kind in texts, text, at
+	Bars  []int64 `json:"b,omitempty"` // see bar
+	Runs  []int64 `json:"c,omitempty"` // see bar
+	Notes []int64 `json:"n,omitempty"` // see bar
 }
 
-// The flags of a bar. model.js has the same.
+// The flags of a bar, as in model.js.
 const (
 	flagFailed = 1 << iota
 	flagNoEnd
@@ -35,10 +35,10 @@ const (
 	flagCommand
 )
 
-// noCode stands for a command that has no exit status.
+// noCode is the exit status of a command without one.
 const noCode = -1 << 20
 
-// texts keeps each text once.
+// texts stores each text once.
 type texts struct {
 	list  []string
 	place map[string]int
@@ -57,7 +57,7 @@ func (t *texts) at(text string) int {
 	return i
 }
 
-// limits are how much of each text there is room for.
+// limits are the maximum lengths of texts.
 type limits struct{ output, failedOutput, text int }
 
 func (r *Report) limits() limits {
@@ -88,7 +88,7 @@ func (r *Report) limits() limits {
 
 func (c *run) failed() bool { return c.error != "" || c.code != nil && *c.code != 0 }
 
-// data makes the data of a closed report.
+// data returns the data of a closed report.
 func (r *Report) data(all []*group, byKey map[string]*group) data {
 	var t texts
 	t.at("")
@@ -104,8 +104,7 @@ func (r *Report) data(all []*group, byKey map[string]*group) data {
 	}
 	room := r.limits()
 	for _, row := range r.rows {
-		state := row.state()
-		out := dataRow{Host: t.at(row.host), State: t.at(state), Tone: tone(state)}
+		out := dataRow{Host: t.at(row.host), State: t.at(row.state()), Tone: row.tone()}
 		bars, drawn := map[*span]int64{}, int64(0)
 		for _, s := range row.spans {
 			if !s.drawn() {
@@ -128,8 +127,8 @@ func (r *Report) data(all []*group, byKey map[string]*group) data {
 	return d
 }
 
-// bar adds a span: title, group, begun, how long, lane, the bar it hangs on or -1, flags, recipe line, error; its commands:
-// bar, text, recipe line, begun, how long, exit status, error, output; and its notes.
+// bar adds a span to Bars: title, group, begin, length, lane, parent bar or -1, flags, recipe line, error. It adds its commands to
+// Runs: bar, text, recipe line, begin, length, exit status, error, output. It adds its notes to Notes: bar, kind, text, time.
 func (d *dataRow) bar(s *span, t *texts, room limits, group int64, bars map[*span]int64) {
 	parent := int64(-1)
 	if s.parent != nil {
@@ -172,7 +171,7 @@ func (s *span) flags() int64 {
 
 func length(begun, end time.Duration) int64 { return max(0, (end - begun).Milliseconds()) }
 
-// noteNames are the words before a note.
+// noteNames are the labels of notes.
 var noteNames = map[event.Kind]string{
 	event.Connected: "as", event.Changed: "changed", event.WouldChange: "would", event.Assumed: "assumed", event.KeyUsed: "key used",
 	event.KeyRefused: "key refused", event.LockTaken: "lock", event.LockWaiting: "waiting", event.Info: "info",

@@ -9,7 +9,7 @@ import (
 	"runbook/runtime/event"
 )
 
-// film makes the events of a run that never was. Times are seconds since it began.
+// film creates the events of an invented run. Times are seconds since its begin.
 type film struct{ events []event.Event }
 
 func (f *film) at(seconds float64, e event.Event) {
@@ -30,21 +30,21 @@ func (f *film) command(from, to float64, host, line, text, output string, code i
 	f.at(to, event.Event{Kind: event.CommandEnded, Host: host, Step: path, Line: line, Text: text, Code: &code, Seconds: to - from})
 }
 
-// sorted are the events in the order of their times.
+// sorted returns the events by time.
 func (f *film) sorted() []event.Event {
 	slices.SortStableFunc(f.events, func(a, b event.Event) int { return a.Time.Compare(b.Time) })
 	return f.events
 }
 
-// begun are the first events: two hosts, of which the second waits for a lock.
+// begun returns the first events: two hosts, of which the second waits for a lock.
 func begun(args map[string]any, hosts ...string) *film {
 	f := &film{}
-	f.at(0, event.Event{Kind: event.RunBegun, Text: "recipes/release.lua", Args: args, By: "ada@laptop", Hosts: hosts, Version: event.Version})
+	f.at(0, event.Event{Kind: event.RunBegun, Text: "recipes/release.lua", Args: args, By: "ada@laptop", Hosts: hosts, Order: []string{"release", "revision"}, Version: event.Version})
 	return f
 }
 
-// release is a run in which two hosts are prepared at the same time, which takes install seconds more on each, and switched one
-// after the other. With failing the second goes back to what it served.
+// release returns a run that prepares two hosts concurrently, with install more seconds on each, and switches them one after the
+// other. With failing, the second host is rolled back.
 func release(install float64, failing bool) []event.Event {
 	f := begun(map[string]any{"branch": "release", "pip_arg": []any{"--no-index", "--pre"}}, "web1", "web2")
 	for _, h := range []string{"web1", "web2"} {
@@ -76,18 +76,18 @@ func release(install float64, failing bool) []event.Event {
 		began += 2
 	}
 	f.at(began, event.Event{Kind: event.Warning, Host: "web2", Text: "the disk is 91 % full"})
-	code, failure, hint, state := 0, "", "", "released"
+	code, failure, hint, state, tone := 0, "", "", "released", "good"
 	if failing {
-		code, state = 1, "restored"
+		code, state, tone = 1, "restored", "busy"
 		failure, hint = "web2: the check failed\n  at recipes/lib/health.lua:63", "mend the application and release again"
 	}
-	f.at(began, event.Event{Kind: event.Result, Host: "web1", State: "released", Seconds: 9, Columns: map[string]string{"release": "20260105-120000", "zone": "a"}})
-	f.at(began, event.Event{Kind: event.Result, Host: "web2", State: state, Seconds: 9, Columns: map[string]string{"release": "20260101-120000", "previous": "x"}})
+	f.at(began, event.Event{Kind: event.Result, Host: "web1", State: "released", Tone: "good", Seconds: 9, Columns: map[string]string{"release": "20260105-120000", "zone": "a"}})
+	f.at(began, event.Event{Kind: event.Result, Host: "web2", State: state, Tone: tone, Seconds: 9, Columns: map[string]string{"release": "20260101-120000", "previous": "x"}})
 	f.at(began, event.Event{Kind: event.RunEnded, Code: &code, Seconds: began, Error: failure, Hint: hint})
 	return f.sorted()
 }
 
-// large is a run on many hosts, each of which prints a lot.
+// large returns a run on many hosts with long outputs.
 func large(hosts, steps int) []event.Event {
 	var names []string
 	for i := range hosts {
@@ -112,7 +112,7 @@ func large(hosts, steps int) []event.Event {
 	return f.sorted()
 }
 
-// killed is events without their end.
+// killed removes the last event.
 func killed(events []event.Event, seconds float64) []event.Event {
 	limit := events[0].Time.Add(time.Duration(seconds * float64(time.Second)))
 	return events[:slices.IndexFunc(events, func(e event.Event) bool { return e.Time.After(limit) })]

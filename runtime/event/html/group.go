@@ -11,22 +11,22 @@ import (
 // group is one step of the recipe on all hosts.
 type group struct {
 	key    string // see groupKey
-	title  string // that of all hosts, or with … where they differ
+	title  string // with … for the parts that differ between hosts
 	depth  int
 	aside  bool
-	hue    int // the colour, which what is nested in it shares
+	hue    int // the colour, which nested steps share
 	took   []time.Duration
 	most   time.Duration
-	where  string // the host that took the most
+	where  string // the host that took the most time
 	failed int
-	broke  bool            // it failed where it belongs to no host
+	broke  bool            // it failed outside of any host
 	before []time.Duration // in the previous run
 }
 
-// varying is what differs between hosts and runs in the title of one and the same step: revisions, times, ports.
+// varying matches the parts of a step's title that differ between hosts and runs: revisions, times, ports.
 var varying = regexp.MustCompile(`[\w.:-]*\d[\w.:-]*`)
 
-// groupKey tells which spans are one step: the titles without what is particular to a host or a run.
+// groupKey identifies a step: its titles without the varying parts.
 func groupKey(s *span) string {
 	kind := "step"
 	if s.aside() {
@@ -35,8 +35,8 @@ func groupKey(s *span) string {
 	return varying.ReplaceAllString(strings.Join(s.path, "\x00"), "…") + "\x01" + kind
 }
 
-// groups are the steps in the order in which they first began. What is a bar of many hosts is none of the run's own row,
-// where it would count twice.
+// groups returns the steps in the order they first began. A step that hosts have is not counted in the run's own row, where it
+// would count twice.
 func (r *Report) groups() ([]*group, map[string]*group) {
 	byKey := map[string]*group{}
 	var all []*group
@@ -62,7 +62,7 @@ func (r *Report) groups() ([]*group, map[string]*group) {
 		}
 		g.broke = g.broke || s.error != "" && host[s] == ""
 		if host[s] != "" && g.where == "" {
-			g.took, g.most = nil, 0 // until now it was the run's own
+			g.took, g.most = nil, 0 // so far only the run's own row had it
 		}
 		if host[s] == "" && g.where != "" {
 			continue
@@ -80,7 +80,7 @@ func (r *Report) groups() ([]*group, map[string]*group) {
 	return all, byKey
 }
 
-// listed are the groups that are steps of the recipe; all of them where it has none.
+// listed returns the groups that are steps of the recipe, or all groups if there is none.
 func listed(all []*group) []*group {
 	steps := slices.DeleteFunc(slices.Clone(all), func(g *group) bool { return g.aside })
 	if len(steps) == 0 {
@@ -89,7 +89,7 @@ func listed(all []*group) []*group {
 	return steps
 }
 
-// order puts what is nested behind what it is nested in, and gives each outermost step a colour.
+// order sorts nested steps after the step that contains them, and gives each outermost step a colour.
 func order(all []*group) {
 	place := map[string]int{}
 	for i, g := range all {
@@ -124,16 +124,16 @@ func order(all []*group) {
 	}
 }
 
-// colours is how many page.css has; the one behind them is for what is no step.
+// colours is the number of colours in page.css. The next number is the colour of bars that are not steps.
 const colours = 7
 
-// titles is a key without the kind behind it.
+// titles returns a key without its kind.
 func titles(key string) string {
 	before, _, _ := strings.Cut(key, "\x01")
 	return before
 }
 
-// typical is the middle one.
+// typical returns the median.
 func typical(took []time.Duration) time.Duration {
 	if len(took) == 0 {
 		return 0
@@ -145,7 +145,7 @@ func typical(took []time.Duration) time.Duration {
 	return sorted[len(sorted)/2]
 }
 
-// compare adds what the same steps took in an earlier run.
+// compare adds the times of the same steps in an earlier run.
 func compare(byKey map[string]*group, previous *Report) {
 	if previous == nil {
 		return
@@ -159,8 +159,8 @@ func compare(byKey map[string]*group, previous *Report) {
 	}
 }
 
-// slower is by how much a step takes longer than in the previous run, negative when it takes less; 0 when that is
-// within what the same step differs by anyway, or unknown.
+// slower returns how much longer a step took than in the previous run: negative if it was faster, 0 if the difference is not
+// notable or unknown.
 func (g *group) slower() time.Duration {
 	if len(g.before) == 0 {
 		return 0
@@ -172,13 +172,13 @@ func (g *group) slower() time.Duration {
 	return 0
 }
 
-// notable tells whether two times differ by more than the network and the disk make of one.
+// notable reports whether two times differ by more than the usual variation of networks and disks.
 func notable(a, b time.Duration) bool {
 	by := (a - b).Abs()
 	return by >= 200*time.Millisecond && by*10 >= max(a, b)
 }
 
-// close ends what had no end: the run was killed, or is still under way.
+// close ends spans and commands without an end, of a run that was killed or is still active.
 func (r *Report) close() {
 	for _, row := range r.rows {
 		for _, s := range row.open {

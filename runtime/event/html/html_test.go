@@ -14,22 +14,31 @@ import (
 	"runbook/runtime/event/html"
 )
 
+// reportOf returns the report of events.
+func reportOf(events []event.Event) *html.Report {
+	r := &html.Report{}
+	for _, e := range events {
+		r.Event(e)
+	}
+	return r
+}
+
 var update = flag.Bool("update", false, "rewrite the golden files")
 
 func page(t *testing.T, events []event.Event, opts html.Options) string {
 	t.Helper()
 	var b bytes.Buffer
-	if err := html.Of(events).Write(&b, opts); err != nil {
+	if err := reportOf(events).Write(&b, opts); err != nil {
 		t.Fatal(err)
 	}
 	return b.String()
 }
 
-// asset is the page's own style and script, which the golden file does without.
+// asset matches the page's style and script, which are not in the golden file.
 var asset = regexp.MustCompile(`(?s)(<style>|<script>).*?(</style>|</script>)|sha256-[^"]*`)
 
 func TestGolden(t *testing.T) {
-	got := page(t, release(3, true), html.Options{ID: "20260105-120000", Previous: html.Of(release(1, false))})
+	got := page(t, release(3, true), html.Options{ID: "20260105-120000", Previous: reportOf(release(1, false))})
 	got = asset.ReplaceAllString(got, "$1$2")
 	path := filepath.Join("testdata", "failed.golden")
 	if *update {
@@ -55,18 +64,23 @@ func TestWhatThePageSays(t *testing.T) {
 	}
 	dry := code(0)
 	dry[0].DryRun = true
+	planned := append(dry[:len(dry):len(dry)], event.Event{Kind: event.PlanMade, Plan: &event.Plan{Groups: []event.PlanGroup{{Hosts: []string{"web1", "web2"},
+		Parts: []event.PlanPart{{Title: "commits", Rows: [][]string{{"8f14e45fce", "Fix <b>"}}, Omitted: 7, Diff: "-old\n+new\n"}}}},
+		Calls: []event.PlanCall{{Hosts: []string{"web1"}, Step: []string{"clear"}, Text: "manage.py", Times: 2}}, Seconds: 4, Runs: 3}})
 	for name, c := range map[string]struct {
 		events []event.Event
 		opts   html.Options
 		want   []string
 	}{
-		"nothing":     {nil, html.Options{}, []string{"No end", "a run"}},
-		"done":        {release(1, false), html.Options{}, []string{"Done on 2 hosts in 7.0 s.", "no earlier run to compare with"}},
-		"failed":      {release(1, true), html.Options{}, []string{"Failed on 1 of 2 hosts after 7.0 s.", "1 restored, 1 released", "mend the application"}},
-		"slower":      {release(4, false), html.Options{Previous: html.Of(release(1, false))}, []string{"3.0 s longer than the run before", "Became slower", "&#43;3.0 s", "install: 4.0 s, was 1.0 s"}},
-		"faster":      {release(1, false), html.Options{Previous: html.Of(release(4, false))}, []string{"3.0 s less than the run before", "no step became slower", "−3.0 s"}},
-		"killed":      {killed(release(1, false), 4), html.Options{}, []string{"The record stops after", "no end"}},
-		"dry run":     {dry, html.Options{}, []string{"Dry run", "Nothing was changed on 1 host."}},
+		"nothing": {nil, html.Options{}, []string{"No end", "a run"}},
+		"done":    {release(1, false), html.Options{}, []string{"Done on 2 hosts in 7.0 s.", "no earlier run to compare with"}},
+		"failed":  {release(1, true), html.Options{}, []string{"Failed on 1 of 2 hosts after 7.0 s.", "1 restored, 1 released", "mend the application"}},
+		"slower":  {release(4, false), html.Options{Previous: reportOf(release(1, false))}, []string{"3.0 s longer than the previous run", "Became slower", "&#43;3.0 s", "install: 4.0 s, was 1.0 s"}},
+		"faster":  {release(1, false), html.Options{Previous: reportOf(release(4, false))}, []string{"3.0 s less than the previous run", "no step became slower", "−3.0 s"}},
+		"killed":  {killed(release(1, false), 4), html.Options{}, []string{"The record stops after", "no end"}},
+		"dry run": {dry, html.Options{}, []string{"Dry run", "Nothing was changed on 1 host."}},
+		"plan": {planned, html.Options{}, []string{"<h3>web1, web2</h3>", "<dt>commits</dt>", "Fix &lt;b&gt;", "And 7 more.", `<span class="del">-old`,
+			"clear: manage.py (2 times)", "the median of the last 3 runs"}},
 		"refused":     {code(3), html.Options{}, []string{"before anything was changed"}},
 		"usage":       {code(2), html.Options{}, []string{"no host was contacted"}},
 		"interrupted": {code(130), html.Options{}, []string{"Interrupted after 1.0 s."}},
@@ -84,22 +98,24 @@ func TestWhatThePageSays(t *testing.T) {
 
 const evil = `</script><script>alert(1)</script><!--<script>"'&` + "\u2028"
 
-// hostile are events of every kind with the worst in every field.
+// hostile returns events of every kind with hostile text in every field.
 func hostile() []event.Event {
 	f := begun(map[string]any{evil: evil, "list": []any{evil}}, evil)
 	f.events[0].By, f.events[0].Text = evil, "recipes/"+evil
 	one := 1
 	for _, kind := range []event.Kind{event.Connected, event.HostBegun, event.StepBegun, event.LockWaiting, event.LockTaken, event.CommandBegun, event.Output, event.CommandEnded,
 		event.Changed, event.WouldChange, event.Assumed, event.KeyUsed, event.KeyRefused, event.Info, event.Warning, event.Printed, event.Skipped,
-		event.StepEnded, event.HostEnded, event.Disconnected, event.Result, event.Table, event.RunEnded} {
+		event.StepEnded, event.HostEnded, event.Disconnected, event.Result, event.Table, event.PlanMade, event.RunEnded} {
 		f.at(1, event.Event{Kind: kind, Host: evil, Step: []string{evil}, Line: evil, Text: evil, Stream: evil, Code: &one, Seconds: 1, State: evil,
-			Error: evil, Hint: evil, Columns: map[string]string{evil: evil}, Header: []string{evil}, Rows: [][]string{{evil, evil}}})
+			Error: evil, Hint: evil, Columns: map[string]string{evil: evil}, Header: []string{evil}, Rows: [][]string{{evil, evil}},
+			Plan: &event.Plan{Groups: []event.PlanGroup{{Hosts: []string{evil}, Parts: []event.PlanPart{{Title: evil, Warning: evil, Text: evil, Rows: [][]string{{evil}}, Diff: evil}}}},
+				Calls: []event.PlanCall{{Hosts: []string{evil}, Step: []string{evil}, Text: evil, Note: evil, Diff: evil}}}})
 	}
 	return f.events
 }
 
 func TestEverythingIsText(t *testing.T) {
-	got := page(t, hostile(), html.Options{ID: evil, Previous: html.Of(hostile())})
+	got := page(t, hostile(), html.Options{ID: evil, Previous: reportOf(hostile())})
 	if n := strings.Count(got, "<script"); n != 2 {
 		t.Errorf("want the page's own 2 script elements, got %d", n)
 	}
@@ -146,7 +162,7 @@ func TestNoSecret(t *testing.T) {
 	}
 }
 
-// TestManyHosts shows those that are not well, and keeps the rest for who asks for them.
+// TestManyHosts: with many hosts, the good ones are collapsed.
 func TestManyHosts(t *testing.T) {
 	events := large(50, 1)
 	for i, e := range events {
@@ -171,7 +187,7 @@ func TestNothingIsFetched(t *testing.T) {
 func TestWriteFile(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "report.html")
-	report := html.Of(release(1, false))
+	report := reportOf(release(1, false))
 	victim := filepath.Join(t.TempDir(), "victim")
 	for _, err := range []error{os.WriteFile(victim, []byte("mine"), 0o644), os.Symlink(victim, path+".part"), os.WriteFile(path, nil, 0o666)} {
 		if err != nil {
@@ -183,7 +199,7 @@ func TestWriteFile(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	// Nobody else reads it, and nobody leads it elsewhere by a name that can be guessed.
+	// Only the user can read the file, and no predictable name can redirect it.
 	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("%v, %v", info.Mode(), err)
 	}
@@ -196,7 +212,7 @@ func TestWriteFile(t *testing.T) {
 	if err := report.WriteFile(filepath.Join(dir, "nosuch", "x.html"), html.Options{}); err == nil || !strings.Contains(err.Error(), "x.html") {
 		t.Errorf("want an error that names the file, got %v", err)
 	}
-	for path, want := range map[string]string{path: "", dir: "is a folder", filepath.Join(dir, "nosuch", "x.html"): "can't be written"} {
+	for path, want := range map[string]string{path: "", dir: "is a folder", filepath.Join(dir, "nosuch", "x.html"): "cannot be written"} {
 		err := html.Writable(path)
 		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: want %q, got %v", path, want, err)

@@ -1,7 +1,7 @@
-// Focus: one bar can be reached by Tab, the arrow keys move among the bars, as in any grid.
+// Focus: Tab reaches one bar, the arrow keys move between bars, as in any grid.
 const elementOf = bar => view.made.get(view.shown.indexOf(bar.row.index))?.querySelector(`[data-bar="${bar.index}"]`);
 
-// mark lets Tab reach the bar that had the focus last, or the first that there is.
+// mark lets Tab reach the bar that had the focus last, or the first one.
 function mark() {
   if (!view.focus || !view.shown.includes(view.focus.row.index)) {
     const place = view.shown.findIndex(i => data.rows[i].b);
@@ -23,7 +23,7 @@ function focusBar(bar) {
   elementOf(bar)?.focus({ preventScroll: true });
 }
 
-// beside is the bar of another row that is nearest to bar in time, of the same depth if there is one.
+// beside returns the bar of another row that is nearest to bar in time, if possible of the same depth.
 function beside(bar, by) {
   for (let place = view.shown.indexOf(bar.row.index) + by; place >= 0 && place < view.shown.length; place += by) {
     const { bars } = rowAt(view.shown[place]);

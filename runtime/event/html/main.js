@@ -1,4 +1,4 @@
-// What the admin does, and what comes of it.
+// Events of the page.
 document.querySelector('.tools').hidden = false;
 const anything = data.rows.length > 0;
 chart.hidden = !anything;
@@ -57,7 +57,7 @@ document.addEventListener('keydown', event => {
   closePanel();
 });
 
-// On paper everything is drawn, in the width that there is.
+// For printing, everything is drawn in the available width.
 let onScreen = 1;
 addEventListener('beforeprint', () => {
   onScreen = view.zoom;

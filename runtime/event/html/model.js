@@ -1,4 +1,4 @@
-// The data, as data.go writes it: flat lists of numbers, unpacked a row at a time when the row is looked at.
+// The data of data.go: flat lists of numbers. A row is unpacked when it becomes visible.
 const data = JSON.parse(document.getElementById('data').textContent);
 const FAILED = 1, NO_END = 2, WAITS = 4, COMMAND = 8, NO_CODE = -(2 ** 20);
 const text = i => data.texts[i];
@@ -32,7 +32,7 @@ function rowAt(index) {
   return unpacked.get(index);
 }
 
-// duration is milliseconds in words, as state.go has it.
+// duration formats milliseconds like words in state.go.
 function duration(ms) {
   if (ms < 100) return Math.round(ms) + ' ms';
   const s = ms / 1000;
@@ -48,7 +48,7 @@ const clock = ms => new Date(data.begun + ms).toISOString().slice(11, 21) + ' UT
 const nameOf = row => row.host || 'the run';
 const outcome = bar => bar.failed ? 'failed' : bar.noEnd ? 'no end' : bar.waits ? 'done, after waiting' : 'done';
 
-// element makes an element. Children are elements or strings; a string becomes a text node, whatever is in it.
+// element creates an element. Children are elements or strings; a string always becomes a text node.
 function element(name, attributes, ...children) {
   const e = document.createElement(name);
   for (const [key, value] of Object.entries(attributes || {})) {

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// numbers are the few that say most about a run.
+// numbers returns the key figures of the run.
 func (r *Report) numbers(all []*group, previous *Report) []figure {
 	numbers := []figure{r.time(previous), r.states()}
 	if slowest, ok := r.slowest(); ok {
@@ -19,7 +19,7 @@ func (r *Report) numbers(all []*group, previous *Report) []figure {
 	return append(numbers, figure{Name: "Commands", Value: grouped(r.commands), Beside: "run" + on(len(r.byHost)-r.none())})
 }
 
-// none is how many rows are no host's.
+// none returns how many rows belong to no host: 0 or 1.
 func (r *Report) none() int {
 	if r.byHost[""] != nil {
 		return 1
@@ -36,18 +36,18 @@ func (r *Report) time(previous *Report) figure {
 	now, then := r.took(), previous.took()
 	switch {
 	case !notable(now, then):
-		n.Beside = "as long as the run before"
+		n.Beside = "as long as the previous run"
 	case now > then:
-		n.Beside = words(now-then) + " longer than the run before"
+		n.Beside = words(now-then) + " longer than the previous run"
 	default:
-		n.Beside = words(then-now) + " less than the run before"
+		n.Beside = words(then-now) + " less than the previous run"
 	}
 	return n
 }
 
-// states says how many hosts are in which state, those in the worst first.
+// states counts the hosts by state, the worst first.
 func (r *Report) states() figure {
-	counts, hosts := map[string]int{}, 0
+	counts, tones, hosts := map[string]int{}, map[string]string{}, 0
 	var states []string
 	for _, row := range r.rows {
 		if row.host == "" || row.result == nil {
@@ -57,6 +57,7 @@ func (r *Report) states() figure {
 		s := row.result.State
 		if counts[s] == 0 {
 			states = append(states, s)
+			tones[s] = row.tone()
 		}
 		counts[s]++
 	}
@@ -64,7 +65,7 @@ func (r *Report) states() figure {
 		return figure{Name: "Hosts", Value: grouped(len(r.byHost) - r.none())}
 	}
 	worst := []string{"bad", "warn", "plain", "good"}
-	slices.SortStableFunc(states, func(a, b string) int { return slices.Index(worst, tone(a)) - slices.Index(worst, tone(b)) })
+	slices.SortStableFunc(states, func(a, b string) int { return slices.Index(worst, tones[a]) - slices.Index(worst, tones[b]) })
 	var parts []string
 	for _, s := range states {
 		parts = append(parts, grouped(counts[s])+" "+s)
@@ -72,7 +73,7 @@ func (r *Report) states() figure {
 	return figure{Name: "Hosts", Value: grouped(hosts), Beside: strings.Join(parts, ", ")}
 }
 
-// slowest is the step that took longest on one host, of those that no other step explains.
+// slowest returns the step that took longest on one host, of those without steps within them.
 func (r *Report) slowest() (figure, bool) {
 	var most *span
 	var host string
@@ -95,15 +96,15 @@ func (r *Report) slowest() (figure, bool) {
 	return figure{Name: "Slowest step", Value: words(most.end - most.begun), Beside: most.title() + ", on " + host}, true
 }
 
-// change is the step that became slower than in the previous run by most.
+// change returns the step that slowed down the most since the previous run.
 func change(all []*group) figure {
 	compared := slices.ContainsFunc(all, func(g *group) bool { return len(g.before) > 0 })
 	if !compared {
-		return figure{Name: "Against the run before", Value: "–", Beside: "no step in common"}
+		return figure{Name: "Against the previous run", Value: "–", Beside: "no step in common"}
 	}
 	worst := slices.MaxFunc(all, func(a, b *group) int { return int(max(0, a.slower()) - max(0, b.slower())) })
 	if worst.slower() <= 0 {
-		return figure{Name: "Against the run before", Value: "as fast", Beside: "no step became slower", Tone: "good"}
+		return figure{Name: "Against the previous run", Value: "as fast", Beside: "no step became slower", Tone: "good"}
 	}
 	then := typical(worst.before)
 	return figure{Name: "Became slower", Value: signed(worst.slower()), Tone: "warn",

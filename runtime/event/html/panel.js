@@ -1,4 +1,4 @@
-// The panel: what one bar stands for. And the short form of it under the pointer.
+// The panel with the details of a bar, and the tooltip under the pointer.
 const panel = document.getElementById('panel'), panelTitle = document.getElementById('panel-title'), panelBody = document.getElementById('panel-body');
 const tip = document.getElementById('tip');
 let opened = null;
@@ -18,7 +18,7 @@ function commandElement(c) {
     c.output ? element('pre', { class: 'output', tabindex: '0', 'aria-label': 'the end of its output' }, c.output.replace(/\n$/, '')) : undefined);
 }
 
-// together makes one of commands that were run again and again, as in a wait.
+// together merges repeated commands, for example of a wait.
 function together(runs) {
   const out = [];
   for (const c of runs) {
@@ -43,7 +43,7 @@ function comparison(bar) {
   const [, typical, before] = bar.group;
   if (bar.command && before < 0 && typical === bar.took) return null;
   const all = data.rows.length > 2 ? `${duration(typical)} typically on these hosts` : '';
-  const then = before < 0 ? '' : `${duration(before)} typically in the run before`;
+  const then = before < 0 ? '' : `${duration(before)} typically in the previous run`;
   return [all, then].filter(Boolean).join('; ');
 }
 

@@ -1,8 +1,8 @@
-// Package html shows one run as a page: a single file that needs no network.
+// Package html writes one run as a page: a single file that needs no network.
 //
-// Its one rule: nothing that a host, a recipe or a file said becomes anything but text. What is in the page from the
-// beginning goes through html/template; what the page's script shows is JSON in a script element that is never executed, and
-// reaches the document as text nodes. A Content-Security-Policy names the one script that may run by its checksum.
+// Its one rule: text from a host, a recipe or a file stays text. The static parts of the page go through html/template. The data
+// of the page's script is JSON in a script element that is never executed, and becomes text nodes. A Content-Security-Policy
+// allows only the page's own script, by its checksum.
 package html
 
 import (
@@ -11,8 +11,8 @@ import (
 	"runbook/runtime/event"
 )
 
-// Report gathers the events of one run. It is an event.Sink that keeps what the page shows and no more: the ends of
-// outputs, not the whole. The zero value is empty.
+// Report collects the events of one run. It is an event.Sink that keeps only what the page shows, for example only the end of an
+// output. The zero value is empty.
 type Report struct {
 	first, last time.Time
 	begun       event.Event
@@ -22,10 +22,11 @@ type Report struct {
 	tables      []event.Event
 	messages    []message
 	would       []message
+	plan        *event.Plan
 	commands    int
 }
 
-// message is something that was said, and by or about which host.
+// message is a message from or about a host.
 type message struct {
 	at   time.Duration // since the run began
 	kind event.Kind
@@ -33,16 +34,7 @@ type message struct {
 	text string
 }
 
-// Of returns the report of the given events.
-func Of(events []event.Event) *Report {
-	r := &Report{}
-	for _, e := range events {
-		r.Event(e)
-	}
-	return r
-}
-
-// Event takes in what happened.
+// Event records an event.
 func (r *Report) Event(e event.Event) {
 	if r.first.IsZero() {
 		r.first = e.Time
@@ -56,6 +48,8 @@ func (r *Report) Event(e event.Event) {
 		}
 	case event.RunEnded:
 		r.ended = &e
+	case event.PlanMade:
+		r.plan = e.Plan
 	case event.Table:
 		r.tables = append(r.tables, e)
 	case event.Result:
@@ -67,10 +61,10 @@ func (r *Report) Event(e event.Event) {
 	r.say(e)
 }
 
-// Close is there for the interface; a Report is written by Write.
+// Close does nothing; Write writes a Report.
 func (r *Report) Close() error { return nil }
 
-// say keeps what the admin should find without opening a step.
+// say keeps the messages that the page shows outside of steps.
 func (r *Report) say(e event.Event) {
 	m := message{at: r.since(e), kind: e.Kind, host: e.Host, text: e.Text}
 	switch e.Kind {
@@ -87,7 +81,7 @@ func (r *Report) say(e event.Event) {
 
 func (r *Report) since(e event.Event) time.Duration { return e.Time.Sub(r.first) }
 
-// row is the row of a host; "" is that of what belongs to no host.
+// row returns the row of a host, or for "" the row of everything outside of hosts.
 func (r *Report) row(host string) *row {
 	if found := r.byHost[host]; found != nil {
 		return found
@@ -105,7 +99,7 @@ func (r *Report) row(host string) *row {
 	return made
 }
 
-// seconds is how long the run took, or has taken so far.
+// took returns how long the run took, or has taken so far.
 func (r *Report) took() time.Duration {
 	if r.ended != nil && r.ended.Seconds > 0 {
 		return duration(r.ended.Seconds)

@@ -8,34 +8,34 @@ import (
 	"runbook/runtime/event"
 )
 
-// row is what happened on one host.
+// row holds what happened on one host.
 type row struct {
 	host   string
-	result *event.Event // what the last table says of it
-	failed bool         // its function ended in an error
+	result *event.Event // its row in the last table
+	failed bool         // its function ended with an error
 	spans  []*span
-	open   []*span // those without an end, in the order in which they began
+	open   []*span // without an end, in the order they began
 }
 
-// what says what a span is.
+// what is the kind of a span.
 type what int
 
 const (
 	step    what = iota
-	part         // a host's function of an each; without a title of its own it is only the ground that bars stand on
-	command      // one that belongs to no step
+	part         // a host's function in each; without a title it has no bar, only a background
+	command      // a command outside of any step
 	connect
 	lock // a wait for another run's lock
 )
 
-// span is something that took time on one host.
+// span is an activity on one host.
 type span struct {
 	what       what
 	path       []string // titles, outermost first; the last is its own
 	line       string
 	begun, end time.Duration // since the run began
 	ended      bool
-	waits      bool // it waited for something to become true, instead of doing something
+	waits      bool // it waited for a condition
 	error      string
 	parent     *span
 	runs       []*run
@@ -58,13 +58,13 @@ func (s *span) title() string {
 	return s.path[len(s.path)-1]
 }
 
-// drawn tells whether a span has a bar.
+// drawn reports whether a span has a bar.
 func (s *span) drawn() bool { return s.what != part || len(s.path) > 0 }
 
-// aside tells whether a bar is none of the recipe's steps.
+// aside reports whether a bar is not a step of the recipe.
 func (s *span) aside() bool { return s.what == command || s.what == connect }
 
-// lane is on how many bars a bar hangs.
+// lane returns in how many bars a bar is nested.
 func (s *span) lane() int {
 	n := 0
 	for p := s.parent; p != nil; p = p.parent {
@@ -75,7 +75,7 @@ func (s *span) lane() int {
 	return n
 }
 
-// onRow takes in what happened on a host, or outside of any.
+// onRow records an event in the row of its host.
 func (r *Report) onRow(e event.Event) {
 	at, row := r.since(e), r.row(e.Host)
 	switch e.Kind {
@@ -117,12 +117,12 @@ func (r *Report) onRow(e event.Event) {
 func (r *row) begin(s *span) {
 	s.parent = r.innermost(s.path)
 	if s.what == part && s.parent != nil {
-		s.what = step // an each within an each: the ground is there already
+		s.what = step // nested each: the row has a background already
 	}
 	r.spans, r.open = append(r.spans, s), append(r.open, s)
 }
 
-// innermost is the open span that something with the given step path happens in, or nil.
+// innermost returns the innermost open span that contains this step path, or nil.
 func (r *row) innermost(path []string) *span {
 	for _, s := range slices.Backward(r.open) {
 		if s.what != lock && s.what != command && len(s.path) <= len(path) && slices.Equal(s.path, path[:len(s.path)]) {
@@ -132,7 +132,7 @@ func (r *row) innermost(path []string) *span {
 	return nil
 }
 
-// finish ends the youngest open span of a path, and whatever was still open in it.
+// finish ends the last open span of a path, and all open spans within it.
 func (r *row) finish(w what, path []string, at time.Duration, failure string) {
 	for i, s := range slices.Backward(r.open) {
 		if s.what != w || !slices.Equal(s.path, path) {
@@ -147,7 +147,7 @@ func (r *row) finish(w what, path []string, at time.Duration, failure string) {
 	}
 }
 
-// command begins a command in its step, or as a bar of its own where there is none.
+// command begins a command in its step, or as its own bar outside of steps.
 func (r *row) command(e event.Event, at time.Duration) {
 	s := r.innermost(e.Step)
 	if s == nil || !s.drawn() {
@@ -156,12 +156,12 @@ func (r *row) command(e event.Event, at time.Duration) {
 		r.spans, r.open = append(r.spans, alone), append(r.open, alone)
 		s = alone
 	}
-	// Who looks again and again whether something has come true sleeps in between.
+	// A step that polls a condition sleeps between its checks.
 	s.waits = s.waits || strings.HasPrefix(e.Text, "sleep ")
 	s.runs = append(s.runs, &run{text: e.Text, line: e.Line, begun: at, end: -1})
 }
 
-// running is the command that e is about.
+// running returns the running command that e is about, or nil.
 func (r *row) running(e event.Event) *run {
 	for _, s := range slices.Backward(r.open) {
 		for _, c := range slices.Backward(s.runs) {
@@ -191,7 +191,7 @@ func (r *row) commandEnded(e event.Event, at time.Duration) {
 	}
 }
 
-// note keeps what happened beside the commands of a step.
+// note keeps an event of a step other than its commands.
 func (r *row) note(e event.Event, at time.Duration) {
 	s := r.innermost(e.Step)
 	text := e.Text

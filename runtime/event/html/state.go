@@ -10,7 +10,7 @@ import (
 	"runbook/runtime/event"
 )
 
-// state is what became of a host: what the last table says, or else what can be told from its steps.
+// state returns the final state of a host, from the last table or else from its steps.
 func (r *row) state() string {
 	switch {
 	case r.result != nil:
@@ -23,14 +23,22 @@ func (r *row) state() string {
 	return ""
 }
 
-// tone is how good a state is. A state that a recipe has made up is none of these, and is shown as neither.
-func tone(state string) string {
-	switch state {
-	case "done", "released", "rolled back", "unchanged", "ready":
+// tone returns how good the state is, as a class of the page's style: what the recipe chose, or what the runtime's own states mean.
+func (r *row) tone() string {
+	if r.result != nil {
+		switch r.result.Tone {
+		case "good", "bad":
+			return r.result.Tone
+		case "busy":
+			return "warn"
+		}
+	}
+	switch r.state() {
+	case "done", "unchanged":
 		return "good"
 	case "failed", "unknown":
 		return "bad"
-	case "refused", "interrupted", "restored", "restored, not restarted", "not switched", "not finished", "prepared", "no end":
+	case "refused", "interrupted", "not finished", "no end":
 		return "warn"
 	}
 	return "plain"
@@ -38,7 +46,7 @@ func tone(state string) string {
 
 func exitStatus(code int) string { return "exit status " + strconv.Itoa(code) }
 
-// verdict is what became of the run: a word, how good it is, and a sentence.
+// verdict is the result of the run: a word, its tone, and a sentence.
 type verdict struct {
 	Word, Tone, Sentence string
 }
@@ -46,7 +54,7 @@ type verdict struct {
 func (r *Report) verdict() verdict {
 	took := words(r.took())
 	if r.ended == nil || r.ended.Code == nil {
-		return verdict{"No end", "warn", "The record stops after " + took + ": runbook was killed, or the run is still under way."}
+		return verdict{"No end", "warn", "The record stops after " + took + ": runbook was killed, or the run is still active."}
 	}
 	hosts, failed := 0, 0
 	for _, row := range r.rows {
@@ -61,6 +69,9 @@ func (r *Report) verdict() verdict {
 	case 0:
 		if r.begun.DryRun {
 			return verdict{"Dry run", "plain", "Nothing was changed" + on(hosts) + ". It took " + took + "."}
+		}
+		if skipped := len(r.ended.Hosts); skipped > 0 {
+			return verdict{"Done", "warn", "Done" + on(hosts-skipped) + " in " + took + ", without " + count(skipped, "unreachable host") + "."}
 		}
 		return verdict{"Done", "good", "Done" + on(hosts) + " in " + took + "."}
 	case 2:
@@ -90,7 +101,7 @@ func count(n int, noun string) string {
 	return grouped(n) + " " + noun + "s"
 }
 
-// grouped is a number with a thin space between thousands.
+// grouped formats a number with thin spaces between thousands.
 func grouped(n int) string {
 	text := strconv.Itoa(n)
 	for i := len(text) - 3; i > 0; i -= 3 {
@@ -99,7 +110,7 @@ func grouped(n int) string {
 	return text
 }
 
-// words is a duration as the page shows it.
+// words formats a duration.
 func words(d time.Duration) string {
 	switch {
 	case d < 100*time.Millisecond:
@@ -116,7 +127,7 @@ func words(d time.Duration) string {
 	return fmt.Sprintf("%d h %02d min", int(d.Hours()), int(d.Minutes())%60)
 }
 
-// signed is a difference: +1.2 s, −0.4 s.
+// signed formats a difference: +1.2 s, −0.4 s.
 func signed(d time.Duration) string {
 	if d < 0 {
 		return "−" + words(-d)
@@ -124,7 +135,7 @@ func signed(d time.Duration) string {
 	return "+" + words(d)
 }
 
-// recipe is the file's name without the folders.
+// recipe returns the name of the recipe's file without its folder.
 func (r *Report) recipe() string {
 	name := path.Base(strings.ReplaceAll(r.begun.Text, `\`, "/"))
 	if r.begun.Kind != event.RunBegun || name == "." {

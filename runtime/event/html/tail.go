@@ -5,8 +5,8 @@ import (
 	"unicode/utf8"
 )
 
-// What a page has room for, in bytes. The texts of large runs are cut further, so that a page opens at once whatever the run
-// printed: all texts of a kind share a budget. The journal has the whole.
+// The limits of a page's texts, in bytes. All texts of a kind share a budget, so that the page of a large run opens quickly. The
+// journal has the full texts.
 const (
 	mostOutput  = 4 << 10
 	leastOutput = 80
@@ -24,12 +24,12 @@ type tail struct {
 
 func (t *tail) add(text string) {
 	t.text += text
-	if len(t.text) > 2*mostOutput { // not at every line, which would copy all of it each time
+	if len(t.text) > 2*mostOutput { // not at every line, which would copy the text each time
 		*t = t.last(mostOutput)
 	}
 }
 
-// last is no more than limit bytes of the end, from the beginning of a line where there is one.
+// last returns at most limit bytes of the end, if possible from the beginning of a line.
 func (t tail) last(limit int) tail {
 	if len(t.text) <= limit {
 		return t
@@ -44,7 +44,7 @@ func (t tail) last(limit int) tail {
 	return tail{text, true}
 }
 
-// String is the end with a mark where something is missing before it.
+// String returns the text, after a mark if its beginning is missing.
 func (t tail) String() string {
 	if t.cut {
 		return "…\n" + t.text
@@ -52,7 +52,7 @@ func (t tail) String() string {
 	return t.text
 }
 
-// head is no more than limit bytes of a text's beginning.
+// head returns at most limit bytes of a text's beginning.
 func head(text string, limit int) string {
 	if len(text) <= limit {
 		return text
@@ -63,7 +63,7 @@ func head(text string, limit int) string {
 	return text[:limit] + " …"
 }
 
-// share is what each of n texts may take of all.
+// share returns the limit for each of n texts.
 func share(all, n, least, most int) int {
 	return min(most, max(least, all/max(1, n)))
 }

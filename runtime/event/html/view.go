@@ -10,7 +10,7 @@ import (
 	"runbook/runtime/event"
 )
 
-// view is what page.html shows. Everything in it is text.
+// view is the input of page.html. Everything in it is text.
 type view struct {
 	Recipe, Path string
 	Verdict      verdict
@@ -20,10 +20,11 @@ type view struct {
 	Error, Hint  string
 	Numbers      []figure
 	Tables       []table
+	Plan         *planView
 	Would        shortened
-	Hosts, More  table // More is what is shown when it is asked for
+	Hosts, More  table // More is collapsed
 	Steps        []stepRow
-	Compared     string // with which run, "" for none
+	Compared     string // the time of the previous run, or ""
 	Messages     shortened
 
 	Rows int
@@ -32,7 +33,7 @@ type view struct {
 
 type option struct{ Name, Value string }
 
-// figure is one of the numbers at the top.
+// figure is one of the key figures.
 type figure struct{ Name, Value, Unit, Beside, Tone string }
 
 // table is a table whose first column names the row.
@@ -57,10 +58,10 @@ type stepRow struct {
 	Typical, Most       string
 	Where, Before, Diff string
 	Tone                string
-	Share               int // of the longest, in hundredths
+	Share               int // per cent of the longest
 }
 
-// shortened is a list that may have been too long for a page.
+// shortened is a list of limited length.
 type shortened struct {
 	Lines []line
 	More  string
@@ -88,7 +89,7 @@ func (r *Report) view(opts Options) view {
 	compare(byKey, opts.Previous)
 	v := view{
 		Recipe: r.recipe(), Path: r.begun.Text, Verdict: r.verdict(), Began: r.first.UTC(), By: r.begun.By, ID: opts.ID,
-		Options: options(r.begun.Args), Would: shorten(r.would), Messages: shorten(r.messages),
+		Options: options(r.begun.Args), Plan: planOf(r.plan), Would: shorten(r.would), Messages: shorten(r.messages),
 		Rows: len(r.rows), Data: r.data(all, byKey),
 	}
 	v.Hosts, v.More = r.hosts()
@@ -127,7 +128,7 @@ func options(args map[string]any) []option {
 	return out
 }
 
-// shown is a table that the recipe shows.
+// shown returns a table of the recipe.
 func shown(e event.Event) table {
 	t := table{Header: e.Header}
 	for _, row := range e.Rows {
@@ -140,37 +141,30 @@ func shown(e event.Event) table {
 	return t
 }
 
-// mostHosts is how many hosts the last table shows at once. Laying out a thousand takes as long as all the rest of the page.
+// mostHosts limits the rows of the last table. Laying out a thousand rows takes as long as the rest of the page.
 const mostHosts = 40
 
-// hosts is the last table. Of many hosts the second has those that are well, and what is more than fits.
+// hosts returns the last table. With many hosts, more has the good ones and those beyond mostHosts.
 func (r *Report) hosts() (shown, more table) {
-	var names []string
+	var results []event.Event
 	for _, row := range r.rows {
 		if row.result != nil {
-			for name := range row.result.Columns {
-				if !slices.Contains(names, name) {
-					names = append(names, name)
-				}
-			}
+			results = append(results, *row.result)
 		}
 	}
-	first := []string{"release", "revision", "previous"} // as the terminal has it
-	slices.SortFunc(names, func(a, b string) int {
-		return slices.Compare([]string{rank(first, a), a}, []string{rank(first, b), b})
-	})
+	names := event.ColumnNames(r.begun.Order, results)
 	shown.Header = slices.Concat([]string{"host", "state"}, names, []string{"time"})
 	more.Header = shown.Header
 	for _, row := range r.rows {
 		if row.result == nil {
 			continue
 		}
-		cells := []cell{{Text: row.host}, {Text: row.result.State, Tone: tone(row.result.State)}}
+		cells := []cell{{Text: row.host}, {Text: row.result.State, Tone: row.tone()}}
 		for _, name := range names {
 			cells = append(cells, cell{Text: row.result.Columns[name]})
 		}
 		cells = append(cells, cell{Text: words(duration(row.result.Seconds)), Number: true})
-		if len(r.rows) > mostHosts && (tone(row.result.State) == "good" || len(shown.Rows) >= mostHosts) {
+		if len(r.rows) > mostHosts && (row.tone() == "good" || len(shown.Rows) >= mostHosts) {
 			more.Rows = append(more.Rows, tableRow{cells})
 			continue
 		}
@@ -179,14 +173,7 @@ func (r *Report) hosts() (shown, more table) {
 	return shown, more
 }
 
-func rank(list []string, name string) string {
-	if i := slices.Index(list, name); i >= 0 {
-		return string(rune('0' + i))
-	}
-	return "9"
-}
-
-// failures says on how many hosts a step failed, or that it did where it belongs to none.
+// failures returns how many hosts failed in a step, or "failed" outside of any host.
 func (g *group) failures() string {
 	switch {
 	case g.failed > 0:

@@ -1,4 +1,4 @@
-// The chart: only the rows that can be seen are in the document, and bars are placed in per cent of the track.
+// The chart. Only visible rows are in the document; bars are placed in per cent of the track.
 const chart = document.getElementById('chart'), plane = document.getElementById('plane'), axis = document.getElementById('axis');
 const ticks = axis.appendChild(element('div', { class: 'ticks' }));
 const grid = document.getElementById('grid');
@@ -53,7 +53,7 @@ function rowElement(place) {
   return e;
 }
 
-// draw brings into the document what can be seen, and the row that has the focus.
+// draw adds the visible rows, and the row with the focus, to the document.
 function draw() {
   const first = Math.max(0, Math.floor((chart.scrollTop - view.top) / view.height) - AHEAD);
   const seen = view.all ? view.shown.length : Math.ceil(chart.clientHeight / view.height) + 2 * AHEAD;
@@ -88,11 +88,11 @@ function drawTicks() {
   for (let at = from; at <= to; at += step) {
     const e = ticks.appendChild(element('span', {}, tickText(at, step)));
     e.style.left = grid.appendChild(element('i')).style.left = percent(at);
-    if (width - at / data.took * width < 44) e.textContent = ''; // a text at the end would widen the plane
+    if (width - at / data.took * width < 44) e.textContent = ''; // text at the end would widen the plane
   }
 }
 
-// niceStep is the smallest of 1, 2, 5, 10 … milliseconds, seconds, minutes that is not below ms.
+// niceStep returns the smallest of 1, 2, 5, 10 … milliseconds, seconds, minutes that is not below ms.
 function niceStep(ms) {
   const steps = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 10e3, 15e3, 30e3, 60e3, 120e3, 300e3, 600e3, 900e3, 1800e3, 3600e3];
   return steps.find(s => s >= ms) || Math.ceil(ms / 3600e3) * 3600e3;
@@ -121,7 +121,7 @@ function drawSoon() {
   requestAnimationFrame(() => { asked = false; draw(); });
 }
 
-// zoomTo keeps what is at x, a distance from the left edge of the tracks, where it is.
+// zoomTo zooms around x, a distance from the left edge of the tracks.
 function zoomTo(zoom, x) {
   zoom = Math.min(MOST_ZOOM, Math.max(1, zoom));
   const visible = chart.clientWidth - ticks.offsetLeft;

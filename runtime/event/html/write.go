@@ -18,15 +18,15 @@ import (
 //go:embed page.html *.css *.js
 var files embed.FS
 
-// scripts are the parts of the page's script, in the order in which they need each other.
+// scripts are the parts of the page's script, in the order of their dependencies.
 var scripts = []string{"model.js", "view.js", "keys.js", "panel.js", "main.js"}
 
 // styles are the parts of the page's style.
 var styles = []string{"page.css", "chart.css"}
 
-// Options are what a page shows beside its own run's events. The zero value is fine.
+// Options are what a page shows in addition to the run's events. The zero value is valid.
 type Options struct {
-	ID       string  // the run's name in the journal
+	ID       string  // the run's ID in the journal
 	Previous *Report // the run to compare with
 }
 
@@ -38,7 +38,7 @@ func (r *Report) Write(w io.Writer, opts Options) error {
 	}
 	page, err := template.New("page.html").ParseFS(files, "page.html")
 	if err != nil {
-		return fmt.Errorf("the report's template: %w", err)
+		return fmt.Errorf("report template: %w", err)
 	}
 	sum := sha256.Sum256([]byte(script))
 	return page.Execute(w, struct {
@@ -50,7 +50,7 @@ func (r *Report) Write(w io.Writer, opts Options) error {
 		"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"})
 }
 
-// assets are the page's own script and style.
+// assets returns the page's script and style.
 func assets() (script, style string, err error) {
 	var b bytes.Buffer
 	b.WriteString("'use strict';\n(() => {\n")
@@ -74,12 +74,11 @@ func assets() (script, style string, err error) {
 	return script, b.String(), nil
 }
 
-// WriteFile writes the page to the file path, which is replaced at once and only by a whole page. Only the user can read it, as
-// with the journal that it is made from.
+// WriteFile writes the page to the file path, which it replaces atomically. Only the user can read it, as with the journal.
 func (r *Report) WriteFile(path string, opts Options) error {
 	err := r.writeFile(path, opts)
 	if err != nil {
-		return fmt.Errorf("the report %s: %w", path, err)
+		return fmt.Errorf("report %s: %w", path, err)
 	}
 	return nil
 }
@@ -89,7 +88,7 @@ func (r *Report) writeFile(path string, opts Options) error {
 	if err := r.Write(&page, opts); err != nil {
 		return err
 	}
-	// A name that nobody can have put a link at; its mode is 0600.
+	// An unpredictable name, so that nobody can put a link there; its mode is 0600.
 	part, err := os.CreateTemp(filepath.Dir(path), temporary)
 	if err != nil {
 		return err
@@ -104,17 +103,27 @@ func (r *Report) writeFile(path string, opts Options) error {
 	return nil
 }
 
-// temporary is the pattern of the names of files that become pages.
+// temporary is the name pattern of temporary files.
 const temporary = ".runbook-report-*"
 
-// Writable tells whether WriteFile could write path, before there is anything to write.
+// Writable checks that WriteFile can write path, before the run.
 func Writable(path string) error {
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
-		return fmt.Errorf("%s is a folder", path)
+		return fmt.Errorf("report %s: is a folder", path)
 	}
 	f, err := os.CreateTemp(filepath.Dir(path), temporary)
 	if err != nil {
-		return event.WithHint(fmt.Errorf("the report %s can't be written: %w", path, err), "name a file in a folder that exists and is yours")
+		return event.WithHint(fmt.Errorf("report %s: cannot be written: %w", path, err), "name a file in a folder that exists and is yours")
 	}
 	return errors.Join(f.Close(), os.Remove(f.Name()))
 }
+
+// FileSink writes the page of a run to Path at the end of the run.
+type FileSink struct {
+	Report
+	Path    string
+	Options func() Options // called at the end
+}
+
+// Close writes the page.
+func (s *FileSink) Close() error { return s.WriteFile(s.Path, s.Options()) }

@@ -4,11 +4,11 @@ package journal
 
 import "os"
 
-// hold does nothing here: a lock on Windows would keep others from reading the file.
+// hold does nothing: a lock on Windows would prevent others from reading the file.
 func hold(*os.File) error { return nil }
 
-// held can't tell here.
+// held cannot find out here.
 func held(*os.File) (bool, error) { return false, nil }
 
-// mine can't tell here; and the modes of files mean nothing.
+// mine cannot find out here, and file modes have no meaning.
 func mine(os.FileInfo) bool { return true }

@@ -1,7 +1,7 @@
-// Package journal keeps a record of every run on this machine.
+// Package journal records every run in a file on this machine.
 //
-// Its one rule: an event is in the file before the next one happens, so that what is there can be read whatever became
-// of the process that wrote it. The end of an output that is longer than there is room for waits for the end of its command.
+// Its one rule: an event is in the file before the next one happens, so that the record is readable even if the process was
+// killed. Only the end of a very long output is written later, when its command ends.
 package journal
 
 import (
@@ -16,58 +16,58 @@ import (
 	"runbook/runtime/event"
 )
 
-// suffix ends the name of a run's file: ID.jsonl, one event a line as event.Event states it.
+// suffix is the extension of a run's file: ID.jsonl, one event.Event per line.
 const suffix = ".jsonl"
 
-// layout is how a run's ID says when it began, in UTC. A second run of the same second gets "-2" behind it.
+// layout is the format of a run's ID, its begin in UTC. A second run in the same second gets the suffix "-2".
 const layout = "20060102-150405"
 
-// Dir is the folder of all runs: $XDG_STATE_HOME/runbook/runs, or ~/.local/state/runbook/runs. A relative
-// $XDG_STATE_HOME counts for nothing (https://specifications.freedesktop.org/basedir-spec/latest/).
+// Dir returns the folder of all runs: $XDG_STATE_HOME/runbook/runs, or ~/.local/state/runbook/runs. A relative
+// $XDG_STATE_HOME is ignored (https://specifications.freedesktop.org/basedir-spec/latest/).
 func Dir() (string, error) {
 	state := os.Getenv("XDG_STATE_HOME")
 	if !filepath.IsAbs(state) {
 		home, err := os.UserHomeDir()
 		if err != nil {
-			return "", fmt.Errorf("the folder of the journal: %w", err)
+			return "", fmt.Errorf("journal folder: %w", err)
 		}
 		state = filepath.Join(home, ".local", "state")
 	}
 	return filepath.Join(state, "runbook", "runs"), nil
 }
 
-// Sink writes one run. For as long as it is open, others can tell from a lock on its file that the run is under way.
+// Sink records one run. While it is open it holds a lock on the file, which shows other processes that the run is active.
 type Sink struct {
 	id      string
 	file    *os.File
-	line    bytes.Buffer // the event that is written
+	line    bytes.Buffer // the current event
 	enc     *json.Encoder
 	outputs outputs
-	err     error // the first failure to write; what follows is dropped
+	err     error // the first failure to write; later events are dropped
 }
 
-// Secure makes the folder of the journal if it isn't there, and sees to it that only the user gets into it. It returns the mode that
-// it had if that was another. A folder of somebody else is an error.
+// Secure creates the folder of the journal if necessary, and restricts it to the user. It returns the folder's previous mode if
+// that was wider, else 0. A folder of another user is an error.
 func Secure(dir string) (was os.FileMode, err error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return 0, fmt.Errorf("the folder of the journal: %w", err)
+		return 0, fmt.Errorf("journal folder: %w", err)
 	}
 	info, err := os.Stat(dir)
 	switch {
 	case err != nil:
-		return 0, fmt.Errorf("the folder of the journal: %w", err)
+		return 0, fmt.Errorf("journal folder: %w", err)
 	case !mine(info):
-		return 0, fmt.Errorf("the folder of the journal, %s, belongs to another user: set XDG_STATE_HOME to a folder of your own", dir)
+		return 0, event.WithHint(fmt.Errorf("journal folder %s: belongs to another user", dir), "set XDG_STATE_HOME to a folder of your own")
 	case info.Mode().Perm()&0o077 == 0:
 		return 0, nil
 	}
 	if err := os.Chmod(dir, 0o700); err != nil {
-		return 0, fmt.Errorf("the folder of the journal: others may enter it: %w", err)
+		return 0, fmt.Errorf("journal folder: cannot restrict it to you: %w", err)
 	}
 	return info.Mode().Perm(), nil
 }
 
-// Create begins the record of a run that begins now, in a file of dir that only the user can read. See Secure for the folder.
+// Create begins the record of a run that begins now, in a file that only the user can read. See Secure for dir.
 func Create(dir string, now time.Time) (*Sink, error) {
 	if _, err := Secure(dir); err != nil {
 		return nil, err
@@ -88,12 +88,12 @@ func Create(dir string, now time.Time) (*Sink, error) {
 		}
 		s := &Sink{id: id, file: f, outputs: outputs{}}
 		s.enc = json.NewEncoder(&s.line)
-		s.enc.SetEscapeHTML(false) // grep should find a command line as it was typed
+		s.enc.SetEscapeHTML(false) // grep finds a command line as typed
 		return s, nil
 	}
 }
 
-// ID is the name by which the run can be read.
+// ID returns the run's ID, by which it can be read.
 func (s *Sink) ID() string { return s.id }
 
 // Event appends e.
@@ -112,7 +112,7 @@ func (s *Sink) Event(e event.Event) {
 	s.write(s.encoded(e))
 }
 
-// end appends what was kept of the end of an output.
+// end appends the kept end of an output.
 func (s *Sink) end(o origin) {
 	left, lines := s.outputs.end(o)
 	if left != nil {
@@ -123,7 +123,7 @@ func (s *Sink) end(o origin) {
 	}
 }
 
-// encoded is an event as a line, which is good until the next one.
+// encoded returns an event as a line, which is valid until the next call.
 func (s *Sink) encoded(e event.Event) []byte {
 	s.line.Reset()
 	if err := s.enc.Encode(e); err != nil && s.err == nil {
@@ -132,14 +132,14 @@ func (s *Sink) encoded(e event.Event) []byte {
 	return s.line.Bytes()
 }
 
-// write hands a line to the system at once, so that nothing of it waits in this process.
+// write writes a line at once, without a buffer in this process.
 func (s *Sink) write(line []byte) {
 	if s.err == nil {
 		_, s.err = s.file.Write(line)
 	}
 }
 
-// Close lets the file go, and returns the first failure to write it.
+// Close closes the file and returns the first failure to write it.
 func (s *Sink) Close() error {
 	for o := range s.outputs {
 		s.end(o)

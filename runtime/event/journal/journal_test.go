@@ -16,7 +16,7 @@ import (
 	"runbook/runtime/event/journal"
 )
 
-// childDir is where this test binary, started again, writes a run that nobody lets it end.
+// childDir is the folder where this test binary, as a child process, writes a run until it is killed.
 const childDir = "RUNBOOK_TEST_JOURNAL"
 
 func TestMain(m *testing.M) {
@@ -48,7 +48,7 @@ func begin(stream *event.Stream) {
 		Hosts: []string{"web1", "web2"}, Args: map[string]any{"n": 3}, Version: event.Version})
 }
 
-// write makes a record of a whole run.
+// write records a whole run.
 func write(t *testing.T, dir string, at time.Time, code int, last string) string {
 	t.Helper()
 	s, err := journal.Create(dir, at)
@@ -68,7 +68,7 @@ func TestRoundTrip(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "state", "runs")
 	at := time.Date(2026, 1, 5, 12, 0, 0, 0, time.UTC)
 	first := write(t, dir, at, 0, "")
-	// The last event is longer than what is read from a file's end at first.
+	// The last event is longer than the first read from the file's end.
 	second := write(t, dir, at, 1, "it broke\n"+strings.Repeat("x", 100_000))
 	if first != "20260105-120000" || second != "20260105-120000-2" {
 		t.Errorf("the runs are called %s and %s", first, second)
@@ -149,7 +149,7 @@ func TestFind(t *testing.T) {
 	write(t, dir, at.Add(-time.Hour), 0, "")
 	for name, want := range map[string]string{
 		"20260105-11": "20260105-110000", "20260105-120000": "20260105-120000", "20260105-120000-2": "20260105-120000-2",
-		"last": "20260105-120000-10", "2026": "11 runs begin with", "": "there is no run", "x": "there is no run", "../x": "there is no run",
+		"last": "20260105-120000-10", "2026": "11 runs begin with", "": "no run", "x": "no run", "../x": "no run",
 	} {
 		r, err := journal.Find(dir, name)
 		if err != nil && !strings.Contains(err.Error(), want) || err == nil && r.ID != want {
@@ -211,7 +211,7 @@ func TestUnreadableRecordHidesNoOther(t *testing.T) {
 	}
 }
 
-// Others don't get into the folder, however it was made.
+// Other users cannot enter the folder, whatever its mode was.
 func TestFolderIsClosed(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "state", "runs")
 	if was, err := journal.Secure(dir); was != 0 || err != nil {
@@ -243,7 +243,7 @@ func TestFolderIsClosed(t *testing.T) {
 	}
 }
 
-// Of an output without end the beginning and the end are on record, and how much was between them.
+// The journal has the beginning and the end of a very long output, and the size of the omitted middle.
 func TestLongOutput(t *testing.T) {
 	dir := t.TempDir()
 	sink, err := journal.Create(dir, time.Now())
@@ -322,7 +322,7 @@ func TestLongOutput(t *testing.T) {
 	}
 }
 
-// A short output is as it was, in its place.
+// A short output is complete, and in order.
 func TestShortOutput(t *testing.T) {
 	dir := t.TempDir()
 	sink, err := journal.Create(dir, time.Now())

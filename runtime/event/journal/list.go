@@ -3,9 +3,11 @@ package journal
 import (
 	"bufio"
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,7 +17,7 @@ import (
 	"runbook/runtime/event"
 )
 
-// Result is what became of a run, in a word.
+// Result is the outcome of a run.
 type Result string
 
 // The results.
@@ -24,29 +26,60 @@ const (
 	Failed      Result = "failed"
 	Refused     Result = "refused" // before any change
 	Interrupted Result = "interrupted"
-	Killed      Result = "killed" // it never came to its end
+	Killed      Result = "killed" // the record has no end
 	Running     Result = "running"
 )
 
-// Run is what the list says of one run.
+// Run is the summary of one run.
 type Run struct {
-	ID     string    `json:"id"`   // the name it is asked for by, such as 20260105-120000
-	Path   string    `json:"path"` // its file
-	Begun  time.Time `json:"begun"`
-	By     string    `json:"by"` // user@machine
-	Recipe string    `json:"recipe"`
-	Hosts  []string  `json:"hosts"` // all hosts of the run, in their order
-	DryRun bool      `json:"dry_run"`
-	// Release and Revision are what the run was of, where its recipe said that.
-	Release  string  `json:"release,omitempty"`
-	Revision string  `json:"revision,omitempty"`
-	Result   Result  `json:"result"`
-	Seconds  float64 `json:"seconds"`         // until its end, or until the last that is known of it
-	Error    string  `json:"error,omitempty"` // why it failed, in the first line
+	ID      string    `json:"id"`   // such as 20260105-120000
+	Path    string    `json:"path"` // its file
+	Begun   time.Time `json:"begun"`
+	By      string    `json:"by"` // user@machine
+	Recipe  string    `json:"recipe"`
+	Hosts   []string  `json:"hosts"` // all hosts of the run, in their order
+	DryRun  bool      `json:"dry_run"`
+	About   []Fact    `json:"-"` // facts such as the release; in JSON, fields of the object
+	Result  Result    `json:"result"`
+	Skipped []string  `json:"skipped,omitempty"` // the unreachable hosts that it went on without
+	Seconds float64   `json:"seconds"`           // until its end, or until its last event
+	Error   string    `json:"error,omitempty"`   // the first line of its error
 }
 
-// List returns the runs in dir, the newest first. A folder that isn't there holds no runs. What can't be read is left out and
-// reported beside the rest, joined.
+// Fact is a fact about a run, with the name that its recipe gave it.
+type Fact struct{ Name, Text string }
+
+// Fact returns the text of a fact, or "".
+func (r Run) Fact(name string) string {
+	for _, f := range r.About {
+		if f.Name == name {
+			return f.Text
+		}
+	}
+	return ""
+}
+
+// MarshalJSON writes the facts as further fields of the object. A fact whose name is taken is skipped.
+func (r Run) MarshalJSON() ([]byte, error) {
+	type plain Run // without this method
+	text, err := json.Marshal(plain(r))
+	if err != nil || len(r.About) == 0 {
+		return text, err
+	}
+	fields := map[string]any{}
+	if err := json.Unmarshal(text, &fields); err != nil {
+		return nil, err
+	}
+	for _, f := range r.About {
+		if _, taken := fields[f.Name]; !taken {
+			fields[f.Name] = f.Text
+		}
+	}
+	return json.Marshal(fields)
+}
+
+// List returns the runs in dir, the newest first. A missing folder has no runs. The error joins those of unreadable files; the
+// other runs are returned nevertheless.
 func List(dir string) ([]Run, error) {
 	names, err := files(dir)
 	if err != nil {
@@ -58,7 +91,7 @@ func List(dir string) ([]Run, error) {
 	)
 	for _, name := range names {
 		r, err := look(filepath.Join(dir, name))
-		if errors.Is(err, os.ErrNotExist) { // another runbook has removed it meanwhile
+		if errors.Is(err, os.ErrNotExist) { // another runbook has just removed it
 			continue
 		}
 		if err != nil {
@@ -71,7 +104,7 @@ func List(dir string) ([]Run, error) {
 	return runs, errors.Join(failed...)
 }
 
-// files are the names of the runs' files in dir.
+// files returns the names of the runs' files in dir.
 func files(dir string) ([]string, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -86,7 +119,7 @@ func files(dir string) ([]string, error) {
 	return names, nil
 }
 
-// begunAt is when the run of a file began, by its name, and whether the file is one of the journal's.
+// begunAt returns when a run began, from its file's name. It returns false for a file that is not of the journal.
 func begunAt(name string) (time.Time, bool) {
 	id, ok := strings.CutSuffix(name, suffix)
 	if !ok || len(id) < len(layout) {
@@ -96,7 +129,7 @@ func begunAt(name string) (time.Time, bool) {
 	return at, err == nil
 }
 
-// look reads what the list says of the run in the file path.
+// look reads the summary of the run in the file path.
 func look(path string) (Run, error) {
 	r := Run{ID: strings.TrimSuffix(filepath.Base(path), suffix), Path: path}
 	f, err := os.Open(path)
@@ -105,7 +138,7 @@ func look(path string) (Run, error) {
 	}
 	defer func() { _ = f.Close() }() // it was only read
 	first, last, err := ends(f)
-	if errors.Is(err, io.EOF) { // it was killed before the first event, or will have one soon
+	if errors.Is(err, io.EOF) { // killed before the first event, or just begun
 		first.Time, _ = begunAt(filepath.Base(path))
 		last.Time, err = first.Time, nil
 	}
@@ -114,13 +147,13 @@ func look(path string) (Run, error) {
 	}
 	r.Begun, r.By, r.Recipe, r.Hosts, r.DryRun = first.Time, first.By, first.Text, first.Hosts, first.DryRun
 	if last.Kind == event.RunEnded {
-		r.Result, r.Seconds = resultOf(last), last.Seconds
-		r.about(last)
+		r.Result, r.Seconds, r.Skipped = resultOf(last), last.Seconds, last.Hosts
+		r.about(first.Order, last)
 		r.Error, _, _ = strings.Cut(last.Error, "\n")
 		return r, nil
 	}
 	r.Result, r.Seconds = Killed, last.Time.Sub(first.Time).Seconds()
-	if err := r.findAbout(f); err != nil {
+	if err := r.findAbout(f, first.Order); err != nil {
 		return r, fmt.Errorf("%s: %w", path, err)
 	}
 	running, err := held(f)
@@ -130,14 +163,22 @@ func look(path string) (Run, error) {
 	return r, err
 }
 
-// about notes what the run was of.
-func (r *Run) about(e event.Event) {
-	r.Release, _ = e.Args["release"].(string)
-	r.Revision, _ = e.Args["revision"].(string)
+// about reads the facts from the args of an event, in this order. Journals of older versions have no order; their last event has
+// no other args.
+func (r *Run) about(order []string, e event.Event) {
+	if len(order) == 0 && e.Kind == event.RunEnded {
+		order = slices.Sorted(maps.Keys(e.Args))
+	}
+	r.About = nil
+	for _, name := range order {
+		if text, ok := e.Args[name].(string); ok && text != "" {
+			r.About = append(r.About, Fact{name, text})
+		}
+	}
 }
 
-// findAbout notes the same of a run without an end, from where its recipe said how to finish it.
-func (r *Run) findAbout(f *os.File) error {
+// findAbout reads the facts of a run without an end from its last resumable event.
+func (r *Run) findAbout(f *os.File, order []string) error {
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
 		return err
 	}
@@ -145,7 +186,7 @@ func (r *Run) findAbout(f *os.File) error {
 	for {
 		line, err := lines.ReadBytes('\n')
 		switch {
-		case errors.Is(err, io.EOF): // a torn line is none
+		case errors.Is(err, io.EOF): // the last line is empty or incomplete
 			return nil
 		case err != nil:
 			return err
@@ -154,7 +195,7 @@ func (r *Run) findAbout(f *os.File) error {
 			if err != nil {
 				return err
 			}
-			r.about(e)
+			r.about(order, e)
 		}
 	}
 }
@@ -166,7 +207,7 @@ func resultOf(ended event.Event) Result {
 	switch *ended.Code {
 	case 0:
 		return Done
-	case 2, 3: // a mistake in the recipe that came up before any host was contacted, or a refusal
+	case 2, 3: // a mistake before any host was contacted, or a refusal
 		return Refused
 	case 130:
 		return Interrupted
@@ -174,11 +215,11 @@ func resultOf(ended event.Event) Result {
 	return Failed
 }
 
-// Last is what Find takes for the newest run.
+// Last is the name of the newest run in Find.
 const Last = "last"
 
-// Find returns the run in dir that name means: an ID, the beginning of one that is the only one to begin so, or Last.
-// When there is none, the error has what to do next as its hint.
+// Find returns the run in dir with a name: an ID, the unambiguous beginning of an ID, or Last. A missing run is an error with a
+// hint.
 func Find(dir, name string) (Run, error) {
 	names, err := files(dir)
 	if err != nil {
@@ -199,22 +240,22 @@ func Find(dir, name string) (Run, error) {
 	}
 	switch len(found) {
 	case 0:
-		return Run{}, event.WithHint(fmt.Errorf("there is no run %q in %s", name, dir), "runbook log lists the runs")
+		return Run{}, event.WithHint(fmt.Errorf("no run %q in %s", name, dir), "runbook log lists the runs")
 	case 1:
 		return look(filepath.Join(dir, found[0]+suffix))
 	}
-	return Run{}, event.WithHint(fmt.Errorf("%d runs begin with %q", len(found), name), "say more of the name: "+strings.Join(found, ", "))
+	return Run{}, event.WithHint(fmt.Errorf("%d runs begin with %q", len(found), name), "write more of the name: "+strings.Join(found, ", "))
 }
 
 func last(dir string, names []string) (Run, error) {
 	if len(names) == 0 {
-		return Run{}, event.WithHint(fmt.Errorf("there is no run in %s", dir), "runbook run RECIPE makes one")
+		return Run{}, event.WithHint(fmt.Errorf("no runs in %s", dir), "runbook run RECIPE records one")
 	}
 	newest := slices.MaxFunc(names, byAge)
 	return look(filepath.Join(dir, newest))
 }
 
-// byAge orders files by when their runs began; those of one second by their number.
+// byAge orders files by the begin of their runs; runs of the same second by their number.
 func byAge(a, b string) int {
 	if len(a) != len(b) && a[:len(layout)] == b[:len(layout)] {
 		return len(a) - len(b)

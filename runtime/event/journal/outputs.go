@@ -8,36 +8,35 @@ import (
 	"runbook/runtime/event"
 )
 
-// How many bytes of the journal a command's output may take: what is between its beginning and its end is left out, and counted.
+// The limits of a command's output in the journal, in bytes. The middle of a longer output is omitted and counted.
 const (
-	mostBegin = mostOutput - mostEnd
-	mostEnd   = 256 << 10 // waits in memory
-	// mostOutput is for both.
-	mostOutput = 4 << 20
+	mostBegin  = mostOutput - mostEnd
+	mostEnd    = 256 << 10 // kept in memory until the command ends
+	mostOutput = 4 << 20   // of both together
 )
 
-// origin is where an output comes from: commands that run at the same time have different ones, unless one line of a recipe runs them on
-// one host. Then they share the room.
+// origin identifies the command of an output. Concurrent commands have different origins, unless one line of a recipe runs them
+// on one host; then they share the limit.
 type origin struct{ host, step, line string }
 
 func of(e event.Event) origin { return origin{e.Host, strings.Join(e.Step, "\x00"), e.Line} }
 
-// outputs are those of the commands that run.
+// outputs holds the outputs of the running commands.
 type outputs map[origin]*output
 
-// output is what has been printed.
+// output is the output of a command so far.
 type output struct {
 	begun int // bytes that were written
 	full  bool
 
-	end      [][]byte // lines of the journal that are last, and may have to be written yet
-	texts    []int    // how many bytes each shows
+	end      [][]byte // the last lines of the journal, not written yet
+	texts    []int    // the length of each line's text
 	endBytes int
-	left     event.Event // says what was left out before them
-	leftText int64       // how much that was
+	left     event.Event // reports what was omitted before them
+	leftText int64       // the length of what was omitted
 }
 
-// take says whether an event, with its line, is to be written now.
+// take returns true if an event, encoded as line, must be written now. Otherwise it keeps the line.
 func (all outputs) take(e event.Event, line []byte) bool {
 	o := all[of(e)]
 	if o == nil {
@@ -56,16 +55,16 @@ func (all outputs) take(e event.Event, line []byte) bool {
 		}
 		o.leftText += int64(o.texts[0])
 		o.endBytes -= len(o.end[0])
-		o.end[0] = nil // not to be held by what it is cut from
+		o.end[0] = nil // the array of o.end must not keep it in memory
 		o.end, o.texts = o.end[1:], o.texts[1:]
 	}
 	return false
 }
 
-// leftRoom is for the line that says what was left out.
+// leftRoom is reserved for the line that reports what was omitted.
 const leftRoom = 16 << 10
 
-// end is what is still to be written of an output, and forgets it.
+// end removes an output and returns what must still be written of it.
 func (all outputs) end(from origin) (left *event.Event, lines [][]byte) {
 	o := all[from]
 	delete(all, from)

@@ -9,14 +9,14 @@ import (
 	"time"
 )
 
-// How long runs are kept.
+// The limits of the journal.
 const (
 	KeptFor  = 90 * 24 * time.Hour
 	KeptRuns = 500
 )
 
-// Prune removes the runs in dir that began more than KeptFor before now, and the oldest of those that are more than
-// KeptRuns with the one that is about to be recorded. A run that is under way stays. It returns how many it has removed.
+// Prune removes the runs in dir that began more than KeptFor ago. It also removes the oldest ones until, with the run that is
+// about to be recorded, at most KeptRuns are left. Active runs stay. It returns the number of removed runs.
 func Prune(dir string, now time.Time) (int, error) {
 	names, err := files(dir)
 	if err != nil {
@@ -29,7 +29,7 @@ func Prune(dir string, now time.Time) (int, error) {
 	)
 	for i, name := range names {
 		begun, _ := begunAt(name)
-		if now.Sub(begun) <= KeptFor && len(names)-i < KeptRuns { // one more is to come
+		if now.Sub(begun) <= KeptFor && len(names)-i < KeptRuns { // one more is about to be recorded
 			break
 		}
 		gone, err := remove(filepath.Join(dir, name))
@@ -44,7 +44,7 @@ func Prune(dir string, now time.Time) (int, error) {
 	return removed, nil
 }
 
-// remove removes a run's file, unless the run is under way or another runbook was faster.
+// remove removes a run's file, unless the run is active or another runbook has removed it.
 func remove(path string) (bool, error) {
 	f, err := os.Open(path)
 	if errors.Is(err, os.ErrNotExist) {

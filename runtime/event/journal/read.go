@@ -13,8 +13,8 @@ import (
 	"runbook/runtime/event"
 )
 
-// Events are the events of the run in the file path, in their order. An error is the last that the loop gets. A last line
-// without an end, which a crash in the middle of a write leaves, is passed over.
+// Events returns the events of the run in the file path, in order. An error ends the iteration. An incomplete last line, from a
+// crash in the middle of a write, is skipped.
 func Events(path string) iter.Seq2[event.Event, error] {
 	return func(yield func(event.Event, error) bool) {
 		f, err := os.Open(path)
@@ -56,17 +56,17 @@ func Read(path string) ([]event.Event, error) {
 	return events, nil
 }
 
-// decode reads an event, which another program, or an older runbook, may have written otherwise than a stream does.
+// decode parses an event and cleans it: another program or an older runbook may have written it.
 func decode(line []byte) (event.Event, error) {
 	var e event.Event
 	if err := json.Unmarshal(line, &e); err != nil {
-		return e, fmt.Errorf("no event: %w", err)
+		return e, fmt.Errorf("invalid event: %w", err)
 	}
 	return event.CleanEvent(e), nil
 }
 
-// ends reads the first and the last event of a file, without what is between them: a list of runs reads many files.
-// io.EOF means that there is none.
+// ends reads only the first and the last event of a file, because a list of runs reads many files. io.EOF means that there is no
+// event.
 func ends(f *os.File) (first, last event.Event, err error) {
 	line, err := bufio.NewReader(f).ReadBytes('\n')
 	if err != nil {
@@ -85,10 +85,10 @@ func ends(f *os.File) (first, last event.Event, err error) {
 		if _, err := f.ReadAt(tail, from); err != nil && !errors.Is(err, io.EOF) {
 			return first, last, err
 		}
-		tail = tail[:bytes.LastIndexByte(tail, '\n')+1] // a torn line is none
+		tail = tail[:bytes.LastIndexByte(tail, '\n')+1] // without an incomplete last line
 		lines := bytes.Split(bytes.TrimSuffix(tail, []byte("\n")), []byte("\n"))
 		if len(lines) < 2 && from > 0 {
-			continue // the last line is longer than that
+			continue // the last line is longer than size
 		}
 		last, err = decode(lines[len(lines)-1])
 		return first, last, err

@@ -1,6 +1,6 @@
 // Package jsonl writes the events of a run as JSON lines, for programs.
 //
-// Its one rule: one event, one line, as event.Event states it, and nothing else on the writer.
+// Its one rule: each event.Event is one line, and nothing else is written.
 package jsonl
 
 import (
@@ -11,16 +11,16 @@ import (
 	"runbook/runtime/event"
 )
 
-// Sink writes one JSON object a line.
+// Sink writes one JSON object per line.
 type Sink struct {
 	enc *json.Encoder
-	err error // the first failure to write; what follows is dropped
+	err error // the first failure to write; later events are dropped
 }
 
-// New returns a sink that writes to w, which stays open.
+// New returns a sink that writes to w. Closing the sink leaves w open.
 func New(w io.Writer) *Sink {
 	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false) // a command line should read as it was typed
+	enc.SetEscapeHTML(false) // command lines stay as typed
 	return &Sink{enc: enc}
 }
 
@@ -31,7 +31,7 @@ func (s *Sink) Event(e event.Event) {
 	}
 }
 
-// Close returns the first failure to write, such as a reader that went away.
+// Close returns the first failure to write, such as a closed pipe.
 func (s *Sink) Close() error {
 	if s.err != nil {
 		return fmt.Errorf("writing events: %w", s.err)

@@ -21,21 +21,33 @@ import (
 
 var update = flag.Bool("update", false, "rewrite schema.json")
 
-// source is what the Go source of package event says beside its declarations.
+// source holds the comments of declarations in package event.
 type source struct {
-	kinds  []*jsonschema.Schema // one a kind, in their order
-	fields map[string]string    // JSON name → comment
+	kinds  []*jsonschema.Schema         // one a kind, in their order
+	fields map[string]map[string]string // struct → JSON name → comment
 }
 
 func readSource(t *testing.T) source {
 	t.Helper()
-	file, err := parser.ParseFile(token.NewFileSet(), "../event.go", nil, parser.ParseComments)
-	if err != nil {
-		t.Fatal(err)
+	s := source{fields: map[string]map[string]string{}}
+	for _, name := range []string{"../event.go", "../plan.go"} {
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ParseComments)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.read(t, file)
 	}
-	s := source{fields: map[string]string{}}
+	return s
+}
+
+func (s *source) read(t *testing.T, file *ast.File) {
+	t.Helper()
+	var fields map[string]string // of the present struct
 	ast.Inspect(file, func(n ast.Node) bool {
 		switch n := n.(type) {
+		case *ast.TypeSpec:
+			fields = map[string]string{}
+			s.fields[n.Name.Name] = fields
 		case *ast.ValueSpec:
 			if name, ok := n.Type.(*ast.Ident); ok && name.Name == "Kind" {
 				value, err := strconv.Unquote(n.Values[0].(*ast.BasicLit).Value)
@@ -48,15 +60,14 @@ func readSource(t *testing.T) source {
 		case *ast.Field:
 			if n.Tag != nil {
 				name, _, _ := strings.Cut(strings.TrimPrefix(n.Tag.Value, "`json:\""), ",")
-				s.fields[strings.TrimSuffix(name, "\"`")] = strings.TrimSpace(n.Comment.Text())
+				fields[strings.TrimSuffix(name, "\"`")] = strings.TrimSpace(n.Comment.Text())
 			}
 		}
 		return true
 	})
-	return s
 }
 
-// schema is the JSON Schema of one line, made from the Go types and what stands beside them.
+// schema returns the JSON Schema of one line, from the Go types and their comments.
 func schema(t *testing.T) *jsonschema.Schema {
 	t.Helper()
 	s, err := jsonschema.For[event.Event](nil)
@@ -69,23 +80,30 @@ func schema(t *testing.T) *jsonschema.Schema {
 	s.Description = "One line of the output, and of a run's file in the journal. The first is run_begun, the last run_ended. " +
 		"Kinds say which fields they set, by their names in Go: DryRun is dry_run. A later runbook may add fields and kinds without another version."
 	s.AdditionalProperties = nil // which a reader has to pass over
-	for name, property := range s.Properties["faults"].Items.Properties {
-		property.Description = from.fields[name]
-		neverNull(property)
+	plan := s.Properties["plan"]
+	parts := plan.Properties["groups"].Items
+	for name, object := range map[string]*jsonschema.Schema{"Event": s, "Fault": s.Properties["faults"].Items, "Plan": plan,
+		"PlanGroup": parts, "PlanPart": parts.Properties["parts"].Items, "PlanCall": plan.Properties["calls"].Items} {
+		describe(t, object, name, from.fields[name])
 	}
-	s.Properties["faults"].Items.AdditionalProperties = nil
-	for name, property := range s.Properties {
-		if property.Description = from.fields[name]; property.Description == "" {
-			t.Errorf("the field %s has no comment in runtime/event/event.go", name)
-		}
-		neverNull(property)
-	}
-	s.Properties["kind"] = &jsonschema.Schema{Type: "string", AnyOf: from.kinds, Description: from.fields["kind"]}
+	s.Properties["kind"] = &jsonschema.Schema{Type: "string", AnyOf: from.kinds, Description: from.fields["Event"]["kind"]}
 	s.Properties["time"].Format = "date-time"
 	return s
 }
 
-// neverNull leaves null out of a schema: what isn't there is left out of the line, and a list in a list is made.
+// describe gives the properties of an object the comments of its struct, and allows more properties.
+func describe(t *testing.T, object *jsonschema.Schema, name string, comments map[string]string) {
+	t.Helper()
+	object.AdditionalProperties = nil
+	for field, property := range object.Properties {
+		if property.Description = comments[field]; property.Description == "" {
+			t.Errorf("the field %s of event.%s has no comment", field, name)
+		}
+		neverNull(property)
+	}
+}
+
+// neverNull removes null from a schema: a missing field is omitted, and a nested list is never null.
 func neverNull(s *jsonschema.Schema) {
 	for ; s != nil; s = s.Items {
 		if len(s.Types) > 0 {
@@ -94,7 +112,7 @@ func neverNull(s *jsonschema.Schema) {
 	}
 }
 
-// schema.json is what a program that reads --json can rely on.
+// schema.json is the interface for programs that read --json.
 func TestSchemaIsCurrent(t *testing.T) {
 	var got bytes.Buffer
 	enc := json.NewEncoder(&got)
@@ -131,6 +149,8 @@ func TestEventsFollowTheSchema(t *testing.T) {
 		{Kind: event.RunBegun, Text: "r.lua", Args: map[string]any{"n": 1.5, "list": []string{"a"}}, Hosts: []string{"web1"}, DryRun: true, Version: event.Version},
 		{Kind: event.CommandEnded, Text: "true", Code: &code, Seconds: 0.25},
 		{Kind: event.Table, Header: []string{"a"}, Rows: [][]string{{"1"}, {}}},
+		{Kind: event.PlanMade, Plan: &event.Plan{Groups: []event.PlanGroup{{Hosts: []string{"web1"}, Parts: []event.PlanPart{{Title: "commits",
+			Rows: [][]string{{"8f14e45fce", "2026-01-05", "Ada", "Fix"}}}}}}, Calls: []event.PlanCall{{Hosts: []string{"web1"}, Text: "true"}}}},
 		{Kind: event.Result, State: "done", Columns: map[string]string{"release": "r1"}},
 	} {
 		event.Emit(ctx, e)

@@ -15,22 +15,22 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// client posts spans. otlptracehttp would do the same, but it brings gRPC along: 10 ms of every start of runbook, and 8 MB.
+// client posts spans. otlptracehttp does the same, but imports gRPC, which costs 10 ms at every start and 8 MB.
 type client struct {
 	address *url.URL
 	headers http.Header
 	http    *http.Client
-	over    chan struct{} // closed when what is under way is given up
+	over    chan struct{} // closed to abandon the current request
 }
 
-// sendLimit is how long one request may take.
+// sendLimit limits one request.
 const sendLimit = 5 * time.Second
 
-// newClient returns a client with headers as OTEL_EXPORTER_OTLP_HEADERS states them: name=value, with commas between and values
+// newClient returns a client with the headers of OTEL_EXPORTER_OTLP_HEADERS: name=value, separated by commas, with values
 // escaped as in a URL (https://opentelemetry.io/docs/specs/otel/protocol/exporter/#specifying-headers-via-environment-variables).
 func newClient(address *url.URL, headers string) (*client, error) {
 	c := &client{address: address, headers: http.Header{}, over: make(chan struct{}), http: &http.Client{Timeout: sendLimit, Transport: &http.Transport{Proxy: http.ProxyFromEnvironment}}}
-	// The headers are secret, and meant for this address alone.
+	// The headers are secret and must not go to another address.
 	c.http.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	c.headers.Set("Content-Type", "application/x-protobuf")
 	for item := range strings.SplitSeq(headers, ",") {
@@ -40,7 +40,7 @@ func newClient(address *url.URL, headers string) (*client, error) {
 		name, value, ok := strings.Cut(item, "=")
 		value, err := url.PathUnescape(strings.TrimSpace(value))
 		if !ok || err != nil {
-			return nil, errors.New("OTEL_EXPORTER_OTLP_HEADERS: want name=value, with commas between") // values are secret
+			return nil, errors.New("OTEL_EXPORTER_OTLP_HEADERS: want name=value, separated by commas") // the value is secret
 		}
 		c.headers.Set(strings.TrimSpace(name), value)
 	}
@@ -56,8 +56,13 @@ func (c *client) Stop(context.Context) error {
 	return nil
 }
 
-// UploadTraces posts spans. TracesData has the same bytes as the request that the protocol states.
+// UploadTraces posts spans. TracesData has the same encoding as the protocol's request.
 func (c *client) UploadTraces(ctx context.Context, spans []*tracepb.ResourceSpans) error {
+	select {
+	case <-c.over: // the SDK still drains its queue
+		return context.Canceled
+	default:
+	}
 	body, err := proto.Marshal(&tracepb.TracesData{ResourceSpans: spans})
 	if err != nil {
 		return err

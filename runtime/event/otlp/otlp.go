@@ -1,7 +1,7 @@
-// Package otlp sends a run as one trace to where OpenTelemetry's are gathered, such as Jaeger or Tempo.
+// Package otlp sends a run as one trace to an OpenTelemetry receiver, such as Jaeger or Tempo.
 //
-// Its one rule: the trace is made of the run's events alone, with their times, and is never what a run waits for or fails
-// by: what can't be sent is an error at the end.
+// Its one rule: the trace comes only from the run's events and their times. A run never waits for it or fails because of it:
+// what cannot be sent is an error at the end.
 package otlp
 
 import (
@@ -23,23 +23,23 @@ import (
 	"runbook/runtime/event"
 )
 
-// closeLimit is how long sending what is left may take when the run has ended: whoever waits has the result on the screen.
+// closeLimit limits sending the remaining spans after the run, because the result is already on the screen.
 const closeLimit = 5 * time.Second
 
-// queue is how many spans may wait to be sent. What is more is dropped: a trace is no record.
+// queue limits the spans that wait to be sent. More are dropped: the journal is the record, not the trace.
 const queue = 1 << 16
 
-// Sink makes spans of events.
+// Sink converts events to spans.
 type Sink struct {
-	address  string // as it may be shown
+	address  string // without a password
 	provider *sdk.TracerProvider
 	exporter *exporter
 	client   *client
 	spans    spans
 }
 
-// New returns a sink that sends to a receiver of OTLP over HTTP, such as http://127.0.0.1:4318; without a path it is
-// /v1/traces. The variable OTEL_EXPORTER_OTLP_HEADERS counts, such as Authorization=Bearer%20x.
+// New returns a sink that sends to a receiver of OTLP over HTTP, such as http://127.0.0.1:4318. The default path is /v1/traces.
+// The environment variable OTEL_EXPORTER_OTLP_HEADERS sets headers, such as Authorization=Bearer%20x.
 func New(ctx context.Context, address string) (*Sink, error) {
 	u, err := url.Parse(address)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
@@ -63,16 +63,16 @@ func New(ctx context.Context, address string) (*Sink, error) {
 	return &Sink{address: u.Redacted(), provider: provider, exporter: e, client: c, spans: newSpans(provider.Tracer("runbook"))}, nil
 }
 
-// Event makes or ends a span.
+// Event begins or ends a span.
 func (s *Sink) Event(e event.Event) { s.spans.event(e) }
 
-// Close sends what is left, and returns why something could not be sent.
+// Close sends the remaining spans. It returns an error if any span could not be sent.
 func (s *Sink) Close() error {
 	s.spans.endAll(time.Now())
 	ctx, cancel := context.WithTimeout(context.Background(), closeLimit)
 	defer cancel()
 	err := s.provider.Shutdown(ctx)
-	close(s.client.over) // the SDK goes on sending behind its limit
+	close(s.client.over) // the SDK would continue sending after the limit
 	if errors.Is(err, context.DeadlineExceeded) {
 		return fmt.Errorf("sending the trace: %s has not answered within %s", s.address, closeLimit)
 	}
@@ -82,7 +82,7 @@ func (s *Sink) Close() error {
 	return nil
 }
 
-// exporter keeps the first failure, which the SDK would print.
+// exporter keeps the first error, which the SDK would print.
 type exporter struct {
 	sdk.SpanExporter
 	mu  sync.Mutex
@@ -107,7 +107,7 @@ func (e *exporter) failed() error {
 	return e.err
 }
 
-// Trace is the id of the run's trace, in hex, as a viewer finds it; "" before the run has begun.
+// Trace returns the ID of the run's trace, in hex, or "" before the run has begun.
 func (s *Sink) Trace() string {
 	id := trace.SpanContextFromContext(s.spans.run).TraceID()
 	if !id.IsValid() {

@@ -43,7 +43,7 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	}
 }
 
-// path is the names from the root to a span.
+// path returns the names from the root to a span.
 func (r *receiver) path(span *tracepb.Span) string {
 	for _, parent := range r.spans {
 		if len(span.ParentSpanId) > 0 && string(parent.SpanId) == string(span.ParentSpanId) {
@@ -156,7 +156,7 @@ func TestNobodyThere(t *testing.T) {
 	}
 }
 
-// A receiver that takes a connection and never answers holds up neither the run nor, for long, its end.
+// A receiver that never answers delays neither the run nor, for long, its end.
 func TestHangingReceiver(t *testing.T) {
 	t.Parallel()
 	asked, over := make(chan struct{}, 100), make(chan struct{})
@@ -189,7 +189,7 @@ func TestHangingReceiver(t *testing.T) {
 	}
 }
 
-// The headers go to no other address, and a password in the address is not shown.
+// The headers are sent to no other address, and a password in the address is not shown.
 func TestRedirected(t *testing.T) {
 	t.Setenv("OTEL_EXPORTER_OTLP_HEADERS", "x-key=hunter22")
 	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("the trace went elsewhere") }))

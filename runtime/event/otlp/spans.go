@@ -13,14 +13,14 @@ import (
 	"runbook/runtime/event"
 )
 
-// spans are those under way: run → host → step → command. A step that is no host's has the hosts within it below it.
+// spans holds the open spans: run → host → step → command. A step outside of any host is the parent of the hosts within it.
 type spans struct {
 	tracer   trace.Tracer
-	run      context.Context            // has the run's span in it
+	run      context.Context            // holds the run's span
 	steps    map[string]context.Context // by host and path
 	hosts    map[string]context.Context // by name
-	hooks    map[string]context.Context // by host; one at a time
-	commands map[string][]command       // by host, the last begun last
+	hooks    map[string]context.Context // by host, one at a time
+	commands map[string][]command       // by host, in the order they began
 }
 
 type command struct {
@@ -81,11 +81,11 @@ func (s *spans) commandEnded(e event.Event) {
 	}
 }
 
-// key is a step on a host.
+// key identifies a step on a host.
 func key(host string, step []string) string { return host + "\x00" + strings.Join(step, "\x00") }
 
-// parent is what something on a host, within a step, belongs to: the host's innermost step, a hook, the host, a step of the
-// run as a whole, or the run.
+// parent returns the parent of something on a host, within a step: the host's innermost step, a hook, the host, a step outside
+// of any host, or the run.
 func (s *spans) parent(host string, step []string) context.Context {
 	for n := len(step); n > 0 && host != ""; n-- {
 		if ctx, ok := s.steps[key(host, step[:n])]; ok {
@@ -117,7 +117,7 @@ func (s *spans) begin(parent context.Context, name string, e event.Event, attrib
 	return ctx
 }
 
-// take ends a span that is in open.
+// take ends the span with a key, if it is open.
 func take(open map[string]context.Context, key string, e event.Event, attributes ...attribute.KeyValue) {
 	if ctx, ok := open[key]; ok {
 		end(ctx, e, attributes...)
@@ -137,7 +137,7 @@ func end(ctx context.Context, e event.Event, attributes ...attribute.KeyValue) {
 	span.End(trace.WithTimestamp(e.Time))
 }
 
-// endAll ends what never came to its own end.
+// endAll ends all open spans with an error.
 func (s *spans) endAll(at time.Time) {
 	never := event.Event{Time: at, Error: "no end"}
 	for _, open := range s.commands {

@@ -4,5 +4,5 @@ package terminal
 
 import "os"
 
-// inForeground is so wherever there are no jobs.
+// inForeground returns true: there are no background jobs here.
 func inForeground(*os.File) bool { return true }

@@ -8,17 +8,19 @@ import (
 	"time"
 
 	"github.com/charmbracelet/x/ansi"
+
+	"runbook/runtime/event"
 )
 
-// frame is what goes on now, drawn in so many columns and rows: hosts that have failed, hosts at work, a count of the
-// others, and how the run as a whole is. Failed hosts never become a mere count.
+// frame draws the current state: failed hosts, busy hosts, a count of the others, and the run as a whole. Failed hosts are
+// always named.
 func (s *Sink) frame(now time.Time, columns, rows int) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	d := drawing{state: &s.now, style: s.style, now: now, columns: columns, steps: max(s.opts.Steps, s.now.most)}
 	d.name = min(max(s.width, 4), max(8, columns/4))
 	foot := d.foot()
-	room := max(1, tallest(rows)-len(foot)-1)
+	room := max(1, maxRows(rows)-len(foot)-1)
 
 	var failed, busy []*hostState
 	for _, h := range s.now.hosts {
@@ -35,7 +37,7 @@ func (s *Sink) frame(now time.Time, columns, rows int) string {
 		lines = append(lines, rest)
 	}
 	lines = append(lines, foot...)
-	if over := len(lines) - tallest(rows); over > 0 {
+	if over := len(lines) - maxRows(rows); over > 0 {
 		lines = lines[over:]
 	}
 	for i, line := range lines {
@@ -44,24 +46,24 @@ func (s *Sink) frame(now time.Time, columns, rows int) string {
 	return strings.Join(lines, "\n")
 }
 
-// tallest is how many rows may be drawn on: the others are for the lines that stay above.
-func tallest(rows int) int { return max(3, rows*2/3) }
+// maxRows returns how many rows of the screen a frame may use. The others are for the permanent lines above it.
+func maxRows(rows int) int { return max(3, rows*2/3) }
 
-// drawing is one frame in the making.
+// drawing is one frame while it is drawn.
 type drawing struct {
 	*state
 	style         styles
 	now           time.Time
-	columns, name int // how wide the screen and the hosts' names are
-	what          int // how wide the widest of what hosts do is
-	steps         int // how many steps a host is known to take; 0 for unknown
+	columns, name int // the width of the screen, and of the column of names
+	what          int // the width of the longest activity
+	steps         int // the expected number of steps per host; 0 for unknown
 }
 
 func (d *drawing) host(h *hostState, style func(string) string) string {
 	return style(pad(ansi.Truncate(h.name, d.name, "…"), d.name))
 }
 
-// failures has a line for each, or when they are too many their names alone.
+// failures returns a line for each failed host, or only their names if there are too many.
 func (d *drawing) failures(failed []*hostState, room int) []string {
 	var lines []string
 	if len(failed) <= room {
@@ -81,7 +83,7 @@ func (d *drawing) failures(failed []*hostState, room int) []string {
 	return lines
 }
 
-// busy has a line a host, as far as there is room: those that have been at it for longest come first when it is short.
+// busy returns a line for each host. If there are too many, those that have been busy the longest are kept.
 func (d *drawing) busy(hosts []*hostState, room int) []string {
 	folded := 0
 	if len(hosts) > room {
@@ -103,7 +105,7 @@ func (d *drawing) busy(hosts []*hostState, room int) []string {
 	return lines
 }
 
-// begin is when what the host does now began.
+// begin returns when the host's current activity began.
 func (h *hostState) begin() time.Time {
 	if n := len(h.open); n > 0 && h.hook == "" {
 		return h.open[n-1].since
@@ -111,20 +113,20 @@ func (h *hostState) begin() time.Time {
 	return h.since
 }
 
-// line is one host at work: what it does, for how long, how far it is, and the last that is known of it.
+// line returns the line of a busy host: its activity, for how long, its progress, and the latest detail.
 func (d *drawing) line(h *hostState) string {
 	what := d.doing(h)
-	took := fmt.Sprintf("%7s", Seconds(d.now.Sub(h.begin()).Seconds()))
+	took := fmt.Sprintf("%7s", event.Seconds(d.now.Sub(h.begin()).Seconds()))
 	far := ""
 	if d.state.steps {
 		far = fmt.Sprint(h.done)
-		if d.steps > h.done { // else nothing is known of how many there will be
+		if d.steps > h.done { // otherwise the expected number was wrong
 			far = fmt.Sprintf("%*d/%d", len(fmt.Sprint(d.steps)), h.done, d.steps)
 		}
 		far += "  "
 	}
 	fixed := d.name + 2 + 2 + len(took) + 2 + len(far)
-	whatWidth := min(d.what, max(12, d.columns-fixed-1)) // a detail gets what is left
+	whatWidth := min(d.what, max(12, d.columns-fixed-1)) // the detail gets the rest
 	style := func(text string) string { return text }
 	if h.hook != "" {
 		style = d.style.warning
@@ -133,7 +135,7 @@ func (d *drawing) line(h *hostState) string {
 	return left + d.style.faint(h.detail())
 }
 
-// doing is what the host does, in the words of the recipe where it has any.
+// doing returns the host's activity, if possible by the title of its step.
 func (d *drawing) doing(h *hostState) string {
 	switch n := len(h.open); {
 	case h.hook == "" && d.interrupted && n > 0:
@@ -158,7 +160,7 @@ func (d *drawing) doing(h *hostState) string {
 	return ""
 }
 
-// detail is the last that is known of it.
+// detail returns the latest detail: the holder of a lock, a transfer, a line of output, or the command.
 func (h *hostState) detail() string {
 	switch {
 	case h.waiting != "":
@@ -177,7 +179,7 @@ func (h *hostState) detail() string {
 
 func megabytes(n int64) string { return fmt.Sprintf("%.1f MB", float64(n)/1e6) }
 
-// others counts the hosts that do nothing now, by the state they are in.
+// others counts the idle hosts by state.
 func (d *drawing) others() string {
 	var order []string
 	count := map[string]int{}
@@ -186,7 +188,7 @@ func (d *drawing) others() string {
 			continue
 		}
 		word := cmp.Or(h.rest, "waiting")
-		if word == "done" { // the recipe may come back to it
+		if word == "done" { // the recipe may use the host again
 			word = "done so far"
 			if d.in() != h.doneIn {
 				word = "waiting"
@@ -210,7 +212,7 @@ func (d *drawing) others() string {
 	return d.style.faint(strings.Join(parts, ", "))
 }
 
-// in is the step of the run as a whole that goes on now, or "".
+// in returns the current step outside of any host, or "".
 func (s *state) in() string {
 	if n := len(s.outer); n > 0 {
 		return strings.Join(s.outer[n-1].titles, separator)
@@ -218,9 +220,9 @@ func (s *state) in() string {
 	return ""
 }
 
-// foot is the run as a whole, and after an interrupt what becomes of it.
+// foot returns the lines about the run as a whole.
 func (d *drawing) foot() []string {
-	text := d.recipe + "  " + Seconds(d.now.Sub(d.began).Seconds())
+	text := d.recipe + "  " + event.Seconds(d.now.Sub(d.began).Seconds())
 	if n := len(d.outer); n > 0 {
 		text += "  " + strings.Join(d.outer[n-1].titles, separator)
 	}

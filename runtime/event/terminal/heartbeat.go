@@ -8,8 +8,8 @@ import (
 	"runbook/runtime/event"
 )
 
-// startHeartbeat says from time to time that a step, or a command where there are no steps, which prints nothing is still running: a long silence and a run
-// that hangs look the same.
+// startHeartbeat reports steps that are still running but print nothing, or commands if the recipe has no steps. Without it, a
+// long silence looks like a run that hangs.
 func (s *Sink) startHeartbeat(every time.Duration) {
 	s.quit, s.done = make(chan struct{}), make(chan struct{})
 	go func() {
@@ -43,19 +43,19 @@ func (s *Sink) beat(now time.Time, every time.Duration) {
 		}
 		step := h.open[len(h.open)-1]
 		e := event.Event{Host: h.name, Step: step.titles, Time: now}
-		s.step(e, ": still running, "+Seconds(now.Sub(step.since).Seconds()), s.style.faint)
+		s.step(e, ": still running, "+event.Seconds(now.Sub(step.since).Seconds()), s.style.faint)
 	}
 }
 
-// beatCommand says what a host does of a recipe that has no steps.
+// beatCommand reports the activity of a host in a recipe without steps.
 func (s *Sink) beatCommand(h *hostState, now time.Time) {
 	e := event.Event{Host: h.name, Time: now}
 	switch {
 	case s.now.steps || !h.working:
 	case h.command != "":
-		s.line(e, 0, s.style.faint("$ "+h.command+": still running, "+Seconds(now.Sub(h.since).Seconds())))
+		s.line(e, 0, s.style.faint("$ "+h.command+": still running, "+event.Seconds(now.Sub(h.since).Seconds())))
 	case !h.connected:
-		s.line(e, 0, s.style.faint("still connecting, "+Seconds(now.Sub(h.since).Seconds())))
+		s.line(e, 0, s.style.faint("still connecting, "+event.Seconds(now.Sub(h.since).Seconds())))
 	}
 }
 

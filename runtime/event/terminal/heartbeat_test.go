@@ -21,7 +21,7 @@ func TestHeartbeat(t *testing.T) {
 		outer, inner := []string{"prepare"}, []string{"prepare", "make the virtualenv"}
 		sink.Event(event.Event{Kind: event.StepBegun, Time: time.Now(), Host: "web1", Step: outer})
 		sink.Event(event.Event{Kind: event.StepBegun, Time: time.Now(), Host: "web1", Step: inner})
-		time.Sleep(70 * time.Second) // the bubble's time, which costs none
+		time.Sleep(70 * time.Second) // fake time
 		synctest.Wait()
 		sink.Event(event.Event{Kind: event.StepEnded, Time: time.Now(), Host: "web1", Step: inner, Seconds: 70})
 		time.Sleep(20 * time.Second) // less than the heartbeat since the last line

@@ -8,30 +8,30 @@ import (
 	"runbook/runtime/event"
 )
 
-// progress shows what Normal shows. What the screen shows while it goes on needs no line of its own.
+// progress shows the events of level Normal. An activity that is drawn on the screen needs no line when it begins.
 func (s *Sink) progress(e event.Event) {
 	drawn := s.live != nil
 	switch e.Kind {
 	case event.Connected:
 		if !drawn {
-			s.line(e, 0, s.style.faint("connected to "+e.Text+", "+Seconds(e.Seconds)))
+			s.line(e, 0, s.style.faint("connected to "+e.Text+", "+event.Seconds(e.Seconds)))
 		}
 	case event.Disconnected:
 		if e.Error != "" {
 			s.line(e, 0, s.style.warning("connection lost: ")+e.Error)
 		}
 	case event.StepBegun:
-		if !drawn {
+		if !drawn && (e.Host == "" || s.opts.Level >= s.calls()) {
 			s.step(e, "", plainStyles().done)
 		}
 	case event.StepEnded:
 		if e.Error != "" {
-			s.step(e, ": failed after "+Seconds(e.Seconds), s.style.failure)
-		} else {
-			s.step(e, ": done, "+Seconds(e.Seconds), s.style.done)
+			s.step(e, ": failed after "+event.Seconds(e.Seconds), s.style.failure)
+		} else if e.Host == "" || s.opts.Level >= s.calls() {
+			s.step(e, ": done, "+event.Seconds(e.Seconds), s.style.done)
 		}
 	case event.CommandBegun:
-		// A recipe without steps would say nothing for as long as its commands take.
+		// A recipe without steps would otherwise print nothing while its commands run.
 		if h := s.now.host(e.Host); !drawn && !s.now.steps && h != nil && h.begun && s.opts.Level == Normal {
 			s.line(e, 0, "$ "+firstLine(e.Text))
 		}
@@ -45,10 +45,6 @@ func (s *Sink) progress(e event.Event) {
 		} else if s.now.interrupted && !drawn {
 			s.line(e, 0, s.style.faint("cleaning up: "+e.Text+" of "+e.Line))
 		}
-	case event.WouldChange:
-		s.line(e, 1, s.style.would("would ")+e.Text)
-	case event.Assumed:
-		s.line(e, 1, s.style.would("assumed ")+e.Text)
 	case event.KeyRefused:
 		s.line(e, 0, s.style.warning("key refused: ")+e.Text)
 	case event.LockWaiting:
@@ -58,10 +54,10 @@ func (s *Sink) progress(e event.Event) {
 	}
 }
 
-// onFailure is how a hook event names what host:on_failure left.
+// onFailure is the text of a hook event of host:on_failure.
 const onFailure = "on_failure"
 
-// detail shows what Verbose adds.
+// detail shows the events that level Verbose adds.
 func (s *Sink) detail(e event.Event) {
 	switch e.Kind {
 	case event.CommandBegun:
@@ -71,12 +67,16 @@ func (s *Sink) detail(e event.Event) {
 	case event.CommandEnded:
 		switch {
 		case e.Code != nil && *e.Code != 0:
-			s.line(e, 2, s.style.faint(fmt.Sprintf("exit status %d, %s", *e.Code, Seconds(e.Seconds))))
+			s.line(e, 2, s.style.faint(fmt.Sprintf("exit status %d, %s", *e.Code, event.Seconds(e.Seconds))))
 		case e.Error != "":
 			s.line(e, 2, s.style.failure(e.Error))
 		}
 	case event.Changed:
 		s.line(e, 1, s.style.faint(e.Text))
+	case event.WouldChange:
+		s.line(e, 1, s.style.would("would ")+e.Text)
+	case event.Assumed:
+		s.line(e, 1, s.style.would("assumed ")+e.Text)
 	case event.KeyUsed:
 		s.line(e, 1, s.style.faint("key used: "+e.Text))
 	case event.LockTaken:
@@ -84,10 +84,10 @@ func (s *Sink) detail(e event.Event) {
 	}
 }
 
-// separator stands between the titles of steps within each other.
+// separator separates the titles of nested steps.
 const separator = " > "
 
-// step writes one line about a step itself. In lines for grep the whole path is there, on a screen it is drawn as a tree.
+// step writes one line about a step itself: with its whole path for grep, or as a tree on a screen.
 func (s *Sink) step(e event.Event, suffix string, style func(string) string) {
 	if s.opts.Screen == nil {
 		s.prefixed(e, style(strings.Join(e.Step, separator)+suffix))
@@ -96,7 +96,7 @@ func (s *Sink) step(e event.Event, suffix string, style func(string) string) {
 	s.prefixed(e, strings.Repeat("  ", max(0, len(e.Step)-1))+style(last(e.Step)+suffix))
 }
 
-// line writes lines about something within a step: depth is how far it stands in, on a screen.
+// line writes lines about something within a step. depth is the additional indentation on a screen.
 func (s *Sink) line(e event.Event, depth int, text string) {
 	before := ""
 	switch {
@@ -108,8 +108,8 @@ func (s *Sink) line(e event.Event, depth int, text string) {
 	s.prefixed(e, before+strings.ReplaceAll(text, "\n", "\n"+before))
 }
 
-// prefixed writes lines behind the name of the host that they are about, and behind the time when they may be read later.
-// A dash is no host: so every line has the same fields.
+// prefixed writes lines with the name of their host before them, and with the time if they may be read later. The name is a dash
+// for no host, so that every line has the same fields.
 func (s *Sink) prefixed(e event.Event, text string) {
 	s.said[e.Host] = time.Now()
 	prefix := ""

@@ -11,32 +11,31 @@ import (
 	tea "charm.land/bubbletea/v2"
 )
 
-// drawEvery is how often the screen is drawn anew: often enough to look alive, so seldom that a run with hundreds of hosts
-// spends nothing on it.
+// drawEvery is the interval between frames: short enough to look alive, and long enough to cost nothing with hundreds of hosts.
 const drawEvery = 100 * time.Millisecond
 
-// live draws what goes on now below the lines that stay, by a bubbletea program that reads no input: the terminal stays as it
-// is, so that Ctrl-C is a signal and questions can be asked. Whoever has something to say only leaves it here; the
-// program's own goroutines write it.
+// live draws the current state below the permanent lines, by a bubbletea program that reads no input. The terminal keeps its
+// mode, so that Ctrl-C is a signal and questions can be asked. Other goroutines only queue text; the program's own goroutines
+// write it.
 type live struct {
 	screen *os.File
 	frame  func(now time.Time, columns, rows int) string
 	clock  func() time.Time
 
 	mu      sync.Mutex
-	waiting []aboveText // what is to be written above, in order
-	bytes   int         // of these
-	left    int         // bytes of output that were left out since
+	waiting []aboveText // to write above the frame, in order
+	bytes   int         // their length
+	left    int         // bytes of output that were omitted since
 	err     error       // why drawing ended early
 
-	drawing sync.Mutex // held by who starts or stops
+	drawing sync.Mutex // held while drawing starts or stops
 	begun   bool
-	holds   int // how many want nothing drawn now
+	holds   int // how many callers have paused drawing
 	quit    chan struct{}
 	ended   sync.WaitGroup
 }
 
-// aboveText is what stays above what is drawn.
+// aboveText is permanent text above the frame.
 type aboveText struct {
 	w    io.Writer
 	text string
@@ -46,11 +45,11 @@ func newLive(screen *os.File, frame func(time.Time, int, int) string) *live {
 	return &live{screen: screen, frame: frame, clock: time.Now}
 }
 
-// mostWaiting is how many bytes wait before output is left out: a host prints faster than a screen shows it.
+// mostWaiting limits the queued bytes. Output beyond it is omitted: a host prints faster than a screen shows it.
 const mostWaiting = 1 << 20
 
-// above leaves text, whole lines, for above what is drawn. w is where to write it once nothing is drawn any more. Of a command's output there
-// may be too much to wait.
+// above queues whole lines to write above the frame, or to w when drawing has ended. A command's output is omitted if too much
+// is queued.
 func (l *live) above(w io.Writer, text string, output bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -66,13 +65,13 @@ func (l *live) take() []aboveText {
 	defer l.mu.Unlock()
 	taken := l.waiting
 	if l.left > 0 {
-		taken = append(taken, aboveText{l.screen, fmt.Sprintf("… (%d bytes of output left out: they came faster than they could be shown)\n", l.left)})
+		taken = append(taken, aboveText{l.screen, fmt.Sprintf("… (%d bytes of output omitted: the hosts printed faster than the screen can show)\n", l.left)})
 	}
 	l.waiting, l.bytes, l.left = nil, 0, 0
 	return taken
 }
 
-// writeRest writes what is left, when nothing is drawn any more.
+// writeRest writes the rest of the queue after drawing has ended.
 func (l *live) writeRest() {
 	for _, a := range l.take() {
 		if _, err := io.WriteString(a.w, a.text); err != nil {
@@ -95,7 +94,7 @@ func (l *live) failed() error {
 	return l.err
 }
 
-// begin draws from now on.
+// begin starts drawing.
 func (l *live) begin() {
 	l.drawing.Lock()
 	defer l.drawing.Unlock()
@@ -105,7 +104,7 @@ func (l *live) begin() {
 	}
 }
 
-// hold takes what is drawn off the screen until as many have called release; for good when nobody does.
+// hold clears the frame until release has been called as often as hold.
 func (l *live) hold() {
 	l.drawing.Lock()
 	defer l.drawing.Unlock()
@@ -133,7 +132,7 @@ func (l *live) start() {
 func (l *live) show(quit <-chan struct{}) {
 	ticker := time.NewTicker(drawEvery)
 	defer ticker.Stop()
-	for !inForeground(l.screen) { // what is drawn would tear what another program shows
+	for !inForeground(l.screen) { // a frame would damage the screen of another program
 		l.writeRest()
 		select {
 		case <-quit:
@@ -150,7 +149,7 @@ func (l *live) show(quit <-chan struct{}) {
 		_, err := program.Run()
 		l.fail(err)
 	}()
-	// Nothing can be put above what is not there yet.
+	// Text can be written above the frame only after the first frame.
 	select {
 	case <-out.written:
 		l.draw(program, m, ticker, quit, over)
@@ -159,7 +158,7 @@ func (l *live) show(quit <-chan struct{}) {
 	<-over
 }
 
-// draw hands over what is to stand above, and then what goes on now, from time to time.
+// draw writes the queued text and a new frame at each tick.
 func (l *live) draw(program *tea.Program, m *model, ticker *time.Ticker, quit, over <-chan struct{}) {
 	for {
 		select {
@@ -177,10 +176,10 @@ func (l *live) draw(program *tea.Program, m *model, ticker *time.Ticker, quit, o
 	}
 }
 
-// push writes what waits above what is drawn, by so many lines at a time as there is room for.
+// push writes the queued text above the frame, as many lines at a time as fit on the screen.
 func (l *live) push(program *tea.Program, m *model) {
 	columns, rows := m.size()
-	if columns == 0 { // not known yet
+	if columns == 0 { // unknown so far
 		return
 	}
 	var text strings.Builder
@@ -190,11 +189,11 @@ func (l *live) push(program *tea.Program, m *model) {
 	if text.Len() == 0 {
 		return
 	}
-	// Lines are cut here, one column short, because terminals disagree about when a full line wraps.
+	// Lines are wrapped here, one column early, because terminals disagree about when a full line wraps.
 	whole := strings.TrimSuffix(text.String(), "\n")
 	lines := strings.Split(Wrap(strings.ReplaceAll(whole, "\t", "    "), max(1, columns-1)), "\n")
 	// bubbletea loses its place when lines and frame together are taller than the screen.
-	for room := max(1, rows-tallest(rows)-1); len(lines) > 0; {
+	for room := max(1, rows-maxRows(rows)-1); len(lines) > 0; {
 		n, taken := 0, 0
 		for n < len(lines) && (n == 0 || taken+1+width(lines[n])/columns <= room) {
 			taken += 1 + width(lines[n])/columns // a word that is wider than the screen
@@ -205,14 +204,14 @@ func (l *live) push(program *tea.Program, m *model) {
 	}
 }
 
-// firstWrite is a terminal that tells when something has been written to it.
+// firstWrite is a terminal that signals the first write.
 type firstWrite struct {
 	*os.File
 	once    sync.Once
 	written chan struct{}
 }
 
-// Write passes on.
+// Write writes to the terminal.
 func (f *firstWrite) Write(b []byte) (int, error) {
 	defer f.once.Do(func() { close(f.written) })
 	return f.File.Write(b)

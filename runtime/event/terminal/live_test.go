@@ -20,18 +20,18 @@ import (
 	"runbook/runtime/event"
 )
 
-// at is the time of every screen: so many seconds after the run began.
+// at returns the time so many seconds after the run began.
 func at(seconds float64) time.Time {
 	return time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC).Add(time.Duration(seconds * float64(time.Second)))
 }
 
-// screenTest is a run shown on a virtual terminal.
+// screenTest shows a run on a virtual terminal.
 type screenTest struct {
 	t    *testing.T
 	sink *Sink
 	pty  *os.File
 
-	mu   sync.Mutex // cells are read by pointer
+	mu   sync.Mutex // the emulator returns pointers to its cells
 	term *vt.Emulator
 }
 
@@ -96,14 +96,14 @@ func (s *screenTest) events(events ...event.Event) {
 	}
 }
 
-// text is what the screen shows, without the empty lines below.
+// text returns the text on the screen, without empty lines at the end.
 func (s *screenTest) text() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.lines(s.term.Height(), s.term.CellAt)
 }
 
-// all is what was scrolled off, and the screen.
+// all returns the scrolled-off lines and the screen.
 func (s *screenTest) all() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -124,7 +124,7 @@ func (s *screenTest) lines(rows int, cell func(x, y int) *uv.Cell) string {
 	return strings.TrimRight(b.String(), "\n") + "\n"
 }
 
-// until waits until what is shown is right.
+// until waits until the screen satisfies a condition.
 func (s *screenTest) until(what string, right func() bool) {
 	s.t.Helper()
 	tick := time.NewTicker(10 * time.Millisecond)
@@ -139,13 +139,13 @@ func (s *screenTest) until(what string, right func() bool) {
 	}
 }
 
-// shows waits until the screen is as the golden file has it.
+// shows waits until the screen equals the golden file.
 func (s *screenTest) shows(name, last string) {
 	s.t.Helper()
 	path := filepath.Join("testdata", "screen-"+name+".golden")
 	if flag.Lookup("update").Value.String() == "true" {
 		before, same := "", 0
-		s.until(last, func() bool { // and nothing more comes
+		s.until(last, func() bool { // and nothing follows
 			if now := s.text(); now != before || !strings.Contains(now, last) {
 				before, same = now, 0
 			}
@@ -172,7 +172,7 @@ func names(n int) []string {
 	return out
 }
 
-// build is where each host is in the middle of a release: most at work, some waiting, one failed.
+// build brings the hosts to the middle of a release: most are busy, some wait, one failed.
 func build(hosts []string) []event.Event {
 	events := []event.Event{{Kind: event.RunBegun, Time: at(0), Text: "recipes/release.lua"}}
 	step := []string{"make the virtualenv"}
@@ -220,7 +220,7 @@ func TestScreens(t *testing.T) {
 	}
 }
 
-// What is put back after an interrupt is on the screen at once; at the end nothing is left of what was drawn.
+// An interrupt's rollback is on the screen at once. At the end nothing of the live view is left.
 func TestInterruptedScreen(t *testing.T) {
 	t.Parallel()
 	hosts := names(2)
@@ -249,7 +249,7 @@ func TestInterruptedScreen(t *testing.T) {
 	}
 }
 
-// A question takes the place of what is drawn, and lines wait until it is answered.
+// A question replaces the live view, and lines wait until it is answered.
 func TestPause(t *testing.T) {
 	t.Parallel()
 	hosts := names(2)
@@ -268,7 +268,7 @@ func TestPause(t *testing.T) {
 	})
 }
 
-// Fifty hosts write at the same time, and every line is whole and in its place.
+// Fifty hosts write concurrently, and every line is complete and in order.
 func TestNoTornLines(t *testing.T) {
 	t.Parallel()
 	const lines = 40
@@ -305,13 +305,13 @@ func TestNoTornLines(t *testing.T) {
 	}
 }
 
-// Where the last table is wider than the screen each host has two lines, or three.
+// If the last table is wider than the screen, each host has two or three lines.
 func TestNarrowEnd(t *testing.T) {
 	t.Parallel()
 	hosts := names(2)
 	s := newScreen(t, 60, 24, Options{Hosts: hosts})
 	code := 0
-	s.events(event.Event{Kind: event.RunBegun, Text: "r.lua"},
+	s.events(event.Event{Kind: event.RunBegun, Text: "r.lua", Order: []string{"release", "revision"}},
 		event.Event{Kind: event.Result, Host: "web1", State: "released", Seconds: 2, Columns: map[string]string{"release": "20260105-120000", "revision": "abcdef123456", "previous": "20260101-120000"}},
 		event.Event{Kind: event.Result, Host: "web2", State: "not touched"},
 		event.Event{Kind: event.RunEnded, Code: &code})
@@ -325,7 +325,7 @@ web2  not touched  -                -
 	s.until(want, func() bool { return s.text() == want })
 }
 
-// Hosts that are done with one part of the run wait for the next.
+// Hosts that have finished one part of the run wait for the next.
 func TestWaitingForTheNextPart(t *testing.T) {
 	t.Parallel()
 	hosts := names(3)

@@ -6,7 +6,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 )
 
-// model is what bubbletea draws: the frame, made anew when it is time.
+// model is the bubbletea model of the frame.
 type model struct {
 	live          *live
 	columns, rows atomic.Int64
@@ -14,13 +14,13 @@ type model struct {
 	content       string
 }
 
-// redraw says that it is time.
+// redraw is the message that requests a new frame.
 type redraw struct{}
 
 // Init does nothing.
 func (m *model) Init() tea.Cmd { return nil }
 
-// Update makes the frame.
+// Update draws a new frame if the screen's size has changed or a redraw is due.
 func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	switch msg := msg.(type) {
 	case tea.WindowSizeMsg:
@@ -39,10 +39,10 @@ func (m *model) draw() {
 	}
 }
 
-// size is the terminal's; 0 before it is known.
+// size returns the size of the screen, or 0 before it is known.
 func (m *model) size() (columns, rows int) { return int(m.columns.Load()), int(m.rows.Load()) }
 
-// View is the frame, or nothing at the end.
+// View returns the frame, or an empty view at the end.
 func (m *model) View() tea.View {
 	content := m.content
 	switch {
@@ -52,6 +52,6 @@ func (m *model) View() tea.View {
 		content = " "
 	}
 	view := tea.NewView(content)
-	view.DisableBracketedPasteMode = true // nobody reads what is pasted
+	view.DisableBracketedPasteMode = true // the program reads no input
 	return view
 }

@@ -7,15 +7,15 @@ import (
 	"runbook/runtime/event"
 )
 
-// Outputs is the view of one command on many hosts. It shows what the hosts print in their order: a host's output waits for
-// the hosts before it. Meanwhile the hosts at work are drawn below, or named from time to time.
+// Outputs is the view of one command on many hosts. It shows the output host by host in their order: a host's output waits for
+// the hosts before it. Meanwhile busy hosts are drawn below, or reported by heartbeats.
 type Outputs struct {
 	*Sink
 	hosts []*hostOutput
-	next  int // the first host that has not ended: what it prints is shown at once
+	next  int // the first host that has not ended; its output is shown at once
 }
 
-// hostOutput is what a host has printed.
+// hostOutput is the output of a host.
 type hostOutput struct {
 	name  string
 	kept  []event.Event // not shown yet
@@ -23,10 +23,10 @@ type hostOutput struct {
 	ended bool
 }
 
-// mostKept is how much of a host's output waits for its turn, in bytes. A host that prints more is shown at once.
+// mostKept limits the waiting output of a host, in bytes. The output of a host beyond that is shown at once.
 const mostKept = 1 << 20
 
-// NewOutputs returns the view of a command on opts.Hosts. Every line begins with the host's name if there are several.
+// NewOutputs returns the view of a command on opts.Hosts. With several hosts, every line begins with the host's name.
 func NewOutputs(opts Options) *Outputs {
 	opts.Level = Normal
 	o := &Outputs{Sink: New(opts)}
@@ -36,7 +36,7 @@ func NewOutputs(opts Options) *Outputs {
 	return o
 }
 
-// Event shows what a host prints, when it is its turn.
+// Event shows the output of hosts in their order.
 func (o *Outputs) Event(e event.Event) {
 	if e.Kind == event.RunEnded {
 		o.endLive() // before the lock: drawing needs it too
@@ -63,10 +63,13 @@ func (o *Outputs) Event(e event.Event) {
 		}
 		o.advance()
 	case event.RunEnded:
-		for _, h := range o.hosts { // an interrupt may have kept some from ending
+		for _, h := range o.hosts { // after an interrupt some have no end
 			h.ended = true
 		}
 		o.advance()
+		if e.Error == "" { // the caller reports an error
+			o.hint(e)
+		}
 	}
 }
 
@@ -79,7 +82,7 @@ func (o *Outputs) host(name string) *hostOutput {
 	return nil
 }
 
-// take shows output whose turn it is, and keeps other output.
+// take shows the output of the next host and keeps that of others.
 func (o *Outputs) take(e event.Event) {
 	h := o.host(e.Host)
 	if h == nil || o.next < len(o.hosts) && h == o.hosts[o.next] || h.bytes > mostKept {
@@ -92,7 +95,7 @@ func (o *Outputs) take(e event.Event) {
 	}
 }
 
-// advance shows what waits for the hosts that have ended.
+// advance shows the output that waited for hosts that have ended.
 func (o *Outputs) advance() {
 	for o.next < len(o.hosts) && o.hosts[o.next].ended {
 		if o.next++; o.next < len(o.hosts) {
@@ -108,7 +111,7 @@ func (o *Outputs) show(h *hostOutput) {
 	h.kept = nil
 }
 
-// print writes lines to the stream that they came from.
+// print writes lines to the stream they came from.
 func (o *Outputs) print(e event.Event) {
 	w, text, raw := o.opts.Out, e.Text, o.opts.RawOut
 	if e.Stream == "stderr" {

@@ -11,7 +11,7 @@ import (
 	"runbook/runtime/event/terminal"
 )
 
-// What hosts print comes in their order, aligned, as soon as those before have ended.
+// The hosts' output is shown in their order, aligned, as soon as the hosts before have ended.
 func TestOutputs(t *testing.T) {
 	var both bytes.Buffer
 	view := terminal.NewOutputs(terminal.Options{Out: &both, Err: &both, Hosts: []string{"web1", "db", "web10"}})
@@ -48,7 +48,7 @@ func TestOutputs(t *testing.T) {
 	said("")
 }
 
-// What waits for its turn is shown at the end of an interrupted run, and does not grow without a limit.
+// Waiting output is shown at the end of an interrupted run, and has a limit.
 func TestOutputsLeft(t *testing.T) {
 	var out bytes.Buffer
 	view := terminal.NewOutputs(terminal.Options{Out: &out, Err: &out, Hosts: []string{"a", "b", "c"}})
@@ -69,7 +69,7 @@ func TestOutputsLeft(t *testing.T) {
 	}
 }
 
-// Without a screen, lines say from time to time which hosts are waited for.
+// Without a screen, lines report which hosts are still running.
 func TestOutputsWaitedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var errs bytes.Buffer

@@ -8,35 +8,35 @@ import (
 	"runbook/runtime/event"
 )
 
-// state is what goes on now.
+// state is the current state of the run.
 type state struct {
 	recipe      string
 	began       time.Time
 	hosts       []*hostState
 	byName      map[string]*hostState
-	outer       []openStep // steps that are no host's
-	steps       bool       // the recipe says what it does by steps
-	most        int        // the most steps that any host has ended
+	outer       []openStep // open steps outside of any host
+	steps       bool       // the recipe has steps
+	most        int        // the maximum of ended steps of any host
 	interrupted bool
 }
 
-// hostState is what a host does now.
+// hostState is the current state of a host.
 type hostState struct {
 	name      string
 	connected bool
-	begun     bool       // an each has begun it
-	working   bool       // an each is at it
+	begun     bool       // each has begun its function
+	working   bool       // its function is running
 	open      []openStep // innermost last
-	done      int        // steps that have ended
-	command   string     // what runs, or ""
-	since     time.Time  // when the command, or what is done outside of steps, began
-	output    string     // the last line of the command
+	done      int        // how many steps have ended
+	command   string     // the running command, or ""
+	since     time.Time  // when the command, or an activity outside of steps, began
+	output    string     // the last line of the command's output
 	transfer  event.Event
-	waiting   string // who holds the lock
-	hook      string // what is put back or cleaned up
-	rest      string // its state when its part had ended, such as prepared
-	doneIn    string // the step of the run as a whole that its part was in
-	failed    string // why, in one line
+	waiting   string // the holder of the lock that it waits for
+	hook      string // the running hook
+	rest      string // its state at the end of its function, such as prepared
+	doneIn    string // the step outside of any host that contained its function
+	failed    string // the first line of its error
 }
 
 // openStep is a step that has begun and not ended.
@@ -60,10 +60,10 @@ func (s *state) add(name string) *hostState {
 	return h
 }
 
-// host is the host of that name, or nil.
+// host returns the host with this name, or nil.
 func (s *state) host(name string) *hostState { return s.byName[name] }
 
-// track keeps account of what is under way.
+// track updates the state by an event.
 func (s *state) track(e event.Event) {
 	switch e.Kind {
 	case event.RunBegun:
@@ -78,7 +78,7 @@ func (s *state) track(e event.Event) {
 		return
 	}
 	h := s.byName[e.Host]
-	if h == nil { // this machine, or what a recipe made up
+	if h == nil { // this machine, or a name that the recipe made up
 		h = s.add(e.Host)
 		h.connected = true
 	}
@@ -107,6 +107,7 @@ func (h *hostState) track(e event.Event) {
 	case event.HostBegun:
 		h.begun, h.working, h.since, h.rest = true, true, e.Time, ""
 	case event.HostEnded:
+		h.connected = true // or skipped
 		h.working, h.rest, h.command, h.output, h.waiting = false, e.State, "", "", ""
 		h.open, h.doneIn = nil, strings.Join(e.Step, separator)
 		if e.Error != "" {
@@ -141,7 +142,7 @@ func (h *hostState) track(e event.Event) {
 	}
 }
 
-// busy tells whether there is something to be said of what the host does now.
+// busy reports whether the host has a current activity.
 func (h *hostState) busy() bool {
 	return h.working || h.hook != "" || len(h.open) > 0 || h.command != ""
 }

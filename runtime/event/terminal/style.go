@@ -2,7 +2,7 @@ package terminal
 
 import "charm.land/lipgloss/v2"
 
-// styles says how each part of a line looks.
+// styles renders the parts of a line.
 type styles struct {
 	host, faint, done, failure, warning, would func(string) string
 }
@@ -12,8 +12,7 @@ func plainStyles() styles {
 	return styles{plain, plain, plain, plain, plain, plain}
 }
 
-// colourStyles uses the sixteen colours that a terminal's own theme defines, so that text stays readable on a
-// light and on a dark background alike.
+// colourStyles uses the sixteen colours of the terminal's own theme, which are readable on light and dark backgrounds.
 func colourStyles() styles {
 	render := func(st lipgloss.Style) func(string) string {
 		return func(s string) string { return st.Render(s) }

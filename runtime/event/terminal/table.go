@@ -9,13 +9,11 @@ import (
 	"runbook/runtime/event"
 )
 
-// hostTable gathers what the last table says of each host. A later word on a host replaces an earlier one.
+// hostTable collects the rows of the last table. A later result of a host replaces an earlier one.
 type hostTable struct {
+	order []string // of its columns
 	hosts []event.Event
 }
-
-// firstColumns come before all other columns, in this order.
-var firstColumns = []string{"release", "revision", "previous"}
 
 func (t *hostTable) add(e event.Event) {
 	i := slices.IndexFunc(t.hosts, func(h event.Event) bool { return h.Host == e.Host })
@@ -28,44 +26,30 @@ func (t *hostTable) add(e event.Event) {
 
 func (t *hostTable) empty() bool { return len(t.hosts) == 0 }
 
-// columns tells whether a recipe has said something of a host.
+// columns reports whether a recipe has set a column.
 func (t *hostTable) columns() bool {
 	return slices.ContainsFunc(t.hosts, func(e event.Event) bool { return len(e.Columns) > 0 })
 }
 
-// cells is the table: host, state, the columns that any host has, and the time.
+// cells returns the table: host, state, the columns of the recipe, and the time.
 func (t *hostTable) cells() (header []string, rows [][]string) {
-	var first, others []string
-	for _, name := range firstColumns {
-		if slices.ContainsFunc(t.hosts, func(e event.Event) bool { _, ok := e.Columns[name]; return ok }) {
-			first = append(first, name)
-		}
-	}
-	for _, e := range t.hosts {
-		for name := range e.Columns {
-			if !slices.Contains(first, name) && !slices.Contains(others, name) {
-				others = append(others, name)
-			}
-		}
-	}
-	slices.Sort(others)
-	names := append(first, others...)
+	names := event.ColumnNames(t.order, t.hosts)
 	header = append(append([]string{"host", "state"}, names...), "time")
 	for _, e := range t.hosts {
 		row := []string{e.Host, e.State}
 		for _, name := range names {
 			row = append(row, e.Columns[name])
 		}
-		rows = append(rows, append(row, Seconds(e.Seconds)))
+		rows = append(rows, append(row, event.Seconds(e.Seconds)))
 	}
 	return header, rows
 }
 
-// align lays a table out, two spaces between its columns. An empty cell is a dash, so that a row can be cut by words.
+// align formats a table with two spaces between columns. An empty cell becomes a dash, so that scripts can split a row at spaces.
 //
-// A table that is wider than so many columns of a screen, 0 for any number, is folded: what has no room in a row's first line is
-// in lines below it, each with its own part of the header, and a line in which a row has nothing is left out. The last column
-// may have its cells wrapped instead.
+// columns is the width of the screen; 0 for any width. A wider table is folded: columns that do not fit move to further lines of
+// the row, each with its own part of the header. A line without values is omitted. The cells of the last column may be wrapped
+// instead.
 func align(header []string, rows [][]string, columns int) string {
 	return alignBy(cellText, header, rows, columns)
 }
@@ -109,16 +93,16 @@ func widthsOf(cellText func(string) string, rows [][]string) (widths []int) {
 	return widths
 }
 
-// part are the columns of a table that have a line of their own in each row.
+// part is a range of a table's columns that has its own line in each row.
 type part struct{ from, to, indent int }
 
-// fold divides a table into parts that are no wider than so many columns of a screen, as far as that can be.
+// fold divides a table into parts that fit the screen, as far as possible.
 func fold(widths []int, columns int) []part {
 	parts := []part{{}}
 	used := 0
 	for i, w := range widths {
 		p := &parts[len(parts)-1]
-		wrapped := i == len(widths)-1 && used <= columns/2 // its cells have room enough below each other
+		wrapped := i == len(widths)-1 && used <= columns/2 // its cells have enough room to wrap
 		if columns > 0 && p.to > p.from && used+w > columns && !wrapped {
 			parts = append(parts, part{i, i, 2})
 			p, used = &parts[len(parts)-1], 2
@@ -129,14 +113,14 @@ func fold(widths []int, columns int) []part {
 	return parts
 }
 
-// empty tells whether nothing of rows is in this part.
+// empty reports whether this part has no values in rows.
 func (p part) empty(cellText func(string) string, rows [][]string) bool {
 	return !slices.ContainsFunc(rows, func(row []string) bool {
 		return slices.ContainsFunc(row[min(p.from, len(row)):min(p.to, len(row))], func(cell string) bool { return cellText(cell) != "-" })
 	})
 }
 
-// line is this part of a row.
+// line formats this part of a row.
 func (p part) line(cellText func(string) string, row []string, widths []int, columns int) string {
 	line := strings.Repeat(" ", p.indent)
 	for i := p.from; i < p.to; i++ {
@@ -159,7 +143,7 @@ func cellText(cell string) string {
 	return cell
 }
 
-// width is the number of columns that text takes on a terminal.
+// width returns how many columns text takes on a terminal.
 func width(text string) int { return lipgloss.Width(text) }
 
 func pad(text string, to int) string {

@@ -3,12 +3,11 @@
 // Its one rule: results go to standard output, progress and errors to standard error, and every line about a
 // host begins with the host's name.
 //
-// On a terminal what goes on now is drawn below what has been; elsewhere each line says when, where and in which step, so
-// that it can be found by grep.
+// On a terminal the current state is drawn below the permanent lines. Elsewhere each line has the time, the host and the step,
+// for grep.
 package terminal
 
 import (
-	"fmt"
 	"io"
 	"os"
 	"strings"
@@ -28,23 +27,23 @@ const (
 	Verbose                  // every command and what it prints
 )
 
-// Options says where and how a run is shown.
+// Options configures a Sink.
 type Options struct {
 	Out    io.Writer // results: what recipes print, their tables, the last table
 	Err    io.Writer // progress and errors
 	Level  Level
 	Colour bool     // whether Err is a terminal that shows colours
-	Hosts  []string // the hosts' names, to line the prefixes up
-	// Heartbeat is how long a step may print nothing before a line says that it is still running; 0 for never. The live
+	Hosts  []string // the hosts' names, to align the prefixes
+	// Heartbeat is how long a step may print nothing before a line reports that it is still running; 0 for never. The live
 	// view needs none.
 	Heartbeat time.Duration
-	// Screen is the terminal to draw what goes on now on, which Err writes to too. Nil is for lines alone.
+	// Screen is the terminal for the live view, to which Err writes too. Nil shows lines only.
 	Screen *os.File
-	// OutOnScreen says that Out writes to the same terminal.
+	// OutOnScreen is true if Out writes to the same terminal.
 	OutOnScreen bool
-	// RawOut and RawErr say that what hosts print goes to Out or Err as it is, since no terminal sees it. Only Outputs asks.
+	// RawOut and RawErr write the hosts' output to Out or Err unchanged, since it does not reach a terminal. Only for Outputs.
 	RawOut, RawErr bool
-	// Steps is how many steps a host is known to take, from an earlier run; 0 for unknown.
+	// Steps is the expected number of steps per host, from an earlier run; 0 for unknown.
 	Steps int
 }
 
@@ -54,16 +53,17 @@ type Sink struct {
 	style styles
 	width int
 	live  *live // nil without a screen
-	lines bool  // nothing is drawn any more
+	lines bool  // drawing has ended
 
 	mu     sync.Mutex
 	now    state
 	times  stepTimes
 	hosts  hostTable
-	output bool                 // the event that is shown is a command's output
-	shown  bool                 // a recipe has shown a table of its own
+	output bool                 // the current event is output of a command
+	shown  bool                 // the recipe has shown its own table
+	dry    bool                 // the run changes nothing
 	said   map[string]time.Time // when the last line about a host was written
-	err    error                // the first failure to write; what follows is tried all the same
+	err    error                // the first failure to write; later writes are still tried
 
 	quit, done chan struct{} // of the heartbeat
 }
@@ -86,8 +86,8 @@ func New(opts Options) *Sink {
 	return s
 }
 
-// Pause takes what goes on now off the screen until resume is called, as for a question. Lines wait meanwhile. Pauses may
-// overlap, and one after the run's end does nothing.
+// Pause clears the live view until resume is called, for example for a question. Lines wait meanwhile. Pauses may overlap. After
+// the end of the run Pause does nothing.
 func (s *Sink) Pause() (resume func()) {
 	if s.live == nil {
 		return func() {}
@@ -96,14 +96,14 @@ func (s *Sink) Pause() (resume func()) {
 	return s.live.release
 }
 
-// Close returns the first failure to write, such as a reader that went away.
+// Close returns the first failure to write, such as a closed pipe.
 func (s *Sink) Close() error {
 	s.stopHeartbeat()
 	s.endLive()
 	return s.err
 }
 
-// endLive goes back to lines alone.
+// endLive ends the live view; from then on only lines are written.
 func (s *Sink) endLive() {
 	if s.live == nil || s.lines {
 		return
@@ -116,10 +116,10 @@ func (s *Sink) endLive() {
 	s.lines = true
 }
 
-// Event shows e, where the level asks for it.
+// Event shows e if the level includes it.
 func (s *Sink) Event(e event.Event) {
 	if e.Kind == event.RunEnded {
-		s.endLive() // before the lock: drawing needs it too
+		s.endLive() // before the lock, which drawing needs too
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -128,6 +128,7 @@ func (s *Sink) Event(e event.Event) {
 	s.times.track(e)
 	switch e.Kind {
 	case event.RunBegun:
+		s.hosts.order, s.dry = e.Order, e.DryRun
 		if s.live != nil {
 			s.live.begin()
 		}
@@ -136,6 +137,14 @@ func (s *Sink) Event(e event.Event) {
 	case event.Table:
 		s.shown = true
 		s.write(s.opts.Out, align(e.Header, e.Rows, s.columns()))
+	case event.PlanMade:
+		if e.Plan != nil {
+			style := plainStyles()
+			if s.opts.OutOnScreen {
+				style = s.style
+			}
+			s.write(s.opts.Out, planText{style, s.columns()}.format(e.Plan))
+		}
 	case event.Result:
 		s.hosts.add(e)
 	case event.Warning:
@@ -157,10 +166,11 @@ func (s *Sink) Event(e event.Event) {
 	}
 }
 
-// ended shows the times of the steps, the last table, and then a failure: its reason is the last thing to read.
+// ended shows the times of the steps, the last table, and finally a failure, so that its reason is the last thing on the screen.
 func (s *Sink) ended(e event.Event) {
-	own := s.shown && e.Error == "" && !s.hosts.columns() // a recipe whose result is a table of its own needs no other
-	if times := s.times.text(s.opts.Hosts, s.columns()); times != "" && s.opts.Level >= Normal && !own {
+	// A recipe that shows its own table needs no other, unless hosts were skipped.
+	own := s.shown && e.Error == "" && !s.hosts.columns() && len(e.Hosts) == 0
+	if times := s.times.text(s.opts.Hosts, s.columns()); times != "" && s.opts.Level >= s.calls() && !own {
 		s.write(s.opts.Out, times+"\n")
 	}
 	if !s.hosts.empty() && !own {
@@ -175,7 +185,16 @@ func (s *Sink) ended(e event.Event) {
 	}
 }
 
-// columns is how wide the screen is that results are on; 0 for any width.
+// calls returns the level that shows the steps of hosts and their calls. In a dry run they are not done, and the plan has what
+// they would change.
+func (s *Sink) calls() Level {
+	if s.dry {
+		return Verbose
+	}
+	return Normal
+}
+
+// columns returns the width of the screen for results; 0 for any width.
 func (s *Sink) columns() int {
 	if !s.opts.OutOnScreen {
 		return 0
@@ -189,7 +208,7 @@ func (s *Sink) hint(e event.Event) {
 	}
 }
 
-// write writes to w, or above what is drawn when w is the same terminal.
+// write writes to w, or above the live view if w is the same terminal.
 func (s *Sink) write(w io.Writer, text string) {
 	if text == "" {
 		return
@@ -213,22 +232,14 @@ func last(titles []string) string {
 	return titles[len(titles)-1]
 }
 
-// firstLine keeps a script of many lines from filling the screen.
+// firstLine returns the first line, so that a long script does not fill the screen.
 func firstLine(text string) string {
 	line, _, _ := strings.Cut(strings.TrimLeft(text, "\n"), "\n")
 	return line
 }
 
-// rest is what firstLine leaves out, from its line break on.
+// rest returns the text after firstLine, with the line break.
 func rest(text string) string {
 	text = strings.TrimLeft(text, "\n")
 	return strings.TrimRight(text[len(firstLine(text)):], "\n")
-}
-
-// Seconds is a duration as a person reads it: 0.3 s, 42.0 s, 3m07s.
-func Seconds(s float64) string {
-	if s < 60 {
-		return fmt.Sprintf("%.1f s", s)
-	}
-	return fmt.Sprintf("%dm%02ds", int(s)/60, int(s)%60)
 }

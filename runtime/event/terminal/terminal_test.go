@@ -16,12 +16,12 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden files")
 
-// story is a run with something of everything in it.
+// story is a run with events of all kinds.
 func story(failed bool) []event.Event {
 	one, zero := 1, 0
 	build := []string{"prepare", "build the virtualenv"}
 	events := []event.Event{
-		{Kind: event.RunBegun, Text: "recipes/release.lua"},
+		{Kind: event.RunBegun, Text: "recipes/release.lua", Order: []string{"release", "revision", "previous"}},
 		{Kind: event.Warning, Text: "--processes 3 is overruled by the vars of web2 (4)"},
 		{Kind: event.Connected, Host: "web1", Text: "deploy@192.0.2.11:22", Seconds: 0.2},
 		{Kind: event.Connected, Host: "production2", Text: "deploy@192.0.2.12:22", Seconds: 0.3},
@@ -85,7 +85,7 @@ func TestGolden(t *testing.T) {
 			sink := terminal.New(terminal.Options{Out: &out, Err: &errs, Level: tt.level, Colour: tt.colour, Hosts: []string{"web1", "production2"}})
 			for i, e := range story(tt.failed) {
 				e.Time = time.Date(2026, 1, 2, 3, 4, i, 0, time.UTC)
-				sink.Event(event.CleanEvent(e)) // as a stream does
+				sink.Event(event.CleanEvent(e)) // like a stream
 			}
 			if err := sink.Close(); err != nil {
 				t.Fatal(err)
@@ -115,7 +115,7 @@ func golden(t *testing.T, path, got string) {
 	}
 }
 
-// A recipe's own table is its result: a second one would say nothing.
+// After a recipe's own table, the last table is omitted.
 func TestNoLastTableBesideARecipesOwn(t *testing.T) {
 	var out bytes.Buffer
 	sink := terminal.New(terminal.Options{Out: &out, Err: &bytes.Buffer{}})

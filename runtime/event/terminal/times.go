@@ -8,16 +8,16 @@ import (
 	"runbook/runtime/event"
 )
 
-// stepTimes is how long each step took on each host.
+// stepTimes holds how long each step took on each host.
 type stepTimes struct {
-	paths []string // in the order in which they began, as keys
+	paths []string // keys, in the order the steps began
 	rows  map[string]*stepRow
 }
 
-// stepRow is one step: the hosts that took it may call it by other names, so a name is all that makes it the same.
+// stepRow is one step on all hosts, identified by its titles.
 type stepRow struct {
 	titles []string
-	hosts  []string // those that have ended it
+	hosts  []string // the hosts that have ended it
 	took   []float64
 }
 
@@ -40,12 +40,12 @@ func (t *stepTimes) track(e event.Event) {
 	}
 }
 
-// mostColumns is up to how many hosts each has a column of its own.
+// mostColumns is the maximum of hosts with a column each.
 const mostColumns = 4
 
-// text is a table of the steps, each below the one that it belongs to, and a line that names the slowest. With many hosts,
-// or where the screen is too narrow, it has the median and the longest instead of a column for each. hosts is the order of the
-// columns, screen how wide it is; 0 for any width.
+// text returns a table of the steps, each below the step that contains it, and a line about the slowest one. With many hosts, or
+// on a narrow screen, the table has the median and the maximum instead of a column per host. hosts is the order of the columns,
+// screen the width of the screen; 0 for any width.
 func (t *stepTimes) text(hosts []string, screen int) string {
 	var ended []string
 	for _, key := range t.ordered() {
@@ -64,7 +64,7 @@ func (t *stepTimes) text(hosts []string, screen int) string {
 	return alignTree(header, rows, screen) + t.slowest(ended) + "\n"
 }
 
-// table has a row for each step that has ended.
+// table returns a row for each step that has ended.
 func (t *stepTimes) table(ended, columns []string, many bool) (header []string, rows [][]string) {
 	header = append([]string{"step"}, columns...)
 	if many {
@@ -75,7 +75,7 @@ func (t *stepTimes) table(ended, columns []string, many bool) (header []string, 
 		cells := []string{strings.Repeat("  ", len(row.titles)-1) + last(row.titles)}
 		if many {
 			i := row.longest()
-			cells = append(cells, Seconds(row.median()), Seconds(row.took[i]), place(row.hosts[i]))
+			cells = append(cells, event.Seconds(row.median()), event.Seconds(row.took[i]), place(row.hosts[i]))
 		} else {
 			cells = append(cells, row.byHost(columns)...)
 		}
@@ -84,7 +84,7 @@ func (t *stepTimes) table(ended, columns []string, many bool) (header []string, 
 	return header, rows
 }
 
-// columns are the hosts that have ended a step, or one column for a run whose steps are no host's.
+// columns returns the hosts that have ended a step, or one column if all steps are outside of hosts.
 func (t *stepTimes) columns(hosts []string) []string {
 	var others []string
 	ended := map[string]bool{}
@@ -108,7 +108,7 @@ func (t *stepTimes) columns(hosts []string) []string {
 	return columns
 }
 
-// ordered are the steps with those within a step behind it, whichever host began them first.
+// ordered returns the steps in order, each followed by the steps within it.
 func (t *stepTimes) ordered() []string {
 	var order []string
 	var below func(parent string)
@@ -137,12 +137,12 @@ func (r *stepRow) byHost(hosts []string) []string {
 	for i, host := range hosts {
 		sum, found := 0.0, false
 		for j, h := range r.hosts {
-			if h == host || h == "" { // a step of the run as a whole took every host that long
+			if h == host || h == "" { // a step outside of any host counts for every host
 				sum, found = sum+r.took[j], true
 			}
 		}
 		if found {
-			cells[i] = Seconds(sum)
+			cells[i] = event.Seconds(sum)
 		}
 	}
 	return cells
@@ -163,7 +163,7 @@ func (r *stepRow) median() float64 {
 	return sorted[len(sorted)/2]
 }
 
-// slowest names the step that took longest, of those that no other step explains.
+// slowest names the step that took longest, of those without steps within them.
 func (t *stepTimes) slowest(ended []string) string {
 	var slowest *stepRow
 	for _, key := range ended {
@@ -173,10 +173,10 @@ func (t *stepTimes) slowest(ended []string) string {
 		}
 	}
 	i := slowest.longest()
-	return fmt.Sprintf("slowest step: %s on %s, %s", strings.Join(slowest.titles, separator), place(slowest.hosts[i]), Seconds(slowest.took[i]))
+	return fmt.Sprintf("slowest step: %s on %s, %s", strings.Join(slowest.titles, separator), place(slowest.hosts[i]), event.Seconds(slowest.took[i]))
 }
 
-// place is a host, or the run as a whole.
+// place returns a host's name, or "all hosts" for none.
 func place(host string) string {
 	if host == "" {
 		return "all hosts"

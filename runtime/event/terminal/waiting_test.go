@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// Of output that comes faster than it can be shown no more than so much waits, and what was left out is counted. Nothing else is left out.
+// Output that arrives faster than it can be shown waits up to a limit; omitted output is counted. Nothing else is omitted.
 func TestWaitingIsBounded(t *testing.T) {
 	l := newLive(nil, nil)
 	line := strings.Repeat("x", 999) + "\n"
@@ -24,7 +24,7 @@ func TestWaitingIsBounded(t *testing.T) {
 	if n := strings.Count(text, line); n != mostWaiting/len(line) || strings.Count(text, "a result\n") != 10 {
 		t.Errorf("%d lines and %d results", n, strings.Count(text, "a result\n"))
 	}
-	if want := fmt.Sprintf("… (%d bytes of output left out", (10_000-mostWaiting/len(line))*len(line)); !strings.Contains(text, want) {
+	if want := fmt.Sprintf("… (%d bytes of output omitted", (10_000-mostWaiting/len(line))*len(line)); !strings.Contains(text, want) {
 		t.Errorf("it says %q, not %q", text[len(text)-100:], want)
 	}
 	l.above(nil, line, true)

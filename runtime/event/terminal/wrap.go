@@ -7,8 +7,8 @@ import (
 	"golang.org/x/term"
 )
 
-// Wrap breaks lines that are wider than so many columns, at spaces alone: a path or a command to copy stays whole. A word
-// that is wider than that stays where it is, for the terminal to break. What goes on is indented by two more than its line.
+// Wrap breaks lines that are wider than columns, only at spaces, so that a path or a command to copy stays whole. The terminal
+// breaks words that are wider than columns. Continuation lines are indented by two more than their line.
 func Wrap(text string, columns int) string {
 	if columns <= 0 || width(text) <= columns {
 		return text
@@ -23,8 +23,8 @@ func Wrap(text string, columns int) string {
 	return strings.Join(lines, "\n")
 }
 
-// wrapLine breaks one line that begins at a column of the screen. The spaces between two words stay as they are, but for those
-// at a break and at the end.
+// wrapLine breaks one line that begins at a column of the screen. It keeps the spaces between words, except at a break and at the
+// end.
 func wrapLine(line string, columns, at, indent int) string {
 	var b strings.Builder
 	begun := false
@@ -36,7 +36,7 @@ func wrapLine(line string, columns, at, indent int) string {
 		}
 		rest = rest[gap+len(word):]
 		if w := width(word); begun && at+gap+w > columns && w <= columns {
-			at = max(0, min(indent, columns-w)) // a path that just fits is better whole than indented
+			at = max(0, min(indent, columns-w)) // a path that just fits is not indented, to stay whole
 			b.WriteString("\n" + strings.Repeat(" ", at) + word)
 			at += w
 			continue
@@ -48,8 +48,8 @@ func wrapLine(line string, columns, at, indent int) string {
 	return b.String()
 }
 
-// Columns is how wide a terminal is, without its last column: terminals disagree about when a full line wraps. 0 is for
-// unknown, or no terminal.
+// Columns returns the width of a terminal without its last column, because terminals disagree about when a full line wraps. It
+// returns 0 if the width is unknown or there is no terminal.
 func Columns(screen *os.File) int {
 	if screen == nil {
 		return 0

@@ -8,7 +8,7 @@ import (
 	"runbook/runtime/event"
 )
 
-// Lines are broken at spaces alone, whatever a path has in it, and what goes on is indented.
+// Lines are broken only at spaces, whatever a path contains, and continuation lines are indented.
 func TestWrap(t *testing.T) {
 	for text, want := range map[string]string{
 		"x /srv/app/releases/2026-0105/a-path-that-is-too-long": "x /srv/app/releases/2026-0105/a-path-that-is-too-long",
@@ -27,7 +27,7 @@ func TestWrap(t *testing.T) {
 	}
 }
 
-// Wrapping changes nothing but spaces, and leaves no line too long but for one word.
+// Wrapping changes only spaces, and only a single word leaves a line too long.
 func FuzzWrap(f *testing.F) {
 	f.Add("web1: cannot read /srv/app/a-b-c", 20)
 	f.Add("  \n x\x1b[31m  y\x1b[0m é", 3)
@@ -42,7 +42,7 @@ func FuzzWrap(f *testing.F) {
 			}
 		}
 		for _, line := range strings.Split(got, "\n") {
-			sum := strings.Count(line, " ") // a letter may take another width beside a space than alone
+			sum := strings.Count(line, " ") // a letter's width may depend on its neighbours
 			for word := range strings.FieldsSeq(line) {
 				sum += width(word)
 			}
@@ -53,7 +53,7 @@ func FuzzWrap(f *testing.F) {
 	})
 }
 
-// A table that is too wide is folded, and what a row has nothing of is left out.
+// A table that is too wide is folded, and empty parts of a row are omitted.
 func TestFold(t *testing.T) {
 	header := []string{"name", "login", "result", "current"}
 	rows := [][]string{{"web1", "deploy@192.0.2.11", "ok", "20260105-120000"}, {"web2", "deploy@192.0.2.12", "refused", ""}}

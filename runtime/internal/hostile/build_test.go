@@ -3,10 +3,11 @@ package hostile_test
 import (
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"sync"
 	"testing"
+
+	"runbook/runtime/lab/labtest"
 )
 
 func TestMain(m *testing.M) {
@@ -20,24 +21,21 @@ func TestMain(m *testing.M) {
 	os.Exit(status)
 }
 
-// program is runbook as it is shipped: with the race detector everything takes many times as much memory.
+// program is runbook as it is shipped, because the race detector multiplies its memory.
 var program struct {
 	once sync.Once
 	dir  string
 	err  error
 }
 
-// build builds it once, and returns its path.
+// build builds runbook once and returns its path.
 func build(t *testing.T) string {
 	t.Helper()
 	program.once.Do(func() {
 		if program.dir, program.err = os.MkdirTemp("", "runbook-hostile-"); program.err != nil {
 			return
 		}
-		cmd := exec.Command("go", "build", "-buildvcs=false", "-o", filepath.Join(program.dir, "runbook"), "runbook/cmd/runbook")
-		if out, err := cmd.CombinedOutput(); err != nil {
-			program.err = fmt.Errorf("%w\n%s", err, out)
-		}
+		_, program.err = labtest.Build(program.dir)
 	})
 	if program.err != nil {
 		t.Fatal(program.err)

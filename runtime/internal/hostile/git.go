@@ -11,37 +11,37 @@ import (
 	"testing"
 )
 
-// GitServer starts an SSH server that answers git by a script, in place of git-upload-pack. Its $1 is the path that the client asked for.
+// GitServer starts an SSH server that runs a script instead of git-upload-pack. $1 is the path that the client requests.
 func GitServer(t testing.TB, script string) *Server {
 	t.Helper()
-	return Start(t, Misdeeds{Programs: map[string]string{"git-upload-pack": script}})
+	return Start(t, Attacks{Programs: map[string]string{"git-upload-pack": script}})
 }
 
-// URL is the address of a repository at a git server.
+// URL returns the address of a repository on a git server.
 func (s *Server) URL(path string) string {
 	return fmt.Sprintf("ssh://git@127.0.0.1:%d%s", s.Port, path)
 }
 
-// Known is the server's line in a known_hosts file.
+// Known returns the server's line for a known_hosts file.
 func (s *Server) Known() string { return fmt.Sprintf("[127.0.0.1]:%d %s\n", s.Port, s.HostKey) }
 
 // Scripts for a GitServer.
 
-// OnceFrom serves another repository to whoever comes first, and the right one from then on. The folder dir is for it alone.
+// OnceFrom serves another repository to the first client, and the right one to later clients. dir must be a new folder.
 func OnceFrom(dir, other string) string {
 	return fmt.Sprintf("mkdir '%s/served' 2>/dev/null && set -- '%s'\nexec git upload-pack \"$1\"\n", dir, other)
 }
 
-// Advertise sends what is in a file, and no more.
+// Advertise sends the contents of a file once.
 func Advertise(file string) string {
 	return fmt.Sprintf("cat '%s'\nprintf 0000\nexec cat >/dev/null\n", file)
 }
 
-// AdvertiseForEver sends what is in a file again and again.
+// AdvertiseForEver sends the contents of a file repeatedly.
 func AdvertiseForEver(file string) string { return fmt.Sprintf("while cat '%s'; do :; done\n", file) }
 
-// Refs is how a git server begins, by version 0 of the protocol (gitprotocol-pack(5)): the names, which may be anything, and the
-// commit that all of them stand for.
+// Refs returns the first message of a git server in version 0 of the protocol (gitprotocol-pack(5)): arbitrary names
+// that all point to commit.
 func Refs(commit string, names ...string) string {
 	var b strings.Builder
 	capabilities := "\x00agent=hostile"
@@ -53,7 +53,7 @@ func Refs(commit string, names ...string) string {
 	return b.String()
 }
 
-// Repository is a bare repository whose branches each have something that a release must not fall for.
+// Repository is a bare repository in which each branch but Honest attacks a release.
 type Repository struct {
 	Path    string
 	Commits map[string]string // by branch
@@ -62,12 +62,14 @@ type Repository struct {
 // The branches of a Repository.
 const (
 	Honest  = "release" // an application
-	Marker  = "marker"  // one with a file that says that the release is complete
-	Links   = "links"   // one whose folder media is a link out of the release
-	Filters = "filters" // one with submodules, with a filter for each file, and with git's own files for hooks and attributes
+	Marker  = "marker"  // contains the file that marks a release as complete
+	Links   = "links"   // contains a symlink media that points out of the release
+	Filters = "filters" // has a filter for each file, and git's files for hooks and attributes
+	// Submodules has a submodule whose URL is a path.
+	Submodules = "submodules"
 )
 
-// NewRepository makes a Repository.
+// NewRepository creates a Repository, which is removed at the end of the test.
 func NewRepository(t testing.TB) *Repository {
 	t.Helper()
 	dir := t.TempDir()
@@ -104,11 +106,11 @@ func NewRepository(t testing.TB) *Repository {
 		}},
 		{Links, func() { must(os.Symlink("../../../outside", filepath.Join(work, "media"))) }},
 		{Filters, func() {
-			git("submodule", "--quiet", "add", r.Path, "sub")
 			file(".gitattributes", "* filter=evil\n")
 			must(os.Mkdir(filepath.Join(work, "hooks"), 0o755))
 			file("hooks/post-checkout", "#!/bin/sh\ntouch ran\n")
 		}},
+		{Submodules, func() { git("submodule", "--quiet", "add", r.Path, "sub") }},
 	} {
 		if branch.name != Honest {
 			git("checkout", "--quiet", "-f", "-B", branch.name, Honest)

@@ -18,9 +18,9 @@ import (
 	"runbook/runtime/internal/hostile"
 )
 
-// newProject is a runner in a project as runbook init makes it, with a deploy key. Its host has the programs.
+// newProject returns a runner in a new project with a deploy key. programs are scripts on its host.
 func newProject(t *testing.T, programs map[string]string) runner {
-	r := newRunner(t, hostile.Misdeeds{Programs: programs, Agent: func(*gossh.ServerConn) {}}) // it forwards an agent, which nobody asks
+	r := newRunner(t, hostile.Attacks{Programs: programs, Agent: func(*gossh.ServerConn) {}}) // accepts agent forwarding
 	r.piped(r.command(nil, "init", "."))
 	r.write("key", privateKey(t))
 	return r
@@ -33,11 +33,11 @@ func (r runner) write(name, text string) {
 	}
 }
 
-// release releases a branch of a repository at a git server, and returns what that printed and the most memory it took.
-func (r runner) release(server *hostile.Server, path, branch string) (said string, status int, peak int64) {
+// release releases a branch from a git server. It returns the output, the exit status and the peak memory.
+func (r runner) release(server *hostile.Server, path, branch string) (output string, status int, peak int64) {
 	r.Helper()
 	r.write("known", server.Known())
-	ctx, cancel := context.WithTimeout(r.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(r.Context(), 5*time.Minute)
 	defer cancel()
 	cmd := r.command(nil, "run", "recipes/release.lua", "--known-hosts", "known", "--repo", server.URL(path), "--branch", branch, "--release", "r1", "--key", "key",
 		"--root", filepath.Join(r.dir, "app"), "--requirements", "", "--restart", "none", "--import-check=false")
@@ -53,7 +53,7 @@ func (r runner) release(server *hostile.Server, path, branch string) (said strin
 	return out.String(), cmd.ProcessState.ExitCode(), peak
 }
 
-// served says which commit is current: "" for none.
+// served returns the commit that current points to, or "".
 func (r runner) served() string {
 	r.Helper()
 	head, err := os.ReadFile(filepath.Join(r.dir, "app", "current", ".git", "HEAD"))
@@ -63,27 +63,27 @@ func (r runner) served() string {
 	return strings.TrimSpace(string(head))
 }
 
-// What a git server answers decides nothing but which commit its own branch has, and takes no memory on this machine.
+// The answers of a git server only decide which commit its own branch has, and take no memory on this machine.
 func TestGitServer(t *testing.T) {
 	repo := hostile.NewRepository(t)
 	commit := repo.Commits[hostile.Honest]
-	other := filepath.Join(t.TempDir(), "other.git") // where the branch stands for another one's head
+	other := filepath.Join(t.TempDir(), "other.git") // its branch release points to the head of links
 	if out, err := exec.Command("sh", "-ec", `cp -R "$1" "$2" && git --git-dir="$2" update-ref refs/heads/release "$3"`, "sh", repo.Path, other, repo.Commits[hostile.Links]).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	for _, c := range []struct {
 		name, branch string
 		script       func(dir string) string
-		file         string // what the script sends
+		file         string // contents of the file that the script sends
 		status       int
 		want         string
 	}{
-		{"honest", "release", func(string) string { return "exec git upload-pack \"$1\"\n" }, "", 0, ", asked for from this machine"},
+		{"honest", "release", func(string) string { return "exec git upload-pack \"$1\"\n" }, "", 0, ", resolved on this machine"},
 		{"another branch's head", "release", func(dir string) string { return hostile.OnceFrom(dir, other) }, "", 1, "is not reachable from release"},
 		{"names", "rel", func(dir string) string { return hostile.Advertise(dir + "/sent") },
 			hostile.Refs(commit, "HEAD", "refs/heads/re\x1b]0;x\x07\u009b2J\u202el"), 3, "no branch or tag \"rel\""},
 		{"names without end", "release", func(dir string) string { return hostile.AdvertiseForEver(dir + "/sent") },
-			hostile.Refs(commit, strings.Split(strings.Repeat("refs/heads/"+strings.Repeat("x", 60_000)+"\n", 16), "\n")[:16]...), 3, "more memory than there is"},
+			hostile.Refs(commit, strings.Split(strings.Repeat("refs/heads/"+strings.Repeat("x", 60_000)+"\n", 16), "\n")[:16]...), 3, "more memory than available"},
 		{"words without end", "release", func(dir string) string { return "head -c 100000000 /dev/zero | tr '\\0' x >&2\n" }, "", 3, "more than 16 MiB"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -93,12 +93,12 @@ func TestGitServer(t *testing.T) {
 				t.Fatal(err)
 			}
 			r := newProject(t, nil)
-			said, status, peak := r.release(hostile.GitServer(t, c.script(dir)), repo.Path, c.branch)
-			if status != c.status || !strings.Contains(said, c.want) {
-				t.Errorf("status %d, and it said:\n%.3000s", status, said)
+			output, status, peak := r.release(hostile.GitServer(t, c.script(dir)), repo.Path, c.branch)
+			if status != c.status || !strings.Contains(output, c.want) {
+				t.Errorf("exit status %d, output:\n%.3000s", status, output)
 			}
-			if strings.ContainsAny(said, "\x1b\x07\u009b\u202e") {
-				t.Errorf("escape sequences: %q", said)
+			if strings.ContainsAny(output, "\x1b\x07\u009b\u202e") {
+				t.Errorf("escape sequences: %q", output)
 			}
 			want := ""
 			if c.status == 0 {
@@ -107,15 +107,15 @@ func TestGitServer(t *testing.T) {
 			if got := r.served(); got != want {
 				t.Errorf("%q is current", got)
 			}
-			t.Logf("%d MB\n%s", peak/1e6, said)
+			t.Logf("%d MB\n%s", peak/1e6, output)
 			if peak > mostMemory {
-				t.Errorf("it took %d MB", peak/1e6)
+				t.Errorf("peak memory is %d MB", peak/1e6)
 			}
 		})
 	}
 }
 
-// What is in a repository is data: it makes no release complete, reaches nothing outside of one, and is not run.
+// The contents of a repository are data: they cannot mark a release as complete, reach files outside of it, or run.
 func TestRepository(t *testing.T) {
 	repo := hostile.NewRepository(t)
 	for _, c := range []struct {
@@ -123,9 +123,10 @@ func TestRepository(t *testing.T) {
 		status int
 		want   string
 	}{
-		{hostile.Marker, 1, "the commit has a .runbook.json of its own"},
+		{hostile.Marker, 1, "the commit contains .runbook.json"},
 		{hostile.Links, 1, "media is a link in the repository"},
-		{hostile.Filters, 0, "has submodules, which are not fetched"},
+		{hostile.Filters, 0, "filters is "},
+		{hostile.Submodules, 3, "the submodule sub: the URL "},
 	} {
 		t.Run(c.branch, func(t *testing.T) {
 			t.Parallel()
@@ -145,9 +146,9 @@ func TestRepository(t *testing.T) {
 				t.Fatal(err)
 			}
 			r.write("recipes/app.lua", strings.Replace(string(app), "shared = {},", `shared = { "media/uploads" },`, 1))
-			said, status, _ := r.release(hostile.GitServer(t, "exec git upload-pack \"$1\"\n"), repo.Path, c.branch)
-			if status != c.status || !strings.Contains(said, c.want) {
-				t.Errorf("status %d, and it said:\n%s", status, said)
+			output, status, _ := r.release(hostile.GitServer(t, "exec git upload-pack \"$1\"\n"), repo.Path, c.branch)
+			if status != c.status || !strings.Contains(output, c.want) {
+				t.Errorf("exit status %d, output:\n%s", status, output)
 			}
 			want := ""
 			if c.status == 0 {
@@ -161,15 +162,15 @@ func TestRepository(t *testing.T) {
 					t.Errorf("%s: %v", path, err)
 				}
 			}
-			status, said = r.status()
-			if complete := strings.Contains(said, "r1"); complete != (c.status == 0) {
-				t.Errorf("status %d says:\n%s", status, said)
+			status, output = r.status()
+			if complete := strings.Contains(output, "r1"); complete != (c.status == 0) {
+				t.Errorf("exit status %d, output:\n%s", status, output)
 			}
 		})
 	}
 }
 
-// status is what the recipe of that name says.
+// status runs the recipe status and returns its exit status and output.
 func (r runner) status() (int, string) {
 	r.Helper()
 	cmd := r.command(nil, "run", "recipes/status.lua", "--root", filepath.Join(r.dir, "app"), "--restart", "none")

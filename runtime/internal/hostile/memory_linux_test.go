@@ -23,21 +23,23 @@ import (
 	"runbook/runtime/internal/hostile"
 )
 
-// mostMemory is the most memory that a run may take, whatever a host does to it.
+// mostMemory is the memory limit of a run against any host.
 const mostMemory = 200e6
 
-// names lists a folder without end: n names a packet, each so long, all of them different.
+// names returns an endless listing: n different names per packet, each of the given length.
 func names(n, length int) func(int) []string {
+	zeros := strings.Repeat("0", length)
 	return func(packet int) []string {
 		out := make([]string, n)
-		for i := range out {
-			out[i] = fmt.Sprintf("%0*d", length, packet*n+i)
+		for i := range out { // a million names; fmt would take most of the test's time
+			number := strconv.Itoa(packet*n + i)
+			out[i] = zeros[len(number):] + number
 		}
 		return out
 	}
 }
 
-// A run against a host that sends without end ends by itself, says what was too much, and takes no memory for it.
+// A run against a host that sends endlessly ends, reports which limit was exceeded, and stays below the memory limit.
 func TestMemory(t *testing.T) {
 	runbook := build(t)
 	const locking = `each(hosts, function(host)
@@ -53,30 +55,30 @@ end)`
 		return func(_, stderr io.Writer) { hostile.Flood(stderr, text) }
 	}
 	for _, c := range []struct {
-		name     string
-		misdeeds hostile.Misdeeds
-		recipe   string
-		want     string // on stderr
-		args     []string
+		name    string
+		attacks hostile.Attacks
+		recipe  string
+		want    string // on stderr
+		args    []string
 	}{
-		{"greeting", hostile.Misdeeds{Greet: toStdout("x")}, `each(hosts, function(host) host:run("true") end)`, "more than 64 KiB", nil},
-		{"greeting on stderr", hostile.Misdeeds{Greet: toStderr("x\n")}, `each(hosts, function(host) host:run("true") end)`, "more than 64 KiB", nil},
-		{"session", hostile.Misdeeds{Greet: toStderr("x")}, `each(hosts, function(host) host:run("cat", { stdin = "x" }) end)`, "more than 64 KiB", nil},
-		{"keeper", hostile.Misdeeds{Keep: toStderr("x")}, locking, "was lost", nil},
-		{"keeper's words", hostile.Misdeeds{Keep: toStdout("x")}, locking, "was lost", nil},
-		{"captured output", hostile.Misdeeds{}, `each(hosts, function(host) host:run("head -c 100000000 /dev/zero | tr '\\0' x") end)`, "more than 16 MiB", nil},
-		{"captured lines", hostile.Misdeeds{}, `each(hosts, function(host) host:capture("yes | head -c 100000000 >&2") end)`, "more than 16 MiB", nil},
-		{"long names", hostile.Misdeeds{Names: names(900, 250)}, `each(hosts, function(host) host.fs:list("/srv") end)`, "more than 256 MiB", nil},
-		{"short names", hostile.Misdeeds{Names: names(5000, 12)}, `each(hosts, function(host) host.fs:list("/srv") end)`, "more than 1000000 names", nil},
-		{"a huge name", hostile.Misdeeds{Names: names(1, 200_000)}, `each(hosts, function(host) host.fs:list("/srv") end)`, "more than 4 KiB", nil},
-		{"sparse archive", hostile.Misdeeds{Programs: map[string]string{"tar": `hole=$(mktemp -d) && cd "$hole" && truncate -s 1T hole && exec env PATH=/usr/bin:/bin tar -S -cf - .`}},
+		{"greeting", hostile.Attacks{Greet: toStdout("x")}, `each(hosts, function(host) host:run("true") end)`, "more than 64 KiB", nil},
+		{"greeting on stderr", hostile.Attacks{Greet: toStderr("x\n")}, `each(hosts, function(host) host:run("true") end)`, "more than 64 KiB", nil},
+		{"session", hostile.Attacks{Greet: toStderr("x")}, `each(hosts, function(host) host:run("cat", { stdin = "x" }) end)`, "more than 64 KiB", nil},
+		{"keeper", hostile.Attacks{Keep: toStderr("x")}, locking, "was lost", nil},
+		{"keeper's words", hostile.Attacks{Keep: toStdout("x")}, locking, "was lost", nil},
+		{"captured output", hostile.Attacks{}, `each(hosts, function(host) host:run("head -c 100000000 /dev/zero | tr '\\0' x") end)`, "more than 16 MiB", nil},
+		{"captured lines", hostile.Attacks{}, `each(hosts, function(host) host:capture("yes | head -c 100000000 >&2") end)`, "more than 16 MiB", nil},
+		{"long names", hostile.Attacks{Names: names(900, 250)}, `each(hosts, function(host) host.fs:list("/srv") end)`, "more than 256 MiB", nil},
+		{"short names", hostile.Attacks{Names: names(5000, 12)}, `each(hosts, function(host) host.fs:list("/srv") end)`, "more than 1000000 names", nil},
+		{"a huge name", hostile.Attacks{Names: names(1, 200_000)}, `each(hosts, function(host) host.fs:list("/srv") end)`, "more than 4 KiB", nil},
+		{"sparse archive", hostile.Attacks{Programs: map[string]string{"tar": `hole=$(mktemp -d) && cd "$hole" && truncate -s 1T hole && exec env PATH=/usr/bin:/bin tar -S -cf - .`}},
 			`each(hosts, function(host) host:download("FOLDER", "DOWN") end)`, "holes", nil},
-		{"endless archive", hostile.Misdeeds{Programs: map[string]string{"tar": `exec cat ARCHIVE /dev/zero`}},
+		{"endless archive", hostile.Attacks{Programs: map[string]string{"tar": `exec cat ARCHIVE /dev/zero`}},
 			`each(hosts, function(host) host:download("FOLDER", "DOWN", { max = 100000000 }) end)`, "more than 100000000 bytes", nil},
-		{"endless answer of changed", hostile.Misdeeds{Programs: map[string]string{"find": `exec tr '\0' x </dev/zero`}},
+		{"endless answer of changed", hostile.Attacks{Programs: map[string]string{"find": `exec tr '\0' x </dev/zero`}},
 			`each(hosts, function(host) host:upload("FOLDER", "FOLDER", { changed = true }) end)`, "more than 4 KiB", nil},
-		{"shown output", hostile.Misdeeds{}, `each(hosts, function(host) host:run("yes | head -c 100000000", { max = 1000 }) end)`, "more than 1000 bytes", []string{"-v"}},
-		{"agent", hostile.Misdeeds{Agent: floodAgent}, `
+		{"shown output", hostile.Attacks{}, `each(hosts, function(host) host:run("yes | head -c 100000000", { max = 1000 }) end)`, "more than 1000 bytes", []string{"-v"}},
+		{"agent", hostile.Attacks{Agent: floodAgent}, `
 agent.forward({ keys = { "KEY" }, to = { "git@127.0.0.1:PORT" } }, function()
 	each(hosts, function(host) host:run("sleep 3") end)
 end)`, "", nil},
@@ -85,10 +87,10 @@ end)`, "", nil},
 			t.Parallel()
 			dir := t.TempDir()
 			archive := filepath.Join(dir, "archive")
-			for name, script := range c.misdeeds.Programs {
-				c.misdeeds.Programs[name] = strings.ReplaceAll(script, "ARCHIVE", archive)
+			for name, script := range c.attacks.Programs {
+				c.attacks.Programs[name] = strings.ReplaceAll(script, "ARCHIVE", archive)
 			}
-			server := hostile.Start(t, c.misdeeds)
+			server := hostile.Start(t, c.attacks)
 			recipe := "recipe {}\n" + strings.NewReplacer("LOCK", dir+"/lock", "FOLDER", dir+"/folder", "DOWN", dir+"/down", "KEY", dir+"/key",
 				"PORT", strconv.Itoa(server.Port)).Replace(c.recipe) + "\n"
 			known := fmt.Sprintf("[127.0.0.1]:%d %s\n", server.Port, server.HostKey)
@@ -101,49 +103,49 @@ end)`, "", nil},
 			if err := os.Mkdir(filepath.Join(dir, "folder"), 0o700); err != nil {
 				t.Fatal(err)
 			}
-			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 			defer cancel()
 			cmd := exec.CommandContext(ctx, runbook, append([]string{"run", "r.lua", "--hosts", "hosts.lua", "--known-hosts", "known"}, c.args...)...)
 			cmd.Dir = dir
 			cmd.Env = append(os.Environ(), "HOME="+dir, "XDG_STATE_HOME="+dir, "SSH_AUTH_SOCK=", "NO_COLOR=1")
 			cmd.Env = append(cmd.Env, "TERM=xterm", "CI=")
-			said := onTerminal(t, cmd)
+			shown := onTerminal(t, cmd)
 			peak, err := peakMemory(cmd)
-			text, journal := said(), journalSize(t, dir)
+			text, journal := shown(), journalSize(t, dir)
 			if ctx.Err() != nil {
-				t.Error("it did not end")
+				t.Error("timed out")
 			}
 			if c.want == "" && err != nil || !strings.Contains(text, c.want) {
-				t.Errorf("%v; it said:\n%.3000s", err, text)
+				t.Errorf("%v; output:\n%.3000s", err, text)
 			}
 			t.Logf("%d MB, %d kB of journal", peak/1e6, journal/1000)
 			if journal > 5<<20 {
 				t.Errorf("the journal has %d bytes", journal)
 			}
 			if peak > mostMemory {
-				t.Errorf("it took %d MB", peak/1e6)
+				t.Errorf("peak memory is %d MB", peak/1e6)
 			}
 		})
 	}
 }
 
-// What is shown on a terminal waits there, and no more of it than a screen is good for.
+// Output that waits for a terminal is limited to what a screen can show.
 func TestExecTakesNoMemory(t *testing.T) {
-	r := newRunner(t, hostile.Misdeeds{})
+	r := newRunner(t, hostile.Attacks{})
 	cmd := r.command(nil, "exec", "--", "yes | head -c 100000000")
 	shown := onTerminal(t, cmd)
 	peak, err := peakMemory(cmd)
-	if text := shown(); err != nil || !strings.Contains(text, "bytes of output left out") {
-		t.Errorf("%v; it said:\n%.3000s", err, text)
+	if text := shown(); err != nil || !strings.Contains(text, "bytes of output omitted") {
+		t.Errorf("%v; output:\n%.3000s", err, text)
 	}
 	t.Logf("%d MB", peak/1e6)
 	if peak > mostMemory {
-		t.Errorf("it took %d MB", peak/1e6)
+		t.Errorf("peak memory is %d MB", peak/1e6)
 	}
 }
 
-// peakMemory runs cmd and returns the most memory that it had. The resources that wait(2) tells of hold those of this process,
-// too, whose memory a new process shares for a moment.
+// peakMemory runs cmd and returns its peak memory. It polls /proc, because the rusage of wait(2) includes the memory of this
+// process, which a new process shares until exec.
 func peakMemory(cmd *exec.Cmd) (peak int64, err error) {
 	if err := cmd.Start(); err != nil {
 		return 0, err
@@ -158,7 +160,7 @@ func peakMemory(cmd *exec.Cmd) (peak int64, err error) {
 			return peak, err
 		case <-tick.C:
 		}
-		status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", cmd.Process.Pid)) // it may have ended
+		status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", cmd.Process.Pid)) // it may have exited
 		for line := range strings.Lines(string(status)) {
 			if fields := strings.Fields(line); len(fields) == 3 && fields[0] == "VmHWM:" {
 				kib, err := strconv.ParseInt(fields[1], 10, 64)
@@ -171,7 +173,7 @@ func peakMemory(cmd *exec.Cmd) (peak int64, err error) {
 	}
 }
 
-// endlessArchive is the beginning of a tar archive: a file of 1 TiB.
+// endlessArchive returns the header of a tar archive with a file of 1 TiB.
 func endlessArchive(t *testing.T) string {
 	t.Helper()
 	var b strings.Builder
@@ -194,7 +196,7 @@ func privateKey(t *testing.T) string {
 	return string(pem.EncodeToMemory(block))
 }
 
-// floodAgent opens connections to the agent without end, and sends each requests without end, of which it reads no answer.
+// floodAgent keeps opening connections to the agent, floods each with requests and reads no answers.
 func floodAgent(conn *gossh.ServerConn) {
 	request := append([]byte{0, 3, 0, 0, 99}, make([]byte, 3<<16-1)...)
 	for {
@@ -211,7 +213,8 @@ func floodAgent(conn *gossh.ServerConn) {
 	}
 }
 
-// onTerminal gives cmd a terminal, and returns what ends it and says what was shown last: a view that draws has more to keep than lines.
+// onTerminal connects cmd to a terminal, whose live view keeps more in memory than plain lines. shown closes the terminal and
+// returns the end of what it showed.
 func onTerminal(t *testing.T, cmd *exec.Cmd) (shown func() string) {
 	t.Helper()
 	file, terminal, err := pty.Open()
@@ -232,7 +235,7 @@ func onTerminal(t *testing.T, cmd *exec.Cmd) (shown func() string) {
 			if text = append(text, piece[:n]...); len(text) > 1<<20 {
 				text = append(text[:0], text[len(text)-(64<<10):]...)
 			}
-			if err != nil { // the end of a terminal is one
+			if err != nil { // a terminal ends with an error
 				return
 			}
 		}

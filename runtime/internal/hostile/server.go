@@ -1,10 +1,10 @@
 //go:build unix
 
-// Package hostile is an SSH server for tests that speaks the protocol and then does what no honest host does: it prints without end, lists
-// folders without end, floods the agent. git.go has a git server and a repository of that kind.
+// Package hostile runs SSH and git servers that attack their client: they print without end, list folders without end,
+// flood the agent. Only tests use it.
 //
-// Its one rule: without a misdeed it is a host like any other, so that runbook gets as far as the misdeed. Commands really run, as
-// whoever runs the test.
+// Apart from the requested attacks a server behaves like a normal host, so that runbook gets as far as the attack.
+// Commands really run, as the user who runs the test.
 package hostile
 
 import (
@@ -26,97 +26,107 @@ import (
 	gossh "golang.org/x/crypto/ssh"
 )
 
-// Misdeeds are what a server does; it is honest where they are nil.
-type Misdeeds struct {
-	// Greet prints in place of a session's command.
+// Attacks select what a server does to its client. A nil field leaves that part of the server honest.
+type Attacks struct {
+	// Greet writes the output of every session instead of running its command.
 	Greet func(stdout, stderr io.Writer)
-	// Keep prints in place of what the keeper of a lock does after it has taken it.
+	// Keep writes the output of a lock's keeper after that has acquired the lock.
 	Keep func(stdout, stderr io.Writer)
-	// Names is what a folder has when it is listed by SFTP, from the n-th READDIR on; an empty name ends a packet.
+	// Names returns the names of the n-th READDIR answer, for every folder that is listed by SFTP. Nil ends the list.
 	Names func(n int) []string
-	// Agent is called with the connection once agent forwarding was asked for, while the first command runs.
+	// Agent is called with the connection after a request for agent forwarding.
 	Agent func(conn *gossh.ServerConn)
-	// Programs are scripts by their names, which commands find before the real ones.
+	// Programs are scripts by name. Commands find them before the real programs.
 	Programs map[string]string
-	// Ask asks whoever logs in, by the function that it is given, instead of letting everybody in.
+	// Ask runs a keyboard-interactive login with the function that it gets. If nil, everybody can log in.
 	Ask func(ask gossh.KeyboardInteractiveChallenge) error
 }
 
 // Server is a hostile server on the loopback address.
 type Server struct {
 	Port    int
-	HostKey string // its public key line
+	HostKey string // in the format of authorized_keys
 
-	misdeeds Misdeeds
-	config   *gossh.ServerConfig
-	path     string // PATH of commands
-	open     sync.WaitGroup
+	attacks Attacks
+	config  *gossh.ServerConfig
+	path    string // PATH of commands
+	open    sync.WaitGroup
 }
 
-// Start starts a server that lets everybody in, unless it asks, and ends it with the test.
-func Start(t testing.TB, m Misdeeds) *Server {
+// Start starts a server and stops it at the end of the test.
+func Start(t testing.TB, attacks Attacks) *Server {
 	t.Helper()
-	must := func(err error) {
-		t.Helper()
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
 	_, private, err := ed25519.GenerateKey(rand.Reader)
-	must(err)
+	if err != nil {
+		t.Fatal(err)
+	}
 	signer, err := gossh.NewSignerFromKey(private)
-	must(err)
-	s := &Server{HostKey: strings.TrimSpace(string(gossh.MarshalAuthorizedKey(signer.PublicKey()))), misdeeds: m, path: os.Getenv("PATH"),
-		config: &gossh.ServerConfig{NoClientAuth: m.Ask == nil}}
-	if m.Ask != nil {
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &Server{
+		HostKey: strings.TrimSpace(string(gossh.MarshalAuthorizedKey(signer.PublicKey()))),
+		attacks: attacks, path: os.Getenv("PATH"),
+		config: &gossh.ServerConfig{NoClientAuth: attacks.Ask == nil},
+	}
+	if attacks.Ask != nil {
 		s.config.KeyboardInteractiveCallback = func(_ gossh.ConnMetadata, ask gossh.KeyboardInteractiveChallenge) (*gossh.Permissions, error) {
-			return nil, m.Ask(ask)
+			return nil, attacks.Ask(ask)
 		}
 	}
 	s.config.AddHostKey(signer)
-	if m.Programs != nil {
+	if attacks.Programs != nil {
 		dir := t.TempDir()
-		for name, script := range m.Programs {
-			must(os.WriteFile(filepath.Join(dir, name), []byte("#!/bin/sh\n"+script), 0o755))
+		for name, script := range attacks.Programs {
+			if err := os.WriteFile(filepath.Join(dir, name), []byte("#!/bin/sh\n"+script), 0o755); err != nil {
+				t.Fatal(err)
+			}
 		}
 		s.path = dir + ":" + s.path
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	must(err)
-	s.Port = l.Addr().(*net.TCPAddr).Port
+	s.listen(t)
+	return s
+}
+
+// listen accepts connections on a free port until the end of the test.
+func (s *Server) listen(t testing.TB) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Port = listener.Addr().(*net.TCPAddr).Port
 	var mu sync.Mutex
 	conns, closed := map[net.Conn]bool{}, false
 	s.open.Go(func() {
 		for {
-			c, err := l.Accept()
+			conn, err := listener.Accept()
 			if err != nil {
 				return
 			}
 			mu.Lock()
-			conns[c] = true
+			conns[conn] = true
 			if closed {
-				_ = c.Close()
+				_ = conn.Close()
 			}
 			mu.Unlock()
 			s.open.Go(func() {
-				s.serve(c)
+				s.serve(conn)
 				mu.Lock()
-				delete(conns, c)
+				delete(conns, conn)
 				mu.Unlock()
 			})
 		}
 	})
 	t.Cleanup(func() {
-		_ = l.Close()
+		_ = listener.Close()
 		mu.Lock()
 		closed = true
-		for c := range conns {
-			_ = c.Close() // it may be closed already
+		for conn := range conns {
+			_ = conn.Close() // it may already be closed
 		}
 		mu.Unlock()
 		s.open.Wait()
 	})
-	return s
 }
 
 func (s *Server) serve(c net.Conn) {
@@ -141,7 +151,8 @@ func (s *Server) serve(c net.Conn) {
 	}
 }
 
-// session answers the requests of one session. Its command runs beside them, and is ended with it.
+// session answers the requests of one session and runs its command meanwhile. The command is killed at the end of the
+// session.
 func (s *Server) session(conn *gossh.ServerConn, ch gossh.Channel, requests <-chan *gossh.Request) {
 	defer func() { _ = ch.Close() }()
 	var all sync.WaitGroup
@@ -160,8 +171,8 @@ func (s *Server) session(conn *gossh.ServerConn, ch gossh.Channel, requests <-ch
 		case "subsystem":
 			all.Go(func() { s.files(ch) })
 		case "auth-agent-req@openssh.com":
-			if ok = s.misdeeds.Agent != nil; ok {
-				all.Go(func() { s.misdeeds.Agent(conn) })
+			if ok = s.attacks.Agent != nil; ok {
+				all.Go(func() { s.attacks.Agent(conn) })
 			}
 		default:
 			ok = r.Type == "env"
@@ -172,46 +183,47 @@ func (s *Server) session(conn *gossh.ServerConn, ch gossh.Channel, requests <-ch
 	}
 }
 
-// run runs a command, or does something else, and closes the session.
+// run runs a command or attacks instead, and closes the session.
 func (s *Server) run(ch gossh.Channel, line string, end <-chan struct{}) {
 	status := uint32(127)
-	if s.misdeeds.Greet != nil {
-		s.misdeeds.Greet(ch, ch.Stderr())
+	if s.attacks.Greet != nil {
+		s.attacks.Greet(ch, ch.Stderr())
 	} else {
 		status = s.command(ch, line, end)
 	}
-	// Errors mean that the client has closed it.
+	// Errors mean that the client has closed the session.
 	_, _ = ch.SendRequest("exit-status", false, gossh.Marshal(struct{ Status uint32 }{status}))
 	_ = ch.Close()
 }
 
+// command runs a command of the client and returns its exit status.
 func (s *Server) command(ch gossh.Channel, line string, end <-chan struct{}) uint32 {
 	cmd := exec.Command("/bin/sh", "-c", line)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Env = append(os.Environ(), "PATH="+s.path, "SSH_AUTH_SOCK=/nonexistent")
 	out := &keeperWatch{w: ch}
-	if s.misdeeds.Keep != nil {
-		out.taken = func() { s.misdeeds.Keep(ch, ch.Stderr()) }
+	if s.attacks.Keep != nil {
+		out.acquired = func() { s.attacks.Keep(ch, ch.Stderr()) }
 	}
 	cmd.Stdout, cmd.Stderr = out, ch.Stderr()
 	in, err := cmd.StdinPipe()
 	if err != nil || cmd.Start() != nil {
 		return 127
 	}
-	go func() { // it ends with the session
+	go func() { // ends with the session
 		_, _ = io.Copy(in, io.TeeReader(ch, &out.script))
 		_ = in.Close()
 	}()
-	gone := make(chan struct{})
+	exited := make(chan struct{})
 	go func() {
 		select {
-		case <-gone:
+		case <-exited:
 		case <-end:
 			_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
 		}
 	}()
 	err = cmd.Wait()
-	close(gone)
+	close(exited)
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {
 		return uint32(max(exit.ExitCode(), 0))
@@ -219,22 +231,22 @@ func (s *Server) command(ch gossh.Channel, line string, end <-chan struct{}) uin
 	return 0
 }
 
-// keeperWatch passes on what a command prints, and calls taken when it is a keeper that has the lock.
+// keeperWatch forwards the output of a command, and calls acquired when a lock's keeper reports that it has the lock.
 type keeperWatch struct {
-	w      io.Writer
-	script lockedBuffer
-	taken  func()
+	w        io.Writer
+	script   lockedBuffer
+	acquired func()
 }
 
 func (k *keeperWatch) Write(b []byte) (int, error) {
 	n, err := k.w.Write(b)
-	if err == nil && k.taken != nil && bytes.Contains(b, []byte("taken\n")) && strings.Contains(k.script.String(), "flock -n 9") {
-		k.taken()
+	if err == nil && k.acquired != nil && bytes.Contains(b, []byte("taken\n")) && strings.Contains(k.script.String(), "flock -n 9") {
+		k.acquired()
 	}
 	return n, err
 }
 
-// lockedBuffer keeps the beginning of what is written.
+// lockedBuffer keeps the first 64 KiB that are written to it.
 type lockedBuffer struct {
 	mu   sync.Mutex
 	text []byte
@@ -253,11 +265,11 @@ func (b *lockedBuffer) String() string {
 	return string(b.text)
 }
 
-// files serves SFTP.
+// files serves SFTP on the channel.
 func (s *Server) files(ch gossh.Channel) {
 	defer func() { _ = ch.Close() }()
-	if s.misdeeds.Names != nil {
-		list(ch, s.misdeeds.Names)
+	if s.attacks.Names != nil {
+		listNames(ch, s.attacks.Names)
 		return
 	}
 	server, err := sftp.NewServer(ch)

@@ -19,21 +19,21 @@ import (
 	"runbook/runtime/internal/hostile"
 )
 
-// evil is what a host prints, and cleaned what a person may see of it.
+// evil is the output of a host, and cleaned what a terminal gets of it.
 const (
 	evil    = "\x1b]0;x\x07\u009b2J\u202eHOSTILE\x9b\r\nsection_start:1:x\r\x1b[0K::error::x\n"
 	cleaned = "]0;x2JHOSTILE\uFFFD\nsection_start:1:x[0K::error::x\n"
 )
 
-// runner runs runbook in a folder of its own, against one host.
+// runner runs runbook in its own folder, against one host.
 type runner struct {
 	*testing.T
 	dir   string
 	hosts string
 }
 
-func newRunner(t *testing.T, m hostile.Misdeeds) runner {
-	server, dir := hostile.Start(t, m), t.TempDir()
+func newRunner(t *testing.T, attacks hostile.Attacks) runner {
+	server, dir := hostile.Start(t, attacks), t.TempDir()
 	r := runner{t, dir, filepath.Join(dir, "hosts.lua")}
 	hosts := fmt.Sprintf(`return { { name = "web1", address = "127.0.0.1", port = %d, user = "x", host_key = %q, vars = { x = "%s" }} }`,
 		server.Port, server.HostKey, "HOSTILE \u202e\u009b")
@@ -45,7 +45,7 @@ func newRunner(t *testing.T, m hostile.Misdeeds) runner {
 	return r
 }
 
-// command is runbook with variables, NAME=VALUE.
+// command returns a command that runs runbook with extra variables, NAME=VALUE.
 func (r runner) command(env []string, args ...string) *exec.Cmd {
 	cmd := exec.Command(build(r.T), args...)
 	cmd.Dir = r.dir
@@ -54,7 +54,7 @@ func (r runner) command(env []string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// piped is what it prints to pipes.
+// piped returns what a command writes to pipes.
 func (r runner) piped(cmd *exec.Cmd) (stdout, stderr string) {
 	r.Helper()
 	var out, errs bytes.Buffer
@@ -65,7 +65,7 @@ func (r runner) piped(cmd *exec.Cmd) (stdout, stderr string) {
 	return out.String(), errs.String()
 }
 
-// shown is what it prints on a terminal.
+// shown returns what a command writes to a terminal.
 func (r runner) shown(cmd *exec.Cmd) string {
 	r.Helper()
 	file, terminal, err := pty.Open()
@@ -75,19 +75,19 @@ func (r runner) shown(cmd *exec.Cmd) string {
 	defer func() { _ = file.Close() }()
 	cmd.Stdout, cmd.Stderr = terminal, terminal
 	err = cmd.Start()
-	_ = terminal.Close() // the program has its own
+	_ = terminal.Close() // the program has its own copy
 	if err != nil {
 		r.Fatal(err)
 	}
-	shown, _ := io.ReadAll(file) // the end of a terminal is an error
+	shown, _ := io.ReadAll(file) // a terminal ends with an error
 	if err := cmd.Wait(); err != nil {
 		r.Fatalf("%v\n%q", err, shown)
 	}
 	return strings.ReplaceAll(string(shown), "\r\n", "\n")
 }
 
-func TestExecPassesBytesToProgramsAlone(t *testing.T) {
-	r := newRunner(t, hostile.Misdeeds{})
+func TestExecPassesRawBytesOnlyToPrograms(t *testing.T) {
+	r := newRunner(t, hostile.Attacks{})
 	cat := []string{"exec", "--", "cat", filepath.Join(r.dir, "evil")}
 	if out, _ := r.piped(r.command(nil, cat...)); out != evil {
 		t.Errorf("to a pipe: %q", out)
@@ -96,7 +96,7 @@ func TestExecPassesBytesToProgramsAlone(t *testing.T) {
 		t.Errorf("on a terminal: %q", out)
 	}
 	if out := r.shown(r.command(nil, cat...)); !strings.Contains(out, "]0;x2JHOSTILE\uFFFD") || strings.ContainsAny(out, "\x07\u202e\u009b") || strings.Contains(out, "\x1b]0") {
-		t.Errorf("on a terminal that is drawn on: %q", out)
+		t.Errorf("on a terminal with the live view: %q", out)
 	}
 	if out, _ := r.piped(r.command([]string{"GITLAB_CI=true"}, cat...)); out != cleaned {
 		t.Errorf("in GitLab's log: %q", out)
@@ -105,18 +105,18 @@ func TestExecPassesBytesToProgramsAlone(t *testing.T) {
 	if word := regexp.MustCompile(`^::stop-commands::(\w{20,})\n(?:.*\n)*::(\w+)::\n$`).FindStringSubmatch(errs); out != evil || word == nil || word[1] != word[2] {
 		t.Errorf("in GitHub's log: %q, %q", out, errs)
 	}
-	// The runner reads the last lines of a standard output of its own after the word on standard error.
+	// If standard output is separate, GitHub's runner may read its last lines after the end marker on standard error.
 	command := []string{"exec", "--", "printf 'a::b\\n::add-mask::x\\n'"}
 	if out, _ := r.piped(r.command([]string{"GITHUB_ACTIONS=true"}, command...)); out != "a::b\n:\u200b:add-mask::x\n" {
-		t.Errorf("on its own in GitHub's log: %q", out)
+		t.Errorf("standard output only, in GitHub's log: %q", out)
 	}
 	together, err := r.command([]string{"GITHUB_ACTIONS=true"}, command...).CombinedOutput()
 	if lines := strings.Split(string(together), "\n"); err != nil || !slices.Contains(lines, "::add-mask::x") || !strings.HasPrefix(lines[0], "::stop-commands::") ||
 		lines[len(lines)-2] != strings.TrimPrefix(lines[0], "::stop-commands")+"::" {
 		t.Errorf("with standard error in GitHub's log: %q, %v", together, err)
 	}
-	if out, _ := r.piped(r.command(nil, "exec", "--", "head -c 40000000 /dev/zero")); len(out) != 40000000 { // more than is ever kept
-		t.Errorf("%d bytes came through", len(out))
+	if out, _ := r.piped(r.command(nil, "exec", "--", "head -c 40000000 /dev/zero")); len(out) != 40000000 { // more than runbook keeps in memory
+		t.Errorf("%d bytes of 40000000", len(out))
 	}
 	to, err := os.Create(filepath.Join(r.dir, "out"))
 	if err != nil {
@@ -133,8 +133,8 @@ func TestExecPassesBytesToProgramsAlone(t *testing.T) {
 	}
 }
 
-func TestConsolePassesBytesToProgramsAlone(t *testing.T) {
-	r := newRunner(t, hostile.Misdeeds{})
+func TestConsolePassesRawBytesOnlyToPrograms(t *testing.T) {
+	r := newRunner(t, hostile.Attacks{})
 	line := fmt.Sprintf("local text = hosts[1]:run({ 'cat', %q }).stdout print(text) return text\n", filepath.Join(r.dir, "evil"))
 	cmd := r.command(nil, "console")
 	cmd.Stdin = strings.NewReader(line)
@@ -148,24 +148,24 @@ func TestConsolePassesBytesToProgramsAlone(t *testing.T) {
 	}
 }
 
-// What a host says of itself is in a table, in JSON, in the record and in the errors of runs.
+// The output of a host appears in tables, JSON, the journal and errors.
 func TestPingAndLogShowText(t *testing.T) {
 	say := "printf '%s' 'git version 2\x1b[2J\u202e\u009b'; printf '\\n::error::x'"
-	r := newRunner(t, hostile.Misdeeds{Programs: map[string]string{"git": say}})
+	r := newRunner(t, hostile.Attacks{Programs: map[string]string{"git": say}})
 	if err := os.WriteFile(filepath.Join(r.dir, "r.lua"), []byte(`recipe {}
 each(hosts, function(host)
-	local said = host:capture("git --version")
-	step(said, function() host:result{ git = said } end)
-	fail(said, said)
+	local output = host:capture("git --version")
+	step(output, function() host:result{ git = output } end)
+	fail(output, output)
 end)
 `), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	var said strings.Builder
+	var output strings.Builder
 	for _, args := range [][]string{{"hosts", "--ping"}, {"hosts", "--ping", "--json"}, {"run", "r.lua"}, {"run", "r.lua", "-v"}, {"run", "r.lua", "--json"}} {
 		cmd := r.command(nil, args...)
-		out, _ := cmd.CombinedOutput() // that the run fails is its end
-		said.Write(out)
+		out, _ := cmd.CombinedOutput() // the run is meant to fail
+		output.Write(out)
 		if !bytes.Contains(out, []byte("2[2J")) {
 			t.Errorf("%v shows nothing: %q", args, out)
 		}
@@ -175,12 +175,12 @@ end)
 		if err != nil {
 			t.Errorf("%v: %v", args, err)
 		}
-		said.Write(out)
+		output.Write(out)
 	}
-	if !strings.Contains(said.String(), `"HOSTILE \u202e\u009b"`) { // in JSON they can be written without being there
-		t.Error("the host's own values are not told as they are")
+	if !strings.Contains(output.String(), `"HOSTILE \u202e\u009b"`) { // JSON escapes them
+		t.Error("JSON does not preserve the host's values")
 	}
-	if bad := regexp.MustCompile("[\x00-\x08\x0b-\x1f\x7f\u0080-\u009f\u202a-\u202e]|git[^\n]*\\\\u(001b|009b|202e)").FindString(said.String()); bad != "" {
-		t.Errorf("%q is in what it said", bad)
+	if bad := regexp.MustCompile("[\x00-\x08\x0b-\x1f\x7f\u0080-\u009f\u202a-\u202e]|git[^\n]*\\\\u(001b|009b|202e)").FindString(output.String()); bad != "" {
+		t.Errorf("%q is in the output", bad)
 	}
 }

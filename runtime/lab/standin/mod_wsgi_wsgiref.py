@@ -16,6 +16,10 @@ import traceback
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 
+# Without a handler these end a process. They stay blocked until it has one, also across exec.
+CONTROL = {signal.SIGTERM, signal.SIGUSR1}
+
+
 class Server(socketserver.ThreadingMixIn, WSGIServer):
     """A server on a socket that listens already."""
 
@@ -67,7 +71,9 @@ def serve(root, fd):
     server.set_app(application)
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGUSR1, end)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, CONTROL)
     server.serve_forever(poll_interval=0.05)
+    signal.pthread_sigmask(signal.SIG_BLOCK, CONTROL)
     if signal.SIGTERM in received:
         os.unlink(os.path.join(root, "httpd.pid"))
     else:
@@ -98,6 +104,7 @@ def control(root, action):
         sys.exit(f"({error.errno}){error.strerror}: AH00072: make_sock: could not bind to {conf['host']}:{conf['port']}")
     os.set_inheritable(listener.fileno(), True)
     os.set_inheritable(pid_file.fileno(), True)
+    signal.pthread_sigmask(signal.SIG_BLOCK, CONTROL)
     with open(os.path.join(root, "error_log"), "a", encoding="utf-8") as log:
         command = [sys.executable, __file__, root, "serve", str(listener.fileno())]
         server = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, close_fds=False,

@@ -1,5 +1,6 @@
-"""Stands in for pip: `pip install` unpacks the wheels that --find-links has, and names what it passes over."""
+"""A minimal pip: `pip install` unpacks the wheels that it finds in --find-links, and names requirements without one."""
 
+import configparser
 import glob
 import os
 import re
@@ -50,7 +51,23 @@ def install(words):
             continue
         with zipfile.ZipFile(found[-1]) as wheel:
             wheel.extractall(sysconfig.get_path("purelib"))
+            write_programs(wheel)
         print("Successfully installed %s" % os.path.basename(found[-1]))
+
+
+def write_programs(wheel):
+    """Write the console scripts of a wheel to bin."""
+    for name in wheel.namelist():
+        if not name.endswith(".dist-info/entry_points.txt"):
+            continue
+        points = configparser.ConfigParser()
+        points.read_string(wheel.read(name).decode())
+        for program, target in points["console_scripts"].items():
+            path = os.path.join(sysconfig.get_path("scripts"), program)
+            with open(path, "w", encoding="utf-8") as file:
+                file.write("#!%s\nimport sys\nfrom %s import %s\nsys.exit(%s())\n"
+                           % (sys.executable, *target.split(":"), target.split(":")[1]))
+            os.chmod(path, 0o755)
 
 
 def main(words):

@@ -58,7 +58,7 @@ async function details(page) {
   check('the tip', (await page.locator('#tip').innerText()).includes('pip install'), await page.locator('#tip').innerText());
   await bar(page, 'web1', 'install').click();
   const panel = await page.locator('#panel').innerText();
-  for (const want of ['pip install -r requirements.txt', 'exit status 0', 'recipes/lib/build.lua:30', '<script>alert(1)</script> on web1', '1.0 s typically in the run before']) {
+  for (const want of ['pip install -r requirements.txt', 'exit status 0', 'recipes/lib/build.lua:30', '<script>alert(1)</script> on web1', '1.0 s typically in the previous run']) {
     check(`the panel has ${want}`, panel.includes(want), panel);
   }
   await page.keyboard.press('Escape');

@@ -1,0 +1,121 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"regexp"
+	"syscall"
+	"time"
+	"unicode/utf8"
+
+	"golang.org/x/term"
+
+	"runbook/runtime/console"
+	"runbook/runtime/event"
+	"runbook/runtime/event/terminal"
+	"runbook/runtime/inventory"
+)
+
+// redact replaces secrets in text that no run shows.
+func (p *program) redact(text string) string { return p.secrets.Redact(text) }
+
+// redacted writes to standard output, without secrets.
+type redacted struct{ program *program }
+
+func (r redacted) Write(text []byte) (int, error) {
+	if _, err := io.WriteString(r.program.out, r.program.redact(string(text))); err != nil {
+		return 0, err
+	}
+	return len(text), nil
+}
+
+// ignoreClosedPipe drops the error that says that the reader of the output is gone: runbook … |
+// head is no failure.
+func ignoreClosedPipe(err error) error {
+	if errors.Is(err, syscall.EPIPE) {
+		return nil
+	}
+	return err
+}
+
+// screen returns w if it is a terminal to draw on. In CI nobody looks at a terminal.
+func screen(w io.Writer) *os.File {
+	f, ok := w.(*os.File)
+	if !ok || os.Getenv("CI") == "true" || os.Getenv("TERM") == "dumb" || !term.IsTerminal(int(f.Fd())) {
+		return nil
+	}
+	return f
+}
+
+// hasColours reports whether w is a terminal that shall show colours (https://no-color.org).
+func hasColours(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && term.IsTerminal(int(f.Fd()))
+}
+
+// prompt returns how to ask the admin, or nil if there is no terminal to ask on.
+func (p *program) prompt() func(ctx context.Context, question string, secret bool) (string, error) {
+	prompter := console.NewPrompter(p.in, p.err, func() (resume func()) {
+		if p.pause == nil {
+			return func() {}
+		}
+		return p.pause()
+	})
+	if prompter == nil {
+		return nil
+	}
+	return prompter.Ask
+}
+
+// viewOptions are those of the views that show what happens on hosts.
+func (p *program) viewOptions(hosts []inventory.Host) terminal.Options {
+	opts := terminal.Options{Out: p.out, Err: p.err, RawOut: p.shield.Passes(p.out), RawErr: p.shield.Passes(p.err),
+		Colour: hasColours(p.err), Heartbeat: 30 * time.Second, Screen: screen(p.err)}
+	opts.OutOnScreen = opts.Screen != nil && screen(p.out) != nil
+	for _, h := range hosts {
+		opts.Hosts = append(opts.Hosts, h.Name)
+	}
+	return opts
+}
+
+// table shows a table on standard output.
+func (p *program) table(e event.Event) error {
+	sink := p.page()
+	sink.Event(event.CleanEvent(e))
+	return ignoreClosedPipe(sink.Close())
+}
+
+// page returns a view of results on standard output.
+func (p *program) page() *terminal.Sink {
+	on := screen(p.out)
+	return terminal.New(terminal.Options{Out: p.out, Err: p.out, Level: terminal.Quiet, Screen: on, OutOnScreen: on != nil})
+}
+
+// obeyed matches characters that JSON allows and a terminal obeys.
+var obeyed = regexp.MustCompile(`[\x7f-\x{9f}\x{202a}-\x{202e}\x{2066}-\x{2069}]`)
+
+// writeJSON writes one item a line.
+func writeJSON[T any](w io.Writer, items []T) error {
+	var line bytes.Buffer
+	enc := json.NewEncoder(&line)
+	enc.SetEscapeHTML(false)
+	for _, item := range items {
+		line.Reset()
+		if err := enc.Encode(item); err != nil {
+			return err
+		}
+		text := obeyed.ReplaceAllFunc(line.Bytes(), func(c []byte) []byte {
+			r, _ := utf8.DecodeRune(c)
+			return fmt.Appendf(nil, "\\u%04x", r)
+		})
+		if _, err := w.Write(text); err != nil {
+			return ignoreClosedPipe(err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,88 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+
+	"runbook/cmd/runbook/explain"
+	"runbook/cmd/runbook/sandbox"
+	"runbook/runtime/event/terminal"
+	"runbook/runtime/run"
+)
+
+// reading describes what a command line does with recipes and hosts files, which somebody else may have
+// written.
+type reading int
+
+const (
+	neverReads reading = iota // it runs the files, or reads none
+	readsFirst                // it reads them, then contacts hosts
+	onlyReads                 // it contacts and changes nothing
+)
+
+// alwaysReads is the reads of a command that never does more.
+func alwaysReads(line) reading { return onlyReads }
+
+// readInSandbox lets a child process with limits do what a command line does with files that
+// somebody else may have written. done reports that nothing is left to do.
+func (p *program) readInSandbox(ctx context.Context, c command, l line, args []string) (done bool, err error) {
+	kind := neverReads
+	if c.reads != nil {
+		kind = c.reads(l)
+	}
+	switch {
+	case p.self == "", kind == neverReads:
+		if p.sandboxed && kind == neverReads {
+			return true, run.Usage(errors.New("runbook calls this itself, for commands that only read files"))
+		}
+		return false, nil
+	case kind == onlyReads:
+		err := p.inChild(ctx, args, p.out)
+		return true, err
+	}
+	// Whatever is wrong, this process finds it again; only what a limit stopped must not be read
+	// here.
+	_, err = sandbox.Run(ctx, p.self, args, p.in, io.Discard)
+	if _, exited := errors.AsType[*exec.ExitError](err); exited {
+		return false, nil
+	}
+	return false, err
+}
+
+// inChild runs a command line in a child and shows what the child wrote to standard error, which is
+// no terminal to it.
+func (p *program) inChild(ctx context.Context, args []string, out io.Writer) error {
+	text, err := sandbox.Run(ctx, p.self, args, p.in, out)
+	exit, exited := errors.AsType[*exec.ExitError](err)
+	if err != nil && !exited {
+		return err
+	}
+	if exited && exit.ExitCode() == statusNoHelp {
+		return errNoHelp
+	}
+	err = p.shield.Afterwards(terminal.Wrap(text, terminal.Columns(screen(p.err))))
+	if exited {
+		return reportedError{run.WithStatus(exit, exit.ExitCode())}
+	}
+	return err
+}
+
+// enterSandbox runs a command line as the child that sandbox.Run started.
+func (p *program) enterSandbox(ctx context.Context, args []string) error {
+	ctx, leave, err := sandbox.Enter(ctx, func(err error) {
+		text, hint := explain.Words{}.Explain(err)
+		_, _ = fmt.Fprintf(p.err, "%s\nnext: %s\n", text, hint) // the exit status still tells
+		_ = p.shield.Close()
+		os.Exit(run.StatusUsage)
+	})
+	if err != nil {
+		return err
+	}
+	defer leave()
+	p.self, p.sandboxed = "", true
+	return p.dispatch(ctx, args)
+}

@@ -1,0 +1,45 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"runtime"
+	"runtime/debug"
+
+	"github.com/urfave/cli/v2"
+)
+
+// A release sets these with -ldflags -X. In other builds they are empty, and the Go tool's own record counts.
+var releaseVersion, releaseCommit, releaseDate string
+
+// versionCommand declares `runbook version`.
+func (p *program) versionCommand() command {
+	return command{name: "version", summary: "version, commit, date and Go",
+		description: "The date is that of the commit. runbook --version prints the first line alone.",
+		action: func(*cli.Context) error {
+			b := readBuild()
+			_, err := fmt.Fprintf(p.out, "runbook %s\ncommit %s\ndate %s\n%s %s/%s\n",
+				b.version, b.commit, b.date, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			return err
+		}}
+}
+
+// build says where this program comes from.
+type build struct{ version, commit, date string }
+
+// readBuild returns what a release was stamped with, or else what the Go tool recorded.
+func readBuild() build {
+	b := build{releaseVersion, releaseCommit, releaseDate}
+	if info, ok := debug.ReadBuildInfo(); ok {
+		b.version = cmp.Or(b.version, info.Main.Version)
+		for _, s := range info.Settings {
+			switch s.Key {
+			case "vcs.revision":
+				b.commit = cmp.Or(b.commit, s.Value)
+			case "vcs.time":
+				b.date = cmp.Or(b.date, s.Value)
+			}
+		}
+	}
+	return build{cmp.Or(b.version, "(devel)"), cmp.Or(b.commit, "unknown"), cmp.Or(b.date, "unknown")}
+}

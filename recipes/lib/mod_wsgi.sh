@@ -1,0 +1,225 @@
+#!/bin/sh
+# Runs the Apache that mod_wsgi-express configured in SERVER_ROOT. Usage: mod_wsgi.sh ACTION
+# SERVER_ROOT [ARGUMENT…]; the actions are at the end. A systemd unit has a copy of this file, and
+# gives it SERVER_ROOT alone: start.
+say() { printf '\0'; printf '%s\t\0' "$@"; printf '\0\n'; } # read by helpers.records
+case $1 in /*) set -- start "$1" ;; esac
+action=$1 root=$2
+shift 2
+
+# is_running sets pid. After a reboot the number in httpd.pid may belong to another program, so the
+# command line is compared where it can be read.
+is_running() {
+  pid=$(cat "$root/httpd.pid" 2>/dev/null) && [ -n "$pid" ] || return
+  if [ -r "/proc/$pid/cmdline" ]; then tr '\0' ' ' < "/proc/$pid/cmdline" | grep -qF -- "$root"
+  else kill -0 "$pid" 2>/dev/null
+  fi
+}
+
+# start_apache retries while the port is in use: the children of an Apache that was just stopped may
+# keep it for a moment after httpd.pid is gone. Seen with mod_wsgi 6.0.5, once in ten.
+start_apache() {
+  n=0
+  until said=$("$root/apachectl" start 2>&1); do
+    n=$((n + 1))
+    case $said in *AH00072:*) [ $n -gt 50 ] || { sleep 0.1; continue; } ;; esac
+    printf '%s\n' "$said" >&2
+    exit 1
+  done
+  printf '%s\n' "$said" >&2
+}
+
+# end_orphans ends the children of an Apache that was killed: they go on serving, and keep its port.
+# Call it when the server itself is gone. An orphan is a process of Apache's own program, started
+# with this configuration file, by the same user, and with the same view of the file system. Daemon
+# processes finish their requests within 3 seconds. A worker process of Apache 2.4 ignores TERM
+# without its parent, so it is killed.
+end_orphans() {
+  find_orphans
+  [ -n "$orphans" ] || return 0
+  echo "ended processes$orphans" >&2
+  say ended "${orphans# }"
+  n=0
+  signal_orphans -TERM
+  while signaled=; signal_orphans -0; [ -n "$signaled" ] && [ $n -lt 15 ]; do sleep 0.2; n=$((n + 1)); done
+  signal_orphans -KILL
+  return 0
+}
+find_orphans() {
+  orphans='' user=$(id -u) view=$(readlink /proc/self/ns/mnt)
+  for dir in /proc/[0-9]*; do
+    [ "$user" = 0 ] || [ -O "$dir" ] || continue
+    case $(readlink "$dir/exe" 2>/dev/null) in */apache2 | */httpd | */apache2\ * | */httpd\ *) ;; *) continue ;; esac
+    [ "$(readlink "$dir/ns/mnt")" = "$view" ] || continue
+    case " $(tr '\0' ' ' < "$dir/cmdline" 2>/dev/null)" in *" -f $root/httpd.conf "*) orphans="$orphans ${dir#/proc/}" ;; esac
+  done
+}
+signal_orphans() { for orphan in $orphans; do kill "$1" "$orphan" 2>/dev/null && signaled=yes; done; }
+
+# me prints the name of the login, or its number if it has none.
+me() { id -un 2>/dev/null || id -u; }
+
+# look prints what is in SERVER_ROOT, by name and value. Argument: the file with the
+# command that wrote the configuration.
+#   ours         yes, if runbook wrote the configuration      record    that command
+#   foreign      the command line in the header of apachectl, if something else wrote the configuration
+#   envvars      ours or foreign, if there are variables      written   the checksum of ours
+#   log          the size of the error log in bytes
+#   running      yes, if Apache runs                          theirs    its user, if the login cannot signal it
+#   environment  the checksum of the variables that it was started with
+#   obstacle     what the login cannot do here                busy      the port, if another program listens there
+#   nowhere      why SERVER_ROOT cannot be made
+#   unloaded     yes, if Apache has not read the configuration: it writes httpd.pid at every start and restart
+look() {
+  if [ -f "$root/$1" ]; then
+    say ours yes
+    [ -x "$root/apachectl" ] && [ -s "$root/$1" ] && say record "$(head -c 65536 "$root/$1" | tr -d '\000')"
+  elif [ -f "$root/apachectl" ] && [ -f "$root/httpd.conf" ]; then
+    say foreign "$(sed -n '3s/^# //p' "$root/apachectl" | head -c 16384 | tr -d '\000')"
+  fi
+  if grep -q '^# Written by runbook' "$root/envvars" 2>/dev/null; then
+    # shellcheck disable=SC2016 # $s is sed's last line
+    say envvars ours
+    say written "$(sed -n '$s/^export RUNBOOK_ENVIRONMENT=//p' "$root/envvars")"
+  elif [ -s "$root/envvars" ]; then say envvars foreign
+  fi
+  [ ! -f "$root/error_log" ] || say log "$(wc -c < "$root/error_log" | tr -d ' ')"
+  [ $# = 1 ] || find_obstacle "$2"
+  [ -z "${3-}" ] || find_other "$3"
+  is_running || return 0
+  say running yes
+  kill -0 "$pid" 2>/dev/null || say theirs "$(ls -ld "/proc/$pid" | awk '{ print $3 }')"
+  [ ! -r "/proc/$pid/environ" ] ||
+    say environment "$(tr '\0' '\n' < "/proc/$pid/environ" | sed -n 's/^RUNBOOK_ENVIRONMENT=//p')"
+  # shellcheck disable=SC3013 # dash, ash, bash and ksh have -nt
+  [ ! "$root/httpd.conf" -nt "$root/httpd.pid" ] || say unloaded yes
+}
+
+# start starts Apache unless it runs. What a killed Apache or another boot left would keep it from
+# starting: a process id, whosever that is now, and orphans on its port.
+start() {
+  is_running && return
+  end_orphans
+  rm -f "$root/httpd.pid" && start_apache
+}
+
+# stop stops Apache and waits until it has ended. Requests in flight get so many seconds. A graceful
+# stop removes httpd.pid and closes the port at once.
+stop() {
+  n=$(($1 * 10))
+  pid=$(cat "$root/httpd.pid" 2>/dev/null) && [ -n "$pid" ] || return 0
+  "$root/apachectl" graceful-stop || exit
+  has_ended || { say cut; n=100; kill -TERM "$pid"; has_ended; } ||
+    { echo "process $pid does not end" >&2; exit 1; }
+  rm -f "$root/httpd.pid"
+}
+has_ended() {
+  while kill -0 "$pid" 2>/dev/null && ! grep -q '^State:.Z' "/proc/$pid/status" 2>/dev/null; do
+    n=$((n - 1))
+    [ "$n" -gt 0 ] || return
+    sleep 0.1
+  done
+}
+
+# replace restarts Apache as a new process: only that takes new limits and variables. It serves
+# already while requests in flight of the old one finish. Seen with mod_wsgi 6.0.5: connections are
+# refused for about 70 ms, and requests of 8 s finish.
+replace() {
+  "$root/apachectl" configtest && "$root/apachectl" graceful-stop || exit
+  is_gone || { "$root/apachectl" stop && is_gone; } || { echo "Apache does not stop: $root/httpd.pid stays" >&2; exit 1; }
+  start_apache
+}
+is_gone() {
+  n=0
+  while [ -e "$root/httpd.pid" ] && [ $n -lt 100 ]; do sleep 0.1; n=$((n + 1)); done
+  [ ! -e "$root/httpd.pid" ]
+}
+
+# find_limits prints whether Apache complained of limits since the error log had so many bytes: a restart
+# did not raise them. Apache keeps higher limits, too (AH00501, AH00506); they cut nothing.
+find_limits() {
+  [ ! -f "$root/error_log" ] || ! tail -c "+$(($1 + 1))" "$root/error_log" | grep -qE 'AH00(508|514|516)[: ]' || say limits
+}
+
+# reload_stale sends USR1 to the daemon processes that do not work in a release.
+reload_stale() {
+  server=$(cat "$root/httpd.pid" 2>/dev/null) && [ -n "$server" ] && release=$(cd -P -- "$1" && pwd -P) || return 0
+  for stat in /proc/[0-9]*/stat; do
+    read -r line 2>/dev/null < "$stat" || continue
+    pid=${line%% *}
+    # shellcheck disable=SC2086 # the fields of proc(5) after the name
+    set -- ${line##*) }
+    [ "$2" = "$server" ] || continue
+    case $(tr '\0' ' ' < "/proc/$pid/cmdline" 2>/dev/null) in '(wsgi:'*) ;; *) continue ;; esac
+    folder=$(readlink "/proc/$pid/cwd" 2>/dev/null) && [ "$folder" != "$release" ] && kill -USR1 "$pid"
+  done
+  return 0
+}
+
+# copy copies the files of the configuration from one folder to another.
+copy() {
+  for file in apachectl httpd.conf envvars handler.wsgi resource.wsgi default.wsgi rewrite.conf; do
+    [ ! -f "$1/$file" ] || cp -p "$1/$file" "$2/" || exit
+  done
+}
+
+# take replaces the files of other admins by copies that this user owns, since mod_wsgi-express sets
+# modes.
+take() {
+  for file in "$root"/*; do
+    case $file in *_log* | */httpd.pid) continue ;; esac
+    [ ! -f "$file" ] || [ -L "$file" ] || [ -O "$file" ] || { cp -p -- "$file" "$file.new" && mv -f -- "$file.new" "$file"; } || exit
+  done
+}
+
+# find_obstacle prints which file of the configuration the login cannot write, or that it cannot write
+# the given WSGI script, which a touch changes.
+find_obstacle() {
+  near=$root
+  until [ -e "$near" ] || [ -L "$near" ]; do near=$(dirname -- "$near"); done
+  [ "$near" = "$root" ] || [ -d "$near" ] && [ -w "$near" ] || say nowhere "$(me) may not make $root in $near"
+  for file in "$root" "$root/httpd.conf" "$root/apachectl" "$root/handler.wsgi" "$root/error_log" "$1"; do
+    [ ! -e "$file" ] || [ -w "$file" ] || { say obstacle "$(me) may not write to $file"; return; }
+  done
+}
+
+# find_other prints the given port if a process listens there that is not of this Apache: not the
+# process of httpd.pid, and no child that a killed Apache left. An address other than 127.0.0.1 and
+# all addresses does not keep Apache from listening.
+find_other() {
+  sockets=$(cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | awk -v port="$(printf ':%04X' "$1")" '
+    $4 == "0A" && $2 ~ "^(0100007F|0+|0000000000000000FFFF00000100007F)" port "$" { print $10 }')
+  [ -n "$sockets" ] || return 0
+  is_running || pid=
+  [ -z "$pid" ] || ls "/proc/$pid/fd" >/dev/null 2>&1 || return 0 # whose sockets these are is unknown
+  find_orphans
+  for socket in $sockets; do
+    for process in $pid $orphans -; do
+      # shellcheck disable=SC2010 # these names are numbers
+      ! ls -l "/proc/$process/fd" 2>/dev/null | grep -qF "socket:[$socket]" || break
+    done
+    [ "$process" != - ] || { say busy "$1"; return; }
+  done
+}
+
+# find_program prints the first of the programs that can be executed.
+find_program() {
+  for program in "$@"; do
+    found=$(command -v "$program") && [ -x "$found" ] && [ ! -d "$found" ] && { say program "$found"; return; }
+  done
+  return 0
+}
+
+case $action in
+  look) look "$@" ;;                        # RECORD, and to look for obstacles the WSGI script and the port
+  start) start ;;
+  stop) stop "$1" ;;                        # SECONDS
+  replace) replace ;;
+  limits) find_limits "$1" ;;               # BYTES
+  reload-stale) reload_stale "$1" ;;        # RELEASE
+  keep) copy "$root" "$1" ;;                # FOLDER
+  put-back) copy "$1" "$root" ;;            # FOLDER
+  take) take ;;
+  find) find_program "$@" ;;                # PROGRAM…
+  *) echo "unknown action: $action" >&2; exit 2 ;;
+esac

@@ -1,0 +1,52 @@
+package console
+
+import (
+	"errors"
+	"regexp"
+	"slices"
+	"strings"
+
+	"runbook/runtime/run"
+)
+
+// errExit ends a loop because the user asked for that.
+var errExit = errors.New("exit")
+
+// command matches a line that is for the console itself. No Lua begins like that.
+var command = regexp.MustCompile(`^\s*(?:(exit|quit)(?:\s*\(\s*\))?|(?:help\b|\?)(?:\s*\(\s*\)|\s*([A-Za-z_][\w.:]*))?)\s*$`)
+
+const help = `A line is Lua, and runs on the hosts. The value of an expression is shown:
+  hosts[1]:capture("uname -r")
+  each(hosts, function(host) host:run("uptime") end)
+
+help NAME   what NAME does, such as help host:run; ? is short for help
+exit        ends the console, as quit and Ctrl-D do
+Tab         completes names
+Ctrl-C      cancels the line, or what it runs
+`
+
+// ownCommand runs a line that is for the console itself, and reports whether it was one. It returns
+// what to show, and errExit after exit.
+func (l *Loop) ownCommand(line string) (text string, own bool, err error) {
+	found := command.FindStringSubmatch(line)
+	switch {
+	case found == nil:
+		return "", false, nil
+	case found[1] != "":
+		return "", true, errExit
+	case found[2] == "":
+		return help, true, nil
+	}
+	text, err = l.Docs(found[2])
+	return text, true, run.Usage(err)
+}
+
+// completeOwn returns what the end of a line for the console itself may become, and
+// the part of it that is typed.
+func (l *Loop) completeOwn(line string) (typed string, words []string) {
+	typed, words = strings.TrimLeft(line, " "), []string{"exit", "help", "quit"}
+	if name, ok := strings.CutPrefix(typed, "help "); ok {
+		typed, words = name, slices.Clone(l.Names)
+	}
+	return typed, slices.DeleteFunc(words, func(word string) bool { return !strings.HasPrefix(word, typed) })
+}

@@ -1,0 +1,279 @@
+package journal
+
+import (
+	"fmt"
+	"maps"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"runbook/runtime/event"
+)
+
+// Table lists runs, one a row.
+func Table(runs []Run, now time.Time) event.Event {
+	var facts []string
+	for _, r := range runs {
+		for _, f := range r.About {
+			if !slices.Contains(facts, f.Name) {
+				facts = append(facts, f.Name)
+			}
+		}
+	}
+	e := event.Event{Kind: event.Table, Header: slices.Concat([]string{"run", "when", "recipe"}, facts, []string{"hosts", "result", "time"})}
+	for _, r := range runs {
+		result := r.Outcome()
+		if r.DryRun && r.Result == Done {
+			result = "dry run"
+		}
+		row := []string{r.ID, shortTime(r.Begun.Local(), now), shortName(r.Recipe)}
+		for _, name := range facts {
+			row = append(row, shortHash(r.Fact(name)))
+		}
+		e.Rows = append(e.Rows, append(row, shortHosts(r.Hosts), result, event.Seconds(r.Seconds)))
+	}
+	return e
+}
+
+// Head describes a run. commandLine is the recipe with its options.
+func (r Run) Head(commandLine string) event.Event {
+	e := event.Event{Kind: event.Table, Rows: [][]string{
+		{"run", r.ID},
+		{"recipe", commandLine},
+		{"by", r.By},
+		{"began", r.Begun.Local().Format(time.RFC3339)},
+		{"hosts", strings.Join(r.Hosts, " ")},
+		{"result", r.Outcome() + ", " + event.Seconds(r.Seconds)},
+	}}
+	for _, f := range r.About {
+		e.Rows = append(e.Rows, []string{f.Name, f.Text})
+	}
+	return e
+}
+
+// Outcome is the result, whether the run was a dry run, and which hosts it skipped.
+func (r Run) Outcome() string {
+	text := string(r.Result)
+	if r.DryRun {
+		text += ", dry run"
+	}
+	if len(r.Skipped) > 0 {
+		names := strings.Join(r.Skipped, " ")
+		if len(names) > 30 {
+			names = fmt.Sprintf("%d hosts", len(r.Skipped))
+		}
+		text += ", without " + names
+	}
+	return text
+}
+
+// Previous returns the last run of a recipe before a time that ended well, dry or not as the run to
+// compare it with. Runs that cannot be read are passed over.
+func Previous(dir, recipe string, dry bool, before time.Time) (Run, bool) {
+	runs, _ := List(dir)
+	i := slices.IndexFunc(runs, func(r Run) bool {
+		return r.Recipe == recipe && r.DryRun == dry && r.Result == Done && r.Begun.Before(before)
+	})
+	if i < 0 {
+		return Run{}, false
+	}
+	return runs[i], true
+}
+
+// mostTypical is the number of runs that Typical looks at.
+const mostTypical = 5
+
+// Typical returns the median duration of the last runs of a recipe on these hosts that ended well,
+// and how many they are. Dry runs don't count, and runs that cannot be read are passed over.
+func Typical(dir, recipe string, hosts []string) (seconds float64, runs int) {
+	all, _ := List(dir)
+	var took []float64
+	for _, r := range all {
+		same := slices.Equal(slices.Sorted(slices.Values(r.Hosts)), slices.Sorted(slices.Values(hosts)))
+		if r.Recipe == recipe && !r.DryRun && r.Result == Done && same && len(took) < mostTypical {
+			took = append(took, r.Seconds)
+		}
+	}
+	if len(took) == 0 {
+		return 0, 0
+	}
+	slices.Sort(took)
+	return took[len(took)/2], len(took)
+}
+
+// StepsPerHost returns the greatest number of steps that a host took in the run; 0 if the run
+// cannot be read.
+func (r Run) StepsPerHost() int {
+	count, most := map[string]int{}, 0
+	for e, err := range Events(r.Path) {
+		if err != nil {
+			return 0
+		}
+		if e.Kind == event.StepEnded && e.Host != "" {
+			count[e.Host]++
+			most = max(most, count[e.Host])
+		}
+	}
+	return most
+}
+
+// Options returns the recipe's options as they were given to a run, as words of a command line,
+// sorted by name.
+func Options(events []event.Event) []string {
+	var words []string
+	for _, e := range events {
+		if e.Kind != event.RunBegun {
+			continue
+		}
+		for _, name := range slices.Sorted(maps.Keys(e.Args)) {
+			list, ok := e.Args[name].([]any)
+			if !ok {
+				list = []any{e.Args[name]}
+			}
+			for _, item := range list {
+				words = append(words, "--"+strings.ReplaceAll(name, "_", "-"), fmt.Sprint(item))
+			}
+		}
+	}
+	return words
+}
+
+// Steps lists the steps of a run in the order in which they began. A recipe without steps has its
+// commands listed.
+func (r Run) Steps(events []event.Event) event.Event {
+	spans := pair(events, event.StepBegun, event.StepEnded)
+	if len(spans) == 0 {
+		spans = pair(events, event.CommandBegun, event.CommandEnded)
+	}
+	e := event.Event{Kind: event.Table, Header: []string{"after", "host", "step", "took", "result"}}
+	for _, s := range spans {
+		e.Rows = append(e.Rows, []string{event.Seconds(s.begun.Sub(r.Begun).Seconds()), s.host, s.title, s.took, s.result})
+	}
+	return e
+}
+
+// span is a step or a command of a run.
+type span struct {
+	begun             time.Time
+	host, path, title string
+	took, result      string
+}
+
+// pair returns the steps, or the commands, in the order in which they began.
+func pair(events []event.Event, begun, ended event.Kind) []span {
+	var all []span
+	for _, e := range events {
+		path := strings.Join(e.Step, "\x00")
+		switch e.Kind {
+		case begun:
+			s := span{begun: e.Time, host: e.Host, path: path, title: strings.Join(e.Step, " > "), result: "no end"}
+			if begun == event.CommandBegun {
+				s.title, _, _ = strings.Cut(strings.TrimSpace(e.Text), "\n")
+			}
+			all = append(all, s)
+		case ended:
+			i := slices.IndexFunc(all, func(s span) bool { return s.took == "" && s.host == e.Host && s.path == path })
+			if i < 0 {
+				continue
+			}
+			all[i].took, all[i].result = event.Seconds(e.Seconds), "done"
+			switch {
+			case e.Error != "":
+				all[i].result, _, _ = strings.Cut(e.Error, "\n")
+			case e.Code != nil && *e.Code != 0:
+				all[i].result = fmt.Sprintf("exit status %d", *e.Code)
+			}
+		}
+	}
+	return all
+}
+
+// Matches reports whether a line of the run matches. The empty pattern matches every run.
+func (r Run) Matches(pattern *regexp.Regexp) (bool, error) {
+	if pattern.String() == "" {
+		return true, nil
+	}
+	for e, err := range Events(r.Path) {
+		if err != nil {
+			return false, err
+		}
+		if matches(e, pattern) {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// Matching returns the events of which something that is shown matches.
+func Matching(events []event.Event, pattern *regexp.Regexp) []event.Event {
+	out := []event.Event{}
+	for _, e := range events {
+		if matches(e, pattern) {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+func matches(e event.Event, pattern *regexp.Regexp) bool {
+	texts := slices.Concat([]string{e.Host, e.Line, e.Text, e.State, e.Error, e.Hint, e.By}, e.Step, slices.Collect(maps.Values(e.Columns)))
+	texts = slices.Concat(append(e.Rows, texts)...)
+	return slices.ContainsFunc(texts, func(text string) bool { return text != "" && pattern.MatchString(text) })
+}
+
+// Lines lists the lines of events that match. If only the host or the step matches, it lists the
+// first line.
+func Lines(events []event.Event, pattern *regexp.Regexp) event.Event {
+	e := event.Event{Kind: event.Table, Header: []string{"time", "host", "step", "what", "text"}}
+	for _, one := range events {
+		all := strings.Split(strings.TrimSpace(strings.Join([]string{one.Text, one.State, one.Error}, "\n")), "\n")
+		found := slices.DeleteFunc(slices.Clone(all), func(line string) bool { return !pattern.MatchString(line) })
+		if len(found) == 0 {
+			found = all[:1]
+		}
+		for _, line := range found {
+			e.Rows = append(e.Rows, []string{one.Time.Local().Format("15:04:05.000"), one.Host, strings.Join(one.Step, " > "), string(one.Kind), line})
+		}
+	}
+	return e
+}
+
+// shortTime is a time of today, or a day, in local time. The run's name has the whole time in UTC.
+func shortTime(at, now time.Time) string {
+	if at.Format(time.DateOnly) == now.In(at.Location()).Format(time.DateOnly) {
+		return at.Format("15:04")
+	}
+	return at.Format("Jan _2")
+}
+
+// shortName is a recipe's name without folder and suffix, or the beginning of a command.
+func shortName(recipe string) string {
+	const longest = 14
+	if name, ok := strings.CutSuffix(filepath.Base(recipe), ".lua"); ok {
+		return name
+	}
+	if text := []rune(recipe); len(text) > longest {
+		return string(text[:longest]) + "…"
+	}
+	return recipe
+}
+
+// shortHash shortens a text of 40 or 64 hex digits, such as a commit's, to ten.
+func shortHash(text string) string {
+	if (len(text) == 40 || len(text) == 64) && strings.Trim(text, "0123456789abcdef") == "" {
+		return text[:10]
+	}
+	return text
+}
+
+// shortHosts names the hosts of a run, or counts them.
+func shortHosts(hosts []string) string {
+	const longest = 12
+	if names := strings.Join(hosts, " "); len(names) <= longest || len(hosts) == 1 {
+		return names
+	}
+	return strconv.Itoa(len(hosts))
+}

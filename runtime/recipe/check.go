@@ -1,0 +1,189 @@
+package recipe
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"runbook/runtime/event"
+	"runbook/runtime/script"
+	"runbook/runtime/script/check"
+	"runbook/runtime/script/source"
+	"runbook/runtime/script/types"
+)
+
+// Problem is a mistake in a recipe, or a warning, that was found without running it.
+type Problem = source.Problem
+
+// Mistakes are the problems for which a recipe is refused, as one error.
+type Mistakes []Problem
+
+// Error has a line for each.
+func (m Mistakes) Error() string {
+	lines := make([]string, len(m))
+	for i, p := range m {
+		lines[i] = p.Error()
+	}
+	return strings.Join(lines, "\n")
+}
+
+// MistakesIn returns the mistakes in err: those that check or validate found, or why a
+// required file can't be read.
+func MistakesIn(err error) Mistakes {
+	var (
+		found Mistakes
+		at    *script.Error
+		one   Problem
+	)
+	if errors.As(err, &at) && at.Call == "require" && errors.As(at, &one) {
+		return Mistakes{one}
+	}
+	errors.As(err, &found)
+	return found
+}
+
+// Refusal returns the mistakes among the problems as an error, or nil. Warnings refuse nothing.
+func Refusal(problems []Problem) error {
+	var mistakes Mistakes
+	for _, p := range problems {
+		if p.Kind == source.Mistake {
+			mistakes = append(mistakes, p)
+		}
+	}
+	if len(mistakes) == 0 {
+		return nil
+	}
+	return event.WithHint(mistakes, "runbook docs NAME shows what a primitive takes")
+}
+
+// Refuse returns the mistakes that Check finds as one error, or nil.
+func Refuse(ctx context.Context, api API, stream *event.Stream, paths []string) error {
+	problems, err := Check(ctx, api, stream, paths)
+	if err != nil {
+		return err
+	}
+	return Refusal(problems)
+}
+
+// IsTest reports whether path names a test of recipes.
+func IsTest(path string) bool { return strings.HasSuffix(path, "_test.lua") }
+
+// Check reads recipes and what they require, and returns every problem that it is sure of, once.
+// Nothing is contacted. The error is a file that can't be read; the problems are then those of the
+// files before it. A path that ends in _test.lua is a test of recipes.
+func Check(ctx context.Context, api API, stream *event.Stream, paths []string) ([]Problem, error) {
+	var all []Problem
+	c := checker{api: api, stream: stream, evaluated: map[string]Mistakes{}}
+	for _, path := range paths {
+		problems, err := c.check(ctx, path)
+		if err != nil {
+			return all, err
+		}
+		for _, p := range problems {
+			if !slices.Contains(all, p) { // recipes require the same files
+				all = append(all, p)
+			}
+		}
+	}
+	return all, nil
+}
+
+// checker checks several files.
+type checker struct {
+	api       API
+	stream    *event.Stream
+	evaluated map[string]Mistakes // what evaluating a recipe found, by its path
+}
+
+func (c checker) check(ctx context.Context, path string) ([]Problem, error) {
+	if IsTest(path) {
+		return check.Check(ctx, c.api.Tests, path, check.Options{})
+	}
+	r, failed := describe(ctx, c.api, c.stream, path)
+	c.evaluated[filepath.Clean(path)] = MistakesIn(failed)
+	problems, err := r.Check(ctx)
+	if err != nil {
+		return problems, err
+	}
+	more := evaluationProblems(path, failed)
+	if r.Options == nil && more == nil {
+		if more, err = c.checkNeighbours(ctx, r); err != nil {
+			return problems, err
+		}
+	}
+	read := problems
+	for _, p := range more {
+		isKnown := func(q Problem) bool { return q.Kind == source.Mistake && q.File == p.File && q.Line == p.Line }
+		if !slices.ContainsFunc(read, isKnown) { // otherwise reading found it as well
+			problems = append(problems, p)
+		}
+	}
+	source.SortProblems(problems)
+	return problems, nil
+}
+
+// checkNeighbours evaluates the recipes beside a file that is no recipe, such as app.lua, and
+// returns the mistakes that they find in it and in the files that it requires.
+func (c checker) checkNeighbours(ctx context.Context, r *Recipe) (problems []Problem, err error) {
+	path := filepath.Clean(r.Path)
+	folder := source.RecipeDir(path)
+	files, err := os.ReadDir(folder)
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range files {
+		neighbour := filepath.Join(folder, f.Name())
+		if filepath.Ext(neighbour) != ".lua" || IsTest(neighbour) || neighbour == path {
+			continue
+		}
+		if _, ok := c.evaluated[neighbour]; !ok {
+			_, failed := describe(ctx, c.api, c.stream, neighbour)
+			if ctx.Err() != nil {
+				return nil, failed
+			}
+			c.evaluated[neighbour] = MistakesIn(failed)
+		}
+		for _, p := range c.evaluated[neighbour] {
+			if (p.File == path || r.Sources.Has(p.File)) && !slices.Contains(problems, p) {
+				problems = append(problems, p)
+			}
+		}
+	}
+	return problems, nil
+}
+
+// Check finds the mistakes in the recipe and in what it requires. It evaluates nothing.
+func (r *Recipe) Check(ctx context.Context) ([]Problem, error) {
+	opts := check.Options{Files: r.Sources}
+	if r.Options != nil {
+		opts.Recipe = map[string]types.Type{}
+	}
+	for _, o := range r.Options {
+		opts.Recipe[o.Name] = o.luaType()
+	}
+	return check.Check(ctx, r.api.Recipes, r.Path, opts)
+}
+
+// evaluationProblems returns the mistakes that only an evaluation finds: in recipe{ … }, in
+// settings, or that recipe{ … } is never reached. Any other failure may be due to where this runs,
+// such as an environment variable that isn't set, and is no mistake.
+func evaluationProblems(path string, failed error) []Problem {
+	if mistakes := MistakesIn(failed); mistakes != nil {
+		return mistakes
+	}
+	var at *script.Error
+	switch {
+	case errors.Is(failed, errEndless):
+		return []Problem{{File: path, Line: 1, Col: 1, Message: failed.Error()}}
+	case !errors.As(failed, &at) || at.Call != "recipe" && at.Call != "validate":
+		return nil
+	}
+	p := Problem{File: path, Line: 1, Col: 1, Message: at.Err.Error()}
+	if file, line, ok := source.SplitPlace(at.Line); ok {
+		p.File, p.Line = file, line
+	}
+	return []Problem{p}
+}

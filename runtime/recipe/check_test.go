@@ -1,0 +1,69 @@
+package recipe_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"runbook/runtime/recipe"
+)
+
+// longRecipe writes a recipe of 2,000 lines, which repeats the longest one of the corpus.
+func longRecipe(t testing.TB) string {
+	t.Helper()
+	text, err := os.ReadFile("testdata/corpus/right/packages.lua")
+	if err != nil {
+		t.Fatal(err)
+	}
+	head, body, _ := strings.Cut(string(text), "local APT")
+	lines := strings.Count(head, "\n")
+	var b strings.Builder
+	b.WriteString(head)
+	for i := 0; lines < 2000; i++ {
+		part := fmt.Sprintf("do\nlocal APT%send\n", body)
+		b.WriteString(part)
+		lines += strings.Count(part, "\n")
+	}
+	path := filepath.Join(t.TempDir(), "long.lua")
+	if err := os.WriteFile(path, []byte(b.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// BenchmarkCheck2000Lines must stay under 100 ms.
+func BenchmarkCheck2000Lines(b *testing.B) {
+	path := longRecipe(b)
+	for b.Loop() {
+		if problems := check(b, path); len(problems) > 0 {
+			b.Fatal(problems)
+		}
+	}
+}
+
+// BenchmarkCheckRelease must stay under 25 ms.
+func BenchmarkCheckRelease(b *testing.B) {
+	for b.Loop() {
+		if problems := check(b, "../../recipes/release.lua"); len(problems) > 0 {
+			b.Fatal(problems)
+		}
+	}
+}
+
+// TestEndlessRecipe describes a recipe that never reaches recipe{ … }: check and --help must end.
+func TestEndlessRecipe(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "endless.lua")
+	if err := os.WriteFile(path, []byte("local n = 0\nwhile n >= 0 do n = n + 1 end\nrecipe {}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	err := recipe.LoadWithin(t.Context(), luaAPI(t), path, 50*time.Millisecond)
+	if !recipe.IsEndless(err) {
+		t.Errorf("error %v", err)
+	}
+	if p := recipe.EvaluationProblems(path, err); len(p) != 1 || !strings.Contains(p[0].Message, "did not reach recipe{ … }") {
+		t.Errorf("%v", p)
+	}
+}

@@ -1,0 +1,74 @@
+package recipe_test
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestCorpus checks the recipes in testdata/corpus. Those in wrong have the expected messages on
+// the lines that cause them, each as `-- want: TEXT`; any other message is a false alarm. Those in
+// right have no problem.
+func TestCorpus(t *testing.T) {
+	for folder, minimum := range map[string]int{"wrong": 60, "right": 25} {
+		t.Run(folder, func(t *testing.T) {
+			paths, err := filepath.Glob("testdata/corpus/" + folder + "/*.lua")
+			if err != nil || len(paths) < minimum {
+				t.Fatalf("%d recipes, %v", len(paths), err)
+			}
+			got := map[string][]string{} // by file:line
+			for _, p := range check(t, paths...) {
+				at := fmt.Sprintf("%s:%d", p.File, p.Line)
+				got[at] = append(got[at], p.Error())
+			}
+			for at, wants := range expectedMessages(t, "testdata/corpus/"+folder) {
+				for _, want := range wants {
+					got[at] = remove(t, at, got[at], want)
+				}
+			}
+			for _, left := range got {
+				for _, message := range left {
+					t.Errorf("unexpected: %s", message)
+				}
+			}
+		})
+	}
+}
+
+// expectedMessages returns the messages that the files in a folder expect, by file:line.
+func expectedMessages(t *testing.T, dir string) map[string][]string {
+	t.Helper()
+	wants := map[string][]string{}
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || filepath.Ext(path) != ".lua" {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		for i, line := range strings.Split(string(text), "\n") {
+			for _, want := range strings.Split(line, "-- want: ")[1:] {
+				at := fmt.Sprintf("%s:%d", path, i+1)
+				wants[at] = append(wants[at], strings.TrimSpace(want))
+			}
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return wants
+}
+
+// remove removes the message that contains want from messages.
+func remove(t *testing.T, at string, messages []string, want string) []string {
+	t.Helper()
+	for i, m := range messages {
+		if strings.Contains(m, want) {
+			return append(messages[:i:i], messages[i+1:]...)
+		}
+	}
+	t.Errorf("%s: want %q, got %q", at, want, messages)
+	return messages
+}

@@ -1,0 +1,157 @@
+// Package recipe reads recipes: the options that a recipe declares, the settings that it
+// validates, and the mistakes in both.
+//
+// Its one rule: it contacts no host. What Lua can use is passed in as an API,
+// which package run assembles.
+package recipe
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"runbook/runtime/event"
+	"runbook/runtime/script"
+	"runbook/runtime/script/source"
+)
+
+// API is what Lua can use.
+type API struct {
+	Recipes *script.Library // in recipes
+	Tests   *script.Library // in tests of recipes, which can use more
+	// NewState makes a state without hosts, where recipe, validate, env and secret do what e says.
+	NewState func(e *Evaluation, opts script.StateOptions) (*script.State, error)
+}
+
+// Description is what a recipe declares in recipe{ … }.
+type Description struct {
+	Path    string // as given
+	Summary string
+	Hosts   string   // the name or path of the hosts file, or ""
+	Options []Option // sorted by name; nil if the recipe did not reach recipe{ … }
+	Columns []string // of the last table, those that come first
+}
+
+// Recipe is a recipe that was read. It is checked and run from the same files.
+type Recipe struct {
+	Description
+	Stream   *event.Stream // knows the secrets that reading it found
+	Sources  *source.Cache // the files read so far, parsed and compiled
+	Settings *Settings     // for validate, in the run too; may be nil
+
+	api     API
+	guessed bool // env or secret.* returned placeholders
+}
+
+// errDescribed ends the evaluation of a recipe after its declaration.
+var errDescribed = errors.New("the recipe has been described")
+
+// evaluationLimit is how long the lines before recipe{ … } may take: they only compute.
+const evaluationLimit = 4 * time.Second
+
+var errEndless = fmt.Errorf("the recipe did not reach recipe{ … } within %s: look for an endless loop before it",
+	evaluationLimit)
+
+// Load reads a recipe to run: it evaluates the recipe up to recipe{ … }, with the real values of
+// env and secret.*. Nothing is contacted: a primitive that does more than compute ends the
+// evaluation, and the recipe then has no options. Secrets are added to stream. settings may be nil.
+//
+// A run evaluates the recipe from its beginning, because only then its hosts are known.
+func Load(ctx context.Context, api API, stream *event.Stream, path string, settings *Settings) (*Recipe, error) {
+	r := newRecipe(api, stream, path)
+	r.Settings = settings
+	return r, r.evaluate(ctx, evaluationLimit, nil)
+}
+
+// Describe reads a recipe to show it. It reads no secret, no file and no environment variable for
+// the recipe: secret.* returns a placeholder, and env finds no variable set. A recipe that fails
+// without them gets every variable set and empty.
+func Describe(ctx context.Context, api API, stream *event.Stream, path string) (Description, error) {
+	r, err := describe(ctx, api, stream, path)
+	return r.Description, err
+}
+
+func describe(ctx context.Context, api API, stream *event.Stream, path string) (*Recipe, error) {
+	r := newRecipe(api, stream, path)
+	err := r.evaluate(ctx, evaluationLimit, &placeholders{})
+	if err != nil && r.guessed && ctx.Err() == nil && !errors.Is(err, errEndless) {
+		again := newRecipe(api, stream, path)
+		if again.evaluate(ctx, evaluationLimit, &placeholders{set: true}) == nil {
+			return again, nil
+		}
+	}
+	return r, err
+}
+
+func newRecipe(api API, stream *event.Stream, path string) *Recipe {
+	return &Recipe{Description: Description{Path: path}, Stream: stream, Sources: &source.Cache{}, api: api}
+}
+
+// evaluate runs the recipe up to recipe{ … }. After an error, what was learned until then stays in
+// r.
+func (r *Recipe) evaluate(ctx context.Context, limit time.Duration, values *placeholders) error {
+	ctx, stop := context.WithTimeoutCause(ctx, limit, errEndless)
+	defer stop()
+	// The context ends the evaluation, because the recipe could catch an error.
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	e := &Evaluation{Stream: r.Stream, Settings: r.Settings, placeholders: values}
+	e.Declare = func(_ context.Context, d Declaration) (script.Proxy, error) {
+		err := r.declare(d)
+		if err == nil {
+			err = errDescribed
+			cancel(err)
+		}
+		return script.Proxy{}, err
+	}
+	options := script.StateOptions{Print: func(context.Context, string) {}, Files: r.Sources}
+	options.Intercept = func(_ context.Context, call script.Call, next func() (any, error)) (any, error) {
+		if call.Name == "recipe" {
+			return next()
+		}
+		cancel(errDescribed)
+		return nil, errDescribed
+	}
+	if values != nil {
+		options.Getenv = values.env
+		defer func() { r.guessed = values.used }()
+	}
+	state, err := r.api.NewState(e, options)
+	if err != nil {
+		return err
+	}
+	defer state.Close()
+	if err := state.Run(ctx, r.Path); !errors.Is(err, errDescribed) {
+		return err
+	}
+	return nil
+}
+
+func (r *Recipe) declare(d Declaration) (err error) {
+	r.Summary, r.Hosts, r.Columns = d.Summary, d.Hosts, d.Columns
+	for _, o := range d.Options {
+		HideURLs(r.Stream, o.Default)
+	}
+	r.Options, err = d.Parse()
+	return err
+}
+
+// HideURLs makes secrets of the user names and passwords in the URLs within a value of
+// an option or of a host's vars.
+func HideURLs(stream *event.Stream, value any) {
+	switch v := value.(type) {
+	case string:
+		stream.AddURLs(v)
+	case []string:
+		for _, item := range v {
+			stream.AddURLs(item)
+		}
+	case []any:
+		for _, item := range v {
+			HideURLs(stream, item)
+		}
+	case script.Table:
+		HideURLs(stream, v.List)
+	}
+}

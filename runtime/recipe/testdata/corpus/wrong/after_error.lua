@@ -1,0 +1,2 @@
+error("stop")
+log.info("x") -- want: unreachable: the code above

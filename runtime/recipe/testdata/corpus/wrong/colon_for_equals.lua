@@ -1,0 +1,1 @@
+recipe { summary: "restart" } -- want: write name = value in a table

@@ -1,0 +1,3 @@
+if hosts[1].name = "web1" then -- want: syntax error near "=": write == to compare
+  log.info("first")
+end

@@ -1,0 +1,1 @@
+print(hosts.name) -- want: hosts is a list; each host in it has a "name"

@@ -1,0 +1,1 @@
+loadstring("x = 1")() -- want: undeclared global "loadstring"; load code with require

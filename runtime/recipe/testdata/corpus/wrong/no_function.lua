@@ -1,0 +1,1 @@
+each(hosts) -- want: each: fn is missing: pass it last, as function() … end

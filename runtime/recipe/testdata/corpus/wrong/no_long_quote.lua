@@ -1,0 +1,2 @@
+local script = [[ -- want: the string or comment that begins here has no closing
+echo hello

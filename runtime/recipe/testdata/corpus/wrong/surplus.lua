@@ -1,0 +1,1 @@
+log.info("a", "b") -- want: log.info: want (text), got 2 arguments

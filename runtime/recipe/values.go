@@ -1,0 +1,117 @@
+package recipe
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+
+	"runbook/runtime/event"
+	"runbook/runtime/inventory"
+	"runbook/runtime/script/spell"
+)
+
+// Values are the values of a recipe's options in a run. A host's vars override those of all hosts.
+type Values struct {
+	Common map[string]any // by option name
+
+	options []Option
+	hosts   map[string]map[string]any // host name → option name → value
+}
+
+// NewValues parses the flags as given (option name → one text, or for a list one per item) and the
+// vars of the hosts. Vars that are no options are left to the recipe. The warnings name each flag
+// that a host's vars override.
+func NewValues(options []Option, given map[string][]string, hosts []inventory.Host) (
+	v Values, warnings []string, err error,
+) {
+	v = Values{options: options, Common: map[string]any{}, hosts: map[string]map[string]any{}}
+	for _, name := range slices.Sorted(maps.Keys(given)) {
+		if _, ok := v.Option(name); !ok {
+			return v, nil, fmt.Errorf("the recipe has no option %q%s", name, spell.DidYouMean(name, v.Names()))
+		}
+	}
+	for _, o := range options {
+		v.Common[o.Name] = o.Default
+		raw, isGiven := given[o.Name]
+		if isGiven {
+			if v.Common[o.Name], err = o.Parse(raw); err != nil {
+				return v, nil, fmt.Errorf("--%s: %w", o.Flag(), err)
+			}
+		}
+		inAllVars, err := v.readVars(o, hosts)
+		if err != nil {
+			return v, nil, err
+		}
+		if o.Required && !isGiven && !inAllVars {
+			return v, nil, fmt.Errorf("--%s is required: %s", o.Flag(), o.Help)
+		}
+		if overrides := v.overrides(o, hosts); isGiven && len(overrides) > 0 {
+			warnings = append(warnings, fmt.Sprintf("--%s %s is overridden by the vars of %s",
+				o.Flag(), o.Text(v.Common[o.Name]), strings.Join(overrides, " ")))
+		}
+	}
+	return v, warnings, nil
+}
+
+// readVars reads an option from the vars of the hosts. all reports whether every host has it.
+func (v Values) readVars(o Option, hosts []inventory.Host) (all bool, err error) {
+	all = len(hosts) > 0
+	for _, h := range hosts {
+		inVars, ok := h.Vars[o.Name]
+		if !ok {
+			all = false
+			continue
+		}
+		value, err := o.accept(inVars)
+		if err != nil {
+			return false, fmt.Errorf("host %s (%s): vars.%s: %w", h.Name, h.Source, o.Name, err)
+		}
+		if v.hosts[h.Name] == nil {
+			v.hosts[h.Name] = map[string]any{}
+		}
+		v.hosts[h.Name][o.Name] = value
+	}
+	return all, nil
+}
+
+// overrides names the hosts whose vars give an option another value, each with that value.
+func (v Values) overrides(o Option, hosts []inventory.Host) (names []string) {
+	for _, h := range hosts {
+		if value, ok := v.hosts[h.Name][o.Name]; ok && !reflect.DeepEqual(value, v.Common[o.Name]) {
+			names = append(names, h.Name+" ("+o.Text(value)+")")
+		}
+	}
+	return names
+}
+
+// Option returns the option of that name.
+func (v Values) Option(name string) (Option, bool) {
+	i := slices.IndexFunc(v.options, func(o Option) bool { return o.Name == name })
+	if i < 0 {
+		return Option{}, false
+	}
+	return v.options[i], true
+}
+
+// Names returns the names of all options.
+func (v Values) Names() []string {
+	var names []string
+	for _, o := range v.options {
+		names = append(names, o.Name)
+	}
+	return names
+}
+
+// Get returns an option's value on the host of ctx.
+func (v Values) Get(ctx context.Context, name string) (any, error) {
+	if _, ok := v.Option(name); !ok {
+		return nil, fmt.Errorf("the recipe declares no option %q%s", name, spell.DidYouMean(name, v.Names()))
+	}
+	if value, ok := v.hosts[event.Host(ctx)][name]; ok {
+		return value, nil
+	}
+	return v.Common[name], nil
+}

@@ -1,2 +1,0 @@
-error("stop")
-log.info("x") -- want: this is never reached

@@ -1,3 +1,0 @@
-each(hosts, function(host)
-  log.info(host.name()) -- want: host.name is a string, not a function; write host.name without the brackets
-end)

@@ -1,1 +1,0 @@
-print(hosts.name) -- want: hosts is a list: its hosts have a "name" each

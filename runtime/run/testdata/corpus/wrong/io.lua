@@ -1,1 +1,0 @@
-print(io.open("/etc/motd"):read("*a")) -- want: undeclared global "io"; files are read with host.fs:read

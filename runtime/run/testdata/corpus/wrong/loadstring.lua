@@ -1,1 +1,0 @@
-loadstring("x = 1")() -- want: undeclared global "loadstring"; code comes by require

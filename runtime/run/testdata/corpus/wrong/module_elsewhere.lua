@@ -1,2 +1,0 @@
-local x = require "../x" -- want: "../x" is no module name
-print(x)

@@ -1,1 +1,0 @@
-each(hosts) -- want: each: fn is missing: it comes last, as function() … end

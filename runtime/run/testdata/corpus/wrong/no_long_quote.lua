@@ -1,2 +1,0 @@
-local script = [[ -- want: the text or comment that begins here has no closing
-echo hello

@@ -1,2 +1,0 @@
-log.info('it is late) -- want: the text that begins here has no closing quote
-log.info("x")

@@ -1,2 +1,0 @@
-local host = hosts[1]
-host.name -- want: a value alone does nothing

@@ -1,0 +1,139 @@
+package check
+
+import (
+	"reflect"
+	"slices"
+
+	"github.com/yuin/gopher-lua/ast"
+
+	"runbook/runtime/script"
+	"runbook/runtime/script/types"
+)
+
+// shape is what check knows about an expression's value. A nil shape means that nothing is known,
+// and then nothing is reported: a false alarm is worse than a miss.
+type shape struct {
+	scalar  types.Kind            // KindString, KindNumber or KindBoolean; never nil
+	literal bool                  // a string that is written in the recipe
+	object  string                // an object, such as a host
+	module  *script.Module        // a global module (log) or an object's group (host.fs)
+	library string                // one of Lua's libraries: string, table, math, os, coroutine
+	call    *script.Primitive     // a primitive
+	of      *script.Module        // the module of call
+	record  *types.Type           // a table of named fields that a primitive returned
+	item    *shape                // a list of these
+	options map[string]types.Type // what recipe{} returned: the options' types by name
+	fns     []*ast.FunctionExpr   // one of these functions of the recipe
+	fields  map[string]*shape     // a table of the recipe, such as a module that is required
+	table   *ast.TableExpr        // where that table is made
+}
+
+// isObject reports whether the value is known to be an object of that name.
+func (s *shape) isObject(name string) bool { return s != nil && s.object == name }
+
+// passed returns what is known about the value after it was passed to a function that may change
+// it: nothing about the recipe's own tables and functions.
+func (s *shape) passed() *shape {
+	if s == nil || len(s.fns) > 0 || s.fields != nil || s.table != nil || s.call != nil {
+		return nil
+	}
+	return s
+}
+
+// argument returns what is known about the value inside the function that it is passed to.
+func (s *shape) argument() *shape {
+	if s != nil && len(s.fns) > 0 {
+		return s
+	}
+	return s.passed()
+}
+
+// same reports whether two passed values are known to be of one kind.
+func (s *shape) same(other *shape) bool {
+	if s == nil || other == nil {
+		return s == other
+	}
+	module := func(m *script.Module) string {
+		if m == nil {
+			return ""
+		}
+		return m.Group()
+	}
+	return s.scalar == other.scalar && s.literal == other.literal && s.object == other.object &&
+		module(s.module) == module(other.module) && s.library == other.library &&
+		reflect.DeepEqual(s.record, other.record) && s.item.same(other.item) && sameFuncs(s.fns, other.fns) &&
+		(s.options == nil) == (other.options == nil)
+}
+
+func sameFuncs(a, b []*ast.FunctionExpr) bool {
+	isMissing := func(fn *ast.FunctionExpr) bool { return !slices.Contains(b, fn) }
+	return len(a) == len(b) && !slices.ContainsFunc(a, isMissing)
+}
+
+// luaType returns the value's type, or any where it is not known.
+func (s *shape) luaType() types.Type {
+	switch {
+	case s == nil:
+	case s.scalar != types.Any:
+		return types.Type{Kind: s.scalar}
+	case s.object != "":
+		return types.Type{Kind: types.Object, Object: s.object}
+	case s.table != nil: // a list or not, and it may change
+		return types.Type{Kind: types.Table}
+	case s.item != nil:
+		item := s.item.luaType()
+		return types.Type{Kind: types.List, Elem: &item}
+	case s.call != nil, len(s.fns) > 0:
+		return types.Type{Kind: types.Function}
+	case s.module != nil, s.library != "", s.record != nil, s.options != nil, s.fields != nil:
+		return types.Type{Kind: types.Table}
+	}
+	return types.Type{}
+}
+
+// known reports whether anything is known about the value's type.
+func (s *shape) known() bool { return s.luaType().Kind != types.Any }
+
+// shapeOf returns the shape of a value of a declared type. About one that may be nil nothing is
+// known, unless it is a table of named fields.
+func shapeOf(t types.Type) *shape {
+	if t.Kind == types.Record {
+		return &shape{record: &t}
+	}
+	if t.Nilable {
+		return nil
+	}
+	switch t.Kind {
+	case types.String, types.Duration:
+		return &shape{scalar: types.String}
+	case types.Number, types.Integer:
+		return &shape{scalar: types.Number}
+	case types.Boolean:
+		return &shape{scalar: types.Boolean}
+	case types.Object:
+		return &shape{object: t.Object}
+	case types.List:
+		if t.Elem == nil {
+			return &shape{item: nil}
+		}
+		return &shape{item: shapeOf(*t.Elem)}
+	}
+	return nil
+}
+
+// literal returns the shape of an expression by its form alone.
+func literal(e ast.Expr) *shape {
+	switch e := e.(type) {
+	case *ast.StringExpr:
+		return &shape{scalar: types.String, literal: true}
+	case *ast.StringConcatOpExpr:
+		return &shape{scalar: types.String}
+	case *ast.NumberExpr, *ast.ArithmeticOpExpr, *ast.UnaryLenOpExpr, *ast.UnaryMinusOpExpr:
+		return &shape{scalar: types.Number}
+	case *ast.TrueExpr, *ast.FalseExpr, *ast.UnaryNotOpExpr, *ast.RelationalOpExpr:
+		return &shape{scalar: types.Boolean}
+	case *ast.FunctionExpr:
+		return &shape{fns: []*ast.FunctionExpr{e}}
+	}
+	return nil
+}

@@ -1,0 +1,39 @@
+package source
+
+import (
+	"bytes"
+	"sync"
+)
+
+// Cache keeps files that were read, so that a recipe that is described, checked and run is parsed
+// and compiled once. A file whose text has changed is read again. The zero value is empty and
+// ready; nil keeps nothing.
+type Cache struct {
+	mu    sync.Mutex
+	files map[string]*File
+}
+
+// Has reports whether the file was read.
+func (c *Cache) Has(path string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.files[path] != nil
+}
+
+// File returns the file at path, whose text is given.
+func (c *Cache) File(path string, text []byte) *File {
+	if c == nil {
+		return Read(path, text)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if f := c.files[path]; f != nil && bytes.Equal(f.Text, text) {
+		return f
+	}
+	if c.files == nil {
+		c.files = map[string]*File{}
+	}
+	f := Read(path, text)
+	c.files[path] = f
+	return f
+}

@@ -1,0 +1,112 @@
+package source
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"runbook/runtime/script/spell"
+)
+
+var moduleName = regexp.MustCompile(`^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*$`)
+
+// RecipeDir returns the folder of the recipes that a file belongs to: its own folder or, for a file
+// in lib, the one above.
+func RecipeDir(path string) string {
+	dir := filepath.Dir(path)
+	if filepath.Base(dir) == "lib" {
+		return filepath.Dir(dir)
+	}
+	return dir
+}
+
+// FindModule reads the file that require "name" loads for recipes in dir.
+func FindModule(dir, name string) (path string, text []byte, err error) {
+	if !moduleName.MatchString(name) {
+		return "", nil, fmt.Errorf("%q is not a module name; want letters, digits, - and _, "+
+			"such as require \"releases\"", name)
+	}
+	return findShown(dir, name+".lua", "module", name)
+}
+
+// findShown reads a file by its name in dir or in dir's lib folder. kind and asked are what the
+// error calls it.
+func findShown(dir, name, kind, asked string) (path string, text []byte, err error) {
+	tried := []string{filepath.Join(dir, name), filepath.Join(dir, "lib", name)}
+	for _, path := range tried {
+		text, err := ReadShown(path)
+		if err == nil {
+			return path, text, nil
+		}
+		if !os.IsNotExist(err) {
+			return "", nil, err
+		}
+	}
+	return "", nil, fmt.Errorf("there is no %s %q: neither %s nor %s exists", kind, asked, tried[0], tried[1])
+}
+
+var fileName = regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9_.-]*(/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*$`)
+
+// FindFile reads the file of the project, such as a script, that a recipe in dir names.
+func FindFile(dir, name string) (path string, text []byte, err error) {
+	if !fileName.MatchString(name) {
+		return "", nil, fmt.Errorf("%q is not a file of the project; "+
+			"want a name such as \"look.sh\" or \"web/look.sh\"", name)
+	}
+	path, text, err = findShown(dir, name, "file", name)
+	if err != nil {
+		return "", nil, fmt.Errorf("%w%s", err, spell.DidYouMean(name, fileNames(dir)))
+	}
+	return path, text, inside(dir, path)
+}
+
+// inside returns an error when path is a link to a file outside dir: what a project runs belongs to
+// the project.
+func inside(dir, path string) error {
+	root, err := filepath.EvalSymlinks(dir)
+	if err != nil {
+		return err
+	}
+	target, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return err
+	}
+	if rel, err := filepath.Rel(root, target); err != nil || !filepath.IsLocal(rel) {
+		return fmt.Errorf("%s is a link to %s, outside of %s", path, target, dir)
+	}
+	return nil
+}
+
+// fileNames returns the files that recipes in dir can name: all but Lua files.
+func fileNames(dir string) []string {
+	var names []string
+	for _, folder := range []string{dir, filepath.Join(dir, "lib")} {
+		entries, err := os.ReadDir(folder)
+		if err != nil { // there is no lib
+			continue
+		}
+		for _, e := range entries {
+			if !e.IsDir() && filepath.Ext(e.Name()) != ".lua" {
+				names = append(names, e.Name())
+			}
+		}
+	}
+	return names
+}
+
+// ModuleNames returns the names that recipes in dir can require.
+func ModuleNames(dir string) []string {
+	var names []string
+	for _, folder := range []string{dir, filepath.Join(dir, "lib")} {
+		files, err := filepath.Glob(filepath.Join(folder, "*.lua"))
+		if err != nil { // the folder's own name is a malformed pattern
+			continue
+		}
+		for _, file := range files {
+			names = append(names, strings.TrimSuffix(filepath.Base(file), ".lua"))
+		}
+	}
+	return names
+}

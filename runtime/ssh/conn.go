@@ -1,0 +1,104 @@
+package ssh
+
+import (
+	"context"
+	"io"
+	"net"
+)
+
+// Conn is a connection to a host: over SSH, or to this machine itself. Its methods are safe for
+// concurrent use.
+type Conn interface {
+	// Start runs a command line in a session of its own. The login shell of the host parses it,
+	// whichever that is, so it must be so plain that all of them read it alike.
+	Start(ctx context.Context, line string) (*Process, error)
+	// SFTP opens an sftp session.
+	SFTP(ctx context.Context) (*Pipe, error)
+	// Dial connects to an address as seen from the host. The error is a *ForbiddenError if the
+	// server forbids tunnels. A connection through SSH has no deadlines.
+	Dial(ctx context.Context, network, address string) (net.Conn, error)
+	// AgentSocket returns the path of a socket on the host that is connected to the agent lent to
+	// it.
+	AgentSocket(ctx context.Context) (string, error)
+	// Lend forwards a to the host, named host in its Serve, until end is called. The agent that was
+	// lent last answers.
+	Lend(ctx context.Context, a Agent, host string) (end func())
+	// Done is closed when the connection is gone. Lost returns the reason.
+	Done() <-chan struct{}
+	Lost() error
+	// Abandon cuts the connection without waiting.
+	Abandon()
+	// Close ends the connection and waits until nothing of it is left on this machine.
+	Close() error
+}
+
+// Process is a command that a Conn started.
+type Process struct {
+	Stdin  io.WriteCloser
+	Stdout io.Reader
+	Stderr io.Reader
+	// Close stops reading and writing at once. It does not end the command on the host.
+	Close func()
+}
+
+// Pipe is a stream in two directions. Its Close method ends the writing side; Cut ends both at
+// once.
+type Pipe struct {
+	io.Reader
+	io.WriteCloser
+	Cut func()
+}
+
+// Await calls fn, which takes no context, and stops waiting when ctx ends. A value that fn returns
+// after that goes to drop.
+func Await[T any](ctx context.Context, fn func() (T, error), drop func(T)) (T, error) {
+	type outcome struct {
+		value T
+		err   error
+	}
+	var zero T
+	if ctx.Err() != nil {
+		return zero, context.Cause(ctx)
+	}
+	result := make(chan outcome)
+	abandoned := make(chan struct{})
+	go func() {
+		v, err := fn()
+		select {
+		case result <- outcome{v, err}:
+		case <-abandoned:
+			if err == nil {
+				drop(v)
+			}
+		}
+	}()
+	select {
+	case o := <-result:
+		return o.value, o.err
+	case <-ctx.Done():
+		close(abandoned)
+		return zero, context.Cause(ctx)
+	}
+}
+
+// Mutex is a mutex whose Lock gives up when a context ends.
+type Mutex chan struct{}
+
+// NewMutex returns an unlocked mutex.
+func NewMutex() Mutex { return make(Mutex, 1) }
+
+// Lock locks m. It fails with the cause of ctx.
+func (m Mutex) Lock(ctx context.Context) error {
+	select {
+	case m <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// LockAnyway locks m, however long that takes.
+func (m Mutex) LockAnyway() { m <- struct{}{} }
+
+// Unlock unlocks m.
+func (m Mutex) Unlock() { <-m }

@@ -1,0 +1,208 @@
+package shell
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"runbook/runtime/ssh"
+)
+
+// Command is what to run on a host: either Script or Argv.
+type Command struct {
+	Script string   // a text for /bin/sh
+	Args   []string // $1, $2, … of Script
+	Argv   []string // a program and its arguments, which are quoted
+	Shown  string   // what events and errors show instead of the command
+
+	Cwd   string            // the folder to run in; "" for the user's home
+	Env   map[string]string // variables, in addition to those of the login; the host's process list never shows them
+	Stdin *string           // the input; nil for none (/dev/null)
+	Input io.Reader         // the input, instead of Stdin; if reading fails it ends early
+	Sudo  string            // the user to run as through sudo, or ""
+
+	Timeout     time.Duration // limits the whole command; 0 for no limit
+	IdleTimeout time.Duration // limits a time without output; 0 for no limit
+
+	Max       int       // limits the bytes of stdout and of stderr in the Result; DefaultMax if 0. More is an error
+	ShowOnly  bool      // sends output to the events alone: the Result has none of it, and no limit applies
+	AnyStatus bool      // accepts a status other than 0
+	Output    io.Writer // gets stdout as it comes, instead of the Result and the events; its errors are ignored
+	Secrets   []string  // values to hide wherever the run shows anything
+	Quiet     bool      // emits no events: for what is not a step of a recipe
+
+	// Explain returns the error for a status other than 0, instead of an *ExitError. It is for
+	// scripts of runbook's own, whose output is for Explain and not shown.
+	Explain func(Result) error
+}
+
+// Result is the outcome of a command.
+type Result struct {
+	Code    int     `lua:"code" doc:"the exit status; after a signal 128 plus its number"`
+	OK      bool    `lua:"ok" doc:"whether the status was 0"`
+	Stdout  string  `lua:"stdout" doc:"the output"`
+	Stderr  string  `lua:"stderr" doc:"the errors"`
+	Seconds float64 `lua:"seconds" doc:"how long it took"`
+}
+
+// line returns the command as a text for /bin/sh, without options.
+func (c Command) line() (string, error) {
+	switch {
+	case c.Argv != nil && c.Script != "":
+		return "", errors.New("a command is a script or a list of words, not both")
+	case c.Argv != nil:
+		return ssh.QuoteAll(c.Argv)
+	case strings.TrimSpace(c.Script) == "":
+		return "", errors.New("the command is empty")
+	case strings.IndexByte(c.Script, 0) >= 0:
+		return "", errors.New("the command has a NUL byte in it")
+	}
+	if len(c.Args) == 0 {
+		return c.Script, nil
+	}
+	args, err := ssh.QuoteAll(append([]string{"set", "--"}, c.Args...))
+	return args + "\n" + c.Script, err
+}
+
+// text returns the command as a person would type it, for events and errors. It leaves out
+// variables, which are often long and often secret. hide replaces the secrets in a text.
+func (c Command) text(hide func(string) string) string {
+	line, err := c.line()
+	if err != nil {
+		return "?"
+	}
+	switch {
+	case c.Shown != "":
+		line = c.Shown
+	case c.Argv != nil:
+		line = Show(c.Argv, hide)
+	}
+	if c.Sudo != "" {
+		user := ""
+		if c.Sudo != "root" {
+			user = "-u " + c.Sudo + " "
+		}
+		line = "sudo " + user + line
+	}
+	if c.Cwd != "" {
+		if dir, err := ssh.Quote(c.Cwd); err == nil {
+			line = "cd " + dir + " && " + line
+		}
+	}
+	return line
+}
+
+var variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+
+// body returns the script of a subshell that changes folder, sets variables and runs the command.
+//
+// A script runs inside eval, so that a syntax error ends the subshell alone. Quoted words cannot
+// have one, and without eval the subshell replaces itself by the program, which saves a process.
+func (c Command) body(env map[string]string) (string, error) {
+	line, err := c.line()
+	if err != nil {
+		return "", err
+	}
+	var b strings.Builder
+	if c.Cwd != "" {
+		dir, err := ssh.Quote(c.Cwd)
+		if err != nil {
+			return "", fmt.Errorf("cwd: %w", err)
+		}
+		b.WriteString("cd -- " + dir + " && ")
+	}
+	if len(env) > 0 {
+		b.WriteString("export")
+		for _, name := range slices.Sorted(maps.Keys(env)) {
+			if !variableName.MatchString(name) {
+				return "", fmt.Errorf("env: %q is not a valid name of a variable", name)
+			}
+			value, err := ssh.Quote(env[name])
+			if err != nil {
+				return "", fmt.Errorf("env: %s: %w", name, err)
+			}
+			b.WriteString(" " + name + "=" + value)
+		}
+		b.WriteString(" && ")
+	}
+	if c.Argv != nil {
+		return b.String() + line, nil
+	}
+	// The space keeps eval from reading a script that begins with a dash as an option.
+	quoted, err := ssh.Quote(" " + line)
+	if err != nil {
+		return "", err
+	}
+	return b.String() + "eval " + quoted, nil
+}
+
+// program returns the line of a command that is one program, named by its path, and plain words; ""
+// for any other command. Nothing in such a line can change the shell, so it needs no subshell. The
+// shell may start it by vfork, which costs half.
+func (c Command) program(env map[string]string) (string, error) {
+	line, err := c.line()
+	plain := strings.HasPrefix(line, "/") && (c.Argv != nil || ssh.Harmless(line, '=', ' '))
+	if err != nil || !plain || c.Cwd != "" || c.Sudo != "" || len(env) > 0 {
+		return "", err
+	}
+	return line, nil
+}
+
+// Show returns a command line as a person would type it. A program of several lines after -c is
+// named instead of printed:
+//
+//	/usr/bin/python3 - (make the virtualenv) /srv/app/releases/x/venv
+//
+// Any other word of several lines is cut after the first one. hide replaces the secrets in a text
+// before it is cut: half a secret is not recognized.
+func Show(words []string, hide func(string) string) string {
+	shown := make([]string, len(words))
+	for i, word := range words {
+		if strings.Contains(word, "\n") {
+			word = hide(word)
+		}
+		title, long := programTitle(word)
+		switch {
+		case long && i > 0 && words[i-1] == "-c":
+			shown[i-1], shown[i] = "-", "("+title+")"
+			continue
+		case long:
+			word = title + " …"
+		}
+		quoted, err := ssh.Quote(word)
+		if err != nil { // it has a NUL byte, with which it cannot run
+			quoted = word
+		}
+		shown[i] = quoted
+	}
+	return strings.Join(shown, " ")
+}
+
+// programTitle returns the title of a text of several lines: its first comment, or else its first
+// line. long is false for a text of one line.
+func programTitle(text string) (title string, long bool) {
+	const longest = 60
+	if !strings.Contains(strings.TrimSpace(text), "\n") {
+		return "", false
+	}
+	for line := range strings.Lines(text) {
+		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#!") {
+			title = line
+			break
+		}
+	}
+	for _, mark := range []string{"#", `"""`, "'''"} {
+		if comment := strings.Trim(title, mark[:1]+" ."); strings.HasPrefix(title, mark) && comment != "" {
+			title = comment
+		}
+	}
+	if runes := []rune(title); len(runes) > longest {
+		title = string(runes[:longest]) + "…"
+	}
+	return title, true
+}

@@ -1,0 +1,172 @@
+package shell
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/pkg/sftp"
+
+	"runbook/runtime/event"
+	"runbook/runtime/ssh"
+)
+
+// connection is one login on a host, with what was started in it.
+type connection struct {
+	link  ssh.Conn
+	alive ssh.KeepAlive
+	guard ssh.KeepAlive // of a fresh shell, see holdScript; zero for none
+
+	turn     ssh.Mutex // guards shell: commands run one after the other
+	shell    *shell
+	giveUp   func()        // stops the start of the first shell
+	patience time.Duration // how long close waits for a running command
+
+	opening   ssh.Mutex // guards files and filesGone
+	files     *sftp.Client
+	filesGone chan struct{} // closed when files is unusable
+
+	mu      sync.Mutex
+	keepers []*keeper
+	groups  map[int64]struct{} // process groups on the host that belong to this run
+}
+
+// newConnection takes over a link. It starts the shell at once, so that the start-up files of the
+// login run while other hosts are still being connected.
+func newConnection(link ssh.Conn, alive, guard ssh.KeepAlive) *connection {
+	ctx, cancel := context.WithCancel(context.Background())
+	c := &connection{link: link, alive: alive, guard: guard, turn: ssh.NewMutex(), giveUp: cancel, patience: closeLimit,
+		opening: ssh.NewMutex(), groups: map[int64]struct{}{}}
+	c.turn.LockAnyway()
+	go func() {
+		defer c.turn.Unlock()
+		defer cancel()
+		_, _ = c.ensureShell(ctx) // the first command tries again and reports the error
+	}()
+	return c
+}
+
+// shellLimit is how long a shell may take to start.
+const shellLimit = 60 * time.Second
+
+var errNoShell = fmt.Errorf("the host started no shell within %v", shellLimit)
+
+// ensureShell returns the long-lived shell. The caller has the turn.
+func (c *connection) ensureShell(ctx context.Context) (*shell, error) {
+	if c.shell != nil {
+		return c.shell, nil
+	}
+	limited, cancel := context.WithTimeoutCause(ctx, shellLimit, errNoShell)
+	defer cancel()
+	s, err := startShell(limited, c.link, c.guard)
+	if errors.Is(err, errNoShell) {
+		err = event.WithHint(err, "do the start-up files of the login shell, such as ~/.bashrc, wait for something?")
+	}
+	if err != nil {
+		return nil, err
+	}
+	c.shell = s
+	c.addGroup(s.group())
+	return s, nil
+}
+
+// openSession calls open, which opens a session. While the server has no room for one it calls
+// refused and tries again for a second: sshd frees a session when it has seen its process end, a
+// little after this side has closed it.
+func openSession[T any](ctx context.Context, open func(context.Context) (T, error), refused func()) (T, error) {
+	for tries := 0; ; tries++ {
+		v, err := open(ctx)
+		var full *ssh.SessionError
+		if !errors.As(err, &full) || tries == 20 {
+			return v, err
+		}
+		refused()
+		select {
+		case <-time.After(50 * time.Millisecond):
+		case <-ctx.Done():
+			return v, context.Cause(ctx)
+		}
+	}
+}
+
+// start runs a command line in a session of its own. The file session makes room for it: what is
+// begun or ended by a session is no operation on files.
+func (c *connection) start(ctx context.Context, line string) (*ssh.Process, error) {
+	open := func(ctx context.Context) (*ssh.Process, error) { return c.link.Start(ctx, line) }
+	return openSession(ctx, open, func() { c.closeFiles(ctx) })
+}
+
+// closeFiles closes the file session, if there is one. The next operation opens another.
+func (c *connection) closeFiles(ctx context.Context) {
+	if c.opening.Lock(ctx) != nil {
+		return
+	}
+	defer c.opening.Unlock()
+	if c.files != nil {
+		_ = c.files.Close() // it fails if the session is gone
+		<-c.filesGone
+		c.files = nil
+	}
+}
+
+// addGroup tells the keepers of a process group that must not outlive the connection. 0 is none.
+func (c *connection) addGroup(pgid int64) {
+	if pgid == 0 {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.groups[pgid] = struct{}{}
+	c.tellKeepers("group", pgid)
+}
+
+// removeGroup tells the keepers that a group has ended: its number may soon be that of another.
+func (c *connection) removeGroup(pgid int64) {
+	if pgid == 0 {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.groups, pgid)
+	c.tellKeepers("gone", pgid)
+}
+
+// tellKeepers sends a line to all keepers. The caller holds c.mu.
+func (c *connection) tellKeepers(word string, pgid int64) {
+	for _, k := range c.keepers {
+		_ = k.send(word + " " + strconv.FormatInt(pgid, 10)) // ensureLocks notices a keeper that is gone
+	}
+}
+
+// closeLimit is how long a command may go on when its connection is closed.
+const closeLimit = 20 * time.Second
+
+func (c *connection) close() error {
+	c.giveUp()
+	ctx, cancel := context.WithTimeout(context.Background(), c.patience)
+	defer cancel()
+	var errs []error
+	if err := c.turn.Lock(ctx); err != nil {
+		errs = append(errs, errors.New("a command was still running"), c.endAllGroups())
+	} else {
+		if c.shell != nil {
+			c.shell.end(c.link)
+			c.removeGroup(c.shell.group())
+			c.shell = nil
+		}
+		c.turn.Unlock()
+	}
+	if c.files != nil {
+		_ = c.files.Close() // it fails if the connection is gone
+		defer func() { <-c.filesGone }()
+	}
+	ctx, cancel = context.WithTimeout(context.Background(), closeLimit)
+	defer cancel()
+	for _, k := range c.takeKeepers() {
+		errs = append(errs, k.release(ctx))
+	}
+	return errors.Join(append(errs, c.link.Close())...)
+}

@@ -1,0 +1,271 @@
+package shell
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"runbook/runtime/script"
+	"runbook/runtime/ssh/web"
+)
+
+// words is the cmd argument in Lua: a string for /bin/sh, or a list of words.
+type words struct {
+	script string
+	argv   []string
+}
+
+// LuaType names both forms.
+func (*words) LuaType() string { return "string|(string|number)[]" }
+
+// UnmarshalLua takes a string or a list of strings and numbers.
+func (w *words) UnmarshalLua(value any) error {
+	switch v := value.(type) {
+	case string:
+		if strings.TrimSpace(v) == "" {
+			return errors.New("the command is empty")
+		}
+		w.script = v
+		return nil
+	case script.Table:
+		for name := range v.Fields {
+			return fmt.Errorf("want a list of words, got a table with the name %q in it", name)
+		}
+		for i, item := range v.List {
+			switch item := item.(type) {
+			case string:
+				w.argv = append(w.argv, item)
+			case float64:
+				w.argv = append(w.argv, strconv.FormatFloat(item, 'f', -1, 64))
+			default:
+				return fmt.Errorf("word %d: want a string or a number", i+1)
+			}
+		}
+		if len(w.argv) == 0 {
+			return errors.New("the list of words is empty")
+		}
+		return nil
+	}
+	return errors.New(`want a string for /bin/sh or a list of words, such as { "git", "fetch" }`)
+}
+
+// who is the sudo option in Lua: true for root, or a user's name.
+type who struct{ user string }
+
+// LuaType names both forms.
+func (*who) LuaType() string { return "boolean|string" }
+
+// String returns the user as a recipe writes the name.
+func (w who) String() string { return strconv.Quote(w.user) }
+
+// UnmarshalLua takes true, false or a user's name.
+func (w *who) UnmarshalLua(value any) error {
+	switch v := value.(type) {
+	case bool:
+		w.user = ""
+		if v {
+			w.user = "root"
+		}
+		return nil
+	case string:
+		if v == "" {
+			return errors.New("the user's name is empty")
+		}
+		w.user = v
+		return nil
+	}
+	return errors.New("want true (for root) or a user's name")
+}
+
+// runArgs are the arguments of run, capture and test.
+type runArgs struct {
+	Cmd words `lua:"cmd,arg,command" doc:"a string for /bin/sh, or a list of words, which is quoted"`
+	runOptions
+}
+
+// runOptions are the options of run, capture, test and script.
+type runOptions struct {
+	Cwd         string            `lua:"cwd" doc:"the working directory; by default the user's home"`
+	Env         map[string]string `lua:"env" doc:"environment variables"`
+	Stdin       *string           `lua:"stdin" doc:"the command's input; empty by default"`
+	Sudo        who               `lua:"sudo" doc:"true to run as root through sudo, or the name of another user"`
+	Timeout     time.Duration     `lua:"timeout" doc:"the time limit; the command and all that it started are ended then"`
+	IdleTimeout time.Duration     `lua:"idle_timeout" doc:"the limit of a time without output"`
+	Max         int               `lua:"max" default:"16777216" doc:"the limit of stdout and of stderr in bytes; more is an error"`
+	Check       bool              `lua:"check" default:"true" doc:"raise an error for a status other than 0"`
+	Secret      []string          `lua:"secret" doc:"values to hide in everything that is shown"`
+}
+
+func (a runArgs) command() (Command, error) {
+	return a.with(Command{Script: a.Cmd.script, Argv: a.Cmd.argv})
+}
+
+// with sets the options of a command.
+func (o runOptions) with(c Command) (Command, error) {
+	c.Cwd, c.Env, c.Stdin, c.Sudo = o.Cwd, o.Env, o.Stdin, o.Sudo.user
+	c.Timeout, c.IdleTimeout = o.Timeout, o.IdleTimeout
+	c.AnyStatus, c.Secrets, c.Max = !o.Check, o.Secret, o.Max
+	return c, checkMax(int64(o.Max))
+}
+
+// checkMax refuses a limit that no output could keep.
+func checkMax(most int64) error {
+	if most < 1 {
+		return fmt.Errorf("max: want a number of bytes above 0, got %d", most)
+	}
+	return nil
+}
+
+type httpArgs struct {
+	URL     string            `lua:"url,arg" doc:"the URL, as seen from the host"`
+	Timeout time.Duration     `lua:"timeout" default:"10s" doc:"the time limit"`
+	Headers map[string]string `lua:"headers" doc:"headers to send"`
+	Python  string            `lua:"python" doc:"a Python on the host that connects where its SSH server forbids tunnels; by default python3"`
+}
+
+type probeArgs struct {
+	URL    string `lua:"url" doc:"a URL that the run will ask later, as seen from the host"`
+	Python string `lua:"python" doc:"as in host:http"`
+}
+
+type postArgs struct {
+	URL     string            `lua:"url,arg" doc:"the URL, as seen from the host"`
+	Body    string            `lua:"body,arg" doc:"the body to send, such as json.encode({ text = \"released\" })"`
+	Timeout time.Duration     `lua:"timeout" default:"10s" doc:"the time limit"`
+	Headers map[string]string `lua:"headers" doc:"headers to send; the content type is JSON unless set here"`
+	Python  string            `lua:"python" doc:"as in host:http"`
+}
+
+type lockArgs struct {
+	Path string         `lua:"path,arg" doc:"the lock file on the host; its folder must exist"`
+	Wait *time.Duration `lua:"wait" doc:"how long to wait for another holder; by default the value of --lock-wait"`
+}
+
+type permissionsArgs struct {
+	Umask string `lua:"umask,required" doc:"the umask, octal, such as \"022\""`
+	Group string `lua:"group" doc:"the group that shares locks and mirrors; the login must not be root"`
+}
+
+// Module declares the host in Lua: its fields, commands and requests.
+func Module() script.Module {
+	return script.Module{
+		On: "host", Doc: "One server of the run: commands, files and connections.",
+		Fields: []script.Field{
+			field("name", "string", "its name in the hosts file", func(h *Host) any { return h.target.Name }),
+			field("address", "string", "its host name or IP address", func(h *Host) any { return h.target.Address }),
+			field("port", "integer", "the port of its SSH server", func(h *Host) any { return h.target.Port }),
+			field("user", "string", "the login user", func(h *Host) any { return h.target.User }),
+			field("vars", "table<string, any>", "its own values from the hosts file",
+				func(h *Host) any { return nonNil(h.target.Vars) }),
+			field("tags", "string[]", "its tags from the hosts file", func(h *Host) any { return h.target.Tags }),
+		},
+		Primitives: []script.Primitive{
+			script.Func("run", script.Changes,
+				"Run a command. A status other than 0 is an error unless check is false.", luaRun).
+				With(`host:run({ "git", "fetch" }, { cwd = "/srv/app/repo.git", timeout = "2m" })`).
+				Assuming(Result{OK: true}),
+			script.Func("capture", script.Reads,
+				"Run a command that changes nothing, and return its output without the white space around it.", luaCapture).
+				With(`local kernel = host:capture("uname -r")`),
+			script.Func("test", script.Reads,
+				"Run a command that changes nothing, and return whether its status was 0.", luaTest).
+				With("if host:test({ \"test\", \"-x\", \"/usr/bin/python3\" }) then\n" +
+					"  log.info(\"python is there\")\nend"),
+			script.Func("script", script.Depends,
+				"Run a script of the project with the interpreter of its first line. Nothing is left on the host. "+
+					"A status other than 0 is an error unless check is false.", luaScript).
+				With(`local found = host:script("look.sh", "/srv/app", { changes = false }).stdout`).
+				Assuming(Result{OK: true}),
+			script.Func("permissions", script.Reads,
+				"Set the umask of everything that is made on the host from now on: by commands, with sudo, and by host.fs without a mode. "+
+					"With a group, its members share locks and mirrors.", luaPermissions).
+				With(`host:permissions({ umask = "002", group = "deploy" })`),
+			script.Func("http", script.Reads,
+				"Send a GET request from the host. An answer with any status is returned; no answer is an error.", luaHTTP).
+				With(`local answer = host:http("http://127.0.0.1:8000/health")`),
+			script.Func("post", script.Changes,
+				"Send a POST request from the host. An answer with any status is returned; no answer is an error.", luaPost).
+				With(`localhost:post("http://127.0.0.1:8000/notify", json.encode({ text = "released" }))`),
+			script.Func("probe", script.Reads,
+				"Open what a run may need later of the host's SSH server: files, as many sessions as it may take, "+
+					"and a connection to a URL, at which nothing need listen. An error names what the server forbids.", luaProbe).
+				With(`host:probe({ url = "http://127.0.0.1:8000/" })`),
+			script.Func("lock", script.Holds,
+				"Acquire a lock on the host until the run ends, however it ends. "+
+					"If another run holds it, the error names the holder.", luaLock).
+				With(`host:lock("/srv/app/.runbook.lock", { wait = "10m" })`),
+		},
+	}
+}
+
+func field(name, typ, doc string, get func(*Host) any) script.Field {
+	return script.Field{Name: name, Type: typ, Doc: doc, Get: func(receiver any) any { return get(receiver.(*Host)) }}
+}
+
+func nonNil(m map[string]any) map[string]any {
+	if m == nil {
+		return map[string]any{}
+	}
+	return m
+}
+
+func luaRun(ctx context.Context, h *Host, a runArgs) (Result, error) {
+	c, err := a.command()
+	if err != nil {
+		return Result{}, err
+	}
+	return h.Run(ctx, c)
+}
+
+func luaCapture(ctx context.Context, h *Host, a runArgs) (string, error) {
+	r, err := luaRun(ctx, h, a)
+	return strings.TrimSpace(r.Stdout), err
+}
+
+func luaTest(ctx context.Context, h *Host, a runArgs) (bool, error) {
+	c, err := a.command()
+	if err != nil {
+		return false, err
+	}
+	c.AnyStatus = true // the status is the answer
+	r, err := h.Run(ctx, c)
+	return r.OK, err
+}
+
+func luaPermissions(_ context.Context, h *Host, a permissionsArgs) (script.None, error) {
+	mask, err := strconv.ParseUint(a.Umask, 8, 32)
+	if err != nil || mask > 0o777 {
+		return script.None{}, fmt.Errorf("umask: want octal digits such as \"022\", got %q", a.Umask)
+	}
+	h.SetPermissions(Permissions{Umask: os.FileMode(mask), Group: a.Group})
+	return script.None{}, nil
+}
+
+func luaHTTP(ctx context.Context, h *Host, a httpArgs) (web.Response, error) {
+	return h.HTTP(ctx, web.Request{Method: http.MethodGet, URL: a.URL, Headers: a.Headers, Timeout: a.Timeout}, a.Python)
+}
+
+func luaPost(ctx context.Context, h *Host, a postArgs) (web.Response, error) {
+	headers := map[string]string{"Content-Type": "application/json"}
+	for name, value := range a.Headers {
+		headers[http.CanonicalHeaderKey(name)] = value
+	}
+	return h.HTTP(ctx, web.Request{Method: http.MethodPost, URL: a.URL, Body: a.Body, Headers: headers, Timeout: a.Timeout}, a.Python)
+}
+
+func luaProbe(ctx context.Context, h *Host, a probeArgs) (script.None, error) {
+	return script.None{}, h.Probe(ctx, Probe(a))
+}
+
+func luaLock(ctx context.Context, h *Host, a lockArgs) (script.None, error) {
+	wait := h.pool.opts.LockWait
+	if a.Wait != nil {
+		wait = *a.Wait
+	}
+	return script.None{}, h.Lock(ctx, a.Path, wait)
+}

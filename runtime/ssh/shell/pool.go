@@ -1,0 +1,94 @@
+// Package shell executes commands on hosts.
+//
+// Its one rule: nothing is left behind. Whatever was started on a host is ended, and seen to have
+// ended, before an error about it is returned.
+//
+// A Pool creates Hosts. A Host has one connection with one login. Its commands run one after the
+// other in one long-lived /bin/sh, each in a subshell of its own. Commands with input get a session
+// of their own.
+package shell
+
+import (
+	"errors"
+	"fmt"
+	"os/user"
+	"sync"
+	"time"
+
+	"runbook/runtime/event"
+	"runbook/runtime/ssh"
+)
+
+// Options apply to all hosts of a pool. The zero value is usable.
+type Options struct {
+	ssh.Options
+	// Operator is who holds the locks of this pool: "NAME from MACHINE".
+	Operator string
+	// LockWait is how long Lock waits for another holder if a recipe does not set it; 0 refuses at
+	// once.
+	LockWait time.Duration
+	// NoLocks promises that no lock will be taken. Then a fresh shell need not be guarded against a
+	// cut network until a keeper knows of it, which saves three processes on each host.
+	NoLocks bool
+}
+
+// Pool creates hosts and closes them. It is safe for concurrent use.
+type Pool struct {
+	opts   Options
+	stream *event.Stream
+	dialer *ssh.Dialer
+	retake time.Duration // how long to wait for a lock that was lost
+
+	mu    sync.Mutex
+	hosts []*Host
+}
+
+// NewPool returns a pool without hosts. The caller closes it. stream hides the secrets that the
+// hosts learn; events go to the stream of the context, which should be the same.
+func NewPool(stream *event.Stream, opts Options) *Pool {
+	if opts.Operator == "" {
+		opts.Operator = "somebody"
+	}
+	return &Pool{opts: opts, stream: stream, dialer: ssh.NewDialer(stream, opts.Options), retake: 15 * time.Second}
+}
+
+// Host returns a new host. It is not contacted yet.
+func (p *Pool) Host(t ssh.Target) *Host { return p.add(newHost(p, t, false)) }
+
+// Localhost returns this machine as a host, without SSH. Relative paths start from the current
+// folder.
+func (p *Pool) Localhost() *Host {
+	t := ssh.Target{Name: "localhost", Address: "localhost", Vars: map[string]any{}}
+	if u, err := user.Current(); err == nil { // in a container the user may have no name
+		t.User = u.Username
+	}
+	return p.add(newHost(p, t, true))
+}
+
+func (p *Pool) add(h *Host) *Host {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.hosts = append(p.hosts, h)
+	return h
+}
+
+// Close releases the locks, ends the shells and closes all connections, those to jump hosts last.
+// After it nothing that the pool started is left on this machine. The hosts must not be used any
+// more.
+func (p *Pool) Close() error {
+	p.mu.Lock()
+	hosts := p.hosts
+	p.hosts = nil
+	p.mu.Unlock()
+	errs := make([]error, len(hosts))
+	var wg sync.WaitGroup
+	for i, h := range hosts {
+		wg.Go(func() {
+			if err := h.Close(); err != nil {
+				errs[i] = fmt.Errorf("%s: %w", h.Name(), err)
+			}
+		})
+	}
+	wg.Wait()
+	return errors.Join(errors.Join(errs...), p.dialer.Close())
+}

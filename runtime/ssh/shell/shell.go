@@ -1,0 +1,278 @@
+package shell
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"runbook/runtime/event"
+	"runbook/runtime/ssh"
+	"runbook/runtime/ssh/shell/frame"
+)
+
+// groupScript prints the pid of the shell and its process group, or 0 for a group that is not
+// known. sshd makes the shell the leader of its group. If something else leads it, ending the group
+// could end processes that are not ours.
+const groupScript = `if [ -r /proc/$$/stat ]; then read -r _ _ _ _ g _ </proc/$$/stat; ` +
+	`else g=$(ps -o pgid= -p $$ 2>/dev/null || echo 0); fi; printf ' %s %s\n' "$$" $g; unset g`
+
+// holdScript makes a fresh shell wait for the line ":", and exit after %d seconds of silence. So a
+// network that is cut before a keeper knows of the shell leaves none behind. Every line it gets
+// meanwhile means nothing to a shell: without timeout(1) the shell reads them itself.
+const holdScript = `if command -v timeout >/dev/null 2>&1; then
+while line=$(exec timeout %d /bin/sh -c 'read -r line && echo "$line"') || exit; do [ "$line" = : ] && break; done
+fi
+`
+
+// grace is how long a server may take to let go of a session that was closed.
+const grace = 5 * time.Second
+
+// shell is a /bin/sh on a host.
+type shell struct {
+	proc *ssh.Process
+	out  *frame.Scanner
+	err  *frame.Scanner
+
+	umask string // the command that set it last; only the holder of the connection's turn uses it
+
+	known chan struct{} // closed when pgid is set
+	pgid  int64         // its process group, or 0 if it leads none
+
+	mu      sync.Mutex    // guards guarded and what is sent meanwhile
+	guarded chan struct{} // closed when holdScript is over; nil without it
+}
+
+func newShell(p *ssh.Process) *shell {
+	return &shell{proc: p, out: frame.NewScanner(p.Stdout), err: frame.NewScanner(p.Stderr), known: make(chan struct{})}
+}
+
+// identify takes the line that groupScript printed.
+func (s *shell) identify(line string) {
+	s.pgid = ledGroup(line)
+	close(s.known)
+}
+
+// identified reports whether the shell has printed its process group.
+func (s *shell) identified() bool {
+	select {
+	case <-s.known:
+		return true
+	default:
+		return false
+	}
+}
+
+// group returns the shell's process group, or 0.
+func (s *shell) group() int64 {
+	if s.identified() {
+		return s.pgid
+	}
+	return 0
+}
+
+// ledGroup returns the process group in groupScript's line, or 0 if the shell does not lead it.
+func ledGroup(line string) int64 {
+	pid, group, _ := strings.Cut(line, " ")
+	n, err := strconv.ParseInt(strings.TrimSpace(group), 10, 64)
+	if err != nil || n <= 1 || strings.TrimSpace(pid) != strings.TrimSpace(group) {
+		return 0
+	}
+	return n
+}
+
+// guardFresh sends signs of life to a shell that waits in holdScript.
+func (s *shell) guardFresh(every time.Duration) {
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			s.mu.Lock()
+			select {
+			case <-s.guarded:
+			default:
+				_ = feed(s.proc.Stdin, "#\n") // the first command notices a shell that is gone
+			}
+			s.mu.Unlock()
+		case <-s.guarded:
+			return
+		}
+	}
+}
+
+// dismissGuard ends the signs of life. It returns the line that must precede the first command, and
+// "" after that.
+func (s *shell) dismissGuard() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.guarded == nil {
+		return ""
+	}
+	select {
+	case <-s.guarded:
+		return ""
+	default:
+		close(s.guarded)
+		return ":\n"
+	}
+}
+
+// startShell starts the long-lived shell. What the start-up files of the login print is dropped.
+// Without a guard the shell waits for its first command as long as the session exists.
+func startShell(ctx context.Context, link ssh.Conn, guard ssh.KeepAlive) (*shell, error) {
+	mark := frame.NewMark()
+	command := "exec /bin/sh"
+	script := "unset CDPATH; printf '%s' '" + mark + "' >&2; printf '%s' '" + mark + "'; " + groupScript + "\n"
+	if silence(guard) > 0 {
+		script += fmt.Sprintf(holdScript, silence(guard)) + "exec /bin/sh\n"
+		command = stdinScript(len(script))
+	}
+	p, err := link.Start(ctx, command)
+	if err != nil {
+		return nil, fmt.Errorf("start a shell: %w", err)
+	}
+	s := newShell(p)
+	if err := s.greet(ctx, link, script, mark); err != nil {
+		p.Close()
+		return nil, err
+	}
+	if silence(guard) > 0 {
+		s.guarded = make(chan struct{})
+		go s.guardFresh(guard.Every)
+	}
+	return s, nil
+}
+
+// greet sends script and waits until the shell has printed its process group.
+func (s *shell) greet(ctx context.Context, link ssh.Conn, script, mark string) error {
+	var line string
+	stdout, stderr := frame.LoginOutput(), frame.LoginOutput()
+	reading := s.readBoth(func() error {
+		if err := feed(s.proc.Stdin, script); err != nil {
+			return err
+		}
+		if _, err := s.out.Until(stdout.Add, mark); err != nil {
+			return err
+		}
+		var err error
+		line, err = s.out.Line()
+		return err
+	}, func() error {
+		_, err := s.err.Until(stderr.Add, mark)
+		return err
+	})
+	select {
+	case <-reading.done:
+	case <-ctx.Done():
+		s.settle(reading, link)
+		return context.Cause(ctx)
+	case <-link.Done():
+		s.settle(reading, link)
+		return fmt.Errorf("start a shell: %w", link.Lost())
+	}
+	if err := errors.Join(reading.errs[:]...); err != nil {
+		return startError(err, stderr.String()+stdout.String())
+	}
+	s.identify(line)
+	return nil
+}
+
+// startError returns the error of a shell that did not start. said is what the login printed
+// instead.
+func startError(err error, said string) error {
+	var long *ssh.TooLongError
+	if errors.As(err, &long) {
+		return event.WithHint(fmt.Errorf("start a shell: %w", long),
+			"what do the start-up files of the login shell, such as ~/.bashrc, print?")
+	}
+	if said = strings.TrimSpace(said); said != "" {
+		return fmt.Errorf("the host started no shell: %.300s", said)
+	}
+	if errors.Is(err, io.EOF) {
+		return errors.New("the host started no shell: the session ended at once")
+	}
+	return fmt.Errorf("start a shell: %w", err)
+}
+
+// reading is the reading of both output streams at the same time, so that neither blocks the other.
+type reading struct {
+	done chan struct{}
+	errs [2]error
+}
+
+// readBoth starts reading with both functions. A stream that exceeds its limit ends both.
+func (s *shell) readBoth(out, err func() error) *reading {
+	r := &reading{done: make(chan struct{})}
+	second := make(chan struct{})
+	limited := func(read func() error) error {
+		err := read()
+		var long *ssh.TooLongError
+		if errors.As(err, &long) {
+			s.proc.Close()
+		}
+		return err
+	}
+	go func() {
+		defer close(second)
+		r.errs[1] = limited(err)
+	}()
+	go func() {
+		r.errs[0] = limited(out)
+		<-second
+		close(r.done)
+	}()
+	return r
+}
+
+// settle closes the shell's streams and waits until nobody reads them. A server that does not let
+// go of them is not trusted with anything more: its connection is cut.
+func (s *shell) settle(r *reading, link ssh.Conn) {
+	s.proc.Close()
+	select {
+	case <-r.done:
+	case <-time.After(grace):
+		link.Abandon()
+		<-r.done
+	}
+}
+
+// end lets the shell exit by itself and closes it.
+func (s *shell) end(link ssh.Conn) {
+	s.dismissGuard()
+	_ = s.proc.Stdin.Close() // it may be gone
+	drain := func(sc *frame.Scanner) func() error {
+		return func() error { _, err := sc.Until(discard); return err }
+	}
+	r := s.readBoth(drain(s.out), drain(s.err))
+	select {
+	case <-r.done:
+	case <-time.After(time.Second): // a background process may keep the streams open
+	}
+	s.settle(r, link)
+}
+
+// discard drops bytes that nobody needs.
+func discard([]byte) error { return nil }
+
+// feed writes all of text.
+func feed(w io.Writer, text string) error {
+	_, err := io.WriteString(w, text)
+	return err
+}
+
+// stdinScript returns the command line of a /bin/sh that reads a script of n bytes from stdin and
+// leaves the rest of stdin to that script. So every login shell passes the script on unharmed, no
+// limit for arguments applies, and the host's process list does not show it. dd reads byte by byte,
+// and so never too much.
+//
+// The script is on its way already. If it does not arrive within a minute the network was cut, and
+// the shell ends.
+func stdinScript(n int) string {
+	return fmt.Sprintf(`exec /bin/sh -c '! command -v timeout >/dev/null 2>&1 || set -- timeout 60; `+
+		`runbook_script=$("$@" dd bs=1 count=%d 2>/dev/null) && eval "$runbook_script"'`, n)
+}

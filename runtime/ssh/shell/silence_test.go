@@ -1,0 +1,226 @@
+package shell
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"runbook/runtime/event"
+	"runbook/runtime/internal/sshtest"
+	"runbook/runtime/inventory"
+	"runbook/runtime/lab/labtest"
+	"runbook/runtime/ssh"
+	"runbook/runtime/ssh/shell/frame"
+)
+
+// A cut network leaves the keeper's stdin open, so the keeper must notice the silence.
+func TestKeeperEndsGroupsAfterSilence(t *testing.T) {
+	lock := filepath.Join(t.TempDir(), "lock")
+	ours := exec.Command("sleep", "600")
+	ours.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	must(t, ours.Start())
+	gone := exec.Command("sleep", "600")
+	gone.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	must(t, gone.Start())
+	defer func() {
+		if err := gone.Process.Kill(); err != nil {
+			t.Errorf("a group that had been removed was ended: %v", err)
+		}
+		_ = gone.Wait() // it was killed
+	}()
+	ended := make(chan error, 1)
+	go func() { ended <- ours.Wait() }()
+
+	keeper := exec.Command("/bin/sh", "-c", "file="+lock+" holder=me wait=0 silence=1\n"+endgroupScript+keeperScript)
+	in, err := keeper.StdinPipe()
+	must(t, err)
+	out, err := keeper.StdoutPipe()
+	must(t, err)
+	must(t, keeper.Start())
+	said := make([]byte, len("taken\n"))
+	_, err = io.ReadFull(out, said)
+	must(t, err)
+	_, err = fmt.Fprintf(in, "group %d\ngroup %d\ngone %[2]d\n", ours.Process.Pid, gone.Process.Pid)
+	must(t, err)
+	tick := time.NewTicker(400 * time.Millisecond)
+	defer tick.Stop()
+	for range 4 { // longer than the silence
+		select {
+		case <-ended:
+			t.Fatal("the group was ended in spite of signs of life")
+		case <-tick.C:
+			must(t, feed(in, "alive\n"))
+		}
+	}
+	select {
+	case <-ended:
+	case <-time.After(20 * time.Second):
+		t.Fatal("the group was not ended")
+	}
+	must(t, keeper.Wait())
+	if out, err := exec.Command("flock", "-n", lock, "true").CombinedOutput(); err != nil {
+		t.Errorf("the lock is held: %v %s", err, out)
+	}
+}
+
+// If the network is cut, the host ends the command by itself, and then releases the lock.
+func TestCutNetworkEndsCommand(t *testing.T) {
+	s := sshtest.Start(t)
+	var silent atomic.Bool
+	target := s.Target(t)
+	target.HostKey, target.Port = s.HostKey, labtest.Relay{Pass: func(bool, int) bool { return !silent.Load() }}.Listen(t, s.Address())
+	h := newPool(t, Options{Options: ssh.Options{KeepAlive: time.Second}}).Host(target)
+	lock := filepath.Join(t.TempDir(), "lock")
+	must(t, h.Lock(t.Context(), lock, 0))
+	said := make(chan string, 1)
+	ctx := event.WithStream(t.Context(), event.NewStream(sinkFunc(func(e event.Event) {
+		if e.Kind == event.Output {
+			said <- strings.TrimSpace(e.Text)
+		}
+	})))
+	ended := make(chan error, 1)
+	go func() {
+		_, err := h.Run(ctx, Command{Script: "echo $$; exec sleep 1000"})
+		ended <- err
+	}()
+	pid := <-said
+	silent.Store(true)
+	next := newPool(t, Options{}).Localhost()
+	must(t, next.Lock(t.Context(), lock, 30*time.Second))
+	if alive(t, pid) {
+		t.Errorf("process %s outlived the network", pid)
+	}
+	var lost *LostError
+	if err := <-ended; !errors.As(err, &lost) {
+		t.Errorf("the command ended with %v", err)
+	}
+}
+
+// muted is a connection that starts sessions and then delivers nothing to the host. A shell there
+// waits one second for its script instead of a minute.
+type muted struct{ ssh.Conn }
+
+func (l muted) Start(ctx context.Context, line string) (*ssh.Process, error) {
+	p, err := l.Conn.Start(ctx, strings.Replace(line, "timeout 60", "timeout 1", 1))
+	if err == nil {
+		p.Stdin = unsent{p.Stdin}
+	}
+	return p, err
+}
+
+type unsent struct{ io.WriteCloser }
+
+func (unsent) Write(b []byte) (int, error) { return len(b), nil }
+
+// A shell ends if the network is cut before it gets its script.
+func TestShellWithoutScriptEnds(t *testing.T) {
+	l := ssh.Local()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	_, err := startShell(ctx, muted{l}, ssh.KeepAlive{Every: 15 * time.Second, Misses: 3})
+	if err == nil || !strings.Contains(err.Error(), "the session ended at once") {
+		t.Errorf("got %v", err)
+	}
+	must(t, l.Close())
+}
+
+// A fresh shell ends after silence, too. After its first command it does not.
+func TestFreshShellIsGuarded(t *testing.T) {
+	start := func() (in io.WriteCloser, out io.Reader, ended chan error) {
+		shell := exec.Command("/bin/sh")
+		in, err := shell.StdinPipe()
+		must(t, err)
+		out, err = shell.StdoutPipe()
+		must(t, err)
+		must(t, shell.Start())
+		must(t, feed(in, fmt.Sprintf("echo begun\n"+holdScript, 1)))
+		said := make([]byte, len("begun\n"))
+		_, err = io.ReadFull(out, said)
+		must(t, err)
+		ended = make(chan error, 1)
+		go func() { ended <- shell.Wait() }()
+		return in, out, ended
+	}
+	_, _, ended := start()
+	select {
+	case <-ended:
+	case <-time.After(20 * time.Second):
+		t.Error("the shell did not end after silence")
+	}
+
+	in, out, ended := start()
+	tick := time.NewTicker(400 * time.Millisecond)
+	defer tick.Stop()
+	for range 4 { // longer than the silence
+		select {
+		case <-ended:
+			t.Fatal("the shell ended in spite of signs of life")
+		case <-tick.C:
+			must(t, feed(in, "#\n"))
+		}
+	}
+	must(t, feed(in, ":\n( cat\necho done ) </dev/null\n"))
+	said := make([]byte, len("done\n"))
+	if _, err := io.ReadFull(out, said); err != nil || string(said) != "done\n" {
+		t.Fatalf("it said %q, %v", said, err)
+	}
+	select {
+	case <-ended:
+		t.Error("the shell ended after its first command")
+	case <-time.After(1500 * time.Millisecond):
+	}
+	must(t, in.Close())
+	must(t, <-ended)
+}
+
+// A script whose end is missing, because the connection died, executes nothing.
+func TestPartOfAScript(t *testing.T) {
+	made := filepath.Join(t.TempDir(), "made")
+	for _, c := range []Command{{Argv: []string{"/bin/mkdir", made, made + ".end"}}, {Script: "mkdir " + made + "\nmkdir " + made + ".end"}} {
+		body, err := c.body(nil)
+		must(t, err)
+		program, err := c.program(nil)
+		must(t, err)
+		script := frame.Command(body, program, frame.NewMark())
+		for n := range len(script) - 1 {
+			shell := exec.Command("/bin/sh")
+			shell.Stdin = strings.NewReader(script[:n])
+			_ = shell.Run() // it may well be a syntax error
+			_, err := os.Stat(made)
+			_, endErr := os.Stat(made + ".end")
+			if (err == nil) != (endErr == nil) {
+				t.Fatalf("%q did a part of it", script[:n])
+			}
+			must(t, os.RemoveAll(made))
+			must(t, os.RemoveAll(made+".end"))
+		}
+	}
+}
+
+func TestPulse(t *testing.T) {
+	for _, tt := range []struct {
+		target   inventory.Host
+		patience time.Duration
+		silence  int64
+	}{
+		{inventory.Host{}, 45 * time.Second, 75},
+		{inventory.Host{AliveInterval: 2 * time.Second}, 6 * time.Second, 10},
+		{inventory.Host{AliveCount: 1}, 15 * time.Second, 45},
+		{inventory.Host{AliveInterval: time.Second, AliveCount: 1}, time.Second, 5},
+		{inventory.Host{AliveInterval: -1, AliveCount: 9}, -9, 0},
+	} {
+		p := newPool(t, Options{}).dialer.KeepAlive(tt.target)
+		if p.Patience() != tt.patience || silence(p) != tt.silence {
+			t.Errorf("%+v: %v, %d s", p, p.Patience(), silence(p))
+		}
+	}
+}
