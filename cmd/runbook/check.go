@@ -15,10 +15,11 @@ func (p *program) checkCommand() command {
 	return command{name: "check", summary: "find mistakes without running anything; prints FILE:LINE:COL: message",
 		argument: argument{value: value{name: "RECIPE", offer: recipeFile}, many: true},
 		reads:    alwaysReads, action: p.check,
+		flags: []flagSpec{boolFlag("strict", "exit with status 2 after warnings, too")},
 		description: `Reads the recipes and the files that they require, and reports everything at once. Contacts no host. A mistake
 cannot work, so run and test refuse the recipe too. A "warning:" may be intended and stops no run: an unused
 local (unless its name begins with _), a line that is never reached, an unquoted value in a shell command. The
-exit status is 2 after mistakes and warnings, 0 otherwise.`}
+exit status is 2 after a mistake, and with --strict after a warning.`}
 }
 
 func (p *program) check(cc *cli.Context) error {
@@ -38,8 +39,12 @@ func (p *program) check(cc *cli.Context) error {
 	if failed != nil {
 		return run.Usage(failed)
 	}
-	if len(problems) > 0 {
-		return reportedError{run.Usage(recipe.Mistakes(problems))} // by the lines above
+	refusal := recipe.Refusal(problems)
+	if cc.Bool("strict") && len(problems) > 0 {
+		refusal = recipe.Mistakes(problems)
+	}
+	if refusal != nil {
+		return reportedError{run.Usage(refusal)} // by the lines above
 	}
 	return nil
 }

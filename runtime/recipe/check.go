@@ -71,14 +71,18 @@ func Refuse(ctx context.Context, api API, stream *event.Stream, paths []string) 
 // IsTest reports whether path names a test of recipes.
 func IsTest(path string) bool { return strings.HasSuffix(path, "_test.lua") }
 
-// Check reads recipes and what they require, and returns every problem that it is sure of, once.
-// Nothing is contacted. The error is a file that can't be read; the problems are then those of the
-// files before it. A path that ends in _test.lua is a test of recipes.
+// settingsFile is the file beside the recipes that admins edit most.
+const settingsFile = "app.lua"
+
+// Check reads recipes, what they require, and app.lua beside them, and returns every problem that
+// it is sure of, once. Nothing is contacted. The error is a file that can't be read; the problems
+// are then those of the files before it. A path that ends in _test.lua is a test of recipes.
 func Check(ctx context.Context, api API, stream *event.Stream, paths []string) ([]Problem, error) {
 	var all []Problem
-	c := checker{api: api, stream: stream, evaluated: map[string]Mistakes{}}
-	for _, path := range paths {
-		problems, err := c.check(ctx, path)
+	c := checker{api: api, stream: stream, evaluated: map[string]Mistakes{}, read: map[string]bool{}}
+	paths = slices.Clone(paths)
+	for i := 0; i < len(paths); i++ { // it grows
+		problems, err := c.check(ctx, paths[i])
 		if err != nil {
 			return all, err
 		}
@@ -87,8 +91,23 @@ func Check(ctx context.Context, api API, stream *event.Stream, paths []string) (
 				all = append(all, p)
 			}
 		}
+		if i == len(paths)-1 {
+			paths = append(paths, c.unreadSettings(paths)...)
+		}
 	}
 	return all, nil
+}
+
+// unreadSettings returns each app.lua beside these files that none of them has required.
+func (c checker) unreadSettings(paths []string) (settings []string) {
+	for _, path := range paths {
+		beside := filepath.Join(source.RecipeDir(path), settingsFile)
+		if info, err := os.Stat(beside); err == nil && info.Mode().IsRegular() && !c.read[beside] {
+			c.read[beside] = true
+			settings = append(settings, beside)
+		}
+	}
+	return settings
 }
 
 // checker checks several files.
@@ -96,6 +115,7 @@ type checker struct {
 	api       API
 	stream    *event.Stream
 	evaluated map[string]Mistakes // what evaluating a recipe found, by its path
+	read      map[string]bool     // the files that were checked
 }
 
 func (c checker) check(ctx context.Context, path string) ([]Problem, error) {
@@ -105,6 +125,7 @@ func (c checker) check(ctx context.Context, path string) ([]Problem, error) {
 	r, failed := describe(ctx, c.api, c.stream, path)
 	c.evaluated[filepath.Clean(path)] = MistakesIn(failed)
 	problems, err := r.Check(ctx)
+	r.Sources.AddPaths(c.read)
 	if err != nil {
 		return problems, err
 	}

@@ -67,3 +67,21 @@ func TestEndlessRecipe(t *testing.T) {
 		t.Errorf("%v", p)
 	}
 }
+
+// TestCheckReadsSettings checks app.lua with a recipe beside it that does not require it.
+func TestCheckReadsSettings(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{"r.lua": "recipe {}\n", "app.lua": "return { x = = 1 }\n"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, paths := range [][]string{{"r.lua"}, {"app.lua", "r.lua"}} {
+		for i := range paths {
+			paths[i] = filepath.Join(dir, paths[i])
+		}
+		if p := check(t, paths...); len(p) != 1 || !strings.HasPrefix(p[0].Error(), filepath.Join(dir, "app.lua:1:14: syntax error")) {
+			t.Errorf("%v: %v", paths, p)
+		}
+	}
+}

@@ -2,6 +2,7 @@ package source
 
 import (
 	"bytes"
+	"path/filepath"
 	"sync"
 )
 
@@ -18,6 +19,15 @@ func (c *Cache) Has(path string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.files[path] != nil
+}
+
+// AddPaths adds the paths of the files that were read.
+func (c *Cache) AddPaths(paths map[string]bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for path := range c.files {
+		paths[filepath.Clean(path)] = true
+	}
 }
 
 // File returns the file at path, whose text is given.
