@@ -24,28 +24,28 @@ local host_git = {}
 ---Run a command. A status other than 0 is an error unless check is false.
 ---Changes something; a dry run skips it.
 ---@param cmd string|(string|number)[] a string for /bin/sh, or a list of words, which is quoted
----@param options? { cwd?: string, env?: table<string, string>, stdin?: string, sudo?: boolean|string, timeout?: string, idle_timeout?: string, max?: integer, check?: boolean, secret?: string[] }
+---@param options? { pipefail?: boolean, cwd?: string, env?: table<string, string>, stdin?: string, sudo?: boolean|string, timeout?: string, idle_timeout?: string, max?: integer, retries?: integer, check?: boolean, secret?: string[] }
 ---@return { code: integer, ok: boolean, stdout: string, stderr: string, seconds: number }
 function host:run(cmd, options) end
 
 ---Run a command that changes nothing, and return its output without the white space around it.
 ---Changes nothing; also runs in a dry run.
 ---@param cmd string|(string|number)[] a string for /bin/sh, or a list of words, which is quoted
----@param options? { cwd?: string, env?: table<string, string>, stdin?: string, sudo?: boolean|string, timeout?: string, idle_timeout?: string, max?: integer, check?: boolean, secret?: string[] }
+---@param options? { pipefail?: boolean, cwd?: string, env?: table<string, string>, stdin?: string, sudo?: boolean|string, timeout?: string, idle_timeout?: string, max?: integer, retries?: integer, check?: boolean, secret?: string[] }
 ---@return string
 function host:capture(cmd, options) end
 
----Run a command that changes nothing, and return whether its status was 0.
+---Run a command that changes nothing, and return whether its status was 0. A command that did not run is an error: status 126 (also for a cwd that cannot be entered) or 127, except of command -v NAME, which asks for a program.
 ---Changes nothing; also runs in a dry run.
 ---@param cmd string|(string|number)[] a string for /bin/sh, or a list of words, which is quoted
----@param options? { cwd?: string, env?: table<string, string>, stdin?: string, sudo?: boolean|string, timeout?: string, idle_timeout?: string, max?: integer, check?: boolean, secret?: string[] }
+---@param options? { pipefail?: boolean, cwd?: string, env?: table<string, string>, stdin?: string, sudo?: boolean|string, timeout?: string, idle_timeout?: string, max?: integer, retries?: integer, check?: boolean, secret?: string[] }
 ---@return boolean
 function host:test(cmd, options) end
 
 ---Run a script of the project with the interpreter of its first line. Nothing is left on the host. A status other than 0 is an error unless check is false.
 ---Changes something, so a dry run skips it, unless changes is false.
 ---@param file string the script, such as "look.sh", beside the recipe or in its lib folder
----@param ... string|number|(string|number)[]|{ changes?: boolean, interpreter?: string, cwd?: string, env?: table<string, string>, stdin?: string, sudo?: boolean|string, timeout?: string, idle_timeout?: string, max?: integer, check?: boolean, secret?: string[] } its arguments, which are quoted
+---@param ... string|number|(string|number)[]|{ changes?: boolean, interpreter?: string, cwd?: string, env?: table<string, string>, stdin?: string, sudo?: boolean|string, timeout?: string, idle_timeout?: string, max?: integer, retries?: integer, check?: boolean, secret?: string[] } its arguments, which are quoted
 ---@return { code: integer, ok: boolean, stdout: string, stderr: string, seconds: number }
 function host:script(file, ...) end
 
@@ -53,6 +53,17 @@ function host:script(file, ...) end
 ---Changes nothing; also runs in a dry run.
 ---@param options { umask: string, group?: string }
 function host:permissions(options) end
+
+---Open what a run may need later of the host's SSH server: files, as many sessions as it may take, and a connection to a URL, at which nothing need listen. An error names what the server forbids.
+---Changes nothing; also runs in a dry run.
+---@param options? { url?: string, python?: string }
+function host:probe(options) end
+
+---Acquire a lock on the host until the run ends, however it ends. If another run holds it, the error names the holder.
+---Held until the run ends; a dry run skips it.
+---@param path string the lock file on the host; its folder must exist
+---@param options? { wait?: string }
+function host:lock(path, options) end
 
 ---Send a GET request from the host. An answer with any status is returned; no answer is an error.
 ---Changes nothing; also runs in a dry run.
@@ -69,16 +80,28 @@ function host:http(url, options) end
 ---@return { status: integer, body: string, headers: table<string, string> }
 function host:post(url, body, options) end
 
----Open what a run may need later of the host's SSH server: files, as many sessions as it may take, and a connection to a URL, at which nothing need listen. An error names what the server forbids.
----Changes nothing; also runs in a dry run.
----@param options? { url?: string, python?: string }
-function host:probe(options) end
+---Send a PUT request from the host, with a body. Otherwise like host:post.
+---Changes something; a dry run skips it.
+---@param url string the URL, as seen from the host
+---@param body string the body to send, such as json.encode({ text = "released" })
+---@param options? { timeout?: string, headers?: table<string, string>, python?: string }
+---@return { status: integer, body: string, headers: table<string, string> }
+function host:put(url, body, options) end
 
----Acquire a lock on the host until the run ends, however it ends. If another run holds it, the error names the holder.
----Held until the run ends; a dry run skips it.
----@param path string the lock file on the host; its folder must exist
----@param options? { wait?: string }
-function host:lock(path, options) end
+---Send a PATCH request from the host, with a body. Otherwise like host:post.
+---Changes something; a dry run skips it.
+---@param url string the URL, as seen from the host
+---@param body string the body to send, such as json.encode({ text = "released" })
+---@param options? { timeout?: string, headers?: table<string, string>, python?: string }
+---@return { status: integer, body: string, headers: table<string, string> }
+function host:patch(url, body, options) end
+
+---Send a DELETE request from the host, without a body. Otherwise like host:post.
+---Changes something; a dry run skips it.
+---@param url string the URL, as seen from the host
+---@param options? { timeout?: string, headers?: table<string, string>, python?: string }
+---@return { status: integer, body: string, headers: table<string, string> }
+function host:delete(url, options) end
 
 ---Copy a file or a folder to the host, complete or not at all, with its modes. A file replaces a file; a folder must be new. Return false if changed is set and the host had all of it.
 ---Changes something; a dry run skips it.

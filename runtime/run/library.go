@@ -14,6 +14,7 @@ import (
 	"runbook/runtime/inventory"
 	"runbook/runtime/poll"
 	"runbook/runtime/recipe"
+	"runbook/runtime/request"
 	"runbook/runtime/script"
 	"runbook/runtime/ssh/shell"
 	"runbook/runtime/transfer"
@@ -34,6 +35,7 @@ func (w *World) library() (*script.Library, error) {
 	modules := []script.Module{
 		w.globals(),
 		shell.Module(),
+		request.Module(),
 		transfer.Module(),
 		w.hostModule(),
 		fs.Module(),

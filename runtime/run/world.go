@@ -91,7 +91,7 @@ func newWorld(o WorldOptions) *World {
 	w.evaluation = &recipe.Evaluation{Stream: o.Stream, Declare: noRecipe, Settings: o.Settings, Prompt: o.Prompt}
 	name, machine := inventory.Operator()
 	reach := ssh.Options{ConnectTimeout: o.ConnectTimeout, Prompt: o.Prompt}
-	w.pool = shell.NewPool(o.Stream, shell.Options{Options: reach, Operator: name + " from " + machine, LockWait: o.LockWait})
+	w.pool = shell.NewPool(o.Stream, shell.Options{Options: reach, Operator: name + " from " + machine, LockWait: o.LockWait, DryRun: o.DryRun})
 	w.localhost = w.pool.Localhost()
 	w.table = &table{dryRun: o.DryRun, changed: w.changed.Load}
 	w.connections = &connections{table: w.table, limit: o.Skip}

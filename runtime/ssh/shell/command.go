@@ -1,6 +1,7 @@
 package shell
 
 import (
+	_ "embed"
 	"errors"
 	"fmt"
 	"io"
@@ -29,9 +30,13 @@ type Command struct {
 	Timeout     time.Duration // limits the whole command; 0 for no limit
 	IdleTimeout time.Duration // limits a time without output; 0 for no limit
 
+	Pipefail bool // runs Script with pipefail: the status is that of the last command of a pipe that failed
+	Retries  int  // how often to try again, see Host.Run
+
 	Max       int       // limits the bytes of stdout and of stderr in the Result; DefaultMax if 0. More is an error
 	ShowOnly  bool      // sends output to the events alone: the Result has none of it, and no limit applies
 	AnyStatus bool      // accepts a status other than 0
+	MustRun   bool      // refuses 126 and 127 even with AnyStatus: the command did not run
 	Output    io.Writer // gets stdout as it comes, instead of the Result and the events; its errors are ignored
 	Secrets   []string  // values to hide wherever the run shows anything
 	Quiet     bool      // emits no events: for what is not a step of a recipe
@@ -50,9 +55,29 @@ type Result struct {
 	Seconds float64 `lua:"seconds" doc:"how long it took"`
 }
 
+// accepts reports whether a status other than 0 is no error.
+func (c Command) accepts(code int) bool {
+	ran := code != 126 && code != 127
+	return c.AnyStatus && (ran || !c.MustRun || c.asksForProgram())
+}
+
+// asksForProgram reports whether the command is "command -v NAME", for which dash exits 127 to say no.
+func (c Command) asksForProgram() bool {
+	words := c.Argv
+	if words == nil {
+		words = strings.Fields(c.Script)
+	}
+	for len(words) > 3 && slices.Contains([]string{">/dev/null", "2>/dev/null", "2>&1"}, words[len(words)-1]) {
+		words = words[:len(words)-1]
+	}
+	return len(words) == 3 && words[0] == "command" && words[1] == "-v" && ssh.Harmless(words[2])
+}
+
 // line returns the command as a text for /bin/sh, without options.
 func (c Command) line() (string, error) {
 	switch {
+	case c.Argv != nil && c.Pipefail:
+		return "", errors.New("pipefail is for a command that is a string: a list of words has no pipe in it")
 	case c.Argv != nil && c.Script != "":
 		return "", errors.New("a command is a script or a list of words, not both")
 	case c.Argv != nil:
@@ -99,7 +124,13 @@ func (c Command) text(hide func(string) string) string {
 
 var variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
+// pipefailScript runs the text in the variable runbook_line.
+//
+//go:embed pipefail.sh
+var pipefailScript string
+
 // body returns the script of a subshell that changes folder, sets variables and runs the command.
+// A folder that cannot be entered is status 126, as for a command that cannot be run.
 //
 // A script runs inside eval, so that a syntax error ends the subshell alone. Quoted words cannot
 // have one, and without eval the subshell replaces itself by the program, which saves a process.
@@ -114,7 +145,7 @@ func (c Command) body(env map[string]string) (string, error) {
 		if err != nil {
 			return "", fmt.Errorf("cwd: %w", err)
 		}
-		b.WriteString("cd -- " + dir + " && ")
+		b.WriteString("cd -- " + dir + " || exit 126; ")
 	}
 	if len(env) > 0 {
 		b.WriteString("export")
@@ -138,6 +169,9 @@ func (c Command) body(env map[string]string) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	if c.Pipefail {
+		return b.String() + "{ runbook_line=" + quoted + "\n" + pipefailScript + "}", nil
+	}
 	return b.String() + "eval " + quoted, nil
 }
 
@@ -146,7 +180,7 @@ func (c Command) body(env map[string]string) (string, error) {
 // shell may start it by vfork, which costs half.
 func (c Command) program(env map[string]string) (string, error) {
 	line, err := c.line()
-	plain := strings.HasPrefix(line, "/") && (c.Argv != nil || ssh.Harmless(line, '=', ' '))
+	plain := strings.HasPrefix(line, "/") && !c.Pipefail && (c.Argv != nil || ssh.Harmless(line, '=', ' '))
 	if err != nil || !plain || c.Cwd != "" || c.Sudo != "" || len(env) > 0 {
 		return "", err
 	}

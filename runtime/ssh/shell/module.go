@@ -4,14 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"os"
 	"strconv"
 	"strings"
 	"time"
 
 	"runbook/runtime/script"
-	"runbook/runtime/ssh/web"
 )
 
 // words is the cmd argument in Lua: a string for /bin/sh, or a list of words.
@@ -84,7 +82,8 @@ func (w *who) UnmarshalLua(value any) error {
 
 // runArgs are the arguments of run, capture and test.
 type runArgs struct {
-	Cmd words `lua:"cmd,arg,command" doc:"a string for /bin/sh, or a list of words, which is quoted"`
+	Cmd      words `lua:"cmd,arg,command" doc:"a string for /bin/sh, or a list of words, which is quoted"`
+	Pipefail bool  `lua:"pipefail" doc:"for a string: the status is that of the last command of a pipe that failed; where /bin/sh has no pipefail, bash runs it"`
 	runOptions
 }
 
@@ -97,19 +96,23 @@ type runOptions struct {
 	Timeout     time.Duration     `lua:"timeout" doc:"the time limit; the command and all that it started are ended then"`
 	IdleTimeout time.Duration     `lua:"idle_timeout" doc:"the limit of a time without output"`
 	Max         int               `lua:"max" default:"16777216" doc:"the limit of stdout and of stderr in bytes; more is an error"`
+	Retries     int               `lua:"retries" doc:"how often to try again after a status other than 0 or a timeout, after 1 s, 2 s, 4 s … 30 s; not after an interrupt or a lost connection, because the command may still run, and not in a dry run"`
 	Check       bool              `lua:"check" default:"true" doc:"raise an error for a status other than 0"`
 	Secret      []string          `lua:"secret" doc:"values to hide in everything that is shown"`
 }
 
 func (a runArgs) command() (Command, error) {
-	return a.with(Command{Script: a.Cmd.script, Argv: a.Cmd.argv})
+	return a.with(Command{Script: a.Cmd.script, Argv: a.Cmd.argv, Pipefail: a.Pipefail})
 }
 
 // with sets the options of a command.
 func (o runOptions) with(c Command) (Command, error) {
 	c.Cwd, c.Env, c.Stdin, c.Sudo = o.Cwd, o.Env, o.Stdin, o.Sudo.user
 	c.Timeout, c.IdleTimeout = o.Timeout, o.IdleTimeout
-	c.AnyStatus, c.Secrets, c.Max = !o.Check, o.Secret, o.Max
+	c.AnyStatus, c.Secrets, c.Max, c.Retries = !o.Check, o.Secret, o.Max, o.Retries
+	if o.Retries < 0 {
+		return c, fmt.Errorf("retries: want a number from 0 on, got %d", o.Retries)
+	}
 	return c, checkMax(int64(o.Max))
 }
 
@@ -121,24 +124,9 @@ func checkMax(most int64) error {
 	return nil
 }
 
-type httpArgs struct {
-	URL     string            `lua:"url,arg" doc:"the URL, as seen from the host"`
-	Timeout time.Duration     `lua:"timeout" default:"10s" doc:"the time limit"`
-	Headers map[string]string `lua:"headers" doc:"headers to send"`
-	Python  string            `lua:"python" doc:"a Python on the host that connects where its SSH server forbids tunnels; by default python3"`
-}
-
 type probeArgs struct {
 	URL    string `lua:"url" doc:"a URL that the run will ask later, as seen from the host"`
 	Python string `lua:"python" doc:"as in host:http"`
-}
-
-type postArgs struct {
-	URL     string            `lua:"url,arg" doc:"the URL, as seen from the host"`
-	Body    string            `lua:"body,arg" doc:"the body to send, such as json.encode({ text = \"released\" })"`
-	Timeout time.Duration     `lua:"timeout" default:"10s" doc:"the time limit"`
-	Headers map[string]string `lua:"headers" doc:"headers to send; the content type is JSON unless set here"`
-	Python  string            `lua:"python" doc:"as in host:http"`
 }
 
 type lockArgs struct {
@@ -167,13 +155,14 @@ func Module() script.Module {
 		Primitives: []script.Primitive{
 			script.Func("run", script.Changes,
 				"Run a command. A status other than 0 is an error unless check is false.", luaRun).
-				With(`host:run({ "git", "fetch" }, { cwd = "/srv/app/repo.git", timeout = "2m" })`).
+				With(`host:run({ "git", "fetch" }, { cwd = "/srv/app/repo.git", timeout = "2m", retries = 2 })`).
 				Assuming(Result{OK: true}),
 			script.Func("capture", script.Reads,
 				"Run a command that changes nothing, and return its output without the white space around it.", luaCapture).
-				With(`local kernel = host:capture("uname -r")`),
+				With(`local newest = host:capture("ls -t /srv/app/releases | head -n 1", { pipefail = true })`),
 			script.Func("test", script.Reads,
-				"Run a command that changes nothing, and return whether its status was 0.", luaTest).
+				"Run a command that changes nothing, and return whether its status was 0. A command that did not run is an error: status 126 (also for "+
+					"a cwd that cannot be entered) or 127, except of command -v NAME, which asks for a program.", luaTest).
 				With("if host:test({ \"test\", \"-x\", \"/usr/bin/python3\" }) then\n" +
 					"  log.info(\"python is there\")\nend"),
 			script.Func("script", script.Depends,
@@ -185,12 +174,6 @@ func Module() script.Module {
 				"Set the umask of everything that is made on the host from now on: by commands, with sudo, and by host.fs without a mode. "+
 					"With a group, its members share locks and mirrors.", luaPermissions).
 				With(`host:permissions({ umask = "002", group = "deploy" })`),
-			script.Func("http", script.Reads,
-				"Send a GET request from the host. An answer with any status is returned; no answer is an error.", luaHTTP).
-				With(`local answer = host:http("http://127.0.0.1:8000/health")`),
-			script.Func("post", script.Changes,
-				"Send a POST request from the host. An answer with any status is returned; no answer is an error.", luaPost).
-				With(`localhost:post("http://127.0.0.1:8000/notify", json.encode({ text = "released" }))`),
 			script.Func("probe", script.Reads,
 				"Open what a run may need later of the host's SSH server: files, as many sessions as it may take, "+
 					"and a connection to a URL, at which nothing need listen. An error names what the server forbids.", luaProbe).
@@ -232,7 +215,7 @@ func luaTest(ctx context.Context, h *Host, a runArgs) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	c.AnyStatus = true // the status is the answer
+	c.AnyStatus, c.MustRun = true, true // the status is the answer
 	r, err := h.Run(ctx, c)
 	return r.OK, err
 }
@@ -244,18 +227,6 @@ func luaPermissions(_ context.Context, h *Host, a permissionsArgs) (script.None,
 	}
 	h.SetPermissions(Permissions{Umask: os.FileMode(mask), Group: a.Group})
 	return script.None{}, nil
-}
-
-func luaHTTP(ctx context.Context, h *Host, a httpArgs) (web.Response, error) {
-	return h.HTTP(ctx, web.Request{Method: http.MethodGet, URL: a.URL, Headers: a.Headers, Timeout: a.Timeout}, a.Python)
-}
-
-func luaPost(ctx context.Context, h *Host, a postArgs) (web.Response, error) {
-	headers := map[string]string{"Content-Type": "application/json"}
-	for name, value := range a.Headers {
-		headers[http.CanonicalHeaderKey(name)] = value
-	}
-	return h.HTTP(ctx, web.Request{Method: http.MethodPost, URL: a.URL, Body: a.Body, Headers: headers, Timeout: a.Timeout}, a.Python)
 }
 
 func luaProbe(ctx context.Context, h *Host, a probeArgs) (script.None, error) {

@@ -55,28 +55,37 @@ equal(r.code, 3) equal(r.ok, false) equal(r.stdout, "out\n") equal(r.stderr, "er
 equal(host:capture({ "printf", "%s-%s", "a b", 7 }), "a b-7")
 equal(host:capture("cat; pwd; echo $A", { stdin = "in ", cwd = "/usr", env = { A = "x" } }), "in /usr\nx")
 equal(host:test("true"), true) equal(host:test("exit 9"), false)
+equal(host:test("command -v nosuch"), false) equal(host:test("command -v nosuch >/dev/null 2>&1"), false) equal(host:test({ "command", "-v", "sh" }), true)
+equal(host:test("false | true"), true) equal(host:test("false | true", { pipefail = true }), false)
+equal(host:capture("set -- 1 2; echo $runbook_line$#", { pipefail = true, cwd = "/", env = { A = "it's" } }):match("%d$"), "2")
 equal(host:capture("false; echo ' x '; false", { check = false }), "x")
 host:run({ "touch", "`+dir+`/a" })
 host:lock("`+dir+`/lock", { wait = "1s" })
 `))
 	for source, want := range map[string]string{
-		`host:run("exit 4")`:                          "exited 4: exit 4",
-		`host:run({ "sh", "-c", "exit 4" })`:          "exited 4: sh -c 'exit 4'",
-		`host:run("")`:                                "empty",
-		`host:run({})`:                                "empty",
-		`host:run({ "a", {} })`:                       "word 2",
-		`host:run({ a = "b" })`:                       "list of words",
-		`host:run(true)`:                              "a string for /bin/sh or a list",
-		`host:run("true", { tiemout = "1s" })`:        "timeout",
-		`host:run("true", { sudo = 1 })`:              "true (for root)",
-		`host:run("true", { sudo = "" })`:             "empty",
-		`host:run("sleep 9", { timeout = "200ms" })`:  "longer than 200ms",
-		`host:test("sleep 9", { timeout = "200ms" })`: "longer than 200ms",
-		`host:http("ftp://x/")`:                       "http://",
-		`host:lock("")`:                               "path",
-		`host:run("echo long", { max = 4 })`:          "stdout: more than 4 bytes",
-		`host:capture("echo long >&2", { max = 4 })`:  "stderr: more than 4 bytes",
-		`host:run("true", { max = 0 })`:               "above 0",
+		`host:run("exit 4")`:                            "exited 4: exit 4",
+		`host:run({ "sh", "-c", "exit 4" })`:            "exited 4: sh -c 'exit 4'",
+		`host:run("")`:                                  "empty",
+		`host:run({})`:                                  "empty",
+		`host:run({ "a", {} })`:                         "word 2",
+		`host:run({ a = "b" })`:                         "list of words",
+		`host:run(true)`:                                "a string for /bin/sh or a list",
+		`host:run("true", { tiemout = "1s" })`:          "timeout",
+		`host:run("true", { sudo = 1 })`:                "true (for root)",
+		`host:run("true", { sudo = "" })`:               "empty",
+		`host:run("sleep 9", { timeout = "200ms" })`:    "longer than 200ms",
+		`host:test("sleep 9", { timeout = "200ms" })`:   "longer than 200ms",
+		`host:lock("")`:                                 "path",
+		`host:run("echo long", { max = 4 })`:            "stdout: more than 4 bytes",
+		`host:capture("echo long >&2", { max = 4 })`:    "stderr: more than 4 bytes",
+		`host:run("true", { max = 0 })`:                 "above 0",
+		`host:run("true", { retries = -1 })`:            "from 0 on",
+		`host:run("false | true", { pipefail = true })`: "exited 1",
+		`host:run({ "true" }, { pipefail = true })`:     "has no pipe in it",
+		`host:test("exit 126")`:                         "exited 126",
+		`host:test({ "/nosuch/program" })`:              "exited 127",
+		`host:test("true", { cwd = "/nosuch" })`:        "exited 126: cd /nosuch && true",
+		`host:test("command -v nosuch; exit 127")`:      "exited 127",
 	} {
 		if err := lua(t, source); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", source, err, want)

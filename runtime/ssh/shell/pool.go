@@ -30,6 +30,8 @@ type Options struct {
 	// NoLocks promises that no lock will be taken. Then a fresh shell need not be guarded against a
 	// cut network until a keeper knows of it, which saves three processes on each host.
 	NoLocks bool
+	// DryRun tries no command again: what it would wait for was not done.
+	DryRun bool
 }
 
 // Pool creates hosts and closes them. It is safe for concurrent use.
@@ -38,6 +40,7 @@ type Pool struct {
 	stream *event.Stream
 	dialer *ssh.Dialer
 	retake time.Duration // how long to wait for a lock that was lost
+	pause  time.Duration // before a command is first tried again
 
 	mu    sync.Mutex
 	hosts []*Host
@@ -49,7 +52,8 @@ func NewPool(stream *event.Stream, opts Options) *Pool {
 	if opts.Operator == "" {
 		opts.Operator = "somebody"
 	}
-	return &Pool{opts: opts, stream: stream, dialer: ssh.NewDialer(stream, opts.Options), retake: 15 * time.Second}
+	return &Pool{opts: opts, stream: stream, dialer: ssh.NewDialer(stream, opts.Options), retake: 15 * time.Second,
+		pause: firstPause}
 }
 
 // Host returns a new host. It is not contacted yet.

@@ -10,14 +10,8 @@ import (
 	"runbook/runtime/ssh/shell/frame"
 )
 
-// Run runs c and waits for its end. A status other than 0 is an *ExitError, unless c says
-// otherwise. Other errors are *TimeoutError, *LostError, *SudoError, the cause of ctx, or that of a
-// failed connection. Whatever the error, the Result has what was printed until then.
-//
-// A command that goes on in the background must redirect its output, or it ends up in that of a
-// later command.
-func (h *Host) Run(ctx context.Context, c Command) (Result, error) {
-	ctx = h.context(ctx)
+// runOnce is Run without retries. The context has the host.
+func (h *Host) runOnce(ctx context.Context, c Command) (Result, error) {
 	for _, s := range c.Secrets {
 		h.pool.stream.AddSecret(s)
 	}
@@ -86,7 +80,7 @@ func (e *execution) run(ctx context.Context) (Result, error) {
 	if !e.c.Quiet {
 		event.Emit(ctx, ended)
 	}
-	if failed && err == nil && !e.c.AnyStatus {
+	if failed && err == nil && !e.c.accepts(e.code) {
 		err = &ExitError{Host: e.host.Name(), Command: e.text, Result: result, Tail: e.out.tail()}
 	}
 	return result, err

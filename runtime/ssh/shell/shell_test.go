@@ -36,7 +36,7 @@ func TestCommands(t *testing.T) {
 		{"cwd", Command{Script: "pwd", Cwd: "/usr/bin"}, 0, "/usr/bin\n", ""},
 		{"cd stays inside", Command{Script: "cd /; pwd; x=1; export y=2; set -e; umask 777; trap 'exit 9' EXIT; trap - EXIT"}, 0, "/\n", ""},
 		{"nothing came out", Command{Script: `test "$(pwd)" != / && echo "$x$y"; false; echo on`}, 0, "\non\n", ""},
-		{"wrong cwd", Command{Script: "echo ran", Cwd: "/does/not/exist"}, 2, "", "*cd*"},
+		{"wrong cwd", Command{Script: "echo ran", Cwd: "/does/not/exist"}, 126, "", "*cd*"},
 		{"env", Command{Script: `echo "$A-$B"`, Env: map[string]string{"A": "it's $x", "B": "2\n3"}}, 0, "it's $x-2\n3\n", ""},
 		{"stdin is closed", Command{Script: "cat; echo done"}, 0, "done\n", ""},
 		{"binary", Command{Script: `printf '\000\001\377\r\n\000'`}, 0, "\x00\x01\xff\r\n\x00", ""},
