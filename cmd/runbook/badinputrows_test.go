@@ -14,7 +14,7 @@ func badFlags() []badInput {
 	return []badInput{
 		{name: "no such command", args: "relaese", status: 2, want: `there is no command "relaese"`},
 		{name: "an option before the command", args: "--hosts x run", status: 2, want: `comes before the command`},
-		{name: "no recipe", args: "run", status: 2, want: `run needs a recipe`},
+		{name: "a recipe misspelt", args: "run relaese", status: 2, want: `did you mean "release"`},
 		{name: "two recipes", args: "release recipes/status.lua", status: 2, want: `run takes one recipe`},
 		{name: "a recipe that isn't there", args: "run recipes/relaese.lua", status: 2, want: `recipes/relaese.lua`},
 		{name: "a folder as recipe", args: "run recipes", status: 2, want: `recipes`},

@@ -26,11 +26,19 @@ func (p *program) check(cc *cli.Context) error {
 	if cc.NArg() == 0 {
 		return usageError("check needs a recipe", "runbook check RECIPE…, such as recipes/*.lua")
 	}
+	var paths []string
+	for _, word := range cc.Args().Slice() {
+		path, err := recipePath(word)
+		if err != nil {
+			return err
+		}
+		paths = append(paths, path)
+	}
 	api, err := recipetest.API()
 	if err != nil {
 		return err
 	}
-	problems, failed := recipe.Check(cc.Context, api, p.secrets, cc.Args().Slice())
+	problems, failed := recipe.Check(cc.Context, api, p.secrets, paths)
 	for _, problem := range problems {
 		if _, err := fmt.Fprintln(p.out, p.redact(problem.Error())); err != nil {
 			return err

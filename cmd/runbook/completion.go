@@ -132,8 +132,9 @@ func (l *typedLine) readRecipe() {
 	if l.command.argument.offer != recipeFile || l.command.argument.many {
 		return
 	}
-	for _, path := range l.args {
-		if !strings.HasSuffix(path, ".lua") {
+	for _, word := range l.args {
+		path, err := recipePath(word)
+		if err != nil {
 			continue
 		}
 		d, err := l.describe(l.ctx, path)
@@ -202,7 +203,7 @@ func (l *typedLine) values(v value, typed string) []complete.Candidate {
 	case folder:
 		return complete.Files(typed, func(string) bool { return false })
 	case recipeFile:
-		return complete.Files(typed, isRecipe)
+		return append(complete.Matching(recipeNames(), typed), complete.Files(typed, isRecipe)...)
 	case testFile:
 		return complete.Files(typed, recipe.IsTest)
 	case apiName:
@@ -219,6 +220,17 @@ func (l *typedLine) values(v value, typed string) []complete.Candidate {
 		return complete.Matching(pastResults(v.words), typed)
 	}
 	return nil
+}
+
+// recipeNames returns the names of the files in recipes/ that may be recipes. Their summaries are not read while somebody types.
+func recipeNames() []complete.Candidate {
+	var found []complete.Candidate
+	for _, f := range projectFiles() {
+		if filepath.Dir(f.path) == recipesFolder {
+			found = append(found, complete.Candidate{Word: f.name, About: f.path})
+		}
+	}
+	return found
 }
 
 // hosts returns the names and tags of the hosts that the command would use, for --only and --except.

@@ -83,6 +83,8 @@ func completions() []struct {
 		{"runbook comp", []string{"completion"}},
 		{"runbook completion ", []string{"bash", "zsh", "fish"}},
 		{"runbook run recipes/ro", []string{"recipes/rollback.lua"}},
+		{"runbook run rol", []string{"rollback"}},
+		{"runbook run release --rest", []string{"--restart"}},
 		{"runbook run my", []string{"my recipe.lua"}},
 		{"runbook run recipes/release.lua --rest", []string{"--restart"}},
 		{"runbook run --server-r", nil},

@@ -19,10 +19,10 @@ func (p *program) docsCommand() command {
 	return command{name: "docs", summary: "describe the Lua API, one name in it, or a recipe",
 		argument: argument{value: value{name: "NAME", offer: apiName}, optional: true},
 		flags:    []flagSpec{boolFlag("markdown", "print the whole API as a reference in Markdown")},
-		description: `NAME is a name of the API, such as host:run or host.fs, or the path of a recipe. Without it the whole API is
+		description: `NAME is a name of the API, such as host:run or host.fs, or a recipe: its path, or its name in recipes/. Without it the whole API is
 described.`,
 		reads: func(l line) reading {
-			if slices.ContainsFunc(l.args, func(arg string) bool { return strings.HasSuffix(arg, ".lua") }) {
+			if slices.ContainsFunc(l.args, namesRecipe) {
 				return onlyReads
 			}
 			return neverReads
@@ -50,15 +50,25 @@ func (p *program) docs(cc *cli.Context) (string, error) {
 		return "", run.Usage(errors.New("--markdown writes the whole API, and takes no name"))
 	case cc.Bool("markdown"):
 		return apidocs.Markdown(api.Tests), nil
-	case strings.HasSuffix(name, ".lua"):
+	case namesRecipe(name) && !slices.Contains(apidocs.Names(api.Tests), name):
 		return p.recipeDocs(cc, name)
 	}
 	text, err := apidocs.Text(api.Tests, name)
 	return text, run.Usage(err)
 }
 
+// namesRecipe reports whether a word can only be a recipe, or names one.
+func namesRecipe(word string) bool {
+	_, err := recipePath(word)
+	return err == nil || strings.HasSuffix(word, ".lua")
+}
+
 // recipeDocs describes a recipe and its options.
-func (p *program) recipeDocs(cc *cli.Context, path string) (string, error) {
+func (p *program) recipeDocs(cc *cli.Context, word string) (string, error) {
+	path, err := recipePath(word)
+	if err != nil {
+		return "", err
+	}
 	d, err := p.describe(cc.Context, path)
 	if err != nil {
 		return "", err

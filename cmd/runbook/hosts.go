@@ -86,7 +86,11 @@ func (p *program) hosts(cc *cli.Context) error {
 	}
 	var of *recipe.Description
 	if cc.NArg() == 1 {
-		d, err := p.describe(cc.Context, cc.Args().First())
+		path, err := recipePath(cc.Args().First())
+		if err != nil {
+			return err
+		}
+		d, err := p.describe(cc.Context, path)
 		if err != nil {
 			return err
 		}

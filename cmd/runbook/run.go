@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -23,8 +22,8 @@ import (
 
 // runCommand declares `runbook run`, with the recipe's own options once the recipe is known.
 func (p *program) runCommand(of *recipe.Recipe) command {
-	c := command{name: "run", summary: "run a recipe",
-		argument: argument{value: value{name: "RECIPE", offer: recipeFile}},
+	c := command{name: "run", summary: "run a recipe; without one, list the recipes",
+		argument: argument{value: value{name: "RECIPE", offer: recipeFile}, optional: true},
 		flags: append(hostFlags(),
 			boolFlag("dry-run", "read everything, change nothing, and print a plan; -v adds every call"),
 			durationFlag("lock-wait", "how long to wait for a lock that another run holds, before refusing", 0),
@@ -43,9 +42,9 @@ func (p *program) runCommand(of *recipe.Recipe) command {
 			return neverReads
 		},
 	}
-	c.action = func(*cli.Context) error {
-		return usageError("run needs a recipe", "runbook run RECIPE, such as recipes/release.lua")
-	}
+	c.action = p.listRecipes
+	c.description = `RECIPE is a file, or its name in recipes/: release is recipes/release.lua. runbook run --help RECIPE lists the
+options of a recipe.`
 	if of != nil {
 		c.argument, c.description = argument{value: value{name: of.Path}}, of.Summary
 	}
@@ -73,7 +72,12 @@ func (p *program) withRecipe(ctx context.Context, bare command, l line) (command
 		load = p.loadToDescribe
 	}
 	var first error
-	for _, path := range recipeCandidates(l.args) {
+	for _, word := range recipeCandidates(l.args) {
+		path, err := recipePath(word)
+		if err != nil {
+			first = cmp.Or(first, err)
+			continue
+		}
 		of, err := load(ctx, path)
 		if err != nil {
 			first = cmp.Or(first, err)
@@ -87,10 +91,10 @@ func (p *program) withRecipe(ctx context.Context, bare command, l line) (command
 		full := l.resume(c.flags)
 		switch err := full.validate(c.flags); {
 		case err != nil:
-			first = cmp.Or(first, run.Usage(event.WithHint(err, "runbook run --help "+path+" lists the options")))
+			first = cmp.Or(first, run.Usage(event.WithHint(err, "runbook run --help "+word+" lists the options")))
 		case len(full.args) != 1:
 			first = cmp.Or(first, run.Usage(fmt.Errorf("run takes one recipe, got %s", strings.Join(full.args, " "))))
-		case full.args[0] != path:
+		case full.args[0] != word:
 		case l.help && !full.help && p.sandboxed:
 			return c, full, errNoHelp
 		case l.help && !full.help:
@@ -124,15 +128,6 @@ func (p *program) loadToRun(ctx context.Context, path string) (*recipe.Recipe, e
 func (p *program) loadToDescribe(ctx context.Context, path string) (*recipe.Recipe, error) {
 	d, err := p.describe(ctx, path)
 	return &recipe.Recipe{Description: d}, err
-}
-
-// recipeCandidates returns the words that end in .lua, or all words if none does.
-func recipeCandidates(words []string) []string {
-	lua := slices.DeleteFunc(slices.Clone(words), func(w string) bool { return !strings.HasSuffix(w, ".lua") })
-	if len(lua) > 0 {
-		return lua
-	}
-	return words
 }
 
 func (p *program) run(cc *cli.Context, of *recipe.Recipe, flags []flagSpec) error {
