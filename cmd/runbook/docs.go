@@ -16,11 +16,12 @@ import (
 
 // docsCommand declares `runbook docs`.
 func (p *program) docsCommand() command {
-	return command{name: "docs", summary: "describe the Lua API, one name in it, or a recipe",
-		argument: argument{value: value{name: "NAME", offer: apiName}, optional: true},
+	return command{name: "docs", summary: "describe the Lua API, one name in it, or a recipe; or search it",
+		argument: argument{value: value{name: "NAME|WORD|RECIPE", offer: apiName}, optional: true, many: true},
 		flags:    []flagSpec{boolFlag("markdown", "print the whole API as a reference in Markdown")},
-		description: `NAME is a name of the API, such as host:run or host.fs, or a recipe: its path, or its name in recipes/. Without it the whole API is
-described.`,
+		description: `NAME is a name of the API, such as host:run or host.fs, or a topic, such as error objects. RECIPE is a path, or a
+name in recipes/. Any other word is searched for in names, options and texts; of several words, an entry has
+all. Without an argument the whole API is described.`,
 		reads: func(l line) reading {
 			if slices.ContainsFunc(l.args, namesRecipe) {
 				return onlyReads
@@ -38,18 +39,18 @@ described.`,
 }
 
 func (p *program) docs(cc *cli.Context) (string, error) {
-	name := cc.Args().First()
+	name := strings.Join(cc.Args().Slice(), " ")
 	api, err := recipetest.API()
 	if err != nil {
 		return "", err
 	}
 	switch {
-	case cc.NArg() > 1:
-		return "", run.Usage(errors.New("docs takes one name at most, such as host:run"))
 	case cc.Bool("markdown") && name != "":
 		return "", run.Usage(errors.New("--markdown writes the whole API, and takes no name"))
 	case cc.Bool("markdown"):
 		return apidocs.Markdown(api.Tests), nil
+	case cc.NArg() > 1 && slices.ContainsFunc(cc.Args().Slice(), func(arg string) bool { return strings.HasSuffix(arg, ".lua") }):
+		return "", run.Usage(errors.New("docs takes one recipe at most"))
 	case namesRecipe(name) && !slices.Contains(apidocs.Names(api.Tests), name):
 		return p.recipeDocs(cc, name)
 	}

@@ -101,6 +101,9 @@ func (c *Console) Complete(text string) (typed string, names []string) {
 	return check.NewCompleter(c.session).Complete(text)
 }
 
+// Declared returns the name in the API of what is typed as text, such as host:run for h:run, or "".
+func (c *Console) Declared(text string) string { return check.NewCompleter(c.session).Declared(text) }
+
 // Stream returns the stream of the console's events, which knows its secrets.
 func (c *Console) Stream() *event.Stream { return c.stream }
 

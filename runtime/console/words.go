@@ -13,13 +13,13 @@ import (
 var errExit = errors.New("exit")
 
 // command matches a line that is for the console itself. No Lua begins like that.
-var command = regexp.MustCompile(`^\s*(?:(exit|quit)(?:\s*\(\s*\))?|(?:help\b|\?)(?:\s*\(\s*\)|\s*([A-Za-z_][\w.:]*))?)\s*$`)
+var command = regexp.MustCompile(`^\s*(?:(exit|quit)(?:\s*\(\s*\))?|(?:help\b|\?)(?:\s*\(\s*\)|\s*([A-Za-z_][\w.:[\]]*))?)\s*$`)
 
 const help = `A line is Lua, and runs on the hosts. The value of an expression is shown:
   hosts[1]:capture("uname -r")
   each(hosts, function(host) host:run("uptime") end)
 
-help NAME   what NAME does, such as help host:run; ? is short for help
+help NAME   what NAME does, such as help h:run for a host h, or help cwd; ? is short for help
 exit        ends the console, as quit and Ctrl-D do
 Tab         completes names
 Ctrl-C      cancels the line, or what it runs
@@ -37,7 +37,11 @@ func (l *Loop) ownCommand(line string) (text string, own bool, err error) {
 	case found[2] == "":
 		return help, true, nil
 	}
-	text, err = l.Docs(found[2])
+	name := found[2]
+	if declared := l.Console.Declared(name); declared != "" {
+		name = declared
+	}
+	text, err = l.Docs(name)
 	return text, true, run.Usage(err)
 }
 

@@ -53,6 +53,33 @@ func (c *Completer) Complete(text string) (typed string, names []string) {
 	return typed, slices.Compact(names)
 }
 
+// Declared returns the name in the API of what text names by the session's variables, such as host:run
+// for h:run, or "".
+func (c *Completer) Declared(text string) string {
+	f := source.Scan("", []byte(text))
+	words := f.Words()
+	n := len(words)
+	if f.End() != nil || n == 0 {
+		return ""
+	}
+	if s := c.owner(words).shape; s != nil && s.object != "" {
+		return s.object
+	}
+	if n < 3 || words[n-1].Type != parse.TIdent || words[n-2].Type != '.' && words[n-2].Type != ':' {
+		return ""
+	}
+	member := words[n-2].Str + words[n-1].Str
+	switch s := c.owner(words[:n-2]).shape; {
+	case s == nil:
+		return ""
+	case s.object != "":
+		return s.object + member
+	case s.module != nil:
+		return s.module.Group() + member
+	}
+	return ""
+}
+
 func isNameRune(r rune) bool {
 	return r == '_' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z'
 }

@@ -9,59 +9,75 @@ import (
 	"strings"
 
 	"runbook/runtime/script"
-	"runbook/runtime/script/spell"
 	"runbook/runtime/script/types"
 )
 
 // Text returns documentation for a terminal: for "" the whole API with a line for each entry, else
-// one group (fs, host.fs, log) or one entry in full (host:run, host.run, run). An unknown name is
-// an error with the nearest known one.
-func Text(lib *script.Library, name string) (string, error) {
+// one group (fs, host.fs, log), one entry (host:run, host.run, run) or one topic in full. Any other
+// words are searched for. Words that nothing has are an error with the nearest known ones.
+func Text(lib *script.Library, words string) (string, error) {
+	if words == "" {
+		return overview(lib), nil
+	}
+	if text := exact(lib, words); text != "" {
+		return text + seeAlso(lib, words), nil
+	}
+	fields := strings.Fields(words)
+	if text := search(lib, fields); text != "" && len(fields) > 0 {
+		return text, nil
+	}
+	return "", unknown(lib, fields)
+}
+
+// overview has a line for each entry.
+func overview(lib *script.Library) string {
 	var b strings.Builder
-	if name == "" {
-		for _, m := range lib.Modules() {
+	for _, m := range lib.Modules() {
+		writeGroup(&b, m)
+	}
+	b.WriteString("Topics\n")
+	for _, t := range topics {
+		fmt.Fprintf(&b, "  %s\n", t.name)
+	}
+	b.WriteString("\nrunbook docs NAME shows one entry in full, such as host:run, or a group, such as host.fs. " +
+		"runbook docs WORD searches.\n")
+	return b.String()
+}
+
+// exact returns what has the name that was asked for, or "".
+func exact(lib *script.Library, name string) string {
+	var b strings.Builder
+	asked := strings.ReplaceAll(name, ":", ".")
+	for _, m := range lib.Modules() {
+		if group := m.Group(); group != "" && (asked == group || asked == m.Name && m.Name != "") {
 			writeGroup(&b, m)
 		}
-		b.WriteString("\nrunbook docs NAME shows one entry in full, such as host:run, or a group, such as host.fs.\n")
-		return b.String(), nil
-	}
-	asked := strings.ReplaceAll(name, ":", ".")
-	var known []string
-	found := false
-	for _, m := range lib.Modules() {
-		if group := m.Group(); group != "" {
-			known = append(known, group)
-			if asked == group || asked == m.Name && m.Name != "" {
-				writeGroup(&b, m)
-				found = true
-			}
-		}
 		for _, p := range m.Primitives {
-			path := m.Path(p.Name)
-			known = append(known, path, p.Name)
-			dotted := strings.ReplaceAll(path, ":", ".")
+			dotted := strings.ReplaceAll(m.Path(p.Name), ":", ".")
 			if asked == dotted || asked == p.Name || strings.HasSuffix(dotted, "."+asked) {
 				newEntry(m, p).text(&b)
-				found = true
 			}
 		}
 		for _, f := range m.Fields {
 			path := m.FieldPath(f.Name)
-			known = append(known, path)
 			if asked == path || asked == f.Name {
 				fmt.Fprintf(&b, "%s  (%s)\n    %s\n\n", path, f.Type, f.Doc)
-				found = true
 			}
 		}
 	}
-	if !found {
-		return "", fmt.Errorf("there is no %q%s", name, spell.DidYouMean(name, known))
+	for _, t := range topics {
+		if strings.EqualFold(name, t.name) {
+			fmt.Fprintf(&b, "%s\n    %s\n", t.name, strings.ReplaceAll(t.text, "\n", "\n    "))
+		}
 	}
-	return strings.TrimRight(b.String(), "\n") + "\n", nil
+	if b.Len() == 0 {
+		return ""
+	}
+	return strings.TrimRight(b.String(), "\n") + "\n"
 }
 
-// Names returns the names that Text accepts: groups, primitives and fields, in the order of the
-// modules.
+// Names returns the names that Text shows in full: groups, primitives, fields and topics, in the order
+// of the modules.
 func Names(lib *script.Library) []string {
 	var names []string
 	add := func(name string) {
@@ -77,6 +93,9 @@ func Names(lib *script.Library) []string {
 		for _, p := range m.Primitives {
 			add(m.Path(p.Name))
 		}
+	}
+	for _, t := range topics {
+		add(t.name)
 	}
 	return names
 }
