@@ -133,7 +133,7 @@ func (p *program) hosts(cc *cli.Context) error {
 }
 
 // pingOptions returns what --ping runs on a host: the project's ping.sh, or else the shipped one.
-// Its settings come from RUNBOOK_ variables, the defaults of the recipe's options, and its own.
+// Its settings come from RUNBOOK_ variables, the vars of the host, the defaults of the recipe's options, and its own.
 func (p *program) pingOptions(of *recipe.Description, from inventory.Options) (run.PingOptions, error) {
 	dir, options := "recipes", []recipe.Option{}
 	if of != nil {
@@ -143,7 +143,7 @@ func (p *program) pingOptions(of *recipe.Description, from inventory.Options) (r
 	if errors.Is(err, os.ErrNotExist) {
 		text, err = recipes.Files.ReadFile("lib/ping.sh")
 	}
-	opts := run.PingOptions{Script: string(text), Settings: run.PingSettings(string(text)),
+	opts := run.PingOptions{Script: string(text), Settings: run.PingSettings(string(text)), Given: map[string]string{},
 		ConnectTimeout: from.ConnectTimeout, Skip: from.SkipUnreachable, Prompt: p.prompt()}
 	for name := range opts.Settings {
 		for _, o := range options {
@@ -152,7 +152,7 @@ func (p *program) pingOptions(of *recipe.Description, from inventory.Options) (r
 			}
 		}
 		if text := os.Getenv(variable(name)); text != "" {
-			opts.Settings[name] = text
+			opts.Given[name] = text
 		}
 	}
 	return opts, run.Usage(err)

@@ -81,25 +81,30 @@ func TestParse(t *testing.T) {
 	}
 }
 
-func TestVarsOverrideOptions(t *testing.T) {
+// TestPrecedence follows the values of options: as given, or else as in the vars of the host, or else the default.
+func TestPrecedence(t *testing.T) {
 	options := []Option{
 		{Name: "processes", Kinds: []Kind{Integer}, Default: 2.0, Max: float(9)},
 		{Name: "keys", Kinds: []Kind{List}, Default: []string{}},
+		{Name: "threads", Kinds: []Kind{Integer}, Default: 5.0},
 	}
 	hosts := []inventory.Host{
 		{Name: "web1", Vars: map[string]any{}},
-		{Name: "web2", Vars: map[string]any{"processes": 4.0, "colour": "blue", "keys": []any{"a"}}},
+		{Name: "web2", Vars: map[string]any{"processes": 4.0, "colour": "blue", "keys": []any{"a"}, "threads": 6.0}},
 	}
-	v, warnings, err := NewValues(options, map[string][]string{"processes": {"3"}}, hosts)
+	v, err := NewValues(options, map[string][]string{"processes": {"3"}}, hosts)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(warnings) != 1 || !strings.Contains(warnings[0], "--processes 3 is overridden by the vars of web2 (4)") {
-		t.Errorf("want one warning that names the host, got %q", warnings)
-	}
-	for host, want := range map[string]any{"": 3.0, "web1": 3.0, "web2": 4.0} {
-		if got, err := v.Get(event.WithHost(t.Context(), host), "processes"); err != nil || got != want {
-			t.Errorf("on %q: got %v, %v; want %v", host, got, err, want)
+	for _, tt := range []struct {
+		host, option string
+		want         any
+	}{
+		{"", "processes", 3.0}, {"web1", "processes", 3.0}, {"web2", "processes", 3.0},
+		{"", "threads", 5.0}, {"web1", "threads", 5.0}, {"web2", "threads", 6.0},
+	} {
+		if got, err := v.Get(event.WithHost(t.Context(), tt.host), tt.option); err != nil || got != tt.want {
+			t.Errorf("%s on %q: got %v, %v; want %v", tt.option, tt.host, got, err, tt.want)
 		}
 	}
 	if got, _ := v.Get(event.WithHost(t.Context(), "web2"), "keys"); !reflect.DeepEqual(got, []string{"a"}) {
@@ -130,7 +135,7 @@ func TestInvalidValues(t *testing.T) {
 		{nil, map[string]any{"release": "r"}, ""},
 	}
 	for _, tt := range tests {
-		_, _, err := NewValues(options, tt.given, host(tt.vars))
+		_, err := NewValues(options, tt.given, host(tt.vars))
 		if tt.err == "" && err != nil || tt.err != "" && (err == nil || !strings.Contains(err.Error(), tt.err)) {
 			t.Errorf("given %v, vars %v: got %v, want %q", tt.given, tt.vars, err, tt.err)
 		}

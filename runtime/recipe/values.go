@@ -4,33 +4,29 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"reflect"
 	"slices"
-	"strings"
 
 	"runbook/runtime/event"
 	"runbook/runtime/inventory"
 	"runbook/runtime/script/spell"
 )
 
-// Values are the values of a recipe's options in a run. A host's vars override those of all hosts.
+// Values are the values of a recipe's options in a run. A value that was given, by a flag or a variable of the
+// environment, is that of every host. Otherwise a host's vars override the default.
 type Values struct {
 	Common map[string]any // by option name
 
 	options []Option
-	hosts   map[string]map[string]any // host name → option name → value
+	hosts   map[string]map[string]any // host name → option name → value; not for options that were given
 }
 
-// NewValues parses the flags as given (option name → one text, or for a list one per item) and the
-// vars of the hosts. Vars that are no options are left to the recipe. The warnings name each flag
-// that a host's vars override.
-func NewValues(options []Option, given map[string][]string, hosts []inventory.Host) (
-	v Values, warnings []string, err error,
-) {
+// NewValues parses the options as given (option name → one text, or for a list one per item) and the
+// vars of the hosts. Vars that are no options are left to the recipe.
+func NewValues(options []Option, given map[string][]string, hosts []inventory.Host) (v Values, err error) {
 	v = Values{options: options, Common: map[string]any{}, hosts: map[string]map[string]any{}}
 	for _, name := range slices.Sorted(maps.Keys(given)) {
 		if _, ok := v.Option(name); !ok {
-			return v, nil, fmt.Errorf("the recipe has no option %q%s", name, spell.DidYouMean(name, v.Names()))
+			return v, fmt.Errorf("the recipe has no option %q%s", name, spell.DidYouMean(name, v.Names()))
 		}
 	}
 	for _, o := range options {
@@ -38,22 +34,23 @@ func NewValues(options []Option, given map[string][]string, hosts []inventory.Ho
 		raw, isGiven := given[o.Name]
 		if isGiven {
 			if v.Common[o.Name], err = o.Parse(raw); err != nil {
-				return v, nil, fmt.Errorf("--%s: %w", o.Flag(), err)
+				return v, fmt.Errorf("--%s: %w", o.Flag(), err)
 			}
 		}
 		inAllVars, err := v.readVars(o, hosts)
 		if err != nil {
-			return v, nil, err
+			return v, err
 		}
 		if o.Required && !isGiven && !inAllVars {
-			return v, nil, fmt.Errorf("--%s is required: %s", o.Flag(), o.Help)
+			return v, fmt.Errorf("--%s is required: %s", o.Flag(), o.Help)
 		}
-		if overrides := v.overrides(o, hosts); isGiven && len(overrides) > 0 {
-			warnings = append(warnings, fmt.Sprintf("--%s %s is overridden by the vars of %s",
-				o.Flag(), o.Text(v.Common[o.Name]), strings.Join(overrides, " ")))
+		if isGiven {
+			for _, values := range v.hosts {
+				delete(values, o.Name)
+			}
 		}
 	}
-	return v, warnings, nil
+	return v, nil
 }
 
 // readVars reads an option from the vars of the hosts. all reports whether every host has it.
@@ -75,16 +72,6 @@ func (v Values) readVars(o Option, hosts []inventory.Host) (all bool, err error)
 		v.hosts[h.Name][o.Name] = value
 	}
 	return all, nil
-}
-
-// overrides names the hosts whose vars give an option another value, each with that value.
-func (v Values) overrides(o Option, hosts []inventory.Host) (names []string) {
-	for _, h := range hosts {
-		if value, ok := v.hosts[h.Name][o.Name]; ok && !reflect.DeepEqual(value, v.Common[o.Name]) {
-			names = append(names, h.Name+" ("+o.Text(value)+")")
-		}
-	}
-	return names
 }
 
 // Option returns the option of that name.

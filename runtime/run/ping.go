@@ -21,6 +21,7 @@ import (
 type PingOptions struct {
 	Script         string            // for /bin/sh; prints the lines that Pinged.parse reads
 	Settings       map[string]string // the variables that the script takes; the vars of a host by these names override them
+	Given          map[string]string // those that the admin has given, for every host
 	ConnectTimeout time.Duration     // as in inventory.Options
 	Skip           selection.Limit   // how many unreachable hosts to go on without
 	Prompt         recipe.Prompt     // nil without a terminal
@@ -103,7 +104,7 @@ func ping(ctx context.Context, stream *event.Stream, h *shell.Host, o PingOption
 	return p
 }
 
-// settingsFor returns the settings with what the vars of a host override.
+// settingsFor returns the settings on a host: as given, or else as in its vars, or else the defaults.
 func (o PingOptions) settingsFor(vars map[string]any) map[string]string {
 	settings := maps.Clone(o.Settings)
 	for name := range settings {
@@ -111,6 +112,7 @@ func (o PingOptions) settingsFor(vars map[string]any) map[string]string {
 			settings[name] = text
 		}
 	}
+	maps.Copy(settings, o.Given)
 	return settings
 }
 

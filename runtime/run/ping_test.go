@@ -41,9 +41,9 @@ func TestPingedClock(t *testing.T) {
 
 func TestPingSettings(t *testing.T) {
 	settings := PingSettings("#!/bin/sh\n# settings: root=/srv/app server_root= python=python3\necho\n")
-	o := PingOptions{Settings: settings}
-	got := o.settingsFor(map[string]any{"root": "/srv/shop", "python": 3, "other": "x"})
-	want := map[string]string{"root": "/srv/shop", "server_root": "", "python": "python3"}
+	o := PingOptions{Settings: settings, Given: map[string]string{"server_root": "/srv/given"}}
+	got := o.settingsFor(map[string]any{"root": "/srv/shop", "server_root": "/srv/vars", "python": 3, "other": "x"})
+	want := map[string]string{"root": "/srv/shop", "server_root": "/srv/given", "python": "python3"}
 	if !maps.Equal(got, want) || settings["root"] != "/srv/app" {
 		t.Errorf("got %q, want %q; declared %q", got, want, settings)
 	}

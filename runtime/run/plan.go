@@ -36,7 +36,7 @@ type Plan struct {
 	Recipe   *recipe.Recipe
 	Hosts    []inventory.Host
 	Notes    []string // reported at the start; the caller may add some
-	Warnings []string // the same, for what the admin should look at, such as a flag that a host's vars override
+	Warnings []string // the same, for what the admin should look at
 
 	opts   Options
 	values recipe.Values
@@ -68,8 +68,7 @@ func prepare(ctx context.Context, r *recipe.Recipe, opts Options) (*Plan, error)
 	}
 	p := &Plan{Recipe: r, opts: opts}
 	opts.Inventory.RecipeDir = filepath.Dir(r.Path)
-	var warnings []string
-	opts.Inventory.Warn = func(text string) { warnings = append(warnings, text) }
+	opts.Inventory.Warn = func(text string) { p.Warnings = append(p.Warnings, text) }
 	if p.Hosts, err = inventory.LoadIfAny(ctx, r.Stream, opts.Inventory, r.Hosts); err != nil {
 		return nil, err
 	}
@@ -78,7 +77,6 @@ func prepare(ctx context.Context, r *recipe.Recipe, opts Options) (*Plan, error)
 			recipe.HideURLs(r.Stream, v)
 		}
 	}
-	p.values, p.Warnings, err = recipe.NewValues(r.Options, opts.Given, p.Hosts)
-	p.Warnings = append(p.Warnings, warnings...)
+	p.values, err = recipe.NewValues(r.Options, opts.Given, p.Hosts)
 	return p, err
 }

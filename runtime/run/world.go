@@ -187,7 +187,7 @@ func (w *World) declareDefaults(_ context.Context, d recipe.Declaration) (script
 	if err != nil {
 		return script.Proxy{}, err
 	}
-	v, _, err := recipe.NewValues(options, nil, w.opts.Hosts)
+	v, err := recipe.NewValues(options, nil, w.opts.Hosts)
 	return script.Proxy{Name: "options", Get: v.Get}, err
 }
 
