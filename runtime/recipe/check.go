@@ -120,7 +120,7 @@ type checker struct {
 
 func (c checker) check(ctx context.Context, path string) ([]Problem, error) {
 	if IsTest(path) {
-		return check.Check(ctx, c.api.Tests, path, check.Options{})
+		return check.Check(ctx, c.api.Tests, path, check.Options{Files: c.api.Sources})
 	}
 	r, failed := describe(ctx, c.api, c.stream, path)
 	c.evaluated[filepath.Clean(path)] = MistakesIn(failed)

@@ -22,6 +22,7 @@ type API struct {
 	Tests   *script.Library // in tests of recipes, which can use more
 	// NewState makes a state without hosts, where recipe, validate, env and secret do what e says.
 	NewState func(e *Evaluation, opts script.StateOptions) (*script.State, error)
+	Sources  *source.Cache // the files of all recipes read so far; nil keeps none
 }
 
 // Description is what a recipe declares in recipe{ … }.
@@ -85,7 +86,7 @@ func describe(ctx context.Context, api API, stream *event.Stream, path string) (
 }
 
 func newRecipe(api API, stream *event.Stream, path string) *Recipe {
-	return &Recipe{Description: Description{Path: path}, Stream: stream, Sources: &source.Cache{}, api: api}
+	return &Recipe{Description: Description{Path: path}, Stream: stream, Sources: api.Sources.ForRecipe(), api: api}
 }
 
 // evaluate runs the recipe up to recipe{ … }. After an error, what was learned until then stays in

@@ -16,6 +16,7 @@ import (
 	"runbook/runtime/recipe"
 	"runbook/runtime/request"
 	"runbook/runtime/script"
+	"runbook/runtime/script/source"
 	"runbook/runtime/ssh/shell"
 	"runbook/runtime/transfer"
 )
@@ -111,7 +112,7 @@ func knownHosts(given []string, hosts []inventory.Host) []string {
 
 // NewAPI returns what recipes can use, and what their tests can use with the extension.
 func NewAPI(tests Extension) (api recipe.API, err error) {
-	api.NewState = newBareState
+	api.NewState, api.Sources = newBareState, &source.Cache{}
 	opts := WorldOptions{Stream: event.NewStream()} // for the declarations: their functions are never called
 	if api.Recipes, err = newWorld(opts).library(); err != nil {
 		return api, err

@@ -13,6 +13,7 @@ import (
 	"runbook/runtime/recipe"
 	"runbook/runtime/run/preview"
 	"runbook/runtime/script"
+	"runbook/runtime/script/source"
 	"runbook/runtime/ssh"
 	"runbook/runtime/ssh/shell"
 )
@@ -58,6 +59,7 @@ type WorldOptions struct {
 	// OnRead is called before a call on a host that changes nothing, and what it returns is called
 	// after it. Interactive only.
 	OnRead func(host string) (done func())
+	Files  *source.Cache // files that were read already; nil for none
 }
 
 var errNoRecipe = errors.New("recipe{ … } is for recipes, and this is not one")
@@ -65,7 +67,7 @@ var errNoRecipe = errors.New("recipe{ … } is for recipes, and this is not one"
 // NewWorld makes a world without a run. It has contacted nothing yet. The caller closes it.
 func NewWorld(o WorldOptions) (*World, error) {
 	w := newWorld(o)
-	opts := script.StateOptions{Intercept: locateErrors, Print: w.opts.Print}
+	opts := script.StateOptions{Intercept: locateErrors, Print: w.opts.Print, Files: o.Files}
 	if o.Interactive {
 		w.evaluation.Declare, opts.Intercept = w.declareDefaults, w.connectAtFirstUse
 	}

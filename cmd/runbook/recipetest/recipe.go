@@ -94,11 +94,7 @@ func (w *world) perform(path string, a runArgs, seen *recorder) error {
 	if !a.Hooks {
 		settings.Record = seen.record
 	}
-	api, err := run.NewAPI(run.Extension{})
-	if err != nil {
-		return err
-	}
-	loaded, err := recipe.Load(w.base, api, w.opts.Stream, path, &settings)
+	loaded, err := recipe.Load(w.base, w.api, w.opts.Stream, path, &settings)
 	if err != nil {
 		return run.Usage(err)
 	}

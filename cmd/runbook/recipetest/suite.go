@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"runbook/runtime/event"
+	"runbook/runtime/recipe"
 	"runbook/runtime/run"
 )
 
@@ -35,6 +36,7 @@ type Outcome struct {
 // suite runs tests.
 type suite struct {
 	opts   Options
+	api    recipe.API    // of the recipes under test, whose files are parsed once for all tests
 	places chan struct{} // one for each test that may run
 	all    sync.WaitGroup
 }
@@ -46,7 +48,11 @@ type result chan Outcome
 // them, as soon as those before it have ended. It returns when nothing that they started is left.
 // The error is why ctx ended.
 func Run(ctx context.Context, files []string, opts Options, done func(Outcome)) error {
-	s := &suite{opts: opts, places: make(chan struct{}, max(1, opts.AtOnce))}
+	api, err := run.NewAPI(run.Extension{})
+	if err != nil {
+		return err
+	}
+	s := &suite{opts: opts, api: api, places: make(chan struct{}, max(1, opts.AtOnce))}
 	byFile := make([]chan []result, len(files))
 	for i, path := range files {
 		byFile[i] = make(chan []result, 1)
@@ -69,7 +75,7 @@ func (s *suite) file(ctx context.Context, path string, found chan<- []result) {
 	began := time.Now()
 	limited, cancel := s.limit(ctx)
 	defer cancel()
-	w, err := newWorld(limited, s.opts, path)
+	w, err := newWorld(limited, s.opts, s.api, path)
 	if err != nil || len(w.cases) == 0 { // the file itself is the test
 		r := make(result, 1)
 		r <- s.finish(limited, w, Outcome{File: path, Err: err}, began)
@@ -110,7 +116,7 @@ func (s *suite) one(ctx context.Context, path string, i int, title string) Outco
 	ctx, cancel := s.limit(ctx)
 	defer cancel()
 	outcome := Outcome{File: path, Title: title}
-	w, err := newWorld(ctx, s.opts, path)
+	w, err := newWorld(ctx, s.opts, s.api, path)
 	switch {
 	case err != nil:
 		outcome.Err = err

@@ -22,6 +22,7 @@ import (
 // needed.
 type world struct {
 	opts Options
+	api  recipe.API
 	path string // of the test file
 	lua  *run.World
 	base context.Context // for runs of recipes: without the step or the host that the test may be in
@@ -46,8 +47,8 @@ type testCase struct {
 }
 
 // newWorld makes a world and runs the test file in it, which runs everything outside of test().
-func newWorld(ctx context.Context, opts Options, path string) (*world, error) {
-	w := &world{opts: opts, path: path, base: ctx}
+func newWorld(ctx context.Context, opts Options, api recipe.API, path string) (*world, error) {
+	w := &world{opts: opts, api: api, path: path, base: ctx}
 	w.settings.Record = func(_ context.Context, name string) {
 		w.say(name + " of the project's settings is recorded, not called")
 	}
@@ -55,7 +56,7 @@ func newWorld(ctx context.Context, opts Options, path string) (*world, error) {
 	w.lua, err = run.NewWorld(run.WorldOptions{
 		Stream: opts.Stream, Hooks: opts.Hooks, Extension: w.extension(),
 		Print:    func(_ context.Context, text string) { w.say(text) },
-		Settings: &w.settings,
+		Settings: &w.settings, Files: api.Sources.ForRecipe(),
 	})
 	if err != nil {
 		return nil, err

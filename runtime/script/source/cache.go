@@ -10,9 +10,14 @@ import (
 // and compiled once. A file whose text has changed is read again. The zero value is empty and
 // ready; nil keeps nothing.
 type Cache struct {
-	mu    sync.Mutex
-	files map[string]*File
+	shared *Cache // has the files of all recipes; may be nil
+	mu     sync.Mutex
+	files  map[string]*File
 }
+
+// ForRecipe returns an empty cache for one recipe. A file that c has is not read again, and a file
+// that is read is kept in c, too.
+func (c *Cache) ForRecipe() *Cache { return &Cache{shared: c} }
 
 // Has reports whether the file was read.
 func (c *Cache) Has(path string) bool {
@@ -43,7 +48,7 @@ func (c *Cache) File(path string, text []byte) *File {
 	if c.files == nil {
 		c.files = map[string]*File{}
 	}
-	f := Read(path, text)
+	f := c.shared.File(path, text)
 	c.files[path] = f
 	return f
 }
