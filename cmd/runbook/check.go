@@ -38,6 +38,7 @@ func (p *program) check(cc *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	api.Reserved = reservedNames(p.runCommand(nil).flags)
 	problems, failed := recipe.Check(cc.Context, api, p.secrets, paths)
 	for _, problem := range problems {
 		if _, err := fmt.Fprintln(p.out, p.redact(problem.Error())); err != nil {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"strconv"
@@ -143,13 +144,18 @@ func (v *recipeValue) String() string {
 // IsBoolFlag lets the option stand without a value.
 func (v *recipeValue) IsBoolFlag() bool { return v.Is(recipe.Boolean) }
 
+// reservedNames returns the names that a recipe's options can't have.
+func reservedNames(taken []flagSpec) []string {
+	return append(slices.Collect(maps.Keys(byName(taken))), "help", "h", "version")
+}
+
 // recipeFlags makes flags of a recipe's options. An option that shares its name with one of taken
 // is an error.
 func recipeFlags(options []recipe.Option, taken []flagSpec) ([]flagSpec, error) {
-	known := byName(taken)
+	reserved := reservedNames(taken)
 	var flags []flagSpec
 	for _, o := range options {
-		if _, ok := known[o.Flag()]; ok || slices.Contains([]string{"help", "h", "version"}, o.Flag()) {
+		if slices.Contains(reserved, o.Flag()) {
 			return nil, fmt.Errorf("option %q of the recipe has the name of an option of runbook; rename it", o.Name)
 		}
 		v := &recipeValue{Option: o}

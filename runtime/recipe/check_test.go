@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"runbook/runtime/event"
 	"runbook/runtime/recipe"
 )
 
@@ -83,5 +84,19 @@ func TestCheckReadsSettings(t *testing.T) {
 		if p := check(t, paths...); len(p) != 1 || !strings.HasPrefix(p[0].Error(), filepath.Join(dir, "app.lua:1:14: syntax error")) {
 			t.Errorf("%v: %v", paths, p)
 		}
+	}
+}
+
+// TestReservedOption names an option as one of run's own, which run would refuse.
+func TestReservedOption(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "r.lua")
+	if err := os.WriteFile(path, []byte("recipe { options = { dry_run = { false, \"a switch\" } } }\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	api := luaAPI(t)
+	api.Reserved = []string{"dry-run"}
+	problems, err := recipe.Check(t.Context(), api, event.NewStream(), []string{path})
+	if err != nil || len(problems) != 1 || !strings.Contains(problems[0].Error(), "option dry_run: run has an option --dry-run of its own") {
+		t.Errorf("%v, %v", problems, err)
 	}
 }

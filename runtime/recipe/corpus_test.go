@@ -72,3 +72,51 @@ func remove(t *testing.T, at string, messages []string, want string) []string {
 	t.Errorf("%s: want %q, got %q", at, want, messages)
 	return messages
 }
+
+// TestCorpusLines checks each line of wrong.txt and right.txt as the body of a recipe's each.
+func TestCorpusLines(t *testing.T) {
+	const recipe = `local options = recipe { options = { root = { "/srv", "a folder" }, force = { false, "a switch" }, tries = { 3, "a number" } } }
+local name = env("NAME", "app")
+local function deploy(host) host:run({ "true" }) end
+print(name, deploy, options)
+each(hosts, function(host)
+%s
+print(host)
+end)
+`
+	for folder, minimum := range map[string]int{"wrong": 140, "right": 65} {
+		t.Run(folder, func(t *testing.T) {
+			text, err := os.ReadFile("testdata/corpus/" + folder + ".txt")
+			if err != nil {
+				t.Fatal(err)
+			}
+			lines := strings.Split(strings.TrimSpace(string(text)), "\n")
+			if len(lines) < minimum {
+				t.Errorf("%d lines", len(lines))
+			}
+			dir := t.TempDir()
+			for i, line := range lines {
+				path := filepath.Join(dir, fmt.Sprintf("%03d.lua", i))
+				if err := os.WriteFile(path, fmt.Appendf(nil, recipe, line), 0o600); err != nil {
+					t.Fatal(err)
+				}
+				code, wants, _ := strings.Cut(line, " -- want: ")
+				got := map[string][]string{}
+				for _, p := range check(t, path) {
+					got[line] = append(got[line], p.Error())
+					if p.Line != 6 {
+						t.Errorf("%s: not at its line: %v", code, p)
+					}
+				}
+				if wants != "" {
+					for _, want := range strings.Split(wants, " -- want: ") {
+						got[line] = remove(t, code, got[line], want)
+					}
+				}
+				for _, message := range got[line] {
+					t.Errorf("%s: unexpected: %s", code, message)
+				}
+			}
+		})
+	}
+}

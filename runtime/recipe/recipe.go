@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"runbook/runtime/event"
@@ -23,6 +24,7 @@ type API struct {
 	// NewState makes a state without hosts, where recipe, validate, env and secret do what e says.
 	NewState func(e *Evaluation, opts script.StateOptions) (*script.State, error)
 	Sources  *source.Cache // the files of all recipes read so far; nil keeps none
+	Reserved []string      // names that options can't have; nil where that does not matter
 }
 
 // Description is what a recipe declares in recipe{ … }.
@@ -134,8 +136,15 @@ func (r *Recipe) declare(d Declaration) (err error) {
 	for _, o := range d.Options {
 		HideURLs(r.Stream, o.Default)
 	}
-	r.Options, err = d.Parse()
-	return err
+	if r.Options, err = d.Parse(); err != nil {
+		return err
+	}
+	for _, o := range r.Options {
+		if slices.Contains(r.api.Reserved, o.Flag()) {
+			return fmt.Errorf("option %s: run has an option --%s of its own: choose another name", o.Name, o.Flag())
+		}
+	}
+	return nil
 }
 
 // HideURLs makes secrets of the user names and passwords in the URLs within a value of

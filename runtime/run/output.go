@@ -9,15 +9,34 @@ import (
 	"runbook/runtime/script"
 )
 
+// line is a text in Lua; a number becomes one.
+type line string
+
+// LuaType names both forms.
+func (*line) LuaType() string { return "string|number" }
+
+// UnmarshalLua takes a string or a number.
+func (l *line) UnmarshalLua(value any) error {
+	switch v := value.(type) {
+	case string:
+		*l = line(v)
+	case float64:
+		*l = line(strconv.FormatFloat(v, 'f', -1, 64))
+	default:
+		return fmt.Errorf("want a string or a number, got %s", script.Describe(value))
+	}
+	return nil
+}
+
 type logArgs struct {
-	Text string `lua:"text,arg" doc:"the line"`
+	Text line `lua:"text,arg" doc:"the line"`
 }
 
 // logModule declares log.info and log.warn.
 func logModule() script.Module {
 	emit := func(kind event.Kind) func(context.Context, script.None, logArgs) (script.None, error) {
 		return func(ctx context.Context, _ script.None, a logArgs) (script.None, error) {
-			event.Emit(ctx, event.Event{Kind: kind, Text: a.Text})
+			event.Emit(ctx, event.Event{Kind: kind, Text: string(a.Text)})
 			return script.None{}, nil
 		}
 	}

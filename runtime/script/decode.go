@@ -147,7 +147,11 @@ func decodeMap(v any, to reflect.Value, t types.Type) error {
 	m := reflect.MakeMap(to.Type())
 	for _, name := range sortedKeys(table.Fields) {
 		item := reflect.New(to.Type().Elem()).Elem()
-		if err := decode(table.Fields[name], item, t.Item()); err != nil {
+		given := table.Fields[name]
+		if n, ok := given.(float64); ok && t.Item().Kind == types.String { // such as PORT = 80
+			given = strconv.FormatFloat(n, 'f', -1, 64)
+		}
+		if err := decode(given, item, t.Item()); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 		m.SetMapIndex(reflect.ValueOf(name), item)

@@ -81,7 +81,7 @@ func (f *fileChecker) option(field *ast.Field, key, name string, options types.P
 		f.argument(field.Value, name, o)
 		return
 	}
-	f.report(field.Key.Line(), key, "%s: unknown option %q%s", name, key, spell.DidYouMean(key, options.Names()))
+	f.report(field.Key.Line(), key, "%s: unknown option %q%s", name, key, otherOption(key, options))
 	f.escape(f.expr(field.Value))
 }
 
@@ -110,18 +110,16 @@ func (f *fileChecker) argument(e ast.Expr, name string, p types.Param) {
 	if p.Item > 0 {
 		where = name
 	}
+	f.absolutePath(e, where, p)
 	if table, ok := e.(*ast.TableExpr); ok && f.inner(table, where, p.Type) {
 		return
 	}
-	s := f.expr(e)
+	s := f.value(e)
 	f.escape(s)
 	if str, ok := e.(*ast.StringExpr); ok {
 		f.text(str, where, p)
 	}
-	if p.Command {
-		f.command(e, name)
-	}
-	if n, ok := number(e); ok {
+	if n, ok := source.Number(e); ok {
 		switch {
 		case p.Type.Kind == types.Duration:
 			text := strconv.FormatFloat(n, 'f', -1, 64)
@@ -132,22 +130,9 @@ func (f *fileChecker) argument(e ast.Expr, name string, p types.Param) {
 			return
 		}
 	}
-	if got := s.luaType(); !fits(got, p.Type) {
+	if got := s.luaType(); !types.Fits(got, p.Type) {
 		f.reportAt(e, "%s: want %s, got %s", where, p.Type.Words(), got.Words())
 	}
-}
-
-// number returns the value of a literal number.
-func number(e ast.Expr) (float64, bool) {
-	if minus, ok := e.(*ast.UnaryMinusOpExpr); ok {
-		n, ok := number(minus.Expr)
-		return -n, ok
-	}
-	if lit, ok := e.(*ast.NumberExpr); ok {
-		n, err := strconv.ParseFloat(lit.Value, 64)
-		return n, err == nil
-	}
-	return 0, false
 }
 
 // text checks a literal string against the choices, and whether it is a duration where one is
@@ -169,9 +154,6 @@ func (f *fileChecker) text(str *ast.StringExpr, where string, p types.Param) {
 	}
 }
 
-// word is the type of an item in a list of words.
-var word = types.Type{Kind: types.Union, Union: []types.Type{{Kind: types.String}, {Kind: types.Number}}}
-
 // inner checks the fields of a table constructor against its type. It returns false when the type
 // has no parts, or when only the primitive can decide which of several forms is meant.
 func (f *fileChecker) inner(table *ast.TableExpr, where string, t types.Type) bool {
@@ -187,7 +169,7 @@ func (f *fileChecker) inner(table *ast.TableExpr, where string, t types.Type) bo
 	}
 	switch {
 	case t.Kind == types.Words:
-		f.list(table, where, word)
+		f.list(table, where, types.Word)
 	case t.Kind == types.Record:
 		f.table(table, where, t.Fields)
 	case t.Kind == types.Map && t.Elem != nil:
@@ -202,11 +184,15 @@ func (f *fileChecker) inner(table *ast.TableExpr, where string, t types.Type) bo
 
 // named checks a table whose values are all of type t.
 func (f *fileChecker) named(table *ast.TableExpr, where string, t types.Type) {
+	named := t
+	if t.Kind == types.String { // a number becomes a string there
+		named = types.Word
+	}
 	for _, field := range table.Fields {
 		key, ok := field.Key.(*ast.StringExpr)
 		switch {
 		case ok:
-			f.argument(field.Value, where, types.Param{Name: key.Value, Type: t})
+			f.argument(field.Value, where, types.Param{Name: key.Value, Type: named})
 			continue
 		case field.Key != nil:
 			f.expr(field.Key)
@@ -219,44 +205,18 @@ func (f *fileChecker) named(table *ast.TableExpr, where string, t types.Type) {
 
 // list checks a table whose items are all of type item.
 func (f *fileChecker) list(table *ast.TableExpr, where string, item types.Type) {
+	f.middle(source.Items(table))
 	for _, field := range table.Fields {
 		if key, ok := field.Key.(*ast.StringExpr); ok {
 			f.reportAt(key, "%s: want a list, got a table with the name %q in it", where, key.Value)
 		} else if field.Key != nil {
 			f.expr(field.Key)
 		}
-		s := f.expr(field.Value)
+		s := f.value(field.Value)
 		f.escape(s)
-		if got := s.luaType(); field.Key == nil && !fits(got, item) {
+		if got := s.luaType(); field.Key == nil && !types.Fits(got, item) {
 			f.reportAt(field.Value, "%s: want a list of items that are each %s, got %s",
 				where, item.Words(), got.Words())
 		}
 	}
-}
-
-// fits reports whether a value of type got may be of type want. One of which nothing is known may
-// be of any.
-func fits(got, want types.Type) bool {
-	if got.Kind == types.Any {
-		return true
-	}
-	switch want.Kind {
-	case types.Any:
-		return true
-	case types.Union:
-		return slices.ContainsFunc(want.Union, func(w types.Type) bool { return fits(got, w) })
-	case types.Integer, types.Number:
-		return got.Kind == types.Number
-	case types.Duration, types.File:
-		return got.Kind == types.String
-	case types.Words:
-		return fits(got, word) || fits(got, types.Type{Kind: types.List, Elem: &word})
-	case types.Object:
-		return got.Kind == types.Object && got.Object == want.Object
-	case types.Table, types.Map, types.Record, types.Proxy:
-		return got.Kind == types.Table || got.Kind == types.List
-	case types.List:
-		return got.Kind == types.Table || got.Kind == types.List && (want.Elem == nil || fits(*got.Elem, *want.Elem))
-	}
-	return got.Kind == want.Kind
 }

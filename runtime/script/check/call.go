@@ -2,6 +2,7 @@ package check
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/yuin/gopher-lua/ast"
@@ -18,9 +19,9 @@ func (f *fileChecker) call(e *ast.FuncCallExpr) *shape {
 	f.templateCall(e)
 	if e.Receiver != nil {
 		owner := f.expr(e.Receiver)
-		callee := f.member(e.Line(), owner, sourceName(e.Receiver), e.Method, true)
+		callee := f.member(e.Line(), owner, source.Name(e.Receiver), e.Method, true)
 		if callee == nil || callee.call == nil {
-			f.reportCall(e.Line(), e.Method, callee, sourceName(e.Receiver)+"."+e.Method)
+			f.reportCall(e.Line(), e.Method, callee, source.Name(e.Receiver)+"."+e.Method)
 			f.escape(callee)
 			return f.unknownCall(e)
 		}
@@ -42,15 +43,18 @@ func (f *fileChecker) call(e *ast.FuncCallExpr) *shape {
 	callee := f.callee(e.Func)
 	if callee != nil && len(callee.fns) > 0 {
 		f.recipeCall(e, callee)
+		if f.returnsNothing(callee.fns) {
+			return &shape{nothing: true}
+		}
 		return nil
 	}
 	if callee == nil || callee.call == nil {
-		f.reportCall(e.Func.Line(), source.LastName(e.Func), callee, sourceName(e.Func))
+		f.reportCall(e.Func.Line(), source.LastName(e.Func), callee, source.Name(e.Func))
 		return f.unknownCall(e)
 	}
 	if callee.of.On != "" {
 		// host.run(host, …) is valid, if unusual.
-		if len(e.Args) == 0 || !f.expr(e.Args[0]).isObject(callee.of.On) {
+		if len(e.Args) == 0 || !f.isReceiver(e, callee.of) {
 			f.report(e.Func.Line(), callee.call.Name, "%s is called with a dot; write it with a colon",
 				callee.of.Path(callee.call.Name))
 			return nil
@@ -58,6 +62,15 @@ func (f *fileChecker) call(e *ast.FuncCallExpr) *shape {
 		return f.unknownCall(e)
 	}
 	return f.primitiveCall(e, callee)
+}
+
+// isReceiver reports whether the first argument of a call may be what a primitive of m is called on.
+func (f *fileChecker) isReceiver(e *ast.FuncCallExpr, m *script.Module) bool {
+	s := f.expr(e.Args[0])
+	if _, named := e.Func.(*ast.IdentExpr); s == nil && named {
+		return true
+	}
+	return s.isObject(m.On) || s != nil && s.module != nil && s.module.Group() == m.Group()
 }
 
 // timeFormat checks the format in a call of os.date or clock.utc that is written in the recipe.
@@ -100,6 +113,7 @@ func (f *fileChecker) protectedCall(e *ast.FuncCallExpr) *shape {
 // as arguments.
 func (f *fileChecker) recipeCall(e *ast.FuncCallExpr, callee *shape) {
 	var given []*shape
+	f.middle(e.Args)
 	for i, a := range e.Args {
 		s := f.expr(a)
 		hasNoParam := func(fn *ast.FunctionExpr) bool { return i >= len(fn.ParList.Names) }
@@ -144,10 +158,11 @@ func firstPrimitive(m *script.Module) string {
 }
 
 func (f *fileChecker) unknownCall(e *ast.FuncCallExpr) *shape {
+	f.middle(e.Args)
 	for _, a := range e.Args {
 		f.escape(f.expr(a))
 	}
-	return nil
+	return f.textCall(e)
 }
 
 func (f *fileChecker) requireCall(e *ast.FuncCallExpr) *shape {
@@ -196,6 +211,9 @@ func (f *fileChecker) primitiveCall(e *ast.FuncCallExpr, callee *shape) *shape {
 		if a.Command && p.Effect == script.Reads {
 			f.within = name
 		}
+		if a.Command && i < len(given) {
+			f.command(commandLine{given[i], name, p.Effect == script.Reads, optionsTable(given[i+1:])})
+		}
 		if i < len(given) {
 			f.argument(given[i], name, a)
 		} else if !a.Optional && !open {
@@ -216,7 +234,42 @@ func (f *fileChecker) primitiveCall(e *ast.FuncCallExpr, callee *shape) *shape {
 	if sig.Result.Kind == types.Proxy && f.opts.Recipe != nil {
 		return &shape{options: f.opts.Recipe}
 	}
-	return shapeOf(sig.Result)
+	s := shapeOf(sig.Result)
+	if s != nil && s.isResult() {
+		s.checked = raisesAfterFailure(given, sig)
+	}
+	if s != nil && name == "quote" {
+		s.quoted = true
+	}
+	return s
+}
+
+// raisesAfterFailure reports whether a command is sure to raise an error for a status other than 0.
+func raisesAfterFailure(given []ast.Expr, sig types.Signature) bool {
+	if o, ok := sig.Options.Find("check"); !ok || o.Default != "true" {
+		return false
+	}
+	if len(given) <= len(sig.Args) && !slices.ContainsFunc(sig.Args, func(a types.Param) bool { return a.Rest }) {
+		return true
+	}
+	last := given[len(given)-1]
+	table, ok := last.(*ast.TableExpr)
+	return source.IsLiteral(last) || ok && !slices.ContainsFunc(table.Fields, func(field *ast.Field) bool {
+		key, ok := field.Key.(*ast.StringExpr)
+		_, yes := field.Value.(*ast.TrueExpr)
+		return field.Key != nil && (!ok || key.Value == "check" && !yes)
+	})
+}
+
+// optionsTable returns the last of the arguments if it is a table with names in it, or nil.
+func optionsTable(given []ast.Expr) *ast.TableExpr {
+	if len(given) == 0 {
+		return nil
+	}
+	if table, ok := given[len(given)-1].(*ast.TableExpr); ok && hasNames(table) {
+		return table
+	}
+	return nil
 }
 
 // hasNoChange reports whether a call has changes = false among its options.
@@ -257,6 +310,11 @@ func (f *fileChecker) callback(e *ast.FuncCallExpr, name string, callback types.
 	before := len(f.problems)
 	s := f.expr(last)
 	switch t := s.luaType(); {
+	case s != nil && s.nothing:
+		fn := strings.TrimSuffix(source.Name(last), "(…)")
+		f.report(last.Line(), source.FirstWord(last), "%s: %s(…) is called at once, and returns nothing: pass %s itself, or function(…) %s(…) end",
+			name, fn, fn, fn)
+		return e.Args[:n-1]
 	case s != nil && len(s.fns) > 0: // a named function
 		for _, fn := range s.fns {
 			f.facts.addCall(fn, known)

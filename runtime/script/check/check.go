@@ -41,6 +41,7 @@ func Check(ctx context.Context, lib *script.Library, path string, opts Options) 
 	c := &checker{
 		ctx: ctx, api: api{lib}, opts: opts, libraries: libraries, dir: source.RecipeDir(path),
 		files: map[string]*source.File{}, required: map[string]module{}, facts: newFacts(),
+		silent: map[*ast.FunctionExpr]bool{},
 	}
 	// What parameters and fields hold is known only after the whole recipe has been seen. So it is
 	// walked until nothing more is learned; only the problems of the last walk count.
@@ -74,6 +75,7 @@ type checker struct {
 	modules   map[string]*shape       // the values that walked files return; nil where nothing is known
 	waiting   []body                  // functions of this walk whose bodies were not checked yet
 	facts     *facts
+	silent    map[*ast.FunctionExpr]bool // functions, and whether they return nothing
 	problems  []source.Problem
 }
 
@@ -149,6 +151,11 @@ func (f *fileChecker) report(line int, word, format string, args ...any) {
 // reportAt adds a mistake at an expression.
 func (f *fileChecker) reportAt(e ast.Expr, format string, args ...any) {
 	f.add(source.Mistake, e.Line(), source.Text(e), format, args...)
+}
+
+// warnAt adds a warning at a word that is on a node's line or below it.
+func (f *fileChecker) warnAt(line int, word, format string, args ...any) {
+	f.add(source.Warning, line, word, format, args...)
 }
 
 func (f *fileChecker) add(kind source.Kind, line int, word, format string, args ...any) {

@@ -7,84 +7,242 @@ import (
 
 	"github.com/yuin/gopher-lua/ast"
 
+	"runbook/runtime/script/check/advice"
 	"runbook/runtime/script/source"
 	"runbook/runtime/script/types"
 )
 
-var (
-	// plainWords matches text that a shell only splits into words.
-	plainWords = regexp.MustCompile(`^[A-Za-z0-9_@%+=:,./ \t-]*$`)
-	spaces     = regexp.MustCompile(`[ \t]+`)
-)
-
-// isShellSyntax reports whether the first word of a command, in quotes, is an assignment or a
-// builtin instead of a program.
-func isShellSyntax(word string) bool {
-	builtins := []string{
-		`"cd"`, `"export"`, `"umask"`, `"ulimit"`, `"."`, `"exec"`, `"eval"`, `"exit"`, `"trap"`, `"set"`,
-	}
-	return strings.Contains(word, "=") || slices.Contains(builtins, word)
+// commandLine is a command in a call.
+type commandLine struct {
+	cmd     ast.Expr
+	name    string         // of the primitive
+	reads   bool           // the primitive also runs in a dry run
+	options *ast.TableExpr // or nil
 }
 
-// command warns about a value that is joined into a shell command where a list would do: a space or
-// a quote in the value would change the command. It accepts commands that need the shell, and
-// values that are written in the recipe.
-func (f *fileChecker) command(e ast.Expr, name string) {
-	concat, ok := e.(*ast.StringConcatOpExpr)
-	if !ok {
-		return
+// option returns the value of an option that is written in the call.
+func (c commandLine) option(name string) ast.Expr {
+	if c.options == nil {
+		return nil
 	}
-	words, values, ok := f.words(pieces(concat))
-	if !ok || len(values) == 0 {
-		return
-	}
-	f.add(source.Warning, e.Line(), source.Text(values[0]),
-		"%s: %s is part of the shell command without quotes; write a list, which is quoted: { %s }",
-		name, sourceName(values[0]), strings.Join(words, ", "))
-}
-
-// pieces returns the parts of a concatenation in order.
-func pieces(e ast.Expr) []ast.Expr {
-	if concat, ok := e.(*ast.StringConcatOpExpr); ok {
-		return append(pieces(concat.Lhs), pieces(concat.Rhs)...)
-	}
-	return []ast.Expr{e}
-}
-
-// words splits a concatenated command into the items of a list. values are the parts that are not
-// written in the recipe. ok is false when the command needs a shell or can't be split.
-func (f *fileChecker) words(parts []ast.Expr) (words []string, values []ast.Expr, ok bool) {
-	var word []string // the parts of the current word
-	end := func() {
-		if len(word) > 0 {
-			words, word = append(words, strings.Join(word, " .. ")), nil
+	for _, field := range c.options.Fields {
+		if key, ok := field.Key.(*ast.StringExpr); ok && key.Value == name {
+			return field.Value
 		}
 	}
-	for _, part := range parts {
-		str, literal := part.(*ast.StringExpr)
-		if !literal {
-			name := sourceName(part)
-			if name == "this value" || len(words)+len(word) == 0 { // or a whole command that was built elsewhere
-				return nil, nil, false
+	return nil
+}
+
+// command warns about a command that does something else than it seems to.
+func (f *fileChecker) command(c commandLine) {
+	switch e := c.cmd.(type) {
+	case *ast.TableExpr:
+		f.wordList(c, e)
+	case *ast.StringExpr:
+		f.shellText(c, e, e.Value)
+	default:
+		before := len(f.problems)
+		s := f.expr(e)
+		f.problems = f.problems[:before] // it is checked again as an argument
+		if call, ok := e.(*ast.FuncCallExpr); ok && source.Name(call.Func) == "table.concat" && len(call.Args) > 0 {
+			f.warnAt(call.Line(), "table", "%s: table.concat joins the words without quotes: pass the list itself", c.name)
+			return
+		}
+		if parts := advice.Pieces(e); len(parts) > 1 {
+			f.shellText(c, e, advice.ConstantText(parts))
+		}
+		if s != nil && len(s.unsafe) > 0 {
+			f.unquoted(c, e, s.unsafe[0])
+		}
+	}
+}
+
+// unquoted warns about a value that is joined into a shell command: a space or a quote in it would
+// change the command.
+func (f *fileChecker) unquoted(c commandLine, e ast.Expr, value string) {
+	word := source.FirstWord(e)
+	if concat, ok := e.(*ast.StringConcatOpExpr); ok {
+		for _, part := range advice.Pieces(concat) {
+			if source.Name(part) == value {
+				word = source.FirstWord(part)
 			}
-			if s := f.expr(part); s == nil || s.scalar == types.String && !s.literal {
-				values = append(values, part)
-			}
-			word = append(word, name)
+		}
+		if words, ok := advice.ListOfWords(advice.Pieces(concat)); ok {
+			f.warnAt(e.Line(), word, "%s: %s is part of the shell command without quotes; write a list, which is quoted: { %s }",
+				c.name, value, strings.Join(words, ", "))
+			return
+		}
+	}
+	f.warnAt(e.Line(), word, "%s: %s is part of the shell command without quotes; write quote(%s), or a list of words",
+		c.name, value, value)
+}
+
+// addUnsafe records that a value is part of a text. The first part may be the whole command, built
+// elsewhere.
+func (s *shape) addUnsafe(part ast.Expr, value *shape, first bool) {
+	name := source.Name(part)
+	switch {
+	case value != nil && len(value.unsafe) > 0:
+		s.unsafe = append(s.unsafe, value.unsafe...)
+	case value != nil && (value.literal || value.quoted || value.scalar != types.String):
+	case first || name == "this value" || strings.HasPrefix(name, "tonumber("):
+	default:
+		s.unsafe = append(s.unsafe, name)
+	}
+}
+
+// placeholder matches what string.format fills in with a text.
+var placeholder = regexp.MustCompile(`%-?[0-9.]*[a-zA-Z%]`)
+
+// textCall returns the shape of a text that string.format makes, or nil.
+func (f *fileChecker) textCall(e *ast.FuncCallExpr) *shape {
+	given := e.Args
+	switch {
+	case e.Receiver != nil && e.Method == "format":
+		given = append([]ast.Expr{e.Receiver}, given...)
+	case e.Receiver != nil || source.Name(e.Func) != "string.format":
+		return nil
+	}
+	if len(given) == 0 {
+		return nil
+	}
+	format, ok := given[0].(*ast.StringExpr)
+	if !ok {
+		return nil
+	}
+	text := &shape{scalar: types.String}
+	values := given[1:]
+	for _, verb := range placeholder.FindAllString(format.Value, -1) {
+		if verb == "%%" || len(values) == 0 {
 			continue
 		}
-		if !plainWords.MatchString(str.Value) {
-			return nil, nil, false
+		if strings.HasSuffix(verb, "s") {
+			before := len(f.problems)
+			s := f.expr(values[0])
+			f.problems = f.problems[:before]
+			text.addUnsafe(values[0], s, strings.HasPrefix(format.Value, verb))
 		}
-		for i, text := range spaces.Split(str.Value, -1) {
-			if i > 0 {
-				end()
-			}
-			if text != "" {
-				word = append(word, `"`+text+`"`)
-			}
+		values = values[1:]
+	}
+	return text
+}
+
+// shellText warns about a command for /bin/sh. Values are X in text.
+func (f *fileChecker) shellText(c commandLine, e ast.Expr, text string) {
+	warn := func(format string, args ...any) { f.warn(e, "", c.name+": "+format, args...) }
+	if word := advice.Alone(text); word != "" {
+		warn("%s", advice.WithoutEffect(word))
+		return
+	}
+	if file := advice.Sourced(text); file != "" {
+		warn("/bin/sh may not have source: write . %s", file)
+	}
+	if c.reads {
+		if what := advice.Changing(text); what != "" {
+			warn("%s changes something, but a dry run also runs %s: use host:run", what, c.name)
 		}
 	}
-	end()
-	return words, values, len(words) > 1 && !isShellSyntax(words[0])
+	if loses := advice.LostStatus(text, c.reads); loses != "" && c.option("pipefail") == nil {
+		warn("a failure of %s is not noticed, because only the last command of a pipeline counts: add pipefail = true", loses)
+	}
+	f.luaNames(c, e, text)
+}
+
+// wordList warns about words of a list that a shell would understand, because none sees them.
+func (f *fileChecker) wordList(c commandLine, table *ast.TableExpr) {
+	items := source.Items(table)
+	var words []string
+	for i, item := range items {
+		str, ok := item.(*ast.StringExpr)
+		if !ok {
+			words = append(words, "X")
+			f.nilWord(c, item, i == len(items)-1)
+			continue
+		}
+		words = append(words, str.Value)
+	}
+	if len(words) == 0 {
+		return
+	}
+	warn := func(i int, format string, args ...any) { f.warn(items[i], "{", c.name+": "+format, args...) }
+	switch program := words[0]; {
+	case len(words) == 1 && strings.ContainsAny(program, " \t"):
+		quoted := strings.Join(advice.Split(program), `", "`)
+		if advice.IsPlain(program) {
+			warn(0, "%q is one word, the name of a program: write { \"%s\" }", program, quoted)
+		} else {
+			warn(0, "%q is one word, the name of a program: write it as a string, without { }", program)
+		}
+		return
+	case strings.ContainsAny(program, " \t") && advice.IsPlain(program):
+		warn(0, "%q is one word, the name of a program: write { \"%s\", … }", program,
+			strings.Join(advice.Split(program), `", "`))
+		return
+	case slices.Contains(advice.ShellOnly, program) && program != "exec" && program != "eval":
+		warn(0, "%s", advice.WithoutEffect(program))
+		return
+	}
+	if what := advice.Changes(words); c.reads && what != "" {
+		warn(0, "%s changes something, but a dry run also runs %s: use host:run", what, c.name)
+	}
+	f.shellWords(items, words, warn)
+}
+
+// shellWords warns about single words of a list that only a shell understands.
+func (f *fileChecker) shellWords(items []ast.Expr, words []string, warn func(int, string, ...any)) {
+	for i, w := range words {
+		if _, literal := items[i].(*ast.StringExpr); !literal {
+			continue
+		}
+		switch {
+		case strings.HasPrefix(w, "~/") || w == "~":
+			warn(i, "%q is passed as it is, because no shell sees a list: leave out ~/, because a command begins in the home folder", w)
+		case i > 0 && advice.NeedsShell(words[0], w):
+			warn(i, "%q is passed as it is, because no shell sees a list: write the command as a string", w)
+		}
+	}
+}
+
+// nilWord reports a word of a list that is or may be nil: the list ends there.
+func (f *fileChecker) nilWord(c commandLine, item ast.Expr, last bool) {
+	const end = "%s: %s may be nil, and a list ends at a nil"
+	switch e := item.(type) {
+	case *ast.NilExpr:
+		f.report(e.Line(), "nil", "%s: a list ends at a nil: remove it", c.name)
+	case *ast.LogicalOpExpr:
+		if _, isNil := e.Rhs.(*ast.NilExpr); isNil && e.Operator == "or" && !last {
+			f.warnAt(e.Line(), "nil", end+": append the word with an if, or use \"\" where the program takes it", c.name, "this word")
+		}
+		if e.Operator == "and" {
+			f.warnAt(e.Line(), source.FirstWord(e.Lhs), "%s: this word is false or nil when %s is: write … and … or nil as the last word, or append it with an if",
+				c.name, source.Name(e.Lhs))
+		}
+	case *ast.FuncCallExpr:
+		if f.globalName(e.Func) == "env" && len(e.Args) == 1 {
+			f.warnAt(e.Line(), "env", end+": give it a default, env(%s, \"…\")", c.name, "env(…)", source.Name(e.Args[0]))
+		}
+	}
+}
+
+// absolutePath reports a relative path where the declaration wants an absolute one.
+func (f *fileChecker) absolutePath(e ast.Expr, where string, p types.Param) {
+	if !strings.Contains(p.Doc, "absolute path") { // the documentation is part of the declaration
+		return
+	}
+	values := []ast.Expr{e}
+	if table, ok := e.(*ast.TableExpr); ok {
+		values = source.Items(table)
+	}
+	for _, value := range values {
+		first, ok := advice.Pieces(value)[0].(*ast.StringExpr)
+		if !ok || strings.HasPrefix(first.Value, "/") {
+			continue
+		}
+		switch {
+		case strings.HasPrefix(first.Value, "~"):
+			f.reportAt(first, "%s: %q is not an absolute path, because ~ is not replaced: write the home folder, such as \"/home/deploy/…\"", where, first.Value)
+		default:
+			f.reportAt(first, "%s: %q is not an absolute path: it begins with /", where, first.Value)
+		}
+	}
 }

@@ -3,6 +3,7 @@ package check
 import (
 	"github.com/yuin/gopher-lua/ast"
 
+	"runbook/runtime/script/source"
 	"runbook/runtime/script/types"
 )
 
@@ -20,28 +21,28 @@ func (f *fileChecker) expr(e ast.Expr) *shape {
 	case *ast.TableExpr:
 		return f.tableExpr(e)
 	case *ast.LogicalOpExpr:
-		return f.logical(e)
+		return f.either(e, f.expr)
 	case *ast.RelationalOpExpr:
-		f.both(e.Lhs, e.Rhs)
+		f.compare(e)
 	case *ast.StringConcatOpExpr:
-		f.both(e.Lhs, e.Rhs)
+		return f.concat(e)
 	case *ast.ArithmeticOpExpr:
-		f.both(e.Lhs, e.Rhs)
+		return f.arithmetic(e)
+	case *ast.StringExpr:
+		f.filledIn(e)
 	case *ast.UnaryMinusOpExpr:
 		f.expr(e.Expr)
 	case *ast.UnaryNotOpExpr:
-		f.expr(e.Expr)
+		f.condition(e)
 	case *ast.UnaryLenOpExpr:
-		f.expr(e.Expr)
+		f.length(e)
 	}
 	return literal(e)
 }
 
-func (f *fileChecker) both(a, b ast.Expr) { f.expr(a); f.expr(b) }
-
-// logical checks and, or. The value is known when both sides are of one kind.
-func (f *fileChecker) logical(e *ast.LogicalOpExpr) *shape {
-	a, b := f.expr(e.Lhs), f.expr(e.Rhs)
+// either checks and, or, whose sides check checks. The value is known when both are of one kind.
+func (f *fileChecker) either(e *ast.LogicalOpExpr, check func(ast.Expr) *shape) *shape {
+	a, b := check(e.Lhs), check(e.Rhs)
 	if e.Operator == "or" { // a function or table left of and is never its result, because it is neither nil nor false
 		f.escapeValue(a)
 	}
@@ -61,17 +62,18 @@ func (f *fileChecker) escapeValue(s *shape) {
 
 func (f *fileChecker) tableExpr(e *ast.TableExpr) *shape {
 	s := &shape{fields: map[string]*shape{}, table: e}
+	f.middle(source.Items(e))
 	items := 0
 	for _, field := range e.Fields {
 		if key, ok := field.Key.(*ast.StringExpr); ok {
-			f.setField(s, key.Value, f.expr(field.Value))
+			f.setField(s, key.Value, f.value(field.Value))
 			continue
 		}
 		if field.Key != nil {
 			f.expr(field.Key)
 			f.facts.table(e).setOpen(f.facts)
 		}
-		value := f.expr(field.Value)
+		value := f.value(field.Value)
 		f.escape(value)
 		if field.Key == nil {
 			if items++; items == 1 {
@@ -98,7 +100,7 @@ func (f *fileChecker) ident(e *ast.IdentExpr) *shape {
 		return &shape{library: e.Value}
 	}
 	if !f.isGlobal(e.Value) {
-		f.report(e.Line(), e.Value, "undeclared global %q%s", e.Value, f.suggest(e.Value))
+		f.report(e.Line(), e.Value, "undeclared global %q%s", e.Value, f.suggest(e.Line(), e.Value))
 	}
 	return nil
 }
@@ -108,30 +110,25 @@ func (f *fileChecker) attr(e *ast.AttrGetExpr, called bool) *shape {
 	owner := f.expr(e.Object)
 	key, ok := e.Key.(*ast.StringExpr)
 	if !ok {
-		f.expr(e.Key)
+		s := f.value(e.Key)
 		if owner != nil { // hosts[1]
-			return owner.item
+			f.listIndex(e, owner, s)
+			return owner.item.argument()
 		}
 		return nil
 	}
-	return f.member(e.Key.Line(), owner, sourceName(e.Object), key.Value, called)
+	return f.member(e.Key.Line(), owner, source.Name(e.Object), key.Value, called)
 }
 
-// sourceName returns an expression as written in the source, as far as it consists of names.
-func sourceName(e ast.Expr) string {
-	switch e := e.(type) {
-	case *ast.IdentExpr:
-		return e.Value
-	case *ast.AttrGetExpr:
-		if key, ok := e.Key.(*ast.StringExpr); ok {
-			return sourceName(e.Object) + "." + key.Value
-		}
-		return sourceName(e.Object) + "[…]"
-	case *ast.FuncCallExpr:
-		if e.Receiver != nil {
-			return sourceName(e.Receiver) + ":" + e.Method + "(…)"
-		}
-		return sourceName(e.Func) + "(…)"
+// listIndex warns about an index that no list has.
+func (f *fileChecker) listIndex(e *ast.AttrGetExpr, owner, key *shape) {
+	name := source.Name(e.Object)
+	n, isNumber := source.Number(e.Key)
+	switch {
+	case owner.item == nil || owner.table != nil && f.facts.table(owner.table).open:
+	case isNumber && n == 0:
+		f.warnAt(e.Line(), source.FirstWord(e.Object), "a list begins at 1: the first item is %s[1]", name)
+	case key != nil && key.scalar == types.String && owner.item.object != "":
+		f.warnAt(e.Line(), source.FirstWord(e.Object), "%s is a list by number: write named(%s)", name, source.Name(e.Key))
 	}
-	return "this value"
 }

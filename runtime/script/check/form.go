@@ -127,7 +127,7 @@ func (c *formChecker) stmt(s ast.Stmt) bool {
 		c.expr(s.Condition)
 		c.block(s.Stmts, nil)
 		_, always := s.Condition.(*ast.TrueExpr)
-		return always && !hasExit(s.Stmts)
+		return always && !source.HasExit(s.Stmts)
 	case *ast.RepeatStmt:
 		c.block(s.Stmts, s.Condition)
 	case *ast.IfStmt:
@@ -206,21 +206,6 @@ func (c *formChecker) calls(e ast.Expr, name string) bool {
 	}
 	id, ok := call.Func.(*ast.IdentExpr)
 	return ok && id.Value == name && c.find(name) == nil
-}
-
-// hasExit reports whether a loop's body has a break of its own, or a goto.
-func hasExit(stmts []ast.Stmt) bool {
-	return slices.ContainsFunc(stmts, func(s ast.Stmt) bool {
-		switch s := s.(type) {
-		case *ast.BreakStmt, *ast.GotoStmt:
-			return true
-		case *ast.DoBlockStmt:
-			return hasExit(s.Stmts)
-		case *ast.IfStmt:
-			return hasExit(s.Then) || hasExit(s.Else)
-		}
-		return false
-	})
 }
 
 func (c *formChecker) exprs(exprs []ast.Expr) {

@@ -1,10 +1,12 @@
 package check
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
 
+	"runbook/runtime/script/check/advice"
 	"runbook/runtime/script/spell"
 	"runbook/runtime/script/stdlib"
 	"runbook/runtime/script/types"
@@ -18,7 +20,7 @@ func (f *fileChecker) isGlobal(name string) bool {
 }
 
 // suggest returns what to write instead of an undeclared global, to append to the error.
-func (f *fileChecker) suggest(name string) string {
+func (f *fileChecker) suggest(line int, name string) string {
 	switch name {
 	case "null", "NULL", "None", "Nil", "undefined":
 		return "; in Lua it is nil"
@@ -28,6 +30,12 @@ func (f *fileChecker) suggest(name string) string {
 		return "; read files with host.fs:read, and files of this machine with localhost.fs:read"
 	case "dofile", "loadfile", "loadstring", "load":
 		return "; load code with require, from a file beside the recipe"
+	}
+	if line := f.DefinedBelow(line, name); line > 0 {
+		return fmt.Sprintf("; it is defined below, at line %d: move that above this function", line)
+	}
+	if instead := advice.Globals[name]; instead != "" {
+		return ": write " + instead
 	}
 	names := append(slices.Sorted(maps.Keys(f.libraries)), stdlib.BaseNames()...)
 	for s := f.scope; s != nil; s = s.outer {
@@ -49,6 +57,10 @@ func (f *fileChecker) member(line int, owner *shape, ownerName, name string, cal
 		if s, ok := f.api.objectMember(owner.object, name); ok {
 			return s
 		}
+		if instead := advice.Members[name]; instead != "" && owner.object == "host" {
+			f.report(line, name, "%s has no %q: write %s", ownerName, name, strings.Replace(instead, "host", ownerName, 1))
+			return nil
+		}
 		return missing(f.api.Members(owner.object))
 	case owner.module != nil:
 		for _, m := range f.api.sharing(owner.module) {
@@ -59,11 +71,17 @@ func (f *fileChecker) member(line int, owner *shape, ownerName, name string, cal
 		return missing(f.api.moduleMembers(owner.module))
 	case owner.library != "" || owner.scalar == types.String:
 		return f.libraryMember(line, owner, ownerName, name)
+	case owner.index:
+		f.report(line, name, "%s counts the items, so it has no %q: write for _, %s in ipairs(…)", ownerName, name, ownerName)
 	case owner.scalar != types.Any:
 		f.report(line, name, "%s is %s, so it has no %q", ownerName, owner.luaType().Words(), name)
 	case owner.record != nil:
 		if p, ok := owner.record.Fields.Find(name); ok {
-			return shapeOf(p.Type)
+			s := shapeOf(p.Type)
+			if s != nil && owner.checked && (name == "code" || name == "ok") {
+				s.checked = true
+			}
+			return s
 		}
 		return missing(owner.record.Fields.Names())
 	case owner.options != nil:
@@ -77,6 +95,8 @@ func (f *fileChecker) member(line int, owner *shape, ownerName, name string, cal
 		if _, ok := f.api.objectMember(owner.item.object, name); ok {
 			f.report(line, name, "%s is a list; each %s in it has a %q: write each(%s, function(%s) … end), or %s[1]",
 				ownerName, owner.item.object, name, ownerName, owner.item.object, ownerName)
+		} else if owner.certain {
+			f.report(line, name, "%s is a list, so it has no %q: write named(%q)", ownerName, name, name)
 		}
 	}
 	return nil

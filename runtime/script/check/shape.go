@@ -26,6 +26,19 @@ type shape struct {
 	fns     []*ast.FunctionExpr   // one of these functions of the recipe
 	fields  map[string]*shape     // a table of the recipe, such as a module that is required
 	table   *ast.TableExpr        // where that table is made
+	named   bool                  // a table of values by any names, such as host.vars
+	nothing bool                  // no value: what a function without return returns
+
+	valueFacts
+}
+
+// valueFacts are what is known about a value where it comes from, and forgotten where it is passed on.
+type valueFacts struct {
+	certain bool     // comes from a declaration as it is, so it is neither nil nor false
+	checked bool     // of a command that raises an error for a status other than 0
+	index   bool     // counts the items in a loop
+	quoted  bool     // what quote returned
+	unsafe  []string // the values in this text that a shell would not take as they are
 }
 
 // isObject reports whether the value is known to be an object of that name.
@@ -34,7 +47,7 @@ func (s *shape) isObject(name string) bool { return s != nil && s.object == name
 // passed returns what is known about the value after it was passed to a function that may change
 // it: nothing about the recipe's own tables and functions.
 func (s *shape) passed() *shape {
-	if s == nil || len(s.fns) > 0 || s.fields != nil || s.table != nil || s.call != nil {
+	if s == nil || len(s.fns) > 0 || s.fields != nil || s.table != nil || s.call != nil || s.nothing {
 		return nil
 	}
 	return s
@@ -45,7 +58,12 @@ func (s *shape) argument() *shape {
 	if s != nil && len(s.fns) > 0 {
 		return s
 	}
-	return s.passed()
+	if s = s.passed(); s != nil && (s.certain || s.index || s.checked || s.quoted || s.unsafe != nil) {
+		forgotten := *s
+		forgotten.valueFacts = valueFacts{}
+		return &forgotten
+	}
+	return s
 }
 
 // same reports whether two passed values are known to be of one kind.
@@ -62,7 +80,7 @@ func (s *shape) same(other *shape) bool {
 	return s.scalar == other.scalar && s.literal == other.literal && s.object == other.object &&
 		module(s.module) == module(other.module) && s.library == other.library &&
 		reflect.DeepEqual(s.record, other.record) && s.item.same(other.item) && sameFuncs(s.fns, other.fns) &&
-		(s.options == nil) == (other.options == nil)
+		(s.options == nil) == (other.options == nil) && s.named == other.named && s.nothing == other.nothing
 }
 
 func sameFuncs(a, b []*ast.FunctionExpr) bool {
@@ -85,7 +103,7 @@ func (s *shape) luaType() types.Type {
 		return types.Type{Kind: types.List, Elem: &item}
 	case s.call != nil, len(s.fns) > 0:
 		return types.Type{Kind: types.Function}
-	case s.module != nil, s.library != "", s.record != nil, s.options != nil, s.fields != nil:
+	case s.module != nil, s.library != "", s.record != nil, s.options != nil, s.fields != nil, s.named:
 		return types.Type{Kind: types.Table}
 	}
 	return types.Type{}
@@ -97,6 +115,14 @@ func (s *shape) known() bool { return s.luaType().Kind != types.Any }
 // shapeOf returns the shape of a value of a declared type. About one that may be nil nothing is
 // known, unless it is a table of named fields.
 func shapeOf(t types.Type) *shape {
+	s := shapeOfKind(t)
+	if s != nil && !t.Nilable && t.Kind != types.Boolean {
+		s.certain = true
+	}
+	return s
+}
+
+func shapeOfKind(t types.Type) *shape {
 	if t.Kind == types.Record {
 		return &shape{record: &t}
 	}
@@ -112,6 +138,10 @@ func shapeOf(t types.Type) *shape {
 		return &shape{scalar: types.Boolean}
 	case types.Object:
 		return &shape{object: t.Object}
+	case types.Map:
+		return &shape{named: true}
+	case types.None:
+		return &shape{nothing: true}
 	case types.List:
 		if t.Elem == nil {
 			return &shape{item: nil}
@@ -128,7 +158,9 @@ func literal(e ast.Expr) *shape {
 		return &shape{scalar: types.String, literal: true}
 	case *ast.StringConcatOpExpr:
 		return &shape{scalar: types.String}
-	case *ast.NumberExpr, *ast.ArithmeticOpExpr, *ast.UnaryLenOpExpr, *ast.UnaryMinusOpExpr:
+	case *ast.UnaryLenOpExpr:
+		return &shape{scalar: types.Number, valueFacts: valueFacts{certain: true}}
+	case *ast.NumberExpr, *ast.ArithmeticOpExpr, *ast.UnaryMinusOpExpr:
 		return &shape{scalar: types.Number}
 	case *ast.TrueExpr, *ast.FalseExpr, *ast.UnaryNotOpExpr, *ast.RelationalOpExpr:
 		return &shape{scalar: types.Boolean}

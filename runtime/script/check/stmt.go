@@ -7,6 +7,7 @@ import (
 	"github.com/yuin/gopher-lua/ast"
 
 	"runbook/runtime/script/source"
+	"runbook/runtime/script/types"
 )
 
 // block checks statements whose locals end with the block.
@@ -32,13 +33,13 @@ func (f *fileChecker) stmt(s ast.Stmt) {
 	case *ast.DoBlockStmt:
 		f.block(s.Stmts)
 	case *ast.WhileStmt:
-		f.expr(s.Condition)
+		f.condition(s.Condition)
 		f.block(s.Stmts)
 	case *ast.RepeatStmt:
 		// The condition sees the block's locals.
 		f.block(append(slices.Clone(s.Stmts), &ast.FuncCallStmt{Expr: s.Condition}))
 	case *ast.IfStmt:
-		f.expr(s.Condition)
+		f.condition(s.Condition)
 		f.block(s.Then)
 		f.block(s.Else)
 	case *ast.NumberForStmt:
@@ -72,7 +73,7 @@ func (f *fileChecker) localAssign(s *ast.LocalAssignStmt) {
 	}
 	var shapes []*shape
 	for _, e := range s.Exprs {
-		shapes = append(shapes, f.expr(e))
+		shapes = append(shapes, f.value(e))
 	}
 	for i, name := range s.Names {
 		var value *shape
@@ -100,7 +101,7 @@ func (f *fileChecker) isLocalFunction(s *ast.LocalAssignStmt) bool {
 func (f *fileChecker) assign(s *ast.AssignStmt) {
 	var shapes []*shape
 	for _, e := range s.Rhs {
-		shapes = append(shapes, f.expr(e))
+		shapes = append(shapes, f.value(e))
 	}
 	for i, e := range s.Lhs {
 		var value *shape
@@ -136,9 +137,9 @@ func (f *fileChecker) assignField(e *ast.AttrGetExpr, value *shape) {
 	case owner == nil:
 		f.expr(e.Key)
 	case owner.object != "":
-		f.report(e.Line(), sourceName(e.Object), "a %s can't be changed; keep your own values in a local", owner.object)
+		f.report(e.Line(), source.Name(e.Object), "a %s can't be changed; keep your own values in a local", owner.object)
 	case owner.options != nil:
-		f.report(e.Line(), sourceName(e.Object), "options can't be changed; keep your own values in a local")
+		f.report(e.Line(), source.Name(e.Object), "options can't be changed; keep your own values in a local")
 	case named && owner.fields != nil:
 		f.setField(owner, key.Value, value)
 		return
@@ -164,29 +165,61 @@ func (f *fileChecker) setField(owner *shape, name string, value *shape) {
 }
 
 func (f *fileChecker) genericFor(s *ast.GenericForStmt) {
-	var item *shape
-	for _, e := range s.Exprs {
-		f.facts.addUnknownCallers(f.expr(e)) // the loop calls an iterator
-	}
-	// for _, host in ipairs(hosts)
-	call, ok := source.Only(s.Exprs).(*ast.FuncCallExpr)
-	if ok && len(call.Args) == 1 && len(s.Names) == 2 && !f.Assigned()[s.Names[1]] {
-		if fn, ok := call.Func.(*ast.IdentExpr); ok && (fn.Value == "ipairs" || fn.Value == "pairs") {
-			if list := f.expr(call.Args[0]); list != nil {
-				item = list.item
-			}
-		}
-	}
+	first, item := f.loopValues(s)
 	outer := f.scope
 	for i, name := range s.Names {
-		var value *shape
+		value := first
+		if i > 0 {
+			value = nil
+		}
 		if i == 1 {
 			value = item
 		}
-		f.declare(name, value)
+		f.declare(name, f.unlessAssigned(name, value))
 	}
 	f.block(s.Stmts)
 	f.scope = outer
+}
+
+// loopValues checks what a loop goes through and returns what is known about its first two values.
+func (f *fileChecker) loopValues(s *ast.GenericForStmt) (first, item *shape) {
+	call, ok := source.Only(s.Exprs).(*ast.FuncCallExpr)
+	iterator := ""
+	if ok && len(call.Args) == 1 {
+		iterator = f.globalName(call.Func)
+	}
+	if iterator != "ipairs" && iterator != "pairs" {
+		for _, e := range s.Exprs {
+			given := f.value(e)
+			f.facts.addUnknownCallers(given) // the loop calls an iterator
+			if len(s.Exprs) == 1 && given != nil && given.scalar == types.String {
+				f.report(e.Line(), source.FirstWord(e), `a loop cannot go through a string: write for line in %s:gmatch("[^\n]+")`, source.Name(e))
+			}
+			if len(s.Exprs) == 1 && given != nil && (given.item != nil || given.named || given.record != nil || f.onlyNames(given)) {
+				how := "for _, " + s.Names[0] + " in ipairs(" + source.Name(e) + ")"
+				if given.item == nil {
+					how = "for name, value in pairs(" + source.Name(e) + ")"
+				}
+				f.report(e.Line(), source.FirstWord(e), "a loop cannot go through %s itself: write %s", source.Name(e), how)
+			}
+		}
+		return nil, nil
+	}
+	list, name := f.value(call.Args[0]), source.Name(call.Args[0])
+	if iterator == "ipairs" {
+		first = &shape{scalar: types.Number, valueFacts: valueFacts{index: true}}
+	}
+	switch {
+	case list == nil:
+		return first, nil
+	case iterator == "ipairs" && (list.named || list.record != nil || f.onlyNames(list)):
+		f.warn(call.Args[0], "ipairs", "%s has names, which ipairs does not see: write pairs(%s)", name, name)
+	case iterator == "pairs" && list.item != nil && list.item.object != "":
+		f.warn(call.Args[0], "pairs", "pairs has no order: write ipairs(%s)", name)
+	case list.scalar != types.Any || list.object != "":
+		f.report(call.Line(), iterator, "%s is %s, so %s cannot go through it", name, list.luaType().Words(), iterator)
+	}
+	return first, list.item
 }
 
 func (f *fileChecker) funcDef(s *ast.FuncDefStmt) {

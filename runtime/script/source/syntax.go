@@ -111,6 +111,18 @@ func keywords() []string {
 	return []string{"local", "function", "return", "while", "repeat", "until", "then", "else", "elseif"}
 }
 
+// otherWords are the keywords of other languages, and what to write here.
+var otherWords = map[string]string{
+	"continue": "Lua has no continue: write goto continue, with ::continue:: before the end of the loop",
+	"var":      "write local", "let": "write local", "const": "write local", "my": "write local",
+	"def": "write function", "func": "write function", "fn": "write function", "fun": "write function",
+	"elif": "write elseif", "elsif": "write elseif", "unless": "write if not … then",
+	"foreach": "write for _, item in ipairs(list) do", "switch": "write if … then … elseif … then … end",
+	"try": "write local ok, err = pcall(function() … end)", "import": "write local name = require \"name\"",
+	"include": "write local name = require \"name\"", "from": "write local name = require \"name\"",
+	"raise": "write fail(message)", "throw": "write fail(message)", "async": "write each(hosts, { at_once = 10 }, …)",
+}
+
 // closing returns the word that closes what another opens.
 func closing(open ast.Token) string {
 	switch open.Type {
@@ -135,6 +147,10 @@ func (f *File) advice(p Problem, word string, before []ast.Token) string {
 		last = before[len(before)-1]
 	}
 	switch {
+	case last.Type == parse.TIdent && last.Pos.Line == p.Line && otherWords[last.Str] != "" && word != "=" && word != "(":
+		return otherWords[last.Str]
+	case word == "+" && strings.HasPrefix(rest, "++"):
+		return "Lua has no ++: write " + last.Str + " = " + last.Str + " + 1"
 	case strings.HasPrefix(rest, "!="):
 		return "write ~= for not equal"
 	case word == "!":

@@ -207,3 +207,33 @@ func (t Type) listWords() string {
 	}
 	return "a list"
 }
+
+// Fits reports whether a value of type got may be of type want. One of which nothing is known may
+// be of any.
+func Fits(got, want Type) bool {
+	if got.Kind == Any {
+		return true
+	}
+	switch want.Kind {
+	case Any:
+		return true
+	case Union:
+		return slices.ContainsFunc(want.Union, func(w Type) bool { return Fits(got, w) })
+	case Integer, Number:
+		return got.Kind == Number
+	case Duration, File:
+		return got.Kind == String
+	case Words:
+		return Fits(got, Word) || Fits(got, Type{Kind: List, Elem: &Word})
+	case Object:
+		return got.Kind == Object && got.Object == want.Object
+	case Table, Map, Record, Proxy:
+		return got.Kind == Table || got.Kind == List
+	case List:
+		return got.Kind == Table || got.Kind == List && (want.Elem == nil || Fits(*got.Elem, *want.Elem))
+	}
+	return got.Kind == want.Kind
+}
+
+// Word is the type of an item in a list of words.
+var Word = Type{Kind: Union, Union: []Type{{Kind: String}, {Kind: Number}}}

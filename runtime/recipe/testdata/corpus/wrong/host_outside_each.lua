@@ -1,1 +1,1 @@
-host:run("true") -- want: undeclared global "host" (did you mean "hosts"?)
+host:run("true") -- want: undeclared global "host": write each(hosts, function(host)

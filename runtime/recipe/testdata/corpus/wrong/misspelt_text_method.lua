@@ -1,1 +1,1 @@
-print(("x"):uper()) -- want: this value is a string, so it has no "uper" (did you mean "upper"?)
+print(("x"):uper()) -- want: "x" is a string, so it has no "uper" (did you mean "upper"?)

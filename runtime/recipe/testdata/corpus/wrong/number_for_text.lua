@@ -1,1 +1,0 @@
-log.info(3) -- want: log.info: text: want a string, got a number
