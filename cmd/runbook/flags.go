@@ -165,26 +165,26 @@ func recipeFlags(options []recipe.Option, taken []flagSpec) ([]flagSpec, error) 
 	return flags, nil
 }
 
-// givenOptions are the recipe's options as given on the command line, or else in the environment,
-// where a list has one item a line.
-func givenOptions(flags []flagSpec) map[string][]string {
-	given := map[string][]string{}
+// givenOptions are the recipe's options as given on the command line, or else in the environment, where a list has one
+// item a line. from names the flag or variable of each.
+func givenOptions(flags []flagSpec) (given map[string][]string, from map[string]string) {
+	given, from = map[string][]string{}, map[string]string{}
 	for _, f := range flags {
 		if f.option == nil {
 			continue
 		}
-		texts := f.option.given
+		texts, source := f.option.given, "--"+f.name
 		if env := os.Getenv(variable(f.name)); len(texts) == 0 && env != "" {
-			texts = []string{env}
+			texts, source = []string{env}, variable(f.name)
 			if f.repeats {
 				texts = strings.FieldsFunc(env, func(r rune) bool { return r == '\n' })
 			}
 		}
 		if texts != nil {
-			given[f.option.Name] = texts
+			given[f.option.Name], from[f.option.Name] = texts, source
 		}
 	}
-	return given
+	return given, from
 }
 
 // byName finds flags by each of their names.

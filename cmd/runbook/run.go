@@ -27,6 +27,7 @@ func (p *program) runCommand(of *recipe.Recipe) command {
 		flags: append(hostFlags(),
 			boolFlag("dry-run", "read everything, change nothing, and print a plan; -v adds every call"),
 			durationFlag("lock-wait", "how long to wait for a lock that another run holds, before refusing", 0),
+			boolFlag("settings", "show every option's value on each host and where it comes from, and contact nothing"),
 			boolFlag("yes", "answer yes to every question of the recipe"),
 			boolFlag("json", "print events as JSON, one per line, and nothing else on standard output"),
 			textFlag("report", fileValue, "also write the run as a self-contained HTML page"),
@@ -151,8 +152,10 @@ func (p *program) run(cc *cli.Context, of *recipe.Recipe, flags []flagSpec) erro
 	if cc.Bool("json") {
 		p.signals.Report(func(string) {}) // nobody reads standard error
 	}
+	given, from := givenOptions(flags)
+	inventory.Offline = cc.Bool("settings") // no command of ssh_config runs
 	plan, err := run.Prepare(cc.Context, of, run.Options{
-		Given: givenOptions(flags), Inventory: inventory,
+		Given: given, Inventory: inventory,
 		DryRun: cc.Bool("dry-run"), Yes: cc.Bool("yes"), LockWait: cc.Duration("lock-wait"),
 		Prompt: p.prompt(), Hooks: p.signals.Hooks, Explain: p.explain,
 		Typical: func(hosts []string) (float64, int) { return typicalDuration(of.Path, hosts) },
@@ -168,6 +171,9 @@ func (p *program) run(cc *cli.Context, of *recipe.Recipe, flags []flagSpec) erro
 	})
 	if err != nil {
 		return p.refuse(cc, err)
+	}
+	if cc.Bool("settings") {
+		return p.showSettings(plan, from, cc.Bool("json"))
 	}
 	records, notes, warnings := p.records()
 	plan.Notes, plan.Warnings = append(plan.Notes, notes...), append(plan.Warnings, warnings...)

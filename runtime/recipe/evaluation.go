@@ -24,7 +24,8 @@ type Evaluation struct {
 	Settings *Settings                                                // for validate; may be nil
 	Prompt   Prompt                                                   // for secret.prompt; nil without a terminal
 
-	placeholders *placeholders // replace the environment and secrets; nil reads the real ones
+	origins      map[string]Origin // where the project's files set their settings, by name; nil does not record it
+	placeholders *placeholders     // replace the environment and secrets; nil reads the real ones
 }
 
 // placeholders replace secrets and environment variables while a recipe is only looked at.

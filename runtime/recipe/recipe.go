@@ -43,6 +43,9 @@ type Recipe struct {
 	Sources  *source.Cache // the files read so far, parsed and compiled
 	Settings *Settings     // for validate, in the run too; may be nil
 
+	// Origins has the settings of the project's files, such as app.lua, that become defaults of options, by name.
+	Origins map[string]Origin
+
 	api     API
 	guessed bool // env or secret.* returned placeholders
 }
@@ -88,7 +91,8 @@ func describe(ctx context.Context, api API, stream *event.Stream, path string) (
 }
 
 func newRecipe(api API, stream *event.Stream, path string) *Recipe {
-	return &Recipe{Description: Description{Path: path}, Stream: stream, Sources: api.Sources.ForRecipe(), api: api}
+	return &Recipe{Description: Description{Path: path}, Stream: stream, Sources: api.Sources.ForRecipe(),
+		Origins: map[string]Origin{}, api: api}
 }
 
 // evaluate runs the recipe up to recipe{ … }. After an error, what was learned until then stays in
@@ -99,7 +103,7 @@ func (r *Recipe) evaluate(ctx context.Context, limit time.Duration, values *plac
 	// The context ends the evaluation, because the recipe could catch an error.
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	e := &Evaluation{Stream: r.Stream, Settings: r.Settings, placeholders: values}
+	e := &Evaluation{Stream: r.Stream, Settings: r.Settings, origins: r.Origins, placeholders: values}
 	e.Declare = func(_ context.Context, d Declaration) (script.Proxy, error) {
 		err := r.declare(d)
 		if err == nil {

@@ -59,6 +59,24 @@ func (s *Settings) apply(table script.LiveTable, given script.Table) error {
 	return nil
 }
 
+// Origin is where a file of the project sets one of its settings.
+type Origin struct {
+	Place    string // recipes/app.lua:12
+	Function bool   // its value is a function
+}
+
+// recordOrigins records where the settings that a file returned are set.
+func (e *Evaluation) recordOrigins(table script.LiveTable, given script.Table) {
+	if e.origins == nil || !table.Required() {
+		return
+	}
+	for name, value := range given.Fields {
+		at := table.Problem("", name)
+		_, isFunction := value.(script.Callback)
+		e.origins[name] = Origin{fmt.Sprintf("%s:%d", at.File, at.Line), isFunction}
+	}
+}
+
 func (e *Evaluation) validate(ctx context.Context, a validateArgs) error {
 	opts, err := parseOptions(a.Declared)
 	if err != nil {
@@ -76,6 +94,7 @@ func (e *Evaluation) validate(ctx context.Context, a validateArgs) error {
 		source.SortProblems(v.problems)
 		return event.WithHint(Mistakes(v.problems), "the settings are declared at "+event.Line(ctx))
 	}
+	e.recordOrigins(a.Values, given)
 	if err := e.Settings.apply(a.Values, given); err != nil {
 		return err
 	}

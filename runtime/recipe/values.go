@@ -102,3 +102,33 @@ func (v Values) Get(ctx context.Context, name string) (any, error) {
 	}
 	return v.Common[name], nil
 }
+
+// Setting is the value of an option on a host.
+type Setting struct {
+	Option
+	Value any
+	From  string // where the value comes from
+}
+
+// On returns every option's value on a host, sorted by name, and where it comes from. given says that for the options
+// that were given, and defaults for those whose default is a setting of a file.
+func (v Values) On(h inventory.Host, given map[string]string, defaults map[string]Origin) []Setting {
+	settings := make([]Setting, len(v.options))
+	for i, o := range v.options {
+		s := Setting{o, v.Common[o.Name], "default"}
+		own, inVars := v.hosts[h.Name][o.Name]
+		origin, isSet := defaults[o.Name]
+		switch {
+		case given[o.Name] != "":
+			s.From = given[o.Name]
+		case inVars:
+			s.Value, s.From = own, h.Source+", vars"
+		case isSet && origin.Function:
+			s.Value, s.From = "a function", origin.Place
+		case isSet:
+			s.From = origin.Place
+		}
+		settings[i] = s
+	}
+	return settings
+}

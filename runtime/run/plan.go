@@ -45,6 +45,11 @@ type Plan struct {
 // DryRun reports whether the run will change nothing.
 func (p *Plan) DryRun() bool { return p.opts.DryRun }
 
+// Settings returns the options' values on a host. given says where those come from that were given.
+func (p *Plan) Settings(h inventory.Host, given map[string]string) []recipe.Setting {
+	return p.values.On(h, given, p.Recipe.Origins)
+}
+
 // Prepare checks the recipe, reads the hosts and validates every option on every host. Its errors
 // have StatusUsage, or StatusInterrupted.
 func Prepare(ctx context.Context, r *recipe.Recipe, opts Options) (*Plan, error) {
