@@ -5,6 +5,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"runbook/cmd/runbook/project"
 	"runbook/cmd/runbook/recipetest"
 	"runbook/runtime/recipe"
 	"runbook/runtime/run"
@@ -28,7 +29,7 @@ func (p *program) check(cc *cli.Context) error {
 	}
 	var paths []string
 	for _, word := range cc.Args().Slice() {
-		path, err := recipePath(word)
+		path, err := project.Recipe(word)
 		if err != nil {
 			return err
 		}

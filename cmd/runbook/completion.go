@@ -11,6 +11,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"runbook/cmd/runbook/complete"
+	"runbook/cmd/runbook/project"
 	"runbook/cmd/runbook/recipetest"
 	"runbook/cmd/runbook/sandbox"
 	"runbook/runtime/event"
@@ -39,6 +40,7 @@ const (
 	testFile
 	apiName // or a recipe
 	hostPattern
+	stageName
 	pastRun
 	pastResult
 )
@@ -114,6 +116,7 @@ func (p *program) candidates(ctx context.Context, words []string) []complete.Can
 		return nil
 	}
 	l := typedLine{program: p, ctx: ctx, command: all[i], line: scan(all[i].flags, all[i].argumentEnds, before[1:])}
+	p.stage = l.line.stage()
 	l.readRecipe()
 	return l.candidates(typed)
 }
@@ -127,13 +130,21 @@ type typedLine struct {
 	recipe  *recipe.Description // the recipe that it names, or nil
 }
 
+// recipeFolder returns the folder of the recipe on the line, or else that of the project.
+func (l *typedLine) recipeFolder() string {
+	if l.recipe == nil {
+		return project.Folder
+	}
+	return filepath.Dir(l.recipe.Path)
+}
+
 // readRecipe finds the recipe on the line, for its flags and its hosts file.
 func (l *typedLine) readRecipe() {
 	if l.command.argument.offer != recipeFile || l.command.argument.many {
 		return
 	}
 	for _, word := range l.args {
-		path, err := recipePath(word)
+		path, err := project.Recipe(word)
 		if err != nil {
 			continue
 		}
@@ -212,6 +223,8 @@ func (l *typedLine) values(v value, typed string) []complete.Candidate {
 			return nil
 		}
 		return append(complete.Matching(complete.Words(apidocs.Names(api.Tests)...), typed), complete.Files(typed, isRecipe)...)
+	case stageName:
+		return complete.Matching(complete.Words(project.Stages(l.recipeFolder())...), typed)
 	case hostPattern:
 		return l.hosts(typed)
 	case pastRun:
@@ -225,9 +238,9 @@ func (l *typedLine) values(v value, typed string) []complete.Candidate {
 // recipeNames returns the names of the files in recipes/ that may be recipes. Their summaries are not read while somebody types.
 func recipeNames() []complete.Candidate {
 	var found []complete.Candidate
-	for _, f := range projectFiles() {
-		if filepath.Dir(f.path) == recipesFolder {
-			found = append(found, complete.Candidate{Word: f.name, About: f.path})
+	for _, f := range project.Files() {
+		if filepath.Dir(f.Path) == project.Folder {
+			found = append(found, complete.Candidate{Word: f.Name, About: f.Path})
 		}
 	}
 	return found

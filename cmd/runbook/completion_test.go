@@ -91,6 +91,7 @@ func completions() []struct {
 		{"runbook run recipes/release.lua --restart ", []string{"graceful", "restart", "touch", "none"}},
 		{"runbook run recipes/release.lua --restart=to", []string{"--restart=touch"}},
 		{"runbook run recipes/rollback.lua --release ", []string{"r7", "r8"}},
+		{"runbook exec --stage pro", []string{"production"}},
 		{"runbook hosts --only web", []string{"web1", "web2"}},
 		{"runbook hosts --only tag:", []string{"tag:web"}},
 		{"runbook exec --only=web1,tag:", []string{"--only=web1,tag:web"}},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -99,6 +100,7 @@ func (p *program) dispatch(ctx context.Context, args []string) error {
 // perform runs one command. args begin with its name.
 func (p *program) perform(ctx context.Context, c command, args []string) error {
 	l := scan(c.flags, c.argumentEnds, args[1:])
+	p.stage = l.stage()
 	done, err := p.readInSandbox(ctx, c, l, args)
 	switch {
 	case errors.Is(err, errNoHelp):
@@ -121,6 +123,9 @@ func (p *program) perform(ctx context.Context, c command, args []string) error {
 		return p.help(c)
 	}
 	p.typed = l.options
+	if f, ok := byName(c.flags)["stage"]; ok && p.stage != "" && !l.has("stage") { // suggested commands name it
+		p.typed = append(slices.Clip(p.typed), typedOption{f, []string{"--stage", p.stage}})
+	}
 	return p.parse(ctx, c, l)
 }
 

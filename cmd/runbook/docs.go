@@ -9,6 +9,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"runbook/cmd/runbook/project"
 	"runbook/cmd/runbook/recipetest"
 	"runbook/runtime/run"
 	apidocs "runbook/runtime/script/docs"
@@ -60,13 +61,13 @@ func (p *program) docs(cc *cli.Context) (string, error) {
 
 // namesRecipe reports whether a word can only be a recipe, or names one.
 func namesRecipe(word string) bool {
-	_, err := recipePath(word)
+	_, err := project.Recipe(word)
 	return err == nil || strings.HasSuffix(word, ".lua")
 }
 
 // recipeDocs describes a recipe and its options.
 func (p *program) recipeDocs(cc *cli.Context, word string) (string, error) {
-	path, err := recipePath(word)
+	path, err := project.Recipe(word)
 	if err != nil {
 		return "", err
 	}

@@ -78,6 +78,8 @@ func hostFlags() []flagSpec {
 	return []flagSpec{
 		textFlag("hosts", value{name: "FILE|LIST", offer: anyFile},
 			"which hosts: a .lua hosts file, a text file with one [user@]host[:port] per line, or a comma-separated list"),
+		textFlag("stage", value{name: "NAME", offer: stageName},
+			"use hosts/NAME.lua, and lay the keys of recipes/app.NAME.lua over those of app.lua"),
 		listFlag("only", value{name: "NAME|tag:TAG", offer: hostPattern},
 			"use only these hosts; NAME and TAG may be globs; a comma means and, a repeated option means or"),
 		listFlag("except", value{name: "NAME|tag:TAG", offer: hostPattern},
@@ -98,8 +100,11 @@ func inventoryOptions(c *cli.Context) (inventory.Options, error) {
 		return inventory.Options{}, usageError("--hosts is empty", "give --hosts FILE or --hosts web1,web2; "+
 			"without the option (and without RUNBOOK_HOSTS) the recipe's own hosts are used")
 	}
+	if c.IsSet("stage") && strings.TrimSpace(c.String("stage")) == "" {
+		return inventory.Options{}, usageError("--stage is empty", "name a stage, or leave out the option and RUNBOOK_STAGE")
+	}
 	o := inventory.Options{
-		Hosts: c.String("hosts"), Only: lines(c, "only"), Except: lines(c, "except"), Identities: lines(c, "identity"),
+		Hosts: c.String("hosts"), Stage: c.String("stage"), Only: lines(c, "only"), Except: lines(c, "except"), Identities: lines(c, "identity"),
 		KnownHosts: lines(c, "known-hosts"), SSHConfig: c.String("ssh-config"), ConnectTimeout: c.Duration("connect-timeout"),
 	}
 	if text := c.String("skip-unreachable"); text != "" || c.IsSet("skip-unreachable") {

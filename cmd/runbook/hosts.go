@@ -12,6 +12,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"runbook/cmd/runbook/project"
 	"runbook/cmd/runbook/recipetest"
 	"runbook/recipes"
 	"runbook/runtime/event"
@@ -45,9 +46,13 @@ func (p *program) hostsCommand() command {
 // loadHosts reads the hosts of a command. Without --hosts they are those of the recipe, which may
 // be nil.
 func (p *program) loadHosts(ctx context.Context, opts inventory.Options, of *recipe.Description) ([]inventory.Host, error) {
-	name := defaultHosts
+	name, folder := defaultHosts, project.Folder
 	if of != nil {
-		name, opts.RecipeDir = of.Hosts, filepath.Dir(of.Path)
+		name, folder = of.Hosts, filepath.Dir(of.Path)
+		opts.RecipeDir = folder
+	}
+	if err := project.CheckStage(opts.Stage, folder); err != nil {
+		return nil, err
 	}
 	opts.Warn = func(text string) { p.announce("warning: " + p.redact(text)) }
 	hosts, err := inventory.LoadIfAny(ctx, p.secrets, opts, name)
@@ -60,7 +65,7 @@ func (p *program) describe(ctx context.Context, path string) (recipe.Description
 	if err != nil {
 		return recipe.Description{}, err
 	}
-	d, err := recipe.Describe(ctx, api, p.secrets, path)
+	d, err := recipe.Describe(ctx, api, p.secrets, path, &recipe.Settings{Stage: p.stage})
 	return d, run.Usage(err)
 }
 
@@ -86,7 +91,7 @@ func (p *program) hosts(cc *cli.Context) error {
 	}
 	var of *recipe.Description
 	if cc.NArg() == 1 {
-		path, err := recipePath(cc.Args().First())
+		path, err := project.Recipe(cc.Args().First())
 		if err != nil {
 			return err
 		}

@@ -41,6 +41,7 @@ type program struct {
 	in        *os.File
 	out, err  io.Writer
 	signals   *signals.Handler
+	stage     string        // --stage or RUNBOOK_STAGE
 	typed     []typedOption // the options of the command line, in order
 	words     explain.Words // how to put a failure into words
 	pause     func() func() // clears the screen until the returned function is called; nil if nothing is drawn

@@ -5,11 +5,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	"runbook/cmd/runbook/explain"
+	"runbook/cmd/runbook/project"
 	"runbook/cmd/runbook/recipetest"
 	"runbook/cmd/runbook/signals"
 	"runbook/runtime/event"
@@ -73,11 +75,14 @@ func (p *program) withRecipe(ctx context.Context, bare command, l line) (command
 		load = p.loadToDescribe
 	}
 	var first error
-	for _, word := range recipeCandidates(l.args) {
-		path, err := recipePath(word)
+	for _, word := range project.Candidates(l.args) {
+		path, err := project.Recipe(word)
 		if err != nil {
 			first = cmp.Or(first, err)
 			continue
+		}
+		if err := project.CheckStage(p.stage, filepath.Dir(path)); err != nil {
+			return bare, l, err
 		}
 		of, err := load(ctx, path)
 		if err != nil {
@@ -101,6 +106,9 @@ func (p *program) withRecipe(ctx context.Context, bare command, l line) (command
 		case l.help && !full.help:
 			l.help = false
 			return p.withRecipe(ctx, bare, l)
+		case full.stage() != p.stage: // what looked like --stage was a value, or the other way round
+			p.stage = full.stage()
+			return p.withRecipe(ctx, bare, l)
 		default:
 			return c, full, nil
 		}
@@ -121,7 +129,7 @@ func (p *program) loadToRun(ctx context.Context, path string) (*recipe.Recipe, e
 	if err != nil {
 		return nil, err
 	}
-	of, err := recipe.Load(ctx, api, p.secrets, path, nil)
+	of, err := recipe.Load(ctx, api, p.secrets, path, &recipe.Settings{Stage: p.stage})
 	return of, run.Usage(err)
 }
 
@@ -158,16 +166,8 @@ func (p *program) run(cc *cli.Context, of *recipe.Recipe, flags []flagSpec) erro
 		Given: given, Inventory: inventory,
 		DryRun: cc.Bool("dry-run"), Yes: cc.Bool("yes"), LockWait: cc.Duration("lock-wait"),
 		Prompt: p.prompt(), Hooks: p.signals.Hooks, Explain: p.explain,
-		Typical: func(hosts []string) (float64, int) { return typicalDuration(of.Path, hosts) },
-		Commands: run.Commands{
-			Resume: func(instead []run.Flag) string { return again(of.Path, p.typed, instead) },
-			Undo:   func(other string, instead []run.Flag) string { return p.undo(cc.Context, other, instead) },
-			On: func(hosts []string, flags []run.Flag) string {
-				typed, flags := p.on(hosts, flags)
-				return again(of.Path, typed, flags)
-			},
-			LeftOut: p.leftOut(),
-		},
+		Typical:  func(hosts []string) (float64, int) { return typicalDuration(of.Path, hosts) },
+		Commands: p.commandsFor(cc.Context, of.Path),
 	})
 	if err != nil {
 		return p.refuse(cc, err)
@@ -176,6 +176,9 @@ func (p *program) run(cc *cli.Context, of *recipe.Recipe, flags []flagSpec) erro
 		return p.showSettings(plan, from, cc.Bool("json"))
 	}
 	records, notes, warnings := p.records()
+	if p.stage != "" {
+		notes = append(notes, "stage "+p.stage)
+	}
 	plan.Notes, plan.Warnings = append(plan.Notes, notes...), append(plan.Warnings, warnings...)
 	records = append(records, p.reportSink(cc.String("report"), plan)...)
 	records = append(append(records, trace...), p.ciSinks()...)
@@ -195,6 +198,19 @@ func (p *program) run(cc *cli.Context, of *recipe.Recipe, flags []flagSpec) erro
 		return reportedError{err}
 	}
 	return closing
+}
+
+// commandsFor builds the command lines that a run of a recipe suggests.
+func (p *program) commandsFor(ctx context.Context, path string) run.Commands {
+	return run.Commands{
+		Resume: func(instead []run.Flag) string { return again(path, p.typed, instead) },
+		Undo:   func(other string, instead []run.Flag) string { return p.undo(ctx, other, instead) },
+		On: func(hosts []string, flags []run.Flag) string {
+			typed, flags := p.on(hosts, flags)
+			return again(path, typed, flags)
+		},
+		LeftOut: p.leftOut(),
+	}
 }
 
 // follow makes events of interrupts, and calls pause, unless it is nil, to clear the screen for

@@ -123,10 +123,10 @@ local function add_check(check)
   checks[#checks + 1] = check
 end
 
--- clear_checks removes all of them.
-local function clear_checks()
-  for i = #checks, 1, -1 do
-    checks[i] = nil
+-- clear_checks removes the first ones.
+local function clear_checks(count)
+  for _ = 1, count do
+    table.remove(checks, 1)
   end
 end
 

@@ -240,10 +240,13 @@ local functions = {}
 for name, value in pairs(given) do
   functions[name] = type(value) == "function" and value or nil
 end
-local app = validate(given, declared)
+local checks = #helpers.checks
+local app = validate(given, declared) -- with --stage staging, the keys of app.staging.lua lie over those of app.lua
 for name, fn in pairs(functions) do
-  if app[name] ~= fn then -- a test of recipes records the functions, or leaves them out
-    helpers.clear_checks()
+  -- A test of recipes records the functions, or leaves them out. A stage has others.
+  if app[name] ~= fn and (name == "drain" or name == "restore" or name == "restart") then
+    helpers.clear_checks(checks)
+    checks = 0
   end
 end
 

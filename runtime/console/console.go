@@ -39,13 +39,14 @@ type Options struct {
 	ConnectTimeout time.Duration
 	Skip           selection.Limit // as in run.WorldOptions
 	LockWait       time.Duration
-	Yes            bool          // answer yes to confirmations
-	Prompt         recipe.Prompt // nil without a terminal
-	Explain        run.Explain   // words the error that ends the console, for the records
-	Dir            string        // where require looks for files
-	Sink           event.Sink    // shows what happens, but not the output of calls that only read
-	Records        []event.Sink  // get everything that happens
-	Secrets        *event.Stream // its secrets are redacted, too
+	Yes            bool             // answer yes to confirmations
+	Prompt         recipe.Prompt    // nil without a terminal
+	Explain        run.Explain      // words the error that ends the console, for the records
+	Dir            string           // where require looks for files
+	Settings       *recipe.Settings // for validate; may be nil
+	Sink           event.Sink       // shows what happens, but not the output of calls that only read
+	Records        []event.Sink     // get everything that happens
+	Secrets        *event.Stream    // its secrets are redacted, too
 }
 
 // New makes a console. It has contacted nothing yet. The caller closes it.
@@ -57,6 +58,7 @@ func New(ctx context.Context, o Options) (*Console, error) {
 	c.world, err = run.NewWorld(run.WorldOptions{
 		Stream: c.stream, Hosts: o.Hosts, KnownHosts: o.KnownHosts, Names: o.Names, ConnectTimeout: o.ConnectTimeout,
 		Skip: o.Skip, LockWait: o.LockWait, Yes: o.Yes, Prompt: o.Prompt, Interactive: true, OnRead: c.reads.begin,
+		Settings: o.Settings,
 	})
 	if err != nil {
 		return nil, run.Join(err, c.stream.Close())

@@ -18,6 +18,9 @@ import (
 // read reads the hosts that Options.Hosts names.
 func read(ctx context.Context, stream *event.Stream, o Options, me sshconfig.Machine, defaultName string) (list, error) {
 	if o.Hosts == "" {
+		if o.Stage != "" {
+			defaultName = o.Stage
+		}
 		path, err := defaultFile(o, me, defaultName)
 		if err != nil {
 			return list{}, err

@@ -71,15 +71,12 @@ func Refuse(ctx context.Context, api API, stream *event.Stream, paths []string) 
 // IsTest reports whether path names a test of recipes.
 func IsTest(path string) bool { return strings.HasSuffix(path, "_test.lua") }
 
-// settingsFile is the file beside the recipes that admins edit most.
-const settingsFile = "app.lua"
-
 // Check reads recipes, what they require, and app.lua beside them, and returns every problem that
 // it is sure of, once. Nothing is contacted. The error is a file that can't be read; the problems
 // are then those of the files before it. A path that ends in _test.lua is a test of recipes.
 func Check(ctx context.Context, api API, stream *event.Stream, paths []string) ([]Problem, error) {
 	var all []Problem
-	c := checker{api: api, stream: stream, evaluated: map[string]Mistakes{}, read: map[string]bool{}}
+	c := checker{api: api, stream: stream, evaluated: map[evaluated]Mistakes{}, read: map[string]bool{}}
 	paths = slices.Clone(paths)
 	for i := 0; i < len(paths); i++ { // it grows
 		problems, err := c.check(ctx, paths[i])
@@ -98,13 +95,19 @@ func Check(ctx context.Context, api API, stream *event.Stream, paths []string) (
 	return all, nil
 }
 
-// unreadSettings returns each app.lua beside these files that none of them has required.
+// unreadSettings returns each app.lua and app.STAGE.lua beside these files that was not checked with them.
 func (c checker) unreadSettings(paths []string) (settings []string) {
 	for _, path := range paths {
-		beside := filepath.Join(source.RecipeDir(path), settingsFile)
-		if info, err := os.Stat(beside); err == nil && info.Mode().IsRegular() && !c.read[beside] {
-			c.read[beside] = true
-			settings = append(settings, beside)
+		folder := source.RecipeDir(path)
+		files := []string{filepath.Join(folder, settingsFile)}
+		for _, stage := range Stages(folder) {
+			files = append(files, filepath.Join(folder, stageFile(stage)))
+		}
+		for _, beside := range files {
+			if info, err := os.Stat(beside); err == nil && info.Mode().IsRegular() && !c.read[beside] {
+				c.read[beside] = true
+				settings = append(settings, beside)
+			}
 		}
 	}
 	return settings
@@ -114,16 +117,19 @@ func (c checker) unreadSettings(paths []string) (settings []string) {
 type checker struct {
 	api       API
 	stream    *event.Stream
-	evaluated map[string]Mistakes // what evaluating a recipe found, by its path
-	read      map[string]bool     // the files that were checked
+	evaluated map[evaluated]Mistakes // what evaluating a recipe found
+	read      map[string]bool        // the files that were checked
 }
+
+// evaluated is a recipe that was evaluated for a stage, or for none.
+type evaluated struct{ path, stage string }
 
 func (c checker) check(ctx context.Context, path string) ([]Problem, error) {
 	if IsTest(path) {
 		return check.Check(ctx, c.api.Tests, path, check.Options{Files: c.api.Sources})
 	}
-	r, failed := describe(ctx, c.api, c.stream, path)
-	c.evaluated[filepath.Clean(path)] = MistakesIn(failed)
+	r, failed := describe(ctx, c.api, c.stream, path, nil)
+	c.evaluated[evaluated{filepath.Clean(path), ""}] = MistakesIn(failed)
 	problems, err := r.Check(ctx)
 	r.Sources.AddPaths(c.read)
 	if err != nil {
@@ -147,9 +153,10 @@ func (c checker) check(ctx context.Context, path string) ([]Problem, error) {
 }
 
 // checkNeighbours evaluates the recipes beside a file that is no recipe, such as app.lua, and
-// returns the mistakes that they find in it and in the files that it requires.
+// returns the mistakes that they find in it and in the files that it requires. For the settings of a stage they are
+// evaluated for that stage.
 func (c checker) checkNeighbours(ctx context.Context, r *Recipe) (problems []Problem, err error) {
-	path := filepath.Clean(r.Path)
+	path, stage := filepath.Clean(r.Path), StageOf(r.Path)
 	folder := source.RecipeDir(path)
 	files, err := os.ReadDir(folder)
 	if err != nil {
@@ -160,14 +167,15 @@ func (c checker) checkNeighbours(ctx context.Context, r *Recipe) (problems []Pro
 		if filepath.Ext(neighbour) != ".lua" || IsTest(neighbour) || neighbour == path {
 			continue
 		}
-		if _, ok := c.evaluated[neighbour]; !ok {
-			_, failed := describe(ctx, c.api, c.stream, neighbour)
+		key := evaluated{neighbour, stage}
+		if _, ok := c.evaluated[key]; !ok {
+			_, failed := describe(ctx, c.api, c.stream, neighbour, &Settings{Stage: stage})
 			if ctx.Err() != nil {
 				return nil, failed
 			}
-			c.evaluated[neighbour] = MistakesIn(failed)
+			c.evaluated[key] = MistakesIn(failed)
 		}
-		for _, p := range c.evaluated[neighbour] {
+		for _, p := range c.evaluated[key] {
 			if (p.File == path || r.Sources.Has(p.File)) && !slices.Contains(problems, p) {
 				problems = append(problems, p)
 			}

@@ -73,16 +73,20 @@ func Load(ctx context.Context, api API, stream *event.Stream, path string, setti
 // Describe reads a recipe to show it. It reads no secret, no file and no environment variable for
 // the recipe: secret.* returns a placeholder, and env finds no variable set. A recipe that fails
 // without them gets every variable set and empty.
-func Describe(ctx context.Context, api API, stream *event.Stream, path string) (Description, error) {
-	r, err := describe(ctx, api, stream, path)
+//
+// settings may be nil.
+func Describe(ctx context.Context, api API, stream *event.Stream, path string, settings *Settings) (Description, error) {
+	r, err := describe(ctx, api, stream, path, settings)
 	return r.Description, err
 }
 
-func describe(ctx context.Context, api API, stream *event.Stream, path string) (*Recipe, error) {
+func describe(ctx context.Context, api API, stream *event.Stream, path string, settings *Settings) (*Recipe, error) {
 	r := newRecipe(api, stream, path)
+	r.Settings = settings
 	err := r.evaluate(ctx, evaluationLimit, &placeholders{})
 	if err != nil && r.guessed && ctx.Err() == nil && !errors.Is(err, errEndless) {
 		again := newRecipe(api, stream, path)
+		again.Settings = settings
 		if again.evaluate(ctx, evaluationLimit, &placeholders{set: true}) == nil {
 			return again, nil
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"runbook/runtime/event"
 	"runbook/runtime/script"
@@ -38,6 +39,10 @@ type Settings struct {
 	Defaults bool
 	// Record is called instead of every function in the table. Nil calls the functions.
 	Record func(ctx context.Context, name string)
+	// Stage is the stage whose keys lie over those of the file, or "".
+	Stage string
+	// Confirm is set when the file of the stage wants a run to be confirmed.
+	Confirm bool
 }
 
 // apply changes a valid table.
@@ -62,18 +67,19 @@ func (s *Settings) apply(table script.LiveTable, given script.Table) error {
 // Origin is where a file of the project sets one of its settings.
 type Origin struct {
 	Place    string // recipes/app.lua:12
+	Stage    bool   // the file is that of the stage
 	Function bool   // its value is a function
 }
 
 // recordOrigins records where the settings that a file returned are set.
-func (e *Evaluation) recordOrigins(table script.LiveTable, given script.Table) {
+func (e *Evaluation) recordOrigins(table script.LiveTable, given script.Table, staged []string) {
 	if e.origins == nil || !table.Required() {
 		return
 	}
 	for name, value := range given.Fields {
 		at := table.Problem("", name)
 		_, isFunction := value.(script.Callback)
-		e.origins[name] = Origin{fmt.Sprintf("%s:%d", at.File, at.Line), isFunction}
+		e.origins[name] = Origin{fmt.Sprintf("%s:%d", at.File, at.Line), slices.Contains(staged, name), isFunction}
 	}
 }
 
@@ -82,11 +88,19 @@ func (e *Evaluation) validate(ctx context.Context, a validateArgs) error {
 	if err != nil {
 		return err
 	}
+	v := validation{Evaluation: e, args: a, options: opts}
+	staged, err := e.overlayStage(a.Values)
+	if err != nil {
+		return err
+	}
 	given, err := a.Values.Copy()
 	if err != nil {
 		return Mistakes{a.Values.Problem(err.Error())}
 	}
-	v := validation{Evaluation: e, args: a, given: given, options: opts}
+	v.given = given
+	if err := v.takeStage(staged); err != nil {
+		return err
+	}
 	if err := v.run(ctx); err != nil {
 		return err
 	}
@@ -94,7 +108,7 @@ func (e *Evaluation) validate(ctx context.Context, a validateArgs) error {
 		source.SortProblems(v.problems)
 		return event.WithHint(Mistakes(v.problems), "the settings are declared at "+event.Line(ctx))
 	}
-	e.recordOrigins(a.Values, given)
+	e.recordOrigins(a.Values, given, staged)
 	if err := e.Settings.apply(a.Values, given); err != nil {
 		return err
 	}
@@ -152,13 +166,21 @@ func (v *validation) run(ctx context.Context) error {
 	}
 	for name := range v.given.Fields {
 		if _, ok := v.args.Declared[name]; !ok {
-			v.report(fmt.Sprintf("there is no setting %q%s", name, spell.DidYouMean(name, v.names())), name)
+			v.report(v.unknown(name), name)
 		}
 	}
 	if len(v.given.List) > 0 {
 		v.report(fmt.Sprintf("want settings by name, got %s without one", script.Describe(v.given.List[0])))
 	}
 	return nil
+}
+
+// unknown says that there is no such setting.
+func (v *validation) unknown(name string) string {
+	if name == confirmKey && v.args.Values.Required() {
+		return "confirm is for the file of a stage, such as app.staging.lua"
+	}
+	return fmt.Sprintf("there is no setting %q%s", name, spell.DidYouMean(name, v.names()))
 }
 
 // reportInvalid reports why a setting doesn't accept its value. The text is redacted

@@ -128,7 +128,7 @@ func TestInvalidSettings(t *testing.T) {
 			}
 		}
 		// A run reports the same.
-		_, err := recipe.Describe(t.Context(), luaAPI(t), event.NewStream(), filepath.Join(dir, "recipe.lua"))
+		_, err := recipe.Describe(t.Context(), luaAPI(t), event.NewStream(), filepath.Join(dir, "recipe.lua"), nil)
 		if tt.want == "" {
 			if err != nil {
 				t.Errorf("%s: %v", tt.app, err)
@@ -145,6 +145,44 @@ func TestInvalidSettings(t *testing.T) {
 		if strings.Join(lines, "\n") != strings.Join(want, "\n") || faults[0].Line != "" {
 			t.Errorf("%s\na run reports:\n%s\nwant\n%s", tt.app, faults[0].Message, tt.want)
 		}
+	}
+}
+
+// TestStages lays the settings of a stage over those of app.lua.
+func TestStages(t *testing.T) {
+	const app = "return {\n  root = \"/app\", count = 4,\n  way = print,\n}"
+	for _, tt := range []struct{ stage, want, root string }{
+		{"return { root = \"/x\" }", "", "/x"},
+		{"return { confirm = true }", "", "/app"},
+		{"return { root = false, way = false }", "", "/srv/app"}, // does without the keys of app.lua
+		{"local app = require \"app\"\nreturn { root = app.root .. \"2\" }", "", "/app2"},
+		{"return {\n  count = 0,\n}", `app.staging.lua:2:3: count: want at least 1, got 0`, ""},
+		{"return {\n  coutn = 2,\n}", `app.staging.lua:2:3: there is no setting "coutn" (did you mean "count"?)`, ""},
+		{"return { confirm = \"yes\" }", `app.staging.lua:1:10: confirm: want true or false, got the string "yes"`, ""},
+		{"return", `app.staging.lua:1:1: want a table of settings: return { … }`, ""},
+		{"return {", `app.staging.lua:1:8: the file ends too early: the { that begins here has no }`, ""},
+	} {
+		dir := writeProject(t, map[string]string{"app.lua": app, "app.staging.lua": tt.stage})
+		for _, file := range []string{"app.staging.lua", "recipe.lua"} {
+			if got := strings.Join(checkProject(t, dir, file), "\n"); got != tt.want {
+				t.Errorf("%s\ncheck %s reports:\n%s\nwant\n%s", tt.stage, file, got, tt.want)
+			}
+		}
+		settings := &recipe.Settings{Stage: "staging"}
+		d, err := recipe.Describe(t.Context(), luaAPI(t), event.NewStream(), filepath.Join(dir, "recipe.lua"), settings)
+		switch {
+		case (err != nil) != (tt.want != ""):
+			t.Errorf("%s: %v", tt.stage, err)
+		case err == nil && d.Options[0].Default != tt.root:
+			t.Errorf("%s: got root %v, want %s", tt.stage, d.Options[0].Default, tt.root)
+		case settings.Confirm != (tt.stage == "return { confirm = true }"):
+			t.Errorf("%s: got confirm %v", tt.stage, settings.Confirm)
+		}
+	}
+	dir := writeProject(t, map[string]string{"app.lua": "return { confirm = true }"})
+	want := "app.lua:1:10: confirm is for the file of a stage, such as app.staging.lua"
+	if got := strings.Join(checkProject(t, dir, "app.lua"), "\n"); got != want {
+		t.Errorf("confirm in app.lua: got %s", got)
 	}
 }
 
@@ -215,7 +253,7 @@ func TestDeclarationsOfSettings(t *testing.T) {
 		`app.hook = print print(app.hook ~= nil, app.way, app.within, #app.keys, app.count)`: ``,
 	} {
 		dir := writeProject(t, map[string]string{"app.lua": "return { count = 4 }", "recipe.lua": "local app = require \"declared\"\n" + line + "\nrecipe {}\n"})
-		_, err := recipe.Describe(t.Context(), luaAPI(t), event.NewStream(), filepath.Join(dir, "recipe.lua"))
+		_, err := recipe.Describe(t.Context(), luaAPI(t), event.NewStream(), filepath.Join(dir, "recipe.lua"), nil)
 		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), "recipe.lua:2: "+want)) {
 			t.Errorf("%s: got %v, want %q", line, err, want)
 		}

@@ -128,6 +128,9 @@ func (v Values) On(h inventory.Host, given map[string]string, defaults map[strin
 		case isSet:
 			s.From = origin.Place
 		}
+		if s.From == origin.Place && origin.Stage {
+			s.From += ", stage"
+		}
 		settings[i] = s
 	}
 	return settings

@@ -30,8 +30,13 @@ func (e *execution) intercept(ctx context.Context, call script.Call, next func()
 		return call.Assumed(), nil
 	case dryRun && call.Effect == script.Holds:
 		return call.Assumed(), nil
-	case call.Effect == script.Changes:
-		e.world.changed.Store(true)
+	case call.Effect == script.Changes, call.Effect == script.Holds:
+		if err := e.stage.confirm(ctx, e.plan); err != nil {
+			return nil, locate(withReceiver(ctx, call), err)
+		}
+		if call.Effect == script.Changes {
+			e.world.changed.Store(true)
+		}
 	}
 	ctx = withReceiver(ctx, call)
 	result, err := next()

@@ -116,7 +116,7 @@ func referenceExamples(t *testing.T) (names []string, lua string) {
 			if err := os.WriteFile("own.lua", []byte(text), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			if d, err := recipe.Describe(t.Context(), luaAPI(t), event.NewStream(), "own.lua"); err != nil || d.Summary == "" {
+			if d, err := recipe.Describe(t.Context(), luaAPI(t), event.NewStream(), "own.lua", nil); err != nil || d.Summary == "" {
 				t.Errorf("%s: %v, %v", text, d, err)
 			}
 			continue

@@ -51,7 +51,7 @@ func TestInterruptedWhileReading(t *testing.T) {
 		}
 	}
 	describe := func(ctx context.Context) error {
-		_, err := recipe.Describe(ctx, api, stream, filepath.Join(dir, "endless.lua"))
+		_, err := recipe.Describe(ctx, api, stream, filepath.Join(dir, "endless.lua"), nil)
 		return Usage(err)
 	}
 	for _, c := range []struct {

@@ -24,6 +24,7 @@ type execution struct {
 	plan     *Plan
 	world    *World
 	resume   *resumeRecorder
+	stage    stageConfirmer
 	started  atomic.Bool // recipe{ … } was reached, or something else that is not pure
 	askedGit atomic.Bool // this machine asked a git server
 	connect  sync.Once

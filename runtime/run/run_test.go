@@ -285,7 +285,7 @@ func TestDescribeContactsNothing(t *testing.T) {
 		if err := os.WriteFile(path, []byte(source), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := recipe.Describe(t.Context(), luaAPI(t), event.NewStream(), path); err != nil {
+		if _, err := recipe.Describe(t.Context(), luaAPI(t), event.NewStream(), path, nil); err != nil {
 			t.Errorf("%s: %v", source, err)
 		}
 		if _, err := os.Stat(marker); err == nil {

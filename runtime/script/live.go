@@ -2,6 +2,11 @@ package script
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -39,6 +44,35 @@ func (t LiveTable) Copy() (Table, error) {
 
 // Required reports whether a required file returned this table.
 func (t LiveTable) Required() bool { return len(t.files()) > 0 }
+
+// Overlay lays the keys of another table over those of this one, which app.lua returned: that of app.WORD.lua beside it. It
+// returns these keys, or none if there is no such file.
+func (t LiveTable) Overlay(word string) (keys []string, err error) {
+	files := t.files()
+	if len(files) == 0 {
+		return nil, nil
+	}
+	name := strings.TrimSuffix(files[0], ".lua") + "." + word
+	if _, err := os.Stat(name + ".lua"); errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	value, err := t.state.require(t.thread, filepath.Dir(name), filepath.Base(name))
+	if err != nil {
+		return nil, err
+	}
+	table, ok := value.(*lua.LTable)
+	if !ok {
+		o := t.state.moduleOrigin(name + ".lua")
+		return nil, source.Problem{File: o.file.Path, Line: o.line, Col: o.col, Message: "want a table of settings: return { … }"}
+	}
+	over := map[string]string{}
+	table.ForEach(func(k, v lua.LValue) {
+		t.table.RawSet(k, v)
+		over[k.String()] = name + ".lua"
+	})
+	t.state.overlays[t.table] = over
+	return slices.Sorted(maps.Keys(over)), nil
+}
 
 // Set sets a key to a value, by Func's rules for results. nil removes the key.
 func (t LiveTable) Set(key string, value any) error {
@@ -106,6 +140,9 @@ func (t LiveTable) replaceFunctions(table *lua.LTable, prefix string, record fun
 func (t LiveTable) Problem(message string, path ...any) source.Problem {
 	p := source.Problem{Message: message, Line: 1}
 	origins := t.origins()
+	if len(path) > 0 && t.state.overlays[t.table][fmt.Sprint(path[0])] != "" {
+		origins = []origin{t.state.moduleOrigin(t.state.overlays[t.table][fmt.Sprint(path[0])])}
+	}
 	for _, o := range origins {
 		if line, col, ok := o.file.Locate(o.keys, path); ok {
 			p.File, p.Line, p.Col = o.file.Path, line, col

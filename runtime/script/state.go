@@ -75,25 +75,26 @@ type assumption struct {
 // take turns: a goroutine holds the turn while it executes Lua, and a primitive gives it up while
 // it waits.
 type State struct {
-	lib     *Library
-	stream  *event.Stream
-	opts    StateOptions
-	root    *lua.LState
-	turn    sync.Mutex
-	chunks  map[string][]string           // the lines of the loaded files, by their names in errors
-	files   map[string]*source.File       // the loaded files
-	loaded  map[string]lua.LValue         // the value of each required file; nil while it is being loaded
-	order   []string                      // the required files, in the order in which they returned
-	values  map[any]*lua.LUserData        // the Lua values of objects
-	records map[reflect.Type]types.Params // the fields of result structs
-	metas   map[string]*lua.LTable        // metatables of objects and groups, by name
-	calls   map[string]*lua.LFunction     // primitives, by path
-	errs    *lua.LTable                   // the metatable of errors
-	globals map[string]bool               // the declared global names
-	dir     string                        // the folder where require and File look
-	named   map[string]File               // the files read as File, by name
-	open    bool                          // setting a global declares it, as in a session
-	nested  map[*lua.LState]int           // the depth of callbacks of each thread
+	lib      *Library
+	stream   *event.Stream
+	opts     StateOptions
+	root     *lua.LState
+	turn     sync.Mutex
+	chunks   map[string][]string               // the lines of the loaded files, by their names in errors
+	files    map[string]*source.File           // the loaded files
+	loaded   map[string]lua.LValue             // the value of each required file; nil while it is being loaded
+	order    []string                          // the required files, in the order in which they returned
+	values   map[any]*lua.LUserData            // the Lua values of objects
+	records  map[reflect.Type]types.Params     // the fields of result structs
+	metas    map[string]*lua.LTable            // metatables of objects and groups, by name
+	calls    map[string]*lua.LFunction         // primitives, by path
+	errs     *lua.LTable                       // the metatable of errors
+	globals  map[string]bool                   // the declared global names
+	dir      string                            // the folder where require and File look
+	overlays map[*lua.LTable]map[string]string // the keys that were laid over a table, and their files
+	named    map[string]File                   // the files read as File, by name
+	open     bool                              // setting a global declares it, as in a session
+	nested   map[*lua.LState]int               // the depth of callbacks of each thread
 }
 
 // NewState makes a state with the library's primitives. The users and passwords of URLs in its
@@ -104,7 +105,8 @@ func (lib *Library) NewState(stream *event.Stream, opts StateOptions) (*State, e
 		chunks: map[string][]string{}, files: map[string]*source.File{}, loaded: map[string]lua.LValue{},
 		values: map[any]*lua.LUserData{}, records: map[reflect.Type]types.Params{}, metas: map[string]*lua.LTable{},
 		calls: map[string]*lua.LFunction{}, globals: map[string]bool{}, named: map[string]File{},
-		nested: map[*lua.LState]int{},
+		overlays: map[*lua.LTable]map[string]string{},
+		nested:   map[*lua.LState]int{},
 	}
 	s.root.SetContext(context.Background())
 	if err := s.openLibraries(); err != nil {

@@ -10,7 +10,7 @@ import (
 	"runbook/runtime/script/spell"
 )
 
-var moduleName = regexp.MustCompile(`^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*$`)
+var moduleName = regexp.MustCompile(`^[A-Za-z0-9_-]+([/.][A-Za-z0-9_-]+)*$`)
 
 // RecipeDir returns the folder of the recipes that a file belongs to: its own folder or, for a file
 // in lib, the one above.
@@ -25,7 +25,7 @@ func RecipeDir(path string) string {
 // FindModule reads the file that require "name" loads for recipes in dir.
 func FindModule(dir, name string) (path string, text []byte, err error) {
 	if !moduleName.MatchString(name) {
-		return "", nil, fmt.Errorf("%q is not a module name; want letters, digits, - and _, "+
+		return "", nil, fmt.Errorf("%q is not a module name; want letters, digits, -, _ and . between them, "+
 			"such as require \"releases\"", name)
 	}
 	return findShown(dir, name+".lua", "module", name)
