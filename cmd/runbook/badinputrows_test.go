@@ -37,7 +37,8 @@ func badFlags() []badInput {
 		{name: "quiet and verbose", args: "release -q -v", status: 2, want: `cannot be combined`},
 		{name: "a switch with a value", args: "release --serial=perhaps", status: 2, want: `serial`},
 		{name: "exec without a command", args: "exec", status: 2, want: `exec needs a command`},
-		{name: "docs of nothing", args: "docs host:rnu", status: 2, want: `did you mean`},
+		{name: "docs of nothing", args: "docs host:rnu", status: 2, want: `near words: host:run`},
+		{name: "a session on no host", args: "ssh", status: 2, want: `ssh needs a host`},
 		{name: "check without a recipe", args: "check", status: 2, want: `check needs a recipe`},
 		{name: "init over what is there", args: "init .", status: 2, want: `recipes/app.lua`},
 	}

@@ -41,6 +41,7 @@ const (
 	apiName // or a recipe
 	hostPattern
 	stageName
+	hostName
 	pastRun
 	pastResult
 )
@@ -226,7 +227,12 @@ func (l *typedLine) values(v value, typed string) []complete.Candidate {
 	case stageName:
 		return complete.Matching(complete.Words(project.Stages(l.recipeFolder())...), typed)
 	case hostPattern:
-		return l.hosts(typed)
+		return l.hosts(typed, true)
+	case hostName:
+		if len(l.args) > 0 {
+			return nil
+		}
+		return l.hosts(typed, false)
 	case pastRun:
 		return complete.Matching(pastRuns(), typed)
 	case pastResult:
@@ -246,9 +252,9 @@ func recipeNames() []complete.Candidate {
 	return found
 }
 
-// hosts returns the names and tags of the hosts that the command would use, for --only and --except.
-// A value may have several, separated by commas.
-func (l *typedLine) hosts(typed string) []complete.Candidate {
+// hosts returns the names of the hosts that the command would use, and with tags, for --only and
+// --except, their tags. Such a value may have several, separated by commas.
+func (l *typedLine) hosts(typed string, tags bool) []complete.Candidate {
 	var found []complete.Candidate
 	command := l.command
 	command.action = func(cc *cli.Context) error {
@@ -269,6 +275,9 @@ func (l *typedLine) hosts(typed string) []complete.Candidate {
 			for _, tag := range h.Tags {
 				found = append(found, complete.Candidate{Word: "tag:" + tag, About: "hosts with this tag"})
 			}
+		}
+		if !tags {
+			found = found[:len(hosts)]
 		}
 		return nil
 	}

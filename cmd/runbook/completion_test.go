@@ -95,6 +95,8 @@ func completions() []struct {
 		{"runbook hosts --only web", []string{"web1", "web2"}},
 		{"runbook hosts --only tag:", []string{"tag:web"}},
 		{"runbook exec --only=web1,tag:", []string{"--only=web1,tag:web"}},
+		{"runbook ssh ", []string{"web1", "web2"}},
+		{"runbook ssh web1 -- w", nil},
 		{"runbook exec --only nosuch --except web", []string{"web1", "web2"}},
 		{"runbook run recipes/release.lua --skip-unreachable 1 --except web2,tag:", []string{"web2,tag:web"}},
 		{"runbook run recipes/status.lua --hosts hosts/", []string{"hosts/production.lua"}},

@@ -51,6 +51,7 @@ func (p *program) commands() []command {
 		p.checkCommand(),
 		p.hostsCommand(),
 		p.execCommand(),
+		p.sshCommand(),
 		p.consoleCommand(),
 		p.logCommand(),
 		p.reportCommand(),

@@ -52,10 +52,15 @@ func screen(w io.Writer) *os.File {
 	return f
 }
 
+// isTerminal reports whether w is a terminal, drawn on or not.
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
 // hasColours reports whether w is a terminal that shall show colours (https://no-color.org).
 func hasColours(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	return ok && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && term.IsTerminal(int(f.Fd()))
+	return isTerminal(w) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
 }
 
 // prompt returns how to ask the admin, or nil if there is no terminal to ask on.

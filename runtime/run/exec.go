@@ -10,6 +10,7 @@ import (
 	"runbook/runtime/inventory/selection"
 	"runbook/runtime/recipe"
 	"runbook/runtime/ssh"
+	"runbook/runtime/ssh/interactive"
 	"runbook/runtime/ssh/shell"
 )
 
@@ -100,4 +101,86 @@ func (o ExecOptions) onHost(ctx context.Context, h *shell.Host, ran *atomic.Bool
 	_, err := h.Run(ctx, shell.Command{Script: o.Script, Argv: o.Argv, ShowOnly: true})
 	// The connection isn't needed any more: of many hosts only those being worked on keep one.
 	return Join(locate(ctx, err), locate(ctx, h.Close()))
+}
+
+// SessionOptions configure a session on one host, for a person or for a command.
+type SessionOptions struct {
+	interactive.Options // the streams; Line is made of the rest
+	Host                inventory.Host
+	Folder              string        // where it begins on the host, if the folder exists; "" for the home
+	Script              string        // text for /bin/sh, or
+	Argv                []string      // a command and its arguments, which are quoted; neither starts the login shell
+	ConnectTimeout      time.Duration // as in inventory.Options
+	Prompt              recipe.Prompt // nil without a terminal
+	Explain             Explain       // as in ExecOptions
+}
+
+// Session runs a session on one host and returns the exit status of what ran in it. The events have who was where and
+// for how long, and nothing of what went over the streams. The error has an exit status: StatusRefused if there was no
+// session.
+func Session(ctx context.Context, stream *event.Stream, o SessionOptions) (code int, err error) {
+	ctx = event.WithStream(ctx, stream)
+	began := time.Now()
+	event.Emit(ctx, Begun("ssh "+o.Host.Name, []inventory.Host{o.Host}))
+	code, err = o.connect(event.WithHost(ctx, o.Host.Name), stream)
+	event.Emit(ctx, Ended(began, err, o.Explain))
+	return code, err
+}
+
+// connect logs in and runs the session.
+func (o SessionOptions) connect(ctx context.Context, stream *event.Stream) (code int, err error) {
+	dialer := ssh.NewDialer(stream, ssh.Options{ConnectTimeout: o.ConnectTimeout, Prompt: o.Prompt})
+	defer func() { err = Join(err, dialer.Close()) }()
+	conn, err := dialer.Dial(ctx, o.Host)
+	if err != nil {
+		return 0, ExecOptions{}.withStatus(ctx, locate(ctx, &unreachableError{err}), StatusRefused)
+	}
+	defer func() { err = Join(err, conn.Close()) }()
+	title := "login shell"
+	switch {
+	case o.Argv != nil:
+		title = shell.Show(o.Argv, stream.Redact)
+	case o.Script != "":
+		title = o.Script
+	}
+	if o.Line, err = o.line(); err != nil {
+		return 0, Usage(err)
+	}
+	event.Emit(ctx, event.Event{Kind: event.CommandBegun, Text: title})
+	began := time.Now()
+	code, err = interactive.Run(ctx, conn, o.Options)
+	ended := event.Event{Kind: event.CommandEnded, Text: title, Seconds: time.Since(began).Seconds()}
+	if err != nil {
+		ended.Error = headline(err)
+	} else {
+		ended.Code = &code
+	}
+	event.Emit(ctx, ended)
+	return code, ExecOptions{}.withStatus(ctx, locate(ctx, err), StatusFailed)
+}
+
+// line returns the command line for the host's login shell, one that all shells read alike.
+func (o SessionOptions) line() (string, error) {
+	command := o.Script
+	if o.Argv != nil {
+		words, err := ssh.QuoteAll(o.Argv)
+		if err != nil {
+			return "", err
+		}
+		command = words
+	}
+	if command == "" && o.Folder == "" {
+		return "", nil
+	}
+	if command == "" {
+		command = `exec "${SHELL:-/bin/sh}" -l`
+	}
+	if o.Folder != "" {
+		dir, err := ssh.Quote(o.Folder)
+		if err != nil {
+			return "", err
+		}
+		command = "cd -- " + dir + " 2>/dev/null; " + command
+	}
+	return ssh.QuoteAll([]string{"/bin/sh", "-c", command})
 }

@@ -93,7 +93,7 @@ func (r *remote) AgentSocket(ctx context.Context) (string, error) {
 }
 
 func (r *remote) requestAgent(ctx context.Context) (string, error) {
-	s, err := r.session(ctx)
+	s, err := r.Session(ctx)
 	if err != nil {
 		return "", err
 	}

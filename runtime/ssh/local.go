@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/pkg/sftp"
+	gossh "golang.org/x/crypto/ssh"
 
 	"runbook/runtime/process"
 )
@@ -134,6 +135,11 @@ func (l *local) Start(ctx context.Context, line string) (*Process, error) {
 		forget()
 	})
 	return &Process{Stdin: ends[1], Stdout: ends[2], Stderr: ends[4], Close: shut}, nil
+}
+
+// Session fails: there is no SSH server in between.
+func (l *local) Session(context.Context) (*gossh.Session, error) {
+	return nil, errors.New("this machine is not reached by SSH")
 }
 
 // SFTP serves the files of this machine.

@@ -105,7 +105,8 @@ func (r *remote) Close() error {
 	return nil
 }
 
-func (r *remote) session(ctx context.Context) (*gossh.Session, error) {
+// Session opens a session that the caller controls in every detail, and closes.
+func (r *remote) Session(ctx context.Context) (*gossh.Session, error) {
 	s, err := Await(ctx, r.client.NewSession, closeSession)
 	var refused *gossh.OpenChannelError
 	if errors.As(err, &refused) {
@@ -120,7 +121,7 @@ func closeSession(s *gossh.Session) { _ = s.Close() }
 
 // Start runs a command line in a session of its own.
 func (r *remote) Start(ctx context.Context, line string) (*Process, error) {
-	s, err := r.session(ctx)
+	s, err := r.Session(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -150,7 +151,7 @@ func newProcess(s *gossh.Session) (*Process, error) {
 
 // SFTP opens an sftp session.
 func (r *remote) SFTP(ctx context.Context) (*Pipe, error) {
-	s, err := r.session(ctx)
+	s, err := r.Session(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,121 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"runbook/cmd/runbook/explain"
+	"runbook/runtime/event"
+	"runbook/runtime/inventory"
+	"runbook/runtime/recipe"
+	"runbook/runtime/run"
+	"runbook/runtime/script/spell"
+)
+
+// sshCommand declares `runbook ssh`.
+func (p *program) sshCommand() command {
+	return command{name: "ssh", summary: "open a session on one host",
+		argument: argument{value: value{name: "HOST [-- CMD]", offer: hostName}, many: true}, flags: hostFlags(), action: p.ssh,
+		description: `HOST is a name of the hosts file, reached and verified as by every other command. The login shell starts in
+ROOT/current if that exists, where ROOT is the option root of recipes/release.lua. With CMD, that runs there
+instead: one argument with spaces in it is a line for /bin/sh, several are a program and its arguments, each
+quoted. The exit status is that of the shell or of CMD. The host gets a terminal where standard input and output
+are one. The journal keeps who was where and for how long, and CMD, but nothing of what was typed or shown.`}
+}
+
+func (p *program) ssh(cc *cli.Context) error {
+	if cc.NArg() == 0 {
+		return usageError("ssh needs a host", "runbook ssh HOST; runbook hosts lists them")
+	}
+	from, err := inventoryOptions(cc)
+	if err != nil {
+		return err
+	}
+	hosts, err := p.loadHosts(cc.Context, from, nil)
+	if err != nil {
+		return err
+	}
+	var names []string
+	for _, h := range hosts {
+		names = append(names, h.Name)
+	}
+	name, argv := cc.Args().First(), cc.Args().Tail()
+	i := slices.Index(names, name)
+	if i < 0 {
+		return usageError("there is no host "+name+spell.DidYouMean(name, names), "runbook hosts lists the hosts")
+	}
+	p.words = explain.Words{Verbose: true, Terse: true}
+	o := run.SessionOptions{Host: hosts[i], Folder: p.currentFolder(cc.Context, hosts[i]),
+		ConnectTimeout: from.ConnectTimeout, Prompt: p.prompt(), Explain: p.explain}
+	o.In, o.Out, o.Err, o.Term = p.in, p.out, p.err, os.Getenv("TERM")
+	o.Terminal = o.Prompt != nil && isTerminal(p.out)
+	switch {
+	case len(argv) == 1 && strings.ContainsAny(argv[0], " \t\n"):
+		o.Script = argv[0]
+	case len(argv) > 0:
+		o.Argv = argv
+	}
+	records, err := p.announcedRecords()
+	if err != nil {
+		return err
+	}
+	stream := p.secrets.To(append(records, loginNotes{p})...)
+	code, err := run.Session(cc.Context, stream, o)
+	if closing := ignoreClosedPipe(stream.Close()); err == nil {
+		err = closing
+	}
+	switch err = ignoreClosedPipe(err); {
+	case err == nil && code != 0:
+		return reportedError{run.WithStatus(errors.New("what ran in the session failed"), code)}
+	case err != nil:
+		return err
+	}
+	return nil
+}
+
+// currentFolder returns ROOT/current on a host, with ROOT as release.lua has it, or "" where nothing sets it. That the
+// recipe cannot be read keeps nobody from the host.
+func (p *program) currentFolder(ctx context.Context, h inventory.Host) string {
+	root := recipe.Option{Name: "root", Kinds: []recipe.Kind{recipe.String}}
+	if path, err := recipePath("release"); err == nil {
+		d, err := p.describe(ctx, path)
+		if err != nil {
+			p.announce("warning: the session starts in the home folder: " + p.redact(err.Error()))
+			return ""
+		}
+		if i := slices.IndexFunc(d.Options, func(o recipe.Option) bool { return o.Name == root.Name }); i >= 0 {
+			root = d.Options[i]
+		}
+	}
+	given := map[string][]string{}
+	if text := os.Getenv(variable(root.Name)); text != "" {
+		given[root.Name] = []string{text}
+	}
+	values, _, err := recipe.NewValues([]recipe.Option{root}, given, []inventory.Host{h})
+	if err != nil {
+		p.announce("warning: the session starts in the home folder: " + p.redact(err.Error()))
+		return ""
+	}
+	value, _ := values.Get(event.WithHost(ctx, h.Name), root.Name) // the option is declared
+	if text, ok := value.(string); ok && strings.HasPrefix(text, "/") {
+		return strings.TrimRight(text, "/") + "/current"
+	}
+	return ""
+}
+
+// loginNotes shows what a login has to tell before the session begins.
+type loginNotes struct{ *program }
+
+func (n loginNotes) Event(e event.Event) {
+	if e.Kind == event.Info || e.Kind == event.Warning {
+		n.announce(e.Text)
+	}
+}
+
+// Close has nothing to do.
+func (loginNotes) Close() error { return nil }
