@@ -39,7 +39,7 @@ stds.runbook = {
     require = {},
     resume = {},
     retry = {},
-    secret = { fields = { env = {}, file = {}, prompt = {} } },
+    secret = { fields = { age = {}, command = {}, env = {}, file = {}, mark = {}, prompt = {} } },
     select = {},
     setmetatable = {},
     show = {},

@@ -96,7 +96,7 @@ func (p *program) currentFolder(ctx context.Context, h inventory.Host) string {
 	if text := os.Getenv(variable(root.Name)); text != "" {
 		given[root.Name] = []string{text}
 	}
-	values, _, err := recipe.NewValues([]recipe.Option{root}, given, []inventory.Host{h})
+	values, err := recipe.NewValues([]recipe.Option{root}, given, []inventory.Host{h})
 	if err != nil {
 		p.announce("warning: the session starts in the home folder: " + p.redact(err.Error()))
 		return ""

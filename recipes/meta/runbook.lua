@@ -504,6 +504,26 @@ function secret.file(path) end
 ---@return string
 function secret.prompt(name) end
 
+---Return what a program prints, such as one that reads a password manager, without the line break at its end. Nothing of its output is shown or recorded. It has no terminal. A status other than 0 and no output are errors.
+---Changes nothing; also runs in a dry run.
+---@param argv string[] the program and its arguments, such as { "op", "read", "op://app/database/password" }
+---@param options? { on?: host, timeout?: string }
+---@return string
+function secret.command(argv, options) end
+
+---Decrypt a file of age (https://age-encryption.org) and return the text, without the line break at its end. A file of more than 1 MiB is an error, and so is one that is encrypted with a passphrase or to other identities.
+---Only computes; contacts no host.
+---@param path string a file on this machine that age has encrypted to a recipient, armored or not
+---@param options? { identity?: string }
+---@return string
+function secret.age(path, options) end
+
+---Return a text that is hidden in everything that is shown or recorded from now on.
+---Only computes; contacts no host.
+---@param text string the text; fewer than four bytes are not hidden
+---@return string
+function secret.mark(text) end
+
 ---The time on this machine.
 clock = {}
 

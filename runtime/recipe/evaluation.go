@@ -2,14 +2,12 @@ package recipe
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"strings"
+	"sync"
 
 	"runbook/runtime/event"
-	"runbook/runtime/inventory"
 	"runbook/runtime/script"
-	"runbook/runtime/script/source"
 )
 
 // Prompt asks the admin a question, without echo for a secret. A nil Prompt
@@ -23,9 +21,11 @@ type Evaluation struct {
 	Declare  func(context.Context, Declaration) (script.Proxy, error) // implements recipe{ … }
 	Settings *Settings                                                // for validate; may be nil
 	Prompt   Prompt                                                   // for secret.prompt; nil without a terminal
+	Answers  *Answers                                                 // what this recipe has been told already; may be nil
 
 	origins      map[string]Origin // where the project's files set their settings, by name; nil does not record it
 	placeholders *placeholders     // replace the environment and secrets; nil reads the real ones
+	keep         bool              // keep in Answers what is asked for: the run evaluates the recipe again
 }
 
 // placeholders replace secrets and environment variables while a recipe is only looked at.
@@ -88,41 +88,8 @@ func (e *Evaluation) EnvPrimitive() script.Primitive {
 		}).With(`local editor = env("EDITOR", "vi")`)
 }
 
-type secretEnvArgs struct {
-	Name string `lua:"name,arg" doc:"the environment variable"`
-}
-
-type secretFileArgs struct {
-	Path string `lua:"path,arg" doc:"a file on this machine; ~/ is the home folder"`
-}
-
-type secretPromptArgs struct {
-	Name string `lua:"name,arg" doc:"what to ask for"`
-}
-
-// SecretModule declares secret.env, secret.file and secret.prompt.
-func (e *Evaluation) SecretModule() script.Module {
-	const doc = "Values that are hidden in all output. check, --help and completion do not read them."
-	return script.Module{Name: "secret", Doc: doc, Primitives: []script.Primitive{
-		script.Func("env", script.Pure, "Read a secret from an environment variable of runbook. An unset or empty "+
-			"variable is an error.",
-			func(_ context.Context, _ script.None, a secretEnvArgs) (string, error) {
-				return e.secret(func() (string, error) { return secretEnv(a.Name) })
-			}).With(`local token = secret.env("API_TOKEN")`),
-		script.Func("file", script.Pure, "Read a secret from a file on this machine, without the line break at its "+
-			"end. A missing or empty file is an error, and so is one that is not a regular file or larger than 1 MiB.",
-			func(_ context.Context, _ script.None, a secretFileArgs) (string, error) {
-				return e.secret(func() (string, error) { return secretFile(a.Path) })
-			}).With(`local token = secret.file("~/.config/app/token")`),
-		script.Func("prompt", script.Reads, "Ask the admin for a secret, without echo. Without a terminal it is an error.",
-			func(ctx context.Context, _ script.None, a secretPromptArgs) (string, error) {
-				return e.secret(func() (string, error) { return e.promptSecret(ctx, a.Name) })
-			}).With(`local password = secret.prompt("database password")`),
-	}}
-}
-
-// secret reads a secret and redacts it from then on.
-func (e *Evaluation) secret(read func() (string, error)) (string, error) {
+// Secret reads a secret and redacts it from then on. While a recipe is only looked at it reads nothing.
+func (e *Evaluation) Secret(read func() (string, error)) (string, error) {
 	if e.placeholders != nil {
 		return e.placeholders.secret(), nil
 	}
@@ -137,39 +104,53 @@ func (e *Evaluation) secret(read func() (string, error)) (string, error) {
 	return value, nil
 }
 
-func secretEnv(name string) (string, error) {
-	value := os.Getenv(name)
-	if value == "" {
-		err := fmt.Errorf("the environment variable %s is not set", name)
-		return "", event.WithHint(err, "set it: export "+name+"=…")
+// AskSecret is Secret for one that somebody or something is asked for, by a question that key names. What was asked for
+// to read the recipe's options is not asked for again in the run.
+func (e *Evaluation) AskSecret(key string, read func() (string, error)) (string, error) {
+	if e.placeholders == nil && e.Settings != nil && e.Settings.Defaults {
+		return secretPlaceholder, nil
 	}
-	return value, nil
-}
-
-func secretFile(path string) (string, error) {
-	path, err := inventory.ExpandHome(path)
-	if err != nil {
-		return "", err
+	if !e.keep {
+		if value, ok := e.Answers.take(key); ok {
+			return value, nil
+		}
 	}
-	content, err := source.ReadFile(path)
-	if err != nil {
-		return "", err
-	}
-	value := strings.TrimRight(string(content), "\r\n")
-	if value == "" {
-		return "", fmt.Errorf("%s is empty", path)
-	}
-	return value, nil
-}
-
-func (e *Evaluation) promptSecret(ctx context.Context, name string) (string, error) {
-	if e.Prompt == nil {
-		err := fmt.Errorf("there is no terminal to ask for %s on", name)
-		return "", event.WithHint(err, "use secret.env or secret.file in the recipe")
-	}
-	value, err := e.Prompt(ctx, name+": ", true)
-	if err == nil && value == "" {
-		err = fmt.Errorf("no %s was entered", name)
+	value, err := e.Secret(read)
+	if err == nil && e.keep {
+		e.Answers.add(key, value)
 	}
 	return value, err
+}
+
+// Answers are the secrets that were asked for while a recipe was read.
+type Answers struct {
+	mu     sync.Mutex
+	values map[string][]string // by question, in the order of the answers
+}
+
+func (a *Answers) add(key, value string) {
+	if a == nil {
+		return
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.values == nil {
+		a.values = map[string][]string{}
+	}
+	a.values[key] = append(a.values[key], value)
+}
+
+// take returns the next answer to a question and forgets it.
+func (a *Answers) take(key string) (string, bool) {
+	if a == nil {
+		return "", false
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	values := a.values[key]
+	if len(values) == 0 {
+		return "", false
+	}
+	a.values[key] = values[1:]
+	return values[0], true
 }

@@ -42,6 +42,7 @@ type Recipe struct {
 	Stream   *event.Stream // knows the secrets that reading it found
 	Sources  *source.Cache // the files read so far, parsed and compiled
 	Settings *Settings     // for validate, in the run too; may be nil
+	Answers  *Answers      // the secrets that reading it asked for
 
 	// Origins has the settings of the project's files, such as app.lua, that become defaults of options, by name.
 	Origins map[string]Origin
@@ -96,18 +97,18 @@ func describe(ctx context.Context, api API, stream *event.Stream, path string, s
 
 func newRecipe(api API, stream *event.Stream, path string) *Recipe {
 	return &Recipe{Description: Description{Path: path}, Stream: stream, Sources: api.Sources.ForRecipe(),
-		Origins: map[string]Origin{}, api: api}
+		Origins: map[string]Origin{}, Answers: &Answers{}, api: api}
 }
 
 // evaluate runs the recipe up to recipe{ … }. After an error, what was learned until then stays in
 // r.
 func (r *Recipe) evaluate(ctx context.Context, limit time.Duration, values *placeholders) error {
-	ctx, stop := context.WithTimeoutCause(ctx, limit, errEndless)
-	defer stop()
 	// The context ends the evaluation, because the recipe could catch an error.
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	e := &Evaluation{Stream: r.Stream, Settings: r.Settings, origins: r.Origins, placeholders: values}
+	clock := time.AfterFunc(limit, func() { cancel(errEndless) })
+	defer clock.Stop()
+	e := &Evaluation{Stream: r.Stream, Settings: r.Settings, Answers: r.Answers, origins: r.Origins, placeholders: values, keep: true}
 	e.Declare = func(_ context.Context, d Declaration) (script.Proxy, error) {
 		err := r.declare(d)
 		if err == nil {
@@ -118,7 +119,12 @@ func (r *Recipe) evaluate(ctx context.Context, limit time.Duration, values *plac
 	}
 	options := script.StateOptions{Print: func(context.Context, string) {}, Files: r.Sources}
 	options.Intercept = func(_ context.Context, call script.Call, next func() (any, error)) (any, error) {
-		if call.Name == "recipe" {
+		switch {
+		case call.Name == "recipe":
+			return next()
+		case call.Effect == script.Asks: // somebody may have to answer, and takes the time that it takes
+			clock.Stop()
+			defer clock.Reset(limit)
 			return next()
 		}
 		cancel(errDescribed)

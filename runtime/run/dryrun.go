@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"runbook/runtime/event"
@@ -15,7 +16,7 @@ import (
 // intercept wraps every primitive of a run that is not pure. It connects to the hosts first, skips
 // what a dry run must not do, and records whether anything was changed.
 func (e *execution) intercept(ctx context.Context, call script.Call, next func() (any, error)) (any, error) {
-	if call.Name != "recipe" {
+	if call.Name != "recipe" && !asksHere(call) {
 		if !e.staysHere(call) {
 			e.connectOnce(ctx)
 		}
@@ -63,6 +64,14 @@ func (e *execution) connectOnce(ctx context.Context) {
 	e.connect.Do(func() {
 		e.started.Store(true)
 		e.world.connections.open(ctx)
+	})
+}
+
+// asksHere reports whether a call asks this machine for a value. That is possible before recipe{ … }, and needs no host.
+func asksHere(call script.Call) bool {
+	return call.Effect == script.Asks && !slices.ContainsFunc(call.Arguments(), func(a script.Argument) bool {
+		h, ok := a.Value.(*shell.Host)
+		return ok && h != nil && !h.Local()
 	})
 }
 

@@ -17,6 +17,7 @@ import (
 	"runbook/runtime/request"
 	"runbook/runtime/script"
 	"runbook/runtime/script/source"
+	"runbook/runtime/secret"
 	"runbook/runtime/ssh/shell"
 	"runbook/runtime/transfer"
 )
@@ -42,7 +43,7 @@ func (w *World) library() (*script.Library, error) {
 		fs.Module(),
 		git.Module(git.Deps{KnownHosts: known, Here: w.localhost, Names: w.opts.Names}),
 		logModule(),
-		w.evaluation.SecretModule(),
+		secret.Module(secret.Deps{Read: w.evaluation.Secret, Ask: w.evaluation.AskSecret, Stream: w.stream, Prompt: w.evaluation.Prompt}),
 		clockModule(),
 	}
 	modules = append(modules, format.Modules()...)

@@ -69,7 +69,7 @@ func (p *Plan) newExecution(stream *event.Stream) *execution {
 		Stream: stream, Hosts: p.Hosts, KnownHosts: o.Inventory.KnownHosts, ConnectTimeout: o.Inventory.ConnectTimeout,
 		Names: inventory.NewNames(stream, o.Inventory),
 		Skip:  o.Inventory.SkipUnreachable, LockWait: o.LockWait, DryRun: o.DryRun, Yes: o.Yes, Prompt: o.Prompt, Hooks: o.Hooks, BeforeStep: o.BeforeStep,
-		Settings: p.Recipe.Settings,
+		Settings: p.Recipe.Settings, Answers: p.Recipe.Answers,
 	})
 	e.world.evaluation.Declare, e.world.resumer = e.declare, e.resume
 	return e

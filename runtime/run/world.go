@@ -52,6 +52,7 @@ type WorldOptions struct {
 	BeforeStep     func(ctx context.Context, title string) error
 	Extension      Extension
 	Settings       *recipe.Settings                       // for validate; may be nil
+	Answers        *recipe.Answers                        // the secrets that reading the recipe asked for; may be nil
 	Print          func(ctx context.Context, text string) // gets each printed line; nil makes events of them
 	// Interactive is for a console. Each host is connected to when it is first used, and recipe{ …
 	// } returns the defaults of its options. Otherwise recipe{ … } is an error.
@@ -90,7 +91,7 @@ func newWorld(o WorldOptions) *World {
 	}
 	w := &World{opts: o, stream: o.Stream, resumer: noResumer{}, hooks: &hookRunner{skip: o.Hooks, root: &frame{}}}
 	noRecipe := func(context.Context, recipe.Declaration) (script.Proxy, error) { return script.Proxy{}, errNoRecipe }
-	w.evaluation = &recipe.Evaluation{Stream: o.Stream, Declare: noRecipe, Settings: o.Settings, Prompt: o.Prompt}
+	w.evaluation = &recipe.Evaluation{Stream: o.Stream, Declare: noRecipe, Settings: o.Settings, Answers: o.Answers, Prompt: o.Prompt}
 	name, machine := inventory.Operator()
 	reach := ssh.Options{ConnectTimeout: o.ConnectTimeout, Prompt: o.Prompt}
 	w.pool = shell.NewPool(o.Stream, shell.Options{Options: reach, Operator: name + " from " + machine, LockWait: o.LockWait, DryRun: o.DryRun})

@@ -21,6 +21,7 @@ const (
 	Reads                 // waits, but changes nothing; runs in a dry run too
 	Holds                 // acquires something until the run ends, such as a lock; skipped in a dry run
 	Changes               // changes something; skipped in a dry run
+	Asks                  // waits for a value that a recipe may need before recipe{ … }; runs in a dry run too
 	Depends               // Changes or Reads: the argument struct's method Effect() Effect decides for each call
 )
 

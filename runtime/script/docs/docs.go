@@ -132,7 +132,7 @@ func EffectWords(e script.Effect) string {
 		return "Held until the run ends; a dry run skips it."
 	case script.Depends:
 		return "Changes something, so a dry run skips it, unless changes is false."
-	case script.Reads:
+	case script.Reads, script.Asks:
 		return "Changes nothing; also runs in a dry run."
 	}
 	return "Only computes; contacts no host."

@@ -31,9 +31,8 @@ func Markdown(lib *script.Library) string {
 			newEntry(m, p).markdown(&b)
 		}
 	}
-	b.WriteString("\n## topics\n")
 	for _, t := range topics {
-		fmt.Fprintf(&b, "\n### %s\n\n%s\n", t.name, t.text)
+		fmt.Fprintf(&b, "\n## %s\n\n%s\n", t.name, t.text)
 	}
 	return b.String()
 }
