@@ -3,19 +3,15 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
-	"net"
 	"os"
 	"path/filepath"
-	"strconv"
-	"strings"
 
 	"github.com/urfave/cli/v2"
 
+	"runbook/cmd/runbook/hostlist"
 	"runbook/cmd/runbook/project"
 	"runbook/cmd/runbook/recipetest"
 	"runbook/recipes"
-	"runbook/runtime/event"
 	"runbook/runtime/inventory"
 	"runbook/runtime/recipe"
 	"runbook/runtime/run"
@@ -69,22 +65,6 @@ func (p *program) describe(ctx context.Context, path string) (recipe.Description
 	return d, run.Usage(err)
 }
 
-// hostLine is a line of --json.
-type hostLine struct {
-	Name    string         `json:"name"`
-	Address string         `json:"address"`
-	Port    int            `json:"port"`
-	User    string         `json:"user"`
-	Jump    string         `json:"jump,omitempty"`
-	Proxy   []string       `json:"proxy,omitempty"`
-	Tags    []string       `json:"tags"`
-	Vars    map[string]any `json:"vars"`
-	Source  string         `json:"source"`
-	OK      *bool          `json:"ok,omitempty"`    // with --ping
-	Error   string         `json:"error,omitempty"` // with --ping
-	*run.Pinged
-}
-
 func (p *program) hosts(cc *cli.Context) error {
 	if cc.NArg() > 1 {
 		return run.Usage(errors.New("hosts takes one recipe at most"))
@@ -121,9 +101,9 @@ func (p *program) hosts(cc *cli.Context) error {
 		}
 	}
 	if cc.Bool("json") {
-		err = p.hostsJSON(hosts, pinged)
+		err = writeJSON(redacted{p}, hostlist.Lines(hosts, pinged, p.redact))
 	} else {
-		err = p.hostsTable(hosts, pinged)
+		err = p.table(hostlist.Table(hosts, pinged))
 	}
 	if err != nil {
 		return err
@@ -161,85 +141,4 @@ func (p *program) pingOptions(of *recipe.Description, from inventory.Options) (r
 		}
 	}
 	return opts, run.Usage(err)
-}
-
-func (p *program) hostsTable(hosts []inventory.Host, pinged []run.Pinged) error {
-	e := event.Event{Kind: event.Table, Header: []string{"name", "address", "port", "user", "tags", "source"}}
-	if pinged != nil {
-		e.Header = []string{"name", "login", "result", "python", "git", "disk free", "inodes", "clock", "current"}
-	}
-	for i, h := range hosts {
-		if pinged == nil {
-			tags := strings.Join(h.Tags, ",")
-			e.Rows = append(e.Rows, []string{h.Name, h.Address, strconv.Itoa(h.Port), h.User, tags, h.Source})
-		} else {
-			e.Rows = append(e.Rows, append([]string{h.Name, loginOf(h)}, pingCells(pinged[i])...))
-		}
-	}
-	return p.table(e)
-}
-
-// loginOf is user@address, with the port unless it is 22.
-func loginOf(h inventory.Host) string {
-	at := h.Address
-	if h.Port != 22 {
-		at = net.JoinHostPort(h.Address, strconv.Itoa(h.Port))
-	}
-	return h.User + "@" + at
-}
-
-// pingCells formats what --ping found on a host as cells of the table.
-func pingCells(one run.Pinged) []string {
-	cells := []string{pingResult(one), one.Python, one.Git, "", "", "", one.Serving()}
-	if one.DiskTotal > 0 {
-		cells[3] = fmt.Sprintf("%.1f GB", float64(one.DiskFree)/1e9)
-	}
-	if one.InodesTotal > 0 { // btrfs, for one, reports none
-		cells[4] = fmt.Sprintf("%d %%", one.InodesFree*100/one.InodesTotal)
-	}
-	if one.Clock != nil {
-		cells[5] = fmt.Sprintf("%+.1f s", *one.Clock)
-	}
-	return cells
-}
-
-// pingResult is "ok", or the stage at which the connection failed.
-func pingResult(one run.Pinged) string {
-	switch {
-	case one.Err == nil:
-		return "ok"
-	case one.Login == "refused":
-		return "login refused"
-	case one.HostKey != "" && one.HostKey != "verified":
-		return "host key " + one.HostKey
-	case strings.HasPrefix(one.Reachable, "no: "):
-		reason := strings.TrimPrefix(one.Reachable, "no: ")
-		if one.Skipped {
-			reason = "skipped: " + reason
-		}
-		return reason
-	}
-	return "failed"
-}
-
-func (p *program) hostsJSON(hosts []inventory.Host, pinged []run.Pinged) error {
-	var lines []hostLine
-	for i, h := range hosts {
-		l := hostLine{Name: h.Name, Address: h.Address, Port: h.Port, User: h.User, Jump: h.Jump,
-			Tags: h.Tags, Vars: h.Vars, Source: h.Source}
-		if l.Tags == nil {
-			l.Tags = []string{}
-		}
-		if h.Proxy != nil {
-			l.Proxy = h.Proxy.Argv
-		}
-		if pinged != nil {
-			ok := pinged[i].Err == nil
-			if l.OK, l.Pinged = &ok, &pinged[i]; !ok {
-				l.Error = p.redact(pinged[i].Err.Error())
-			}
-		}
-		lines = append(lines, l)
-	}
-	return writeJSON(redacted{p}, lines)
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"runbook/cmd/runbook/explain"
+	"runbook/cmd/runbook/project"
 	"runbook/runtime/event"
 	"runbook/runtime/inventory"
 	"runbook/runtime/recipe"
@@ -82,7 +83,7 @@ func (p *program) ssh(cc *cli.Context) error {
 // recipe cannot be read keeps nobody from the host.
 func (p *program) currentFolder(ctx context.Context, h inventory.Host) string {
 	root := recipe.Option{Name: "root", Kinds: []recipe.Kind{recipe.String}}
-	if path, err := recipePath("release"); err == nil {
+	if path, err := project.Recipe("release"); err == nil {
 		d, err := p.describe(ctx, path)
 		if err != nil {
 			p.announce("warning: the session starts in the home folder: " + p.redact(err.Error()))
