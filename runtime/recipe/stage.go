@@ -51,7 +51,7 @@ func Stages(folder string) []string {
 
 // overlayStage lays the keys of the stage's file over a table that a file of the project returned, and returns them.
 func (e *Evaluation) overlayStage(table script.LiveTable) (keys []string, err error) {
-	if e.Settings == nil || e.Settings.Stage == "" {
+	if e.Settings == nil || e.Settings.Stage == "" || !table.Required() {
 		return nil, nil
 	}
 	keys, err = table.Overlay(e.Settings.Stage)

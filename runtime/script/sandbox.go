@@ -137,7 +137,7 @@ func (s *State) closeGlobals() {
 	g.Metatable = meta
 }
 
-// declareRequire makes require "name" find name.lua in dir or in its lib folder, and nowhere else.
+// declareRequire makes require "name" find name.lua for recipes in dir, see source.FindModule.
 func (s *State) declareRequire(dir string) {
 	s.root.G.Global.RawSetString("require", s.root.NewFunction(func(l *lua.LState) int {
 		v, err := s.require(l, dir, l.CheckString(1))
@@ -150,7 +150,8 @@ func (s *State) declareRequire(dir string) {
 }
 
 func (s *State) require(l *lua.LState, dir, name string) (lua.LValue, error) {
-	path, text, err := source.FindModule(dir, name)
+	from, _, _ := source.SplitPlace(currentLine(l))
+	path, text, err := source.FindModule(dir, name, from)
 	if err != nil {
 		return nil, err
 	}

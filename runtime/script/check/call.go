@@ -1,6 +1,7 @@
 package check
 
 import (
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -179,11 +180,15 @@ func (f *fileChecker) requireCall(e *ast.FuncCallExpr) *shape {
 }
 
 // module reads a required file, once for all walks.
-func (c *checker) module(name string) module {
-	m, ok := c.required[name]
+func (f *fileChecker) module(name string) module {
+	key := requirement{name: name}
+	if filepath.Base(f.Path) == name+".lua" { // then another file of that name is meant
+		key.from = f.Path
+	}
+	m, ok := f.required[key]
 	if !ok {
-		m.path, m.text, m.err = source.FindModule(c.dir, name)
-		c.required[name] = m
+		m.path, m.text, m.err = source.FindModule(f.dir, name, key.from)
+		f.required[key] = m
 	}
 	return m
 }

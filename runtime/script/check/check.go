@@ -40,7 +40,7 @@ func Check(ctx context.Context, lib *script.Library, path string, opts Options) 
 	}
 	c := &checker{
 		ctx: ctx, api: api{lib}, opts: opts, libraries: libraries, dir: source.RecipeDir(path),
-		files: map[string]*source.File{}, required: map[string]module{}, facts: newFacts(),
+		files: map[string]*source.File{}, required: map[requirement]module{}, facts: newFacts(),
 		silent: map[*ast.FunctionExpr]bool{},
 	}
 	// What parameters and fields hold is known only after the whole recipe has been seen. So it is
@@ -71,13 +71,16 @@ type checker struct {
 	libraries map[string][]string // the names in each of Lua's libraries
 	dir       string
 	files     map[string]*source.File // by path
-	required  map[string]module       // by the name in require
-	modules   map[string]*shape       // the values that walked files return; nil where nothing is known
-	waiting   []body                  // functions of this walk whose bodies were not checked yet
+	required  map[requirement]module
+	modules   map[string]*shape // the values that walked files return; nil where nothing is known
+	waiting   []body            // functions of this walk whose bodies were not checked yet
 	facts     *facts
 	silent    map[*ast.FunctionExpr]bool // functions, and whether they return nothing
 	problems  []source.Problem
 }
+
+// requirement is the name in a require, and the file that has it if that matters.
+type requirement struct{ name, from string }
 
 // module is the file that a require loads.
 type module struct {

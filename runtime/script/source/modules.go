@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	"runbook/runtime/script/spell"
@@ -22,19 +23,52 @@ func RecipeDir(path string) string {
 	return dir
 }
 
-// FindModule reads the file that require "name" loads for recipes in dir.
-func FindModule(dir, name string) (path string, text []byte, err error) {
+// sharedFolder has the recipes and the lib that all applications of a project share.
+const sharedFolder = "recipes"
+
+// folders returns where recipes in dir find modules and files: in dir, in its lib, and for another application of the project,
+// which is a folder with its own app.lua beside recipes/, also there.
+func folders(dir string) []string {
+	found := []string{dir, filepath.Join(dir, "lib")}
+	if shared := sharedWith(dir); shared != "" {
+		found = append(found, shared, filepath.Join(shared, "lib"))
+	}
+	return found
+}
+
+// sharedWith returns the folder recipes/ beside another application's folder, or "".
+func sharedWith(dir string) string {
+	shared := filepath.Join(dir, "..", sharedFolder)
+	own, err := os.Stat(dir)
+	other, otherErr := os.Stat(shared)
+	if _, appErr := os.Stat(filepath.Join(dir, "app.lua")); err != nil || otherErr != nil || appErr != nil || os.SameFile(own, other) {
+		return ""
+	}
+	return shared
+}
+
+// FindModule reads the file that require "name" loads for recipes in dir. It is another one than from, the file that
+// requires it, if there is another: in shop/release.lua, require "release" is recipes/release.lua.
+func FindModule(dir, name, from string) (path string, text []byte, err error) {
 	if !moduleName.MatchString(name) {
 		return "", nil, fmt.Errorf("%q is not a module name; want letters, digits, -, _ and . between them, "+
 			"such as require \"releases\"", name)
 	}
-	return findShown(dir, name+".lua", "module", name)
+	return findShown(dir, name+".lua", "module", name, from)
 }
 
-// findShown reads a file by its name in dir or in dir's lib folder. kind and asked are what the
-// error calls it.
-func findShown(dir, name, kind, asked string) (path string, text []byte, err error) {
-	tried := []string{filepath.Join(dir, name), filepath.Join(dir, "lib", name)}
+// findShown reads a file by its name in one of the folders of dir, last is tried after the others. kind and asked are what the error calls it.
+func findShown(dir, name, kind, asked, last string) (path string, text []byte, err error) {
+	var tried []string
+	for _, folder := range folders(dir) {
+		tried = append(tried, filepath.Join(folder, name))
+	}
+	if rest, ok := strings.CutPrefix(name, sharedFolder+"/"); ok && sharedWith(dir) != "" { // recipes/release
+		tried = append(tried, filepath.Join(sharedWith(dir), rest))
+	}
+	if i := slices.Index(tried, filepath.Clean(last)); i >= 0 {
+		tried = append(slices.Delete(tried, i, i+1), filepath.Clean(last))
+	}
 	for _, path := range tried {
 		text, err := ReadShown(path)
 		if err == nil {
@@ -44,7 +78,7 @@ func findShown(dir, name, kind, asked string) (path string, text []byte, err err
 			return "", nil, err
 		}
 	}
-	return "", nil, fmt.Errorf("there is no %s %q: neither %s nor %s exists", kind, asked, tried[0], tried[1])
+	return "", nil, fmt.Errorf("there is no %s %q: neither %s exists", kind, asked, strings.Join(tried, " nor "))
 }
 
 var fileName = regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9_.-]*(/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*$`)
@@ -55,9 +89,12 @@ func FindFile(dir, name string) (path string, text []byte, err error) {
 		return "", nil, fmt.Errorf("%q is not a file of the project; "+
 			"want a name such as \"look.sh\" or \"web/look.sh\"", name)
 	}
-	path, text, err = findShown(dir, name, "file", name)
+	path, text, err = findShown(dir, name, "file", name, "")
 	if err != nil {
 		return "", nil, fmt.Errorf("%w%s", err, spell.DidYouMean(name, fileNames(dir)))
+	}
+	if shared := sharedWith(dir); shared != "" && strings.HasPrefix(path, shared+string(filepath.Separator)) {
+		dir = shared
 	}
 	return path, text, inside(dir, path)
 }
@@ -82,7 +119,7 @@ func inside(dir, path string) error {
 // fileNames returns the files that recipes in dir can name: all but Lua files.
 func fileNames(dir string) []string {
 	var names []string
-	for _, folder := range []string{dir, filepath.Join(dir, "lib")} {
+	for _, folder := range folders(dir) {
 		entries, err := os.ReadDir(folder)
 		if err != nil { // there is no lib
 			continue
@@ -99,7 +136,7 @@ func fileNames(dir string) []string {
 // ModuleNames returns the names that recipes in dir can require.
 func ModuleNames(dir string) []string {
 	var names []string
-	for _, folder := range []string{dir, filepath.Join(dir, "lib")} {
+	for _, folder := range folders(dir) {
 		files, err := filepath.Glob(filepath.Join(folder, "*.lua"))
 		if err != nil { // the folder's own name is a malformed pattern
 			continue
