@@ -142,7 +142,8 @@ local function command(host, options, target)
     return helpers.record(host:script("packages.py", venv, { interpreter = interpreter, changes = false }).stdout)
   end
   local uid, packages, version = ask_python(built and python or target.interpreter)
-  if not built and host.fs:exists(venv .. "/bin/python") then -- a dry run: mostly the current release has the same version
+  -- A dry run: mostly the current release has the same version. host.fs would follow the skipped switch, a command does not.
+  if not built and host:test({ "test", "-x", venv .. "/bin/python" }) then
     version = select(3, ask_python(venv .. "/bin/python"))
   end
   local program, missing = find(host, options, dir, built)

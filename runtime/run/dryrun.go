@@ -27,8 +27,7 @@ func (e *execution) intercept(ctx context.Context, call script.Call, next func()
 	dryRun := e.plan.opts.DryRun
 	switch {
 	case dryRun && call.Effect == script.Changes:
-		e.reportSkipped(ctx, call)
-		return call.Assumed(), nil
+		return e.skip(ctx, call), nil
 	case dryRun && call.Effect == script.Holds:
 		return call.Assumed(), nil
 	case call.Effect == script.Changes, call.Effect == script.Holds:
@@ -38,6 +37,10 @@ func (e *execution) intercept(ctx context.Context, call script.Call, next func()
 		if call.Effect == script.Changes {
 			e.world.changed.Store(true)
 		}
+	}
+	if dryRun {
+		inner, outer := next, ctx
+		next = func() (any, error) { return e.readSkipped(outer, call, inner) }
 	}
 	ctx = withReceiver(ctx, call)
 	result, err := next()
@@ -88,18 +91,83 @@ func (e *execution) staysHere(call script.Call) bool {
 	return true
 }
 
-// reportSkipped reports a call that the dry run skips.
-func (e *execution) reportSkipped(ctx context.Context, call script.Call) {
-	ctx = withReceiver(ctx, call)
+// skip reports a call that the dry run skips, and returns the result that the recipe gets. A call that would find its file as it
+// should be is no change.
+func (e *execution) skip(ctx context.Context, call script.Call) any {
+	on := withReceiver(ctx, call)
 	for _, secret := range secretsOf(call) {
 		e.world.stream.AddSecret(secret)
 	}
-	text, change := callText(call, e.world.stream.Redact), preview.Write(ctx, e.world.stream, call)
-	event.Emit(ctx, event.Event{Kind: event.WouldChange, Text: text})
-	e.world.plan.Skip(ctx, text, change)
-	if host := event.Host(ctx); host != "" {
+	change := preview.Write(on, e.world.stream, &e.world.skipped, call)
+	result, known := e.world.skipped.Skip(on, call)
+	switch {
+	case !known:
+		result = call.Assumed()
+	case result == false:
+		return result
+	}
+	for _, host := range e.concernedHosts(ctx, call) {
 		e.world.table.update(host, func(row *row) { row.wouldChange = true })
 	}
+	text := callText(call, e.world.stream.Redact)
+	event.Emit(on, event.Event{Kind: event.WouldChange, Text: text})
+	e.world.plan.Skip(on, text, change)
+	return result
+}
+
+// concernedHosts returns the hosts that a call is made for: the one of each, such as a web server, and the one that the call
+// is on, such as its balancer. This machine counts only outside of each: there its calls are made for the host.
+func (e *execution) concernedHosts(ctx context.Context, call script.Call) []string {
+	outer, on := event.Host(ctx), event.Host(withReceiver(ctx, call))
+	switch {
+	case outer == "" && on == "":
+		return nil
+	case outer == "" || outer == on:
+		return []string{on}
+	case on == e.world.localhost.Name():
+		return []string{outer}
+	}
+	return []string{outer, on}
+}
+
+// assumer is implemented by the arguments of calls that take a value for a dry run.
+type assumer interface {
+	// Assumed returns the value, or nil for none.
+	Assumed() any
+}
+
+// readSkipped makes a call that only reads, in a dry run. It sees the changes of files that were skipped. If it fails after a
+// change of the host was skipped, it may well succeed in a real run: then the value that the recipe gives for that is taken.
+func (e *execution) readSkipped(ctx context.Context, call script.Call, next func() (any, error)) (any, error) {
+	result, err := e.world.skipped.Read(withReceiver(ctx, call), call, next)
+	var lost *shell.LostError
+	_, onHost := call.Receiver.(*shell.Host)
+	if !onHost || err == nil && result != false || ctx.Err() != nil || errors.As(err, &lost) || !e.skippedBefore(ctx, call) {
+		return result, err
+	}
+	if args, ok := call.Args.(assumer); ok && args.Assumed() != nil {
+		value := args.Assumed()
+		text := fmt.Sprintf("%s, because a change was skipped before: %s",
+			script.Short(value, e.world.stream.Redact), callText(call, e.world.stream.Redact))
+		ctx = withReceiver(ctx, call)
+		event.Emit(ctx, event.Event{Kind: event.Assumed, Text: text})
+		e.world.plan.Skip(ctx, "assumed "+text, preview.Change{})
+		return value, nil
+	}
+	var inLua *script.Error // of a function that was passed to the call
+	if err != nil && event.Hint(err) == "" && !errors.As(err, &inLua) {
+		err = event.WithHint(err, "a change that this dry run skipped may be the cause: host:capture and host:test take "+
+			"assuming = VALUE for that, and dry_run tells a recipe what to leave out")
+	}
+	return result, err
+}
+
+// skippedBefore reports whether a change was skipped for the host of a call.
+func (e *execution) skippedBefore(ctx context.Context, call script.Call) (found bool) {
+	for _, host := range e.concernedHosts(ctx, call) {
+		found = found || e.world.table.wouldChange(host)
+	}
+	return found
 }
 
 // reportAssumed reports that the recipe reads a result of a call that the dry run skipped.

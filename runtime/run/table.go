@@ -97,6 +97,13 @@ func (t *table) fail(host string, err error) {
 	})
 }
 
+// wouldChange reports whether a dry run skipped a change for a host.
+func (t *table) wouldChange(host string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return slices.ContainsFunc(t.rows, func(r *row) bool { return r.host == host && r.wouldChange })
+}
+
 func (t *table) outcome(host string) (state string) {
 	t.update(host, func(r *row) { state, _ = r.outcome(t.dryRun) })
 	return state

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"runbook/runtime/event"
+	"runbook/runtime/fs/overlay"
 	"runbook/runtime/inventory"
 	"runbook/runtime/inventory/selection"
 	"runbook/runtime/recipe"
@@ -31,6 +32,7 @@ type World struct {
 	table       *table
 	hooks       *hookRunner
 	resumer     resumer
+	skipped     overlay.Overlay   // the changes of files that a dry run skips
 	plan        preview.Collector // what a dry run skips, and what the recipe states about it
 	changed     atomic.Bool       // a primitive that changes something has begun
 	state       *script.State

@@ -15,6 +15,7 @@ import (
 
 	"runbook/runtime/event"
 	"runbook/runtime/fs"
+	"runbook/runtime/fs/overlay"
 	"runbook/runtime/script"
 	"runbook/runtime/ssh/shell"
 )
@@ -100,13 +101,14 @@ func fileOfCall(call script.Call) (*file, Change) {
 	return &file{h, given["remote"], string(text), mode}, Change{}
 }
 
-// Write describes what a call would change in a file. It reads the file on the host.
-func Write(ctx context.Context, stream *event.Stream, call script.Call) Change {
+// Write describes what a call would change in a file, after what the dry run has skipped before. It reads the file on the host.
+func Write(ctx context.Context, stream *event.Stream, skipped *overlay.Overlay, call script.Call) Change {
 	f, change := fileOfCall(call)
 	if f == nil {
 		return change
 	}
-	info, err := fs.Stat(ctx, f.host, f.path)
+	files := skipped.On(f.host)
+	info, err := files.Stat(ctx, f.path)
 	switch {
 	case errors.Is(err, os.ErrNotExist) && private(f.mode):
 		return Change{Note: fmt.Sprintf("a new file of %d bytes, not shown because of its mode %s", len(f.text), f.mode)}
@@ -122,7 +124,7 @@ func Write(ctx context.Context, stream *event.Stream, call script.Call) Change {
 		return Change{Note: fmt.Sprintf("not shown because of its mode: %d bytes, %s → %d bytes, %s",
 			info.Size, info.Mode, len(f.text), f.mode)}
 	}
-	before, err := fs.Read(ctx, f.host, f.path, mostRead)
+	before, err := files.Read(ctx, f.path, mostRead)
 	if err != nil {
 		return Change{Note: "what it would change is not known: " + err.Error()}
 	}

@@ -87,6 +87,34 @@ type runArgs struct {
 	runOptions
 }
 
+// captureArgs are the arguments of capture.
+type captureArgs struct {
+	runArgs
+	Assuming *string `lua:"assuming" doc:"what a dry run takes if the command fails after a change of this host was skipped"`
+}
+
+// Assumed returns the value for a dry run, or nil.
+func (a captureArgs) Assumed() any {
+	if a.Assuming == nil {
+		return nil
+	}
+	return *a.Assuming
+}
+
+// testArgs are the arguments of test.
+type testArgs struct {
+	runArgs
+	Assuming *bool `lua:"assuming" doc:"what a dry run takes if the command fails, or the answer is false, after a change of this host was skipped"`
+}
+
+// Assumed returns the value for a dry run, or nil.
+func (a testArgs) Assumed() any {
+	if a.Assuming == nil {
+		return nil
+	}
+	return *a.Assuming
+}
+
 // runOptions are the options of run, capture, test and script.
 type runOptions struct {
 	Cwd         string            `lua:"cwd" doc:"the working directory; by default the user's home"`
@@ -205,12 +233,12 @@ func luaRun(ctx context.Context, h *Host, a runArgs) (Result, error) {
 	return h.Run(ctx, c)
 }
 
-func luaCapture(ctx context.Context, h *Host, a runArgs) (string, error) {
-	r, err := luaRun(ctx, h, a)
+func luaCapture(ctx context.Context, h *Host, a captureArgs) (string, error) {
+	r, err := luaRun(ctx, h, a.runArgs)
 	return strings.TrimSpace(r.Stdout), err
 }
 
-func luaTest(ctx context.Context, h *Host, a runArgs) (bool, error) {
+func luaTest(ctx context.Context, h *Host, a testArgs) (bool, error) {
 	c, err := a.command()
 	if err != nil {
 		return false, err
