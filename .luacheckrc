@@ -4,6 +4,7 @@ stds.runbook = {
   read_globals = {
     _VERSION = {},
     agent = { fields = { forward = {} } },
+    ask = {},
     assert = {},
     base64 = { fields = { decode = {}, encode = {} } },
     clock = { fields = { now = {}, utc = {} } },
@@ -29,6 +30,7 @@ stds.runbook = {
     once = {},
     os = { fields = { clock = {}, date = {}, difftime = {}, getenv = {}, time = {} } },
     pairs = {},
+    parallel = {},
     pcall = {},
     print = {},
     quote = {},

@@ -68,7 +68,7 @@ func withOpenSSH(env *testscript.Env) error {
 		}
 	}
 	hosts := []string{"web1", "web2"}
-	if filepath.Base(env.WorkDir) == "script-plan" {
+	if name := filepath.Base(env.WorkDir); name == "script-plan" || name == "script-host_recipe" {
 		hosts = append(hosts, "web3") // in a state of its own
 	}
 	o, err := labtest.NewOpenSSH(labtest.OpenSSHOptions{Hosts: hosts, Config: "AllowUsers root " + labtest.GitUser})

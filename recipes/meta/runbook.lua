@@ -103,6 +103,17 @@ function host:patch(url, body, options) end
 ---@return { status: integer, body: string, headers: table<string, string> }
 function host:delete(url, options) end
 
+---Wait until something listens on a TCP port, as seen from the host. It is an error if nothing does within the time limit. A dry run does not wait.
+---Changes nothing; also runs in a dry run.
+---@param port integer the TCP port
+---@param options? { within?: string, every?: string, address?: string, python?: string }
+function host:wait_port(port, options) end
+
+---Reboot the host, with sudo unless the login is root, and wait until it is back: with the same host key, and with another boot id. Locks of the run on the host are given back before, and taken again afterwards. It is an error if another run takes one meanwhile. This machine is refused.
+---Changes something; a dry run skips it.
+---@param options? { within?: string }
+function host:reboot(options) end
+
 ---Copy a file or a folder to the host, complete or not at all, with its modes. A file replaces a file; a folder must be new. Return false if changed is set and the host had all of it.
 ---Changes something; a dry run skips it.
 ---@param here string the file or folder on this machine
@@ -127,7 +138,7 @@ function host:defer(options, fn) end
 ---Run fn when this host's function in each ends with an error or an interrupt, before the functions of host:defer.
 ---Only computes; contacts no host.
 ---@param options? { timeout?: string }
----@param fn fun(host: host): any the hook; it gets the host
+---@param fn fun(host: host, err: any): any the hook; it gets the host and the error, which has message, hint and output
 function host:on_failure(options, fn) end
 
 ---Set columns of this host in the table at the end of the run. The columns that recipe{ … } names come first. Without a state column the state is done, failed, refused, interrupted or not touched.
@@ -374,6 +385,12 @@ function connect() end
 ---@return table<string, any>
 function each(hosts, options, fn) end
 
+---Run functions at the same time and return a list of what they return, in their order. All run to their end, even after an error. Then the first error that occurred is raised, and the others are shown as warnings. Commands on one host still run one after the other.
+---Changes nothing; also runs in a dry run.
+---@param fns fun(): any[] the functions, in a list
+---@return any[]
+function parallel(fns) end
+
 ---Run fn for the first host that calls once with this key. The others wait for it, and get what it returns or the error that it raises.
 ---Changes nothing; also runs in a dry run.
 ---@param key string what is made; calls with the same key get the same result
@@ -395,6 +412,13 @@ function step(title, fn) end
 ---@return boolean
 function confirm(text, options) end
 
+---Ask the admin for a text and return it without the white space around it. An answer that is not valid is asked for again, twice. Without a terminal and without a default it is an error.
+---Changes nothing; also runs in a dry run.
+---@param text string the question
+---@param options? { default?: string, choices?: string[] }
+---@return string
+function ask(text, options) end
+
 ---Raise an error with a message and a hint. When nothing was changed yet, the run exits with status 3.
 ---Only computes; contacts no host.
 ---@param message string what is wrong
@@ -412,19 +436,19 @@ function resume(options, options) end
 ---@param options { header?: string[], rows: any[][] }
 function show(options) end
 
----Return text filled with values: {{ expression }}, {% if … %}, {% elseif … %}, {% else %}, {% for x in list %}, {% for k, v in table %}, {% local x = … %}, {% end %} and {# comment #}. Expressions are Lua's; a name that is not in values is an error. A statement that is alone on its line leaves no line.
----Only computes; contacts no host.
----@param text string the text
----@param values table<string, any> the values by name: strings, numbers, true, false, and lists and tables of them
----@return string
-function template(text, values) end
-
 ---Return an environment variable of runbook, or the default when it is not set. check, --help and completion read none, as if it were not set.
 ---Only computes; contacts no host.
 ---@param name string the environment variable
 ---@param default? string the value when the variable is not set; nil without one
 ---@return string
 function env(name, default) end
+
+---Return text filled with values: {{ expression }}, {% if … %}, {% elseif … %}, {% else %}, {% for x in list %}, {% for k, v in table %}, {% local x = … %}, {% end %} and {# comment #}. Expressions are Lua's; a name that is not in values is an error. A statement that is alone on its line leaves no line.
+---Only computes; contacts no host.
+---@param text string the text
+---@param values table<string, any> the values by name: strings, numbers, true, false, and lists and tables of them
+---@return string
+function template(text, values) end
 
 ---Return a value quoted as one word for /bin/sh. A command that is a list needs no quoting.
 ---Only computes; contacts no host.

@@ -75,7 +75,7 @@ func New(ctx context.Context, o Options) (*Console, error) {
 // the console, or nil.
 func (c *Console) Close(failed error) error {
 	ctx := event.WithStream(context.Background(), c.stream)
-	err := c.world.Close(ctx, failed != nil)
+	err := c.world.Close(ctx, failed)
 	event.Emit(ctx, run.Ended(c.began, run.Join(failed, err), c.explain))
 	return run.Join(err, c.stream.Close())
 }

@@ -41,11 +41,11 @@ func (p poller) sleep(ctx context.Context, _ script.None, a sleepArgs) (script.N
 	if p.dryRun {
 		return script.None{}, nil
 	}
-	return script.None{}, pause(ctx, a.For)
+	return script.None{}, Pause(ctx, a.For)
 }
 
-// pause waits for a time. Its error is why ctx ended.
-func pause(ctx context.Context, d time.Duration) error {
+// Pause waits for a time. Its error is why ctx ended.
+func Pause(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
@@ -82,7 +82,7 @@ func (p poller) wait(ctx context.Context, _ script.None, a waitArgs) (result any
 		if time.Since(began)+a.Every > a.Within {
 			return nil, timedOut(a, reason)
 		}
-		if err := pause(ctx, a.Every); err != nil {
+		if err := Pause(ctx, a.Every); err != nil {
 			return nil, err
 		}
 	}
@@ -117,7 +117,7 @@ func (p poller) retry(ctx context.Context, _ script.None, a retryArgs) (any, err
 		}
 		event.Emit(ctx, event.Event{Kind: event.Warning,
 			Text: fmt.Sprintf("attempt %d of %d failed, the next follows after %v: %v", n, a.Times, a.Pause, err)})
-		if err := pause(ctx, a.Pause); err != nil {
+		if err := Pause(ctx, a.Pause); err != nil {
 			return nil, err
 		}
 		a.Pause = time.Duration(float64(a.Pause) * a.Factor)

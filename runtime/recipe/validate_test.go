@@ -305,7 +305,7 @@ func TestDurationsInLua(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = errors.Join(world.RunFile(t.Context(), filepath.Join(dir, "try.lua")), world.Close(t.Context(), false))
+	err = errors.Join(world.RunFile(t.Context(), filepath.Join(dir, "try.lua")), world.Close(t.Context(), nil))
 	if err != nil || printed != len(texts) {
 		t.Errorf("%v, %d lines", err, printed)
 	}

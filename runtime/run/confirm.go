@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
@@ -12,7 +13,7 @@ import (
 	"runbook/runtime/script"
 )
 
-// confirmer implements confirm.
+// confirmer implements confirm and ask.
 type confirmer struct {
 	dryRun, yes bool
 	prompt      recipe.Prompt // nil without a terminal
@@ -77,6 +78,62 @@ func (p *Plan) askStage(ctx context.Context, stage string) error {
 		err = &recipeError{"not confirmed: the stage " + stage}
 	}
 	return err
+}
+
+type askArgs struct {
+	Text    string   `lua:"text,arg" doc:"the question"`
+	Default *string  `lua:"default" doc:"the answer to an empty line, to --yes, without a terminal, and in a dry run"`
+	Choices []string `lua:"choices" doc:"the only valid answers; by default any text but an empty one"`
+}
+
+func (c confirmer) askPrimitive() script.Primitive {
+	return script.Func("ask", script.Reads, "Ask the admin for a text and return it without the white space around it. "+
+		"An answer that is not valid is asked for again, twice. Without a terminal and without a default it is an error.", c.ask).
+		With(`local size = ask("which size?", { default = "small", choices = { "small", "large" } })`)
+}
+
+// mostQuestions is how often ask asks for a valid answer.
+const mostQuestions = 3
+
+func (c confirmer) ask(ctx context.Context, _ script.None, a askArgs) (string, error) {
+	valid := func(answer string) bool {
+		return answer != "" && (len(a.Choices) == 0 || slices.Contains(a.Choices, answer))
+	}
+	question, choices := a.Text, strings.Join(a.Choices, ", ")
+	if choices != "" {
+		question += " (" + choices + ")"
+	}
+	if a.Default != nil {
+		if len(a.Choices) > 0 && !valid(*a.Default) {
+			return "", fmt.Errorf("default %q is none of the choices: %s", *a.Default, choices)
+		}
+		if c.dryRun || c.yes || c.prompt == nil {
+			event.Emit(ctx, event.Event{Kind: event.Info, Text: question + ": " + *a.Default + ", the default"})
+			return *a.Default, nil
+		}
+		question += " [" + *a.Default + "]"
+	}
+	if c.prompt == nil {
+		return "", event.WithHint(fmt.Errorf("there is no terminal to ask on: %s", a.Text),
+			"run it from a terminal; in the recipe, ask can have a default, or an option can take its place")
+	}
+	for range mostQuestions {
+		answer, err := c.prompt(ctx, question+" ", false)
+		if err != nil {
+			return "", err
+		}
+		answer = strings.TrimSpace(answer)
+		if answer == "" && a.Default != nil {
+			return *a.Default, nil
+		}
+		if valid(answer) {
+			return answer, nil
+		}
+	}
+	if choices == "" {
+		choices = "a text"
+	}
+	return "", &recipeError{fmt.Sprintf("no valid answer to: %s; want %s", a.Text, choices)}
 }
 
 type failArgs struct {

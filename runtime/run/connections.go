@@ -181,7 +181,7 @@ func (c *connections) primitive() script.Primitive {
 		With("for _, away in ipairs(connect()) do\n  log.warn(away.host .. \": \" .. away.message)\nend")
 }
 
-func (c *connections) listUnreachable(context.Context, script.None, noArgs) ([]unreachable, error) {
+func (c *connections) listUnreachable(context.Context, script.None, struct{}) ([]unreachable, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var faults []Fault

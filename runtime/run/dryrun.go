@@ -109,7 +109,7 @@ func (e *execution) skip(ctx context.Context, call script.Call) any {
 	for _, host := range e.concernedHosts(ctx, call) {
 		e.world.table.update(host, func(row *row) { row.wouldChange = true })
 	}
-	text := callText(call, e.world.stream.Redact)
+	text := preview.CallText(call, e.world.stream.Redact)
 	event.Emit(on, event.Event{Kind: event.WouldChange, Text: text})
 	e.world.plan.Skip(on, text, change)
 	return result
@@ -148,7 +148,7 @@ func (e *execution) readSkipped(ctx context.Context, call script.Call, next func
 	if args, ok := call.Args.(assumer); ok && args.Assumed() != nil {
 		value := args.Assumed()
 		text := fmt.Sprintf("%s, because a change was skipped before: %s",
-			script.Short(value, e.world.stream.Redact), callText(call, e.world.stream.Redact))
+			script.Short(value, e.world.stream.Redact), preview.CallText(call, e.world.stream.Redact))
 		ctx = withReceiver(ctx, call)
 		event.Emit(ctx, event.Event{Kind: event.Assumed, Text: text})
 		e.world.plan.Skip(ctx, "assumed "+text, preview.Change{})
@@ -174,7 +174,7 @@ func (e *execution) skippedBefore(ctx context.Context, call script.Call) (found 
 func (e *execution) reportAssumed(ctx context.Context, call script.Call, field string, value any) {
 	hide := e.world.stream.Redact
 	ctx = withReceiver(ctx, call)
-	text := fmt.Sprintf("%s = %s, because this was skipped: %s", field, script.Short(value, hide), callText(call, hide))
+	text := fmt.Sprintf("%s = %s, because this was skipped: %s", field, script.Short(value, hide), preview.CallText(call, hide))
 	event.Emit(ctx, event.Event{Kind: event.Assumed, Text: text})
 	e.world.plan.Skip(ctx, "assumed "+text, preview.Change{})
 }

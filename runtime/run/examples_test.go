@@ -66,6 +66,7 @@ func TestReferenceExamples(t *testing.T) {
 	source = strings.NewReplacer("REPO", repo.Bare, "ROOT", root, "SHA", sha, "/srv/app", root, "/etc/motd", root+"/motd", "/usr/local/bin/look", root+"/look",
 		"git@git.example.org:app.git", repo.Bare, "SERVER", l.RepoURL(), "8f14e45fceea167a5a36dedd4bea2543ad61a1f3", sha,
 		"~/.ssh/deploy", l.DeployKey(), "/home/deploy/.ssh/readonly", l.DeployKey(), "~/.config/app/token", "token", "~/.config/age/keys.txt", "age.key",
+		"wait_port(8000", "wait_port("+strconv.Itoa(web.Listener.Addr().(*net.TCPAddr).Port),
 		":8000", ":"+strconv.Itoa(web.Listener.Addr().(*net.TCPAddr).Port)).Replace(source)
 	hosts, err := os.ReadFile(l.HostsFile())
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 	"runbook/runtime/ssh"
 	"runbook/runtime/ssh/interactive"
 	"runbook/runtime/ssh/shell"
+	"runbook/runtime/ssh/shell/typed"
 )
 
 // ExecOptions configure a command to run on every host.
@@ -139,7 +140,7 @@ func (o SessionOptions) connect(ctx context.Context, stream *event.Stream) (code
 	title := "login shell"
 	switch {
 	case o.Argv != nil:
-		title = shell.Show(o.Argv, stream.Redact)
+		title = typed.Line(o.Argv, stream.Redact)
 	case o.Script != "":
 		title = o.Script
 	}

@@ -113,10 +113,11 @@ type hookRunner struct {
 	root *frame          // for hooks outside of any each
 }
 
-// run runs the hooks of a frame, and those that they leave in turn.
-func (r *hookRunner) run(ctx context.Context, f *frame, failed bool) error {
+// run runs the hooks of a frame, and those that they leave in turn. failure is why the function ended, or nil.
+func (r *hookRunner) run(ctx context.Context, f *frame, failure error) error {
 	ctx = context.WithoutCancel(ctx)
 	var errs []error
+	failed := failure != nil
 	for hooks := f.take(failed); len(hooks) > 0; hooks = f.take(failed) {
 		for _, h := range hooks {
 			if r.skip.Err() != nil {
@@ -124,14 +125,14 @@ func (r *hookRunner) run(ctx context.Context, f *frame, failed bool) error {
 					Text: fmt.Sprintf("%s of %s, after a second interrupt", h.name(), h.line)})
 				continue
 			}
-			errs = append(errs, r.runOne(ctx, h))
+			errs = append(errs, r.runOne(ctx, h, failure))
 		}
 	}
 	return Join(errs...)
 }
 
 // runOne runs a hook until its timeout or a second interrupt.
-func (r *hookRunner) runOne(ctx context.Context, h hook) error {
+func (r *hookRunner) runOne(ctx context.Context, h hook, failure error) error {
 	late := fmt.Errorf("the %s of %s took longer than its limit of %s", h.name(), h.line, h.timeout)
 	ctx, cancel := context.WithTimeoutCause(ctx, h.timeout, late)
 	defer cancel()
@@ -141,7 +142,11 @@ func (r *hookRunner) runOne(ctx context.Context, h hook) error {
 	ctx = event.WithLine(event.WithHost(ctx, h.host.Name()), h.line)
 	event.Emit(ctx, event.Event{Kind: event.HookBegun, Text: h.name()})
 	began := time.Now()
-	_, err := h.fn.Thread(ctx, h.host)
+	args := []any{h.host}
+	if h.onFailure {
+		args = append(args, failure)
+	}
+	_, err := h.fn.Thread(ctx, args...)
 	ended := event.Event{Kind: event.HookEnded, Text: h.name(), Seconds: time.Since(began).Seconds()}
 	if err != nil {
 		ended.Error = headline(err)
@@ -160,34 +165,47 @@ func (r *hookRunner) runOne(ctx context.Context, h hook) error {
 	return locate(event.WithStep(ctx, h.name()), err)
 }
 
+type failureArgs struct {
+	Timeout time.Duration   `lua:"timeout" doc:"the time limit" default:"60s"`
+	Fn      script.Callback `lua:"fn,arg" doc:"the hook; it gets the host and the error, which has message, hint and output" passes:"host,err"`
+}
+
 type hookArgs struct {
 	Timeout time.Duration   `lua:"timeout" doc:"the time limit" default:"60s"`
 	Fn      script.Callback `lua:"fn,arg" doc:"the hook; it gets the host" passes:"host"`
 }
 
+// add leaves a hook at the frame of ctx.
+func (r *hookRunner) add(ctx context.Context, h hook) {
+	f, ok := frameOf(ctx)
+	if !ok {
+		f = r.root
+	}
+	if h.timeout == 0 {
+		h.timeout = defaultHookTimeout
+	}
+	h.line = event.Line(ctx)
+	f.add(h)
+}
+
 // primitives declares host:defer and host:on_failure.
 func (r *hookRunner) primitives() []script.Primitive {
-	add := func(onFailure bool) func(context.Context, *shell.Host, hookArgs) (script.None, error) {
-		return func(ctx context.Context, h *shell.Host, a hookArgs) (script.None, error) {
-			f, ok := frameOf(ctx)
-			if !ok {
-				f = r.root
-			}
-			if a.Timeout == 0 {
-				a.Timeout = defaultHookTimeout
-			}
-			f.add(hook{host: h, fn: a.Fn, onFailure: onFailure, timeout: a.Timeout, line: event.Line(ctx)})
-			return script.None{}, nil
-		}
-	}
 	return []script.Primitive{
 		script.Func("defer", script.Pure, "Run fn when this host's function in each ends, for whatever reason; "+
 			"outside each, when the run ends. "+
-			"The last one registered runs first. An interrupt does not stop it; a second interrupt skips it.", add(false)).
+			"The last one registered runs first. An interrupt does not stop it; a second interrupt skips it.",
+			func(ctx context.Context, h *shell.Host, a hookArgs) (script.None, error) {
+				r.add(ctx, hook{host: h, fn: a.Fn, timeout: a.Timeout})
+				return script.None{}, nil
+			}).
 			With(`host:defer(function() host:run({ "rm", "-rf", scratch }) end)`),
 		script.Func("on_failure", script.Pure, "Run fn when this host's function in each ends with an error or an "+
 			"interrupt, before the functions "+
-			"of host:defer.", add(true)).
-			With(`host:on_failure(function() host.fs:symlink(before, root .. "/current") end)`),
+			"of host:defer.",
+			func(ctx context.Context, h *shell.Host, a failureArgs) (script.None, error) {
+				r.add(ctx, hook{host: h, fn: a.Fn, onFailure: true, timeout: a.Timeout})
+				return script.None{}, nil
+			}).
+			With("host:on_failure(function(host, err)\n  host.fs:symlink(before, root .. \"/current\")\n  log.warn(\"went back: \" .. err.message)\nend)"),
 	}
 }

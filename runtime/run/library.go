@@ -13,12 +13,14 @@ import (
 	"runbook/runtime/git"
 	"runbook/runtime/inventory"
 	"runbook/runtime/poll"
+	"runbook/runtime/reboot"
 	"runbook/runtime/recipe"
 	"runbook/runtime/request"
 	"runbook/runtime/script"
 	"runbook/runtime/script/source"
 	"runbook/runtime/secret"
 	"runbook/runtime/ssh/shell"
+	"runbook/runtime/text"
 	"runbook/runtime/transfer"
 )
 
@@ -38,13 +40,15 @@ func (w *World) library() (*script.Library, error) {
 		w.globals(),
 		shell.Module(),
 		request.Module(),
+		poll.HostModule(w.opts.DryRun),
+		reboot.Module(),
 		transfer.Module(),
 		w.hostModule(),
 		fs.Module(),
 		git.Module(git.Deps{KnownHosts: known, Here: w.localhost, Names: w.opts.Names}),
 		logModule(),
 		secret.Module(secret.Deps{Read: w.evaluation.Secret, Ask: w.evaluation.AskSecret, Stream: w.stream, Prompt: w.evaluation.Prompt}),
-		clockModule(),
+		text.ClockModule(),
 	}
 	modules = append(modules, format.Modules()...)
 	agentDeps := agent.Deps{Servers: agent.Servers{KnownHosts: known, Names: w.opts.Names}, Prompt: agent.Prompt(w.opts.Prompt), Stream: w.stream}
@@ -72,17 +76,17 @@ func (w *World) globals() script.Module {
 		w.evaluation.ValidatePrimitive(),
 		w.connections.primitive(),
 		hostLoop{w.table, w.hooks}.primitive(),
+		parallelPrimitive(),
 		(&onceCalls{calls: map[string]*onceCall{}}).primitive(),
 		stepper{w.opts.BeforeStep}.primitive(),
 		confirmer{w.opts.DryRun, w.opts.Yes, w.opts.Prompt}.primitive(),
+		confirmer{w.opts.DryRun, w.opts.Yes, w.opts.Prompt}.askPrimitive(),
 		failPrimitive(),
 		resumePrimitive(w.resumer),
 		showPrimitive(),
-		templatePrimitive(),
 		w.evaluation.EnvPrimitive(),
-		quotePrimitive(),
-		herePrimitive(),
 	}
+	primitives = append(primitives, text.Primitives()...)
 	primitives = append(primitives, poll.Primitives(w.opts.DryRun)...)
 	primitives = append(primitives, chooser{w}.primitives()...)
 	return script.Module{Doc: "The run, its hosts and this machine.", Fields: fields, Primitives: primitives}

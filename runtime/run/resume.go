@@ -15,6 +15,7 @@ import (
 	"runbook/runtime/recipe"
 	"runbook/runtime/script"
 	"runbook/runtime/script/spell"
+	"runbook/runtime/ssh"
 )
 
 // Flag is a long option of the command line and its value.
@@ -202,4 +203,14 @@ func sortedFlags(values map[string]string) []Flag {
 		flags = append(flags, Flag{name, values[name]})
 	}
 	return flags
+}
+
+// CommandLine returns words as a line for a shell, each quoted where that is needed. It leaves out
+// NUL bytes, which no shell takes.
+func CommandLine(words ...string) string {
+	quoted := make([]string, len(words))
+	for i, w := range words {
+		quoted[i], _ = ssh.Quote(strings.ReplaceAll(w, "\x00", "")) // fails for a NUL byte alone
+	}
+	return strings.Join(quoted, " ")
 }

@@ -95,7 +95,7 @@ func (e *execution) run(ctx context.Context) (err error) {
 	if err = w.state.Run(ctx, e.plan.Recipe.Path); err == nil {
 		err = w.connections.err()
 	}
-	hookErr := w.hooks.run(ctx, w.hooks.root, err != nil)
+	hookErr := w.hooks.run(ctx, w.hooks.root, err)
 	w.table.addError(hookErr)
 	return Join(err, hookErr)
 }

@@ -218,7 +218,7 @@ func (w *World) Do(ctx, hooks context.Context, fn func(context.Context) error) e
 	w.hooks.skip = hooks
 	w.table.reset()
 	err := f.locateInterrupt(fn(withFrame(ctx, f)))
-	return w.withStatus(ctx, Join(err, w.hooks.run(ctx, f, err != nil)), w.connections.wereTried())
+	return w.withStatus(ctx, Join(err, w.hooks.run(ctx, f, err)), w.connections.wereTried())
 }
 
 // withStatus attaches the exit status to err, and turns failures that the recipe caught into an
@@ -252,8 +252,8 @@ func (w *World) withStatus(ctx context.Context, err error, contacted bool) error
 }
 
 // Close runs the hooks left outside of any each, ends all connections and frees the Lua state.
-// failed says whether the work in this world failed.
-func (w *World) Close(ctx context.Context, failed bool) error {
+// failure is why the work in this world failed, or nil.
+func (w *World) Close(ctx context.Context, failure error) error {
 	defer w.state.Close()
-	return Join(w.hooks.run(ctx, w.hooks.root, failed), w.pool.Close())
+	return Join(w.hooks.run(ctx, w.hooks.root, failure), w.pool.Close())
 }

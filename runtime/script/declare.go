@@ -83,7 +83,7 @@ type Primitive struct {
 //	lua:"cwd"                an option, given by name in a table; "into,required" must be given
 //	lua:"[1]"                in a nested struct: the table's first list item
 //	doc:"…"                  the documentation; every field needs one
-//	passes:"host"            on a Callback: the object that it is called with
+//	passes:"host,err"        on a Callback: the object that it is called with, and the name of a second argument
 //	choices:"a b c"          the only valid strings
 //	default:"true"           the field's value when the argument is omitted
 //

@@ -68,11 +68,11 @@ func readParam(f reflect.StructField, objects []Object, strict bool) (p types.Pa
 	if p.Rest && (!p.Positional || p.Type.Kind != types.Words) {
 		return p, fmt.Errorf("has rest in its lua tag, which is for a positional argument of type Words")
 	}
-	if passes := f.Tag.Get("passes"); passes != "" {
+	if passes, more, _ := strings.Cut(f.Tag.Get("passes"), ","); passes != "" {
 		if !slices.ContainsFunc(objects, func(o Object) bool { return o.Name == passes }) {
 			return p, fmt.Errorf("passes %q, which is not an object", passes)
 		}
-		p.Type.Object = passes
+		p.Type.Object, p.Type.More = passes, more
 	}
 	return p, nil
 }

@@ -143,7 +143,7 @@ func (s *suite) finish(ctx context.Context, w *world, o Outcome, began time.Time
 			o.Err = w.unused()
 		}
 		// An interrupt must not cut the cleaning up short.
-		closing := w.close(context.WithoutCancel(ctx), o.Err != nil)
+		closing := w.close(context.WithoutCancel(ctx), o.Err)
 		o.Err = run.Join(o.Err, closing)
 		o.Output = w.output.String()
 	}

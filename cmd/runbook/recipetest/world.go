@@ -71,9 +71,9 @@ func (w *world) say(text string) {
 	w.output.WriteString(text + "\n")
 }
 
-// close ends everything that the test has started.
-func (w *world) close(ctx context.Context, failed bool) error {
-	err := w.lua.Close(ctx, failed)
+// close ends everything that the test has started. failure is why it failed, or nil.
+func (w *world) close(ctx context.Context, failure error) error {
+	err := w.lua.Close(ctx, failure)
 	if w.lab != nil {
 		err = errors.Join(err, w.lab.Close())
 	}

@@ -37,6 +37,7 @@ type Type struct {
 	Kind    Kind
 	Nilable bool   // may be nil
 	Object  string // an Object's name; for a Function, the object that it is called with, or ""
+	More    string // for a Function, the name of a second argument, or ""
 	Elem    *Type  // of a List's items or a Map's values; nil when unknown
 	Fields  Params // of a Record, in order
 	Union   []Type // the alternatives of a Union
@@ -125,6 +126,9 @@ func (t Type) String() string {
 	case Function:
 		if t.Object == "" {
 			return "fun(): any"
+		}
+		if t.More != "" {
+			return "fun(" + t.Object + ": " + t.Object + ", " + t.More + ": any): any"
 		}
 		return "fun(" + t.Object + ": " + t.Object + "): any"
 	case Table, Record:

@@ -213,6 +213,17 @@ func (h *Host) SFTP(ctx context.Context) (*ssh.Pipe, error) {
 	return openSession(ctx, c.link.SFTP, func() {})
 }
 
+// Disconnect cuts the connection. The next use of the host connects again.
+func (h *Host) Disconnect() {
+	h.busy.LockAnyway()
+	defer h.busy.Unlock()
+	if h.conn != nil {
+		h.conn.link.Abandon()
+		_ = h.conn.close() // it was cut, so nothing can be ended in order
+		h.conn = nil
+	}
+}
+
 // Close ends what runs on the host, releases its locks and closes the connection. The host must not
 // be used any more.
 func (h *Host) Close() error {

@@ -56,6 +56,23 @@ func (h *Host) Lock(ctx context.Context, path string, wait time.Duration) error 
 	return nil
 }
 
+// ReleaseLocks gives back all locks of this host and returns their paths, oldest first.
+func (h *Host) ReleaseLocks(ctx context.Context) ([]string, error) {
+	if err := h.busy.Lock(ctx); err != nil {
+		return nil, err
+	}
+	defer h.busy.Unlock()
+	paths := h.locks
+	h.locks = nil
+	var errs []error
+	if h.conn != nil {
+		for _, k := range h.conn.takeKeepers() {
+			errs = append(errs, k.release(ctx))
+		}
+	}
+	return paths, errors.Join(errs...)
+}
+
 // ensureLocks acquires again the locks whose keepers are gone. The caller holds h.busy.
 func (h *Host) ensureLocks(ctx context.Context) error {
 	for _, path := range h.locks {

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"runbook/runtime/script"
+	"runbook/runtime/ssh/shell/typed"
 )
 
 // scriptArgs are the arguments of host:script.
@@ -43,10 +44,10 @@ func luaScript(ctx context.Context, h *Host, a scriptArgs) (Result, error) {
 	if err != nil {
 		return Result{}, fmt.Errorf("%s: %w", a.File.Path, err)
 	}
-	for _, s := range a.Secret { // before Show cuts an argument: half a secret is not recognized
+	for _, s := range a.Secret { // before Line cuts an argument: half a secret is not recognized
 		h.pool.stream.AddSecret(s)
 	}
-	shown := Show(append([]string{a.File.Name}, a.Args...), h.pool.stream.Redact)
+	shown := typed.Line(append([]string{a.File.Name}, a.Args...), h.pool.stream.Redact)
 	c, err := a.with(Command{Argv: append(argv, a.Args...), Shown: shown})
 	if err != nil {
 		return Result{}, err

@@ -1,11 +1,11 @@
-package shell
+package typed
 
 import (
 	"strings"
 	"testing"
 )
 
-func TestShow(t *testing.T) {
+func TestLine(t *testing.T) {
 	hide := func(text string) string { return strings.ReplaceAll(text, "hunter2\nhunter3", "[secret]") }
 	const program = "import os\nprint(os.getcwd())\n"
 	for want, words := range map[string][]string{
@@ -21,19 +21,19 @@ func TestShow(t *testing.T) {
 		"sh -c 'ls\n'":                                  {"sh", "-c", "ls\n"},
 		"sh - (#)":                                      {"sh", "-c", "#\nls"},
 	} {
-		if got := Show(words, hide); got != want {
+		if got := Line(words, hide); got != want {
 			t.Errorf("%q: got %q, want %q", words, got, want)
 		}
 	}
 }
 
-// FuzzShow checks that no more than one line of a longer program is shown.
-func FuzzShow(f *testing.F) {
+// FuzzLine checks that no more than one line of a longer program is shown.
+func FuzzLine(f *testing.F) {
 	f.Add("python3", "-c", "import os\nprint()", "x")
 	f.Add("sh", "-c", "#\n\n#!\n'''\n", "")
 	f.Fuzz(func(t *testing.T, a, b, c, d string) {
 		words := []string{a, b, c, d}
-		got := Show(words, func(text string) string { return text })
+		got := Line(words, func(text string) string { return text })
 		for _, w := range words {
 			if inner := strings.TrimSpace(w); strings.Contains(inner, "\n") && len(inner) > 4 && strings.Contains(got, inner) {
 				t.Errorf("%q: %q", words, got)

@@ -1,4 +1,4 @@
-package run
+package preview
 
 import (
 	"fmt"
@@ -7,17 +7,17 @@ import (
 
 	"runbook/runtime/script"
 	"runbook/runtime/script/types"
-	"runbook/runtime/ssh/shell"
+	"runbook/runtime/ssh/shell/typed"
 )
 
-// callText writes a call as a recipe would write it, without arguments that have their defaults. A
+// CallText writes a call as a recipe would write it, without arguments that have their defaults. A
 // command is written as typed in a shell:
 //
 //	host.fs:symlink("/srv/app/releases/x", "/srv/app/current")
 //	rm -rf /srv/app/x { cwd = "/srv" }
 //
 // hide replaces secrets before a text is cut: half a secret is not recognised.
-func callText(call script.Call, hide func(string) string) string {
+func CallText(call script.Call, hide func(string) string) string {
 	var args, options []string
 	command := ""
 	for _, a := range call.Arguments() {
@@ -28,7 +28,7 @@ func callText(call script.Call, hide func(string) string) string {
 		case a.Type.Kind == types.File:
 			command = a.Value.(script.File).Name
 		case a.Type.Kind == types.Words:
-			command = shell.Show(append([]string{command}, a.Value.(script.Words)...), hide)
+			command = typed.Line(append([]string{command}, a.Value.(script.Words)...), hide)
 		case a.Command:
 			command = commandText(reflect.ValueOf(a.Value), hide)
 		case a.Positional:
@@ -62,7 +62,7 @@ func commandText(v reflect.Value, hide func(string) string) string {
 			for j := range words {
 				words[j] = f.Index(j).String()
 			}
-			text = shell.Show(words, hide)
+			text = typed.Line(words, hide)
 		}
 	}
 	line, _, more := strings.Cut(strings.TrimSpace(hide(text)), "\n")

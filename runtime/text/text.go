@@ -1,9 +1,9 @@
-package run
+// Package text gives recipes texts and times that no host is asked for.
+package text
 
 import (
 	"context"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"runbook/runtime/script"
@@ -11,6 +11,11 @@ import (
 	"runbook/runtime/script/template"
 	"runbook/runtime/ssh"
 )
+
+// Primitives declares template, quote and here.
+func Primitives() []script.Primitive {
+	return []script.Primitive{templatePrimitive(), quotePrimitive(), herePrimitive()}
+}
 
 type templateArgs struct {
 	Text   string         `lua:"text,arg" doc:"the text"`
@@ -56,24 +61,14 @@ func herePrimitive() script.Primitive {
 		With(`host:upload(here("look.sh"), "/usr/local/bin/look", { mode = "0755" })`)
 }
 
-// CommandLine returns words as a line for a shell, each quoted where that is needed. It leaves out
-// NUL bytes, which no shell takes.
-func CommandLine(words ...string) string {
-	quoted := make([]string, len(words))
-	for i, w := range words {
-		quoted[i], _ = ssh.Quote(strings.ReplaceAll(w, "\x00", "")) // fails for a NUL byte alone
-	}
-	return strings.Join(quoted, " ")
-}
-
 type clockUTCArgs struct {
 	Format string `lua:"format,arg,optional" doc:"letters of C's strftime after %, such as %Y %m %d %H %M %S, and any other text" default:"%Y-%m-%dT%H:%M:%SZ"`
 }
 
 type noArgs struct{}
 
-// clockModule declares clock.utc and clock.now.
-func clockModule() script.Module {
+// ClockModule declares clock.utc and clock.now.
+func ClockModule() script.Module {
 	return script.Module{Name: "clock", Doc: "The time on this machine.", Primitives: []script.Primitive{
 		script.Func("utc", script.Pure, "Return the time in UTC, formatted by strftime. An unknown letter is an error.",
 			func(_ context.Context, _ script.None, a clockUTCArgs) (string, error) {
