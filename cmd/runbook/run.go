@@ -70,6 +70,7 @@ func (p *program) forRecipe(of *recipe.Recipe) (command, error) {
 // options. Which word is the recipe can depend on those options (in `--branch main.lua
 // release.lua`), so each word that may be the recipe is tried.
 func (p *program) withRecipe(ctx context.Context, bare command, l line) (command, line, error) {
+	defer collectLess()()
 	load := p.loadToRun
 	if l.help {
 		load = p.loadToDescribe

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -45,13 +46,27 @@ func BenchmarkCheck2000Lines(b *testing.B) {
 	}
 }
 
-// BenchmarkCheckRelease must stay under 25 ms.
+// BenchmarkCheckRelease must stay under 25 ms of CPU. Each round reads all files anew.
 func BenchmarkCheckRelease(b *testing.B) {
+	api := luaAPI(b)
+	began := cpu(b)
 	for b.Loop() {
-		if problems := check(b, "../../recipes/release.lua"); len(problems) > 0 {
-			b.Fatal(problems)
+		api.Sources = nil
+		problems, err := recipe.Check(b.Context(), api, event.NewStream(), []string{"../../recipes/release.lua"})
+		if err != nil || len(problems) > 0 {
+			b.Fatal(problems, err)
 		}
 	}
+	b.ReportMetric(float64(cpu(b)-began)/1e6/float64(b.N), "cpu-ms/op")
+}
+
+// cpu returns the processor time that this process has used.
+func cpu(b *testing.B) time.Duration {
+	var used syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
 }
 
 // TestEndlessRecipe describes a recipe that never reaches recipe{ … }: check and --help must end.

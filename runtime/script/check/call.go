@@ -45,7 +45,7 @@ func (f *fileChecker) call(e *ast.FuncCallExpr) *shape {
 	if callee != nil && len(callee.fns) > 0 {
 		f.recipeCall(e, callee)
 		if f.returnsNothing(callee.fns) {
-			return &shape{nothing: true}
+			return noValue
 		}
 		return nil
 	}
@@ -243,8 +243,8 @@ func (f *fileChecker) primitiveCall(e *ast.FuncCallExpr, callee *shape) *shape {
 	if s != nil && s.isResult() {
 		s.checked = raisesAfterFailure(given, sig)
 	}
-	if s != nil && name == "quote" {
-		s.quoted = true
+	if name == "quote" {
+		return &shape{scalar: types.String, valueFacts: valueFacts{quoted: true}}
 	}
 	return s
 }

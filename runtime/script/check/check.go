@@ -39,7 +39,7 @@ func Check(ctx context.Context, lib *script.Library, path string, opts Options) 
 		return nil, err
 	}
 	c := &checker{
-		ctx: ctx, api: api{lib}, opts: opts, libraries: libraries, dir: source.RecipeDir(path),
+		ctx: ctx, api: newAPI(lib), opts: opts, libraries: libraries, dir: source.RecipeDir(path),
 		files: map[string]*source.File{}, required: map[requirement]module{}, facts: newFacts(),
 		silent: map[*ast.FunctionExpr]bool{},
 	}
@@ -53,14 +53,18 @@ func Check(ctx context.Context, lib *script.Library, path string, opts Options) 
 			break
 		}
 	}
+	var problems []source.Problem
+	for _, p := range c.problems {
+		problems = append(problems, p.locate())
+	}
 	for _, f := range c.files {
-		c.problems = append(c.problems, checkForm(c.api, f)...)
+		problems = append(problems, checkForm(c.api, f)...)
 	}
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
-	source.SortProblems(c.problems)
-	return slices.Compact(c.problems), nil
+	source.SortProblems(problems)
+	return slices.Compact(problems), nil
 }
 
 // checker walks a recipe and the files that it requires.
@@ -76,7 +80,22 @@ type checker struct {
 	waiting   []body            // functions of this walk whose bodies were not checked yet
 	facts     *facts
 	silent    map[*ast.FunctionExpr]bool // functions, and whether they return nothing
-	problems  []source.Problem
+	problems  []problem
+}
+
+// problem is a problem at a word that is on its line or below it. Finding the column splits the
+// whole file into words, and is left until the walk is known to be the last.
+type problem struct {
+	source.Problem
+	file *source.File
+	word string
+}
+
+func (p problem) locate() source.Problem {
+	if p.Col == 0 {
+		p.Line, p.Col = p.file.Place(p.Line, p.word)
+	}
+	return p.Problem
 }
 
 // requirement is the name in a require, and the file that has it if that matters.
@@ -134,10 +153,7 @@ func (c *checker) file(path string, text []byte) *shape {
 	}
 	var p source.Problem
 	if errors.As(f.Problem, &p) {
-		if p.Col == 0 { // such as break outside a loop
-			p.Line, p.Col = f.Place(p.Line, "")
-		}
-		c.problems = append(c.problems, p)
+		c.problems = append(c.problems, problem{p, f, ""}) // without a column: such as break outside a loop
 		return nil
 	}
 	w := &fileChecker{checker: c, File: f}
@@ -162,9 +178,8 @@ func (f *fileChecker) warnAt(line int, word, format string, args ...any) {
 }
 
 func (f *fileChecker) add(kind source.Kind, line int, word, format string, args ...any) {
-	p := source.Problem{File: f.Path, Message: fmt.Sprintf(format, args...), Kind: kind}
-	p.Line, p.Col = f.Place(line, word)
-	f.problems = append(f.problems, p)
+	p := source.Problem{File: f.Path, Line: line, Message: fmt.Sprintf(format, args...), Kind: kind}
+	f.problems = append(f.problems, problem{p, f.File, word})
 }
 
 // body is a function whose body is checked after all that is outside of functions.

@@ -80,14 +80,14 @@ func (f *fileChecker) unquoted(c commandLine, e ast.Expr, value string) {
 // addUnsafe records that a value is part of a text. The first part may be the whole command, built
 // elsewhere.
 func (s *shape) addUnsafe(part ast.Expr, value *shape, first bool) {
-	name := source.Name(part)
 	switch {
 	case value != nil && len(value.unsafe) > 0:
 		s.unsafe = append(s.unsafe, value.unsafe...)
-	case value != nil && (value.literal || value.quoted || value.scalar != types.String):
-	case first || name == "this value" || strings.HasPrefix(name, "tonumber("):
+	case first || value != nil && (value.literal || value.quoted || value.scalar != types.String):
 	default:
-		s.unsafe = append(s.unsafe, name)
+		if name := source.Name(part); name != "this value" && !strings.HasPrefix(name, "tonumber(") {
+			s.unsafe = append(s.unsafe, name)
+		}
 	}
 }
 

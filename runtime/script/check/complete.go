@@ -22,7 +22,7 @@ type Completer struct {
 
 // NewCompleter makes a completer for a session.
 func NewCompleter(session *script.Session) *Completer {
-	return &Completer{api{session.Library()}, session}
+	return &Completer{newAPI(session.Library()), session}
 }
 
 var plainName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)

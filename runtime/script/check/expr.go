@@ -122,10 +122,12 @@ func (f *fileChecker) attr(e *ast.AttrGetExpr, called bool) *shape {
 
 // listIndex warns about an index that no list has.
 func (f *fileChecker) listIndex(e *ast.AttrGetExpr, owner, key *shape) {
+	if owner.item == nil || owner.table != nil && f.facts.table(owner.table).open {
+		return
+	}
 	name := source.Name(e.Object)
 	n, isNumber := source.Number(e.Key)
 	switch {
-	case owner.item == nil || owner.table != nil && f.facts.table(owner.table).open:
 	case isNumber && n == 0:
 		f.warnAt(e.Line(), source.FirstWord(e.Object), "a list begins at 1: the first item is %s[1]", name)
 	case key != nil && key.scalar == types.String && owner.item.object != "":

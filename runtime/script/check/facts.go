@@ -177,6 +177,9 @@ func (f *fileChecker) escape(s *shape) {
 	if s == nil {
 		return
 	}
+	if s.table == nil && s.fields == nil && len(s.fns) == 0 { // the usual case; it may be one that is shared
+		return
+	}
 	f.facts.addUnknownCallers(s)
 	if s.table != nil {
 		f.facts.table(s.table).setOpen(f.facts)

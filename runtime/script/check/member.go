@@ -63,10 +63,8 @@ func (f *fileChecker) member(line int, owner *shape, ownerName, name string, cal
 		}
 		return missing(f.api.Members(owner.object))
 	case owner.module != nil:
-		for _, m := range f.api.sharing(owner.module) {
-			if s, ok := f.api.member(m, name); ok {
-				return s
-			}
+		if s, ok := f.api.member(owner.module, name); ok {
+			return s
 		}
 		return missing(f.api.moduleMembers(owner.module))
 	case owner.library != "" || owner.scalar == types.String:
@@ -78,8 +76,8 @@ func (f *fileChecker) member(line int, owner *shape, ownerName, name string, cal
 	case owner.record != nil:
 		if p, ok := owner.record.Fields.Find(name); ok {
 			s := shapeOf(p.Type)
-			if s != nil && owner.checked && (name == "code" || name == "ok") {
-				s.checked = true
+			if owner.checked && (name == "code" || name == "ok") {
+				return &shape{scalar: s.scalar, valueFacts: valueFacts{checked: true}}
 			}
 			return s
 		}

@@ -115,55 +115,60 @@ func (s *shape) known() bool { return s.luaType().Kind != types.Any }
 // shapeOf returns the shape of a value of a declared type. About one that may be nil nothing is
 // known, unless it is a table of named fields.
 func shapeOf(t types.Type) *shape {
-	s := shapeOfKind(t)
-	if s != nil && !t.Nilable && t.Kind != types.Boolean {
-		s.certain = true
-	}
-	return s
-}
-
-func shapeOfKind(t types.Type) *shape {
 	if t.Kind == types.Record {
-		return &shape{record: &t}
+		return &shape{record: &t, valueFacts: valueFacts{certain: !t.Nilable}}
 	}
 	if t.Nilable {
 		return nil
 	}
 	switch t.Kind {
 	case types.String, types.Duration:
-		return &shape{scalar: types.String}
+		return sureString
 	case types.Number, types.Integer:
-		return &shape{scalar: types.Number}
+		return sureNumber
 	case types.Boolean:
-		return &shape{scalar: types.Boolean}
+		return someBoolean
 	case types.Object:
-		return &shape{object: t.Object}
+		return &shape{object: t.Object, valueFacts: valueFacts{certain: true}}
 	case types.Map:
-		return &shape{named: true}
+		return sureTable
 	case types.None:
-		return &shape{nothing: true}
+		return noValue
 	case types.List:
-		if t.Elem == nil {
-			return &shape{item: nil}
+		list := &shape{valueFacts: valueFacts{certain: true}}
+		if t.Elem != nil {
+			list.item = shapeOf(*t.Elem)
 		}
-		return &shape{item: shapeOf(*t.Elem)}
+		return list
 	}
 	return nil
 }
+
+// Shapes that many expressions share. They are never changed.
+var (
+	literalString = &shape{scalar: types.String, literal: true}
+	someString    = &shape{scalar: types.String}
+	someNumber    = &shape{scalar: types.Number}
+	someBoolean   = &shape{scalar: types.Boolean}
+	sureNumber    = &shape{scalar: types.Number, valueFacts: valueFacts{certain: true}}
+	sureString    = &shape{scalar: types.String, valueFacts: valueFacts{certain: true}}
+	sureTable     = &shape{named: true, valueFacts: valueFacts{certain: true}}
+	noValue       = &shape{nothing: true}
+)
 
 // literal returns the shape of an expression by its form alone.
 func literal(e ast.Expr) *shape {
 	switch e := e.(type) {
 	case *ast.StringExpr:
-		return &shape{scalar: types.String, literal: true}
+		return literalString
 	case *ast.StringConcatOpExpr:
-		return &shape{scalar: types.String}
+		return someString
 	case *ast.UnaryLenOpExpr:
-		return &shape{scalar: types.Number, valueFacts: valueFacts{certain: true}}
+		return sureNumber
 	case *ast.NumberExpr, *ast.ArithmeticOpExpr, *ast.UnaryMinusOpExpr:
-		return &shape{scalar: types.Number}
+		return someNumber
 	case *ast.TrueExpr, *ast.FalseExpr, *ast.UnaryNotOpExpr, *ast.RelationalOpExpr:
-		return &shape{scalar: types.Boolean}
+		return someBoolean
 	case *ast.FunctionExpr:
 		return &shape{fns: []*ast.FunctionExpr{e}}
 	}

@@ -205,13 +205,18 @@ func (f *fileChecker) loopValues(s *ast.GenericForStmt) (first, item *shape) {
 		}
 		return nil, nil
 	}
-	list, name := f.value(call.Args[0]), source.Name(call.Args[0])
+	list := f.value(call.Args[0])
 	if iterator == "ipairs" {
 		first = &shape{scalar: types.Number, valueFacts: valueFacts{index: true}}
 	}
 	switch {
 	case list == nil:
 		return first, nil
+	case list.item != nil && iterator == "ipairs": // as it should be
+		return first, list.item
+	}
+	name := source.Name(call.Args[0])
+	switch {
 	case iterator == "ipairs" && (list.named || list.record != nil || f.onlyNames(list)):
 		f.warn(call.Args[0], "ipairs", "%s has names, which ipairs does not see: write pairs(%s)", name, name)
 	case iterator == "pairs" && list.item != nil && list.item.object != "":

@@ -41,6 +41,9 @@ func (f *fileChecker) condition(e ast.Expr) *shape {
 	if s == nil || !s.certain && !s.checked {
 		return s
 	}
+	if s.scalar == types.Boolean && !s.checked {
+		return s
+	}
 	name := source.Name(e)
 	if id, ok := e.(*ast.UnaryLenOpExpr); ok {
 		name = "#" + source.Name(id.Expr)
@@ -93,14 +96,15 @@ func (f *fileChecker) compare(e *ast.RelationalOpExpr) {
 // compareWith reports a comparison of a value with another one that it can't be equal to.
 func (f *fileChecker) compareWith(e *ast.RelationalOpExpr, left ast.Expr, a *shape, right ast.Expr, b *shape) {
 	equality := e.Operator == "==" || e.Operator == "~="
-	name := source.Name(left)
 	if _, ok := right.(*ast.TableExpr); ok && equality {
-		f.warnAt(e.Line(), source.FirstWord(left), "a new table equals no other value: compare the number of items (#%s == 0), or each item", name)
+		f.warnAt(e.Line(), source.FirstWord(left), "a new table equals no other value: compare the number of items (#%s == 0), or each item",
+			source.Name(left))
 		return
 	}
 	if a == nil {
 		return
 	}
+	name := source.Name(left)
 	_, isNil := right.(*ast.NilExpr)
 	switch {
 	case a.checked && a.record == nil:
@@ -167,12 +171,14 @@ func (f *fileChecker) concat(e *ast.StringConcatOpExpr) *shape {
 
 // joined reports a value that can't be joined to a text.
 func (f *fileChecker) joined(e ast.Expr, s *shape) {
-	name := source.Name(e)
-	_, isNil := e.(*ast.NilExpr)
-	switch {
-	case isNil:
+	if _, isNil := e.(*ast.NilExpr); isNil {
 		f.report(e.Line(), "nil", "nil cannot be joined to a text")
-	case s == nil || s.scalar == types.String || s.scalar == types.Number || !s.known() || s.table != nil || s.fields != nil:
+	}
+	if s == nil || s.scalar == types.String || s.scalar == types.Number || !s.known() || s.table != nil || s.fields != nil {
+		return
+	}
+	name := source.Name(e)
+	switch {
 	case s.scalar == types.Boolean:
 		f.report(e.Line(), source.FirstWord(e), "%s is true or false, which cannot be joined to a text: write tostring(%s)", name, name)
 	case s.isResult():
@@ -213,9 +219,11 @@ func (f *fileChecker) arithmetic(e *ast.ArithmeticOpExpr) *shape {
 // length checks what # counts.
 func (f *fileChecker) length(e *ast.UnaryLenOpExpr) {
 	s := f.value(e.Expr)
+	if s == nil {
+		return
+	}
 	name := source.Name(e.Expr)
 	switch {
-	case s == nil:
 	case s.named || s.record != nil || f.onlyNames(s):
 		f.warn(e.Expr, "", "%s has names, which # does not count: go through them with pairs(%s)", name, name)
 	case s.scalar == types.Number || s.scalar == types.Boolean || s.object != "":

@@ -161,6 +161,14 @@ func (f *File) AddURLSecrets(stream *event.Stream) {
 	if !bytes.Contains(f.Text, []byte("://")) || !bytes.Contains(f.Text, []byte("@")) {
 		return
 	}
+	if f.Chunk != nil && f.Problem == nil {
+		Walk(f.Chunk, func(node any) {
+			if s, ok := node.(*ast.StringExpr); ok {
+				stream.AddURLs(s.Value)
+			}
+		})
+		return
+	}
 	if f.End() != nil { // no complete list of strings, and any line may appear in the error
 		stream.AddURLs(string(f.Text))
 		return

@@ -37,8 +37,15 @@ func ReadChecked(path string, check func(fs.FileInfo) error) (text []byte, err e
 	if !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("%s is %s; want a regular file", path, fileKind(info.Mode()))
 	}
-	text, err = io.ReadAll(io.LimitReader(f, mostRead+1))
-	if err != nil {
+	// A byte more than it has, so that one read finds the end, too. io.ReadAll begins with 512 bytes.
+	text = make([]byte, min(info.Size(), mostRead)+1)
+	n, err := io.ReadFull(f, text)
+	if text = text[:n]; err == nil { // it has grown
+		var more []byte
+		more, err = io.ReadAll(io.LimitReader(f, mostRead))
+		text = append(text, more...)
+	}
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
 		return nil, err
 	}
 	if len(text) > mostRead {
@@ -50,9 +57,12 @@ func ReadChecked(path string, check func(fs.FileInfo) error) (text []byte, err e
 // ReadShown is ReadFile for a recipe or a hosts file, whose lines errors show. It refuses a link to
 // a file with another extension: in a repository of other people it may point to a key.
 func ReadShown(path string) ([]byte, error) {
-	if target, err := filepath.EvalSymlinks(path); err == nil && filepath.Ext(target) != filepath.Ext(path) {
-		return nil, fmt.Errorf("%s is a link to %s; the name of its target must also end in %q",
-			path, target, filepath.Ext(path))
+	if info, err := os.Lstat(path); err == nil && info.Mode()&fs.ModeSymlink != 0 {
+		target, err := filepath.EvalSymlinks(path)
+		if err == nil && filepath.Ext(target) != filepath.Ext(path) {
+			return nil, fmt.Errorf("%s is a link to %s; the name of its target must also end in %q",
+				path, target, filepath.Ext(path))
+		}
 	}
 	return ReadFile(path)
 }
