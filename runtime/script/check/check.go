@@ -10,6 +10,7 @@ import (
 	"github.com/yuin/gopher-lua/ast"
 
 	"runbook/runtime/script"
+	"runbook/runtime/script/check/form"
 	"runbook/runtime/script/source"
 	"runbook/runtime/script/stdlib"
 	"runbook/runtime/script/types"
@@ -58,7 +59,7 @@ func Check(ctx context.Context, lib *script.Library, path string, opts Options) 
 		problems = append(problems, p.locate())
 	}
 	for _, f := range c.files {
-		problems = append(problems, checkForm(c.api, f)...)
+		problems = append(problems, form.Check(lib, f)...)
 	}
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)

@@ -1,4 +1,5 @@
-package check
+// Package form finds locals that are never read and code that is never reached.
+package form
 
 import (
 	"slices"
@@ -11,9 +12,8 @@ import (
 	"runbook/runtime/script/types"
 )
 
-// formChecker finds locals that are never read and code that is never reached.
 type formChecker struct {
-	api      api
+	lib      *script.Library
 	file     *source.File
 	vars     []*variable // in scope, innermost last
 	problems []source.Problem
@@ -29,12 +29,12 @@ type variable struct {
 	siblings []*variable // declared by the same statement
 }
 
-// checkForm returns the warnings that need nothing but the form of a file.
-func checkForm(a api, f *source.File) []source.Problem {
+// Check returns the warnings that need nothing but the form of a file.
+func Check(lib *script.Library, f *source.File) []source.Problem {
 	if f.Problem != nil {
 		return nil
 	}
-	c := &formChecker{api: a, file: f}
+	c := &formChecker{lib: lib, file: f}
 	c.block(f.Chunk, nil)
 	return c.problems
 }
@@ -192,8 +192,10 @@ func (c *formChecker) primitive(e ast.Expr) *script.Primitive {
 	if !ok || !c.calls(e, id.Value) {
 		return nil
 	}
-	if s := c.api.global(id.Value); s != nil {
-		return s.call
+	for _, m := range c.lib.Modules() {
+		if p, ok := m.Primitive(id.Value); ok && m.On == "" && m.Name == "" {
+			return &p
+		}
 	}
 	return nil
 }
