@@ -157,10 +157,9 @@ func reservedNames(taken []flagSpec) []string {
 // recipeFlags makes flags of a recipe's options. An option that shares its name with one of taken
 // is an error.
 func recipeFlags(options []recipe.Option, taken []flagSpec) ([]flagSpec, error) {
-	reserved := reservedNames(taken)
 	var flags []flagSpec
 	for _, o := range options {
-		if slices.Contains(reserved, o.Flag()) {
+		if slices.Contains(reservedNames(taken), o.Flag()) {
 			return nil, fmt.Errorf("option %q of the recipe has the name of an option of runbook; rename it", o.Name)
 		}
 		v := &recipeValue{Option: o}

@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"runtime/debug"
 
 	"runbook/cmd/runbook/explain"
 	"runbook/cmd/runbook/sandbox"
@@ -54,13 +53,6 @@ func (p *program) readInSandbox(ctx context.Context, c command, l line, args []s
 	return false, err
 }
 
-// collectLess lets the garbage collector wait while files are read, which takes about 25 MB. What it
-// returns ends that.
-func collectLess() (restore func()) {
-	before := debug.SetGCPercent(400)
-	return func() { debug.SetGCPercent(before) }
-}
-
 // inChild runs a command line in a child and shows what the child wrote to standard error, which is
 // no terminal to it.
 func (p *program) inChild(ctx context.Context, args []string, out io.Writer) error {
@@ -91,7 +83,6 @@ func (p *program) enterSandbox(ctx context.Context, args []string) error {
 		return err
 	}
 	defer leave()
-	defer collectLess()()
 	p.self, p.sandboxed = "", true
 	return p.dispatch(ctx, args)
 }

@@ -13,6 +13,7 @@ import (
 	"runbook/cmd/runbook/explain"
 	"runbook/cmd/runbook/project"
 	"runbook/cmd/runbook/recipetest"
+	"runbook/cmd/runbook/sandbox"
 	"runbook/cmd/runbook/signals"
 	"runbook/runtime/event"
 	"runbook/runtime/event/html"
@@ -70,7 +71,7 @@ func (p *program) forRecipe(of *recipe.Recipe) (command, error) {
 // options. Which word is the recipe can depend on those options (in `--branch main.lua
 // release.lua`), so each word that may be the recipe is tried.
 func (p *program) withRecipe(ctx context.Context, bare command, l line) (command, line, error) {
-	defer collectLess()()
+	defer sandbox.CollectLess()()
 	load := p.loadToRun
 	if l.help {
 		load = p.loadToDescribe

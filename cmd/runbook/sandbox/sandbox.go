@@ -91,6 +91,7 @@ func Enter(ctx context.Context, expire func(error)) (limited context.Context, le
 	debug.SetTraceback("crash") // a fault ends the process by a signal, which crash expects
 	debug.SetMaxStack(stack)
 	debug.SetMemoryLimit(memory / 2)
+	CollectLess()
 	if err := limitProcess(); err != nil {
 		return ctx, nil, fmt.Errorf("limiting time and memory for reading files: %w", err)
 	}
@@ -145,4 +146,11 @@ func (p *prefix) Write(b []byte) (int, error) {
 		_, _ = p.Buffer.Write(b[:min(room, len(b))]) // a bytes.Buffer cannot fail
 	}
 	return len(b), nil
+}
+
+// CollectLess lets the garbage collector wait while files are read, which takes about 25 MB. What it
+// returns ends that.
+func CollectLess() (restore func()) {
+	before := debug.SetGCPercent(400)
+	return func() { debug.SetGCPercent(before) }
 }
