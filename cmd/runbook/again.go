@@ -12,13 +12,25 @@ import (
 // again returns the command line, for a shell, that runs a recipe with options as they were typed.
 // Those in instead replace them.
 func again(recipe string, typed []typedOption, instead []run.Flag) string {
-	return run.CommandLine(append([]string{"runbook", "run", recipe}, optionWords(typed, instead)...)...)
+	return secretVariables(typed) + run.CommandLine(append([]string{"runbook", "run", recipe}, optionWords(typed, instead)...)...)
+}
+
+// secretVariables returns what comes before a command line that had secret options: their variables, for the admin to fill
+// in.
+func secretVariables(typed []typedOption) string {
+	var b strings.Builder
+	for _, o := range typed {
+		if name := variable(o.name) + "=… "; o.isSecret() && !strings.Contains(b.String(), name) {
+			b.WriteString(name)
+		}
+	}
+	return b.String()
 }
 
 func optionWords(typed []typedOption, instead []run.Flag) []string {
 	var words []string
 	for _, o := range typed {
-		if !slices.ContainsFunc(instead, func(f run.Flag) bool { return f.Name == o.name }) {
+		if !o.isSecret() && !slices.ContainsFunc(instead, func(f run.Flag) bool { return f.Name == o.name }) {
 			words = append(words, o.words...)
 		}
 	}

@@ -80,7 +80,7 @@ func (p *program) dispatch(ctx context.Context, args []string) error {
 		_, err := fmt.Fprintln(p.out, "runbook "+readBuild().version)
 		return err
 	case sandbox.Command:
-		return p.enterSandbox(ctx, args[1:])
+		return p.enterSandbox(ctx)
 	case complete.Command:
 		return p.complete(ctx, args)
 	}

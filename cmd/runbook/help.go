@@ -71,8 +71,13 @@ func optionHelp(o recipe.Option) string {
 	switch preset := o.Text(o.Default); {
 	case o.Required:
 		notes = append(notes, "required")
+	case preset != "" && o.Secret:
+		notes = append(notes, "default: "+recipe.SecretMark)
 	case preset != "":
 		notes = append(notes, "default: "+preset)
+	}
+	if o.Secret {
+		notes = append(notes, "secret: better given as "+variable(o.Name))
 	}
 	left := strings.TrimSuffix("--"+o.Flag()+" "+optionValue(o).name, " ")
 	return helpLine(left, strings.TrimSpace(o.Help+" ("+strings.Join(notes, "; ")+")"))

@@ -72,7 +72,14 @@ func (p *program) inChild(ctx context.Context, args []string, out io.Writer) err
 }
 
 // enterSandbox runs a command line as the child that sandbox.Run started.
-func (p *program) enterSandbox(ctx context.Context, args []string) error {
+func (p *program) enterSandbox(ctx context.Context) error {
+	args, err := sandbox.Words()
+	if err != nil {
+		return err
+	}
+	for _, text := range args {
+		p.secrets.AddURLs(text)
+	}
 	ctx, leave, err := sandbox.Enter(ctx, func(err error) {
 		text, hint := explain.Words{}.Explain(err)
 		_, _ = fmt.Fprintf(p.err, "%s\nnext: %s\n", text, hint) // the exit status still tells

@@ -26,6 +26,9 @@ type typedOption struct {
 	words []string
 }
 
+// isSecret reports whether the option's value must not be shown.
+func (o typedOption) isSecret() bool { return o.option != nil && o.option.Secret }
+
 // unknownOption is an option that no flag declares. It may be the recipe's own.
 type unknownOption struct {
 	word string

@@ -13,7 +13,6 @@ import (
 	"runbook/cmd/runbook/project"
 	"runbook/runtime/event"
 	"runbook/runtime/inventory"
-	"runbook/runtime/recipe"
 	"runbook/runtime/run"
 	"runbook/runtime/script/spell"
 )
@@ -79,34 +78,13 @@ func (p *program) ssh(cc *cli.Context) error {
 	return nil
 }
 
-// currentFolder returns ROOT/current on a host, with ROOT as release.lua has it, or "" where nothing sets it. That the
-// recipe cannot be read keeps nobody from the host.
+// currentFolder returns project.CurrentFolder. That it is not known keeps nobody from the host.
 func (p *program) currentFolder(ctx context.Context, h inventory.Host) string {
-	root := recipe.Option{Name: "root", Kinds: []recipe.Kind{recipe.String}}
-	if path, err := project.Recipe("release"); err == nil {
-		d, err := p.describe(ctx, path)
-		if err != nil {
-			p.announce("warning: the session starts in the home folder: " + p.redact(err.Error()))
-			return ""
-		}
-		if i := slices.IndexFunc(d.Options, func(o recipe.Option) bool { return o.Name == root.Name }); i >= 0 {
-			root = d.Options[i]
-		}
-	}
-	given := map[string][]string{}
-	if text := os.Getenv(variable(root.Name)); text != "" {
-		given[root.Name] = []string{text}
-	}
-	values, err := recipe.NewValues([]recipe.Option{root}, given, []inventory.Host{h})
+	path, err := project.CurrentFolder(ctx, h, os.Getenv(variable("root")), p.describe)
 	if err != nil {
 		p.announce("warning: the session starts in the home folder: " + p.redact(err.Error()))
-		return ""
 	}
-	value, _ := values.Get(event.WithHost(ctx, h.Name), root.Name) // the option is declared
-	if text, ok := value.(string); ok && strings.HasPrefix(text, "/") {
-		return strings.TrimRight(text, "/") + "/current"
-	}
-	return ""
+	return path
 }
 
 // loginNotes shows what a login has to tell before the session begins.

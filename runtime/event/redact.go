@@ -18,9 +18,9 @@ type Redactor struct {
 // mark replaces a secret.
 const mark = "[secret]"
 
-// shortest is the minimum length in bytes of a value to hide. A secret of one or two letters would blank out half of every
+// ShortestSecret is the minimum length in bytes of a value to hide. A secret of one or two letters would blank out half of every
 // line and so give itself away.
-const shortest = 4
+const ShortestSecret = 4
 
 // Add hides value from now on. A value of several lines is also hidden line by line, because output is cut into lines.
 func (r *Redactor) Add(value string) {
@@ -121,7 +121,7 @@ func (r *Redactor) pending(text string) int {
 	j := join(tail)
 	least := 1
 	if strings.HasSuffix(tail, "\n") {
-		least = shortest
+		least = ShortestSecret
 	}
 	open := 0
 	for _, f := range r.forms {

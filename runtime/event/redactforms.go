@@ -37,7 +37,7 @@ func formsOf(value string) []form {
 	forms = append(forms, encodings(trimmed)...)
 	kept := forms[:0]
 	for _, f := range forms {
-		if len(f.text) >= shortest {
+		if len(f.text) >= ShortestSecret {
 			kept = append(kept, f)
 		}
 	}
@@ -74,7 +74,7 @@ func inner(quoted string) string { return quoted[1 : len(quoted)-1] }
 // encodings returns the part of value's base64 that does not depend on its neighbours, for each of the three positions in a
 // group of three bytes where value can begin.
 func encodings(value string) []form {
-	if len(value) < shortest {
+	if len(value) < ShortestSecret {
 		return nil
 	}
 	var forms []form

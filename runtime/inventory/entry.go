@@ -3,6 +3,7 @@ package inventory
 import (
 	"fmt"
 	"maps"
+	"slices"
 
 	"runbook/runtime/event"
 	"runbook/runtime/inventory/selection"
@@ -21,6 +22,7 @@ type entry struct {
 	foreign    bool // named by ssh_config only: the defaults of the hosts file do not apply
 	tags       []string
 	vars       map[string]any
+	secrets    []string // the texts of secret vars
 	hostKey    string
 	knownHosts []string
 	sudo       string
@@ -109,17 +111,54 @@ func (l list) choose(o selection.Options) ([]entry, error) {
 	return chosen, err
 }
 
-// convertVars converts the vars of a host to plain Go values.
-func convertVars(vars map[string]any) (map[string]any, error) {
-	plain := make(map[string]any, len(vars))
+// convertVars converts the vars of a host to plain Go values. A var { VALUE, secret = true } is VALUE, whose texts are secrets.
+func convertVars(vars map[string]any) (plain map[string]any, secrets []string, err error) {
+	plain = make(map[string]any, len(vars))
 	for name, v := range vars {
-		p, ok := convertVar(v)
+		inner, isSecret := secretVar(v)
+		p, ok := convertVar(inner)
 		if !ok {
-			return nil, fmt.Errorf("vars: %s: want a string, a number, true, false or a list of these", name)
+			return nil, nil, fmt.Errorf("vars: %s: want a string, a number, true, false or a list of these; "+
+				"or { VALUE, secret = true }", name)
 		}
 		plain[name] = p
+		if isSecret {
+			texts := textsIn(p)
+			if slices.ContainsFunc(texts, func(text string) bool { return len(text) < event.ShortestSecret }) || len(texts) == 0 {
+				return nil, nil, fmt.Errorf("vars: %s: a secret is a string of at least %d bytes, or a list of such strings",
+					name, event.ShortestSecret)
+			}
+			secrets = append(secrets, texts...)
+		}
 	}
-	return plain, nil
+	return plain, secrets, nil
+}
+
+// secretVar returns VALUE of { VALUE, secret = true }, or else v itself.
+func secretVar(v any) (value any, isSecret bool) {
+	t, ok := v.(script.Table)
+	if !ok || len(t.List) != 1 || len(t.Fields) != 1 {
+		return v, false
+	}
+	marked, ok := t.Fields["secret"].(bool)
+	if !ok {
+		return v, false
+	}
+	return t.List[0], marked
+}
+
+// textsIn returns the strings that a var is or has.
+func textsIn(v any) (texts []string) {
+	items, isList := v.([]any)
+	if !isList {
+		items = []any{v}
+	}
+	for _, item := range items {
+		if text, ok := item.(string); ok {
+			texts = append(texts, text)
+		}
+	}
+	return texts
 }
 
 func convertVar(v any) (any, bool) {

@@ -26,7 +26,7 @@ type settings struct {
 	Jump       *string        `lua:"jump" doc:"the jump host: user@bastion:22, or another host's name"`
 	Proxy      command        `lua:"proxy" doc:"a command that connects to the host: a list of arguments, or a line for the shell, as in ProxyCommand"`
 	Tags       []string       `lua:"tags" doc:"for --only tag:NAME"`
-	Vars       map[string]any `lua:"vars" doc:"options of the recipe that differ on this host"`
+	Vars       map[string]any `lua:"vars" doc:"options of the recipe that differ on this host; { VALUE, secret = true } is hidden in all output"`
 	HostKey    *string        `lua:"host_key" doc:"the host's public key line; no other key is accepted"`
 	KnownHosts *string        `lua:"known_hosts" doc:"a known_hosts file"`
 	Sudo       string         `lua:"sudo" doc:"whether sudo may be used, and with a password" choices:"none passwordless ask"`
@@ -209,7 +209,7 @@ func (s settings) entry(me sshconfig.Machine, dir string) (entry, error) {
 		}
 	}
 	e.tags, e.sudo = s.Tags, s.Sudo
-	if e.vars, err = convertVars(s.Vars); err != nil {
+	if e.vars, e.secrets, err = convertVars(s.Vars); err != nil {
 		return entry{}, err
 	}
 	if s.HostKey != nil {

@@ -97,7 +97,13 @@ func readFile(ctx context.Context, stream *event.Stream, me sshconfig.Machine, p
 	}
 	stream.AddURLs(string(text))
 	if strings.HasSuffix(path, ".lua") {
-		return parseLua(ctx, me, me.Display(path), filepath.Dir(path), text)
+		l, err := parseLua(ctx, me, me.Display(path), filepath.Dir(path), text)
+		for _, e := range append(l.entries, l.defaults) {
+			for _, secret := range e.secrets {
+				stream.AddSecret(secret)
+			}
+		}
+		return l, err
 	}
 	return parseText(me.Display(path), text)
 }

@@ -15,7 +15,7 @@ import (
 type Declaration struct {
 	Summary string                       `lua:"summary" doc:"what the recipe does, in a line, for --help"`
 	Hosts   string                       `lua:"hosts" doc:"the hosts file without --hosts: \"production\" is hosts/production.lua"`
-	Options map[string]OptionDeclaration `lua:"options" doc:"the recipe's options, each NAME = { DEFAULT, \"help\", type =, choices =, min =, max =, required =, complete =, lab = }, which becomes a flag"`
+	Options map[string]OptionDeclaration `lua:"options" doc:"the recipe's options, each NAME = { DEFAULT, \"help\", type =, choices =, min =, max =, required =, secret =, complete =, lab = }, which becomes a flag"`
 	Columns []string                     `lua:"columns" doc:"the columns of host:result that come first in the last table; runbook log shows them for the run"`
 }
 
@@ -29,6 +29,7 @@ type OptionDeclaration struct {
 	Min      *float64        `lua:"min" doc:"the least valid number"`
 	Max      *float64        `lua:"max" doc:"the greatest valid number"`
 	Required bool            `lua:"required" doc:"must be given: an option on the command line or in every host's vars, a setting in its table"`
+	Secret   bool            `lua:"secret" doc:"the value, a text or a list of texts, is hidden in everything that shows or records a run, and in the commands that it prints; of an option it is best given by its variable"`
 	Complete []string        `lua:"complete" doc:"the columns of host:result whose values in past runs the shell completes, such as { \"release\" }"`
 	Lab      any             `lua:"lab" doc:"the value in tests of recipes that leave the option out; {repo}, {branch}, {key}, {wsgi}, {requirements}, {wheels}, {python} and {mod_wsgi_express} are those of the lab"`
 	Check    script.Callback `lua:"check" doc:"for validate: function(value, all) gets a value of a valid type and returns what is wrong with it, or nil"`
@@ -68,7 +69,7 @@ func parseOptions(declared map[string]OptionDeclaration) ([]Option, error) {
 }
 
 func (d OptionDeclaration) parse(name string) (Option, error) {
-	o := Option{Name: name, Help: d.Help, Min: d.Min, Max: d.Max, Required: d.Required, Complete: d.Complete}
+	o := Option{Name: name, Help: d.Help, Min: d.Min, Max: d.Max, Required: d.Required, Secret: d.Secret, Complete: d.Complete}
 	if !optionName.MatchString(name) {
 		return o, errors.New("a name has small letters, digits and _, and begins with a letter")
 	}
@@ -88,6 +89,9 @@ func (d OptionDeclaration) parse(name string) (Option, error) {
 		if o.Lab, err = labTexts(d.Lab); err != nil {
 			return o, fmt.Errorf("lab: %w", err)
 		}
+	}
+	if o.Secret && (len(o.Complete) > 0 || len(o.Choices) > 0 || !o.Is(String) && !o.Is(List)) {
+		return o, errors.New("secret is for a string or a list of strings without choices and complete")
 	}
 	if len(o.Complete) > 0 && (len(o.Choices) > 0 || o.Is(Boolean)) {
 		return o, errors.New("complete is for an option without choices: the shell completes those")

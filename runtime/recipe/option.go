@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 
+	"runbook/runtime/event"
+	"runbook/runtime/inventory"
 	"runbook/runtime/script"
 	"runbook/runtime/script/spell"
 	"runbook/runtime/script/types"
@@ -23,6 +25,7 @@ type Option struct {
 	Min, Max *float64 // the bounds of a number, inclusive
 	Complete []string // the columns of host:result whose past values are offered on the command line
 	Lab      []string // in tests of recipes, the texts of a value with {names} of what the lab has; nil for none
+	Secret   bool     // the value is hidden in everything that shows or records a run
 	Required bool     // an option must be given by a flag or by every host's vars, a setting in its table
 }
 
@@ -43,6 +46,58 @@ func (o Option) Text(value any) string {
 		return strings.Join(v, ", ")
 	}
 	return fmt.Sprint(value)
+}
+
+// Shown returns a value as it may be shown: a secret one is not.
+func (o Option) Shown(value any) any {
+	if o.Secret && o.Text(value) != "" {
+		return SecretMark
+	}
+	return value
+}
+
+// SecretMark is shown instead of the value of a secret option.
+const SecretMark = "[secret]"
+
+// withoutValue returns an error about a value of the option, which quotes no secret one.
+func (o Option) withoutValue(err error) error {
+	if o.Secret {
+		return fmt.Errorf("want %s", o.kindWords(nil))
+	}
+	return err
+}
+
+// hide makes secrets of the texts of a value, if the option is secret.
+func (o Option) hide(stream *event.Stream, value any) {
+	if !o.Secret {
+		return
+	}
+	switch v := value.(type) {
+	case string:
+		if v != secretPlaceholder {
+			stream.AddSecret(v)
+		}
+	case []string:
+		for _, item := range v {
+			o.hide(stream, item)
+		}
+	case []any:
+		for _, item := range v {
+			o.hide(stream, item)
+		}
+	case script.Table:
+		o.hide(stream, v.List)
+	}
+}
+
+// HideSecrets makes secrets of what is given for the secret options, and of the vars of hosts with their names.
+func HideSecrets(stream *event.Stream, options []Option, given map[string][]string, hosts []inventory.Host) {
+	for _, o := range options {
+		o.hide(stream, given[o.Name])
+		for _, h := range hosts {
+			o.hide(stream, h.Vars[o.Name])
+		}
+	}
 }
 
 // Parse parses the option from the command line, where a list is given once per item.

@@ -31,6 +31,8 @@ func TestDeclaredOptions(t *testing.T) {
 		{"restart", OptionDeclaration{Default: "", Choices: []any{"a", "b"}}, String, ""},
 		{"count", OptionDeclaration{Default: 2.0, Min: float(3)}, Integer, "at least 3"},
 		{"root", OptionDeclaration{Default: "/srv", Min: float(3)}, String, "min and max are for numbers"},
+		{"token", OptionDeclaration{Default: true, Secret: true}, Boolean, "secret is for a string or a list of strings"},
+		{"token", OptionDeclaration{Default: "a", Secret: true, Choices: []any{"a", "b"}}, String, "secret is for a string or a list of strings without choices"},
 		{"dry", OptionDeclaration{Default: true, Complete: []string{"release"}}, Boolean, "complete is for an option without choices"},
 		{"Root", OptionDeclaration{Default: "/srv"}, String, "small letters"},
 		{"fn", OptionDeclaration{Default: script.Callback{}}, String, "a default is"},

@@ -149,6 +149,7 @@ func (r *Recipe) declare(d Declaration) (err error) {
 	r.Summary, r.Hosts, r.Columns = d.Summary, d.Hosts, d.Columns
 	for _, o := range d.Options {
 		HideURLs(r.Stream, o.Default)
+		Option{Secret: o.Secret}.hide(r.Stream, o.Default)
 	}
 	if r.Options, err = d.Parse(); err != nil {
 		return err

@@ -150,6 +150,7 @@ func (v *validation) names() []string {
 func (v *validation) run(ctx context.Context) error {
 	for _, o := range v.options {
 		value := v.given.Fields[o.Name]
+		o.hide(v.Stream, value)
 		switch _, err := o.accept(value); {
 		case value == nil && o.Required:
 			v.report(fmt.Sprintf("%s is missing: %s", o.Name, o.Help))

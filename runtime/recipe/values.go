@@ -34,7 +34,7 @@ func NewValues(options []Option, given map[string][]string, hosts []inventory.Ho
 		raw, isGiven := given[o.Name]
 		if isGiven {
 			if v.Common[o.Name], err = o.Parse(raw); err != nil {
-				return v, fmt.Errorf("--%s: %w", o.Flag(), err)
+				return v, fmt.Errorf("--%s: %w", o.Flag(), o.withoutValue(err))
 			}
 		}
 		inAllVars, err := v.readVars(o, hosts)
@@ -64,7 +64,7 @@ func (v Values) readVars(o Option, hosts []inventory.Host) (all bool, err error)
 		}
 		value, err := o.accept(inVars)
 		if err != nil {
-			return false, fmt.Errorf("host %s (%s): vars.%s: %w", h.Name, h.Source, o.Name, err)
+			return false, fmt.Errorf("host %s (%s): vars.%s: %w", h.Name, h.Source, o.Name, o.withoutValue(err))
 		}
 		if v.hosts[h.Name] == nil {
 			v.hosts[h.Name] = map[string]any{}
@@ -131,6 +131,7 @@ func (v Values) On(h inventory.Host, given map[string]string, defaults map[strin
 		if s.From == origin.Place && origin.Stage {
 			s.From += ", stage"
 		}
+		s.Value = o.Shown(s.Value)
 		settings[i] = s
 	}
 	return settings

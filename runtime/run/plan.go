@@ -82,6 +82,7 @@ func prepare(ctx context.Context, r *recipe.Recipe, opts Options) (*Plan, error)
 			recipe.HideURLs(r.Stream, v)
 		}
 	}
+	recipe.HideSecrets(r.Stream, r.Options, opts.Given, p.Hosts)
 	p.values, err = recipe.NewValues(r.Options, opts.Given, p.Hosts)
 	return p, err
 }

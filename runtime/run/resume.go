@@ -93,6 +93,9 @@ func (r *resumeRecorder) resume(ctx context.Context, a resumeArgs) error {
 		if !ok {
 			return fmt.Errorf("the recipe declares no option %q%s", name, spell.DidYouMean(name, r.plan.values.Names()))
 		}
+		if o.Secret { // no command that is shown has it
+			continue
+		}
 		text, err := cell(v)
 		if err == nil {
 			_, err = o.Parse([]string{text})

@@ -115,7 +115,9 @@ func (p *Plan) begun() event.Event {
 	e := Begun(p.Recipe.Path, p.Hosts)
 	e.DryRun, e.Order, e.Args = p.opts.DryRun, p.Recipe.Columns, map[string]any{}
 	for name := range p.opts.Given {
-		e.Args[name] = p.values.Common[name]
+		if o, ok := p.values.Option(name); ok {
+			e.Args[name] = o.Shown(p.values.Common[name])
+		}
 	}
 	return e
 }

@@ -1,4 +1,4 @@
-// Package hostlist shows the hosts of an inventory, as a table and for programs.
+// Package hostlist shows the hosts of an inventory and their settings, as tables and for programs.
 package hostlist
 
 import (

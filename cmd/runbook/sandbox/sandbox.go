@@ -10,6 +10,7 @@ package sandbox
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -23,9 +24,25 @@ import (
 	"runbook/runtime/run"
 )
 
-// Command is the hidden command that makes this program the child: its arguments are the command
-// line to run.
+// Command is the hidden command that makes this program the child. It runs the command line that
+// Words returns.
 const Command = "__look"
+
+// wordsVariable passes the command line to the child: among its arguments everybody on this machine could
+// read a secret that is the value of an option.
+const wordsVariable = "RUNBOOK__LOOK"
+
+// Words returns the command line that the child has to run. No other program gets it.
+func Words() (words []string, err error) {
+	text := os.Getenv(wordsVariable)
+	if err := os.Unsetenv(wordsVariable); err != nil {
+		return nil, err
+	}
+	if text == "" {
+		return nil, run.Usage(errors.New("runbook calls this itself, to read files"))
+	}
+	return words, json.Unmarshal([]byte(text), &words)
+}
 
 const (
 	Limit  = 5 * time.Second * slowdown // for everything that a command line reads, as timeUsed counts it
@@ -47,8 +64,12 @@ func Run(ctx context.Context, program string, args []string, in io.Reader, out i
 	// The child ends itself in time. This is for a child that is stuck.
 	ctx, cancel := context.WithTimeoutCause(ctx, Starved*Limit+time.Second, run.Usage(errSlow))
 	defer cancel()
-	cmd := exec.CommandContext(ctx, program, append([]string{Command}, args...)...)
-	cmd.Args[0] = os.Args[0]
+	words, err := json.Marshal(args)
+	if err != nil {
+		return "", err
+	}
+	cmd := exec.CommandContext(ctx, program, Command)
+	cmd.Args[0], cmd.Env = os.Args[0], append(os.Environ(), wordsVariable+"="+string(words))
 	shown := &prefix{most: 1 << 20}
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = in, out, shown
 	cmd.WaitDelay = time.Second // for what a killed child leaves in its pipes
