@@ -5,19 +5,29 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+
+	"runbook/runtime/recipe"
 )
 
 // TestCorpus checks the recipes in testdata/corpus. Those in wrong have the expected messages on
 // the lines that cause them, each as `-- want: TEXT`; any other message is a false alarm. Those in
-// right have no problem.
+// right, and the ports of scripts for other tools, have no problem.
 func TestCorpus(t *testing.T) {
 	for folder, minimum := range map[string]int{"wrong": 60, "right": 25} {
 		t.Run(folder, func(t *testing.T) {
 			paths, err := filepath.Glob("testdata/corpus/" + folder + "/*.lua")
 			if err != nil || len(paths) < minimum {
 				t.Fatalf("%d recipes, %v", len(paths), err)
+			}
+			if folder == "right" {
+				ports, err := filepath.Glob("../../recipes/examples/ports/*.lua")
+				if err != nil || len(ports) < 16 {
+					t.Fatalf("%d ports, %v", len(ports), err)
+				}
+				paths = append(paths, slices.DeleteFunc(ports, recipe.IsTest)...)
 			}
 			got := map[string][]string{} // by file:line
 			for _, p := range check(t, paths...) {
@@ -75,7 +85,7 @@ func remove(t *testing.T, at string, messages []string, want string) []string {
 
 // TestCorpusLines checks each line of wrong.txt and right.txt as the body of a recipe's each.
 func TestCorpusLines(t *testing.T) {
-	const recipe = `local options = recipe { options = { root = { "/srv", "a folder" }, force = { false, "a switch" }, tries = { 3, "a number" } } }
+	const template = `local options = recipe { options = { root = { "/srv", "a folder" }, force = { false, "a switch" }, tries = { 3, "a number" } } }
 local name = env("NAME", "app")
 local function deploy(host) host:run({ "true" }) end
 print(name, deploy, options)
@@ -97,7 +107,7 @@ end)
 			dir := t.TempDir()
 			for i, line := range lines {
 				path := filepath.Join(dir, fmt.Sprintf("%03d.lua", i))
-				if err := os.WriteFile(path, fmt.Appendf(nil, recipe, line), 0o600); err != nil {
+				if err := os.WriteFile(path, fmt.Appendf(nil, template, line), 0o600); err != nil {
 					t.Fatal(err)
 				}
 				code, wants, _ := strings.Cut(line, " -- want: ")
