@@ -116,6 +116,10 @@ func (f *fileChecker) libraryMember(line int, owner *shape, ownerName, name stri
 	if slices.Contains(names, name) || f.facts.added[library][name] {
 		return nil
 	}
+	if instead := advice.Library[library+"."+name]; instead != "" {
+		f.report(line, name, "%s has no %q: write %s", ownerName, name, instead)
+		return nil
+	}
 	if owner.library == "" {
 		f.report(line, name, "%s is a string, so it has no %q%s", ownerName, name, spell.DidYouMean(name, names))
 		return nil

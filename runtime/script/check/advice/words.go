@@ -38,8 +38,19 @@ var Globals = map[string]string{
 	"put": "host:upload(local, remote)", "get": "host:download(remote, local)", "time": "clock.now() or sleep(\"1s\")", "open": "host.fs:read(path)",
 	"continue": "goto continue, with ::continue:: before the end of the loop", "self": "the value as a parameter", "this": "the value as a parameter",
 	"task": "step(title, function() … end)", "host": "each(hosts, function(host) … end), which passes it",
-	"parallel": "each(hosts, { at_once = 10 }, function(host) … end)", "join": "table.concat(list, \" \")", "range": "for i = 1, n do",
+	"join": "table.concat(list, \" \")", "range": "for i = 1, n do",
 	"console": "print or log.info", "subprocess": "localhost:run(cmd)",
+}
+
+// Library are functions of other languages in a library of Lua, and what to write here.
+var Library = map[string]string{
+	"os.sleep": "sleep(\"1s\")", "os.execute": "localhost:run(cmd)", "os.exit": "fail(message)", "os.remove": "host.fs:remove(path)",
+	"os.rename": "host.fs:rename(from, to)", "os.popen": "localhost:capture(cmd)", "table.unpack": "unpack(list)", "table.length": "#list",
+	"table.getn": "#list", "table.join": "table.concat(list, \" \")", "table.contains": "a loop with for _, item in ipairs(list)",
+	"table.pack": "{ … }", "string.join": "table.concat(list, \" \")", "string.split": "for word in text:gmatch(\"%S+\") do",
+	"string.trim": "text:match(\"^%s*(.-)%s*$\")", "string.strip": "text:match(\"^%s*(.-)%s*$\")", "string.replace": "text:gsub(pattern, new)",
+	"string.startswith": "text:sub(1, #start) == start", "string.contains": "text:find(part, 1, true)", "string.length": "#text",
+	"string.splitlines": "for line in text:gmatch(\"[^\\n]+\") do", "string.lines": "for line in text:gmatch(\"[^\\n]+\") do",
 }
 
 // Members are what other tools call the methods and fields of a host.

@@ -1,1 +1,1 @@
-os.execute("ls") -- want: os has no "execute"; it has clock, date
+os.execute("ls") -- want: os has no "execute": write localhost:run(cmd)
