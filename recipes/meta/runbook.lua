@@ -9,11 +9,11 @@
 ---@field user string the login user
 ---@field vars table<string, any> its own values from the hosts file
 ---@field tags string[] its tags from the hosts file
----@field fs host.fs Files on a host, through SFTP. Paths are absolute.
+---@field fs host.fs Files on a host, through SFTP or sudo. Paths are absolute.
 ---@field git host.git The host's git. A git server's host key is always verified, with the known_hosts files of this machine or else of the host.
 local host = {}
 
----Files on a host, through SFTP. Paths are absolute.
+---Files on a host, through SFTP or sudo. Paths are absolute.
 ---@class host.fs
 local host_fs = {}
 
@@ -153,6 +153,13 @@ function host:result(columns, options) end
 ---@param fn fun(): any called in a dry run only; returns nil for nothing, a text, or a table: text, warning, rows (a list of lists of cells), omitted (the number of further rows), before and after (the content of a file, shown as a diff)
 function host:plan(title, fn) end
 
+---Make a file have this content, mode and owner: written atomically, or not at all if it has them already. Return whether it changed. A link or a folder at the path is an error.
+---Changes something; a dry run skips it.
+---@param path string an absolute path on the host
+---@param options? { text?: string, from?: string, template?: string, values?: table<string, any>, mode?: string, owner?: string, group?: string, validate?: string[], secret?: boolean|string|string[], sudo?: boolean|string }
+---@return boolean
+function host:file(path, options) end
+
 ---Run fn while an ssh-agent on the host holds the host's own keys. The agent is always stopped afterwards. Return what fn returns.
 ---Changes nothing; also runs in a dry run.
 ---@param options { keys: string[], to?: string[] }
@@ -163,80 +170,111 @@ function host:agent(options, fn) end
 ---Return whether the path exists: a file, a folder or a link, even a dangling one.
 ---Changes nothing; also runs in a dry run.
 ---@param path string an absolute path on the host
+---@param options? { sudo?: boolean|string }
 ---@return boolean
-function host_fs:exists(path) end
+function host_fs:exists(path, options) end
 
 ---Return the paths that do not exist. All are looked at concurrently.
 ---Changes nothing; also runs in a dry run.
 ---@param paths string[] absolute paths on the host
+---@param options? { sudo?: boolean|string }
 ---@return string[]
-function host_fs:missing(paths) end
+function host_fs:missing(paths, options) end
 
 ---Describe a file, a folder or a link: kind (file, folder, link or other), size in bytes, mode (octal), modified (seconds since 1970), uid, gid. For a link it describes the link itself. A missing path is an error.
 ---Changes nothing; also runs in a dry run.
 ---@param path string an absolute path on the host
+---@param options? { sudo?: boolean|string }
 ---@return { kind: string, size: integer, mode: string, modified: integer, uid: integer, gid: integer }
-function host_fs:stat(path) end
+function host_fs:stat(path, options) end
 
 ---Return the sorted names in a folder. More than 1,000,000 are an error.
 ---Changes nothing; also runs in a dry run.
 ---@param path string an absolute path on the host
+---@param options? { sudo?: boolean|string }
 ---@return string[]
-function host_fs:list(path) end
+function host_fs:list(path, options) end
 
 ---Return the content of a file. A file larger than max is an error.
 ---Changes nothing; also runs in a dry run.
 ---@param path string an absolute path on the host
----@param options? { max?: integer }
+---@param options? { max?: integer, sudo?: boolean|string }
 ---@return string
 function host_fs:read(path, options) end
 
----Write a file atomically: readers see the whole old file or the whole new one. With append, add the text by one write, so that the texts of concurrent writers do not mix. A link at the path is an error.
+---Return the target of a link, unchanged.
+---Changes nothing; also runs in a dry run.
+---@param path string an absolute path on the host
+---@param options? { sudo?: boolean|string }
+---@return string
+function host_fs:readlink(path, options) end
+
+---Return the space on the file system of the path: bytes_free, bytes_total, inodes_free, inodes_total (0 if there is no limit).
+---Changes nothing; also runs in a dry run.
+---@param path string an absolute path on the host
+---@param options? { sudo?: boolean|string }
+---@return { bytes_free: integer, bytes_total: integer, inodes_free: integer, inodes_total: integer }
+function host_fs:disk(path, options) end
+
+---Write a file atomically: readers see the whole old file or the whole new one. With append, add the text by one write, so that the texts of concurrent writers do not mix. A link at the path is an error. Return false, and write nothing, if the file has the text and the mode.
 ---Changes something; a dry run skips it.
 ---@param path string an absolute path on the host
 ---@param text string the file's content
----@param options? { mode?: string, append?: boolean }
+---@param options? { mode?: string, append?: boolean, sudo?: boolean|string }
+---@return boolean
 function host_fs:write(path, text, options) end
 
 ---Create a folder. Return true if it was created, false if it existed.
 ---Changes something; a dry run skips it.
 ---@param path string an absolute path on the host
----@param options? { mode?: string, parents?: boolean }
+---@param options? { mode?: string, parents?: boolean, sudo?: boolean|string }
 ---@return boolean
 function host_fs:mkdir(path, options) end
 
 ---Remove a file, a link or an empty folder; with recursive, a folder and everything in it. A link is removed, never followed. Return false if nothing was there.
 ---Changes something; a dry run skips it.
 ---@param path string an absolute path on the host
----@param options? { recursive?: boolean }
+---@param options? { recursive?: boolean, sudo?: boolean|string }
 ---@return boolean
 function host_fs:remove(path, options) end
+
+---Set the mode of a file or folder. Return false if it has that mode. A link is an error.
+---Changes something; a dry run skips it.
+---@param path string an absolute path on the host
+---@param mode string the mode, octal, such as "0640"
+---@param options? { sudo?: boolean|string }
+---@return boolean
+function host_fs:chmod(path, mode, options) end
+
+---Set the owner or the group of a file or folder. Return false if they are these already. A link is an error.
+---Changes something; a dry run skips it.
+---@param path string an absolute path on the host
+---@param owner string USER, USER:GROUP or :GROUP, by name or number
+---@param options? { group?: string, sudo?: boolean|string }
+---@return boolean
+function host_fs:chown(path, owner, options) end
 
 ---Rename a file or folder as rename(2) does: an existing file at the new name is replaced atomically.
 ---Changes something; a dry run skips it.
 ---@param from string an absolute path on the host
 ---@param to string an absolute path on the same file system
-function host_fs:rename(from, to) end
+---@param options? { sudo?: boolean|string }
+function host_fs:rename(from, to, options) end
 
 ---Create a link, or replace one by one rename(2), and read it back. Anything but a link at the path is an error. Return false if the link points to the target already.
 ---Changes something; a dry run skips it.
 ---@param target string the absolute path that the link points to
 ---@param path string the absolute path of the link
----@param options? { replace?: boolean }
+---@param options? { replace?: boolean, sudo?: boolean|string }
 ---@return boolean
 function host_fs:symlink(target, path, options) end
 
----Return the target of a link, unchanged.
+---Call fn with the path of a new folder that only the user can enter. The folder is removed afterwards with all that is in it, also after an error or Ctrl-C. Return what fn returns. A dry run makes no folder: fn gets a path where nothing is.
 ---Changes nothing; also runs in a dry run.
----@param path string an absolute path on the host
----@return string
-function host_fs:readlink(path) end
-
----Return the space on the file system of the path: bytes_free, bytes_total, inodes_free, inodes_total (0 if there is no limit).
----Changes nothing; also runs in a dry run.
----@param path string an absolute path on the host
----@return { bytes_free: integer, bytes_total: integer, inodes_free: integer, inodes_total: integer }
-function host_fs:disk(path) end
+---@param options? { sudo?: boolean|string }
+---@param fn fun(): any called with the path of the folder
+---@return any
+function host_fs:temp(options, fn) end
 
 ---Return the folder of a repository on this machine that has a commit with its whole history: the repository of the current folder, if it has the commit, or one in the cache folder, ~/.cache/runbook/git, which then fetches it. Only for localhost.
 ---Changes nothing; also runs in a dry run.

@@ -11,6 +11,7 @@ import (
 
 	"runbook/runtime/event"
 	"runbook/runtime/ssh/shell"
+	"runbook/runtime/ssh/shell/output"
 )
 
 // OnHost starts OpenSSH's ssh-agent on a host, adds keys from files there, and calls fn with a context under which commands
@@ -161,7 +162,7 @@ func failure(h *shell.Host, show string, args []string, result shell.Result) err
 	case 97:
 		cause, hint = "host key of the key's server: not known on this machine or on the host", "log in to the server with ssh once, here or on the host, and compare the fingerprint with what its admin publishes"
 	default:
-		said := shell.LastLines(result.Stderr)
+		said := output.LastLines(result.Stderr)
 		cause = fmt.Sprintf("exit status %d: %s", result.Code, said)
 		if strings.Contains(said, "UNPROTECTED PRIVATE KEY FILE") {
 			cause, hint = "ssh-add rejects the key file because others may read it", "on the host: chmod 600 "+args[1]

@@ -40,7 +40,17 @@ func (o *operation) explain(err error) error {
 	case errors.Is(err, os.ErrNotExist):
 		return cause{"no such file or folder", err}
 	case errors.Is(err, os.ErrPermission):
-		return event.WithHint(cause{"permission denied", err}, "the login user must own it, or the folder that contains it")
+		if o.user != "" {
+			return cause{"permission denied, even for " + o.user, err}
+		}
+		return event.WithHint(cause{"permission denied", err},
+			"the login user must own it, or the folder that contains it; or use { sudo = true }")
+	case errors.Is(err, errNoSpace) && o.space() == noInodes:
+		return event.WithHint(cause{noInodes, err}, noInodesHint)
+	case errors.Is(err, errNoSpace):
+		return event.WithHint(cause{noSpace, err}, noSpaceHint)
+	case errors.Is(err, errNotEmpty):
+		return event.WithHint(cause{"the folder is not empty", err}, notEmptyHint)
 	case !errors.As(err, &status):
 		return err
 	case status.FxCode() == sftp.ErrSSHFxOpUnsupported:
@@ -63,6 +73,15 @@ func missing(err error) error {
 
 const noSpace, noInodes, readOnly = "no space left on the file system", "no inodes left on the file system", "the file system is read-only"
 
+const (
+	noSpaceHint  = "remove old releases, or make the disk larger"
+	noInodesHint = "remove folders with many small files"
+	notEmptyHint = "use { recursive = true } to remove all that is in it"
+)
+
+// Reasons of programs on a host.
+var errNoSpace, errNotEmpty, errReadOnly = errors.New(noSpace), errors.New("the folder is not empty"), errors.New(readOnly)
+
 // diagnose finds the reason of SFTP's "failure" in the server's message, or by looking at the host. It must look before a
 // temporary file is removed.
 func (o *operation) diagnose(err error) error {
@@ -77,9 +96,9 @@ func (o *operation) diagnose(err error) error {
 	}
 	switch words {
 	case noSpace:
-		return event.WithHint(cause{words, err}, "remove old releases, or make the disk larger")
+		return event.WithHint(cause{words, err}, noSpaceHint)
 	case noInodes:
-		return event.WithHint(cause{words, err}, "remove folders with many small files")
+		return event.WithHint(cause{words, err}, noInodesHint)
 	case readOnly:
 		return cause{words, err}
 	}
@@ -87,7 +106,7 @@ func (o *operation) diagnose(err error) error {
 	switch {
 	case e != nil:
 	case fi.IsDir() && o.name == "remove":
-		return event.WithHint(cause{"the folder is not empty", err}, "use { recursive = true } to remove all that is in it")
+		return event.WithHint(cause{"the folder is not empty", err}, notEmptyHint)
 	case fi.IsDir() && o.name == "read":
 		return cause{"is a folder", err}
 	}
@@ -97,8 +116,11 @@ func (o *operation) diagnose(err error) error {
 // space returns what the file system lacks, or "".
 func (o *operation) space() string {
 	const readOnlyFlag = 1 // SSH_FXE_STATVFS_ST_RDONLY
+	if o.files == nil {
+		o.files = o.sudo() // without sudo it works as well, by the login shell
+	}
 	for _, p := range []string{o.path, path.Dir(o.path)} {
-		st, err := await(o.ctx, func() (*sftp.StatVFS, error) { return o.files.StatVFS(p) })
+		st, err := await(o, func() (*sftp.StatVFS, error) { return o.files.StatVFS(p) })
 		switch {
 		case err != nil:
 			continue

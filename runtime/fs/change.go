@@ -19,8 +19,8 @@ type MkdirOptions struct {
 }
 
 // Mkdir creates a folder. It returns false if the folder, or a link to one, exists; then its mode does not change.
-func Mkdir(ctx context.Context, h *shell.Host, path string, opts MkdirOptions) (bool, error) {
-	o, err := begin(ctx, h, "mkdir", path)
+func (f Files) Mkdir(ctx context.Context, path string, opts MkdirOptions) (bool, error) {
+	o, err := f.begin(ctx, "mkdir", path)
 	if err != nil {
 		return false, err
 	}
@@ -82,7 +82,7 @@ func (o *operation) makeFolder(p string) error {
 
 // isFolder reports whether there is a folder at p. Anything else there is an error.
 func (o *operation) isFolder(p string) (bool, error) {
-	fi, err := await(o.ctx, func() (os.FileInfo, error) { return o.files.Stat(p) })
+	fi, err := await(o, func() (os.FileInfo, error) { return o.files.Stat(p) })
 	switch {
 	case errors.Is(err, os.ErrNotExist):
 		// A dangling link is not a folder, and none can be created there.
@@ -111,8 +111,8 @@ func describe(fi os.FileInfo) string {
 
 // Remove removes a file, a link or an empty folder; with recursive a folder and everything in it, by rm on the host. It never
 // follows a link. It returns false if nothing was there.
-func Remove(ctx context.Context, h *shell.Host, path string, recursive bool) (bool, error) {
-	o, err := begin(ctx, h, "remove", path)
+func (f Files) Remove(ctx context.Context, path string, recursive bool) (bool, error) {
+	o, err := f.begin(ctx, "remove", path)
 	if err != nil {
 		return false, err
 	}
@@ -142,13 +142,13 @@ func Remove(ctx context.Context, h *shell.Host, path string, recursive bool) (bo
 }
 
 func (o *operation) removeAll() error {
-	_, err := o.host.Run(o.ctx, shell.Command{Argv: []string{"rm", "-rf", "--", o.path}, Quiet: true})
+	_, err := o.host.Run(o.ctx, shell.Command{Argv: []string{"rm", "-rf", "--", o.path}, Sudo: o.user, Resident: true, Quiet: true})
 	return err
 }
 
 // Rename renames from to to as rename(2) does: an existing to is replaced atomically.
-func Rename(ctx context.Context, h *shell.Host, from, to string) error {
-	o, err := begin(ctx, h, "rename", from)
+func (f Files) Rename(ctx context.Context, from, to string) error {
+	o, err := f.begin(ctx, "rename", from)
 	if err != nil {
 		return err
 	}
@@ -165,8 +165,8 @@ func Rename(ctx context.Context, h *shell.Host, from, to string) error {
 
 // Symlink makes path a link to target, an absolute path. With replace, an existing link is replaced by one rename(2); anything
 // else at path is an error. It returns false if the link points to target already.
-func Symlink(ctx context.Context, h *shell.Host, target, path string, replace bool) (bool, error) {
-	o, err := begin(ctx, h, "symlink", path)
+func (f Files) Symlink(ctx context.Context, target, path string, replace bool) (bool, error) {
+	o, err := f.begin(ctx, "symlink", path)
 	if err != nil {
 		return false, err
 	}

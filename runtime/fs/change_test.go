@@ -22,17 +22,17 @@ func TestMkdir(t *testing.T) {
 		name := b.host.Name()
 		all := fs.MkdirOptions{Parents: true}
 		for _, want := range []bool{true, false} {
-			if made, err := fs.Mkdir(b.ctx, b.host, b.path("a/b/c"), all); err != nil || made != want {
+			if made, err := b.files.Mkdir(b.ctx, b.path("a/b/c"), all); err != nil || made != want {
 				b.Errorf("made %v, %v; want %v", made, err, want)
 			}
 		}
 		b.changed(name + ": made folder DIR/a/b/c")
-		_, err := fs.Mkdir(b.ctx, b.host, b.path("x/y"), fs.MkdirOptions{})
+		_, err := b.files.Mkdir(b.ctx, b.path("x/y"), fs.MkdirOptions{})
 		b.fails(err, "mkdir DIR/x/y: no such file or folder")
-		if made, err := fs.Mkdir(b.ctx, b.host, b.path("private"), fs.MkdirOptions{Mode: "0700"}); err != nil || !made {
+		if made, err := b.files.Mkdir(b.ctx, b.path("private"), fs.MkdirOptions{Mode: "0700"}); err != nil || !made {
 			b.Errorf("made %v, %v", made, err)
 		}
-		if made, err := fs.Mkdir(b.ctx, b.host, b.path("private"), fs.MkdirOptions{Mode: "0755"}); err != nil || made {
+		if made, err := b.files.Mkdir(b.ctx, b.path("private"), fs.MkdirOptions{Mode: "0755"}); err != nil || made {
 			b.Errorf("made %v, %v", made, err)
 		}
 		if info, err := os.Stat(b.path("private")); err != nil || info.Mode().Perm() != 0o700 {
@@ -40,16 +40,16 @@ func TestMkdir(t *testing.T) {
 		}
 		b.changed(name + ": made folder DIR/private")
 		b.must(os.Symlink(b.path("private"), b.path("link")))
-		if made, err := fs.Mkdir(b.ctx, b.host, b.path("link"), all); err != nil || made {
+		if made, err := b.files.Mkdir(b.ctx, b.path("link"), all); err != nil || made {
 			b.Errorf("made %v, %v", made, err)
 		}
 		b.put("file", "")
 		b.must(os.Symlink("/nonexistent/x", b.path("dangling")))
-		_, err = fs.Mkdir(b.ctx, b.host, b.path("file"), all)
+		_, err = b.files.Mkdir(b.ctx, b.path("file"), all)
 		b.fails(err, "DIR/file is a file")
-		_, err = fs.Mkdir(b.ctx, b.host, b.path("file/x"), all)
+		_, err = b.files.Mkdir(b.ctx, b.path("file/x"), all)
 		b.fails(err, "DIR/file is a file")
-		_, err = fs.Mkdir(b.ctx, b.host, b.path("dangling"), all)
+		_, err = b.files.Mkdir(b.ctx, b.path("dangling"), all)
 		b.fails(err, "DIR/dangling is a dangling link")
 		b.changed()
 	})
@@ -60,7 +60,7 @@ func TestRemove(t *testing.T) {
 		name := b.host.Name()
 		remove := func(what string, recursive, want bool) {
 			b.Helper()
-			if removed, err := fs.Remove(b.ctx, b.host, b.dir+"/"+what, recursive); err != nil || removed != want {
+			if removed, err := b.files.Remove(b.ctx, b.dir+"/"+what, recursive); err != nil || removed != want {
 				b.Errorf("%s: removed %v, %v; want %v", what, removed, err, want)
 			}
 		}
@@ -75,7 +75,7 @@ func TestRemove(t *testing.T) {
 		remove("none", true, false)
 		remove("file", false, true)
 		remove("empty", false, true)
-		_, err := fs.Remove(b.ctx, b.host, b.path("full"), false)
+		_, err := b.files.Remove(b.ctx, b.path("full"), false)
 		b.fails(err, "remove DIR/full: the folder is not empty")
 		if hint := event.Hint(err); !strings.Contains(hint, "recursive = true") {
 			b.Errorf("hint: %q", hint)
@@ -89,7 +89,7 @@ func TestRemove(t *testing.T) {
 		}
 		b.changed(name+": removed DIR/file", name+": removed DIR/empty", name+": removed DIR/link", name+": removed DIR/link2", name+": removed DIR/full")
 		for _, path := range []string{"/", "//", "/srv", "/srv/", "/."} {
-			_, err := fs.Remove(b.ctx, b.host, path, true)
+			_, err := b.files.Remove(b.ctx, path, true)
 			b.fails(err, "refusing to remove a top-level folder")
 		}
 	})
@@ -100,7 +100,7 @@ func TestRemoveQuotes(t *testing.T) {
 	for _, name := range []string{"-rf", "a b", "it's", "$(touch intruder)", "*", "x\ny"} {
 		b.must(os.MkdirAll(b.path(name)+"/inside", 0o755))
 		b.must(os.MkdirAll(b.path("kept"), 0o755))
-		if removed, err := fs.Remove(b.ctx, b.host, b.path(name), true); err != nil || !removed {
+		if removed, err := b.files.Remove(b.ctx, b.path(name), true); err != nil || !removed {
 			t.Errorf("%q: removed %v, %v", name, removed, err)
 		}
 		b.names("kept")
@@ -111,14 +111,14 @@ func TestRename(t *testing.T) {
 	onBoth(t, func(b *bench) {
 		b.put("from", "new")
 		b.put("to", "old")
-		b.must(fs.Rename(b.ctx, b.host, b.path("from"), b.path("to")))
+		b.must(b.files.Rename(b.ctx, b.path("from"), b.path("to")))
 		b.holds("to", "new")
 		b.names("to")
 		b.changed(b.host.Name() + ": renamed DIR/from to DIR/to")
-		b.fails(fs.Rename(b.ctx, b.host, b.path("from"), b.path("to")), "rename DIR/from: to DIR/to: no such file or folder")
+		b.fails(b.files.Rename(b.ctx, b.path("from"), b.path("to")), "rename DIR/from: to DIR/to: no such file or folder")
 		b.must(os.MkdirAll(b.path("full/inside"), 0o755))
 		b.must(os.Mkdir(b.path("folder"), 0o755))
-		if err := fs.Rename(b.ctx, b.host, b.path("folder"), b.path("full")); err == nil {
+		if err := b.files.Rename(b.ctx, b.path("folder"), b.path("full")); err == nil {
 			b.Error("a folder that isn't empty was replaced")
 		}
 		b.names("folder", "full", "to")
@@ -131,7 +131,7 @@ func TestSymlink(t *testing.T) {
 		name := b.host.Name()
 		link := func(target string, replace, want bool) {
 			b.Helper()
-			if made, err := fs.Symlink(b.ctx, b.host, target, b.path("current"), replace); err != nil || made != want {
+			if made, err := b.files.Symlink(b.ctx, target, b.path("current"), replace); err != nil || made != want {
 				b.Errorf("%s: %v, %v; want %v", target, made, err, want)
 			}
 			if got, err := os.Readlink(b.path("current")); err != nil || got != target {
@@ -144,16 +144,16 @@ func TestSymlink(t *testing.T) {
 		link("/srv/app/releases/one", false, false)
 		link("/srv/app/releases/two", true, true)
 		b.changed(name+": DIR/current → /srv/app/releases/one", name+": DIR/current → /srv/app/releases/two")
-		_, err := fs.Symlink(b.ctx, b.host, "/srv/app/releases/three", b.path("current"), false)
+		_, err := b.files.Symlink(b.ctx, "/srv/app/releases/three", b.path("current"), false)
 		b.fails(err, "symlink DIR/current: is a link to /srv/app/releases/two")
-		_, err = fs.Symlink(b.ctx, b.host, "releases/three", b.path("current"), true)
+		_, err = b.files.Symlink(b.ctx, "releases/three", b.path("current"), true)
 		b.fails(err, `target "releases/three": not an absolute path`)
-		_, err = fs.Symlink(b.ctx, b.host, "/srv/app", b.path("none/current"), true)
+		_, err = b.files.Symlink(b.ctx, "/srv/app", b.path("none/current"), true)
 		b.fails(err, "no such file or folder")
 		b.put("file", "precious")
 		b.must(os.Mkdir(b.path("folder"), 0o755))
 		for _, what := range []string{"file", "folder"} {
-			_, err = fs.Symlink(b.ctx, b.host, "/srv/app", b.path(what), true)
+			_, err = b.files.Symlink(b.ctx, "/srv/app", b.path(what), true)
 			b.fails(err, "exists and is a "+what+", not a link")
 		}
 		b.holds("file", "precious")
@@ -172,7 +172,7 @@ func TestSymlinkIsAtomic(t *testing.T) {
 		wg.Go(func() {
 			defer close(done)
 			for i := range 50 {
-				if _, err := fs.Symlink(b.ctx, b.host, targets[i%2], b.path("current"), true); err != nil {
+				if _, err := b.files.Symlink(b.ctx, targets[i%2], b.path("current"), true); err != nil {
 					b.Error(err)
 				}
 			}
@@ -212,16 +212,16 @@ func TestCauses(t *testing.T) {
 			return dir
 		}
 		full := mount("full", "size=64k,nr_inodes=100")
-		err := fs.Write(b.ctx, b.host, full+"/file", strings.Repeat("x", 100000), fs.WriteOptions{})
+		err := write(b.files, b.ctx, full+"/file", strings.Repeat("x", 100000), fs.WriteOptions{})
 		b.fails(err, "write DIR/full/file: no space left on the file system")
 		if left, err := os.ReadDir(full); err != nil || len(left) > 0 {
 			b.Errorf("left: %v, %v", left, err)
 		}
-		_, err = fs.Mkdir(b.ctx, b.host, mount("inodes", "size=64k,nr_inodes=1")+"/folder", fs.MkdirOptions{})
+		_, err = b.files.Mkdir(b.ctx, mount("inodes", "size=64k,nr_inodes=1")+"/folder", fs.MkdirOptions{})
 		b.fails(err, "mkdir DIR/inodes/folder: no inodes left on the file system")
 		readOnly := mount("readonly", "ro")
-		b.fails(fs.Write(b.ctx, b.host, readOnly+"/file", "x", fs.WriteOptions{}), "the file system is read-only")
-		_, err = fs.Symlink(b.ctx, b.host, "/srv", readOnly+"/link", true)
+		b.fails(write(b.files, b.ctx, readOnly+"/file", "x", fs.WriteOptions{}), "the file system is read-only")
+		_, err = b.files.Symlink(b.ctx, "/srv", readOnly+"/link", true)
 		b.fails(err, "the file system is read-only")
 		b.changed()
 	})
@@ -231,14 +231,14 @@ func TestInterrupted(t *testing.T) {
 	b := newBench(t, (*shell.Pool).Localhost)
 	why := errors.New("interrupted")
 	ctx, cancel := context.WithCancelCause(b.ctx)
-	if _, err := fs.Exists(ctx, b.host, b.path("file")); err != nil {
+	if _, err := b.files.Exists(ctx, b.path("file")); err != nil {
 		t.Fatal(err)
 	}
 	cancel(why)
-	if err := fs.Write(ctx, b.host, b.path("file"), "x", fs.WriteOptions{}); !errors.Is(err, why) {
+	if err := write(b.files, ctx, b.path("file"), "x", fs.WriteOptions{}); !errors.Is(err, why) {
 		t.Errorf("write: %v", err)
 	}
-	if _, err := fs.Symlink(ctx, b.host, "/srv", b.path("link"), true); !errors.Is(err, why) {
+	if _, err := b.files.Symlink(ctx, "/srv", b.path("link"), true); !errors.Is(err, why) {
 		t.Errorf("symlink: %v", err)
 	}
 	b.names()
@@ -264,10 +264,10 @@ func TestInterruptedAtEachPoint(t *testing.T) {
 	b := newBench(t, (*shell.Pool).Localhost)
 	for name, change := range map[string]func(context.Context) error{
 		"write": func(ctx context.Context) error {
-			return fs.Write(ctx, b.host, b.path("file"), "new", fs.WriteOptions{})
+			return write(b.files, ctx, b.path("file"), "new", fs.WriteOptions{})
 		},
 		"symlink": func(ctx context.Context) error {
-			_, err := fs.Symlink(ctx, b.host, "/new", b.path("link"), true)
+			_, err := b.files.Symlink(ctx, "/new", b.path("link"), true)
 			return err
 		},
 	} {
@@ -311,13 +311,13 @@ func TestPermissions(t *testing.T) {
 		b.host.SetPermissions(shell.Permissions{Umask: 0o027})
 		b.must(os.Mkdir(b.path("shared"), 0o755))
 		b.must(os.Chmod(b.path("shared"), os.ModeSetgid|0o755))
-		_, err := fs.Mkdir(b.ctx, b.host, b.path("shared/outer/inner"), fs.MkdirOptions{Parents: true})
+		_, err := b.files.Mkdir(b.ctx, b.path("shared/outer/inner"), fs.MkdirOptions{Parents: true})
 		b.must(err)
-		_, err = fs.Mkdir(b.ctx, b.host, b.path("open"), fs.MkdirOptions{Mode: "0777"})
+		_, err = b.files.Mkdir(b.ctx, b.path("open"), fs.MkdirOptions{Mode: "0777"})
 		b.must(err)
-		b.must(fs.Write(b.ctx, b.host, b.path("plain"), "x", fs.WriteOptions{}))
-		b.must(fs.Write(b.ctx, b.host, b.path("secret"), "x", fs.WriteOptions{Mode: "0600"}))
-		b.must(fs.Write(b.ctx, b.host, b.path("log"), "x", fs.WriteOptions{Append: true}))
+		b.must(write(b.files, b.ctx, b.path("plain"), "x", fs.WriteOptions{}))
+		b.must(write(b.files, b.ctx, b.path("secret"), "x", fs.WriteOptions{Mode: "0600"}))
+		b.must(write(b.files, b.ctx, b.path("log"), "x", fs.WriteOptions{Append: true}))
 		for name, want := range map[string]os.FileMode{
 			"shared/outer": os.ModeDir | os.ModeSetgid | 0o750, "shared/outer/inner": os.ModeDir | os.ModeSetgid | 0o750,
 			"open": os.ModeDir | 0o777, "plain": 0o640, "secret": 0o600, "log": 0o640,

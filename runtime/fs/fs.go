@@ -1,4 +1,4 @@
-// Package fs reads and changes files on a host, over SFTP.
+// Package fs reads and changes files on a host: over SFTP, or as another user through sudo.
 //
 // Its one rule: changes are atomic. A change is made completely or not at all, and readers see the old state or the new one.
 // Paths are absolute. Links are followed only where a function says so.
@@ -16,6 +16,18 @@ import (
 	"runbook/runtime/ssh/shell"
 )
 
+// Files are the files of a host, as one of its users can use them.
+type Files struct {
+	host *shell.Host
+	user string // for sudo, or "" for the login user
+}
+
+// On returns the files of a host for the login user.
+func On(h *shell.Host) Files { return Files{host: h} }
+
+// As returns the files of a host for a user that sudo makes of the login user, or for the login user if user is "".
+func As(h *shell.Host, user string) Files { return Files{h, user} }
+
 // Info describes a file, a folder or a link. For a link it describes the link itself, not its target.
 type Info struct {
 	Kind     string `lua:"kind"`     // file, folder, link or other
@@ -27,8 +39,8 @@ type Info struct {
 }
 
 // Exists reports whether there is a file, a folder or a link at path, even a dangling link.
-func Exists(ctx context.Context, h *shell.Host, path string) (bool, error) {
-	o, err := begin(ctx, h, "exists", path)
+func (f Files) Exists(ctx context.Context, path string) (bool, error) {
+	o, err := f.begin(ctx, "exists", path)
 	if err != nil {
 		return false, err
 	}
@@ -43,13 +55,13 @@ func Exists(ctx context.Context, h *shell.Host, path string) (bool, error) {
 const maxAsked = 64
 
 // Missing returns the paths that do not exist, in their order. It looks at all of them concurrently.
-func Missing(ctx context.Context, h *shell.Host, paths []string) ([]string, error) {
+func (f Files) Missing(ctx context.Context, paths []string) ([]string, error) {
 	missing, errs := make([]bool, len(paths)), make([]error, len(paths))
 	var group errgroup.Group
 	group.SetLimit(maxAsked)
 	for i, path := range paths {
 		group.Go(func() error {
-			there, err := Exists(ctx, h, path)
+			there, err := f.Exists(ctx, path)
 			missing[i], errs[i] = !there, err
 			return nil // all errors are reported, not only the first
 		})
@@ -68,8 +80,8 @@ func Missing(ctx context.Context, h *shell.Host, paths []string) ([]string, erro
 }
 
 // Stat describes the file, folder or link at path. If there is none, the error is os.ErrNotExist.
-func Stat(ctx context.Context, h *shell.Host, path string) (Info, error) {
-	o, err := begin(ctx, h, "stat", path)
+func (f Files) Stat(ctx context.Context, path string) (Info, error) {
+	o, err := f.begin(ctx, "stat", path)
 	if err != nil {
 		return Info{}, err
 	}
@@ -77,10 +89,9 @@ func Stat(ctx context.Context, h *shell.Host, path string) (Info, error) {
 	if err != nil {
 		return Info{}, o.fail(err)
 	}
-	info := Info{Kind: kind(fi), Size: fi.Size(), Modified: fi.ModTime().Unix(), Mode: fmt.Sprintf("%04o", fi.Mode().Perm())}
+	info := Info{Kind: kind(fi), Size: fi.Size(), Modified: fi.ModTime().Unix(), Mode: modeOf(fi)}
 	if st, ok := fi.Sys().(*sftp.FileStat); ok {
 		info.UID, info.GID = int(st.UID), int(st.GID)
-		info.Mode = fmt.Sprintf("%04o", st.Mode&0o7777)
 	}
 	return info, nil
 }
@@ -98,18 +109,23 @@ func kind(fi os.FileInfo) string {
 }
 
 // List returns the sorted names in the folder at path, within the limits of names. It follows a link to a folder.
-func List(ctx context.Context, h *shell.Host, path string) ([]string, error) {
-	o, err := begin(ctx, h, "list", path)
+func (f Files) List(ctx context.Context, path string) ([]string, error) {
+	o, err := f.begin(ctx, "list", path)
 	if err != nil {
 		return nil, err
 	}
-	list, err := names(ctx, h, o.path)
+	var list []string
+	if o.user != "" {
+		list, err = o.sudo().names(o.path)
+	} else {
+		list, err = names(ctx, o.host, o.path)
+	}
 	return list, o.fail(missing(err))
 }
 
 // Readlink returns the target of the link at path, unchanged.
-func Readlink(ctx context.Context, h *shell.Host, path string) (string, error) {
-	o, err := begin(ctx, h, "readlink", path)
+func (f Files) Readlink(ctx context.Context, path string) (string, error) {
+	o, err := f.begin(ctx, "readlink", path)
 	if err != nil {
 		return "", err
 	}
@@ -132,12 +148,12 @@ type Space struct {
 }
 
 // Disk returns the space on the file system of path.
-func Disk(ctx context.Context, h *shell.Host, path string) (Space, error) {
-	o, err := begin(ctx, h, "disk", path)
+func (f Files) Disk(ctx context.Context, path string) (Space, error) {
+	o, err := f.begin(ctx, "disk", path)
 	if err != nil {
 		return Space{}, err
 	}
-	st, err := await(ctx, func() (*sftp.StatVFS, error) { return o.files.StatVFS(o.path) })
+	st, err := await(o, func() (*sftp.StatVFS, error) { return o.files.StatVFS(o.path) })
 	if err != nil {
 		return Space{}, o.fail(err)
 	}

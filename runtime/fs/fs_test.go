@@ -26,9 +26,10 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // bench is a folder on a host that runs on this machine, so that the test can look at its files directly.
 type bench struct {
 	*testing.T
-	dir  string
-	host *shell.Host
-	ctx  context.Context
+	dir   string
+	host  *shell.Host
+	files fs.Files
+	ctx   context.Context
 
 	mu      sync.Mutex
 	changes []string
@@ -85,7 +86,7 @@ func (b *bench) names(want ...string) {
 	}
 }
 
-// onBoth runs a test on a host with OpenSSH and on this machine itself, which have different SFTP servers.
+// onBoth runs a test on a host with OpenSSH and on this machine itself, which have different SFTP servers, and with sudo instead.
 func onBoth(t *testing.T, test func(*bench)) {
 	t.Run("openssh", func(t *testing.T) {
 		admin := filepath.Join(t.TempDir(), "admin")
@@ -96,6 +97,11 @@ func onBoth(t *testing.T, test func(*bench)) {
 		}))
 	})
 	t.Run("localhost", func(t *testing.T) { test(newBench(t, (*shell.Pool).Localhost)) })
+	t.Run("sudo", func(t *testing.T) {
+		b := newBench(t, (*shell.Pool).Localhost)
+		b.files = fs.As(b.host, "root")
+		test(b)
+	})
 }
 
 func newBench(t *testing.T, host func(*shell.Pool) *shell.Host) *bench {
@@ -108,6 +114,7 @@ func newBench(t *testing.T, host func(*shell.Pool) *shell.Host) *bench {
 		}
 	})
 	b.host = host(pool)
+	b.files = fs.On(b.host)
 	b.ctx = event.WithStream(t.Context(), stream)
 	return b
 }
@@ -133,42 +140,42 @@ func TestLooking(t *testing.T) {
 		b.must(os.Symlink("/nonexistent", b.path("link")))
 		b.must(exec.Command("mkfifo", b.path("pipe")).Run())
 		for name, want := range map[string]string{"file": "file 0640", "folder": "folder 0750", "link": "link 0777", "pipe": "other 0644", "folder/": "folder 0750"} {
-			info, err := fs.Stat(b.ctx, b.host, b.dir+"/"+name)
+			info, err := b.files.Stat(b.ctx, b.dir+"/"+name)
 			if got := info.Kind + " " + info.Mode; err != nil || got != want {
 				b.Errorf("%s: %s, %v; want %s", name, got, err, want)
 			}
 			if info.UID != os.Getuid() || info.Modified < 1e9 || name == "file" && info.Size != 4 {
 				b.Errorf("%s: %+v", name, info)
 			}
-			if ok, err := fs.Exists(b.ctx, b.host, b.path(name)); !ok || err != nil {
+			if ok, err := b.files.Exists(b.ctx, b.path(name)); !ok || err != nil {
 				b.Errorf("%s: exists: %v, %v", name, ok, err)
 			}
 		}
 		for _, name := range []string{"none", "none/none", "file/none"} {
-			if ok, err := fs.Exists(b.ctx, b.host, b.path(name)); ok || err != nil {
+			if ok, err := b.files.Exists(b.ctx, b.path(name)); ok || err != nil {
 				b.Errorf("%s: exists: %v, %v", name, ok, err)
 			}
 		}
-		_, err := fs.Stat(b.ctx, b.host, b.path("none"))
+		_, err := b.files.Stat(b.ctx, b.path("none"))
 		b.fails(err, b.host.Name()+": stat DIR/none: no such file or folder")
 		if !errors.Is(err, os.ErrNotExist) {
 			b.Errorf("error: %#v", err)
 		}
-		names, err := fs.List(b.ctx, b.host, b.dir)
+		names, err := b.files.List(b.ctx, b.dir)
 		if want := []string{"file", "folder", "link", "pipe"}; err != nil || !slices.Equal(names, want) {
 			b.Errorf("list: %q, %v", names, err)
 		}
-		if names, err := fs.List(b.ctx, b.host, b.path("folder")); err != nil || names == nil || len(names) != 0 {
+		if names, err := b.files.List(b.ctx, b.path("folder")); err != nil || names == nil || len(names) != 0 {
 			b.Errorf("list of nothing: %#v, %v", names, err)
 		}
-		_, err = fs.List(b.ctx, b.host, b.path("none"))
+		_, err = b.files.List(b.ctx, b.path("none"))
 		b.fails(err, "list DIR/none: no such file or folder")
-		if target, err := fs.Readlink(b.ctx, b.host, b.path("link")); err != nil || target != "/nonexistent" {
+		if target, err := b.files.Readlink(b.ctx, b.path("link")); err != nil || target != "/nonexistent" {
 			b.Errorf("readlink: %q, %v", target, err)
 		}
-		_, err = fs.Readlink(b.ctx, b.host, b.path("file"))
+		_, err = b.files.Readlink(b.ctx, b.path("file"))
 		b.fails(err, "readlink DIR/file: is a file, not a link")
-		space, err := fs.Disk(b.ctx, b.host, b.dir)
+		space, err := b.files.Disk(b.ctx, b.dir)
 		if err != nil || space.BytesFree <= 0 || space.BytesFree > space.BytesTotal || space.InodesFree > space.InodesTotal {
 			b.Errorf("disk: %+v, %v", space, err)
 		}
@@ -179,13 +186,13 @@ func TestLooking(t *testing.T) {
 func TestPaths(t *testing.T) {
 	b := newBench(t, (*shell.Pool).Localhost)
 	for path, want := range map[string]string{"": "empty path", "file": "not an absolute path", "~/file": "~ is not supported", "/srv/../etc": "has a .. in it", "/a\x00b": "NUL byte"} {
-		_, err := fs.Exists(b.ctx, b.host, path)
+		_, err := b.files.Exists(b.ctx, path)
 		b.fails(err, want)
-		b.fails(fs.Write(b.ctx, b.host, path, "", fs.WriteOptions{}), want)
-		_, err = fs.Remove(b.ctx, b.host, path, true)
+		b.fails(write(b.files, b.ctx, path, "", fs.WriteOptions{}), want)
+		_, err = b.files.Remove(b.ctx, path, true)
 		b.fails(err, want)
-		b.fails(fs.Rename(b.ctx, b.host, "/nonexistent", path), want)
-		_, err = fs.Symlink(b.ctx, b.host, path, b.path("link"), true)
+		b.fails(b.files.Rename(b.ctx, "/nonexistent", path), want)
+		_, err = b.files.Symlink(b.ctx, path, b.path("link"), true)
 		b.fails(err, want)
 	}
 	b.names()
@@ -196,25 +203,25 @@ func TestReadAndWrite(t *testing.T) {
 	onBoth(t, func(b *bench) {
 		long := strings.Repeat("0123456789abcde\n", 20000)
 		for _, text := range []string{"", "short", "a\x00b\xff\r\n", long} {
-			b.must(fs.Write(b.ctx, b.host, b.path("file"), text, fs.WriteOptions{}))
+			b.must(write(b.files, b.ctx, b.path("file"), text, fs.WriteOptions{}))
 			b.holds("file", text)
-			if got, err := fs.Read(b.ctx, b.host, b.path("file"), fs.DefaultMax); err != nil || got != text {
+			if got, err := b.files.Read(b.ctx, b.path("file"), fs.DefaultMax); err != nil || got != text {
 				b.Errorf("read %.60q, %v; want %.60q", got, err, text)
 			}
 			b.changed(fmt.Sprintf("%s: wrote DIR/file, %d bytes", b.host.Name(), len(text)))
 		}
 		b.names("file")
-		if got, err := fs.Read(b.ctx, b.host, b.path("file"), len(long)); err != nil || got != long {
+		if got, err := b.files.Read(b.ctx, b.path("file"), len(long)); err != nil || got != long {
 			b.Errorf("read %d bytes, %v", len(got), err)
 		}
-		_, err := fs.Read(b.ctx, b.host, b.path("file"), len(long)-1)
+		_, err := b.files.Read(b.ctx, b.path("file"), len(long)-1)
 		b.fails(err, "read DIR/file: larger than 319999 bytes")
-		_, err = fs.Read(b.ctx, b.host, b.dir, fs.DefaultMax)
+		_, err = b.files.Read(b.ctx, b.dir, fs.DefaultMax)
 		b.fails(err, "read DIR: is a folder")
-		if got, err := fs.Read(b.ctx, b.host, "/proc/self/status", fs.DefaultMax); err != nil || !strings.HasPrefix(got, "Name:") {
+		if got, err := b.files.Read(b.ctx, "/proc/self/status", fs.DefaultMax); err != nil || !strings.HasPrefix(got, "Name:") {
 			b.Errorf("read %q, %v", got, err) // its size is reported as 0
 		}
-		b.must(fs.Write(b.ctx, b.host, b.path("secret"), "x", fs.WriteOptions{Mode: "0600"}))
+		b.must(write(b.files, b.ctx, b.path("secret"), "x", fs.WriteOptions{Mode: "0600"}))
 		if info, err := os.Stat(b.path("secret")); err != nil || info.Mode() != 0o600 {
 			b.Errorf("mode %v, %v", info.Mode(), err)
 		}
@@ -223,11 +230,11 @@ func TestReadAndWrite(t *testing.T) {
 		b.changed(b.host.Name() + ": wrote DIR/secret, 1 bytes")
 		for _, appending := range []bool{false, true} {
 			o := fs.WriteOptions{Append: appending}
-			b.fails(fs.Write(b.ctx, b.host, b.path("link"), "x", o), "DIR/link: is a link")
-			b.fails(fs.Write(b.ctx, b.host, b.path("folder"), "x", o), "exists and is a folder")
-			b.fails(fs.Write(b.ctx, b.host, b.path("none/file"), "x", o), "no such file or folder")
+			b.fails(write(b.files, b.ctx, b.path("link"), "x", o), "DIR/link: is a link")
+			b.fails(write(b.files, b.ctx, b.path("folder"), "x", o), "exists and is a folder")
+			b.fails(write(b.files, b.ctx, b.path("none/file"), "x", o), "no such file or folder")
 		}
-		b.fails(fs.Write(b.ctx, b.host, b.path("file"), "x", fs.WriteOptions{Mode: "rw"}), `mode "rw": want octal digits`)
+		b.fails(write(b.files, b.ctx, b.path("file"), "x", fs.WriteOptions{Mode: "rw"}), `mode "rw": want octal digits`)
 		b.holds("file", long)
 		b.names("file", "folder", "link", "secret")
 		b.changed()
@@ -244,7 +251,7 @@ func TestWriteIsAtomic(t *testing.T) {
 		wg.Go(func() {
 			defer close(done)
 			for i := range 20 {
-				if err := fs.Write(b.ctx, b.host, b.path("file"), texts[i%2], fs.WriteOptions{}); err != nil {
+				if err := write(b.files, b.ctx, b.path("file"), texts[i%2], fs.WriteOptions{}); err != nil {
 					b.Error(err)
 				}
 			}
@@ -267,7 +274,7 @@ func TestWriteIsAtomic(t *testing.T) {
 func TestAppend(t *testing.T) {
 	onBoth(t, func(b *bench) {
 		log := func(text string) error {
-			return fs.Write(b.ctx, b.host, b.path("log"), text, fs.WriteOptions{Append: true, Mode: "0640"})
+			return write(b.files, b.ctx, b.path("log"), text, fs.WriteOptions{Append: true, Mode: "0640"})
 		}
 		b.must(log("one\n"))
 		b.must(log("two\n"))
@@ -301,7 +308,7 @@ func TestAppendsDontMix(t *testing.T) {
 		wg.Go(func() {
 			line := strings.Repeat(string(rune('a'+i)), 10000) + "\n"
 			for range 20 {
-				if err := fs.Write(b.ctx, h, b.path("log"), line, fs.WriteOptions{Append: true}); err != nil {
+				if err := write(fs.On(h), b.ctx, b.path("log"), line, fs.WriteOptions{Append: true}); err != nil {
 					t.Error(err)
 				}
 			}
@@ -319,4 +326,10 @@ func TestAppendsDontMix(t *testing.T) {
 			t.Errorf("a line of %d bytes is torn", len(l))
 		}
 	}
+}
+
+// write is Files.Write without its result.
+func write(f fs.Files, ctx context.Context, path, text string, opts fs.WriteOptions) error {
+	_, err := f.Write(ctx, path, text, opts)
+	return err
 }

@@ -19,11 +19,11 @@ func TestAppendToFullDisk(t *testing.T) {
 		b.must(syscall.Mount("runbook-test", b.path("small"), "tmpfs", 0, "size=8k")) // two pages
 		defer func() { b.must(syscall.Unmount(b.path("small"), 0)) }()
 		first := strings.Repeat("x", 8000) + "\n"
-		b.must(fs.Write(b.ctx, b.host, b.path("small/log"), first, fs.WriteOptions{Append: true}))
-		err := fs.Write(b.ctx, b.host, b.path("small/log"), strings.Repeat("y", 1000)+"\n", fs.WriteOptions{Append: true})
+		b.must(write(b.files, b.ctx, b.path("small/log"), first, fs.WriteOptions{Append: true}))
+		err := write(b.files, b.ctx, b.path("small/log"), strings.Repeat("y", 1000)+"\n", fs.WriteOptions{Append: true})
 		b.fails(err, "no space")
 		b.holds("small/log", first)
-		b.must(fs.Write(b.ctx, b.host, b.path("small/log"), "fits\n", fs.WriteOptions{Append: true}))
+		b.must(write(b.files, b.ctx, b.path("small/log"), "fits\n", fs.WriteOptions{Append: true}))
 		b.holds("small/log", first+"fits\n")
 	})
 }

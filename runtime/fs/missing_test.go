@@ -8,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"runbook/runtime/fs"
 	"runbook/runtime/inventory"
 	"runbook/runtime/lab/labtest"
 	"runbook/runtime/ssh/shell"
@@ -18,13 +17,13 @@ func TestMissing(t *testing.T) {
 	onBoth(t, func(b *bench) {
 		b.put("file", "text")
 		paths := []string{b.path("none"), b.path("file"), b.path("file/none"), b.dir}
-		if got, err := fs.Missing(b.ctx, b.host, paths); err != nil || !slices.Equal(got, []string{paths[0], paths[2]}) {
+		if got, err := b.files.Missing(b.ctx, paths); err != nil || !slices.Equal(got, []string{paths[0], paths[2]}) {
 			b.Errorf("%q, %v", got, err)
 		}
-		if got, err := fs.Missing(b.ctx, b.host, nil); err != nil || got == nil || len(got) > 0 {
+		if got, err := b.files.Missing(b.ctx, nil); err != nil || got == nil || len(got) > 0 {
 			b.Errorf("of none: %q, %v", got, err)
 		}
-		if _, err := fs.Missing(b.ctx, b.host, []string{b.dir, "relative"}); err == nil {
+		if _, err := b.files.Missing(b.ctx, []string{b.dir, "relative"}); err == nil {
 			b.Error("a relative path is taken")
 		}
 	})
@@ -39,7 +38,7 @@ func TestMissingAsksTogether(t *testing.T) {
 		return p.Host(inventory.Host{Name: "web1", Address: "127.0.0.1", Port: port, User: server.User, Identities: []string{admin},
 			KnownHosts: []string{server.KnownHosts}, HostKeyAlias: fmt.Sprintf("[127.0.0.1]:%d", server.Port), IdentityAgent: "none"})
 	})
-	if _, err := fs.Exists(b.ctx, b.host, b.dir); err != nil {
+	if _, err := b.files.Exists(b.ctx, b.dir); err != nil {
 		t.Fatal(err)
 	}
 	paths := make([]string, 200)
@@ -47,7 +46,7 @@ func TestMissingAsksTogether(t *testing.T) {
 		paths[i] = b.path(fmt.Sprint(i))
 	}
 	before := journeys.Load()
-	if got, err := fs.Missing(b.ctx, b.host, paths); err != nil || len(got) != len(paths) {
+	if got, err := b.files.Missing(b.ctx, paths); err != nil || len(got) != len(paths) {
 		t.Fatalf("%d, %v", len(got), err)
 	}
 	if n := journeys.Load() - before; n > int64(len(paths))/4 {

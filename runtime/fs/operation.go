@@ -13,14 +13,28 @@ import (
 
 	"runbook/runtime/event"
 	"runbook/runtime/ssh"
-	"runbook/runtime/ssh/shell"
 )
+
+// client works on the files of a host: SFTP, or sudo.
+type client interface {
+	Lstat(path string) (os.FileInfo, error)
+	Stat(path string) (os.FileInfo, error)
+	ReadLink(path string) (string, error)
+	Symlink(target, path string) error
+	Mkdir(path string) error
+	Chmod(path string, mode os.FileMode) error
+	Remove(path string) error
+	RemoveDirectory(path string) error
+	PosixRename(from, to string) error
+	StatVFS(path string) (*sftp.StatVFS, error)
+}
 
 // operation is one call of a function of this package.
 type operation struct {
+	Files
 	ctx   context.Context
-	host  *shell.Host
-	files *sftp.Client
+	files client
+	sftp  *sftp.Client // files, or nil with sudo
 	name  string
 	path  string // without a slash at the end, which would follow a link
 }
@@ -38,17 +52,32 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Err }
 
-// begin checks the path and opens the file session.
-func begin(ctx context.Context, h *shell.Host, name, at string) (*operation, error) {
-	o := &operation{ctx: ctx, host: h, name: name, path: at}
+// begin checks the path and, without sudo, opens the file session.
+func (f Files) begin(ctx context.Context, name, at string) (*operation, error) {
+	o, err := f.plan(ctx, name, at)
+	if err != nil {
+		return nil, err
+	}
+	if f.user != "" {
+		o.files = o.sudo()
+		return o, nil
+	}
+	o.sftp, err = f.host.Files(ctx)
+	o.files = o.sftp
+	return o, err
+}
+
+// plan checks the path. The operation has no client.
+func (f Files) plan(ctx context.Context, name, at string) (*operation, error) {
+	o := &operation{Files: f, ctx: ctx, name: name, path: at}
 	if err := checkPath(at); err != nil {
 		return nil, o.fail(err)
 	}
 	o.path = path.Clean(at)
-	var err error
-	o.files, err = h.Files(ctx)
-	return o, err
+	return o, nil
 }
+
+func (o *operation) sudo() sudoClient { return sudoClient{o.ctx, o.host, o.user} }
 
 func checkPath(p string) error {
 	switch {
@@ -80,10 +109,13 @@ func (o *operation) fail(err error) error {
 	return &Error{o.host.Name(), o.name, o.path, o.explain(err)}
 }
 
-// await runs one SFTP request, which has no context. If ctx ends first, the request finishes on its own or ends with the
-// connection. After ctx has ended, no request begins.
-func await[T any](ctx context.Context, request func() (T, error)) (T, error) {
-	return ssh.Await(ctx, func() (T, error) {
+// await runs one request. With SFTP it has no context: if that of o ends first, the request finishes on its own or ends with
+// the connection. After the context has ended, no request begins.
+func await[T any](o *operation, request func() (T, error)) (T, error) {
+	if o.user != "" {
+		return request()
+	}
+	return ssh.Await(o.ctx, func() (T, error) {
 		v, err := request()
 		return v, missing(err)
 	}, func(T) {})
@@ -91,16 +123,16 @@ func await[T any](ctx context.Context, request func() (T, error)) (T, error) {
 
 // do is await for a request that returns only an error.
 func (o *operation) do(request func() error) error {
-	_, err := await(o.ctx, func() (struct{}, error) { return struct{}{}, request() })
+	_, err := await(o, func() (struct{}, error) { return struct{}{}, request() })
 	return err
 }
 
 func (o *operation) lstat(p string) (os.FileInfo, error) {
-	return await(o.ctx, func() (os.FileInfo, error) { return o.files.Lstat(p) })
+	return await(o, func() (os.FileInfo, error) { return o.files.Lstat(p) })
 }
 
 func (o *operation) readlink(p string) (string, error) {
-	target, err := await(o.ctx, func() (string, error) { return o.files.ReadLink(p) })
+	target, err := await(o, func() (string, error) { return o.files.ReadLink(p) })
 	return target, o.fail(err)
 }
 
@@ -116,5 +148,9 @@ func beside(p string) string {
 
 // discard removes a temporary file after a failure, even after an interrupt. Its own error is dropped in favour of the first.
 func (o *operation) discard(temp string) {
+	if o.user != "" {
+		_ = o.cleanUp(nil, temp)
+		return
+	}
 	_ = o.files.Remove(temp)
 }

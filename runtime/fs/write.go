@@ -19,13 +19,16 @@ import (
 const DefaultMax = 16 << 20
 
 // Read returns the content of the file at path. It follows a link. A file of more than max bytes is an error.
-func Read(ctx context.Context, h *shell.Host, path string, max int) (string, error) {
-	o, err := begin(ctx, h, "read", path)
+func (f Files) Read(ctx context.Context, path string, max int) (string, error) {
+	o, err := f.begin(ctx, "read", path)
 	if err != nil {
 		return "", err
 	}
-	text, err := await(ctx, func() (string, error) {
-		f, err := o.files.Open(o.path)
+	text, err := await(o, func() (string, error) {
+		if o.user != "" {
+			return o.sudo().read(o.path, max)
+		}
+		f, err := o.sftp.Open(o.path)
 		if err != nil {
 			return "", err
 		}
@@ -64,57 +67,102 @@ type WriteOptions struct {
 const maxAppend = 32 << 10
 
 // Write replaces the content of the file at path: it writes a new file beside it and renames it. The file then belongs to the
-// login user. A link at path is an error.
+// user who writes. It returns false, and has written nothing, if the file has the text and the mode. A link at path is an error.
 //
 // With Append it adds text instead, of at most 32 KiB, by one write to a file opened for appending, so that the texts of
 // concurrent writers do not mix. Mode then applies only to a new file.
-func Write(ctx context.Context, h *shell.Host, path, text string, opts WriteOptions) error {
-	name := "write"
+func (f Files) Write(ctx context.Context, path, text string, opts WriteOptions) (bool, error) {
 	if opts.Append {
-		name = "append to"
+		return f.append(ctx, path, text, opts.Mode)
 	}
-	o, err := begin(ctx, h, name, path)
+	o, err := f.plan(ctx, "write", path)
 	if err != nil {
-		return err
+		return false, err
 	}
-	plain := os.FileMode(0o644)
-	if permissions := h.Permissions(); permissions != nil {
-		plain = 0o666 &^ permissions.Umask
-	}
-	mode, err := parseMode(opts.Mode, plain)
+	mode, err := parseMode(opts.Mode, newMode(o.host, false))
 	if err != nil {
-		return o.fail(err)
+		return false, o.fail(err)
 	}
-	fi, err := o.lstat(o.path)
-	switch {
-	case err == nil && kind(fi) == "link":
-		return o.fail(event.WithHint(errors.New("is a link"), "write to its target, or remove the link first"))
-	case err == nil && kind(fi) != "file":
-		return o.fail(fmt.Errorf("exists and is %s", describe(fi)))
-	case err != nil && !errors.Is(err, os.ErrNotExist):
-		return o.fail(err)
+	if f.user != "" {
+		return f.Put(ctx, path, text, PutOptions{Mode: octal(mode)})
 	}
-	isNew := err != nil
-	if opts.Append {
-		err = o.append(text, mode, isNew)
-	} else {
+	if o, err = f.begin(ctx, "write", path); err != nil {
+		return false, err
+	}
+	fi, err := o.target()
+	if err == nil && fi != nil && fi.Size() == int64(len(text)) && modeOf(fi) == octal(mode) {
+		now, err := f.Read(ctx, path, len(text))
+		if err == nil && now == text {
+			return false, nil
+		} // a file that may be replaced but not read is replaced
+	}
+	if err == nil {
 		err = o.replace(text, mode)
 	}
 	if err != nil {
-		return o.fail(err)
+		return false, o.fail(err)
 	}
-	verb := "wrote"
-	if opts.Append {
-		verb = "appended to"
+	o.changed("wrote %s, %d bytes", o.path, len(text))
+	return true, nil
+}
+
+// target returns the file at the path, nil for none. Anything else there is an error.
+func (o *operation) target() (os.FileInfo, error) {
+	fi, err := o.lstat(o.path)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	case kind(fi) == "link":
+		return nil, event.WithHint(errors.New("is a link"), "write to its target, or remove the link first")
+	case kind(fi) != "file":
+		return nil, fmt.Errorf("exists and is %s", describe(fi))
 	}
-	o.changed("%s %s, %d bytes", verb, o.path, len(text))
-	return nil
+	return fi, nil
+}
+
+// append adds text to the file at path.
+func (f Files) append(ctx context.Context, path, text, givenMode string) (bool, error) {
+	o, err := f.begin(ctx, "append to", path)
+	if err != nil {
+		return false, err
+	}
+	mode, err := parseMode(givenMode, newMode(o.host, false))
+	if err != nil {
+		return false, o.fail(err)
+	}
+	fi, err := o.target()
+	switch {
+	case err != nil:
+	case len(text) > maxAppend:
+		err = fmt.Errorf("cannot append %d bytes in one piece; the limit is %d", len(text), maxAppend)
+	case o.user != "":
+		err = o.appendAs(text, mode)
+	default:
+		err = o.append(text, mode, fi == nil)
+	}
+	if err != nil {
+		return false, o.fail(err)
+	}
+	o.changed("appended to %s, %d bytes", o.path, len(text))
+	return true, nil
+}
+
+// appendAs is append with sudo.
+func (o *operation) appendAs(text string, mode os.FileMode) error {
+	r, err := o.host.Run(o.ctx, shell.Command{Argv: []string{"/bin/sh", "-c", appendScript, "sh", o.path, octal(mode), strconv.Itoa(len(text))}, Stdin: &text,
+		Sudo: o.user, Quiet: true, AnyStatus: true})
+	if err == nil && r.Code != 0 {
+		err = o.scriptError(r)
+	}
+	return err
 }
 
 func (o *operation) replace(text string, mode os.FileMode) error {
 	temp := beside(o.path)
 	err := o.do(func() error {
-		f, err := o.files.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL)
+		f, err := o.sftp.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL)
 		if err != nil {
 			return err
 		}
@@ -151,18 +199,15 @@ func copyInto(f *sftp.File, text string) error {
 
 // sync writes the text to the disk before the rename, if the server supports it.
 func (o *operation) sync(f *sftp.File) error {
-	if _, ok := o.files.HasExtension("fsync@openssh.com"); !ok {
+	if _, ok := o.sftp.HasExtension("fsync@openssh.com"); !ok {
 		return nil
 	}
 	return f.Sync()
 }
 
 func (o *operation) append(text string, mode os.FileMode, isNew bool) error {
-	if len(text) > maxAppend {
-		return fmt.Errorf("cannot append %d bytes in one piece; the limit is %d", len(text), maxAppend)
-	}
 	return o.do(func() error {
-		f, err := o.files.OpenFile(o.path, os.O_WRONLY|os.O_CREATE|os.O_APPEND)
+		f, err := o.sftp.OpenFile(o.path, os.O_WRONLY|os.O_CREATE|os.O_APPEND)
 		if err != nil {
 			return err
 		}
@@ -186,7 +231,7 @@ func (o *operation) append(text string, mode os.FileMode, isNew bool) error {
 // undoAppend removes the beginning of a text from the end of a file, after the disk became full in the middle of a write. It
 // keeps what another process has written since.
 func (o *operation) undoAppend(f *sftp.File, end int64, text string) (err error) {
-	written, err := o.files.Open(o.path)
+	written, err := o.sftp.Open(o.path)
 	if err != nil {
 		return fmt.Errorf("find out how much was written: %w", err)
 	}

@@ -7,6 +7,7 @@ import (
 
 	"runbook/runtime/event"
 	"runbook/runtime/ssh/shell"
+	"runbook/runtime/ssh/shell/output"
 )
 
 // Error is a git command that failed on a host.
@@ -94,7 +95,7 @@ const codeIncomplete = 106
 
 // failure returns the error of a job that failed, or nil.
 func failure(h *shell.Host, j job, result shell.Result) error {
-	e := &Error{Host: h.Name(), Command: j.show, Code: result.Code, Tail: shell.LastLines(result.Stderr)}
+	e := &Error{Host: h.Name(), Command: j.show, Code: result.Code, Tail: output.LastLines(result.Stderr)}
 	hint := ""
 	switch result.Code {
 	case 90:

@@ -199,6 +199,9 @@ func secretsOf(call script.Call) []string {
 		if list, ok := a.Value.([]string); ok && a.Name == "secret" {
 			return list
 		}
+		if s, ok := a.Value.(interface{ Secrets() []string }); ok {
+			return s.Secrets()
+		}
 	}
 	return nil
 }

@@ -156,6 +156,7 @@ func (s *State) unpack(l *lua.LState, first int, sig types.Signature, t reflect.
 	if at <= last {
 		return nil, fmt.Errorf("want %s, got %d arguments", sig, l.GetTop()-first+1)
 	}
+	s.resolvePaths(sig, into)
 	return into.Interface(), nil
 }
 

@@ -37,6 +37,13 @@ func decode(v any, to reflect.Value, t types.Type) error {
 		return decodeDuration(v, to)
 	case reflect.TypeFor[File]():
 		return decodeFile(v, to)
+	case reflect.TypeFor[LocalPath]():
+		text, ok := v.(string)
+		if !ok || text == "" {
+			return fmt.Errorf("want the path of a file on this machine, got %s", Describe(v))
+		}
+		to.SetString(text)
+		return nil
 	case reflect.TypeFor[Table](), reflect.TypeFor[LiveTable](), reflect.TypeFor[Callback]():
 		return assign(v, to, t)
 	}

@@ -3,11 +3,14 @@ package script
 import (
 	"context"
 	"fmt"
+	"reflect"
+	"slices"
 	"strconv"
 
 	lua "github.com/yuin/gopher-lua"
 
 	"runbook/runtime/script/source"
+	"runbook/runtime/script/types"
 )
 
 // File is an argument that names a file of the project, such as a script. Like a module, it is
@@ -16,6 +19,18 @@ type File struct {
 	Name string // as written in the recipe
 	Path string // on this machine
 	Text string
+}
+
+// LocalPath is the path of a file or folder of this machine, as source.ProjectPath reads it.
+type LocalPath string
+
+// resolvePaths resolves the local paths of a call's arguments.
+func (s *State) resolvePaths(sig types.Signature, into reflect.Value) {
+	for _, p := range slices.Concat(sig.Args, sig.Options) {
+		if path, ok := into.FieldByIndex(p.Index).Addr().Interface().(*LocalPath); ok {
+			*path = LocalPath(source.ProjectPath(s.dir, string(*path)))
+		}
+	}
 }
 
 // file reads a file once for each run, so that all hosts get the same text.

@@ -2,16 +2,15 @@ package script
 
 import (
 	"fmt"
-	"math"
 	"reflect"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
-	"unicode"
 
 	lua "github.com/yuin/gopher-lua"
+
+	"runbook/runtime/script/source"
 )
 
 // printer writes values as a recipe would write them: a short table on one line, a long one with a
@@ -31,7 +30,7 @@ type printer struct {
 }
 
 // Format writes a value, as Value describes it, in full.
-func Format(v any) string { return (&printer{text: quote}).value(v, "") }
+func Format(v any) string { return (&printer{text: source.Quote}).value(v, "") }
 
 // Short writes a value on one line with long strings cut. hide replaces secrets before a string is
 // cut: half a secret is not recognised.
@@ -41,7 +40,7 @@ func Short(v any, hide func(text string) string) string {
 		if text = hide(text); len(text) > most {
 			text = strings.ToValidUTF8(text[:most], "") + "…"
 		}
-		return quote(text)
+		return source.Quote(text)
 	}}
 	return p.value(v, "")
 }
@@ -50,7 +49,10 @@ func Short(v any, hide func(text string) string) string {
 // error.
 func (s *State) callText(l *lua.LState, name string, top int) string {
 	p := printer{oneLine: true, items: 12, depth: 3, private: []string{"secret", "stdin"}, thread: l}
-	p.text = func(text string) string { return quote(firstLine(s.stream.Redact(text))) }
+	if name == "host:file" { // its content may be private
+		p.private = append(p.private, "text", "values")
+	}
+	p.text = func(text string) string { return source.Quote(firstLine(s.stream.Redact(text))) }
 	first := 1
 	if _, ok := l.Get(1).(*lua.LUserData); ok && strings.Contains(name, ":") {
 		first = 2 // the object that it is called on
@@ -102,9 +104,9 @@ func show(l *lua.LState, v lua.LValue) string {
 // quoteStart quotes at most so many bytes of a text.
 func quoteStart(text string, most int) string {
 	if len(text) <= most {
-		return quote(text)
+		return source.Quote(text)
 	}
-	return fmt.Sprintf("%s… (%d bytes in all)", quote(strings.ToValidUTF8(text[:most], "")), len(text))
+	return fmt.Sprintf("%s… (%d bytes in all)", source.Quote(strings.ToValidUTF8(text[:most], "")), len(text))
 }
 
 func (p *printer) value(v any, indent string) string {
@@ -116,9 +118,9 @@ func (p *printer) value(v any, indent string) string {
 	case lua.LString:
 		return p.text(string(v))
 	case float64:
-		return number(v)
+		return source.NumberText(v)
 	case lua.LNumber:
-		return number(float64(v))
+		return source.NumberText(float64(v))
 	case *lua.LFunction, Callback:
 		return "function"
 	case *lua.LUserData:
@@ -133,7 +135,7 @@ func (p *printer) value(v any, indent string) string {
 	case error:
 		return "error: " + v.Error()
 	case time.Duration:
-		return quote(v.String())
+		return source.Quote(v.String())
 	case fmt.Stringer: // an object
 		return v.String()
 	}
@@ -193,7 +195,7 @@ func (p *printer) luaTable(t *lua.LTable, indent string) string {
 		switch k := k.(type) {
 		case lua.LNumber:
 			if n := int(k); n < 1 || n > len(list) || lua.LNumber(n) != k {
-				fields["["+number(float64(k))+"]"] = v
+				fields["["+source.NumberText(float64(k))+"]"] = v
 			}
 		case lua.LString:
 			fields[key(string(k))] = v
@@ -219,7 +221,7 @@ func key(name string) string {
 	if plainName.MatchString(name) {
 		return name
 	}
-	return "[" + quote(name) + "]"
+	return "[" + source.Quote(name) + "]"
 }
 
 // table writes list items, then keys in order.
@@ -263,38 +265,4 @@ func (p *printer) braces(items []string, indent string) string {
 	}
 	deeper := indent + "  "
 	return "{\n" + deeper + strings.Join(items, ",\n"+deeper) + ",\n" + indent + "}"
-}
-
-// number writes a number as Lua does.
-func number(n float64) string {
-	if n == math.Trunc(n) && math.Abs(n) < 1e15 {
-		return strconv.FormatFloat(n, 'f', -1, 64)
-	}
-	return strconv.FormatFloat(n, 'g', 14, 64)
-}
-
-// quote writes a string as Lua 5.1 reads it. Control characters become numbers, so that no terminal
-// acts on them.
-func quote(s string) string {
-	var b strings.Builder
-	b.WriteByte('"')
-	for _, r := range s {
-		switch {
-		case r == '"' || r == '\\':
-			b.WriteByte('\\')
-			b.WriteRune(r)
-		case r == '\n':
-			b.WriteString(`\n`)
-		case r == '\t':
-			b.WriteString(`\t`)
-		case unicode.IsControl(r):
-			for _, c := range []byte(string(r)) {
-				fmt.Fprintf(&b, `\%03d`, c)
-			}
-		default:
-			b.WriteRune(r)
-		}
-	}
-	b.WriteByte('"')
-	return b.String()
 }

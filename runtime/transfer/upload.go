@@ -17,6 +17,7 @@ import (
 
 	"runbook/runtime/event"
 	"runbook/runtime/ssh/shell"
+	"runbook/runtime/ssh/shell/output"
 )
 
 // UploadOptions are the options of Upload.
@@ -172,7 +173,7 @@ func (u *upload) discard(err error) error {
 
 // reason returns the errors that a script printed.
 func reason(r shell.Result) string {
-	if text := shell.LastLines(r.Stderr); text != "" {
+	if text := output.LastLines(r.Stderr); text != "" {
 		return text
 	}
 	return fmt.Sprintf("exit status %d", r.Code)

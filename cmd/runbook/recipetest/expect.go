@@ -167,7 +167,7 @@ func link(ctx context.Context, _ script.None, a linkArgs) (script.None, error) {
 	if err != nil {
 		return script.None{}, err
 	}
-	got, err := fs.Readlink(ctx, a.Host, where)
+	got, err := fs.On(a.Host).Readlink(ctx, where)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
 		return script.None{}, fmt.Errorf("%s: there is no %s", a.Host.Name(), where)
@@ -190,14 +190,14 @@ func file(ctx context.Context, _ script.None, a fileArgs) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	info, err := fs.Stat(ctx, a.Host, where)
+	info, err := fs.On(a.Host).Stat(ctx, where)
 	if errors.Is(err, os.ErrNotExist) {
 		return "", fmt.Errorf("%s: there is no %s", a.Host.Name(), where)
 	}
 	if err != nil || info.Kind != "file" && a.Contains == "" {
 		return "", err
 	}
-	text, err := fs.Read(ctx, a.Host, where, 1<<20)
+	text, err := fs.On(a.Host).Read(ctx, where, 1<<20)
 	if err != nil {
 		return "", err
 	}
@@ -217,7 +217,7 @@ func absent(ctx context.Context, _ script.None, a absentArgs) (script.None, erro
 	if err != nil {
 		return script.None{}, err
 	}
-	there, err := fs.Exists(ctx, a.Host, where)
+	there, err := fs.On(a.Host).Exists(ctx, where)
 	if err == nil && there {
 		err = fmt.Errorf("%s: %s exists", a.Host.Name(), where)
 	}
@@ -234,7 +234,7 @@ func log(ctx context.Context, _ script.None, a logArgs) (map[string]any, error) 
 	if err != nil {
 		return nil, err
 	}
-	text, err := fs.Read(ctx, a.Host, where, 1<<20)
+	text, err := fs.On(a.Host).Read(ctx, where, 1<<20)
 	if err != nil {
 		return nil, err
 	}

@@ -13,22 +13,6 @@ import (
 	"runbook/runtime/ssh/shell"
 )
 
-// onHost reads the files of a host for the login user.
-type onHost struct{ host *shell.Host }
-
-func (r onHost) Exists(ctx context.Context, p string) (bool, error)  { return fs.Exists(ctx, r.host, p) }
-func (r onHost) Stat(ctx context.Context, p string) (fs.Info, error) { return fs.Stat(ctx, r.host, p) }
-func (r onHost) List(ctx context.Context, p string) ([]string, error) {
-	return fs.List(ctx, r.host, p)
-}
-func (r onHost) Read(ctx context.Context, p string, max int) (string, error) {
-	return fs.Read(ctx, r.host, p, max)
-}
-func (r onHost) Readlink(ctx context.Context, p string) (string, error) {
-	return fs.Readlink(ctx, r.host, p)
-}
-func (r onHost) Disk(ctx context.Context, p string) (fs.Space, error) { return fs.Disk(ctx, r.host, p) }
-
 // arguments are those of a call, by name.
 type arguments map[string]any
 
@@ -45,9 +29,10 @@ func (a arguments) text(name string) string {
 	return text
 }
 
-func (a arguments) flag(name string) bool {
-	set, _ := a[name].(bool)
-	return set
+// user returns the user of the option sudo, or "".
+func (a arguments) user() string {
+	sudo, _ := a["sudo"].(shell.Sudo)
+	return sudo.User
 }
 
 // Read makes a call that reads files: next on the host, where no skipped change concerns them.
@@ -56,8 +41,8 @@ func (o *Overlay) Read(ctx context.Context, call script.Call, next func() (any, 
 	if !ok || !strings.HasPrefix(call.Name, "host.fs:") {
 		return next()
 	}
-	f, a := o.On(h), argumentsOf(call)
-	p := a.text("path")
+	a := argumentsOf(call)
+	f, p := o.On(h, a.user()), a.text("path")
 	if paths, ok := a["paths"].([]string); ok {
 		if !f.concerns(paths...) {
 			return next()
@@ -104,16 +89,27 @@ func (o *Overlay) Skip(ctx context.Context, call script.Call) (result any, ok bo
 	if !isHost {
 		return nil, false
 	}
-	f, a := o.On(h), argumentsOf(call)
+	a := argumentsOf(call)
+	f := o.On(h, a.user())
 	for _, name := range []string{"path", "from", "to"} {
 		if _, has := a[name]; has && !path.IsAbs(a.text(name)) {
 			return nil, false // an error of the real run
 		}
 	}
-	switch call.Name {
-	case "host.fs:write":
-		f.write(ctx, a.text("path"), a.text("text"), a.text("mode"), a.flag("append"))
+	if c, ok := call.Args.(fs.Comparer); ok && !f.concerns(a.text("path")) {
+		if differs, err := c.Differs(ctx, h); err == nil && !differs { // an error is one of the real run
+			return false, true
+		}
+	}
+	if c, ok := call.Args.(fs.Drafter); ok {
+		if d, err := c.Draft(ctx, h); err == nil {
+			f.write(ctx, d)
+		}
 		return nil, false
+	}
+	switch call.Name {
+	case "host.fs:chmod":
+		f.chmod(ctx, a.text("path"), a.text("mode"))
 	case "host.fs:mkdir":
 		return f.mkdir(ctx, a.text("path"), a.text("mode")), true
 	case "host.fs:remove":
@@ -140,18 +136,33 @@ func (f Files) exists(ctx context.Context, p string) bool {
 	return there && err == nil
 }
 
-func (f Files) write(ctx context.Context, p, text, mode string, added bool) {
-	n := node{kind: "file", text: &text, mode: mode}
-	if added && f.exists(ctx, p) {
-		before, err := f.Read(ctx, p, fs.DefaultMax)
-		text = before + text
+func (f Files) write(ctx context.Context, d fs.Draft) {
+	n := node{kind: "file", text: &d.Text, mode: d.Mode}
+	if d.Append && f.exists(ctx, d.Path) {
+		before, err := f.Read(ctx, d.Path, fs.DefaultMax)
+		d.Text = before + d.Text
 		if err != nil {
 			n.text = nil // it is reported where something reads the file
 		}
-		if info, err := f.Stat(ctx, p); err == nil { // only a new file gets the mode
-			n.mode = info.Mode
-		}
 	}
+	if info, err := f.Stat(ctx, d.Path); err == nil && (d.Append || d.Mode == "") { // only a new file gets the mode
+		n.mode = info.Mode
+	}
+	f.set(d.Path, n)
+}
+
+// chmod remembers the mode of what is at a path.
+func (f Files) chmod(ctx context.Context, p, mode string) {
+	info, err := f.Stat(ctx, p)
+	if err != nil {
+		return // an error of the real run
+	}
+	at, _ := f.find(p, false)
+	n := node{kind: info.Kind, origin: at.origin}
+	if at.node != nil {
+		n = *at.node
+	}
+	n.mode = mode
 	f.set(p, n)
 }
 

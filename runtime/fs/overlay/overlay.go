@@ -42,8 +42,8 @@ type files interface {
 	Disk(ctx context.Context, path string) (fs.Space, error)
 }
 
-// On returns the files of a host.
-func (o *Overlay) On(h *shell.Host) Files { return Files{o, h, onHost{h}} }
+// On returns the files of a host for a user of sudo, or for the login user if user is "".
+func (o *Overlay) On(h *shell.Host, user string) Files { return Files{o, h, fs.As(h, user)} }
 
 // tree calls fn with what is remembered of the host.
 func (f Files) tree(fn func(tree)) {

@@ -86,7 +86,7 @@ func TestAsOnHost(t *testing.T) {
 		random := rand.New(rand.NewPCG(uint64(round), 7))
 		real, below := seed(t, t.TempDir()), seed(t, t.TempDir())
 		overlay := &Overlay{}
-		f := overlay.On(h)
+		f := overlay.On(h, "")
 		var done []string
 		for range 10 {
 			p, other := paths[random.IntN(len(paths))], paths[random.IntN(len(paths))]
@@ -96,27 +96,27 @@ func TestAsOnHost(t *testing.T) {
 			switch random.IntN(6) {
 			case 0:
 				what = "mkdir " + p
-				_, err = fs.Mkdir(ctx, h, real+p, fs.MkdirOptions{Parents: true})
+				_, err = fs.On(h).Mkdir(ctx, real+p, fs.MkdirOptions{Parents: true})
 				skip = func() { f.mkdir(ctx, below+p, "") }
 			case 1:
 				what = "write " + p
-				err = fs.Write(ctx, h, real+p, "text", fs.WriteOptions{})
-				skip = func() { f.write(ctx, below+p, "text", "", false) }
+				_, err = fs.On(h).Write(ctx, real+p, "text", fs.WriteOptions{})
+				skip = func() { f.write(ctx, fs.Draft{Path: below + p, Text: "text", Append: false}) }
 			case 2:
 				what = "append " + p
-				err = fs.Write(ctx, h, real+p, "more", fs.WriteOptions{Append: true})
-				skip = func() { f.write(ctx, below+p, "more", "", true) }
+				_, err = fs.On(h).Write(ctx, real+p, "more", fs.WriteOptions{Append: true})
+				skip = func() { f.write(ctx, fs.Draft{Path: below + p, Text: "more", Append: true}) }
 			case 3:
 				what = "remove " + p
-				_, err = fs.Remove(ctx, h, real+p, true)
+				_, err = fs.On(h).Remove(ctx, real+p, true)
 				skip = func() { f.remove(ctx, below+p) }
 			case 4:
 				what = "symlink " + p + " to " + other
-				_, err = fs.Symlink(ctx, h, real+other, real+p, true)
+				_, err = fs.On(h).Symlink(ctx, real+other, real+p, true)
 				skip = func() { f.symlink(ctx, below+other, below+p) }
 			case 5:
 				what = "rename " + p + " to " + other
-				err = fs.Rename(ctx, h, real+p, real+other)
+				err = fs.On(h).Rename(ctx, real+p, real+other)
 				skip = func() { f.rename(ctx, below+p, below+other) }
 			}
 			if err != nil {
@@ -126,7 +126,7 @@ func TestAsOnHost(t *testing.T) {
 			done = append(done, what)
 		}
 		for _, p := range paths {
-			want, got := describe(ctx, onHost{h}, real, p), describe(ctx, f, below, p)
+			want, got := describe(ctx, fs.On(h), real, p), describe(ctx, f, below, p)
 			if strings.Contains(want, "exists an error") { // links in a circle
 				break
 			}
@@ -140,8 +140,8 @@ func TestAsOnHost(t *testing.T) {
 // What only a skipped command can have made is there, as far as later changes need it.
 func TestAfterCommands(t *testing.T) {
 	ctx, dir := t.Context(), seed(t, t.TempDir())
-	f := (&Overlay{}).On(localhost(t))
-	f.write(ctx, dir+"/made/by/command/file", "text", "0640", false)
+	f := (&Overlay{}).On(localhost(t), "")
+	f.write(ctx, fs.Draft{Path: dir + "/made/by/command/file", Text: "text", PutOptions: fs.PutOptions{Mode: "0640"}})
 	f.rename(ctx, dir+"/unknown", dir+"/renamed")
 	f.upload(dir+"/a", dir+"/uploaded", "")
 	f.upload(dir+"/f", dir+"/b/sent", "0600")

@@ -23,6 +23,7 @@ func CallText(call script.Call, hide func(string) string) string {
 	for _, a := range call.Arguments() {
 		switch {
 		case a.Name == "secret" || a.Name == "stdin": // not to be shown, or too long
+		case call.Name == "host:file" && (a.Name == "text" || a.Name == "values"):
 		case a.Name == "text" && call.Name == "host.fs:write": // perhaps private; the plan has what may be shown
 			args = append(args, fmt.Sprintf("%d bytes", len(a.Value.(string))))
 		case a.Type.Kind == types.File:

@@ -64,71 +64,94 @@ func sum(text string) string {
 	return fmt.Sprintf("%x", sha256.Sum256([]byte(text)))[:12]
 }
 
-// file is a file that a call would write.
-type file struct {
-	host             *shell.Host
-	path, text, mode string
-}
-
-// fileOfCall returns the file that host.fs:write or host:upload would write, nil for another call.
-func fileOfCall(call script.Call) (*file, Change) {
-	h, ok := call.Receiver.(*shell.Host)
-	if !ok || call.Name != "host.fs:write" && call.Name != "host:upload" {
-		return nil, Change{}
+// draft returns the file that a call would write, nil for a call that writes none.
+func draft(ctx context.Context, h *shell.Host, call script.Call) (*fs.Draft, error) {
+	if a, ok := call.Args.(fs.Drafter); ok {
+		d, err := a.Draft(ctx, h)
+		return &d, err
+	}
+	if call.Name != "host:upload" {
+		return nil, nil
 	}
 	given := map[string]string{}
 	for _, a := range call.Arguments() {
 		given[a.Name] = fmt.Sprint(a.Value)
 	}
-	if call.Name == "host.fs:write" {
-		if given["append"] == "true" {
-			return nil, Change{Note: fmt.Sprintf("%d bytes are added", len(given["text"]))}
-		}
-		return &file{h, given["path"], given["text"], given["mode"]}, Change{}
-	}
 	info, err := os.Stat(given["local"])
 	if err != nil || !info.Mode().IsRegular() || info.Size() > mostRead {
-		if err != nil {
-			return nil, Change{Note: "it would fail: " + err.Error()}
-		}
-		return nil, Change{} // a folder, or too large
+		return nil, err // a folder, or too large
 	}
 	text, err := os.ReadFile(given["local"])
-	if err != nil {
-		return nil, Change{Note: "it would fail: " + err.Error()}
-	}
 	mode := cmp.Or(given["mode"], fmt.Sprintf("%04o", info.Mode().Perm()))
-	return &file{h, given["remote"], string(text), mode}, Change{}
+	return &fs.Draft{Path: given["remote"], Text: string(text), PutOptions: fs.PutOptions{Mode: mode}}, err
 }
 
 // Write describes what a call would change in a file, after what the dry run has skipped before. It reads the file on the host.
 func Write(ctx context.Context, stream *event.Stream, skipped *overlay.Overlay, call script.Call) Change {
-	f, change := fileOfCall(call)
-	if f == nil {
-		return change
+	h, ok := call.Receiver.(*shell.Host)
+	if !ok {
+		return Change{}
 	}
-	files := skipped.On(f.host)
-	info, err := files.Stat(ctx, f.path)
+	d, err := draft(ctx, h, call)
 	switch {
-	case errors.Is(err, os.ErrNotExist) && private(f.mode):
-		return Change{Note: fmt.Sprintf("a new file of %d bytes, not shown because of its mode %s", len(f.text), f.mode)}
+	case err != nil:
+		return Change{Note: "it would fail: " + err.Error()}
+	case d == nil:
+		return Change{}
+	case d.Append:
+		return Change{Note: fmt.Sprintf("%d bytes are added", len(d.Text))}
+	}
+	files := skipped.On(h, d.User)
+	info, err := files.Stat(ctx, d.Path)
+	switch {
+	case errors.Is(err, os.ErrNotExist) && d.Secret:
+		return Change{Note: fmt.Sprintf("a new file of %d bytes, which is secret", len(d.Text))}
+	case errors.Is(err, os.ErrNotExist) && private(d.Mode):
+		return Change{Note: fmt.Sprintf("a new file of %d bytes, not shown because of its mode %s", len(d.Text), d.Mode)}
 	case errors.Is(err, os.ErrNotExist):
-		change := Compare(stream, f.path, "", f.text)
+		change := Compare(stream, d.Path, "", d.Text)
 		change.Note = strings.TrimSuffix("a new file; "+change.Note, "; ")
 		return change
 	case err != nil:
 		return Change{Note: "what it would change is not known: " + err.Error()}
 	case info.Kind != "file" || info.Size > mostRead:
 		return Change{Note: fmt.Sprintf("a %s of %d bytes is there now", info.Kind, info.Size)}
-	case private(f.mode) || private(info.Mode):
-		return Change{Note: fmt.Sprintf("not shown because of its mode: %d bytes, %s → %d bytes, %s",
-			info.Size, info.Mode, len(f.text), f.mode)}
 	}
-	before, err := files.Read(ctx, f.path, mostRead)
+	change := compareFile(ctx, stream, files, d, info)
+	if how := attributes(d, info); how != "" {
+		change.Note = strings.TrimPrefix(change.Note+"; "+how, "; ")
+	}
+	return change
+}
+
+// compareFile describes the change of the content.
+func compareFile(ctx context.Context, stream *event.Stream, files overlay.Files, d *fs.Draft, info fs.Info) Change {
+	switch {
+	case d.Secret:
+		return Change{Note: fmt.Sprintf("it is secret, so its content is not shown: %d bytes → %d bytes", info.Size, len(d.Text))}
+	case private(d.Mode) || private(info.Mode):
+		return Change{Note: fmt.Sprintf("not shown because of its mode: %d bytes, %s → %d bytes, %s",
+			info.Size, info.Mode, len(d.Text), cmp.Or(d.Mode, info.Mode))}
+	}
+	before, err := files.Read(ctx, d.Path, mostRead)
 	if err != nil {
 		return Change{Note: "what it would change is not known: " + err.Error()}
 	}
-	return Compare(stream, f.path, before, f.text)
+	return Compare(stream, d.Path, before, d.Text)
+}
+
+// attributes describes the change of mode and owner.
+func attributes(d *fs.Draft, info fs.Info) string {
+	var parts []string
+	wanted, err := strconv.ParseUint(d.Mode, 8, 32)
+	shown := !d.Secret && (private(d.Mode) || private(info.Mode)) // with the content
+	if err == nil && !shown && fmt.Sprintf("%04o", wanted) != info.Mode {
+		parts = append(parts, fmt.Sprintf("mode %s → %04o", info.Mode, wanted))
+	}
+	if d.Owner != "" || d.Group != "" {
+		parts = append(parts, "owner "+strings.TrimSuffix(d.Owner+":"+d.Group, ":"))
+	}
+	return strings.Join(parts, ", ")
 }
 
 // private reports whether a mode keeps a file from others, as that of a file with passwords does.

@@ -99,6 +99,27 @@ func FindFile(dir, name string) (path string, text []byte, err error) {
 	return path, text, inside(dir, path)
 }
 
+// ProjectPath returns the path of a file or folder of this machine that a recipe in dir names. It is relative to the project: the
+// folder that has recipes/ in it, or dir where there is none. What exists only below the working directory is taken from there.
+func ProjectPath(dir, path string) string {
+	if dir == "" || path == "" || filepath.IsAbs(path) {
+		return path
+	}
+	project := dir
+	for at := filepath.Clean(dir); at != filepath.Dir(at); at = filepath.Dir(at) {
+		if filepath.Base(at) == "recipes" {
+			project = filepath.Dir(at)
+		}
+	}
+	inside := filepath.Join(project, path)
+	if _, err := os.Lstat(inside); err != nil {
+		if _, err := os.Lstat(path); err == nil {
+			return path
+		}
+	}
+	return inside
+}
+
 // inside returns an error when path is a link to a file outside dir: what a project runs belongs to
 // the project.
 func inside(dir, path string) error {

@@ -28,13 +28,17 @@ type Command struct {
 	Input io.Reader         // the input, instead of Stdin; if reading fails it ends early
 	Sudo  string            // the user to run as through sudo, or ""
 
+	// Resident runs a command with Sudo and without input in a shell that sudo has started once: sudo
+	// takes 10 ms and more. It is for runbook's own scripts, so that sudo logs each command of a recipe.
+	Resident bool
+
 	Timeout     time.Duration // limits the whole command; 0 for no limit
 	IdleTimeout time.Duration // limits a time without output; 0 for no limit
 
 	Pipefail bool // runs Script with pipefail: the status is that of the last command of a pipe that failed
 	Retries  int  // how often to try again, see Host.Run
 
-	Max       int       // limits the bytes of stdout and of stderr in the Result; DefaultMax if 0. More is an error
+	Max       int       // limits the bytes of stdout and of stderr in the Result; output.DefaultMax if 0. More is an error
 	ShowOnly  bool      // sends output to the events alone: the Result has none of it, and no limit applies
 	AnyStatus bool      // accepts a status other than 0
 	MustRun   bool      // refuses 126 and 127 even with AnyStatus: the command did not run

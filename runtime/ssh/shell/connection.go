@@ -20,8 +20,7 @@ type connection struct {
 	alive ssh.KeepAlive
 	guard ssh.KeepAlive // of a fresh shell, see holdScript; zero for none
 
-	turn     ssh.Mutex // guards shell: commands run one after the other
-	shell    *shell
+	seat                   // of the login user
 	giveUp   func()        // stops the start of the first shell
 	patience time.Duration // how long close waits for a running command
 
@@ -32,14 +31,21 @@ type connection struct {
 	mu      sync.Mutex
 	keepers []*keeper
 	groups  map[int64]struct{} // process groups on the host that belong to this run
+	others  map[string]*seat   // of the users of sudo, by name
+}
+
+// seat is the place of a user's long-lived shell.
+type seat struct {
+	turn  ssh.Mutex // guards shell: commands run one after the other
+	shell *shell    // nil before the first command, and after a failure
 }
 
 // newConnection takes over a link. It starts the shell at once, so that the start-up files of the
 // login run while other hosts are still being connected.
 func newConnection(link ssh.Conn, alive, guard ssh.KeepAlive) *connection {
 	ctx, cancel := context.WithCancel(context.Background())
-	c := &connection{link: link, alive: alive, guard: guard, turn: ssh.NewMutex(), giveUp: cancel, patience: closeLimit,
-		opening: ssh.NewMutex(), groups: map[int64]struct{}{}}
+	c := &connection{link: link, alive: alive, guard: guard, seat: seat{turn: ssh.NewMutex()}, giveUp: cancel,
+		patience: closeLimit, opening: ssh.NewMutex(), groups: map[int64]struct{}{}, others: map[string]*seat{}}
 	c.turn.LockAnyway()
 	go func() {
 		defer c.turn.Unlock()
@@ -92,11 +98,14 @@ func openSession[T any](ctx context.Context, open func(context.Context) (T, erro
 	}
 }
 
-// start runs a command line in a session of its own. The file session makes room for it: what is
-// begun or ended by a session is no operation on files.
+// start runs a command line in a session of its own. The file session and idle shells of sudo make
+// room for it: what is begun or ended by a session is no operation on files.
 func (c *connection) start(ctx context.Context, line string) (*ssh.Process, error) {
 	open := func(ctx context.Context) (*ssh.Process, error) { return c.link.Start(ctx, line) }
-	return openSession(ctx, open, func() { c.closeFiles(ctx) })
+	return openSession(ctx, open, func() {
+		c.closeFiles(ctx)
+		c.endIdle()
+	})
 }
 
 // closeFiles closes the file session, if there is one. The next operation opens another.
@@ -152,13 +161,10 @@ func (c *connection) close() error {
 	if err := c.turn.Lock(ctx); err != nil {
 		errs = append(errs, errors.New("a command was still running"), c.endAllGroups())
 	} else {
-		if c.shell != nil {
-			c.shell.end(c.link)
-			c.removeGroup(c.shell.group())
-			c.shell = nil
-		}
+		c.endSeat(&c.seat)
 		c.turn.Unlock()
 	}
+	c.endIdle()
 	if c.files != nil {
 		_ = c.files.Close() // it fails if the connection is gone
 		defer func() { <-c.filesGone }()

@@ -78,6 +78,13 @@ func (h *Host) umask() string {
 	return ""
 }
 
+// Hide keeps values out of everything that the run shows from now on.
+func (h *Host) Hide(secrets []string) {
+	for _, s := range secrets {
+		h.pool.stream.AddSecret(s)
+	}
+}
+
 // context adds the host's name to the events of ctx.
 func (h *Host) context(ctx context.Context) context.Context {
 	if event.Host(ctx) == h.Name() {

@@ -52,29 +52,29 @@ func (w *words) UnmarshalLua(value any) error {
 	return errors.New(`want a string for /bin/sh or a list of words, such as { "git", "fetch" }`)
 }
 
-// who is the sudo option in Lua: true for root, or a user's name.
-type who struct{ user string }
+// Sudo is the sudo option in Lua: true for root, or a user's name.
+type Sudo struct{ User string }
 
 // LuaType names both forms.
-func (*who) LuaType() string { return "boolean|string" }
+func (*Sudo) LuaType() string { return "boolean|string" }
 
 // String returns the user as a recipe writes the name.
-func (w who) String() string { return strconv.Quote(w.user) }
+func (s Sudo) String() string { return strconv.Quote(s.User) }
 
 // UnmarshalLua takes true, false or a user's name.
-func (w *who) UnmarshalLua(value any) error {
+func (s *Sudo) UnmarshalLua(value any) error {
 	switch v := value.(type) {
 	case bool:
-		w.user = ""
+		s.User = ""
 		if v {
-			w.user = "root"
+			s.User = "root"
 		}
 		return nil
 	case string:
 		if v == "" {
 			return errors.New("the user's name is empty")
 		}
-		w.user = v
+		s.User = v
 		return nil
 	}
 	return errors.New("want true (for root) or a user's name")
@@ -120,7 +120,7 @@ type runOptions struct {
 	Cwd         string            `lua:"cwd" doc:"the working directory; by default the user's home"`
 	Env         map[string]string `lua:"env" doc:"environment variables"`
 	Stdin       *string           `lua:"stdin" doc:"the command's input; empty by default"`
-	Sudo        who               `lua:"sudo" doc:"true to run as root through sudo, or the name of another user"`
+	Sudo        Sudo              `lua:"sudo" doc:"true to run as root through sudo, or the name of another user"`
 	Timeout     time.Duration     `lua:"timeout" doc:"the time limit; the command and all that it started are ended then"`
 	IdleTimeout time.Duration     `lua:"idle_timeout" doc:"the limit of a time without output"`
 	Max         int               `lua:"max" default:"16777216" doc:"the limit of stdout and of stderr in bytes; more is an error"`
@@ -135,7 +135,7 @@ func (a runArgs) command() (Command, error) {
 
 // with sets the options of a command.
 func (o runOptions) with(c Command) (Command, error) {
-	c.Cwd, c.Env, c.Stdin, c.Sudo = o.Cwd, o.Env, o.Stdin, o.Sudo.user
+	c.Cwd, c.Env, c.Stdin, c.Sudo = o.Cwd, o.Env, o.Stdin, o.Sudo.User
 	c.Timeout, c.IdleTimeout = o.Timeout, o.IdleTimeout
 	c.AnyStatus, c.Secrets, c.Max, c.Retries = !o.Check, o.Secret, o.Max, o.Retries
 	if o.Retries < 0 {

@@ -8,13 +8,12 @@ import (
 
 	"runbook/runtime/event"
 	"runbook/runtime/ssh/shell/frame"
+	"runbook/runtime/ssh/shell/output"
 )
 
 // runOnce is Run without retries. The context has the host.
 func (h *Host) runOnce(ctx context.Context, c Command) (Result, error) {
-	for _, s := range c.Secrets {
-		h.pool.stream.AddSecret(s)
-	}
+	h.Hide(c.Secrets)
 	if _, err := c.body(nil); err != nil { // before anything is contacted
 		return Result{}, err
 	}
@@ -36,8 +35,12 @@ func (h *Host) runOnce(ctx context.Context, c Command) (Result, error) {
 		return Result{}, err
 	}
 	e := &execution{host: h, conn: conn, c: c, body: body, program: program}
-	e.text, e.out = c.text(h.pool.stream.Redact), newOutput(ctx, h.pool.stream, c)
+	e.text, e.out = c.text(h.pool.stream.Redact), newOutput(ctx, h, c)
 	return e.run(ctx)
+}
+
+func newOutput(ctx context.Context, h *Host, c Command) *output.Collector {
+	return output.New(ctx, h.pool.stream, output.Options{Max: c.Max, Quiet: c.Quiet || c.Explain != nil, ShowOnly: c.ShowOnly})
 }
 
 // execution is one run of a command.
@@ -48,7 +51,7 @@ type execution struct {
 	body    string // see Command.body
 	program string // see Command.program
 	text    string // see Command.text
-	out     *output
+	out     *output.Collector
 
 	code    int
 	started bool // sudo, if any, has started the command
@@ -60,12 +63,12 @@ func (e *execution) run(ctx context.Context) (Result, error) {
 	}
 	began := time.Now()
 	err := e.dispatch(ctx)
-	e.out.flush()
+	e.out.Flush()
 	if err == nil {
-		err = e.out.checkLimits()
+		err = e.out.CheckLimits()
 	}
 	result := Result{Code: e.code, OK: err == nil && e.code == 0, Seconds: time.Since(began).Seconds()}
-	result.Stdout, result.Stderr = e.out.text()
+	result.Stdout, result.Stderr = e.out.Text()
 	ended := event.Event{Kind: event.CommandEnded, Text: e.text, Seconds: result.Seconds}
 	failed := err == nil && e.code != 0
 	if err == nil {
@@ -81,13 +84,16 @@ func (e *execution) run(ctx context.Context) (Result, error) {
 		event.Emit(ctx, ended)
 	}
 	if failed && err == nil && !e.c.accepts(e.code) {
-		err = &ExitError{Host: e.host.Name(), Command: e.text, Result: result, Tail: e.out.tail()}
+		err = &ExitError{Host: e.host.Name(), Command: e.text, Result: result, Tail: e.out.Tail()}
 	}
 	return result, err
 }
 
 // dispatch runs the command in the long-lived shell, or in a session of its own if it needs input.
 func (e *execution) dispatch(ctx context.Context) error {
+	if e.resident() {
+		return e.runResident(ctx)
+	}
 	password := ""
 	if e.c.Sudo != "" {
 		var err error
@@ -111,12 +117,17 @@ func (e *execution) runInShell(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	begin, end := frame.NewMark(), frame.NewMark()
-	umask := e.host.umask()
-	body, err := withSudo(umask, e.body, e.c.Sudo, begin)
+	begin := frame.NewMark()
+	body, err := withSudo(e.host.umask(), e.body, e.c.Sudo, begin)
 	if err != nil {
 		return err
 	}
+	return e.runOn(ctx, &e.conn.seat, s, body, begin)
+}
+
+// runOn runs the body of the command on the shell of a seat. The caller has its turn.
+func (e *execution) runOn(ctx context.Context, at *seat, s *shell, body, begin string) error {
+	end, umask := frame.NewMark(), e.host.umask()
 	script := s.dismissGuard()
 	if umask != s.umask {
 		script += umask
@@ -129,18 +140,18 @@ func (e *execution) runInShell(ctx context.Context) error {
 		}
 		return e.readStdout(s, end)
 	}, func() error { return e.readStderr(s, begin, end) })
-	err = e.wait(ctx, s, reading)
+	err := e.wait(ctx, s, reading)
 	if err != nil {
-		e.conn.shell = nil // the next command starts another
+		at.shell = nil // the next command starts another
 	}
 	return err
 }
 
 // readStdout reads a command's output and status.
 func (e *execution) readStdout(s *shell, end string) error {
-	take := e.out.writer(&e.out.stdout)
+	take := e.out.Stdout
 	if e.c.Output != nil {
-		take = e.out.passThrough(e.c.Output)
+		take = e.out.PassThrough(e.c.Output)
 	}
 	if _, err := s.out.Until(take, end); err != nil {
 		return err
@@ -157,9 +168,8 @@ func (e *execution) readStdout(s *shell, end string) error {
 
 // readStderr reads a command's errors. The begin mark shows that sudo has started the command.
 func (e *execution) readStderr(s *shell, begin, end string) error {
-	take := e.out.writer(&e.out.stderr)
 	for {
-		which, err := s.err.Until(take, end, begin)
+		which, err := s.err.Until(e.out.Stderr, end, begin)
 		if err != nil || which == 0 {
 			return err
 		}
@@ -184,7 +194,7 @@ func (e *execution) wait(ctx context.Context, s *shell, reading *reading) error 
 	s.settle(reading, e.conn.link)
 	var late *TimeoutError
 	if errors.As(cause, &late) {
-		late.Tail, late.Left = e.out.tail(), left
+		late.Tail, late.Left = e.out.Tail(), left
 		return late
 	}
 	err := fmt.Errorf("%w while running: %s", cause, firstLine(e.text))
@@ -209,7 +219,7 @@ func (e *execution) lostError(ctx context.Context, s *shell, err error) error {
 			err = fmt.Errorf("%w; %w", err, left)
 		}
 	}
-	return &LostError{Host: e.host.Name(), Command: e.text, Tail: e.out.tail(), Err: err}
+	return &LostError{Host: e.host.Name(), Command: e.text, Tail: e.out.Tail(), Err: err}
 }
 
 // watch waits until done is closed and returns nil. It returns the reason if the command must be
@@ -235,7 +245,7 @@ func (e *execution) watch(ctx context.Context, done <-chan struct{}) error {
 		case <-total:
 			return &TimeoutError{Host: e.host.Name(), Command: e.text, Limit: e.c.Timeout}
 		case <-idle:
-			rest := e.c.IdleTimeout - e.out.idle()
+			rest := e.c.IdleTimeout - e.out.Idle()
 			if rest <= 0 {
 				return &TimeoutError{Host: e.host.Name(), Command: e.text, Limit: e.c.IdleTimeout, Idle: true}
 			}

@@ -44,9 +44,7 @@ func luaScript(ctx context.Context, h *Host, a scriptArgs) (Result, error) {
 	if err != nil {
 		return Result{}, fmt.Errorf("%s: %w", a.File.Path, err)
 	}
-	for _, s := range a.Secret { // before Line cuts an argument: half a secret is not recognized
-		h.pool.stream.AddSecret(s)
-	}
+	h.Hide(a.Secret) // before Line cuts an argument: half a secret is not recognized
 	shown := typed.Line(append([]string{a.File.Name}, a.Args...), h.pool.stream.Redact)
 	c, err := a.with(Command{Argv: append(argv, a.Args...), Shown: shown})
 	if err != nil {

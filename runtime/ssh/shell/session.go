@@ -33,7 +33,11 @@ func (e *execution) sessionScripts(password string) (sessionScripts, error) {
 		if password != "" {
 			how = "-S -p " + s.ask
 		}
-		wrapper, err := ssh.Quote("printf '%s' '" + s.begin + "' >&2; " + stdinScript(len(s.inner)))
+		reader := stdinScript(len(s.inner))
+		if e.resident() {
+			s.inner, reader = "", "unset CDPATH; exec /bin/sh"
+		}
+		wrapper, err := ssh.Quote("printf '%s' '" + s.begin + "' >&2; " + reader)
 		if err != nil {
 			return s, err
 		}
@@ -120,6 +124,14 @@ func (t *sudoDialog) feedInput() {
 }
 
 func (t *sudoDialog) readStderr() error {
+	if err := t.begin(); err != nil || t.c.Sudo != "" && !t.started {
+		return err
+	}
+	return t.execution.readStderr(t.shell, t.scripts.begin, t.scripts.end)
+}
+
+// begin reads the session's process group, and sees the command begin.
+func (t *sudoDialog) begin() error {
 	s := t.shell
 	if _, err := s.err.Until(frame.LoginOutput().Add, t.scripts.pid); err != nil {
 		return err
@@ -131,11 +143,16 @@ func (t *sudoDialog) readStderr() error {
 	s.identify(line)
 	t.conn.addGroup(s.group())
 	if t.c.Sudo == "" {
-		return t.execution.readStderr(s, t.scripts.begin, t.scripts.end)
+		return nil
 	}
-	take := t.out.writer(&t.out.stderr)
+	return t.awaitSudo()
+}
+
+// awaitSudo answers sudo until it has started the command, or has ended without.
+func (t *sudoDialog) awaitSudo() error {
+	s := t.shell
 	for asked := 0; ; {
-		which, err := s.err.Until(take, t.scripts.end, t.scripts.begin, t.scripts.ask)
+		which, err := s.err.Until(t.out.Stderr, t.scripts.end, t.scripts.begin, t.scripts.ask)
 		if err != nil {
 			return err
 		}
@@ -145,7 +162,7 @@ func (t *sudoDialog) readStderr() error {
 		case 1:
 			t.started = true
 			close(t.begun)
-			return t.execution.readStderr(s, t.scripts.begin, t.scripts.end)
+			return nil
 		}
 		if asked++; asked > 1 {
 			// Without stdin sudo gives up at once, and the outer script prints the end mark.

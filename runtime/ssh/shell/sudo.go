@@ -8,6 +8,7 @@ import (
 
 	"runbook/runtime/event"
 	"runbook/runtime/ssh"
+	"runbook/runtime/ssh/shell/output"
 )
 
 // withSudo wraps the body of a command for the long-lived shell. Under sudo the body travels
@@ -49,7 +50,7 @@ func (h *Host) sudoPassword(ctx context.Context, conn *connection, user string) 
 		return "", err
 	}
 	probe := &execution{host: h, conn: conn, text: "sudo -n true"}
-	probe.out = newOutput(ctx, h.pool.stream, Command{Quiet: true})
+	probe.out = newOutput(ctx, h, Command{Quiet: true})
 	probe.body = "LC_ALL=C sudo -n -u " + quoted + " -- true"
 	if err := probe.runInShell(ctx); err != nil {
 		return "", err
@@ -57,7 +58,7 @@ func (h *Host) sudoPassword(ctx context.Context, conn *connection, user string) 
 	if probe.code == 0 {
 		return "", nil
 	}
-	said := probe.out.tail()
+	said := probe.out.Tail()
 	for _, need := range []string{"password is required", "terminal is required", "must have a tty", "askpass"} {
 		if strings.Contains(said, need) {
 			return h.askPassword(ctx)
@@ -102,8 +103,8 @@ func (h *Host) wrongPassword(user string) error {
 }
 
 // sudoRefused returns the error of a command that sudo did not start, in sudo's own words.
-func (h *Host) sudoRefused(user string, out *output, code int) error {
-	reason := firstLine(out.tail())
+func (h *Host) sudoRefused(user string, out *output.Collector, code int) error {
+	reason := firstLine(out.Tail())
 	if reason == "" {
 		reason = fmt.Sprintf("it exited %d without a word", code)
 	}

@@ -78,6 +78,8 @@ func TestSudoPasswordless(t *testing.T) {
 			{Command{Script: `id -un; pwd; echo "$A"; cat`, Sudo: "root", Cwd: "/usr", Env: map[string]string{"A": "it's"}}, "root\n/usr\nit's\n"},
 			{Command{Script: `id -un; pwd; echo "$A"; cat`, Sudo: "nobody", Cwd: "/usr", Env: map[string]string{"A": "it's"}, Stdin: new("in")}, "nobody\n/usr\nit's\nin"},
 			{Command{Argv: []string{"printf", "%s", "$HOME 'x'\n"}, Sudo: "root"}, "$HOME 'x'\n"},
+			{Command{Script: `id -un; pwd; echo "$A"; cat`, Sudo: "root", Cwd: "/usr", Env: map[string]string{"A": "it's"}, Resident: true}, "root\n/usr\nit's\n"},
+			{Command{Script: "id -un; echo $1; umask; exit 0", Args: []string{"it's"}, Sudo: "nobody", Resident: true}, "nobody\nit's\n0002\n"},
 			{Command{Script: "umask"}, "0002\n"},
 			{Command{Script: "umask", Stdin: new("in")}, "0002\n"},
 			{Command{Script: "umask", Sudo: "root"}, "0002\n"},
@@ -88,17 +90,27 @@ func TestSudoPasswordless(t *testing.T) {
 				t.Errorf("%s: %+v: %q %q %v", how, c.c, r.Stdout, r.Stderr, err)
 			}
 		}
-		for _, stdin := range []*string{nil, new("")} {
+		var pids []string
+		for range 2 {
+			r, err := h.Run(t.Context(), Command{Script: "echo $PPID $$", Sudo: "root", Resident: true})
+			must(t, err)
+			pids = append(pids, r.Stdout)
+		}
+		if pids[0] != pids[1] {
+			t.Errorf("%s: each command had a shell of its own: %q", how, pids)
+		}
+		for _, c := range []Command{{}, {Stdin: new("")}, {Resident: true}} {
+			stdin, resident := c.Stdin, c.Resident
 			var exit *ExitError
-			if _, err := h.Run(t.Context(), Command{Script: "exit 1", Sudo: "root", Stdin: stdin}); !errors.As(err, &exit) || exit.Result.Code != 1 {
+			if _, err := h.Run(t.Context(), Command{Script: "exit 1", Sudo: "root", Stdin: stdin, Resident: resident}); !errors.As(err, &exit) || exit.Result.Code != 1 {
 				t.Errorf("the command's own status: %v", err)
 			}
 			var refused *SudoError
-			if _, err := h.Run(t.Context(), Command{Script: "true", Sudo: "nosuchuser", Stdin: stdin}); !errors.As(err, &refused) {
+			if _, err := h.Run(t.Context(), Command{Script: "true", Sudo: "nosuchuser", Stdin: stdin, Resident: resident}); !errors.As(err, &refused) {
 				t.Errorf("an unknown user: %v", err)
 			}
 			// Only sudo can end another user's processes.
-			r, err := h.Run(t.Context(), Command{Script: "sh -c 'echo $$; exec sleep 1000'", Sudo: "root", Stdin: stdin, Timeout: time.Second})
+			r, err := h.Run(t.Context(), Command{Script: "sh -c 'echo $$; exec sleep 1000'", Sudo: "root", Stdin: stdin, Resident: resident, Timeout: time.Second})
 			var late *TimeoutError
 			if !errors.As(err, &late) || late.Left != nil {
 				t.Fatalf("%s: %v", how, err)
@@ -113,20 +125,22 @@ func TestSudoPasswordless(t *testing.T) {
 func TestSudoAsks(t *testing.T) {
 	target := sudoHost(t, "alice", "Defaults !lecture\nalice ALL=(ALL) ALL")
 	target.Sudo = "ask"
-	person := &sshtest.Asker{Answers: []string{"wrong", "correct horse"}}
+	person := &sshtest.Asker{Answers: []string{"wrong", "wrong", "correct horse"}}
 	ctx, rec := sshtest.Recording(t)
 	p := newPoolTo(t, rec.Stream, Options{Options: ssh.Options{Prompt: person.Prompt}})
 	h := p.Host(target)
 	began := time.Now()
-	_, err := h.Run(t.Context(), Command{Script: "id -un", Sudo: "root"})
 	var refused *SudoError
-	if !errors.As(err, &refused) || !strings.Contains(err.Error(), "password is wrong") {
-		t.Fatalf("a wrong password: %v", err)
+	for _, resident := range []bool{true, false} {
+		_, err := h.Run(t.Context(), Command{Script: "id -un", Sudo: "root", Resident: resident})
+		if !errors.As(err, &refused) || !strings.Contains(err.Error(), "password is wrong") {
+			t.Fatalf("a wrong password: %v", err)
+		}
 	}
-	if d := time.Since(began); d > 10*time.Second {
+	if d := time.Since(began); d > 20*time.Second {
 		t.Errorf("a wrong password took %v", d)
 	}
-	for _, c := range []Command{{Script: "id -un; cat", Sudo: "root"}, {Script: "id -un; cat", Sudo: "root", Stdin: new("")}, {Script: "id -un", Sudo: "root", Env: map[string]string{"A": "b"}}} {
+	for _, c := range []Command{{Script: "id -un; cat", Sudo: "root", Resident: true}, {Script: "id -un; cat", Sudo: "root"}, {Script: "id -un; cat", Sudo: "root", Stdin: new("")}, {Script: "id -un", Sudo: "root", Env: map[string]string{"A": "b"}}} {
 		if r, err := h.Run(ctx, c); err != nil || r.Stdout != "root\n" {
 			t.Errorf("%q %q %v", r.Stdout, r.Stderr, err)
 		}
@@ -138,7 +152,7 @@ func TestSudoAsks(t *testing.T) {
 	if out := rec.Output(); strings.Contains(out, "correct horse") {
 		t.Errorf("the password was shown: %q", out)
 	}
-	if len(person.Asked) != 2 {
+	if len(person.Asked) != 3 {
 		t.Errorf("asked %q", person.Asked)
 	}
 	_, err = newPool(t, Options{}).Host(target).Run(t.Context(), Command{Script: "id", Sudo: "root"})

@@ -1,4 +1,5 @@
-package shell
+// Package output collects what a command on a host prints, shows it in the events, and limits it.
+package output
 
 import (
 	"bytes"
@@ -26,8 +27,8 @@ const (
 	tailLines = 10
 )
 
-// output collects what one command prints.
-type output struct {
+// Collector collects what one command prints.
+type Collector struct {
 	ctx       context.Context
 	redactor  *event.Stream // knows the secrets to hide
 	quiet     bool          // shows nothing
@@ -72,40 +73,53 @@ func (s *stream) end() string {
 	return string(end[max(0, len(end)-longestLine):])
 }
 
-func newOutput(ctx context.Context, redactor *event.Stream, c Command) *output {
-	limit := cmp.Or(c.Max, DefaultMax)
-	if c.ShowOnly {
+// Options are options of New.
+type Options struct {
+	Max   int  // limits the bytes of each stream in Text; DefaultMax if 0
+	Quiet bool // shows nothing in the events
+	// ShowOnly sends output to the events alone: Text has none of it, and no limit applies.
+	ShowOnly bool
+}
+
+// New returns a collector for a command that runs under ctx. redactor knows the secrets to hide.
+func New(ctx context.Context, redactor *event.Stream, o Options) *Collector {
+	limit := cmp.Or(o.Max, DefaultMax)
+	if o.ShowOnly {
 		limit = 0
 	}
-	return &output{ctx: ctx, redactor: redactor, quiet: c.Quiet || c.Explain != nil, unlimited: c.ShowOnly, touched: time.Now(),
+	return &Collector{ctx: ctx, redactor: redactor, quiet: o.Quiet, unlimited: o.ShowOnly, touched: time.Now(),
 		stdout: stream{name: "stdout", limit: limit}, stderr: stream{name: "stderr", limit: limit}}
 }
 
-// writer returns the function that takes the bytes of one stream.
-func (o *output) writer(s *stream) func([]byte) error {
-	return func(b []byte) error {
-		o.mu.Lock()
-		defer o.mu.Unlock()
-		o.touched = time.Now()
-		s.store(b)
-		if o.quiet {
-			return nil
-		}
-		s.line = append(s.line, b...)
-		end := bytes.LastIndexByte(s.line, '\n') + 1
-		if end == 0 && len(s.line) > longestLine {
-			end = longestLine
-			for end > longestLine-utf8.UTFMax && !utf8.RuneStart(s.line[end]) {
-				end--
-			}
-		}
-		o.show(s, o.showable(s, end))
+// Stdout takes bytes of stdout.
+func (o *Collector) Stdout(b []byte) error { return o.take(&o.stdout, b) }
+
+// Stderr takes bytes of stderr.
+func (o *Collector) Stderr(b []byte) error { return o.take(&o.stderr, b) }
+
+// take stores and shows the bytes of one stream.
+func (o *Collector) take(s *stream, b []byte) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.touched = time.Now()
+	s.store(b)
+	if o.quiet {
 		return nil
 	}
+	s.line = append(s.line, b...)
+	end := bytes.LastIndexByte(s.line, '\n') + 1
+	if end == 0 && len(s.line) > longestLine {
+		end = longestLine
+		for end > longestLine-utf8.UTFMax && !utf8.RuneStart(s.line[end]) {
+			end--
+		}
+	}
+	o.show(s, o.showable(s, end))
+	return nil
 }
 
-// passThrough returns the function that writes bytes to w instead.
-func (o *output) passThrough(w io.Writer) func([]byte) error {
+// PassThrough returns the function that writes bytes to w instead.
+func (o *Collector) PassThrough(w io.Writer) func([]byte) error {
 	return func(b []byte) error {
 		_, _ = w.Write(b) // Command.Output documents that its errors are ignored
 		o.mu.Lock()
@@ -117,7 +131,7 @@ func (o *output) passThrough(w io.Writer) func([]byte) error {
 
 // showable returns how many of the first n bytes can be shown. The beginning of a secret cannot,
 // nor the line that it is in.
-func (o *output) showable(s *stream, n int) int {
+func (o *Collector) showable(s *stream, n int) int {
 	if n == 0 {
 		return 0
 	}
@@ -132,7 +146,7 @@ func (o *output) showable(s *stream, n int) int {
 	return n
 }
 
-func (o *output) show(s *stream, n int) {
+func (o *Collector) show(s *stream, n int) {
 	if n == 0 {
 		return
 	}
@@ -140,30 +154,30 @@ func (o *output) show(s *stream, n int) {
 	s.line = append(s.line[:0], s.line[n:]...)
 }
 
-// flush shows the unfinished lines at the end of the command.
-func (o *output) flush() {
+// Flush shows the unfinished lines at the end of the command.
+func (o *Collector) Flush() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.show(&o.stdout, len(o.stdout.line))
 	o.show(&o.stderr, len(o.stderr.line))
 }
 
-// idle returns how long nothing has been printed.
-func (o *output) idle() time.Duration {
+// Idle returns how long nothing has been printed.
+func (o *Collector) Idle() time.Duration {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return time.Since(o.touched)
 }
 
-// text returns what was printed so far.
-func (o *output) text() (stdout, stderr string) {
+// Text returns what was printed so far.
+func (o *Collector) Text() (stdout, stderr string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return string(o.stdout.kept), string(o.stderr.kept)
 }
 
-// checkLimits returns an error if a stream was longer than its limit.
-func (o *output) checkLimits() error {
+// CheckLimits returns an error if a stream was longer than its limit.
+func (o *Collector) CheckLimits() error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for _, s := range []*stream{&o.stdout, &o.stderr} {
@@ -176,8 +190,8 @@ func (o *output) checkLimits() error {
 	return nil
 }
 
-// tail returns the last lines of stderr, where reasons are, or else of stdout.
-func (o *output) tail() string {
+// Tail returns the last lines of stderr, where reasons are, or else of stdout.
+func (o *Collector) Tail() string {
 	o.mu.Lock()
 	ends := []string{o.stderr.end(), o.stdout.end()}
 	o.mu.Unlock()

@@ -1,4 +1,4 @@
-package shell
+package output
 
 import (
 	"strings"
@@ -26,17 +26,17 @@ func TestSecretInPieces(t *testing.T) {
 		sink := &texts{}
 		stream := event.NewStream(sink)
 		stream.AddSecret(secret)
-		out := newOutput(event.WithStream(t.Context(), stream), stream, Command{})
+		out := New(event.WithStream(t.Context(), stream), stream, Options{})
 		for _, piece := range pieces {
-			out.writer(&out.stdout)([]byte(piece))
+			must(t, out.Stdout([]byte(piece)))
 		}
-		out.flush()
+		out.Flush()
 		all := strings.ReplaceAll(strings.Join(sink.said, ""), "\n", "")
 		if strings.Contains(all, secret[:9]) || strings.Contains(all, secret[9:]) || !strings.Contains(all, "[secret]") {
 			t.Errorf("%s: %.200q", name, sink.said)
 		}
-		if strings.Contains(out.tail(), secret[9:]) {
-			t.Errorf("%s: the last lines are %q", name, out.tail())
+		if strings.Contains(out.Tail(), secret[9:]) {
+			t.Errorf("%s: the last lines are %q", name, out.Tail())
 		}
 	}
 }
@@ -46,11 +46,18 @@ func TestNoSecretNoWait(t *testing.T) {
 	sink := &texts{}
 	stream := event.NewStream(sink)
 	stream.AddSecret("s3cr3t-one")
-	out := newOutput(event.WithStream(t.Context(), stream), stream, Command{})
+	out := New(event.WithStream(t.Context(), stream), stream, Options{})
 	for _, piece := range []string{"one\n", "ends\n", "s3\n"} {
-		out.writer(&out.stdout)([]byte(piece))
+		must(t, out.Stdout([]byte(piece)))
 		if last := sink.said[len(sink.said)-1]; last != piece {
 			t.Errorf("%q is kept back", piece)
 		}
+	}
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
 	}
 }

@@ -1,0 +1,112 @@
+package shell
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"runbook/runtime/ssh"
+	"runbook/runtime/ssh/shell/frame"
+)
+
+// resident reports whether the command runs in a shell that sudo started before.
+func (e *execution) resident() bool {
+	return e.c.Resident && e.c.Sudo != "" && e.c.Stdin == nil && e.c.Input == nil
+}
+
+// runResident runs the command in the long-lived shell of the user of sudo.
+func (e *execution) runResident(ctx context.Context) error {
+	at := e.conn.seatOf(e.c.Sudo)
+	if err := at.turn.Lock(ctx); err != nil {
+		return err
+	}
+	defer at.turn.Unlock()
+	if at.shell == nil {
+		s, err := e.startResident(ctx)
+		if err != nil {
+			return err
+		}
+		at.shell = s
+	}
+	e.started = true
+	return e.runOn(ctx, at, at.shell, e.body, frame.NewMark())
+}
+
+// seatOf returns the seat of a user of sudo.
+func (c *connection) seatOf(user string) *seat {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.others[user] == nil {
+		c.others[user] = &seat{turn: ssh.NewMutex()}
+	}
+	return c.others[user]
+}
+
+// startResident lets sudo start a shell that reads commands from the stdin of a session of its own.
+func (e *execution) startResident(ctx context.Context) (*shell, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, shellLimit, fmt.Errorf("sudo started no shell within %v", shellLimit))
+	defer cancel()
+	password, err := e.host.sudoPassword(ctx, e.conn, e.c.Sudo)
+	if err != nil {
+		return nil, err
+	}
+	scripts, err := e.sessionScripts(password)
+	if err != nil {
+		return nil, err
+	}
+	p, err := e.conn.start(ctx, stdinScript(len(scripts.outer)))
+	if err != nil {
+		return nil, err
+	}
+	t := &sudoDialog{execution: e, shell: newShell(p), scripts: scripts, password: password, begun: make(chan struct{})}
+	reading := t.shell.readBoth(func() error { return feed(p.Stdin, scripts.outer) }, t.begin)
+	select {
+	case <-reading.done:
+		err = errors.Join(reading.errs[:]...)
+	case <-ctx.Done():
+		t.shell.settle(reading, e.conn.link)
+		err = context.Cause(ctx)
+	case <-e.conn.link.Done():
+		t.shell.settle(reading, e.conn.link)
+		err = e.conn.link.Lost()
+	}
+	switch {
+	case t.wrong && ctx.Err() == nil:
+		err = e.host.wrongPassword(e.c.Sudo)
+	case err == nil && !t.started:
+		err = e.host.sudoRefused(e.c.Sudo, e.out, 1)
+	}
+	if err != nil {
+		p.Close()
+		e.conn.removeGroup(t.shell.group())
+		return nil, err
+	}
+	return t.shell, nil
+}
+
+// endSeat ends the shell of a seat. The caller has its turn.
+func (c *connection) endSeat(at *seat) {
+	if at.shell == nil {
+		return
+	}
+	at.shell.end(c.link)
+	c.removeGroup(at.shell.group())
+	at.shell = nil
+}
+
+// endIdle ends the shells of sudo that run nothing.
+func (c *connection) endIdle() {
+	c.mu.Lock()
+	seats := slices.Collect(maps.Values(c.others))
+	c.mu.Unlock()
+	for _, at := range seats {
+		select {
+		case at.turn <- struct{}{}:
+			c.endSeat(at)
+			at.turn.Unlock()
+		default:
+		}
+	}
+}
