@@ -12,6 +12,10 @@ import (
 // TestMistakesInRelease finds every kind of mistake where admins make it: in the functions of
 // release.lua for a host, which are called by functions of lib/.
 func TestMistakesInRelease(t *testing.T) {
+	dir := t.TempDir() // one for all, so that the library is parsed once
+	if err := os.CopyFS(dir, os.DirFS("../../recipes")); err != nil {
+		t.Fatal(err)
+	}
 	for line, want := range map[string]string{
 		`local x = = 1`:                                           `syntax error near "="`,
 		`hots = 1`:                                                `undeclared global "hots" is set`,
@@ -49,7 +53,7 @@ func TestMistakesInRelease(t *testing.T) {
 		`pcall(host.run, host)`:                                   ``, // a valid call in Lua; a run reports its missing argument
 		`host:agent({ keys = { "k" } }, function() host:r() end)`: `host has no "r"`,
 	} {
-		found := checkRelease(t, line)
+		found := checkRelease(t, dir, line)
 		places := 2
 		switch {
 		case want == "":
@@ -65,14 +69,10 @@ func TestMistakesInRelease(t *testing.T) {
 
 // checkRelease returns what check reports of release.lua with a line added to the functions of
 // rollout.prepare and rollout.run.
-func checkRelease(t *testing.T, line string) []string {
+func checkRelease(t *testing.T, dir, line string) []string {
 	t.Helper()
-	dir := t.TempDir()
-	if err := os.CopyFS(dir, os.DirFS("../../recipes")); err != nil {
-		t.Fatal(err)
-	}
 	path := filepath.Join(dir, "release.lua")
-	source, err := os.ReadFile(path)
+	source, err := os.ReadFile("../../recipes/release.lua")
 	if err != nil {
 		t.Fatal(err)
 	}
