@@ -91,21 +91,21 @@ func (o *Overlay) Skip(ctx context.Context, call script.Call) (result any, ok bo
 	}
 	a := argumentsOf(call)
 	f := o.On(h, a.user())
-	for _, name := range []string{"path", "from", "to"} {
-		if _, has := a[name]; has && !path.IsAbs(a.text(name)) {
-			return nil, false // an error of the real run
-		}
-	}
 	if c, ok := call.Args.(fs.Comparer); ok && !f.concerns(a.text("path")) {
 		if differs, err := c.Differs(ctx, h); err == nil && !differs { // an error is one of the real run
 			return false, true
 		}
 	}
 	if c, ok := call.Args.(fs.Drafter); ok {
-		if d, err := c.Draft(ctx, h); err == nil {
+		if d, err := c.Draft(ctx, h); err == nil && path.IsAbs(d.Path) {
 			f.write(ctx, d)
 		}
 		return nil, false
+	}
+	for _, name := range []string{"path", "from", "to"} {
+		if _, has := a[name]; has && !path.IsAbs(a.text(name)) {
+			return nil, false // an error of the real run
+		}
 	}
 	switch call.Name {
 	case "host.fs:chmod":
