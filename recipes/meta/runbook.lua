@@ -116,17 +116,17 @@ function host:reboot(options) end
 
 ---Copy a file or a folder to the host, complete or not at all, with its modes. A file replaces a file; a folder must be new. Return false if changed is set and the host had all of it.
 ---Changes something; a dry run skips it.
----@param here string the file or folder on this machine
+---@param here string the file or folder on this machine, relative to the project
 ---@param remote string the path on the host
----@param options? { mode?: string, changed?: boolean }
+---@param options? { sudo?: boolean|string, mode?: string, changed?: boolean }
 ---@return boolean
 function host:upload(here, remote, options) end
 
 ---Copy a file or a folder from the host to this machine, like upload.
 ---Changes something; a dry run skips it.
 ---@param remote string the file or folder on the host
----@param here string the path on this machine
----@param options? { max?: integer }
+---@param here string the path on this machine, relative to the project
+---@param options? { sudo?: boolean|string, max?: integer }
 function host:download(remote, here, options) end
 
 ---Run fn when this host's function in each ends, for whatever reason; outside each, when the run ends. The last one registered runs first. An interrupt does not stop it; a second interrupt skips it.

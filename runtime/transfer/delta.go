@@ -86,7 +86,7 @@ func (u *upload) survey(mine map[string]entry) (*survey, error) {
 	defer stop(nil)
 	s := newSurvey(u.to, mine)
 	r, err := u.host.Run(ctx, shell.Command{
-		Quiet: true, AnyStatus: true,
+		Quiet: true, AnyStatus: true, Sudo: u.sudo, Resident: true,
 		Argv: []string{"/bin/sh", "-c", surveyScript, "sh", path.Dir(u.to), path.Base(u.to)},
 		Output: writerFunc(func(b []byte) (int, error) {
 			n, err := s.Write(b)
@@ -169,7 +169,7 @@ func (u *upload) linkSame() error {
 		names.WriteString(name + "\x00")
 	}
 	list := names.String()
-	r, err := u.host.Run(u.ctx, shell.Command{Quiet: true, AnyStatus: true, Stdin: &list,
+	r, err := u.host.Run(u.ctx, shell.Command{Quiet: true, AnyStatus: true, Sudo: u.sudo, Stdin: &list,
 		Argv: []string{"/bin/sh", "-c", linkScript, "sh", u.to, u.temporary}})
 	if err == nil && r.Code == 0 {
 		return nil

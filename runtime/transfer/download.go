@@ -16,10 +16,16 @@ import (
 	"runbook/runtime/ssh/shell"
 )
 
-// Download copies a file or a folder of the host to the path to on this machine, like Upload. It
-// fails if that takes more than most bytes.
-func Download(ctx context.Context, h *shell.Host, from, to string, most int64) error {
-	d := download{ctx: ctx, host: h, from: from, to: to, temporary: temporaryName(to), budget: newBudget(from, most)}
+// DownloadOptions are options of Download.
+type DownloadOptions struct {
+	Max  int64  // limits what is written, in bytes
+	Sudo string // the user on the host who reads, by sudo; "" for the login user
+}
+
+// Download copies a file or a folder of the host to the path to on this machine, like Upload. The
+// copy belongs to the user of this machine.
+func Download(ctx context.Context, h *shell.Host, from, to string, o DownloadOptions) error {
+	d := download{ctx: ctx, host: h, from: from, to: to, sudo: o.Sudo, temporary: temporaryName(to), budget: newBudget(from, o.Max)}
 	err := d.fetch()
 	if err == nil {
 		err = os.Rename(d.temporary, to)
@@ -35,6 +41,7 @@ type download struct {
 	ctx       context.Context
 	host      *shell.Host
 	from, to  string
+	sudo      string
 	temporary string
 	budget    *budget
 }
@@ -62,7 +69,7 @@ func (d *download) fetch() error {
 		written <- err
 	}()
 	nothing := ""
-	r, err := d.host.Run(ctx, shell.Command{Quiet: true, AnyStatus: true, Stdin: &nothing, Output: out,
+	r, err := d.host.Run(ctx, shell.Command{Quiet: true, AnyStatus: true, Sudo: d.sudo, Stdin: &nothing, Output: out,
 		Argv: []string{"/bin/sh", "-c", downloadScript, "sh", d.from}})
 	ended := error(io.ErrUnexpectedEOF)
 	if err == nil && r.Code == 0 {

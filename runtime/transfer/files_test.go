@@ -66,7 +66,7 @@ func TestTransfer(t *testing.T) {
 		want := tree(t, source)
 		up, down := filepath.Join(dir, "up"), filepath.Join(dir, "down")
 		must(t, sent(Upload(ctx, h, source, up, UploadOptions{})))
-		must(t, Download(ctx, h, up, down, plenty))
+		must(t, Download(ctx, h, up, down, DownloadOptions{Max: plenty}))
 		for _, d := range []string{up, down} {
 			if got := tree(t, d); !slices.Equal(got, want) {
 				t.Errorf("%s: got %.300q, want %.300q", d, got, want)
@@ -76,7 +76,7 @@ func TestTransfer(t *testing.T) {
 		if err := sent(Upload(ctx, h, source, up, UploadOptions{})); err == nil || event.Hint(err) == "" {
 			t.Errorf("a folder was replaced: %v", err)
 		}
-		if err := Download(ctx, h, up, down, plenty); err == nil {
+		if err := Download(ctx, h, up, down, DownloadOptions{Max: plenty}); err == nil {
 			t.Error("a local folder was replaced")
 		}
 		if err := sent(Upload(ctx, h, filepath.Join(source, "run it"), up, UploadOptions{})); err == nil {
@@ -90,7 +90,7 @@ func TestTransfer(t *testing.T) {
 		if b, err := os.ReadFile(file); err != nil || string(b) != "#!/bin/sh\n" || info.Mode().Perm() != 0o640 {
 			t.Errorf("%q, %v, %v", b, info.Mode(), err)
 		}
-		for _, err := range []error{sent(Upload(ctx, h, filepath.Join(dir, "none"), file, UploadOptions{})), sent(Upload(ctx, h, file, "/does/not/exist/x", UploadOptions{})), Download(ctx, h, "/does/not/exist", filepath.Join(dir, "x"), plenty)} {
+		for _, err := range []error{sent(Upload(ctx, h, filepath.Join(dir, "none"), file, UploadOptions{})), sent(Upload(ctx, h, file, "/does/not/exist/x", UploadOptions{})), Download(ctx, h, "/does/not/exist", filepath.Join(dir, "x"), DownloadOptions{Max: plenty})} {
 			if !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "/") {
 				t.Errorf("%v", err)
 			}
@@ -105,7 +105,7 @@ func TestTransfer(t *testing.T) {
 		must(t, os.Mkdir(odd, 0o755))
 		must(t, os.WriteFile(filepath.Join(odd, "a"), []byte("a"), 0o600))
 		must(t, syscall.Mkfifo(filepath.Join(odd, "b"), 0o600))
-		for _, err := range []error{sent(Upload(ctx, h, odd, filepath.Join(dir, "stopped"), UploadOptions{})), Download(ctx, h, odd, filepath.Join(dir, "stopped"), plenty)} {
+		for _, err := range []error{sent(Upload(ctx, h, odd, filepath.Join(dir, "stopped"), UploadOptions{})), Download(ctx, h, odd, filepath.Join(dir, "stopped"), DownloadOptions{Max: plenty})} {
 			if err == nil || !strings.Contains(err.Error(), "is not a file, folder or link") {
 				t.Errorf("a pipe was copied: %v", err)
 			}

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"strings"
+	"syscall"
 	"testing"
 
 	"runbook/runtime/event"
@@ -44,5 +45,34 @@ host:download("`+dir+`/b", "`+dir+`/c")
 		if err := lua(t, source); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", source, err, want)
 		}
+	}
+}
+
+// With sudo a copy belongs to that user, who also reads.
+func TestLuaSudo(t *testing.T) {
+	shared, err := os.MkdirTemp("", "runbook-test-")
+	must(t, err)
+	t.Cleanup(func() { must(t, os.RemoveAll(shared)) })
+	must(t, os.Chmod(shared, 0o777))
+	dir := t.TempDir()
+	must(t, os.Mkdir(filepath.Join(dir, "folder"), 0o755))
+	for _, name := range []string{"one", "folder/one", "folder/two"} {
+		must(t, os.WriteFile(filepath.Join(dir, name), []byte("text"), 0o600))
+	}
+	must(t, lua(t, `
+local as = { sudo = "nobody", changed = true }
+for _, want in ipairs { true, false } do
+  assert(host:upload("`+dir+`/one", "`+shared+`/one", as) == want)
+  assert(host:upload("`+dir+`/folder", "`+shared+`/folder", as) == want)
+end
+host:download("`+shared+`/one", "`+dir+`/back", { sudo = "nobody" })
+`))
+	for _, path := range []string{shared + "/one", shared + "/folder/two"} {
+		if st, ok := stat(t, path).Sys().(*syscall.Stat_t); !ok || st.Uid == 0 {
+			t.Errorf("%s belongs to %+v", path, st)
+		}
+	}
+	if st, ok := stat(t, filepath.Join(dir, "back")).Sys().(*syscall.Stat_t); !ok || int(st.Uid) != os.Getuid() {
+		t.Errorf("the download belongs to %+v", st)
 	}
 }

@@ -94,12 +94,12 @@ func TestTransferWithoutTar(t *testing.T) {
 	file := filepath.Join(dir, "file")
 	must(t, os.WriteFile(file, []byte("text"), 0o640))
 	must(t, sent(Upload(ctx, h, file, filepath.Join(dir, "up"), UploadOptions{})))
-	must(t, Download(ctx, h, filepath.Join(dir, "up"), filepath.Join(dir, "down"), plenty))
+	must(t, Download(ctx, h, filepath.Join(dir, "up"), filepath.Join(dir, "down"), DownloadOptions{Max: plenty}))
 	if b, err := os.ReadFile(filepath.Join(dir, "down")); err != nil || string(b) != "text" {
 		t.Errorf("%q, %v", b, err)
 	}
 	folder := t.TempDir()
-	for _, err := range []error{sent(Upload(ctx, h, folder, filepath.Join(dir, "folder"), UploadOptions{})), Download(ctx, h, folder, filepath.Join(dir, "folder"), plenty)} {
+	for _, err := range []error{sent(Upload(ctx, h, folder, filepath.Join(dir, "folder"), UploadOptions{})), Download(ctx, h, folder, filepath.Join(dir, "folder"), DownloadOptions{Max: plenty})} {
 		if !errors.Is(err, errNoTar) || !strings.Contains(event.Hint(err), "install") {
 			t.Errorf("%v, hint %q", err, event.Hint(err))
 		}
@@ -201,7 +201,7 @@ func TestDownloadLimit(t *testing.T) {
 		name string
 		size int64
 	}{{"folder", 1000}, {"folder/one", 500}} {
-		err := Download(t.Context(), h, filepath.Join(dir, from.name), to, from.size-1)
+		err := Download(t.Context(), h, filepath.Join(dir, from.name), to, DownloadOptions{Max: from.size - 1})
 		var long *ssh.TooLongError
 		if !errors.As(err, &long) || event.Hint(err) == "" {
 			t.Errorf("%s: %v", from.name, err)
@@ -209,7 +209,7 @@ func TestDownloadLimit(t *testing.T) {
 		if names := left(t, dir); len(names) > 0 {
 			t.Errorf("left: %q", names)
 		}
-		must(t, Download(t.Context(), h, filepath.Join(dir, from.name), to, from.size))
+		must(t, Download(t.Context(), h, filepath.Join(dir, from.name), to, DownloadOptions{Max: from.size}))
 		must(t, os.RemoveAll(to))
 	}
 }

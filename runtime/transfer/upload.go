@@ -27,6 +27,7 @@ type UploadOptions struct {
 	// Then a folder may replace a folder: the new one shares the files that are the same, by hard
 	// links.
 	Changed bool
+	Sudo    string // the user on the host to whom the copy belongs, by sudo; "" for the login user
 }
 
 // Upload copies a file or a folder of this machine to the path to on the host. It keeps modes, and
@@ -47,7 +48,7 @@ func Upload(ctx context.Context, h *shell.Host, from, to string, o UploadOptions
 	if o.Mode == 0 || info.IsDir() {
 		o.Mode = info.Mode().Perm()
 	}
-	u := upload{ctx: ctx, host: h, from: from, to: to, temporary: temporaryName(to), mode: o.Mode, folder: info.IsDir()}
+	u := upload{ctx: ctx, host: h, from: from, to: to, temporary: temporaryName(to), mode: o.Mode, folder: info.IsDir(), sudo: o.Sudo}
 	needed := true
 	if o.Changed {
 		needed, err = u.compare(info)
@@ -71,6 +72,7 @@ type upload struct {
 	from, to  string
 	temporary string
 	mode      fs.FileMode
+	sudo      string
 	folder    bool
 	replace   bool            // the folder replaces another
 	same      map[string]bool // files that the new folder has already, by path
@@ -126,7 +128,7 @@ var uploadScript string
 // stream runs the script on the host with in as its input.
 func (u *upload) stream(kind string, size int64, in io.Reader) error {
 	r, err := u.host.Run(u.ctx, shell.Command{
-		Quiet: true, AnyStatus: true,
+		Quiet: true, AnyStatus: true, Sudo: u.sudo,
 		Input: io.TeeReader(in, newProgress(u.ctx, u.host.Name(), u.from, size)),
 		Argv: []string{"/bin/sh", "-c", uploadScript, "sh", kind, u.to, u.temporary, path.Dir(u.temporary),
 			strconv.FormatUint(uint64(u.mode), 8), strconv.FormatInt(size, 10)},
@@ -167,7 +169,8 @@ func (u *upload) discard(err error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(u.ctx), discardLimit)
 	defer cancel()
 	const script = `find "$1" -type d ! -perm -700 -exec chmod u+rwx {} \; 2>/dev/null; rm -rf -- "$1" "$1.end"`
-	_, left := u.host.Run(ctx, shell.Command{Quiet: true, Argv: []string{"/bin/sh", "-c", script, "sh", u.temporary}})
+	_, left := u.host.Run(ctx, shell.Command{Quiet: true, Sudo: u.sudo, Resident: true,
+		Argv: []string{"/bin/sh", "-c", script, "sh", u.temporary}})
 	return errors.Join(err, left)
 }
 

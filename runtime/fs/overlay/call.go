@@ -25,6 +25,9 @@ func argumentsOf(call script.Call) arguments {
 }
 
 func (a arguments) text(name string) string {
+	if path, ok := a[name].(script.LocalPath); ok {
+		return string(path)
+	}
 	text, _ := a[name].(string)
 	return text
 }

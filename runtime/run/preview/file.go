@@ -73,9 +73,12 @@ func draft(ctx context.Context, h *shell.Host, call script.Call) (*fs.Draft, err
 	if call.Name != "host:upload" {
 		return nil, nil
 	}
-	given := map[string]string{}
+	given, user := map[string]string{}, ""
 	for _, a := range call.Arguments() {
 		given[a.Name] = fmt.Sprint(a.Value)
+		if sudo, ok := a.Value.(shell.Sudo); ok {
+			user = sudo.User
+		}
 	}
 	info, err := os.Stat(given["local"])
 	if err != nil || !info.Mode().IsRegular() || info.Size() > mostRead {
@@ -83,7 +86,7 @@ func draft(ctx context.Context, h *shell.Host, call script.Call) (*fs.Draft, err
 	}
 	text, err := os.ReadFile(given["local"])
 	mode := cmp.Or(given["mode"], fmt.Sprintf("%04o", info.Mode().Perm()))
-	return &fs.Draft{Path: given["remote"], Text: string(text), PutOptions: fs.PutOptions{Mode: mode}}, err
+	return &fs.Draft{Path: given["remote"], Text: string(text), User: user, PutOptions: fs.PutOptions{Mode: mode}}, err
 }
 
 // Write describes what a call would change in a file, after what the dry run has skipped before. It reads the file on the host.
