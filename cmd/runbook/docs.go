@@ -19,7 +19,10 @@ import (
 func (p *program) docsCommand() command {
 	return command{name: "docs", summary: "describe the Lua API, one name in it, or a recipe; or search it",
 		argument: argument{value: value{name: "NAME|WORD|RECIPE", offer: apiName}, optional: true, many: true},
-		flags:    []flagSpec{boolFlag("markdown", "print the whole API as a reference in Markdown")},
+		flags: []flagSpec{
+			boolFlag("markdown", "print the whole API as a reference in Markdown"),
+			textFlag("man", value{name: "DIR", offer: anyFile}, "write a manual page for each command into this folder"),
+		},
 		description: `NAME is a name of the API, such as host:run or host.fs, or a topic, such as error objects. RECIPE is a path, or a
 name in recipes/. Any other word is searched for in names, options and texts; of several words, an entry has
 all. Without an argument the whole API is described.`,
@@ -30,6 +33,12 @@ all. Without an argument the whole API is described.`,
 			return neverReads
 		},
 		action: func(cc *cli.Context) error {
+			switch dir := cc.String("man"); {
+			case dir != "" && cc.NArg() > 0:
+				return run.Usage(errors.New("--man writes a page for every command, and takes no name"))
+			case dir != "":
+				return p.writeManPages(dir)
+			}
 			text, err := p.docs(cc)
 			if err != nil {
 				return err

@@ -103,16 +103,19 @@ func kinds(o recipe.Option, names map[recipe.Kind]string) []string {
 }
 
 // flagHelp describes one of runbook's own options.
-func flagHelp(f flagSpec) string {
-	left := strings.TrimSuffix("--"+f.name+" "+f.value.name, " ")
+func flagHelp(f flagSpec) string { return helpLine(flagTexts(f)) }
+
+// flagTexts returns what to type for one of runbook's own options, and what it does.
+func flagTexts(f flagSpec) (left, right string) {
+	left = strings.TrimSuffix("--"+f.name+" "+f.value.name, " ")
 	if f.short != "" {
 		left = "-" + f.short + ", " + left
 	}
-	right := f.help
+	right = f.help
 	if f.preset != "" {
 		right += fmt.Sprintf(" (default: %s)", f.preset)
 	}
-	return helpLine(left, right)
+	return left, right
 }
 
 // helpLine sets what to type and what it does side by side, or below each other if the first is
