@@ -49,11 +49,13 @@ func (p *program) help(c command) error {
 	}
 	if len(common) > 0 {
 		fmt.Fprintf(&b, "\nOptions:\n%s", strings.Join(common, ""))
-		b.WriteString("\nEvery long option can also be set in the environment: --connect-timeout is RUNBOOK_CONNECT_TIMEOUT.\n")
+		b.WriteString("\n" + environmentNote + "\n")
 	}
 	_, err := io.WriteString(p.out, p.redact(b.String()))
 	return err
 }
+
+const environmentNote = "Every long option can also be set in the environment: --connect-timeout is RUNBOOK_CONNECT_TIMEOUT."
 
 // optionHelp describes an option of a recipe: what to type, then its help with the kind of value,
 // the bounds and the default.
