@@ -15,13 +15,17 @@ import (
 // it is valid Lua, its types are well-formed and declared, and the parameters of each function
 // match the annotations above it. The grammar is that of https://luals.github.io/wiki/annotations/.
 func TestStubIsWellFormed(t *testing.T) {
-	const path = "../../recipes/meta/runbook.lua"
-	if out, err := exec.Command(luacheck(t), "--no-config", "--no-color", "--only", "0", "--", path).CombinedOutput(); err != nil {
-		t.Errorf("the stub is no Lua: %v\n%s", err, out)
-	}
-	text, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
+	const path = "the stubs"
+	var text []byte
+	for _, path := range []string{"../../recipes/meta/runbook.lua", "../../recipes/meta/tests.lua"} {
+		if out, err := exec.Command(luacheck(t), "--no-config", "--no-color", "--only", "0", "--", path).CombinedOutput(); err != nil {
+			t.Errorf("the stub is no Lua: %v\n%s", err, out)
+		}
+		one, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text = append(text, one...)
 	}
 	known := []string{"string", "number", "integer", "boolean", "any", "table", "nil", "function"}
 	for _, m := range regexp.MustCompile(`(?m)^---@class (\S+)$`).FindAllStringSubmatch(string(text), -1) {
@@ -43,7 +47,7 @@ func TestStubIsWellFormed(t *testing.T) {
 			if tag == "---@param" {
 				params = append(params, strings.TrimSuffix(name, "?"))
 			}
-		case "---@return", "---@type":
+		case "---@return", "---@type", "---@overload":
 			wrong(annotated(rest, known))
 		case "function":
 			functions++
@@ -101,7 +105,7 @@ func (r *typeReader) need(word string) error {
 	return nil
 }
 
-// union is TYPE[]|TYPE|…
+// union is TYPE[]|TYPE?|…
 func (r *typeReader) union() error {
 	for {
 		if err := r.one(); err != nil {
@@ -109,6 +113,7 @@ func (r *typeReader) union() error {
 		}
 		for r.eat("[]") {
 		}
+		r.eat("?")
 		if !r.eat("|") {
 			return nil
 		}

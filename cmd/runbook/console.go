@@ -82,8 +82,8 @@ func (p *program) converse(ctx context.Context, c *console.Console, api recipe.A
 			return p.redact(value)
 		},
 		Report: func(err error) { p.reportError(err) },
-		Docs:   func(name string) (string, error) { return apidocs.Text(api.Tests, name) },
-		Names:  apidocs.Names(api.Tests),
+		Docs:   func(name string) (string, error) { return apidocs.Text(api.Recipes, name) },
+		Names:  apidocs.Names(api.Recipes),
 		History: func() (string, error) {
 			runs, err := journal.Dir()
 			return filepath.Join(filepath.Dir(runs), "history"), err

@@ -20,9 +20,10 @@ func TestStubIsCurrent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	stub, reference, luacheck := stub.Text(api.Tests), apidocs.Markdown(api.Tests), apidocs.Luacheck(api.Recipes, api.Tests)
+	forRecipes, forTests := stub.Text(api.Recipes), stub.Additions(api.Tests, api.Recipes)
+	reference, luacheck := apidocs.Markdown(api.Tests), apidocs.Luacheck(api.Recipes, api.Tests)
 	for path, want := range map[string]string{
-		"../../recipes/meta/runbook.lua": stub, "../../recipes/meta/API.md": reference, "../../.luarc.json": project.Luarc, "../../.luacheckrc": luacheck,
+		"../../recipes/meta/runbook.lua": forRecipes, "../../recipes/meta/tests.lua": forTests, "../../recipes/meta/API.md": reference, "../../.luarc.json": project.Luarc, "../../.luacheckrc": luacheck,
 	} {
 		if *update {
 			if err := os.WriteFile(path, []byte(want), 0o644); err != nil {

@@ -18,7 +18,8 @@ var topics = []topic{
 		"Of a pipe in a string, the status of its last command counts; with pipefail = true that of the last one that failed."},
 	{"secrets", "The functions of the group secret return values that are hidden in " +
 		"everything that shows or records a run.\n" +
-		"So are the values in secret = { … } of a command.\n" +
+		"So are the values in secret = { … } of a command, options that a recipe declares with secret = true, and vars of a hosts file " +
+		"that are written as { \"VALUE\", secret = true }.\n" +
 		"A command on a host gets a secret by env or stdin: its words are in the host's process list.\n" +
-		"What env(name) and host:capture return is shown and recorded."},
+		"What env(name) and host:capture return is shown and recorded: secret.command is for what a password manager prints."},
 }
