@@ -132,12 +132,14 @@ function host:download(remote, here, options) end
 ---Run fn when this host's function in each ends, for whatever reason; outside each, when the run ends. The last one registered runs first. An interrupt does not stop it; a second interrupt skips it.
 ---Only computes; contacts no host.
 ---@param options? { timeout?: string }
+---@overload fun(self: host, fn: fun(host: host): any)
 ---@param fn fun(host: host): any the hook; it gets the host
 function host:defer(options, fn) end
 
 ---Run fn when this host's function in each ends with an error or an interrupt, before the functions of host:defer.
 ---Only computes; contacts no host.
 ---@param options? { timeout?: string }
+---@overload fun(self: host, fn: fun(host: host, err: any): any)
 ---@param fn fun(host: host, err: any): any the hook; it gets the host and the error, which has message, hint and output
 function host:on_failure(options, fn) end
 
@@ -366,21 +368,6 @@ function host_git:compare(options) end
 ---@return string
 function host_git:revision(dir) end
 
----In *_test.lua only: a throwaway git repository, served over SSH to a deploy key.
----@class repo
----@field url string the address, for a recipe's option repo
----@field key string the file of the deploy key that may read it
----@field branch string the branch that has the commits: release
----@field revision string the last commit, 40 hex digits
-local repo = {}
-
----Add a commit to the branch and return it, 40 hex digits.
----Changes nothing; also runs in a dry run.
----@param files table<string, string> contents by path; other files stay as they are
----@param message? string the commit's message
----@return string
-function repo:commit(files, message) end
-
 ---the hosts of this run
 ---@type host[]
 hosts = nil
@@ -419,6 +406,7 @@ function connect() end
 ---Changes nothing; also runs in a dry run.
 ---@param hosts host[] the hosts, such as the global hosts
 ---@param options? { at_once?: integer }
+---@overload fun(hosts: host[], fn: fun(host: host): any): table<string, any>
 ---@param fn fun(host: host): any the function for each host; it gets the host
 ---@return table<string, any>
 function each(hosts, options, fn) end
@@ -478,7 +466,7 @@ function show(options) end
 ---Only computes; contacts no host.
 ---@param name string the environment variable
 ---@param default? string the value when the variable is not set; nil without one
----@return string
+---@return string?
 function env(name, default) end
 
 ---Return text filled with values: {{ expression }}, {% if … %}, {% elseif … %}, {% else %}, {% for x in list %}, {% for k, v in table %}, {% local x = … %}, {% end %} and {# comment #}. Expressions are Lua's; a name that is not in values is an error. A statement that is alone on its line leaves no line.
@@ -509,6 +497,7 @@ function sleep(duration) end
 ---Changes nothing; also runs in a dry run.
 ---@param title string what is waited for, as the title of the step
 ---@param options? { within?: string, every?: string }
+---@overload fun(title: string, fn: fun(): any): any
 ---@param fn fun(): any returns the value that is waited for, or nil and the reason
 ---@return any
 function wait(title, options, fn) end
@@ -516,6 +505,7 @@ function wait(title, options, fn) end
 ---Run fn, and again after an error, up to times in all. Return what fn returns, or raise its last error. An interrupt is not retried.
 ---Changes nothing; also runs in a dry run.
 ---@param options? { times?: integer, pause?: string, factor?: number }
+---@overload fun(fn: fun(): any): any
 ---@param fn fun(): any what to try
 ---@return any
 function retry(options, fn) end
@@ -678,99 +668,3 @@ agent = {}
 ---@param fn fun(): any the function to run with the keys
 ---@return any
 function agent.forward(options, fn) end
-
----Declare a test. Tests run in parallel. The file is loaded again for each of them, so code outside test() runs before every test. A file without test() is a single test.
----Only computes; contacts no host.
----@param title string the title
----@param fn fun(): any the test
-function test(title, fn) end
-
----Run a recipe on the lab's hosts and return the result. A failure of the run does not fail the test. An option that the test leaves out has the value that the recipe declares as lab. Its {repo}, {branch} and {key} belong to lab.repo, {wsgi} and {requirements} to the application there; {python} and {mod_wsgi_express} are quick replacements, whose pip knows {wheels} and whose server is Python's wsgiref. Functions in the project's settings, such as the hooks in app.lua, are recorded instead of called, and return true.
----Changes nothing; also runs in a dry run.
----@param recipe string the recipe's path, relative to the test's folder, the folder above it, or the current folder
----@param values? table<string, any> the recipe's options by name
----@param options? { only?: string[], except?: string[], dry_run?: boolean, yes?: boolean, hooks?: boolean }
----@return { recipe: string, status: integer, error: string, hint: string, stdout: string, stderr: string, hosts: table<string, table<string, string>>, calls: table[], events: table[] }
-function run(recipe, values, options) end
-
----In *_test.lua only: the hosts and the repository of a test.
-lab = {}
-
----Start throwaway hosts, SSH servers inside this process, and return them. Each has a home folder, an application folder (host.vars.root) and a free port (host.vars.port). Recipes that the test runs use them; the global hosts contains them. Commands run on this machine as the current user.
----Changes nothing; also runs in a dry run.
----@param hosts integer|string[] the number of hosts, named web1, web2 …; or their names
----@return host[]
-function lab.hosts(hosts) end
-
----Create a git repository with commits on the branch release, and serve it over SSH to a deploy key. Recipes that the test runs get it as their options repo, branch and key, unless the test sets others.
----Changes nothing; also runs in a dry run.
----@param files? table<string, string>|table<string, string>[] contents by path, as one commit; or a list of such tables, one per commit. Default: a small application with wsgi.py and requirements.txt
----@return repo
-function lab.repo(files) end
-
----Make a step fail when it begins, once on each host, so that the recipe's rollback can succeed. If no such step begins, the test fails.
----Only computes; contacts no host.
----@param step string the step's title, or its first words
----@param options? { host?: string, always?: boolean, message?: string }
-function lab.fail(step, options) end
-
----Replace the project's settings, such as app.lua, by their defaults, in later runs and in later require calls of the test. The test then passes in every project, even without its secrets.
----Only computes; contacts no host.
-function lab.defaults() end
-
----In *_test.lua only: expectations. One that is not met fails the test at its line.
-expect = {}
-
----Expect two values to be equal. Tables are compared by content.
----Only computes; contacts no host.
----@param got? any the actual value
----@param want? any the expected value
----@param what? string what the value is, for the message of a failure
-function expect.equal(got, want, what) end
-
----Expect a text to contain another. It is not a pattern.
----Only computes; contacts no host.
----@param text string the text
----@param part string the text that it must contain
-function expect.contains(text, part) end
-
----Expect the exit status of a run: 0 done, 1 a step failed, 2 wrong usage, 3 refused before any change.
----Only computes; contacts no host.
----@param result table the result of run
----@param want integer the exit status
-function expect.status(result, want) end
-
----Expect an event in a run, and return the first that matches.
----Only computes; contacts no host.
----@param result table the result of run
----@param like table the fields that the event must have
----@return table
-function expect.event(result, like) end
-
----Expect a symlink on a host that points to target. Relative paths begin at host.vars.root.
----Changes nothing; also runs in a dry run.
----@param host host the host
----@param path string the link
----@param target string what it points to
-function expect.link(host, path, target) end
-
----Expect a file or folder on a host and, with contains, a file that contains this text. Return the text of a file.
----Changes nothing; also runs in a dry run.
----@param host host the host
----@param path string the file or folder, relative to host.vars.root unless it is absolute
----@param options? { contains?: string }
----@return string
-function expect.file(host, path, options) end
-
----Expect nothing at a path on a host, not even a dangling symlink.
----Changes nothing; also runs in a dry run.
----@param host host the host
----@param path string the path, relative to host.vars.root unless it is absolute
-function expect.absent(host, path) end
-
----Expect these fields in the last entry of a host's releases.log, and return the entry.
----Changes nothing; also runs in a dry run.
----@param host host the host
----@param like table<string, string> the fields that the entry must have: action, release, revision, from, by
----@return table<string, any>
-function expect.log(host, like) end

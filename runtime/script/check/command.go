@@ -127,6 +127,9 @@ func (f *fileChecker) textCall(e *ast.FuncCallExpr) *shape {
 	return text
 }
 
+// recordsSecret warns about a command that prints a secret.
+const recordsSecret = "what %s prints is shown and recorded: use secret.command, with on = host if a host runs it"
+
 // shellText warns about a command for /bin/sh. Values are X in text.
 func (f *fileChecker) shellText(c commandLine, e ast.Expr, text string) {
 	warn := func(format string, args ...any) { f.warn(e, "", c.name+": "+format, args...) }
@@ -136,6 +139,9 @@ func (f *fileChecker) shellText(c commandLine, e ast.Expr, text string) {
 	}
 	if file := advice.Sourced(text); file != "" {
 		warn("/bin/sh may not have source: write . %s", file)
+	}
+	if program := advice.PrintsSecret(text); program != "" {
+		warn(recordsSecret, program)
 	}
 	if c.reads {
 		if what := advice.Changing(text); what != "" {
@@ -181,6 +187,9 @@ func (f *fileChecker) wordList(c commandLine, table *ast.TableExpr) {
 	case slices.Contains(advice.ShellOnly, program) && program != "exec" && program != "eval":
 		warn(0, "%s", advice.WithoutEffect(program))
 		return
+	}
+	if program := advice.ReadsSecret(words); program != "" {
+		warn(0, recordsSecret, program)
 	}
 	if what := advice.Changes(words); c.reads && what != "" {
 		warn(0, "%s changes something, but a dry run also runs %s: use host:run", what, c.name)
