@@ -274,6 +274,7 @@ function host_fs:symlink(target, path, options) end
 ---Call fn with the path of a new folder that only the user can enter. The folder is removed afterwards with all that is in it, also after an error or Ctrl-C. Return what fn returns. A dry run makes no folder: fn gets a path where nothing is.
 ---Changes nothing; also runs in a dry run.
 ---@param options? { sudo?: boolean|string }
+---@overload fun(self: host.fs, fn: fun(): any): any
 ---@param fn fun(): any called with the path of the folder
 ---@return any
 function host_fs:temp(options, fn) end

@@ -5,7 +5,7 @@ type topic struct{ name, text string }
 
 // topics are shown by name, found by search and part of the reference. The order is that of the reference.
 var topics = []topic{
-	{"error objects", "Errors are objects: what pcall returns after false is one.\n" +
+	{"error objects", "Errors are objects: what pcall returns after false is one, and what the function of host:on_failure gets after the host.\n" +
 		"err.message is the reason alone, err.hint the next thing to do or \"\", err.output the last lines that a failed command " +
 		"printed or \"\".\n" +
 		"tostring(err) and .. give the line and the reason. error(err, 0) raises it again, with its line and its status.\n" +
