@@ -114,6 +114,12 @@ function host:wait_port(port, options) end
 ---@param options? { within?: string }
 function host:reboot(options) end
 
+---Call fn at the end of this step, if a call after this one has changed the host: once, however many changes there were. Outside of a step it is called at the end of the function of each, outside of both at the end of the recipe. A call that returns false changed nothing; a command always counts. Before the first change a note is left on the host, and it is removed when fn has succeeded. If the run ends in between, the next one calls fn even if it changes nothing itself.
+---Changes nothing; also runs in a dry run.
+---@param key string what follows, such as nginx: letters, digits, dots, dashes and underscores; the same on the whole host
+---@param fn fun(host: host): any called at the end of the step; it gets the host
+function host:on_change(key, fn) end
+
 ---Copy a file or a folder to the host, complete or not at all, with its modes. A file replaces a file; a folder must be new. Return false if changed is set and the host had all of it.
 ---Changes something; a dry run skips it.
 ---@param here string the file or folder on this machine, relative to the project
@@ -412,12 +418,6 @@ function connect() end
 ---@return table<string, any>
 function each(hosts, options, fn) end
 
----Run functions at the same time and return a list of what they return, in their order. All run to their end, even after an error. Then the first error that occurred is raised, and the others are shown as warnings. Commands on one host still run one after the other.
----Changes nothing; also runs in a dry run.
----@param fns fun(): any[] the functions, in a list
----@return any[]
-function parallel(fns) end
-
 ---Run fn for the first host that calls once with this key. The others wait for it, and get what it returns or the error that it raises.
 ---Changes nothing; also runs in a dry run.
 ---@param key string what is made; calls with the same key get the same result
@@ -488,6 +488,12 @@ function quote(value) end
 ---@param name string the file's name, such as "look.sh": a file beside the recipe or in its lib folder
 ---@return string
 function here(name) end
+
+---Run functions at the same time and return a list of what they return, in their order. All run to their end, even after an error. Then the first error that occurred is raised, and the others are shown as warnings. Commands on one host still run one after the other.
+---Changes nothing; also runs in a dry run.
+---@param fns fun(): any[] the functions, in a list
+---@return any[]
+function parallel(fns) end
 
 ---Wait for a time. A dry run does not wait. To wait for something, use wait.
 ---Changes nothing; also runs in a dry run.

@@ -1,4 +1,4 @@
-// Package poll waits: for a time, until a condition holds, and before another attempt.
+// Package poll waits: for a time, until a condition or several functions are done, and before another attempt.
 //
 // Its one rule: an interrupt ends every wait at once.
 package poll
@@ -13,10 +13,11 @@ import (
 	"runbook/runtime/script"
 )
 
-// Primitives declares sleep, wait and retry. A dry run waits for nothing: what it would wait for was not done.
+// Primitives declares sleep, wait, retry and parallel. A dry run waits for nothing: what it would wait for was not done.
 func Primitives(dryRun bool) []script.Primitive {
 	p := poller{dryRun}
 	return []script.Primitive{
+		parallel(),
 		script.Func("sleep", script.Reads, "Wait for a time. A dry run does not wait. To wait for something, use wait.", p.sleep).
 			With(`sleep("10ms")`),
 		script.Func("wait", script.Reads, "Run fn as a step, again and again, until it returns a value other than nil and false, "+

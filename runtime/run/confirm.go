@@ -1,6 +1,7 @@
 package run
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -130,10 +131,7 @@ func (c confirmer) ask(ctx context.Context, _ script.None, a askArgs) (string, e
 			return answer, nil
 		}
 	}
-	if choices == "" {
-		choices = "a text"
-	}
-	return "", &recipeError{fmt.Sprintf("no valid answer to: %s; want %s", a.Text, choices)}
+	return "", &recipeError{fmt.Sprintf("no valid answer to: %s; want %s", a.Text, cmp.Or(choices, "a text"))}
 }
 
 type failArgs struct {

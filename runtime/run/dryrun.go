@@ -43,7 +43,7 @@ func (e *execution) intercept(ctx context.Context, call script.Call, next func()
 		next = func() (any, error) { return e.readSkipped(outer, call, inner) }
 	}
 	ctx = withReceiver(ctx, call)
-	result, err := next()
+	result, err := e.world.notes.Call(ctx, call, next)
 	var lost *shell.LostError
 	if host := event.Host(ctx); host != "" && call.Effect == script.Changes && errors.As(err, &lost) {
 		e.world.table.update(host, func(row *row) { row.lost = true })
@@ -111,6 +111,9 @@ func (e *execution) skip(ctx context.Context, call script.Call) any {
 	}
 	text := preview.CallText(call, e.world.stream.Redact)
 	event.Emit(on, event.Event{Kind: event.WouldChange, Text: text})
+	if h, ok := call.Receiver.(*shell.Host); ok {
+		e.world.notes.Changed(on, h)
+	}
 	e.world.plan.Skip(on, text, change)
 	return result
 }

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"runbook/runtime/event"
+	"runbook/runtime/onchange"
 	"runbook/runtime/script"
 	"runbook/runtime/ssh/shell"
 )
@@ -35,6 +36,7 @@ func forEach[T any](items []T, limit int, fn func(i int, item T) error) []error 
 type hostLoop struct {
 	table *table
 	hooks *hookRunner
+	notes onchange.Notes
 }
 
 type eachArgs struct {
@@ -86,7 +88,11 @@ func (l hostLoop) onHost(ctx context.Context, h *shell.Host, fn script.Callback)
 	began := time.Now()
 	l.table.update(h.Name(), func(r *row) { r.begun++ })
 	event.Emit(ctx, event.Event{Kind: event.HostBegun})
-	value, err := fn.Thread(ctx, h)
+	var value any
+	err := l.notes.During(ctx, func(ctx context.Context) (err error) {
+		value, err = fn.Thread(ctx, h)
+		return err
+	})
 	err = locate(ctx, f.locateInterrupt(err))
 	if err != nil {
 		l.table.fail(h.Name(), err)
@@ -105,39 +111,6 @@ func (l hostLoop) onHost(ctx context.Context, h *shell.Host, fn script.Callback)
 	}
 	event.Emit(ctx, ended)
 	return value, err
-}
-
-type parallelArgs struct {
-	Fns []script.Callback `lua:"fns,arg" doc:"the functions, in a list"`
-}
-
-// parallelPrimitive declares parallel.
-func parallelPrimitive() script.Primitive {
-	return script.Func("parallel", script.Reads, "Run functions at the same time and return a list of what they return, in their order. "+
-		"All run to their end, even after an error. Then the first error that occurred is raised, and the others are shown as warnings. "+
-		"Commands on one host still run one after the other.", runParallel).
-		With("local answers = parallel({\n  function() return host:http(\"http://127.0.0.1:8000/health\").status end,\n" +
-			"  function() return localhost:capture(\"git --version\") end,\n})\nlog.info(\"status \" .. answers[1])")
-}
-
-func runParallel(ctx context.Context, _ script.None, a parallelArgs) ([]any, error) {
-	values := make([]any, len(a.Fns))
-	var mu sync.Mutex
-	var first error
-	forEach(a.Fns, len(a.Fns), func(i int, fn script.Callback) (err error) {
-		values[i], err = fn.Thread(ctx)
-		mu.Lock()
-		defer mu.Unlock()
-		switch {
-		case err == nil:
-		case first == nil:
-			first = err
-		case ctx.Err() == nil:
-			event.Emit(ctx, event.Event{Kind: event.Warning, Text: "parallel: another function failed, too: " + headline(err)})
-		}
-		return err
-	})
-	return values, first
 }
 
 // onceCalls implements once: the first host that asks for something makes it, and the others wait

@@ -92,7 +92,7 @@ func (e *execution) run(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	if err = w.state.Run(ctx, e.plan.Recipe.Path); err == nil {
+	if err = w.RunFile(ctx, e.plan.Recipe.Path); err == nil {
 		err = w.connections.err()
 	}
 	hookErr := w.hooks.run(ctx, w.hooks.root, err)

@@ -5,12 +5,14 @@ import (
 	"time"
 
 	"runbook/runtime/event"
+	"runbook/runtime/onchange"
 	"runbook/runtime/script"
 )
 
 // stepper implements step.
 type stepper struct {
 	before func(ctx context.Context, title string) error // called when a step begins; its error fails the step
+	notes  onchange.Notes
 }
 
 type stepArgs struct {
@@ -30,7 +32,10 @@ func (s stepper) run(ctx context.Context, _ script.None, a stepArgs) (result any
 	event.Emit(ctx, event.Event{Kind: event.StepBegun})
 	began := time.Now()
 	if err = s.before(ctx, a.Title); err == nil {
-		result, err = a.Fn.Call(ctx)
+		err = s.notes.During(ctx, func(ctx context.Context) (err error) {
+			result, err = a.Fn.Call(ctx)
+			return err
+		})
 	}
 	ended := event.Event{Kind: event.StepEnded, Seconds: time.Since(began).Seconds()}
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 	"runbook/runtime/fs/overlay"
 	"runbook/runtime/inventory"
 	"runbook/runtime/inventory/selection"
+	"runbook/runtime/onchange"
 	"runbook/runtime/recipe"
 	"runbook/runtime/run/preview"
 	"runbook/runtime/script"
@@ -32,6 +33,7 @@ type World struct {
 	table       *table
 	hooks       *hookRunner
 	resumer     resumer
+	notes       onchange.Notes
 	skipped     overlay.Overlay   // the changes of files that a dry run skips
 	plan        preview.Collector // what a dry run skips, and what the recipe states about it
 	changed     atomic.Bool       // a primitive that changes something has begun
@@ -96,7 +98,8 @@ func newWorld(o WorldOptions) *World {
 	w.evaluation = &recipe.Evaluation{Stream: o.Stream, Declare: noRecipe, Settings: o.Settings, Answers: o.Answers, Prompt: o.Prompt}
 	name, machine := inventory.Operator()
 	reach := ssh.Options{ConnectTimeout: o.ConnectTimeout, Prompt: o.Prompt}
-	w.pool = shell.NewPool(o.Stream, shell.Options{Options: reach, Operator: name + " from " + machine, LockWait: o.LockWait, DryRun: o.DryRun})
+	w.notes = onchange.Notes{By: name + " from " + machine, DryRun: o.DryRun}
+	w.pool = shell.NewPool(o.Stream, shell.Options{Options: reach, Operator: w.notes.By, LockWait: o.LockWait, DryRun: o.DryRun})
 	w.localhost = w.pool.Localhost()
 	w.table = &table{dryRun: o.DryRun, changed: w.changed.Load}
 	w.connections = &connections{table: w.table, limit: o.Skip}
@@ -180,7 +183,7 @@ func (w *World) connectAtFirstUse(ctx context.Context, call script.Call, next fu
 	if call.Effect == script.Changes {
 		w.changed.Store(true)
 	}
-	result, err := next()
+	result, err := w.notes.Call(ctx, call, next)
 	err = locate(ctx, err)
 	recordInterrupt(ctx, err)
 	return result, err
@@ -209,7 +212,9 @@ func (w *World) Connect(ctx context.Context, targets []inventory.Host) ([]*shell
 }
 
 // RunFile runs a Lua file to its end.
-func (w *World) RunFile(ctx context.Context, path string) error { return w.state.Run(ctx, path) }
+func (w *World) RunFile(ctx context.Context, path string) error {
+	return w.notes.During(ctx, func(ctx context.Context) error { return w.state.Run(ctx, path) })
+}
 
 // Do runs fn as a small run of its own: with the hooks that fn leaves, and with an error that has
 // an exit status. hooks is as in Options.
@@ -217,7 +222,7 @@ func (w *World) Do(ctx, hooks context.Context, fn func(context.Context) error) e
 	f := &frame{}
 	w.hooks.skip = hooks
 	w.table.reset()
-	err := f.locateInterrupt(fn(withFrame(ctx, f)))
+	err := f.locateInterrupt(w.notes.During(withFrame(ctx, f), fn))
 	return w.withStatus(ctx, Join(err, w.hooks.run(ctx, f, err)), w.connections.wereTried())
 }
 
