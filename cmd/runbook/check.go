@@ -6,7 +6,6 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"runbook/cmd/runbook/project"
-	"runbook/cmd/runbook/recipetest"
 	"runbook/runtime/recipe"
 	"runbook/runtime/run"
 )
@@ -35,7 +34,7 @@ func (p *program) check(cc *cli.Context) error {
 		}
 		paths = append(paths, path)
 	}
-	api, err := recipetest.API()
+	api, err := versionedAPI()
 	if err != nil {
 		return err
 	}

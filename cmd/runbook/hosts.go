@@ -10,7 +10,6 @@ import (
 
 	"runbook/cmd/runbook/hostlist"
 	"runbook/cmd/runbook/project"
-	"runbook/cmd/runbook/recipetest"
 	"runbook/recipes"
 	"runbook/runtime/inventory"
 	"runbook/runtime/recipe"
@@ -57,7 +56,7 @@ func (p *program) loadHosts(ctx context.Context, opts inventory.Options, of *rec
 
 // describe reads what a recipe declares. It reads no secret and no variable of the environment.
 func (p *program) describe(ctx context.Context, path string) (recipe.Description, error) {
-	api, err := recipetest.API()
+	api, err := versionedAPI()
 	if err != nil {
 		return recipe.Description{}, err
 	}

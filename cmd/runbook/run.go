@@ -12,7 +12,6 @@ import (
 
 	"runbook/cmd/runbook/explain"
 	"runbook/cmd/runbook/project"
-	"runbook/cmd/runbook/recipetest"
 	"runbook/cmd/runbook/sandbox"
 	"runbook/cmd/runbook/signals"
 	"runbook/runtime/event"
@@ -127,7 +126,7 @@ const statusNoHelp = 64
 
 // loadToRun reads a recipe with the real values of its secrets and environment.
 func (p *program) loadToRun(ctx context.Context, path string) (*recipe.Recipe, error) {
-	api, err := recipetest.API()
+	api, err := versionedAPI()
 	if err != nil {
 		return nil, err
 	}

@@ -43,7 +43,7 @@ func (p *program) test(cc *cli.Context) error {
 		return err
 	}
 	// Mistakes that checking finds are reported before any host is started.
-	api, err := recipetest.API()
+	api, err := versionedAPI()
 	if err != nil {
 		return err
 	}

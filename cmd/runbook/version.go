@@ -7,6 +7,9 @@ import (
 	"runtime/debug"
 
 	"github.com/urfave/cli/v2"
+
+	"runbook/cmd/runbook/recipetest"
+	"runbook/runtime/recipe"
 )
 
 // A release sets these with -ldflags -X. In other builds they are empty, and the Go tool's own record counts.
@@ -42,4 +45,11 @@ func readBuild() build {
 		}
 	}
 	return build{cmp.Or(b.version, "(devel)"), cmp.Or(b.commit, "unknown"), cmp.Or(b.date, "unknown")}
+}
+
+// versionedAPI returns what Lua can use, for recipes that want some version of this program.
+func versionedAPI() (recipe.API, error) {
+	api, err := recipetest.API()
+	api.Version = readBuild().version
+	return api, err
 }

@@ -393,7 +393,7 @@ dry_run = nil
 
 ---Declare the recipe's summary, hosts and options, and return the options. It must come first. In each, an option has the value for that host.
 ---Changes nothing; also runs in a dry run.
----@param options? { summary?: string, hosts?: string, options?: table<string, table>, columns?: string[] }
+---@param options? { summary?: string, hosts?: string, runbook?: string, options?: table<string, table>, columns?: string[] }
 ---@return table<string, any>
 function recipe(options) end
 

@@ -15,6 +15,7 @@ import (
 type Declaration struct {
 	Summary string                       `lua:"summary" doc:"what the recipe does, in a line, for --help"`
 	Hosts   string                       `lua:"hosts" doc:"the hosts file without --hosts: \"production\" is hosts/production.lua"`
+	Runbook *string                      `lua:"runbook" doc:"the versions of runbook that can run the recipe, such as \">= 1.2\" or \">= 1.2, < 2\"; a development build, which has no version, can run any"`
 	Options map[string]OptionDeclaration `lua:"options" doc:"the recipe's options, each NAME = { DEFAULT, \"help\", type =, choices =, min =, max =, required =, secret =, complete =, lab = }, which becomes a flag"`
 	Columns []string                     `lua:"columns" doc:"the columns of host:result that come first in the last table; runbook log shows them for the run"`
 }

@@ -24,6 +24,7 @@ type API struct {
 	// NewState makes a state without hosts, where recipe, validate, env and secret do what e says.
 	NewState func(e *Evaluation, opts script.StateOptions) (*script.State, error)
 	Sources  *source.Cache // the files of all recipes read so far; nil keeps none
+	Version  string        // of runbook, for recipes that want another; "" or "(devel)" for a development build
 	Reserved []string      // names that options can't have; nil where that does not matter
 }
 
@@ -147,6 +148,11 @@ func (r *Recipe) evaluate(ctx context.Context, limit time.Duration, values *plac
 
 func (r *Recipe) declare(d Declaration) (err error) {
 	r.Summary, r.Hosts, r.Columns = d.Summary, d.Hosts, d.Columns
+	if d.Runbook != nil {
+		if err := checkVersion(*d.Runbook, r.api.Version); err != nil {
+			return err
+		}
+	}
 	for _, o := range d.Options {
 		HideURLs(r.Stream, o.Default)
 		Option{Secret: o.Secret}.hide(r.Stream, o.Default)
