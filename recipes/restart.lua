@@ -81,5 +81,5 @@ end
 local servers = rollout.servers()
 preflight.validate_server(settings)
 rollout.validate_batch(options, #servers)
-step("preflight", function() preflight.refuse(servers, options.at_once, check) end)
+step("preflight", { required = true }, function() preflight.refuse(servers, options.at_once, check) end)
 rollout.in_batches(servers, options, act)

@@ -147,5 +147,5 @@ if options.unit then
 end
 preflight.validate_repository(options)
 local servers = rollout.servers()
-step("preflight", function() preflight.refuse(servers, preflight.at_once(options), check) end)
+step("preflight", { required = true }, function() preflight.refuse(servers, preflight.at_once(options), check) end)
 step("prepare", function() each(servers, { at_once = options.at_once }, prepare) end)

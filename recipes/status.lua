@@ -68,7 +68,7 @@ end
 -- seen has the servers with a known state, in order.
 local seen = {}
 
-step("look", function()
+step("look", { required = true }, function()
   for _, missing in ipairs(connect()) do
     troubles[missing.host], away[missing.host] = { { missing.message, missing.hint } }, true
   end

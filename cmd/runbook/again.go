@@ -52,7 +52,7 @@ func (p *program) undo(ctx context.Context, other string, instead []run.Flag) st
 		return ""
 	}
 	known := byName(c.flags)
-	shared := slices.DeleteFunc(slices.Clone(p.typed), func(o typedOption) bool { return known[o.name] == nil })
+	shared := slices.DeleteFunc(slices.Clone(p.typed), func(o typedOption) bool { return known[o.name] == nil || o.name == "step" || o.name == "skip" })
 	return again(other, shared, instead)
 }
 

@@ -28,6 +28,8 @@ func (p *program) runCommand(of *recipe.Recipe) command {
 		argument: argument{value: value{name: "RECIPE", offer: recipeFile}, optional: true},
 		flags: append(hostFlags(),
 			boolFlag("dry-run", "read everything, change nothing, and print a plan; -v adds every call"),
+			listFlag("step", value{name: "TITLE"}, "run only the steps with this title, or with these words first; may be repeated"),
+			listFlag("skip", value{name: "TITLE"}, "leave out the steps with this title, or with these words first; may be repeated"),
 			durationFlag("lock-wait", "how long to wait for a lock that another run holds, before refusing", 0),
 			boolFlag("settings", "show every option's value on each host and where it comes from, and contact nothing"),
 			boolFlag("yes", "answer yes to every question of the recipe"),
@@ -164,7 +166,7 @@ func (p *program) run(cc *cli.Context, of *recipe.Recipe, flags []flagSpec) erro
 	given, from := givenOptions(flags)
 	inventory.Offline = cc.Bool("settings") // no command of ssh_config runs
 	plan, err := run.Prepare(cc.Context, of, run.Options{
-		Given: given, Inventory: inventory,
+		Given: given, Inventory: inventory, Steps: lines(cc, "step"), SkipSteps: lines(cc, "skip"),
 		DryRun: cc.Bool("dry-run"), Yes: cc.Bool("yes"), LockWait: cc.Duration("lock-wait"),
 		Prompt: p.prompt(), Hooks: p.signals.Hooks, Explain: p.explain,
 		Typical:  func(hosts []string) (float64, int) { return typicalDuration(of.Path, hosts) },

@@ -27,7 +27,7 @@ func (p *program) showSettings(plan *run.Plan, given map[string]string, asJSON b
 	}
 	var all []hostlist.HostSettings
 	for _, h := range hosts {
-		all = append(all, hostlist.HostSettings{Name: h.Name, Settings: plan.Settings(h, given)})
+		all = append(all, hostlist.HostSettings{Name: h.Name, Settings: plan.Values.On(h, given, plan.Recipe.Origins)})
 	}
 	if asJSON {
 		var lines []settingLine

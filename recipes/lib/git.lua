@@ -416,7 +416,7 @@ local function clone(host, release)
     return archive and archive_path or host.git:strip(options.repo) .. (options.branch ~= "" and ", " .. options.branch or "") ..
       (is_sent(options) and ", sent from this machine" or "")
   end)
-  step("clone " .. release.revision:sub(1, 10), function()
+  step("clone " .. release.revision:sub(1, 10), { required = true }, function()
     host.fs:mkdir(paths.releases)
     local how = { repo = archive and paths.mirror or options.repo, revision = release.revision, into = release.dir,
       branch = not archive and options.branch or "", on_branch = release.of_branch and not is_sent(options),

@@ -263,7 +263,7 @@ local function write_environment(host, options, found)
     return false
   elseif found.written ~= sum then
     plan_environment(host, path, text)
-    step("write the environment", function()
+    step("write the environment", { required = true }, function()
       replaced[host.name] = replaced[host.name] or host.fs:exists(path) and host.fs:read(path) or ""
       host.fs:write(path, text, { mode = environment_mode() })
     end)
@@ -298,7 +298,7 @@ local function configure(host, options, wanted, found)
     return { text = "written again by mod_wsgi-express setup-server, with other options:",
       before = format_options(json.decode(found.record)), after = format_options(wanted) }
   end)
-  step("configure mod_wsgi-express", function()
+  step("configure mod_wsgi-express", { required = true }, function()
     host.fs:mkdir(server_root(options)) -- the program makes no folders above it
     host.fs:write(record, "") -- while the command runs, the configuration is ours and of no known command
     if wanted.adopted then
@@ -315,20 +315,15 @@ local function configure(host, options, wanted, found)
   return true
 end
 
--- STEPS has the titles of the actions.
-local STEPS = {
-  start = "start mod_wsgi-express",
-  stop = "stop mod_wsgi-express",
-  restart = "restart mod_wsgi-express",
-  graceful = "restart mod_wsgi-express gracefully",
-  touch = "restart mod_wsgi-express by a touch",
-  full = "stop and start mod_wsgi-express",
-}
-
--- act performs an action of STEPS.
+-- act performs an action, such as a touch.
 local function act(host, options, way)
   local root = server_root(options)
-  step(STEPS[way], function()
+  step(way == "start" and "start mod_wsgi-express"
+    or way == "stop" and "stop mod_wsgi-express"
+    or way == "restart" and "restart mod_wsgi-express"
+    or way == "graceful" and "restart mod_wsgi-express gracefully"
+    or way == "touch" and "restart mod_wsgi-express by a touch"
+    or "stop and start mod_wsgi-express", { required = true }, function()
     if way == "touch" then
       -- A daemon process restarts at its next request when the time of its script has changed. The
       -- script is handler.wsgi, which loads the application's own, or the application's own.

@@ -241,7 +241,7 @@ local function virtualenv(host, release)
   if release.has_venv or options.venv == "uv-sync" then
     return -- uv sync makes it
   end
-  step("make the virtualenv", function()
+  step("make the virtualenv", { required = true }, function()
     if options.venv == "uv" then
       host:run({ uv_programs[host.name], "venv", "--python", options.python, release.venv }, { env = clean_env(release) })
     else
@@ -406,7 +406,7 @@ local function get_wheels(host, options)
   local platform = platforms[host.name] or ""
   local builder = builders[platform]
   return once(table.concat({ "wheels", platform, get_list(options), unpack(options.pip_arg) }, "\0"), function()
-    return step("build the wheels on " .. builder.name, function()
+    return step("build the wheels on " .. builder.name, { required = true }, function()
       return build_wheels(builder, get_release(builder))
     end)
   end)
@@ -447,7 +447,7 @@ end
 local function install(host, release)
   local file = common.requirements(release.options)
   if file ~= "" and not release.has_venv then
-    step("install " .. file, function()
+    step("install " .. file, { required = true }, function()
       check_requirements(host, release, file)
       if release.options.wheels == "once" then
         install_wheels(host, release)
@@ -457,7 +457,7 @@ local function install(host, release)
     end)
   end
   if release.venv ~= release.dir .. "/venv" then
-    step("link the virtualenv " .. release.venv:match("[^/]+$"), function()
+    step("link the virtualenv " .. release.venv:match("[^/]+$"), { required = true }, function()
       if not release.has_venv then
         host.fs:write(release.venv .. "/" .. COMPLETE, "")
       end
@@ -493,7 +493,7 @@ local function import(host, release)
     log.info("--application-type says that the application is not a WSGI script, so it is not imported")
     return
   end
-  step("import " .. options.wsgi, function()
+  step("import " .. options.wsgi, { required = true }, function()
     local why = import_error(host, release, script)
     if why then
       fail(options.wsgi .. " cannot be imported: " .. why,

@@ -442,7 +442,7 @@ end
 local function remove_leftovers(host, left)
   if #left > 0 then
     host:plan("leftovers", function() return "remove what a killed run left: " .. table.concat(left, " ") end)
-    step("remove what a killed run left", function()
+    step("remove what a killed run left", { required = true }, function()
       for _, path in ipairs(left) do
         host.fs:remove(path, { recursive = true })
       end

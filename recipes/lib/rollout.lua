@@ -142,7 +142,7 @@ end
 -- put_back puts a host that drain took out back into service.
 local function put_back(host, release)
   if out[host.name] then
-    step("put back into service", function()
+    step("put back into service", { required = true }, function()
       app.restore(host)
       host.fs:remove(release.paths.drained)
       out[host.name] = nil
@@ -165,7 +165,9 @@ local function call_hook(name, which, host, release)
   local hook = app[name]
   local fn = type(hook) == "function" and which == "each" and hook or type(hook) == "table" and hook[which]
   if fn then
-    step(name .. (which == "once" and ", once for all hosts" or ""), function() fn(host, release) end)
+    -- Written out, so that --skip before_switch is known before the run.
+    step(name == "before_switch" and (which == "once" and "before_switch, once for all hosts" or "before_switch")
+      or which == "once" and "after_switch, once for all hosts" or "after_switch", function() fn(host, release) end)
   end
 end
 
@@ -302,7 +304,7 @@ local function preflight_release()
   run.revision, why, problem = git.resolve(options)
   git.verify(options, run.revision, why)
   run.needs.all = run.revision and git.needs(localhost, options, run.revision)
-  step("preflight", function()
+  step("preflight", { required = true }, function()
     preflight.refuse(run.servers, preflight.at_once(options), check_release)
     if problem then
       fail(unpack(problem))
@@ -396,7 +398,7 @@ local function preflight_rollback()
   local options, name = run.options, nil
   preflight.validate_server(options)
   validate_batch(options, #run.servers)
-  step("preflight", function()
+  step("preflight", { required = true }, function()
     preflight.refuse(run.servers, options.at_once, check_rollback)
     name = agree_target()
   end)
@@ -503,7 +505,7 @@ local function prepare_on(host, fn)
     release.began = clock.now()
     releases.discard_on_failure(host, release.dir, ".runbook.json")
     if existing then
-      step("remove what was left of " .. release.name, function()
+      step("remove what was left of " .. release.name, { required = true }, function()
         host.fs:remove(release.dir, { recursive = true })
       end)
     end
@@ -524,10 +526,10 @@ local function prepare(fn)
 end
 
 -- complete verifies what was built and writes .runbook.json last: nothing switches to a release
--- without it.
+-- without it. It fails where --skip or --step left out a step of the build.
 local function complete(host, release)
   local options = release.options
-  step("verify", function()
+  step("verify", { required = true, whole = true }, function()
     local checksum = python.verify(host, release)
     local repo, branch = git.origin(host, options)
     -- In a dry run nothing was built.
@@ -660,7 +662,7 @@ local function go_back(host, release)
   end
   local earlier = earlier_release(host, release)
   local name, revision = title_of(release, before), earlier and earlier.revision or ""
-  step("go back to " .. (earlier and name or "no release"), function()
+  step("go back to " .. (earlier and name or "no release"), { required = true }, function()
     if earlier then
       host.fs:symlink(before, paths.current)
     else
@@ -736,7 +738,7 @@ local function switch_on(host, fn)
   elseif target.stopped then
     log.info(release.name .. " is current already, but the server does not serve it: it is started or restarted")
   end
-  step("switch to " .. release.name, function()
+  step("switch to " .. release.name, { required = true }, function()
     release.before, release.server = find_before(host, release), server.look(host, release.options)
     release.previous = title_of(release, release.before)
     host:on_failure(function() warn_out(host) end) -- runs last, after recover

@@ -128,7 +128,7 @@ local function restart(host, release)
   local custom = custom_restart(release.options)
   if custom then
     host:plan("restart", function() return "by the function in recipes/app.lua" end)
-    step("restart", function() custom(host, release) end)
+    step("restart", { required = true }, function() custom(host, release) end)
   else
     mod_wsgi.serve(host, release.options, release, release.unwell)
   end

@@ -425,12 +425,14 @@ function each(hosts, options, fn) end
 ---@return any
 function once(key, fn) end
 
----Run fn as a step and return what it returns. The output shows the title and the duration. Steps can be nested.
+---Run fn as a step and return what it returns. The output shows the title and the duration. Steps can be nested. A step that --skip or --step leaves out returns nil. In hooks every step runs.
 ---Changes nothing; also runs in a dry run.
 ---@param title string the title
+---@param options? { required?: boolean, whole?: boolean }
+---@overload fun(title: string, fn: fun(): any): any
 ---@param fn fun(): any the function to run
 ---@return any
-function step(title, fn) end
+function step(title, options, fn) end
 
 ---Ask the admin a question and continue only after a yes. Any other answer is an error. --yes answers yes. Without a terminal and without --yes it is an error. A dry run does not ask.
 ---Changes nothing; also runs in a dry run.

@@ -46,7 +46,7 @@ const (
 	HookEnded    Kind = "hook_ended"    // Text and Line as in hook_begun; Seconds; Error
 	Resumable    Kind = "resumable"     // Text: the command line that finishes this run, should it not come to its end; Hint: the one that undoes it; Args: the options that it needs
 	Interrupted  Kind = "interrupted"   // Text: what happens next
-	Skipped      Kind = "skipped"       // Text: a defer or on_failure that a second interrupt skipped
+	Skipped      Kind = "skipped"       // Text: a defer or on_failure that a second interrupt skipped, or a step that --skip or --step left out
 	RunEnded     Kind = "run_ended"     // Seconds; Code: the exit status; Error; Hint; Faults; Args: what the run was about, by the names in Order; Hosts: those that were unreachable and skipped
 )
 

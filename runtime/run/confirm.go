@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 
 	"runbook/runtime/event"
 	"runbook/runtime/recipe"
@@ -51,34 +50,6 @@ func (c confirmer) run(ctx context.Context, _ script.None, a confirmArgs) (bool,
 		return true, nil
 	}
 	return false, &recipeError{"not confirmed: " + a.Text}
-}
-
-// stageConfirmer asks once for the name of a stage that wants to be confirmed, before the run locks or changes
-// anything. A run that only reads is not asked.
-type stageConfirmer struct {
-	once sync.Once
-	err  error
-}
-
-func (c *stageConfirmer) confirm(ctx context.Context, p *Plan) error {
-	settings := p.Recipe.Settings
-	if settings == nil || !settings.Confirm || p.opts.Yes {
-		return nil
-	}
-	c.once.Do(func() { c.err = p.askStage(ctx, settings.Stage) })
-	return c.err
-}
-
-func (p *Plan) askStage(ctx context.Context, stage string) error {
-	if p.opts.Prompt == nil {
-		err := fmt.Errorf("the stage %s wants to be confirmed, and there is no terminal to ask on", stage)
-		return event.WithHint(err, "answer with --yes")
-	}
-	answer, err := p.opts.Prompt(ctx, fmt.Sprintf("This run changes the stage %s. Type its name to go on: ", stage), false)
-	if err == nil && strings.TrimSpace(answer) != stage {
-		err = &recipeError{"not confirmed: the stage " + stage}
-	}
-	return err
 }
 
 type askArgs struct {

@@ -31,7 +31,7 @@ func (e *execution) intercept(ctx context.Context, call script.Call, next func()
 	case dryRun && call.Effect == script.Holds:
 		return call.Assumed(), nil
 	case call.Effect == script.Changes, call.Effect == script.Holds:
-		if err := e.stage.confirm(ctx, e.plan); err != nil {
+		if err := e.stage.Confirm(ctx); err != nil {
 			return nil, locate(withReceiver(ctx, call), err)
 		}
 		if call.Effect == script.Changes {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"runbook/runtime/event"
+	"runbook/runtime/run/choice"
 	"runbook/runtime/script"
 	"runbook/runtime/ssh/shell"
 )
@@ -139,7 +140,7 @@ func (r *hookRunner) runOne(ctx context.Context, h hook, failure error) error {
 	ctx, interrupt := context.WithCancelCause(ctx)
 	defer interrupt(nil)
 	defer context.AfterFunc(r.skip, func() { interrupt(ErrInterrupted) })()
-	ctx = event.WithLine(event.WithHost(ctx, h.host.Name()), h.line)
+	ctx = choice.WithAll(event.WithLine(event.WithHost(ctx, h.host.Name()), h.line))
 	event.Emit(ctx, event.Event{Kind: event.HookBegun, Text: h.name()})
 	began := time.Now()
 	args := []any{h.host}

@@ -79,7 +79,7 @@ func (w *World) globals() script.Module {
 		w.connections.primitive(),
 		hostLoop{w.table, w.hooks, w.notes}.primitive(),
 		(&onceCalls{calls: map[string]*onceCall{}}).primitive(),
-		stepper{w.opts.BeforeStep, w.notes}.primitive(),
+		stepper{w.opts.BeforeStep, w.notes, w.opts.Steps}.primitive(),
 		confirmer{w.opts.DryRun, w.opts.Yes, w.opts.Prompt}.primitive(),
 		confirmer{w.opts.DryRun, w.opts.Yes, w.opts.Prompt}.askPrimitive(),
 		failPrimitive(),

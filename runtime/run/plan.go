@@ -7,6 +7,7 @@ import (
 
 	"runbook/runtime/inventory"
 	"runbook/runtime/recipe"
+	"runbook/runtime/run/choice"
 )
 
 // Options configure a run.
@@ -22,8 +23,9 @@ type Options struct {
 	Hooks context.Context
 	// BeforeStep is called when a step begins; its error fails the step. Nil does nothing. A test
 	// of recipes injects failures by it.
-	BeforeStep func(ctx context.Context, title string) error
-	Commands   Commands
+	BeforeStep       func(ctx context.Context, title string) error
+	Steps, SkipSteps []string // the titles of --step and --skip
+	Commands         Commands
 	// Typical returns the median duration of the last runs of the recipe on these hosts, and how many they are, for the plan of
 	// a dry run. Nil knows none.
 	Typical func(hosts []string) (seconds float64, runs int)
@@ -35,20 +37,16 @@ type Options struct {
 type Plan struct {
 	Recipe   *recipe.Recipe
 	Hosts    []inventory.Host
+	Values   recipe.Values
 	Notes    []string // reported at the start; the caller may add some
 	Warnings []string // the same, for what the admin should look at
 
-	opts   Options
-	values recipe.Values
+	opts  Options
+	steps *choice.Choice
 }
 
 // DryRun reports whether the run will change nothing.
 func (p *Plan) DryRun() bool { return p.opts.DryRun }
-
-// Settings returns the options' values on a host. given says where those come from that were given.
-func (p *Plan) Settings(h inventory.Host, given map[string]string) []recipe.Setting {
-	return p.values.On(h, given, p.Recipe.Origins)
-}
 
 // Prepare checks the recipe, reads the hosts and validates every option on every host. Its errors
 // have StatusUsage, or StatusInterrupted.
@@ -64,14 +62,17 @@ func Prepare(ctx context.Context, r *recipe.Recipe, opts Options) (*Plan, error)
 }
 
 func prepare(ctx context.Context, r *recipe.Recipe, opts Options) (*Plan, error) {
+	p := &Plan{Recipe: r, steps: choice.New(opts.Steps, opts.SkipSteps), opts: opts}
 	problems, err := r.Check(ctx)
 	if err == nil {
 		err = recipe.Refusal(problems)
 	}
+	if err == nil {
+		err = p.steps.Check(r)
+	}
 	if err != nil {
 		return nil, err
 	}
-	p := &Plan{Recipe: r, opts: opts}
 	opts.Inventory.RecipeDir = filepath.Dir(r.Path)
 	opts.Inventory.Warn = func(text string) { p.Warnings = append(p.Warnings, text) }
 	if p.Hosts, err = inventory.LoadIfAny(ctx, r.Stream, opts.Inventory, r.Hosts); err != nil {
@@ -83,6 +84,6 @@ func prepare(ctx context.Context, r *recipe.Recipe, opts Options) (*Plan, error)
 		}
 	}
 	recipe.HideSecrets(r.Stream, r.Options, opts.Given, p.Hosts)
-	p.values, err = recipe.NewValues(r.Options, opts.Given, p.Hosts)
+	p.Values, err = recipe.NewValues(r.Options, opts.Given, p.Hosts)
 	return p, err
 }

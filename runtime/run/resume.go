@@ -89,9 +89,9 @@ func (r *resumeRecorder) resume(ctx context.Context, a resumeArgs) error {
 	next := resumption{flags: map[string]string{}, undoFlags: map[string]string{}, also: a.Also}
 	args := map[string]any{}
 	for name, v := range a.Options {
-		o, ok := r.plan.values.Option(name)
+		o, ok := r.plan.Values.Option(name)
 		if !ok {
-			return fmt.Errorf("the recipe declares no option %q%s", name, spell.DidYouMean(name, r.plan.values.Names()))
+			return fmt.Errorf("the recipe declares no option %q%s", name, spell.DidYouMean(name, r.plan.Values.Names()))
 		}
 		if o.Secret { // no command that is shown has it
 			continue

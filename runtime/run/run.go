@@ -16,6 +16,7 @@ import (
 	"runbook/runtime/event"
 	"runbook/runtime/inventory"
 	"runbook/runtime/recipe"
+	"runbook/runtime/run/choice"
 	"runbook/runtime/script"
 )
 
@@ -24,7 +25,7 @@ type execution struct {
 	plan     *Plan
 	world    *World
 	resume   *resumeRecorder
-	stage    stageConfirmer
+	stage    choice.Stage
 	started  atomic.Bool // recipe{ … } was reached, or something else that is not pure
 	askedGit atomic.Bool // this machine asked a git server
 	connect  sync.Once
@@ -45,6 +46,9 @@ func (p *Plan) Run(ctx context.Context, stream *event.Stream) error {
 	e := p.newExecution(stream)
 	err := e.run(ctx)
 	err = e.world.withStatus(ctx, err, e.world.connections.wereTried() || e.askedGit.Load())
+	if err == nil && !p.opts.DryRun { // which does not reach every step
+		err = WithStatus(p.steps.Unreached(), StatusFailed)
+	}
 	if p.opts.DryRun && err == nil {
 		e.emitPlan(ctx)
 	}
@@ -64,12 +68,13 @@ func (p *Plan) Run(ctx context.Context, stream *event.Stream) error {
 
 func (p *Plan) newExecution(stream *event.Stream) *execution {
 	o := p.opts
-	e := &execution{plan: p, resume: &resumeRecorder{plan: p}}
+	e := &execution{plan: p, resume: &resumeRecorder{plan: p},
+		stage: choice.Stage{Settings: p.Recipe.Settings, Yes: o.Yes, Prompt: o.Prompt}}
 	e.world = newWorld(WorldOptions{
 		Stream: stream, Hosts: p.Hosts, KnownHosts: o.Inventory.KnownHosts, ConnectTimeout: o.Inventory.ConnectTimeout,
 		Names: inventory.NewNames(stream, o.Inventory),
 		Skip:  o.Inventory.SkipUnreachable, LockWait: o.LockWait, DryRun: o.DryRun, Yes: o.Yes, Prompt: o.Prompt, Hooks: o.Hooks, BeforeStep: o.BeforeStep,
-		Settings: p.Recipe.Settings, Answers: p.Recipe.Answers,
+		Steps: p.steps, Settings: p.Recipe.Settings, Answers: p.Recipe.Answers,
 	})
 	e.world.evaluation.Declare, e.world.resumer = e.declare, e.resume
 	return e
@@ -107,7 +112,7 @@ func (e *execution) declare(context.Context, recipe.Declaration) (script.Proxy, 
 	if e.started.Swap(true) {
 		return script.Proxy{}, errors.New("recipe{ … } must be called once, before anything else is done")
 	}
-	return script.Proxy{Name: "options", Get: e.plan.values.Get}, nil
+	return script.Proxy{Name: "options", Get: e.plan.Values.Get}, nil
 }
 
 // begun returns the first event of the run.
@@ -115,8 +120,8 @@ func (p *Plan) begun() event.Event {
 	e := Begun(p.Recipe.Path, p.Hosts)
 	e.DryRun, e.Order, e.Args = p.opts.DryRun, p.Recipe.Columns, map[string]any{}
 	for name := range p.opts.Given {
-		if o, ok := p.values.Option(name); ok {
-			e.Args[name] = o.Shown(p.values.Common[name])
+		if o, ok := p.Values.Option(name); ok {
+			e.Args[name] = o.Shown(p.Values.Common[name])
 		}
 	}
 	return e

@@ -13,6 +13,7 @@ import (
 	"runbook/runtime/inventory/selection"
 	"runbook/runtime/onchange"
 	"runbook/runtime/recipe"
+	"runbook/runtime/run/choice"
 	"runbook/runtime/run/preview"
 	"runbook/runtime/script"
 	"runbook/runtime/script/source"
@@ -54,6 +55,7 @@ type WorldOptions struct {
 	Prompt         recipe.Prompt   // nil without a terminal
 	Hooks          context.Context // as in Options
 	BeforeStep     func(ctx context.Context, title string) error
+	Steps          *choice.Choice // which steps run; nil for all
 	Extension      Extension
 	Settings       *recipe.Settings                       // for validate; may be nil
 	Answers        *recipe.Answers                        // the secrets that reading the recipe asked for; may be nil
