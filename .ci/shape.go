@@ -1,6 +1,7 @@
 //go:build ignore
 
-// Checks the size of packages and functions, and the imports against .ci/layers.yml: go run .ci/shape.go
+// Checks the size of packages and functions, and the imports against .ci/layers.yml: go run
+// .ci/shape.go
 //
 // Tests are not counted. Files for every platform are.
 package main
@@ -165,7 +166,8 @@ func compare(packages map[string]*pkg, rules map[string][]string, order []string
 	return problems
 }
 
-// covers reports whether a rule allows an import. A rule for another module covers all of its packages.
+// covers reports whether a rule allows an import. A rule for another module covers all of its
+// packages.
 func covers(rule, name string) bool {
 	return rule == name || strings.Contains(strings.SplitN(rule, "/", 2)[0], ".") && strings.HasPrefix(name, rule+"/")
 }

@@ -1,6 +1,7 @@
 // Package hosts holds the example of a hosts file, for `runbook init` to write out.
 //
-// Its one rule: it names only documentation addresses (RFC 5737), so that nobody's server is reached by accident.
+// Its one rule: it names only documentation addresses (RFC 5737), so that nobody's server is
+// reached by accident.
 package hosts
 
 import "embed"

@@ -72,7 +72,8 @@ func TestShellcheck(t *testing.T) {
 	}
 }
 
-// TestScriptsPrintRecords checks that all scripts of the library print by the same function, since a script is sent alone.
+// TestScriptsPrintRecords checks that all scripts of the library print by the same function, since
+// a script is sent alone.
 func TestScriptsPrintRecords(t *testing.T) {
 	say := map[string]string{
 		".sh": `say() { printf '\0'; printf '%s\t\0' "$@"; printf '\0\n'; } # read by helpers.records` + "\n",
@@ -233,7 +234,8 @@ func TestPython35Finds(t *testing.T) {
 	}
 }
 
-// oldPythons returns the Pythons 3.5 and 3.6 of a pyenv and of a build by hand, where there are any, and PyPy.
+// oldPythons returns the Pythons 3.5 and 3.6 of a pyenv and of a build by hand, where there are
+// any, and PyPy.
 func oldPythons(t *testing.T) []string {
 	t.Helper()
 	needTool(t, "pypy3")
@@ -252,7 +254,8 @@ func oldPythons(t *testing.T) []string {
 	return pythons
 }
 
-// TestPython35Runs runs the programs of the library on old Pythons; TestVirtualenv does so for virtualenv.py.
+// TestPython35Runs runs the programs of the library on old Pythons; TestVirtualenv does so for
+// virtualenv.py.
 func TestPython35Runs(t *testing.T) {
 	dir := t.TempDir()
 	file := func(name, text string) string {

@@ -15,8 +15,8 @@ func again(recipe string, typed []typedOption, instead []run.Flag) string {
 	return secretVariables(typed) + run.CommandLine(append([]string{"runbook", "run", recipe}, optionWords(typed, instead)...)...)
 }
 
-// secretVariables returns what comes before a command line that had secret options: their variables, for the admin to fill
-// in.
+// secretVariables returns what comes before a command line that had secret options: their
+// variables, for the admin to fill in.
 func secretVariables(typed []typedOption) string {
 	var b strings.Builder
 	for _, o := range typed {

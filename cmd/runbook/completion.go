@@ -241,7 +241,8 @@ func (l *typedLine) values(v value, typed string) []complete.Candidate {
 	return nil
 }
 
-// recipeNames returns the names of the files in recipes/ that may be recipes. Their summaries are not read while somebody types.
+// recipeNames returns the names of the files in recipes/ that may be recipes. Their summaries are
+// not read while somebody types.
 func recipeNames() []complete.Candidate {
 	var found []complete.Candidate
 	for _, f := range project.Files() {

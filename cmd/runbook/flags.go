@@ -169,8 +169,8 @@ func recipeFlags(options []recipe.Option, taken []flagSpec) ([]flagSpec, error) 
 	return flags, nil
 }
 
-// givenOptions are the recipe's options as given on the command line, or else in the environment, where a list has one
-// item a line. from names the flag or variable of each.
+// givenOptions are the recipe's options as given on the command line, or else in the environment,
+// where a list has one item a line. from names the flag or variable of each.
 func givenOptions(flags []flagSpec) (given map[string][]string, from map[string]string) {
 	given, from = map[string][]string{}, map[string]string{}
 	for _, f := range flags {

@@ -117,7 +117,8 @@ func (p *program) hosts(cc *cli.Context) error {
 }
 
 // pingOptions returns what --ping runs on a host: the project's ping.sh, or else the shipped one.
-// Its settings come from RUNBOOK_ variables, the vars of the host, the defaults of the recipe's options, and its own.
+// Its settings come from RUNBOOK_ variables, the vars of the host, the defaults of the recipe's
+// options, and its own.
 func (p *program) pingOptions(of *recipe.Description, from inventory.Options) (run.PingOptions, error) {
 	dir, options := "recipes", []recipe.Option{}
 	if of != nil {

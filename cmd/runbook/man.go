@@ -7,8 +7,8 @@ import (
 	"runbook/cmd/runbook/man"
 )
 
-// writeManPages writes a page for runbook and one for each command, with the texts of --help, into a
-// folder that exists.
+// writeManPages writes a page for runbook and one for each command, with the texts of --help, into
+// a folder that exists.
 func (p *program) writeManPages(dir string) error {
 	overview := man.Page{Name: "runbook", Summary: "release an application on servers, and roll it back",
 		Version: readBuild().version, Synopsis: "runbook COMMAND [options]"}

@@ -121,7 +121,8 @@ func (s *matrixSite) close(t *testing.T) {
 	}
 }
 
-// bring makes the code of a release that this machine sends differ from others, so that there is something to send.
+// bring makes the code of a release that this machine sends differ from others, so that there is
+// something to send.
 func (s *matrixSite) bring(t *testing.T, release string) {
 	t.Helper()
 	var err error

@@ -13,11 +13,11 @@ import (
 
 // TestOpenSSHStories runs testdata/openssh/*.txtar, each against a lab of its own: two hosts with
 // real OpenSSH, web1 and web2, and a git server. RUNBOOK_… variables set what the shipped app.lua
-// cannot know: $RUNBOOK_HOSTS is the hosts file, in which root and runbook-git may log in, too, and $RUNBOOK_KEY
-// the deploy key. $FIRST is the first commit, which requires greeting 1.0; $FIRST_SHORT has its
-// first ten digits, and so on for later commits. $LAB is a folder that the hosts see, too.
-// $RUNBOOK_PYTHON is the lab's Python, with a minimal pip; stories about virtualenvs and requirements
-// set it to /usr/bin/python3.
+// cannot know: $RUNBOOK_HOSTS is the hosts file, in which root and runbook-git may log in, too, and
+// $RUNBOOK_KEY the deploy key. $FIRST is the first commit, which requires greeting 1.0;
+// $FIRST_SHORT has its first ten digits, and so on for later commits. $LAB is a folder that the
+// hosts see, too. $RUNBOOK_PYTHON is the lab's Python, with a minimal pip; stories about
+// virtualenvs and requirements set it to /usr/bin/python3.
 //
 // These commands exist besides those of testscript. They do not use runbook:
 //

@@ -13,7 +13,8 @@ import (
 	"runbook/runtime/lab/labtest"
 )
 
-// patience limits the time that a story waits for a state of a host. A passing story never waits that long.
+// patience limits the time that a story waits for a state of a host. A passing story never waits
+// that long.
 const patience = time.Minute
 
 // openSSHStory is a running story, at one of its commands.

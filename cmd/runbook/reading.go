@@ -14,8 +14,8 @@ import (
 	"runbook/runtime/run"
 )
 
-// reading describes what a command line does with recipes and hosts files, which somebody else may have
-// written.
+// reading describes what a command line does with recipes and hosts files, which somebody else may
+// have written.
 type reading int
 
 const (

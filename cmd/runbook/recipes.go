@@ -39,8 +39,8 @@ func (p *program) listRecipes(cc *cli.Context) error {
 	return ignoreClosedPipe(err)
 }
 
-// stage returns the value of --stage, or else of its variable. It is needed before the other options are parsed,
-// because the recipe's own options have defaults that depend on it.
+// stage returns the value of --stage, or else of its variable. It is needed before the other
+// options are parsed, because the recipe's own options have defaults that depend on it.
 func (l line) stage() string {
 	for _, o := range slices.Backward(l.options) {
 		if o.name == "stage" {

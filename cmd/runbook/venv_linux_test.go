@@ -220,8 +220,8 @@ func TestVirtualenvUnknown(t *testing.T) {
 	}
 }
 
-// pythonWith writes a Python that has variables, and modules before its own, in a folder. It returns
-// its path.
+// pythonWith writes a Python that has variables, and modules before its own, in a folder. It
+// returns its path.
 func pythonWith(t *testing.T, dir, variables string, modules map[string]string) string {
 	t.Helper()
 	wrapper := filepath.Join(dir, "python3")

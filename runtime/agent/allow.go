@@ -14,8 +14,8 @@ const (
 	flagSHA512 = 4
 )
 
-// allow decides whether key may sign data on this connection. It returns the algorithm and the destination, or the reason
-// to refuse.
+// allow decides whether key may sign data on this connection. It returns the algorithm and the
+// destination, or the reason to refuse.
 func (c *channel) allow(key Key, data []byte, flags uint32) (string, Destination, *refusal) {
 	no := func(reason string, args ...any) (string, Destination, *refusal) {
 		return "", Destination{}, &refusal{reason: fmt.Sprintf(reason, args...)}

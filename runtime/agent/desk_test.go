@@ -81,7 +81,8 @@ func ecdsaKey(t *testing.T) gossh.AlgorithmSigner {
 	return signer(t, private)
 }
 
-// desk is a forwarder with one deploy key for git@gitserver, and clients as programs on a host would use.
+// desk is a forwarder with one deploy key for git@gitserver, and clients as programs on a host
+// would use.
 type desk struct {
 	*testing.T
 	rec       *recorder

@@ -29,8 +29,9 @@ func (d Destination) Address() string { return d.KnownName() }
 
 func (d Destination) String() string { return d.User + "@" + d.Address() }
 
-// destination returns the server that a text names, a repository's URL (ssh://user@host[:port]/path or user@host:path) or
-// user@host[:port], with the host keys that this machine knows, without revoked ones. There may be none, and no user.
+// destination returns the server that a text names, a repository's URL (ssh://user@host[:port]/path
+// or user@host:path) or user@host[:port], with the host keys that this machine knows, without
+// revoked ones. There may be none, and no user.
 func (s Servers) destination(ctx context.Context, text string) (Destination, error) {
 	real, err := s.Names.Replace(ctx, text)
 	if err != nil {
@@ -64,7 +65,8 @@ func (s Servers) destination(ctx context.Context, text string) (Destination, err
 	return d, nil
 }
 
-// check returns an error for a destination without a user or without a host key: the agent inside runbook signs for neither.
+// check returns an error for a destination without a user or without a host key: the agent inside
+// runbook signs for neither.
 func (d Destination) check() error {
 	if d.User == "" {
 		return event.WithHint(fmt.Errorf("destination %s names no user", d.Address()),

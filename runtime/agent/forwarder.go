@@ -1,7 +1,8 @@
 // Package agent signs logins at git servers for programs on the hosts.
 //
-// Its one rule: a key signs only a login of a named user at a named server, which that server's host key proves. Forwarder
-// is the agent inside runbook; its keys never leave this machine. OnHost runs OpenSSH's ssh-agent on the host itself.
+// Its one rule: a key signs only a login of a named user at a named server, which that server's
+// host key proves. Forwarder is the agent inside runbook; its keys never leave this machine. OnHost
+// runs OpenSSH's ssh-agent on the host itself.
 package agent
 
 import (
@@ -22,16 +23,17 @@ type ForwarderOptions struct {
 	Keys    []Key
 	To      []Destination // with their HostKeys
 	Unbound bool          // also sign for clients that do not name the server they talk to (OpenSSH before 8.9)
-	// Signatures limits the logins signed for each host, so that an intruder on a host cannot use the key at will while
-	// a clone runs. 0 means defaultSignatures.
+	// Signatures limits the logins signed for each host, so that an intruder on a host cannot use
+	// the key at will while a clone runs. 0 means defaultSignatures.
 	Signatures int
 }
 
-// defaultSignatures is enough to rebuild a broken mirror: the fetch that fails, the check whether the server answers, and
-// the second fetch.
+// defaultSignatures is enough to rebuild a broken mirror: the fetch that fails, the check whether
+// the server answers, and the second fetch.
 const defaultSignatures = 3
 
-// Forwarder is an agent that is forwarded to hosts. It is an ssh.Agent. Each connection to it has its own binding.
+// Forwarder is an agent that is forwarded to hosts. It is an ssh.Agent. Each connection to it has
+// its own binding.
 type Forwarder struct {
 	opts    ForwarderOptions
 	serving sync.WaitGroup
@@ -58,8 +60,9 @@ func NewForwarder(opts ForwarderOptions) *Forwarder {
 // maxOpen limits the connections served at the same time. A git client opens one.
 const maxOpen = 64
 
-// Serve answers the requests on one connection from host, until it ends, ctx ends or f is closed. Then it closes the
-// connection. Every signature becomes a KeyUsed event, and every refusal a KeyRefused event, up to maxRefusals per host.
+// Serve answers the requests on one connection from host, until it ends, ctx ends or f is closed.
+// Then it closes the connection. Every signature becomes a KeyUsed event, and every refusal a
+// KeyRefused event, up to maxRefusals per host.
 func (f *Forwarder) Serve(ctx context.Context, host string, conn io.ReadWriteCloser) error {
 	if err := f.begin(conn); err != nil {
 		return errors.Join(err, conn.Close())
@@ -116,7 +119,8 @@ func (f *Forwarder) isClosed() bool {
 	return f.closed
 }
 
-// Close closes all connections. When it returns, nothing is signed any more. It reports the refusals beyond maxRefusals.
+// Close closes all connections. When it returns, nothing is signed any more. It reports the
+// refusals beyond maxRefusals.
 func (f *Forwarder) Close() {
 	f.mu.Lock()
 	f.closed = true

@@ -254,7 +254,8 @@ func TestExplainKeepsHostsApart(t *testing.T) {
 	}
 }
 
-// Endless requests of a host become 20 events and one count of the rest, even over many connections.
+// Endless requests of a host become 20 events and one count of the rest, even over many
+// connections.
 func TestManyRefusalsAreSummedUp(t *testing.T) {
 	d := newDesk(t, ed25519Key(t), false)
 	for range 10 {

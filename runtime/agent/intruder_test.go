@@ -70,7 +70,8 @@ func TestIntruder(t *testing.T) {
 		}
 	}
 	s.withPrograms(string(path))
-	// A login elsewhere, as an intruder's ssh client would want it signed: with a binding, then without.
+	// A login elsewhere, as an intruder's ssh client would want it signed: with a binding, then
+	// without.
 	for _, bind := range []bool{true, false} {
 		_, c := dial()
 		signers := func() ([]gossh.Signer, error) { return c.Signers() }

@@ -24,8 +24,8 @@ type Key struct{ signer gossh.AlgorithmSigner }
 // Public returns the public key.
 func (k Key) Public() gossh.PublicKey { return k.signer.PublicKey() }
 
-// Keys reads private keys from files on this machine. It caches them, so that a passphrase is asked for once per run. The
-// zero value has no terminal to ask on.
+// Keys reads private keys from files on this machine. It caches them, so that a passphrase is asked
+// for once per run. The zero value has no terminal to ask on.
 type Keys struct {
 	Prompt Prompt
 	Stream *event.Stream // hides the passphrases; needed with Prompt
@@ -36,7 +36,8 @@ type Keys struct {
 	loaded map[string]Key
 }
 
-// Load reads a key file; "~/" is the home folder. For an encrypted key it asks for the passphrase, once.
+// Load reads a key file; "~/" is the home folder. For an encrypted key it asks for the passphrase,
+// once.
 func (k *Keys) Load(ctx context.Context, file string) (Key, error) {
 	path, err := inventory.ExpandHome(file)
 	if err == nil {

@@ -30,7 +30,8 @@ type onHostArgs struct {
 	Fn   script.Callback `lua:"fn,arg" doc:"the function to run with the keys"`
 }
 
-// Module declares agent.forward and host:agent. Keys and their passphrases are cached as long as the modules exist.
+// Module declares agent.forward and host:agent. Keys and their passphrases are cached as long as
+// the modules exist.
 func Module(d Deps) []script.Module {
 	keys := &Keys{Prompt: d.Prompt, Stream: d.Stream}
 	forward := script.Func("forward", script.Reads, "Run fn while programs on the hosts can log in to the named servers, and only to them, with the keys. "+
@@ -77,7 +78,8 @@ type Scope struct {
 	Signatures int      // see ForwarderOptions
 }
 
-// Open returns a Forwarder with the host keys of its destinations from known_hosts files. Close it when its scope ends.
+// Open returns a Forwarder with the host keys of its destinations from known_hosts files. Close it
+// when its scope ends.
 func Open(ctx context.Context, keys *Keys, servers Servers, scope Scope) (*Forwarder, error) {
 	opts := ForwarderOptions{Unbound: scope.Unbound, Signatures: scope.Signatures}
 	for _, file := range scope.Keys {

@@ -14,14 +14,17 @@ import (
 	"runbook/runtime/ssh/shell/output"
 )
 
-// OnHost starts OpenSSH's ssh-agent on a host, adds keys from files there, and calls fn with a context under which commands
-// on that host use the agent. However fn ends, OnHost stops the agent and waits for its end, even when ctx has ended.
+// OnHost starts OpenSSH's ssh-agent on a host, adds keys from files there, and calls fn with a
+// context under which commands on that host use the agent. However fn ends, OnHost stops the agent
+// and waits for its end, even when ctx has ended.
 //
-// keys are absolute paths on the host, or begin with "~/", the login user's home. A missing or encrypted key is an error.
+// keys are absolute paths on the host, or begin with "~/", the login user's home. A missing or
+// encrypted key is an error.
 //
-// to lists the servers that the keys may log in to, as repository URLs or [user@]host[:port]; none allows any. The host's
-// agent identifies them by their host keys, from the known_hosts files on this machine or else from the host's own. An
-// OpenSSH before 8.9 cannot bind keys to servers; that causes a warning.
+// to lists the servers that the keys may log in to, as repository URLs or [user@]host[:port]; none
+// allows any. The host's agent identifies them by their host keys, from the known_hosts files on
+// this machine or else from the host's own. An OpenSSH before 8.9 cannot bind keys to servers; that
+// causes a warning.
 func OnHost(ctx context.Context, h *shell.Host, servers Servers, keys, to []string, fn func(context.Context) error) (err error) {
 	constraint, err := constrain(ctx, servers, to)
 	if err != nil {
@@ -55,12 +58,12 @@ func OnHost(ctx context.Context, h *shell.Host, servers Servers, keys, to []stri
 	return fn(shell.WithEnv(shell.WithAgent(ctx, nil), h, map[string]string{"SSH_AUTH_SOCK": dir + "/agent"}))
 }
 
-// lifetime is how long the host's agent keeps a key, in seconds. If every way of stopping the agent fails, it is empty
-// after an hour.
+// lifetime is how long the host's agent keeps a key, in seconds. If every way of stopping the agent
+// fails, it is empty after an hour.
 const lifetime = "3600"
 
-// The scripts that run on hosts, for any /bin/sh. Each documents its arguments. Exit statuses from 90 on are their own;
-// see failure.
+// The scripts that run on hosts, for any /bin/sh. Each documents its arguments. Exit statuses from
+// 90 on are their own; see failure.
 var (
 	//go:embed start.sh
 	startScript string
@@ -135,7 +138,8 @@ func stop(ctx context.Context, h *shell.Host, dir string) error {
 	return err
 }
 
-// run runs one of the scripts and returns its output. Events and errors show the command show instead.
+// run runs one of the scripts and returns its output. Events and errors show the command show
+// instead.
 func run(ctx context.Context, h *shell.Host, show, script string, args ...string) (string, error) {
 	result, err := h.Run(ctx, shell.Command{Script: script, Args: args, Shown: show,
 		Explain: func(r shell.Result) error { return failure(h, show, args, r) }})

@@ -19,8 +19,8 @@ import (
 	"runbook/runtime/ssh/shell"
 )
 
-// site is a host, a git server and a third server, all with OpenSSH. The deploy key may fetch from the git server. On the
-// third server it may do anything, so it must never be used there.
+// site is a host, a git server and a third server, all with OpenSSH. The deploy key may fetch from
+// the git server. On the third server it may do anything, so it must never be used there.
 type site struct {
 	*testing.T
 	dir       string
@@ -140,7 +140,8 @@ func TestForwardedNowhereElse(t *testing.T) {
 	}
 }
 
-// Dropbear's client does not name its server, like OpenSSH's before 8.9. Then nothing is signed unless the recipe allows it.
+// Dropbear's client does not name its server, like OpenSSH's before 8.9. Then nothing is signed
+// unless the recipe allows it.
 func TestAClientThatBindsNothing(t *testing.T) {
 	s := newSite(t)
 	if _, err := exec.LookPath("dbclient"); err != nil {

@@ -25,7 +25,8 @@ const maxRefusals = 20
 // maxReasons limits the distinct refusals that Explain lists.
 const maxReasons = 16
 
-// addRefusal records a refusal for Explain. It returns false if the host has had maxRefusals before.
+// addRefusal records a refusal for Explain. It returns false if the host has had maxRefusals
+// before.
 func (f *Forwarder) addRefusal(ctx context.Context, r refusal) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -55,8 +56,8 @@ func (f *Forwarder) reportRefusals() {
 	f.refused = map[string]*refusedCount{}
 }
 
-// Explain adds what f refused to err, because a git client only says "agent refused operation". If ctx has a host, it
-// adds only the refusals of that host.
+// Explain adds what f refused to err, because a git client only says "agent refused operation". If
+// ctx has a host, it adds only the refusals of that host.
 func (f *Forwarder) Explain(ctx context.Context, err error) error {
 	if err == nil {
 		return nil

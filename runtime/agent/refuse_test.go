@@ -14,7 +14,8 @@ import (
 	"runbook/runtime/event"
 )
 
-// TestRefuses lists what a program on a host may try, and the reason it is refused. Each case has its own connection.
+// TestRefuses lists what a program on a host may try, and the reason it is refused. Each case has
+// its own connection.
 func TestRefuses(t *testing.T) {
 	bound := func(d *desk, c sshagent.ExtendedAgent) {
 		if err := d.bind(c, d.server, "session"); err != nil {

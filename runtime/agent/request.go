@@ -11,15 +11,16 @@ import (
 	"runbook/runtime/ssh"
 )
 
-// binding is the proof of an ssh client on a host that its connection ends at a server with this host key.
+// binding is the proof of an ssh client on a host that its connection ends at a server with this
+// host key.
 type binding struct {
 	hostKey    gossh.PublicKey
 	session    []byte
 	forwarding bool // the client forwards the agent to that server instead of logging in
 }
 
-// parseBinding parses the contents of session-bind@openssh.com (OpenSSH's PROTOCOL.agent) and verifies that the host key
-// signed the session id.
+// parseBinding parses the contents of session-bind@openssh.com (OpenSSH's PROTOCOL.agent) and
+// verifies that the host key signed the session id.
 func parseBinding(contents []byte) (binding, error) {
 	c := cursor{rest: contents}
 	keyBlob, session, sigBlob, forwarding := c.bytes(), c.bytes(), c.bytes(), c.bool()
@@ -49,7 +50,8 @@ func parseBinding(contents []byte) (binding, error) {
 	return binding{hostKey, bytes.Clone(session), forwarding}, nil
 }
 
-// algorithms returns the signature algorithms of a key type. SHA-1 is not among them, and DSA has no other.
+// algorithms returns the signature algorithms of a key type. SHA-1 is not among them, and DSA has
+// no other.
 func algorithms(keyType string) []string {
 	switch keyType {
 	case gossh.KeyAlgoRSA:

@@ -48,7 +48,8 @@ func appendString(to, s []byte) []byte {
 
 var errMalformed = errors.New("malformed request")
 
-// cursor reads SSH's data types from a message. After the first error everything else is empty, and done returns the error.
+// cursor reads SSH's data types from a message. After the first error everything else is empty, and
+// done returns the error.
 type cursor struct {
 	rest []byte
 	bad  bool

@@ -12,8 +12,9 @@ const (
 	LongestName = 4 << 10
 )
 
-// Clean removes from text what a terminal would obey or a reader would misread: control characters except line breaks and
-// tabs, characters that reorder a line, and bytes that are not UTF-8. It truncates lines longer than LongestLine.
+// Clean removes from text what a terminal would obey or a reader would misread: control characters
+// except line breaks and tabs, characters that reorder a line, and bytes that are not UTF-8. It
+// truncates lines longer than LongestLine.
 func Clean(text string) string { return cutLines(strip(text), LongestLine) }
 
 // OneLine is Clean for a part of a line, such as a name: line breaks and tabs become spaces.
@@ -48,7 +49,8 @@ func stripLine(text string) string {
 
 var oneLine = strings.NewReplacer("\n", " ", "\t", " ")
 
-// unfit reports whether strip removes a character. utf8.RuneError may be that character, or a byte that is not UTF-8.
+// unfit reports whether strip removes a character. utf8.RuneError may be that character, or a byte
+// that is not UTF-8.
 func unfit(r rune) bool {
 	switch {
 	case r == '\n', r == '\t':

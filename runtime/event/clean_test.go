@@ -49,7 +49,8 @@ func FuzzClean(f *testing.F) {
 	})
 }
 
-// A secret is found with control characters between its letters, however the output is cut. A secret may contain some itself.
+// A secret is found with control characters between its letters, however the output is cut. A
+// secret may contain some itself.
 func TestSecretsWithControlCharacters(t *testing.T) {
 	rec := &recorder{}
 	s := NewStream(rec)

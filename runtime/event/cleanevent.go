@@ -5,11 +5,12 @@ import "slices"
 // cleaner cleans texts and hides secrets in them.
 type cleaner struct{ secrets *Redactor }
 
-// CleanEvent cleans an event that did not come through a Stream, for example from a file that another program may have written.
+// CleanEvent cleans an event that did not come through a Stream, for example from a file that
+// another program may have written.
 func CleanEvent(e Event) Event { return cleaner{&Redactor{}}.event(e) }
 
-// event cleans all fields. Control characters are removed before secrets are replaced: between the letters of a secret they
-// would hide it from the search.
+// event cleans all fields. Control characters are removed before secrets are replaced: between the
+// letters of a secret they would hide it from the search.
 func (c cleaner) event(e Event) Event {
 	clean := strip(e.Text)
 	shown := c.secrets.Replace(clean)

@@ -5,7 +5,8 @@ import (
 	"slices"
 )
 
-// ColumnNames returns the names of the columns that any of these results has: those in order first, then the others, sorted.
+// ColumnNames returns the names of the columns that any of these results has: those in order first,
+// then the others, sorted.
 func ColumnNames(order []string, results []Event) []string {
 	found := map[string]bool{}
 	for _, e := range results {

@@ -1,19 +1,21 @@
 // Package event defines the events of a run.
 //
-// Its one rule: everything that the outside sees of a run passes through a Stream as an Event. The stream first cleans the texts
-// of what a terminal would obey, and replaces secrets by value. Sinks (terminal, JSON lines, journal, report) read the stream;
-// the code that emits events knows none of them.
+// Its one rule: everything that the outside sees of a run passes through a Stream as an Event. The
+// stream first cleans the texts of what a terminal would obey, and replaces secrets by value. Sinks
+// (terminal, JSON lines, journal, report) read the stream; the code that emits events knows none of
+// them.
 package event
 
 import (
 	"time"
 )
 
-// Version is the version of the event schema, in the run_begun event. It increases when a field changes its meaning or is
-// removed.
+// Version is the version of the event schema, in the run_begun event. It increases when a field
+// changes its meaning or is removed.
 const Version = 1
 
-// Kind is what happened. The comment of a kind lists its fields; Time, Host, Step and Line are set on every event if known.
+// Kind is what happened. The comment of a kind lists its fields; Time, Host, Step and Line are set
+// on every event if known.
 type Kind string
 
 // The kinds of event.
@@ -61,7 +63,8 @@ type Fault struct {
 	Hint    string   `json:"hint,omitempty"`    // what to do next
 }
 
-// Event is one event of a run. A field with its zero value does not apply. Code is a pointer because 0 is a status.
+// Event is one event of a run. A field with its zero value does not apply. Code is a pointer
+// because 0 is a status.
 type Event struct {
 	Kind    Kind              `json:"kind"`              // what happened
 	Time    time.Time         `json:"time"`              // RFC 3339 with nanoseconds, UTC
@@ -93,8 +96,8 @@ type Event struct {
 	raw string // see Raw
 }
 
-// Raw returns the text of an Output or Printed event byte for byte, with secrets replaced, to pass it on to a program. It must
-// not reach a terminal.
+// Raw returns the text of an Output or Printed event byte for byte, with secrets replaced, to pass
+// it on to a program. It must not reach a terminal.
 func (e Event) Raw() string { return e.raw }
 
 // Sink receives the events of a run in order, one at a time. Close is called once, after the last.

@@ -10,8 +10,8 @@ type hinted struct {
 
 func (h hinted) Unwrap() error { return h.error }
 
-// WithHint adds a hint what to do next. It does not change the text of err: a hint is shown on its own line. A nil err stays
-// nil.
+// WithHint adds a hint what to do next. It does not change the text of err: a hint is shown on its
+// own line. A nil err stays nil.
 func WithHint(err error, hint string) error {
 	if err == nil {
 		return nil
@@ -19,7 +19,8 @@ func WithHint(err error, hint string) error {
 	return hinted{err, hint}
 }
 
-// Hint returns the outermost hint of err, or "": the outermost caller knows the most about the situation.
+// Hint returns the outermost hint of err, or "": the outermost caller knows the most about the
+// situation.
 func Hint(err error) string {
 	var h hinted
 	if errors.As(err, &h) {

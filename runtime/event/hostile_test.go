@@ -35,7 +35,8 @@ import (
 	"runbook/runtime/event/terminal"
 )
 
-// hostile are texts that a terminal or a service would obey, or a reader misread. Each contains a word that must be shown.
+// hostile are texts that a terminal or a service would obey, or a reader misread. Each contains a
+// word that must be shown.
 var hostile = []string{
 	"\x1b[31;5mHOSTILE\x1b[0m",
 	"\x1b]0;HOSTILE\x07",                          // renames the window
@@ -59,7 +60,8 @@ var hostile = []string{
 	strings.Repeat("HOSTILE ", event.LongestLine/len("HOSTILE ")+2),
 }
 
-// obeyed reports whether a character must not be written: it is a control character, or reorders a line.
+// obeyed reports whether a character must not be written: it is a control character, or reorders a
+// line.
 func obeyed(r rune) bool {
 	return r < ' ' && r != '\n' && r != '\t' || r >= 0x7f && r < 0xa0 || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069
 }

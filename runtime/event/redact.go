@@ -8,8 +8,8 @@ import (
 	"unicode/utf8"
 )
 
-// Redactor replaces secrets by value, also if they are quoted, escaped, base64-encoded or broken into lines. The zero value
-// replaces nothing. It is not safe for concurrent use.
+// Redactor replaces secrets by value, also if they are quoted, escaped, base64-encoded or broken
+// into lines. The zero value replaces nothing. It is not safe for concurrent use.
 type Redactor struct {
 	known map[string]bool
 	forms []form // the longest first, so that a whole key is replaced before one of its lines
@@ -18,11 +18,12 @@ type Redactor struct {
 // mark replaces a secret.
 const mark = "[secret]"
 
-// ShortestSecret is the minimum length in bytes of a value to hide. A secret of one or two letters would blank out half of every
-// line and so give itself away.
+// ShortestSecret is the minimum length in bytes of a value to hide. A secret of one or two letters
+// would blank out half of every line and so give itself away.
 const ShortestSecret = 4
 
-// Add hides value from now on. A value of several lines is also hidden line by line, because output is cut into lines.
+// Add hides value from now on. A value of several lines is also hidden line by line, because output
+// is cut into lines.
 func (r *Redactor) Add(value string) {
 	if r.known == nil {
 		r.known = map[string]bool{}
@@ -74,8 +75,9 @@ func (r *Redactor) Replace(text string) string {
 	return b.String() + text[at:]
 }
 
-// Pending returns how many bytes at the end of text may be the beginning of a secret that continues. A beginning of a few
-// letters at the end of a line does not count, or every other line would have to wait.
+// Pending returns how many bytes at the end of text may be the beginning of a secret that
+// continues. A beginning of a few letters at the end of a line does not count, or every other line
+// would have to wait.
 func (r *Redactor) Pending(text string) int {
 	if len(r.forms) == 0 || text == "" {
 		return 0
@@ -188,7 +190,8 @@ func merged(spans []span) []span {
 	return out
 }
 
-// Overlap returns the length of the longest end of text that is a beginning of word, but not all of it.
+// Overlap returns the length of the longest end of text that is a beginning of word, but not all of
+// it.
 func Overlap[T ~string | ~[]byte](text T, word string) int {
 	for n := min(len(text), len(word)-1); n > 0; n-- {
 		if string(text[len(text)-n:]) == word[:n] {

@@ -12,13 +12,13 @@ import (
 type form struct {
 	text   string
 	broken bool // it may be broken into lines
-	// In base64 the characters at both ends may contain bits of the secret and of its neighbours. They are hidden too, and so
-	// is the padding.
+	// In base64 the characters at both ends may contain bits of the secret and of its neighbours.
+	// They are hidden too, and so is the padding.
 	before, after bool
 }
 
-// unbroken is the minimum length in bytes of a secret that is also searched across line breaks. Four letters at the end of one
-// line and the beginning of the next are rarely a secret.
+// unbroken is the minimum length in bytes of a secret that is also searched across line breaks.
+// Four letters at the end of one line and the beginning of the next are rarely a secret.
 const unbroken = 8
 
 // formsOf returns all spellings of value to search for.
@@ -44,7 +44,8 @@ func formsOf(value string) []form {
 	return kept
 }
 
-// plainForm returns the form of a plain text. Its line breaks are removed, like those of the text that is searched.
+// plainForm returns the form of a plain text. Its line breaks are removed, like those of the text
+// that is searched.
 func plainForm(text string) form {
 	text = strings.NewReplacer("\r", "", "\n", "").Replace(text)
 	return form{text: text, broken: len(text) >= unbroken}
@@ -71,8 +72,8 @@ func spellings(text string) []string {
 // inner returns the text between quotation marks.
 func inner(quoted string) string { return quoted[1 : len(quoted)-1] }
 
-// encodings returns the part of value's base64 that does not depend on its neighbours, for each of the three positions in a
-// group of three bytes where value can begin.
+// encodings returns the part of value's base64 that does not depend on its neighbours, for each of
+// the three positions in a group of three bytes where value can begin.
 func encodings(value string) []form {
 	if len(value) < ShortestSecret {
 		return nil
@@ -90,7 +91,8 @@ func encodings(value string) []form {
 	return forms
 }
 
-// widen extends a match by the neighbouring characters that contain bits of the secret, and by the padding.
+// widen extends a match by the neighbouring characters that contain bits of the secret, and by the
+// padding.
 func (f form) widen(text string, s span) span {
 	if f.before && s.from > 0 && isBase64(text[s.from-1]) {
 		s.from--

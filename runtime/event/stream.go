@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// Stream carries the events of one run to its sinks, and hides secrets in them. It is safe for concurrent use.
+// Stream carries the events of one run to its sinks, and hides secrets in them. It is safe for
+// concurrent use.
 type Stream struct {
 	mu      sync.Mutex
 	sinks   []Sink
@@ -37,23 +38,24 @@ func (s *Stream) AddSecret(value string) {
 	s.secrets.Add(value)
 }
 
-// AddURLs hides the user names and passwords of the URLs within text from now on. Call it as soon as an option or a file is
-// read.
+// AddURLs hides the user names and passwords of the URLs within text from now on. Call it as soon
+// as an option or a file is read.
 func (s *Stream) AddURLs(text string) {
 	for _, secret := range urlSecrets(text) {
 		s.AddSecret(secret)
 	}
 }
 
-// Redact returns text as an event shows it: cleaned, with secrets replaced. Redact a text before cutting it: half a secret
-// is not recognized.
+// Redact returns text as an event shows it: cleaned, with secrets replaced. Redact a text before
+// cutting it: half a secret is not recognized.
 func (s *Stream) Redact(text string) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.cleaner().text(text)
 }
 
-// Hide returns text with secrets replaced and nothing else changed: for text that goes to a program.
+// Hide returns text with secrets replaced and nothing else changed: for text that goes to a
+// program.
 func (s *Stream) Hide(text string) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -62,8 +64,8 @@ func (s *Stream) Hide(text string) string {
 
 func (s *Stream) cleaner() cleaner { return cleaner{&s.secrets} }
 
-// Pending returns how many bytes at the end of text may be the beginning of a secret that continues. Code that shows output
-// piece by piece holds them back until more arrives.
+// Pending returns how many bytes at the end of text may be the beginning of a secret that
+// continues. Code that shows output piece by piece holds them back until more arrives.
 func (s *Stream) Pending(text string) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -91,9 +93,10 @@ func (s *Stream) emit(e Event) {
 	}
 }
 
-// scope labels the events of a context: where they go, and which host, step and line they are about. Without a stream an
-// event is lost, so that packages can be used as plain libraries. Nothing else depends on a scope. In particular, redaction
-// does not: it is a method of a Stream that was passed as an argument, so a lost scope never shows a secret.
+// scope labels the events of a context: where they go, and which host, step and line they are
+// about. Without a stream an event is lost, so that packages can be used as plain libraries.
+// Nothing else depends on a scope. In particular, redaction does not: it is a method of a Stream
+// that was passed as an argument, so a lost scope never shows a secret.
 type scope struct {
 	stream *Stream
 	host   string
@@ -145,7 +148,8 @@ func Step(ctx context.Context) []string { return from(ctx).step }
 // Line returns the recipe line that ctx comes from, FILE:LINE, or "".
 func Line(ctx context.Context) string { return from(ctx).line }
 
-// Emit sends e to the stream of ctx, if it has one, with the time, and with the host, step and line of ctx if e has none.
+// Emit sends e to the stream of ctx, if it has one, with the time, and with the host, step and line
+// of ctx if e has none.
 func Emit(ctx context.Context, e Event) {
 	sc := from(ctx)
 	if sc.stream == nil {

@@ -6,7 +6,8 @@ import (
 	"strings"
 )
 
-// withUserInfo matches URLs with a user: the scheme, and the user-info up to the last @ before the path.
+// withUserInfo matches URLs with a user: the scheme, and the user-info up to the last @ before the
+// path.
 var withUserInfo = regexp.MustCompile("([A-Za-z][A-Za-z0-9+.-]*)://([^/?#\\s\"`<>]+)@")
 
 // A user name may be a common word, so only a long one is hidden everywhere: from longUser bytes with a password, as in

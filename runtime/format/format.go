@@ -25,8 +25,8 @@ type textArgs struct {
 	Text string `lua:"text,arg" doc:"the text"`
 }
 
-// toGo converts a Lua value to one that encoders take: nil, bool, string, int64, float64, []any or map[string]any. An
-// empty table is a map. format is what errors call the text.
+// toGo converts a Lua value to one that encoders take: nil, bool, string, int64, float64, []any or
+// map[string]any. An empty table is a map. format is what errors call the text.
 func toGo(format string, v any) (any, error) {
 	switch v := v.(type) {
 	case nil, bool, string:
@@ -71,8 +71,8 @@ func tableToGo(format string, t script.Table) (any, error) {
 	return object, nil
 }
 
-// fromGo converts a decoded value to one for Lua. Times become strings, and whole numbers that no Lua number holds are
-// errors.
+// fromGo converts a decoded value to one for Lua. Times become strings, and whole numbers that no
+// Lua number holds are errors.
 func fromGo(v any) (any, error) {
 	switch v := v.(type) {
 	case nil, bool, string:

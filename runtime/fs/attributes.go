@@ -13,7 +13,8 @@ import (
 	"runbook/runtime/ssh/shell"
 )
 
-// Chmod sets the mode of a file or folder, octal. It returns false if that is its mode. A link is an error.
+// Chmod sets the mode of a file or folder, octal. It returns false if that is its mode. A link is
+// an error.
 func (f Files) Chmod(ctx context.Context, path, mode string) (bool, error) {
 	o, err := f.begin(ctx, "chmod", path)
 	if err != nil {
@@ -44,8 +45,8 @@ func (f Files) Chmod(ctx context.Context, path, mode string) (bool, error) {
 
 var errLink = event.WithHint(errors.New("is a link"), "name its target")
 
-// Chown sets the owner and the group of a file or folder, each by name or number; "" keeps it. It returns false if they are
-// these. A link is an error.
+// Chown sets the owner and the group of a file or folder, each by name or number; "" keeps it. It
+// returns false if they are these. A link is an error.
 func (f Files) Chown(ctx context.Context, path, owner, group string) (bool, error) {
 	o, err := f.plan(ctx, "chown", path)
 	if err != nil {

@@ -22,7 +22,8 @@ type cause struct {
 func (c cause) Error() string { return c.words }
 func (c cause) Unwrap() error { return c.err }
 
-// explain puts an error into words. SFTP knows "no such file" and "permission denied"; everything else is a "failure".
+// explain puts an error into words. SFTP knows "no such file" and "permission denied"; everything
+// else is a "failure".
 func (o *operation) explain(err error) error {
 	var done cause
 	if err == nil || errors.As(err, &done) {
@@ -61,8 +62,8 @@ func (o *operation) explain(err error) error {
 	return err
 }
 
-// missing returns os.ErrNotExist if a part of the path is not a folder, for servers that report this as a failure. OpenSSH's
-// reports "no such file".
+// missing returns os.ErrNotExist if a part of the path is not a folder, for servers that report
+// this as a failure. OpenSSH's reports "no such file".
 func missing(err error) error {
 	var status *sftp.StatusError
 	if errors.As(err, &status) && strings.Contains(err.Error(), "not a directory") {
@@ -82,8 +83,8 @@ const (
 // Reasons of programs on a host.
 var errNoSpace, errNotEmpty, errReadOnly = errors.New(noSpace), errors.New("the folder is not empty"), errors.New(readOnly)
 
-// diagnose finds the reason of SFTP's "failure" in the server's message, or by looking at the host. It must look before a
-// temporary file is removed.
+// diagnose finds the reason of SFTP's "failure" in the server's message, or by looking at the host.
+// It must look before a temporary file is removed.
 func (o *operation) diagnose(err error) error {
 	words := ""
 	for text, reason := range map[string]string{"no space left": noSpace, "read-only file system": readOnly} {

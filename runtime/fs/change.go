@@ -18,7 +18,8 @@ type MkdirOptions struct {
 	Parents bool   // also create missing parent folders
 }
 
-// Mkdir creates a folder. It returns false if the folder, or a link to one, exists; then its mode does not change.
+// Mkdir creates a folder. It returns false if the folder, or a link to one, exists; then its mode
+// does not change.
 func (f Files) Mkdir(ctx context.Context, path string, opts MkdirOptions) (bool, error) {
 	o, err := f.begin(ctx, "mkdir", path)
 	if err != nil {
@@ -64,8 +65,8 @@ func (o *operation) mkdir(p string, parents bool) (bool, error) {
 	return false, err
 }
 
-// makeFolder creates one folder, with the run's umask where there is one: sftp has its own. A folder that inherited the group
-// of its parent folder keeps the bit that passes it on.
+// makeFolder creates one folder, with the run's umask where there is one: sftp has its own. A
+// folder that inherited the group of its parent folder keeps the bit that passes it on.
 func (o *operation) makeFolder(p string) error {
 	err := o.do(func() error { return o.files.Mkdir(p) })
 	if permissions := o.host.Permissions(); err == nil && permissions != nil {
@@ -109,8 +110,8 @@ func describe(fi os.FileInfo) string {
 	}
 }
 
-// Remove removes a file, a link or an empty folder; with recursive a folder and everything in it, by rm on the host. It never
-// follows a link. It returns false if nothing was there.
+// Remove removes a file, a link or an empty folder; with recursive a folder and everything in it,
+// by rm on the host. It never follows a link. It returns false if nothing was there.
 func (f Files) Remove(ctx context.Context, path string, recursive bool) (bool, error) {
 	o, err := f.begin(ctx, "remove", path)
 	if err != nil {
@@ -163,8 +164,9 @@ func (f Files) Rename(ctx context.Context, from, to string) error {
 	return nil
 }
 
-// Symlink makes path a link to target, an absolute path. With replace, an existing link is replaced by one rename(2); anything
-// else at path is an error. It returns false if the link points to target already.
+// Symlink makes path a link to target, an absolute path. With replace, an existing link is replaced
+// by one rename(2); anything else at path is an error. It returns false if the link points to
+// target already.
 func (f Files) Symlink(ctx context.Context, target, path string, replace bool) (bool, error) {
 	o, err := f.begin(ctx, "symlink", path)
 	if err != nil {

@@ -304,8 +304,8 @@ func TestInterruptedAtEachPoint(t *testing.T) {
 	}
 }
 
-// TestPermissions creates files and folders under the umask of host:permissions. A mode that is given counts, and a folder that
-// inherits its group keeps the bit for it.
+// TestPermissions creates files and folders under the umask of host:permissions. A mode that is
+// given counts, and a folder that inherits its group keeps the bit for it.
 func TestPermissions(t *testing.T) {
 	onBoth(t, func(b *bench) {
 		b.host.SetPermissions(shell.Permissions{Umask: 0o027})

@@ -1,7 +1,7 @@
 // Package fs reads and changes files on a host: over SFTP, or as another user through sudo.
 //
-// Its one rule: changes are atomic. A change is made completely or not at all, and readers see the old state or the new one.
-// Paths are absolute. Links are followed only where a function says so.
+// Its one rule: changes are atomic. A change is made completely or not at all, and readers see the
+// old state or the new one. Paths are absolute. Links are followed only where a function says so.
 package fs
 
 import (
@@ -25,10 +25,12 @@ type Files struct {
 // On returns the files of a host for the login user.
 func On(h *shell.Host) Files { return Files{host: h} }
 
-// As returns the files of a host for a user that sudo makes of the login user, or for the login user if user is "".
+// As returns the files of a host for a user that sudo makes of the login user, or for the login
+// user if user is "".
 func As(h *shell.Host, user string) Files { return Files{h, user} }
 
-// Info describes a file, a folder or a link. For a link it describes the link itself, not its target.
+// Info describes a file, a folder or a link. For a link it describes the link itself, not its
+// target.
 type Info struct {
 	Kind     string `lua:"kind"`     // file, folder, link or other
 	Size     int64  `lua:"size"`     // bytes
@@ -54,7 +56,8 @@ func (f Files) Exists(ctx context.Context, path string) (bool, error) {
 // maxAsked limits the concurrent requests of Missing.
 const maxAsked = 64
 
-// Missing returns the paths that do not exist, in their order. It looks at all of them concurrently.
+// Missing returns the paths that do not exist, in their order. It looks at all of them
+// concurrently.
 func (f Files) Missing(ctx context.Context, paths []string) ([]string, error) {
 	missing, errs := make([]bool, len(paths)), make([]error, len(paths))
 	var group errgroup.Group
@@ -108,7 +111,8 @@ func kind(fi os.FileInfo) string {
 	return "other"
 }
 
-// List returns the sorted names in the folder at path, within the limits of names. It follows a link to a folder.
+// List returns the sorted names in the folder at path, within the limits of names. It follows a
+// link to a folder.
 func (f Files) List(ctx context.Context, path string) ([]string, error) {
 	o, err := f.begin(ctx, "list", path)
 	if err != nil {

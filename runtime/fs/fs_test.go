@@ -23,7 +23,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// bench is a folder on a host that runs on this machine, so that the test can look at its files directly.
+// bench is a folder on a host that runs on this machine, so that the test can look at its files
+// directly.
 type bench struct {
 	*testing.T
 	dir   string
@@ -86,7 +87,8 @@ func (b *bench) names(want ...string) {
 	}
 }
 
-// onBoth runs a test on a host with OpenSSH and on this machine itself, which have different SFTP servers, and with sudo instead.
+// onBoth runs a test on a host with OpenSSH and on this machine itself, which have different SFTP
+// servers, and with sudo instead.
 func onBoth(t *testing.T, test func(*bench)) {
 	t.Run("openssh", func(t *testing.T) {
 		admin := filepath.Join(t.TempDir(), "admin")

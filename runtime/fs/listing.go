@@ -16,7 +16,8 @@ import (
 	"runbook/runtime/ssh/shell"
 )
 
-// names returns the sorted names in a folder on the host. More than 1,000,000 names, or 256 MiB of names, are an error.
+// names returns the sorted names in a folder on the host. More than 1,000,000 names, or 256 MiB of
+// names, are an error.
 func names(ctx context.Context, h *shell.Host, path string) ([]string, error) {
 	l, err := newLister(ctx, h)
 	if err != nil {
@@ -38,7 +39,8 @@ const (
 	maxNameBytes = 256 << 20
 )
 
-// lister reads folders with its own file session: pkg/sftp reads a whole folder into memory, without a limit.
+// lister reads folders with its own file session: pkg/sftp reads a whole folder into memory,
+// without a limit.
 type lister struct {
 	ctx  context.Context
 	pipe *ssh.Pipe
@@ -134,7 +136,8 @@ func (l *lister) names(path string) ([]string, error) {
 
 var errShortPacket = errors.New("the host's file session sent a truncated packet")
 
-// ask sends a request about a path or handle, and returns the content of the answer, which must be of kind want.
+// ask sends a request about a path or handle, and returns the content of the answer, which must be
+// of kind want.
 func (l *lister) ask(want, kind byte, about string) (*packet, error) {
 	l.id++
 	request := binary.BigEndian.AppendUint32(nil, l.id)
@@ -254,7 +257,8 @@ func (p *packet) status() error {
 	}
 }
 
-// statusError is a status with the server's words, which an sftp.StatusError takes from pkg/sftp alone.
+// statusError is a status with the server's words, which an sftp.StatusError takes from pkg/sftp
+// alone.
 type statusError struct {
 	said   string
 	status *sftp.StatusError

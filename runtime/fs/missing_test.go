@@ -54,7 +54,8 @@ func TestMissingAsksTogether(t *testing.T) {
 	}
 }
 
-// far relays to address and counts the trips there. A trip takes a while, and what arrives meanwhile travels on the next one.
+// far relays to address and counts the trips there. A trip takes a while, and what arrives
+// meanwhile travels on the next one.
 func far(t *testing.T, address string) (port int, journeys *atomic.Int64) {
 	t.Helper()
 	journeys = &atomic.Int64{}

@@ -109,8 +109,8 @@ func (o *operation) fail(err error) error {
 	return &Error{o.host.Name(), o.name, o.path, o.explain(err)}
 }
 
-// await runs one request. With SFTP it has no context: if that of o ends first, the request finishes on its own or ends with
-// the connection. After the context has ended, no request begins.
+// await runs one request. With SFTP it has no context: if that of o ends first, the request
+// finishes on its own or ends with the connection. After the context has ended, no request begins.
 func await[T any](o *operation, request func() (T, error)) (T, error) {
 	if o.user != "" {
 		return request()
@@ -146,7 +146,8 @@ func beside(p string) string {
 	return path.Join(path.Dir(p), "."+path.Base(p)+".runbook-"+rand.Text()[:10])
 }
 
-// discard removes a temporary file after a failure, even after an interrupt. Its own error is dropped in favour of the first.
+// discard removes a temporary file after a failure, even after an interrupt. Its own error is
+// dropped in favour of the first.
 func (o *operation) discard(temp string) {
 	if o.user != "" {
 		_ = o.cleanUp(nil, temp)

@@ -46,8 +46,9 @@ type PutOptions struct {
 	Secret   bool     // the text is a secret: a new file has mode 0600, and what Validate prints is not shown
 }
 
-// Put makes the file at path have the text, mode and owner. It returns false, and has written nothing, if the file has them. It
-// writes a new file beside it and renames that. A link or a folder at the path is an error. Finding out costs one round trip.
+// Put makes the file at path have the text, mode and owner. It returns false, and has written
+// nothing, if the file has them. It writes a new file beside it and renames that. A link or a
+// folder at the path is an error. Finding out costs one round trip.
 func (f Files) Put(ctx context.Context, path, text string, opts PutOptions) (bool, error) {
 	o, err := f.plan(ctx, "write", path)
 	if err != nil {
@@ -81,7 +82,8 @@ func (o *operation) put(text string, opts PutOptions) (bool, error) {
 	return true, o.send(text, mode, keep, opts)
 }
 
-// compare finds out whether the file differs, and returns the mode that it gets and the owner that it keeps.
+// compare finds out whether the file differs, and returns the mode that it gets and the owner that
+// it keeps.
 func (o *operation) compare(text string, opts PutOptions) (differs bool, mode os.FileMode, keep string, err error) {
 	mode, err = parseMode(opts.Mode, newMode(o.host, opts.Secret))
 	if err == nil {
@@ -152,8 +154,8 @@ func (o *operation) send(text string, mode os.FileMode, keep string, opts PutOpt
 	return o.scriptError(r)
 }
 
-// temporaryName returns a new name for a file that will be renamed to name. It begins with a dot, so that a server that includes
-// all files of a folder leaves it out.
+// temporaryName returns a new name for a file that will be renamed to name. It begins with a dot,
+// so that a server that includes all files of a folder leaves it out.
 func temporaryName(name string) string {
 	const longest = 200 // of 255
 	return "." + strings.ToValidUTF8(name[:min(len(name), longest)], "") + ".runbook-" + rand.Text()[:10]
@@ -188,7 +190,8 @@ func (o *operation) scriptError(r shell.Result) error {
 // cleanLimit limits the removal of what a call has left.
 const cleanLimit = 30 * time.Second
 
-// cleanUp removes a temporary file or folder after a call that failed, even after an interrupt. It returns why that failed.
+// cleanUp removes a temporary file or folder after a call that failed, even after an interrupt. It
+// returns why that failed.
 func (o *operation) cleanUp(err error, temp string) error {
 	var lost *shell.LostError
 	if errors.As(err, &lost) {

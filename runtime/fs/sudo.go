@@ -23,7 +23,8 @@ import (
 //go:embed files.sh
 var filesScript string
 
-// sudoClient works on files as another user, by one shell that sudo keeps for that user. Each call is one round trip.
+// sudoClient works on files as another user, by one shell that sudo keeps for that user. Each call
+// is one round trip.
 type sudoClient struct {
 	ctx  context.Context
 	host *shell.Host

@@ -16,8 +16,9 @@ const (
 find "$t/$1" -type d ! -perm -700 -exec chmod u+rwx {} \; 2>/dev/null; rm -rf -- "$t/$1"`
 )
 
-// Temp makes a folder that only its user can enter, calls fn with its path, and removes it with all that is in it, also after an
-// interrupt. The name is chosen here, so that the folder is found even where its making was interrupted.
+// Temp makes a folder that only its user can enter, calls fn with its path, and removes it with all
+// that is in it, also after an interrupt. The name is chosen here, so that the folder is found even
+// where its making was interrupted.
 func (f Files) Temp(ctx context.Context, fn func(dir string) error) error {
 	name := tempName()
 	run := func(ctx context.Context, script string) (string, error) {

@@ -18,7 +18,8 @@ import (
 // DefaultMax is the default limit of Read: 16 MiB.
 const DefaultMax = 16 << 20
 
-// Read returns the content of the file at path. It follows a link. A file of more than max bytes is an error.
+// Read returns the content of the file at path. It follows a link. A file of more than max bytes is
+// an error.
 func (f Files) Read(ctx context.Context, path string, max int) (string, error) {
 	o, err := f.begin(ctx, "read", path)
 	if err != nil {
@@ -66,11 +67,12 @@ type WriteOptions struct {
 // maxAppend limits an appended text to one SFTP packet, which reaches the file in one piece.
 const maxAppend = 32 << 10
 
-// Write replaces the content of the file at path: it writes a new file beside it and renames it. The file then belongs to the
-// user who writes. It returns false, and has written nothing, if the file has the text and the mode. A link at path is an error.
+// Write replaces the content of the file at path: it writes a new file beside it and renames it.
+// The file then belongs to the user who writes. It returns false, and has written nothing, if the
+// file has the text and the mode. A link at path is an error.
 //
-// With Append it adds text instead, of at most 32 KiB, by one write to a file opened for appending, so that the texts of
-// concurrent writers do not mix. Mode then applies only to a new file.
+// With Append it adds text instead, of at most 32 KiB, by one write to a file opened for appending,
+// so that the texts of concurrent writers do not mix. Mode then applies only to a new file.
 func (f Files) Write(ctx context.Context, path, text string, opts WriteOptions) (bool, error) {
 	if opts.Append {
 		return f.append(ctx, path, text, opts.Mode)
@@ -228,8 +230,8 @@ func (o *operation) append(text string, mode os.FileMode, isNew bool) error {
 	})
 }
 
-// undoAppend removes the beginning of a text from the end of a file, after the disk became full in the middle of a write. It
-// keeps what another process has written since.
+// undoAppend removes the beginning of a text from the end of a file, after the disk became full in
+// the middle of a write. It keeps what another process has written since.
 func (o *operation) undoAppend(f *sftp.File, end int64, text string) (err error) {
 	written, err := o.sftp.Open(o.path)
 	if err != nil {

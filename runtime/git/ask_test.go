@@ -12,8 +12,8 @@ import (
 	"runbook/runtime/ssh/shell"
 )
 
-// Nobody can answer on a host. Where ssh would ask for a password and git for a user, with any program of the host, they fail
-// at once.
+// Nobody can answer on a host. Where ssh would ask for a password and git for a user, with any
+// program of the host, they fail at once.
 func TestAsksNobody(t *testing.T) {
 	b := newBench(t)
 	server := labtest.StartSSHD(t, nil, "PasswordAuthentication yes")

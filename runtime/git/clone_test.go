@@ -150,8 +150,9 @@ func TestCloneRefuses(t *testing.T) {
 	}
 }
 
-// Submodules are cloned at their commits, also nested ones and with a relative URL. What .gitmodules says is not for git itself:
-// its URLs are checked, and one that is not allowed leaves nothing.
+// Submodules are cloned at their commits, also nested ones and with a relative URL. What
+// .gitmodules says is not for git itself: its URLs are checked, and one that is not allowed leaves
+// nothing.
 func TestSubmodules(t *testing.T) {
 	m := newMirrored(t)
 	sub, nested := newBenchOf(t, "sha1"), newBenchOf(t, "sha1")
@@ -195,8 +196,8 @@ func TestSubmodules(t *testing.T) {
 	}
 }
 
-// Files of Git LFS come from their server, without other filters; without git-lfs, or with an object that is missing, the
-// clone fails and leaves nothing.
+// Files of Git LFS come from their server, without other filters; without git-lfs, or with an
+// object that is missing, the clone fails and leaves nothing.
 func TestLFS(t *testing.T) {
 	m := newMirrored(t)
 	ran := filepath.Join(m.dir, "ran")
@@ -443,7 +444,8 @@ func TestCloneReserve(t *testing.T) {
 	m.fails(m.git.Clone(m.ctx, m.host, o), "is not a name", "")
 }
 
-// A SHA-256 repository is resolved, mirrored, rebuilt and cloned as others are. Its commits have 64 digits.
+// A SHA-256 repository is resolved, mirrored, rebuilt and cloned as others are. Its commits have 64
+// digits.
 func TestSHA256(t *testing.T) {
 	b := newBenchOf(t, "sha256")
 	m := &mirrored{b, filepath.Join(b.dir, "repo.git")}

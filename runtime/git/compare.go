@@ -62,8 +62,8 @@ const (
 	mostFetched = 1 << 30 // bytes
 )
 
-// Compare compares two commits, with the objects of repositories on the host. It fetches what is missing into a temporary folder,
-// and changes nothing.
+// Compare compares two commits, with the objects of repositories on the host. It fetches what is
+// missing into a temporary folder, and changes nothing.
 func (d Deps) Compare(ctx context.Context, h *shell.Host, o CompareOptions) (Comparison, error) {
 	var r Repo
 	err := errors.Join(CheckRevision(o.From), CheckRevision(o.To))

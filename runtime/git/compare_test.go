@@ -10,7 +10,8 @@ import (
 	"runbook/runtime/git"
 )
 
-// TestCompare: what lies between two commits, from a mirror that lacks the newer one, or from shallow clones.
+// TestCompare: what lies between two commits, from a mirror that lacks the newer one, or from
+// shallow clones.
 func TestCompare(t *testing.T) {
 	for _, hash := range []string{"sha1", "sha256"} {
 		t.Run(hash, func(t *testing.T) {

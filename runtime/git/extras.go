@@ -93,8 +93,8 @@ func (x *extras) fetchLFS(ctx context.Context, r Repo, dir, revision, count stri
 	return err
 }
 
-// addSubmodule clones a submodule of r, and its own ones. Nothing that .gitmodules has is for git itself: the URL is checked here,
-// and the clone is one of its own.
+// addSubmodule clones a submodule of r, and its own ones. Nothing that .gitmodules has is for git
+// itself: the URL is checked here, and the clone is one of its own.
 func (x *extras) addSubmodule(ctx context.Context, r Repo, dir, at, commit, url string, depth int) error {
 	if url == "" {
 		x.warn(ctx, dir+"/"+at+" is a submodule without a URL in .gitmodules: it remains empty")

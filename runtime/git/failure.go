@@ -165,7 +165,8 @@ func (e *Error) diagnose(j job, stderr string) (cause, hint string) {
 // blockLines limits the lines of a cause.
 const blockLines = 5
 
-// lastBlock returns the last lines that git and ssh printed, without what git adds to every failure of a transport.
+// lastBlock returns the last lines that git and ssh printed, without what git adds to every failure
+// of a transport.
 func lastBlock(text string) string {
 	var block []string
 	for line := range strings.Lines(text) {

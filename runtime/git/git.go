@@ -1,7 +1,7 @@
 // Package git clones repositories onto a host, with the host's own git.
 //
-// Its one rule: a git server is trusted only by a host key that is known already, on this machine or else on the host. No key
-// is accepted on first use, and no question is asked.
+// Its one rule: a git server is trusted only by a host key that is known already, on this machine
+// or else on the host. No key is accepted on first use, and no question is asked.
 package git
 
 import (
@@ -25,8 +25,9 @@ type Deps struct {
 	Names      *inventory.Names // what this machine calls repositories and git servers; may be nil
 }
 
-// Resolve returns the hash of the commit, 40 or 64 hex digits, that ref names at repo: a branch, else a tag, else a full ref such as
-// refs/pull/7/head. A commit hash is returned unchanged, without contacting the repository.
+// Resolve returns the hash of the commit, 40 or 64 hex digits, that ref names at repo: a branch,
+// else a tag, else a full ref such as refs/pull/7/head. A commit hash is returned unchanged,
+// without contacting the repository.
 func (d Deps) Resolve(ctx context.Context, h *shell.Host, repo, ref string) (string, error) {
 	r, err := d.repo(ctx, h, repo)
 	if err != nil {
@@ -109,8 +110,9 @@ type MirrorOptions struct {
 	Path string // absolute, on the host
 }
 
-// Mirror updates the bare repository at Path to all branches and tags of Repo. It creates a missing mirror and rebuilds an
-// incomplete or broken one, and then returns true. Only one Mirror of a path may run at a time.
+// Mirror updates the bare repository at Path to all branches and tags of Repo. It creates a missing
+// mirror and rebuilds an incomplete or broken one, and then returns true. Only one Mirror of a path
+// may run at a time.
 func (d Deps) Mirror(ctx context.Context, h *shell.Host, o MirrorOptions) (bool, error) {
 	r, err := d.repo(ctx, h, o.Repo)
 	if err != nil {
@@ -146,9 +148,10 @@ type CloneOptions struct {
 	Reserve  []string // names that are created in the clone later, with a slash for a folder: git ignores them, and a commit must not have them
 }
 
-// Clone creates a repository at Into with Revision checked out, on no branch, whose origin is Repo. From a mirror it takes the
-// objects by hard links and needs no network; the clone does not depend on the mirror later. A failed Clone leaves nothing at
-// Into. Submodules are cloned at their commits, and files of Git LFS fetched.
+// Clone creates a repository at Into with Revision checked out, on no branch, whose origin is Repo.
+// From a mirror it takes the objects by hard links and needs no network; the clone does not depend
+// on the mirror later. A failed Clone leaves nothing at Into. Submodules are cloned at their
+// commits, and files of Git LFS fetched.
 func (d Deps) Clone(ctx context.Context, h *shell.Host, o CloneOptions) error {
 	r, err := d.repo(ctx, h, o.Repo)
 	if err != nil {
@@ -203,8 +206,8 @@ func (d Deps) Clone(ctx context.Context, h *shell.Host, o CloneOptions) error {
 	return nil
 }
 
-// Revision returns the hash of the commit that is checked out in the repository at dir. A folder inside another
-// repository is an error.
+// Revision returns the hash of the commit that is checked out in the repository at dir. A folder
+// inside another repository is an error.
 func (d Deps) Revision(ctx context.Context, h *shell.Host, dir string) (string, error) {
 	if err := checkPath("dir", dir); err != nil {
 		return "", err
@@ -230,8 +233,9 @@ type VerifyOptions struct {
 	Max      int64  // how many bytes a fetch may write; 0 for 4 GiB
 }
 
-// Verify fails unless a commit, or a tag that points at it, has an ssh signature by one of the allowed signers. It returns
-// ssh-keygen's description of the signature. It removes what it fetched.
+// Verify fails unless a commit, or a tag that points at it, has an ssh signature by one of the
+// allowed signers. It returns ssh-keygen's description of the signature. It removes what it
+// fetched.
 func (d Deps) Verify(ctx context.Context, h *shell.Host, o VerifyOptions) (string, error) {
 	r, err := d.repo(ctx, h, o.Repo)
 	if err == nil {

@@ -57,7 +57,8 @@ func (b *bench) serveHTTPS(user, password string) *httpsServer {
 	return s
 }
 
-// believing returns a context in which the host's git trusts the server and has a home folder with this configuration.
+// believing returns a context in which the host's git trusts the server and has a home folder with
+// this configuration.
 func (s *httpsServer) believing(b *bench, config string) (ctx context.Context, home string) {
 	b.Helper()
 	home = b.TempDir()
@@ -91,7 +92,8 @@ func found(t *testing.T, dir, word string) []string {
 	return files
 }
 
-// TestHTTPSLogin: the login of an https URL reaches the git server, and no file, no command line and no event.
+// TestHTTPSLogin: the login of an https URL reaches the git server, and no file, no command line
+// and no event.
 func TestHTTPSLogin(t *testing.T) {
 	for name, test := range map[string]struct{ user, password, info string }{
 		"a password":        {"deploy", "p@ss'w$rd", "deploy:p%40ss'w$rd@"},
@@ -172,7 +174,8 @@ func TestHTTPSLoginRefused(t *testing.T) {
 	_, err = b.git.Resolve(ctx, b.host, s.at("deploy@"), "main")
 	b.fails(err, "the git server refused the login", "in the repository's URL")
 
-	// The host's own helper is asked only about a user without a password, and its store does not change.
+	// The host's own helper is asked only about a user without a password, and its store does not
+	// change.
 	b.write(filepath.Join(home, ".git-credentials"), stored)
 	if _, err := b.git.Resolve(ctx, b.host, s.at("deploy@"), "main"); err != nil {
 		t.Error(err)

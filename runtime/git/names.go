@@ -13,7 +13,8 @@ import (
 	"runbook/runtime/ssh/shell"
 )
 
-// server is an ssh server, with the name that it was written with: an alias in the admin's ssh_config.
+// server is an ssh server, with the name that it was written with: an alias in the admin's
+// ssh_config.
 type server struct {
 	inventory.Server
 	written inventory.Target
@@ -51,9 +52,9 @@ func (s server) route() string {
 	return lines
 }
 
-// repo parses the address of a repository for git on a host. What only this machine knows by that name is replaced by what it
-// stands for. Two things are not: an https URL, which a host can use as it is, and anything whose replacement has a login, which
-// is this machine's own.
+// repo parses the address of a repository for git on a host. What only this machine knows by that
+// name is replaced by what it stands for. Two things are not: an https URL, which a host can use as
+// it is, and anything whose replacement has a login, which is this machine's own.
 func (d Deps) repo(ctx context.Context, h *shell.Host, text string) (Repo, error) {
 	return d.repoFor(ctx, h.Local(), text)
 }
@@ -106,8 +107,8 @@ func (d Deps) located(ctx context.Context, here bool, r Repo, text string, err e
 	return r, nil
 }
 
-// readdress returns a repository's URL with another server. A port that was not written stays out of the short form, which has no
-// place for it: route has it.
+// readdress returns a repository's URL with another server. A port that was not written stays out
+// of the short form, which has no place for it: route has it.
 func readdress(text string, to inventory.Target) string {
 	host := to.Host
 	if strings.Contains(host, ":") {

@@ -28,8 +28,8 @@ func named(t *testing.T, gitconfig, sshconfig string) Deps {
 	return Deps{Names: inventory.NewNames(event.NewStream(), inventory.Options{})}
 }
 
-// TestNames: git on this machine gets a repository's address as it is written, git on hosts what that stands for. Both know the
-// server by its real name.
+// TestNames: git on this machine gets a repository's address as it is written, git on hosts what
+// that stands for. Both know the server by its real name.
 func TestNames(t *testing.T) {
 	d := named(t, `
 [url "git@github.com:"]
@@ -76,7 +76,8 @@ Host broken
 		{"v6:app.git", "v6:app.git", "six@[2001:db8::1]:app.git", "2001:db8::1", "HostName 2001:db8::1|User six|"},
 		{"git@other.example:app.git", "git@other.example:app.git", "git@other.example:app.git", "other.example", ""},
 		{"git@push.example:app.git", "git@push.example:app.git", "git@push.example:app.git", "push.example", ""},
-		// Hosts can use an https URL as it is, and a login that is in git's configuration here stays here.
+		// Hosts can use an https URL as it is, and a login that is in git's configuration here
+		// stays here.
 		{"https://github.com/team/app.git", "https://github.com/team/app.git", "https://github.com/team/app.git", "", ""},
 		{"git@gitlab.com:team/app.git", "git@gitlab.com:team/app.git", "git@gitlab.com:team/app.git", "gitlab.com", ""},
 		{"pub:team/app.git", "pub:team/app.git", "https://mirror.example/team/app.git", "", ""},

@@ -85,7 +85,8 @@ func (d Deps) Needs(ctx context.Context, h *shell.Host, o NeedsOptions) (Needs, 
 	return n, nil
 }
 
-// newNeed parses the URL of a repository that a commit needs, and checks that its server may be used.
+// newNeed parses the URL of a repository that a commit needs, and checks that its server may be
+// used.
 func newNeed(at, url string, servers []string) Need {
 	r, err := ParseRepo(url)
 	switch {
@@ -103,8 +104,8 @@ func newNeed(at, url string, servers []string) Need {
 	return n
 }
 
-// submodule returns the repository of a submodule in a commit of repo. It may be on this git server, on one that servers has, or
-// anywhere by https.
+// submodule returns the repository of a submodule in a commit of repo. It may be on this git
+// server, on one that servers has, or anywhere by https.
 func submodule(repo Repo, path, url string, servers []string) Need {
 	relative := strings.HasPrefix(url, "./") || strings.HasPrefix(url, "../")
 	if relative {

@@ -16,8 +16,8 @@ func TestWithoutRef(t *testing.T) {
 	}
 }
 
-// A submodule comes from the repository's own server, from one that private names, or by https. git's own rules resolve a
-// relative URL.
+// A submodule comes from the repository's own server, from one that private names, or by https.
+// git's own rules resolve a relative URL.
 func TestSubmodule(t *testing.T) {
 	for _, row := range []struct{ repo, url, want, server, problem string }{
 		{"git@git.example.org:team/app.git", "../lib.git", "git@git.example.org:team/lib.git", "git@git.example.org", ""},

@@ -9,8 +9,8 @@ import (
 	"runbook/runtime/git"
 )
 
-// A commit's needs are found in the requirements and the files that they include, in .gitmodules and in .gitattributes: by a
-// server that leaves out files, by one that cannot, and in a mirror.
+// A commit's needs are found in the requirements and the files that they include, in .gitmodules
+// and in .gitattributes: by a server that leaves out files, by one that cannot, and in a mirror.
 func TestNeeds(t *testing.T) {
 	m := newMirrored(t)
 	for name, text := range map[string]string{

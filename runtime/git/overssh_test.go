@@ -16,8 +16,8 @@ import (
 	"runbook/runtime/ssh/shell"
 )
 
-// serve serves the bench's repository by a real sshd with these lines in its configuration, for one deploy key. It returns the
-// URL and the key's file.
+// serve serves the bench's repository by a real sshd with these lines in its configuration, for one
+// deploy key. It returns the URL and the key's file.
 func (b *bench) serve(lines ...string) (server *labtest.SSHD, url, deploy string) {
 	deploy = filepath.Join(b.dir, "deploy")
 	key := labtest.Key(b, deploy)
@@ -102,7 +102,8 @@ func TestLeavesNoFiles(t *testing.T) {
 	}
 }
 
-// The host's git rejects keys that are @revoked here, whether this machine knows another key of the server or none.
+// The host's git rejects keys that are @revoked here, whether this machine knows another key of the
+// server or none.
 func TestRevokedHostKey(t *testing.T) {
 	b := newBench(t)
 	server, url, _ := b.serve()
@@ -122,7 +123,8 @@ func TestRevokedHostKey(t *testing.T) {
 	b.fails(err, "refused the login", "") // so the revocation was the reason before
 }
 
-// believing returns a context in which this machine's ssh, as the host's, trusts a known_hosts file.
+// believing returns a context in which this machine's ssh, as the host's, trusts a known_hosts
+// file.
 func (b *bench) believing(file string) context.Context {
 	b.Helper()
 	bin := filepath.Join(b.dir, "believing")
@@ -139,7 +141,8 @@ func (b *bench) believing(file string) context.Context {
 	return shell.WithEnv(b.ctx, b.host, map[string]string{"PATH": bin + ":" + os.Getenv("PATH")})
 }
 
-// The host's git and the agent trust a server with a certificate of a known authority, but only under the certificate's name.
+// The host's git and the agent trust a server with a certificate of a known authority, but only
+// under the certificate's name.
 func TestCertifiedHostKey(t *testing.T) {
 	for name, want := range map[string]string{"127.0.0.1": "", "git.example.org": "is not known"} {
 		b := newBench(t)

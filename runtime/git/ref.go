@@ -45,7 +45,8 @@ var (
 	shortRevision = regexp.MustCompile(`^[0-9a-fA-F]{4,64}$`)
 )
 
-// CheckRevision checks a full commit hash: 40 hex digits in lower case, or 64 in a SHA-256 repository.
+// CheckRevision checks a full commit hash: 40 hex digits in lower case, or 64 in a SHA-256
+// repository.
 func CheckRevision(revision string) error {
 	if fullRevision.MatchString(revision) {
 		return nil

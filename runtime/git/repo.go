@@ -52,7 +52,8 @@ func (r Repo) Address() string {
 // remoteHelper matches an address for which git runs a program: NAME::….
 var remoteHelper = regexp.MustCompile(`^[^/@:\[]*::`)
 
-// ParseRepo parses ssh://[user@]host[:port]/path, [user@]host:path, https://…, file:///path, and /path on the host.
+// ParseRepo parses ssh://[user@]host[:port]/path, [user@]host:path, https://…, file:///path, and
+// /path on the host.
 func ParseRepo(text string) (Repo, error) {
 	r, err := parseRepo(text)
 	if err != nil {

@@ -2,8 +2,8 @@ package git
 
 import _ "embed"
 
-// The scripts that run on hosts, for any /bin/sh. Each documents its arguments. Exit statuses from 90 on are their own;
-// see failure.
+// The scripts that run on hosts, for any /bin/sh. Each documents its arguments. Exit statuses from
+// 90 on are their own; see failure.
 var (
 	//go:embed prelude.sh
 	prelude string

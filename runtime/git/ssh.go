@@ -12,8 +12,9 @@ import (
 	"runbook/runtime/ssh/shell"
 )
 
-// sshSettings is the configuration of every ssh that git runs: no questions, no unknown host keys, no shared connections, no
-// forwarding, and a timeout for a dead server. ssh takes the first value of a setting, so these come before a file's.
+// sshSettings is the configuration of every ssh that git runs: no questions, no unknown host keys,
+// no shared connections, no forwarding, and a timeout for a dead server. ssh takes the first value
+// of a setting, so these come before a file's.
 const sshSettings = `Host *
 BatchMode yes
 StrictHostKeyChecking yes
@@ -35,17 +36,20 @@ const agentSettings = `IdentityAgent SSH_AUTH_SOCK
 IdentitiesOnly no
 `
 
-// ownSettings are the admin's own, which count on this machine alone. The ssh_config of a host is not read: IdentitiesOnly
-// there would keep ssh from the agent, and a directive that is unknown to OpenSSH ends it.
+// ownSettings are the admin's own, which count on this machine alone. The ssh_config of a host is
+// not read: IdentitiesOnly there would keep ssh from the agent, and a directive that is unknown to
+// OpenSSH ends it.
 const ownSettings = `Include ~/.ssh/config
 Include /etc/ssh/ssh_config
 `
 
-// sshEnvironment returns the variables with which git's ssh trusts these servers. Only the host keys and authorities that this
-// machine knows for a server are trusted. If it knows none, those in the host's own known_hosts are. Keys that this machine
-// knows to be revoked are rejected either way.
+// sshEnvironment returns the variables with which git's ssh trusts these servers. Only the host
+// keys and authorities that this machine knows for a server are trusted. If it knows none, those in
+// the host's own known_hosts are. Keys that this machine knows to be revoked are rejected either
+// way.
 //
-// The file of host keys has a server under its name in HostKeyAlias, since an ssh_config may give it another name or port.
+// The file of host keys has a server under its name in HostKeyAlias, since an ssh_config may give
+// it another name or port.
 func (d Deps) sshEnvironment(ctx context.Context, h *shell.Host, servers []server) (map[string]string, error) {
 	known, blocks, revoked := []string{}, map[string]bool{}, []string{}
 	for _, s := range servers {
@@ -90,9 +94,9 @@ type AllowOptions struct {
 	Proxy string   // ProxyCommand of ssh, see ssh_config(5), or ""
 }
 
-// Allow calls fn with a context under which every program on the host that starts git, such as pip, can log in to the servers
-// by ssh: with runbook's own configuration of ssh, and with host keys that are known already. Deps' own functions use the
-// proxy, too.
+// Allow calls fn with a context under which every program on the host that starts git, such as pip,
+// can log in to the servers by ssh: with runbook's own configuration of ssh, and with host keys
+// that are known already. Deps' own functions use the proxy, too.
 func (d Deps) Allow(ctx context.Context, h *shell.Host, o AllowOptions, fn func(context.Context) error) error {
 	if strings.ContainsFunc(o.Proxy, unicode.IsControl) {
 		return fmt.Errorf("proxy: control character in %q", o.Proxy)

@@ -9,7 +9,8 @@ import (
 	"runbook/runtime/event"
 )
 
-// An inventory of Ansible has sections and variables (INI), or keys of its own (YAML). No list of hosts has these.
+// An inventory of Ansible has sections and variables (INI), or keys of its own (YAML). No list of
+// hosts has these.
 var (
 	ansibleINI  = regexp.MustCompile(`(?m)^\s*\[[A-Za-z_][\w.-]*(:(vars|children))?\]\s*([#;].*)?$|^[^#;\n]*\sansible_\w+\s*=`)
 	ansibleYAML = regexp.MustCompile(`(?m)^\s*(hosts|children|vars):\s*(#.*)?$|^\s+ansible_\w+:\s`)
@@ -21,8 +22,8 @@ var ansibleKeys = map[string]string{
 	"ansible_user": "user", "ansible_ssh_user": "user", "ansible_ssh_private_key_file": "identity", "ansible_private_key_file": "identity",
 }
 
-// ansibleError returns the error of an inventory of Ansible, with its first host in the form of a hosts file; or nil for other
-// text.
+// ansibleError returns the error of an inventory of Ansible, with its first host in the form of a
+// hosts file; or nil for other text.
 func ansibleError(source, text string) error {
 	var host map[string]string
 	switch {

@@ -17,9 +17,10 @@ import (
 	"runbook/runtime/inventory/sshconfig"
 )
 
-// TestCorpus compares what becomes of a host with OpenSSH, on files such as people and tools write. Each file in
-// testdata/ssh_config has its home folder, its /etc/ssh and its /etc/hosts. The comparison runs in namespaces, in which
-// they are in their places: so both sides read the same files, and no network.
+// TestCorpus compares what becomes of a host with OpenSSH, on files such as people and tools write.
+// Each file in testdata/ssh_config has its home folder, its /etc/ssh and its /etc/hosts. The
+// comparison runs in namespaces, in which they are in their places: so both sides read the same
+// files, and no network.
 func TestCorpus(t *testing.T) {
 	cases, err := filepath.Glob("testdata/ssh_config/*.txtar")
 	if err != nil || len(cases) < 30 {
@@ -91,7 +92,8 @@ func TestCorpusInside(t *testing.T) {
 // shell is the user's shell: it runs the commands of Match exec, but no proxy.
 const shell = "#!/bin/sh\ncase \"$2\" in \"exec \"*) exit 0 ;; esac\nexec /bin/sh \"$@\"\n"
 
-// enter puts the files in the folder $1 in their places. root's home folder is in the user database, where ssh looks for it.
+// enter puts the files in the folder $1 in their places. root's home folder is in the user
+// database, where ssh looks for it.
 const enter = `
 chmod 700 "$1/shell"
 mount --make-rprivate /
@@ -185,8 +187,8 @@ func yesNo(key, text string) string {
 	return text
 }
 
-// asSSH returns a host as ssh -G writes it, with OpenSSH's defaults for what is not set. Where ssh does not expand tokens, it
-// has the words of the file; compareExpanded compares the rest.
+// asSSH returns a host as ssh -G writes it, with OpenSSH's defaults for what is not set. Where ssh
+// does not expand tokens, it has the words of the file; compareExpanded compares the rest.
 func asSSH(h *Host, v sshconfig.Values, defaults map[string]string) map[string]string {
 	says := map[string]string{}
 	for _, key := range compared() {

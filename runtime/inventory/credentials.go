@@ -15,7 +15,8 @@ type credentials struct {
 	sshconfig.Tokens
 }
 
-// all returns the files of a directive that may be repeated: nil without the directive, an empty list for "none".
+// all returns the files of a directive that may be repeated: nil without the directive, an empty
+// list for "none".
 func (c credentials) all(key string) ([]string, error) {
 	lines := c.values.All(key)
 	if len(lines) == 0 {

@@ -111,7 +111,8 @@ func (l list) choose(o selection.Options) ([]entry, error) {
 	return chosen, err
 }
 
-// convertVars converts the vars of a host to plain Go values. A var { VALUE, secret = true } is VALUE, whose texts are secrets.
+// convertVars converts the vars of a host to plain Go values. A var { VALUE, secret = true } is
+// VALUE, whose texts are secrets.
 func convertVars(vars map[string]any) (plain map[string]any, secrets []string, err error) {
 	plain = make(map[string]any, len(vars))
 	for name, v := range vars {

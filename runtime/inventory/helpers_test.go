@@ -13,8 +13,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// files writes files into a new folder, which is also the home folder for the rest of the test. The keys are relative
-// paths; missing folders are created.
+// files writes files into a new folder, which is also the home folder for the rest of the test. The
+// keys are relative paths; missing folders are created.
 func files(t *testing.T, contents map[string]string) (dir string) {
 	t.Helper()
 	dir = t.TempDir()
@@ -42,7 +42,8 @@ func load(t *testing.T, o Options, defaultName string) []Host {
 	return hosts
 }
 
-// refused checks that err is want and that its hint contains hint. DIR is the test's folder in both.
+// refused checks that err is want and that its hint contains hint. DIR is the test's folder in
+// both.
 func refused(t *testing.T, dir string, err error, want, hint string) {
 	t.Helper()
 	if err == nil {

@@ -11,15 +11,15 @@ import (
 	"runbook/runtime/event"
 )
 
-// keyTypes lists the types of host keys that can be pinned. ssh-dss is broken, and certificates are verified by their
-// authority in known_hosts.
+// keyTypes lists the types of host keys that can be pinned. ssh-dss is broken, and certificates are
+// verified by their authority in known_hosts.
 func keyTypes() []string {
 	return []string{"ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521", "ssh-rsa",
 		"sk-ssh-ed25519@openssh.com", "sk-ecdsa-sha2-nistp256@openssh.com"}
 }
 
-// parseHostKey parses a public key line, "TYPE BASE64 [comment]", and returns it without the comment. An error never
-// repeats the line: it may be a private key pasted by mistake.
+// parseHostKey parses a public key line, "TYPE BASE64 [comment]", and returns it without the
+// comment. An error never repeats the line: it may be a private key pasted by mistake.
 func parseHostKey(line string) (string, error) {
 	const want = `want a public key line such as "ssh-ed25519 AAAA…"`
 	line = strings.TrimSpace(line)
@@ -50,8 +50,9 @@ func parseHostKey(line string) (string, error) {
 	return words[0] + " " + words[1], nil
 }
 
-// isKeyBlob reports whether blob has the structure of a key of this type (RFC 4253, 6.6): its type, then at least one more
-// field, each preceded by its length, and nothing after. The ssh library checks the key itself.
+// isKeyBlob reports whether blob has the structure of a key of this type (RFC 4253, 6.6): its type,
+// then at least one more field, each preceded by its length, and nothing after. The ssh library
+// checks the key itself.
 func isKeyBlob(keyType string, blob []byte) bool {
 	for fields := 0; ; fields++ {
 		if len(blob) == 0 {

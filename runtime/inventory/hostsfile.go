@@ -13,7 +13,8 @@ import (
 	"runbook/runtime/script"
 )
 
-// evalLimit is how long a hosts file may run. It has nothing to wait for, so only an endless loop takes this long.
+// evalLimit is how long a hosts file may run. It has nothing to wait for, so only an endless loop
+// takes this long.
 const evalLimit = time.Second
 
 // settings are the keys of a hosts file: of one host, or of the defaults for all.
@@ -228,7 +229,8 @@ func (s settings) entry(me sshconfig.Machine, dir string) (entry, error) {
 	return e, nil
 }
 
-// checkLuaAddress checks an address. Its error says where user and port belong, which the other forms write in the address.
+// checkLuaAddress checks an address. Its error says where user and port belong, which the other
+// forms write in the address.
 func checkLuaAddress(s string) error {
 	if inner, ok := strings.CutPrefix(s, "["); ok {
 		s = strings.TrimSuffix(inner, "]")

@@ -1,8 +1,8 @@
-// Package inventory resolves the hosts of a run and how each is reached, from hosts files, host lists and ssh_config, to
-// plain values.
+// Package inventory resolves the hosts of a run and how each is reached, from hosts files, host
+// lists and ssh_config, to plain values.
 //
-// Its one rule: no setting of a host is ignored. A setting that is unknown, or unsupported although it would change how a
-// host is reached, is an error that names it, before any host is contacted.
+// Its one rule: no setting of a host is ignored. A setting that is unknown, or unsupported although
+// it would change how a host is reached, is an error that names it, before any host is contacted.
 package inventory
 
 import (
@@ -15,16 +15,16 @@ import (
 	"runbook/runtime/inventory/selection"
 )
 
-// Host is one server and how it is reached. All its paths are absolute, with ~ and the tokens of ssh_config expanded. The
-// files need not exist.
+// Host is one server and how it is reached. All its paths are absolute, with ~ and the tokens of
+// ssh_config expanded. The files need not exist.
 type Host struct {
 	Name    string // unique among the hosts of a run
 	Address string // a host name or an IP address, without brackets
 	Port    int    // 1 to 65535
 	User    string // the login user, never empty
 
-	// Identities are key files. nil means the default ones in ~/.ssh; an empty list that is not nil means none at all
-	// (IdentityFile none).
+	// Identities are key files. nil means the default ones in ~/.ssh; an empty list that is not nil
+	// means none at all (IdentityFile none).
 	Identities []string
 	// IdentitiesOnly forbids offering the other keys of an agent.
 	IdentitiesOnly bool
@@ -33,7 +33,8 @@ type Host struct {
 	IdentityAgent string
 
 	Jump string // as written: "user@bastion:22", a chain with commas, another host's name; "" for none
-	// Via is the host to connect through, the last of a chain, or nil. Hosts behind the same one share the pointer.
+	// Via is the host to connect through, the last of a chain, or nil. Hosts behind the same one
+	// share the pointer.
 	Via *Host
 
 	// Proxy connects to the host instead of TCP, or is nil. A host with Via has none.
@@ -52,13 +53,14 @@ type Host struct {
 	// Security restricts what a connection may use.
 	Security Security
 
-	// AliveInterval is the time between keepalives: 0 if not set, negative for none (ServerAliveInterval 0).
+	// AliveInterval is the time between keepalives: 0 if not set, negative for none
+	// (ServerAliveInterval 0).
 	AliveInterval time.Duration
 	// AliveCount is how many keepalives may stay unanswered: 0 if not set.
 	AliveCount int
 
-	// Sudo is "none" (never), "passwordless" (never with a password), "ask" (for the password on a terminal), or "" if
-	// not set, which means never.
+	// Sudo is "none" (never), "passwordless" (never with a password), "ask" (for the password on a
+	// terminal), or "" if not set, which means never.
 	Sudo string
 
 	Source string // where the host is written: "hosts/production.lua", "hosts.txt:3", "--hosts"
@@ -96,9 +98,9 @@ func LoadIfAny(ctx context.Context, stream *event.Stream, o Options, defaultName
 	return nil, nil
 }
 
-// Load returns the hosts of a run in the order they are written. defaultName is the recipe's own hosts file, such as
-// "production" (see Options.Hosts), or "". Nothing is contacted. Every error names the file and the host it is about, and
-// has a hint if the fix is not obvious.
+// Load returns the hosts of a run in the order they are written. defaultName is the recipe's own
+// hosts file, such as "production" (see Options.Hosts), or "". Nothing is contacted. Every error
+// names the file and the host it is about, and has a hint if the fix is not obvious.
 //
 // The users and passwords of URLs in the files become secrets of stream.
 func Load(ctx context.Context, stream *event.Stream, o Options, defaultName string) ([]Host, error) {

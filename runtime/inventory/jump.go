@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-// noJump is the value of jump and ProxyJump that reaches a host directly, against a more general setting.
+// noJump is the value of jump and ProxyJump that reaches a host directly, against a more general
+// setting.
 const noJump = "none"
 
 // checkJump rejects an invalid jump before its hosts are resolved.
@@ -40,8 +41,9 @@ func hopTarget(hop string) string {
 // hasHop reports whether name is one of the hosts of a jump.
 func hasHop(jump, name string) bool { return slices.Contains(strings.Split(jump, ","), name) }
 
-// resolveJump resolves a chain "a,b" to b, reached through a. A hop is the name of another host in the list, or a new host. The
-// defaults of the hosts file apply to a new host unless ssh_config named it.
+// resolveJump resolves a chain "a,b" to b, reached through a. A hop is the name of another host in
+// the list, or a new host. The defaults of the hosts file apply to a new host unless ssh_config
+// named it.
 func (r *resolver) resolveJump(jump string, foreign bool, source string, path []string) (*Host, error) {
 	hops := strings.Split(jump, ",")
 	last := hops[len(hops)-1]

@@ -38,8 +38,8 @@ func setKeepalives(v sshconfig.Values, h *Host) error {
 	return nil
 }
 
-// parseInterval parses a time as in TIME FORMATS of sshd_config(5): a sequence of numbers with or without a unit, which
-// are added up; or "none", which is 0.
+// parseInterval parses a time as in TIME FORMATS of sshd_config(5): a sequence of numbers with or
+// without a unit, which are added up; or "none", which is 0.
 func parseInterval(text string) (time.Duration, error) {
 	if text == "none" {
 		return 0, nil

@@ -8,8 +8,8 @@ import (
 	"runbook/runtime/event"
 )
 
-// parseText parses a text file with one [user@]host[:port] per line. It skips blank lines, and comments after a # at the
-// beginning of a line or after a space.
+// parseText parses a text file with one [user@]host[:port] per line. It skips blank lines, and
+// comments after a # at the beginning of a line or after a space.
 func parseText(source string, text []byte) (list, error) {
 	l := list{source: source}
 	text = bytes.TrimPrefix(text, []byte("\ufeff")) // the byte order mark of some editors

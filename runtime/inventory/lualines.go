@@ -2,9 +2,9 @@ package inventory
 
 import "strings"
 
-// itemLines returns the line of each list item in the table that a hosts file returns. A Lua value has no lines, so this
-// scans the text, which is nearly always one literal table. If it is not, the count differs and there are no lines,
-// rather than wrong ones.
+// itemLines returns the line of each list item in the table that a hosts file returns. A Lua value
+// has no lines, so this scans the text, which is nearly always one literal table. If it is not, the
+// count differs and there are no lines, rather than wrong ones.
 func itemLines(text string, count int) []int {
 	s := luaScanner{text: text, line: 1}
 	var lines []int
@@ -122,7 +122,8 @@ func (s *luaScanner) skipPast(closing string, from int) {
 	}
 }
 
-// longOpen returns the closing bracket of the long bracket that text begins with: "]==]" for "[==[", or "".
+// longOpen returns the closing bracket of the long bracket that text begins with: "]==]" for
+// "[==[", or "".
 func longOpen(text string) string {
 	if !strings.HasPrefix(text, "[") {
 		return ""

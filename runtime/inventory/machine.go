@@ -23,7 +23,8 @@ func thisMachine(dir string) (sshconfig.Machine, error) {
 	if me.Hostname, err = os.Hostname(); err != nil {
 		return sshconfig.Machine{}, fmt.Errorf("find this machine's name: %w", err)
 	}
-	// In a container the current user may have no name. That matters only for a host without a user.
+	// In a container the current user may have no name. That matters only for a host without a
+	// user.
 	if u, err := user.Current(); err == nil {
 		me.UID, me.User = u.Uid, u.Username
 	}
@@ -61,8 +62,8 @@ func ExpandHome(path string) (string, error) {
 	return sshconfig.ExpandHome(path, home)
 }
 
-// Operator returns the person who runs runbook and the machine they use: a label for logs, locks and events. It never
-// fails, because a label must not make an operation fail.
+// Operator returns the person who runs runbook and the machine they use: a label for logs, locks
+// and events. It never fails, because a label must not make an operation fail.
 func Operator() (name, machine string) {
 	name = cmp.Or(os.Getenv("USER"), os.Getenv("LOGNAME"))
 	if name == "" {

@@ -17,8 +17,9 @@ import (
 	"runbook/runtime/inventory/sshconfig"
 )
 
-// Names resolves what this machine calls repositories and git servers: url.*.insteadOf in git's configuration, and aliases in
-// ssh_config. Hosts know neither, so they need what these stand for. The nil pointer resolves nothing.
+// Names resolves what this machine calls repositories and git servers: url.*.insteadOf in git's
+// configuration, and aliases in ssh_config. Hosts know neither, so they need what these stand for.
+// The nil pointer resolves nothing.
 type Names struct {
 	stream  *event.Stream
 	options Options
@@ -31,7 +32,8 @@ type Names struct {
 	servers map[Target]Server
 }
 
-// NewNames returns Names that read the files of the options when they are first needed. Logins in URLs become secrets of stream.
+// NewNames returns Names that read the files of the options when they are first needed. Logins in
+// URLs become secrets of stream.
 func NewNames(stream *event.Stream, o Options) *Names {
 	return &Names{stream: stream, options: o, servers: map[Target]Server{}}
 }
@@ -42,7 +44,8 @@ type insteadOf struct{ base, beginning string }
 // gitLimit is how long git may take to print its configuration.
 const gitLimit = 10 * time.Second
 
-// Replace returns the URL that git on this machine uses instead of url: the longest beginning of a rule counts.
+// Replace returns the URL that git on this machine uses instead of url: the longest beginning of a
+// rule counts.
 func (n *Names) Replace(ctx context.Context, url string) (string, error) {
 	if n == nil {
 		return url, nil
@@ -65,8 +68,8 @@ func (n *Names) Replace(ctx context.Context, url string) (string, error) {
 	return best.base + url[len(best.beginning):], nil
 }
 
-// readRules asks git for the rules of the system and of the user. Those of a repository do not count: what is released must not
-// depend on the current folder.
+// readRules asks git for the rules of the system and of the user. Those of a repository do not
+// count: what is released must not depend on the current folder.
 func (n *Names) readRules(ctx context.Context) ([]insteadOf, error) {
 	ctx, cancel := context.WithTimeout(ctx, gitLimit)
 	defer cancel()
@@ -101,8 +104,8 @@ type Server struct {
 	KnownHosts []string // the known_hosts files that ssh_config names for it
 }
 
-// Server returns the server that ssh_config makes of one that is written as t: its HostName, Port, User and HostKeyAlias. What ssh
-// here would connect through is left out.
+// Server returns the server that ssh_config makes of one that is written as t: its HostName, Port,
+// User and HostKeyAlias. What ssh here would connect through is left out.
 func (n *Names) Server(ctx context.Context, t Target) (Server, error) {
 	if n == nil {
 		return Server{Target: t}, nil

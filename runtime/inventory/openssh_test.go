@@ -43,7 +43,8 @@ func compare(t *testing.T, file, host string, defaults map[string]string) {
 	}
 }
 
-// weSay returns what this package makes of a file, as ssh -G writes it. Its jump hosts are not resolved.
+// weSay returns what this package makes of a file, as ssh -G writes it. Its jump hosts are not
+// resolved.
 func weSay(ctx context.Context, me sshconfig.Machine, c *sshconfig.Reader, host string, defaults map[string]string) (map[string]string, error) {
 	v, err := c.Lookup(ctx, host, sshconfig.Given{})
 	if err != nil {
@@ -73,7 +74,8 @@ func TestLikeOpenSSH(t *testing.T) {
 	}
 	write("inc one", "User included\n")
 	write("inc2", "Host web*\nPort 77\nHost *\nIdentityFile /inc2\n")
-	// Files that Include finds: hidden ones and folders are left out, links are followed; others are an error.
+	// Files that Include finds: hidden ones and folders are left out, links are followed; others
+	// are an error.
 	for name, text := range map[string]string{"d/.hidden": "User hidden\n", "d/10": "Port 10\n", "d/20": "User twenty\nPort 20\n", "d/folder/file": "User below\n",
 		"open/1": "Port 1\n", "group/1": "Port 1\n", "dangling/1": "Port 1\n"} {
 		if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755); err != nil {

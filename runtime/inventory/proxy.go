@@ -39,8 +39,8 @@ func (c *command) UnmarshalLua(value any) error {
 // LuaType returns the type for editors.
 func (c *command) LuaType() string { return "string|string[]" }
 
-// in validates the command, or returns nil if none was given. A program with a relative path starts from dir. jumps reports
-// whether there is a jump host, too.
+// in validates the command, or returns nil if none was given. A program with a relative path starts
+// from dir. jumps reports whether there is a jump host, too.
 func (c command) in(me sshconfig.Machine, dir string, jumps bool) (*command, error) {
 	if !c.given {
 		return nil, nil

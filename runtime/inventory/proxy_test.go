@@ -103,7 +103,8 @@ func TestWrongProxies(t *testing.T) {
 	}
 }
 
-// TestMatchExec: a command runs once for all hosts it is the same for, and only where all that precedes it matches.
+// TestMatchExec: a command runs once for all hosts it is the same for, and only where all that
+// precedes it matches.
 func TestMatchExec(t *testing.T) {
 	dir := files(t, map[string]string{"c": `
 		Match exec "echo same >> ~/ran"

@@ -42,8 +42,8 @@ type resolver struct {
 	done    map[string]*Host // hosts behind one bastion share it
 }
 
-// resolve applies options, ssh_config and defaults to an entry. path holds the names of the hosts that are reached
-// through this one, to detect loops.
+// resolve applies options, ssh_config and defaults to an entry. path holds the names of the hosts
+// that are reached through this one, to detect loops.
 func (r *resolver) resolve(e entry, path []string) (*Host, error) {
 	path = append(slices.Clone(path), e.name)
 	if slices.Contains(path[:len(path)-1], e.name) {
@@ -87,7 +87,8 @@ func (r *resolver) resolve(e entry, path []string) (*Host, error) {
 	return h, nil
 }
 
-// setRoute sets what the connection goes through: the hosts file's jump or proxy, or else ProxyJump or ProxyCommand.
+// setRoute sets what the connection goes through: the hosts file's jump or proxy, or else ProxyJump
+// or ProxyCommand.
 func (r *resolver) setRoute(v sshconfig.Values, tokens sshconfig.Tokens, h *Host, e entry, path []string) error {
 	h.Jump = e.jump
 	foreign := e.foreign

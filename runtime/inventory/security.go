@@ -12,8 +12,8 @@ import (
 	"runbook/runtime/inventory/sshconfig"
 )
 
-// Security holds the directives of ssh_config about encryption and authentication. The zero value restricts nothing: the
-// defaults of the ssh library and of this program apply.
+// Security holds the directives of ssh_config about encryption and authentication. The zero value
+// restricts nothing: the defaults of the ssh library and of this program apply.
 type Security struct {
 	KeyExchanges Algorithms // KexAlgorithms
 	Ciphers      Algorithms
@@ -22,8 +22,8 @@ type Security struct {
 	PublicKeys   Algorithms // PubkeyAcceptedAlgorithms: signatures of keys that log in, certificates under their own names
 	Authorities  Algorithms // CASignatureAlgorithms: signatures of an authority on the host's certificate
 	RSABits      int        // RequiredRSASize: the minimum for RSA keys, the host's and those that log in
-	// Methods lists the authentication methods to try, in order: "publickey", "keyboard-interactive", "password".
-	// nil allows all, in this order.
+	// Methods lists the authentication methods to try, in order: "publickey",
+	// "keyboard-interactive", "password". nil allows all, in this order.
 	Methods     []string
 	MethodsFrom string // the last directive that excluded a method: "FILE:LINE: PubkeyAuthentication"
 }
@@ -48,12 +48,14 @@ type algorithmDirective struct {
 	patterns bool     // patterns are allowed in any list, not only after a minus
 }
 
-// directives returns the directives that list algorithms. The algorithms offered by default are those the ssh library
-// calls safe. Its own default has SHA-1 key exchanges and MACs, which OpenSSH's has not.
+// directives returns the directives that list algorithms. The algorithms offered by default are
+// those the ssh library calls safe. Its own default has SHA-1 key exchanges and MACs, which
+// OpenSSH's has not.
 func (s *Security) directives() []algorithmDirective {
 	safe, unsafe := gossh.SupportedAlgorithms(), gossh.InsecureAlgorithms()
 	return []algorithmDirective{
-		// With curve25519-sha256 the library always offers the older name of the same algorithm, which ends in @libssh.org.
+		// With curve25519-sha256 the library always offers the older name of the same algorithm,
+		// which ends in @libssh.org.
 		{"kexalgorithms", &s.KeyExchanges, safe.KeyExchanges, slices.Concat(safe.KeyExchanges, unsafe.KeyExchanges), false},
 		{"ciphers", &s.Ciphers, safe.Ciphers, slices.Concat(safe.Ciphers, unsafe.Ciphers), false},
 		{"macs", &s.MACs, safe.MACs, slices.Concat(safe.MACs, unsafe.MACs), false},
@@ -110,8 +112,9 @@ func setSecurity(v sshconfig.Values, h *Host) error {
 	return setMethods(v, h)
 }
 
-// parseAlgorithms parses a list of algorithms as OpenSSH does. A plain list replaces what is offered by default. A list after +
-// is appended to it, after ^ prepended, after - removed. Names that the ssh library does not support are skipped.
+// parseAlgorithms parses a list of algorithms as OpenSSH does. A plain list replaces what is
+// offered by default. A list after + is appended to it, after ^ prepended, after - removed. Names
+// that the ssh library does not support are skipped.
 func parseAlgorithms(list string, offered, possible []string, patterns bool) ([]string, error) {
 	sign := byte(0)
 	if list != "" && strings.IndexByte("+-^", list[0]) >= 0 {
@@ -151,7 +154,8 @@ func parseAlgorithms(list string, offered, possible []string, patterns bool) ([]
 	return out, nil
 }
 
-// loginMethods lists the supported authentication methods in the order they are tried, each with its directive.
+// loginMethods lists the supported authentication methods in the order they are tried, each with
+// its directive.
 func loginMethods() [][2]string {
 	return [][2]string{{"publickey", "pubkeyauthentication"}, {"keyboard-interactive", "kbdinteractiveauthentication"}, {"password", "passwordauthentication"}}
 }
@@ -198,8 +202,8 @@ func setMethods(v sshconfig.Values, h *Host) error {
 	return nil
 }
 
-// methodEnabled parses the yes/no value of an authentication method. unbound and host-bound select an extension of public
-// keys, so they count as yes.
+// methodEnabled parses the yes/no value of an authentication method. unbound and host-bound select
+// an extension of public keys, so they count as yes.
 func methodEnabled(d sshconfig.Directive) (bool, error) {
 	text, err := d.One()
 	if err == nil && d.Key == "pubkeyauthentication" && slices.Contains([]string{"unbound", "host-bound"}, strings.ToLower(text)) {

@@ -14,7 +14,8 @@ import (
 	"runbook/runtime/inventory/sshconfig"
 )
 
-// algorithmLists holds the directives that list algorithms, with the query of `ssh -Q` for all of them.
+// algorithmLists holds the directives that list algorithms, with the query of `ssh -Q` for all of
+// them.
 var algorithmLists = map[string]string{
 	"kexalgorithms": "kex", "ciphers": "cipher", "macs": "mac", "hostkeyalgorithms": "HostKeyAlgorithms",
 	"pubkeyacceptedalgorithms": "PubkeyAcceptedAlgorithms", "casignaturealgorithms": "sig",
@@ -37,8 +38,8 @@ func sshLists(t *testing.T, file string) map[string][]string {
 	return lists
 }
 
-// TestAlgorithmsLikeOpenSSH compares the lists with ssh -G. The syntax is compared name by name, with OpenSSH's own
-// algorithms. The ssh library's algorithms must never allow more than ssh does.
+// TestAlgorithmsLikeOpenSSH compares the lists with ssh -G. The syntax is compared name by name,
+// with OpenSSH's own algorithms. The ssh library's algorithms must never allow more than ssh does.
 func TestAlgorithmsLikeOpenSSH(t *testing.T) {
 	dir := t.TempDir()
 	defaults := sshLists(t, "none")

@@ -20,7 +20,8 @@ type Target struct {
 	User string // "" when not written
 	Host string // a host name or an IP address, without brackets
 	Port int    // 0 when not written
-	// Alias is the server's name in known_hosts files, if ssh_config gives it another (HostKeyAlias).
+	// Alias is the server's name in known_hosts files, if ssh_config gives it another
+	// (HostKeyAlias).
 	Alias string
 }
 
@@ -98,7 +99,8 @@ func ParseSCP(text string) (t Target, path string, err error) {
 	return t, text[colon+1:], nil
 }
 
-// ParseServer parses an ssh server: user@host[:port], or a repository's URL, user@host:path or ssh://user@host[:port]/path.
+// ParseServer parses an ssh server: user@host[:port], or a repository's URL, user@host:path or
+// ssh://user@host[:port]/path.
 func ParseServer(text string) (Target, error) {
 	switch {
 	case strings.Contains(text, "://"):
@@ -164,7 +166,8 @@ func (t Target) checkServer() error {
 	return nil
 }
 
-// KnownName returns the server's name in known_hosts files: its alias, or HOST, or [HOST]:PORT for a port other than 22.
+// KnownName returns the server's name in known_hosts files: its alias, or HOST, or [HOST]:PORT for
+// a port other than 22.
 func (t Target) KnownName() string {
 	if t.Alias != "" {
 		return t.Alias
@@ -195,7 +198,8 @@ func parsePort(text string) (int, error) {
 	return n, nil
 }
 
-// parseEntry parses [user@]host[:port] of a host list. The host's name is the text without the user.
+// parseEntry parses [user@]host[:port] of a host list. The host's name is the text without the
+// user.
 func parseEntry(text string) (entry, error) {
 	t, err := ParseTarget(text)
 	if err != nil {
@@ -208,8 +212,8 @@ func parseEntry(text string) (entry, error) {
 	return e, nil
 }
 
-// checkText rejects text that a command could take for an option or that would break a line of output. Names,
-// addresses and users appear in both.
+// checkText rejects text that a command could take for an option or that would break a line of
+// output. Names, addresses and users appear in both.
 func checkText(s string) error {
 	switch {
 	case s == "":
@@ -268,7 +272,8 @@ func checkAddress(s string) error {
 	return nil
 }
 
-// checkUser rejects what OpenSSH rejects in a user name, because the name becomes part of command lines.
+// checkUser rejects what OpenSSH rejects in a user name, because the name becomes part of command
+// lines.
 func checkUser(s string) error {
 	if err := checkText(s); err != nil {
 		return err

@@ -27,8 +27,8 @@ func newConnection(s *server, conn *gossh.ServerConn) *connection {
 	return &connection{server: s, conn: conn, gone: make(chan struct{})}
 }
 
-// run serves the connection until the client disconnects, and waits for its goroutines. Commands keep running, as
-// under OpenSSH.
+// run serves the connection until the client disconnects, and waits for its goroutines. Commands
+// keep running, as under OpenSSH.
 func (c *connection) run(channels <-chan gossh.NewChannel, requests <-chan *gossh.Request) {
 	c.running.Go(func() { gossh.DiscardRequests(requests) }) // a refusal answers a keepalive, too
 	for channel := range channels {
@@ -110,8 +110,8 @@ type duplex interface {
 	CloseWrite() error
 }
 
-// join copies between two streams in both directions until both have ended or gone is closed. Each direction ends
-// separately.
+// join copies between two streams in both directions until both have ended or gone is closed. Each
+// direction ends separately.
 func join(a, b duplex, gone <-chan struct{}) {
 	done := make(chan struct{})
 	var copies sync.WaitGroup

@@ -16,8 +16,8 @@ import (
 	"golang.org/x/crypto/ssh/knownhosts"
 )
 
-// Folder is a directory with everything of a lab but its servers: keys, wheels, the application's repository, and
-// the files that describe the servers.
+// Folder is a directory with everything of a lab but its servers: keys, wheels, the application's
+// repository, and the files that describe the servers.
 type Folder struct {
 	Dir       string
 	temporary bool // made by NewFolder, removed by Remove
@@ -26,7 +26,8 @@ type Folder struct {
 	repo *Repo
 }
 
-// NewFolder creates the folder dir, or a temporary one if dir is empty, with new keys and the wheels.
+// NewFolder creates the folder dir, or a temporary one if dir is empty, with new keys and the
+// wheels.
 func NewFolder(dir string) (*Folder, error) {
 	f := &Folder{Dir: dir}
 	if dir == "" {
@@ -50,7 +51,8 @@ func (f *Folder) fill() error {
 	if err := os.MkdirAll(absolute, 0o755); err != nil {
 		return fmt.Errorf("create the lab's folder: %w", err)
 	}
-	// Hosts resolve symlinks (on macOS, /tmp is one), so the paths handed out here must not contain any.
+	// Hosts resolve symlinks (on macOS, /tmp is one), so the paths handed out here must not contain
+	// any.
 	if f.Dir, err = filepath.EvalSymlinks(absolute); err != nil {
 		return fmt.Errorf("create the lab's folder: %w", err)
 	}
@@ -77,21 +79,23 @@ func (f *Folder) Remove() error {
 // HostsFile returns the path of a hosts file in Lua that lists the lab's hosts.
 func (f *Folder) HostsFile() string { return filepath.Join(f.Dir, "hosts.lua") }
 
-// KnownHosts returns the path of a known_hosts file with the keys of the hosts and of the git server.
+// KnownHosts returns the path of a known_hosts file with the keys of the hosts and of the git
+// server.
 func (f *Folder) KnownHosts() string { return filepath.Join(f.Dir, "known_hosts") }
 
-// AdminKey returns the path of the private key that logs in to the hosts, mode 0600. Its public half is beside it
-// in admin.pub.
+// AdminKey returns the path of the private key that logs in to the hosts, mode 0600. Its public
+// half is beside it in admin.pub.
 func (f *Folder) AdminKey() string { return filepath.Join(f.Dir, "admin") }
 
-// DeployKey returns the path of the private key that may only read the repository, mode 0600. Its public half is
-// beside it in deploy.pub.
+// DeployKey returns the path of the private key that may only read the repository, mode 0600. Its
+// public half is beside it in deploy.pub.
 func (f *Folder) DeployKey() string { return filepath.Join(f.Dir, "deploy") }
 
 // Wheels returns the folder for pip's --find-links.
 func (f *Folder) Wheels() string { return filepath.Join(f.Dir, "wheels") }
 
-// Repo returns the application's repository. The first call creates it with one commit (greeting 1.0).
+// Repo returns the application's repository. The first call creates it with one commit (greeting
+// 1.0).
 func (f *Folder) Repo() (*Repo, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -105,8 +109,8 @@ func (f *Folder) Repo() (*Repo, error) {
 	return f.repo, nil
 }
 
-// EmptyRepo creates a repository without commits, for an application other than the lab's own. Repo returns it from
-// then on. Fails if a repository exists.
+// EmptyRepo creates a repository without commits, for an application other than the lab's own. Repo
+// returns it from then on. Fails if a repository exists.
 func (f *Folder) EmptyRepo() (*Repo, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -142,7 +146,8 @@ type Server struct {
 	Vars          string // Lua fields for the host's vars; may be empty
 }
 
-// WriteHosts writes known_hosts for all servers, and the hosts file for the hosts among them. user logs in to the hosts.
+// WriteHosts writes known_hosts for all servers, and the hosts file for the hosts among them. user
+// logs in to the hosts.
 func (f *Folder) WriteHosts(user string, hosts []Server, others ...Server) error {
 	var known, lua strings.Builder
 	for _, s := range slices.Concat(others, hosts) {
@@ -185,8 +190,8 @@ func quoteLua(s string) string {
 	return b.String()
 }
 
-// WriteKey writes a new ed25519 key in OpenSSH's format: the private half to path, mode 0600, the public half to
-// path.pub.
+// WriteKey writes a new ed25519 key in OpenSSH's format: the private half to path, mode 0600, the
+// public half to path.pub.
 func WriteKey(path string) (gossh.Signer, error) {
 	_, private, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {

@@ -11,16 +11,16 @@ import (
 	gossh "golang.org/x/crypto/ssh"
 )
 
-// agentSocket is the socket of a forwarded agent. As in OpenSSH, each connection has at most one, in a new folder that
-// only the user can enter, and it is removed with the connection.
+// agentSocket is the socket of a forwarded agent. As in OpenSSH, each connection has at most one,
+// in a new folder that only the user can enter, and it is removed with the connection.
 type agentSocket struct {
 	path     string
 	listener net.Listener
 	once     sync.Once
 }
 
-// forwardAgent serves an auth-agent-req@openssh.com request and reports whether it created a socket. Like sshd, it
-// refuses a second request on a connection.
+// forwardAgent serves an auth-agent-req@openssh.com request and reports whether it created a
+// socket. Like sshd, it refuses a second request on a connection.
 func (c *connection) forwardAgent() bool {
 	if !c.server.policy.allows(Agent) {
 		return false

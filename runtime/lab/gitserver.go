@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// GitServer serves one bare repository over SSH, read-only, to the deploy key. It behaves like a line
-// command="git-upload-pack REPO",restrict in authorized_keys.
+// GitServer serves one bare repository over SSH, read-only, to the deploy key. It behaves like a
+// line command="git-upload-pack REPO",restrict in authorized_keys.
 type GitServer struct {
 	Addr string // 127.0.0.1
 	Port int

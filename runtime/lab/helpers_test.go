@@ -19,7 +19,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// newLab starts a lab with a git server. At the end of the test it is closed, and must have left no process.
+// newLab starts a lab with a git server. At the end of the test it is closed, and must have left no
+// process.
 func newLab(t *testing.T, names ...string) *labtest.Lab {
 	t.Helper()
 	var l *labtest.Lab

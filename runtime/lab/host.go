@@ -30,7 +30,8 @@ type Host struct {
 	Home string // the user's home folder
 	Root string // the application folder, created empty
 
-	// AppPort is a free port for the application's server. All hosts of a lab share this machine's ports.
+	// AppPort is a free port for the application's server. All hosts of a lab share this machine's
+	// ports.
 	AppPort int
 
 	server *server
@@ -90,17 +91,17 @@ func (h *Host) Setenv(name, value string) {
 	h.env = append(h.env, name+"="+value)
 }
 
-// Faults installs a hook that is called before each operation: a command ("exec CMD", "shell"), an sftp request
-// ("sftp rename PATH") or a tunnel ("tunnel ADDRESS:PORT"). op numbers them from 1. The operation waits for fn, so fn
-// can call KillConnections first. A nil fn removes the hook.
+// Faults installs a hook that is called before each operation: a command ("exec CMD", "shell"), an
+// sftp request ("sftp rename PATH") or a tunnel ("tunnel ADDRESS:PORT"). op numbers them from 1.
+// The operation waits for fn, so fn can call KillConnections first. A nil fn removes the hook.
 func (h *Host) Faults(fn func(op int, what string)) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.hook = fn
 }
 
-// KillConnections cuts all connections to the host, as a network failure would. Commands keep running with their
-// stdin closed, as under OpenSSH. New connections are accepted.
+// KillConnections cuts all connections to the host, as a network failure would. Commands keep
+// running with their stdin closed, as under OpenSSH. New connections are accepted.
 func (h *Host) KillConnections() { h.server.killConnections() }
 
 // Logins returns how many connections have logged in so far.
@@ -154,8 +155,8 @@ func (h *Host) Environment() []string {
 
 func (h *Host) dir() string { return h.Home }
 
-// freePort returns a port that nobody listens on. It is below the range of ephemeral ports, so that no client takes it
-// before the application does.
+// freePort returns a port that nobody listens on. It is below the range of ephemeral ports, so that
+// no client takes it before the application does.
 func freePort() (int, error) {
 	for range 100 {
 		n, err := rand.Int(rand.Reader, big.NewInt(12000))
@@ -179,14 +180,16 @@ var _ policy = (*Host)(nil)
 
 // policy decides what a client of a server can do.
 type policy interface {
-	// command returns the program that serves a request for a command or a shell. The client sees the error.
+	// command returns the program that serves a request for a command or a shell. The client sees
+	// the error.
 	command(asked string, shell bool) (invocation, error)
 	allows(Feature) bool
 	observe(what string)
 	dir() string // the working directory of sftp
 }
 
-// invocation is a program to start: its path, argv including argv[0], working directory and complete environment.
+// invocation is a program to start: its path, argv including argv[0], working directory and
+// complete environment.
 type invocation struct {
 	path string
 	argv []string

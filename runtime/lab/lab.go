@@ -10,8 +10,8 @@ import (
 // User is the login name on the hosts.
 const User = "deploy"
 
-// Lab is a set of SSH servers inside this process, on 127.0.0.1. Commands run as this process's own user. Each host
-// has a home folder of its own.
+// Lab is a set of SSH servers inside this process, on 127.0.0.1. Commands run as this process's own
+// user. Each host has a home folder of its own.
 type Lab struct {
 	*Folder
 	Processes *Processes
@@ -22,8 +22,8 @@ type Lab struct {
 	closed bool
 }
 
-// New creates a lab without servers in the folder dir, which is created if missing. If dir is empty, the folder is
-// temporary and Close removes it.
+// New creates a lab without servers in the folder dir, which is created if missing. If dir is
+// empty, the folder is temporary and Close removes it.
 func New(dir string) (*Lab, error) {
 	if err := supported(); err != nil {
 		return nil, err
@@ -39,8 +39,8 @@ func New(dir string) (*Lab, error) {
 	return l, nil
 }
 
-// Host starts an SSH server with its own key, home folder and application folder. The name must be unique, and valid
-// as the name of a folder.
+// Host starts an SSH server with its own key, home folder and application folder. The name must be
+// unique, and valid as the name of a folder.
 func (l *Lab) Host(name string) (*Host, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -79,7 +79,8 @@ func (l *Lab) GitServer() (*GitServer, error) {
 	return l.git, l.describe()
 }
 
-// RepoURL returns the address of the repository on the git server, or "" before GitServer has been called.
+// RepoURL returns the address of the repository on the git server, or "" before GitServer has been
+// called.
 func (l *Lab) RepoURL() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -102,8 +103,8 @@ func (l *Lab) describe() error {
 	return l.WriteHosts(User, hosts, others...)
 }
 
-// Close stops the servers, ends every process that a host started, and waits for them. It removes a temporary
-// folder. A second call does nothing.
+// Close stops the servers, ends every process that a host started, and waits for them. It removes a
+// temporary folder. A second call does nothing.
 func (l *Lab) Close() error {
 	l.mu.Lock()
 	if l.closed {

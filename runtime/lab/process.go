@@ -13,7 +13,8 @@ import (
 	"time"
 )
 
-// markName is an environment variable that every process of a lab has, so that its descendants inherit it.
+// markName is an environment variable that every process of a lab has, so that its descendants
+// inherit it.
 const markName = "RUNBOOK_LAB"
 
 // Process is a process on one of the lab's hosts.
@@ -22,8 +23,8 @@ type Process struct {
 	Command string // its command line, arguments separated by spaces; "" except on Linux
 }
 
-// Processes tracks the processes that a lab has started. As under sshd, each command leads its own session and process
-// group.
+// Processes tracks the processes that a lab has started. As under sshd, each command leads its own
+// session and process group.
 type Processes struct {
 	Mark string // NAME=VALUE in the environment of each process; unique to the lab
 
@@ -91,8 +92,8 @@ func (p *Processes) signal(to *process, name string) bool {
 	return p.live[to.id] == to && signalGroup(to.id, number) == nil
 }
 
-// List returns the processes that are still running, daemons included. On Linux it finds them by the mark in their
-// environment; elsewhere it only knows the process groups of commands.
+// List returns the processes that are still running, daemons included. On Linux it finds them by
+// the mark in their environment; elsewhere it only knows the process groups of commands.
 func (p *Processes) List() ([]Process, error) {
 	found, err := marked(p.Mark)
 	if err != nil || marksReadable {
@@ -114,7 +115,8 @@ func (p *Processes) List() ([]Process, error) {
 // endTimeout is how long processes have to end after TERM, and again after KILL.
 const endTimeout = 2 * time.Second
 
-// end prevents new processes from starting, ends the running ones (TERM, then KILL), and waits for them.
+// end prevents new processes from starting, ends the running ones (TERM, then KILL), and waits for
+// them.
 func (p *Processes) end() error {
 	p.mu.Lock()
 	p.ended = true
@@ -136,8 +138,8 @@ func (p *Processes) end() error {
 	return fmt.Errorf("processes of the lab are still running after SIGKILL: %s", strings.Join(running, "; "))
 }
 
-// endWith signals every process once, including new ones, until none is left or endTimeout has passed. It returns those
-// that are left.
+// endWith signals every process once, including new ones, until none is left or endTimeout has
+// passed. It returns those that are left.
 func (p *Processes) endWith(name string) ([]Process, error) {
 	number, _ := signalNumber(name)
 	deadline := time.After(endTimeout)
@@ -165,8 +167,8 @@ func (p *Processes) idle() bool {
 	return len(p.live) == 0
 }
 
-// signalAll signals the groups of the running commands and the processes in left, unless they are in signaled. It adds
-// them there.
+// signalAll signals the groups of the running commands and the processes in left, unless they are
+// in signaled. It adds them there.
 func (p *Processes) signalAll(left []Process, number signal, signaled map[int]bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -183,8 +185,8 @@ func (p *Processes) signalAll(left []Process, number signal, signaled map[int]bo
 	}
 }
 
-// Output runs a program to its end and returns its standard output, trimmed. The error of a program that fails
-// includes its standard error.
+// Output runs a program to its end and returns its standard output, trimmed. The error of a program
+// that fails includes its standard error.
 func Output(cmd *exec.Cmd) (string, error) {
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr

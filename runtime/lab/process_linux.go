@@ -12,8 +12,8 @@ import (
 // marksReadable reports whether this system shows the environment of a process.
 const marksReadable = true
 
-// marked lists the processes that have the mark in their environment. It misses processes whose environment their own
-// user cannot read.
+// marked lists the processes that have the mark in their environment. It misses processes whose
+// environment their own user cannot read.
 func marked(mark string) ([]Process, error) {
 	folders, err := os.ReadDir("/proc")
 	if err != nil {
@@ -40,8 +40,8 @@ func hasMark(id int, mark string) bool {
 	return err == nil && slices.Contains(strings.Split(string(environment), "\x00"), mark)
 }
 
-// signalMarked signals the process if it has the mark. FindProcess opens a pidfd before the mark is read, so a reused
-// id cannot receive the signal.
+// signalMarked signals the process if it has the mark. FindProcess opens a pidfd before the mark is
+// read, so a reused id cannot receive the signal.
 func signalMarked(id int, mark string, number signal) bool {
 	process, err := os.FindProcess(id)
 	if err != nil {

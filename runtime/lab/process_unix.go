@@ -13,7 +13,8 @@ type signal = syscall.Signal
 // supported returns why this system cannot run a lab, or nil.
 func supported() error { return nil }
 
-// shortTemp returns a temporary folder with a short path. The default one of macOS is too long for sockets.
+// shortTemp returns a temporary folder with a short path. The default one of macOS is too long for
+// sockets.
 func shortTemp() string { return "/tmp" }
 
 func ownSession(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} }

@@ -88,14 +88,14 @@ func requirements(version string) string {
 	return "greeting==" + version + "\n" + modWSGIRequirement + "\n"
 }
 
-// Commit requires a version of greeting (the wheels have 1.0, 2.0 and 3.0), and pushes that to the branch. It returns
-// the new commit, 40 hex digits. The same version can be committed again.
+// Commit requires a version of greeting (the wheels have 1.0, 2.0 and 3.0), and pushes that to the
+// branch. It returns the new commit, 40 hex digits. The same version can be committed again.
 func (r *Repo) Commit(version string) (string, error) {
 	return r.CommitFiles("greeting "+version, map[string]string{"requirements.txt": requirements(version)})
 }
 
-// CommitFiles writes files (contents by slash-separated path), commits them and pushes to the branch. It returns the
-// new commit, 40 hex digits.
+// CommitFiles writes files (contents by slash-separated path), commits them and pushes to the
+// branch. It returns the new commit, 40 hex digits.
 func (r *Repo) CommitFiles(message string, files map[string]string) (string, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -141,7 +141,8 @@ func (r *Repo) git(args ...string) (string, error) {
 	return Output(cmd)
 }
 
-// gitEnvironment returns an environment in which git ignores the settings of the user and of the system.
+// gitEnvironment returns an environment in which git ignores the settings of the user and of the
+// system.
 func gitEnvironment() []string {
 	return []string{
 		"PATH=" + os.Getenv("PATH"), "GIT_CONFIG_GLOBAL=" + os.DevNull, "GIT_CONFIG_NOSYSTEM=1", "LC_ALL=C",

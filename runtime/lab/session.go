@@ -109,7 +109,8 @@ func (s *session) execute(request *gossh.Request, asked string, shell bool) {
 	streams.connect(s)
 }
 
-// fail reports to the client why its command does not run, as the output of a command with status 1.
+// fail reports to the client why its command does not run, as the output of a command with status
+// 1.
 func (s *session) fail(reason error) {
 	if _, err := io.WriteString(s.channel.Stderr(), reason.Error()+"\n"); err != nil {
 		return
@@ -201,8 +202,9 @@ func (p *streams) close() {
 	}
 }
 
-// connect copies between the program of a session and its channel. As in OpenSSH, the channel stays open while any
-// process holds the program's output. If the client disconnects first, the program keeps running with its stdin closed.
+// connect copies between the program of a session and its channel. As in OpenSSH, the channel stays
+// open while any process holds the program's output. If the client disconnects first, the program
+// keeps running with its stdin closed.
 func (p *streams) connect(s *session) {
 	s.running.Go(func() { p.feed(s.channel) })
 	ended := make(chan struct{})
@@ -232,8 +234,8 @@ func (p *streams) connect(s *session) {
 	})
 }
 
-// feed copies the client's input to the program. After the program has closed its stdin, the rest is discarded, so that
-// the client does not block.
+// feed copies the client's input to the program. After the program has closed its stdin, the rest
+// is discarded, so that the client does not block.
 func (p *streams) feed(from io.Reader) {
 	_, err := io.Copy(p.stdin, from)
 	closeQuietly(p.stdin)
@@ -245,8 +247,8 @@ func (p *streams) feed(from io.Reader) {
 	}
 }
 
-// carry copies a program's output to the client. If the client stops reading, it closes the pipe, so that the program
-// gets an error.
+// carry copies a program's output to the client. If the client stops reading, it closes the pipe,
+// so that the program gets an error.
 func carry(to io.Writer, from *os.File) {
 	if _, err := io.Copy(to, from); err != nil {
 		closeQuietly(from)

@@ -152,7 +152,8 @@ func (s *site) eventually(what string, holds func() bool) {
 	s.Fatalf("did not %s: answer %q, %v, processes %v, error log %v:\n%s", what, answer, err, s.processes(), logErr, log)
 }
 
-// As with the real one, a switch affects the script at once, and the libraries after a graceful restart.
+// As with the real one, a switch affects the script at once, and the libraries after a graceful
+// restart.
 func TestStandInRunsApache(t *testing.T) {
 	for path, debian := range map[string]string{
 		"/usr/sbin/apache2": "apache2", "/usr/lib/apache2/modules/mod_wsgi.so": "libapache2-mod-wsgi-py3",
@@ -209,7 +210,8 @@ func TestStandInWithoutApache(t *testing.T) {
 	}
 	s.ctl("stop")
 	s.eventually("leave no process", func() bool { return len(s.processes()) == 0 })
-	// restart starts a server that does not run, and a graceful restart may follow before it is ready.
+	// restart starts a server that does not run, and a graceful restart may follow before it is
+	// ready.
 	s.ctl("restart && kill -USR1 $(cat " + s.host.Root + "/server/httpd.pid)")
 	s.serves("greeting 2.0, release two, process ")
 	// Closing the lab stops it.

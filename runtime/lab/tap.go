@@ -49,7 +49,8 @@ func (t *tap) next() ([]byte, error) {
 	return packet, nil
 }
 
-// request describes an sftp request: its verb, and the path or extension that it begins with, if any.
+// request describes an sftp request: its verb, and the path or extension that it begins with, if
+// any.
 func request(body []byte) string {
 	verbs := map[byte]string{
 		1: "init", 3: "open", 4: "close", 5: "read", 6: "write", 7: "lstat", 8: "fstat", 9: "setstat", 10: "fsetstat",

@@ -11,14 +11,15 @@ import (
 
 // Tools are fast stand-ins for slow or missing programs, for tests of recipes.
 type Tools struct {
-	// Python is a real Python, except that its virtualenvs have a minimal pip that only knows the lab's wheels. Creating one
-	// takes milliseconds.
+	// Python is a real Python, except that its virtualenvs have a minimal pip that only knows the
+	// lab's wheels. Creating one takes milliseconds.
 	Python string
 	// ModWSGIExpress is a mod_wsgi-express whose apachectl serves with Python's wsgiref.
 	ModWSGIExpress string
 }
 
-// Tools returns the paths of the programs. The first call writes them. They run python, the name or path of a Python 3.
+// Tools returns the paths of the programs. The first call writes them. They run python, the name or
+// path of a Python 3.
 func (f *Folder) Tools(python string) (Tools, error) {
 	dir := filepath.Join(f.Dir, "tools")
 	t := Tools{Python: filepath.Join(dir, "python3"), ModWSGIExpress: filepath.Join(dir, "mod_wsgi-express")}
@@ -45,8 +46,8 @@ func (f *Folder) Tools(python string) (Tools, error) {
 			return t, err
 		}
 	}
-	// -S skips this machine's site-packages, which may be slow to load.
-	// Debian ships ensurepip in a separate package; an empty one is enough, since nothing uses what it installs.
+	// -S skips this machine's site-packages, which may be slow to load. Debian ships ensurepip in a
+	// separate package; an empty one is enough, since nothing uses what it installs.
 	return t, errors.Join(
 		writeTool(filepath.Join(dir, "modules/ensurepip.py"), "def version():\n    return \"0\"\n", 0o644),
 		writeTool(t.Python, fmt.Sprintf("#!/bin/sh\nPYTHONPATH=%s exec %s -S \"$@\"\n", shQuote(filepath.Join(dir, "modules")), shQuote(python)), 0o755),
@@ -56,7 +57,8 @@ func (f *Folder) Tools(python string) (Tools, error) {
 	)
 }
 
-// interpreter returns the path of the Python itself, since the one on PATH may be a slow wrapper script, such as pyenv's.
+// interpreter returns the path of the Python itself, since the one on PATH may be a slow wrapper
+// script, such as pyenv's.
 func interpreter(python string) (string, error) {
 	found, err := exec.LookPath(python)
 	if err != nil {

@@ -1,7 +1,8 @@
-// Package onchange does what must follow a change, such as a reload, once for all changes of a step.
+// Package onchange does what must follow a change, such as a reload, once for all changes of a
+// step.
 //
-// Its one rule: it is noted on the host before the change, and the note stays until it was done. So a run that dies in between
-// does it the next time.
+// Its one rule: it is noted on the host before the change, and the note stays until it was done. So
+// a run that dies in between does it the next time.
 package onchange
 
 import (
@@ -37,7 +38,8 @@ type handler struct {
 	changed bool
 }
 
-// scopeKey finds the scope in a context: what a recipe calls in a step has no argument to pass it through.
+// scopeKey finds the scope in a context: what a recipe calls in a step has no argument to pass it
+// through.
 type scopeKey struct{}
 
 func scopeOf(ctx context.Context) *scope {
@@ -166,7 +168,8 @@ func (Notes) Changed(ctx context.Context, h *shell.Host) {
 	}
 }
 
-// During calls fn, a step or the like. If it has no error, the functions whose time has come are called, and their notes removed.
+// During calls fn, a step or the like. If it has no error, the functions whose time has come are
+// called, and their notes removed.
 func (n Notes) During(ctx context.Context, fn func(context.Context) error) error {
 	s := &scope{outer: scopeOf(ctx)}
 	if err := fn(context.WithValue(ctx, scopeKey{}, s)); err != nil {

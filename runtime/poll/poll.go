@@ -1,4 +1,5 @@
-// Package poll waits: for a time, until a condition or several functions are done, and before another attempt.
+// Package poll waits: for a time, until a condition or several functions are done, and before
+// another attempt.
 //
 // Its one rule: an interrupt ends every wait at once.
 package poll
@@ -13,7 +14,8 @@ import (
 	"runbook/runtime/script"
 )
 
-// Primitives declares sleep, wait, retry and parallel. A dry run waits for nothing: what it would wait for was not done.
+// Primitives declares sleep, wait, retry and parallel. A dry run waits for nothing: what it would
+// wait for was not done.
 func Primitives(dryRun bool) []script.Primitive {
 	p := poller{dryRun}
 	return []script.Primitive{

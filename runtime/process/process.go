@@ -22,8 +22,8 @@ const (
 	longest = 300                    // bytes of a line that is returned
 )
 
-// Process is a running program in a session of its own. What it leaves in its group is killed at its
-// end; a daemon leaves the group.
+// Process is a running program in a session of its own. What it leaves in its group is killed at
+// its end; a daemon leaves the group.
 type Process struct {
 	cmd  *exec.Cmd
 	done chan struct{}
@@ -33,8 +33,8 @@ type Process struct {
 	printed []byte
 }
 
-// Start starts cmd in a session of its own, and keeps the end of what it prints to standard error. Its
-// other streams are files or nil: it may leave programs that hold them open for ever.
+// Start starts cmd in a session of its own, and keeps the end of what it prints to standard error.
+// Its other streams are files or nil: it may leave programs that hold them open for ever.
 func Start(cmd *exec.Cmd) (*Process, error) {
 	r, w, err := os.Pipe()
 	if err != nil {

@@ -1,6 +1,7 @@
 // Package reboot restarts a host and waits until it is back.
 //
-// Its one rule: a reboot is seen, not believed. The host has the same key and another boot id afterwards, or it is an error.
+// Its one rule: a reboot is seen, not believed. The host has the same key and another boot id
+// afterwards, or it is an error.
 package reboot
 
 import (

@@ -95,7 +95,8 @@ func Check(ctx context.Context, api API, stream *event.Stream, paths []string) (
 	return all, nil
 }
 
-// unreadSettings returns each app.lua and app.STAGE.lua beside these files that was not checked with them.
+// unreadSettings returns each app.lua and app.STAGE.lua beside these files that was not checked
+// with them.
 func (c checker) unreadSettings(paths []string) (settings []string) {
 	for _, path := range paths {
 		folder := source.RecipeDir(path)
@@ -153,8 +154,8 @@ func (c checker) check(ctx context.Context, path string) ([]Problem, error) {
 }
 
 // checkNeighbours evaluates the recipes beside a file that is no recipe, such as app.lua, and
-// returns the mistakes that they find in it and in the files that it requires. For the settings of a stage they are
-// evaluated for that stage.
+// returns the mistakes that they find in it and in the files that it requires. For the settings of
+// a stage they are evaluated for that stage.
 func (c checker) checkNeighbours(ctx context.Context, r *Recipe) (problems []Problem, err error) {
 	path, stage := filepath.Clean(r.Path), StageOf(r.Path)
 	folder := source.RecipeDir(path)

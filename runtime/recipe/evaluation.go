@@ -88,7 +88,8 @@ func (e *Evaluation) EnvPrimitive() script.Primitive {
 		}).With(`local editor = env("EDITOR", "vi")`)
 }
 
-// Secret reads a secret and redacts it from then on. While a recipe is only looked at it reads nothing.
+// Secret reads a secret and redacts it from then on. While a recipe is only looked at it reads
+// nothing.
 func (e *Evaluation) Secret(read func() (string, error)) (string, error) {
 	if e.placeholders != nil {
 		return e.placeholders.secret(), nil
@@ -104,8 +105,8 @@ func (e *Evaluation) Secret(read func() (string, error)) (string, error) {
 	return value, nil
 }
 
-// AskSecret is Secret for one that somebody or something is asked for, by a question that key names. What was asked for
-// to read the recipe's options is not asked for again in the run.
+// AskSecret is Secret for one that somebody or something is asked for, by a question that key
+// names. What was asked for to read the recipe's options is not asked for again in the run.
 func (e *Evaluation) AskSecret(key string, read func() (string, error)) (string, error) {
 	if e.placeholders == nil && e.Settings != nil && e.Settings.Defaults {
 		return secretPlaceholder, nil

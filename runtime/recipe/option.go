@@ -90,7 +90,8 @@ func (o Option) hide(stream *event.Stream, value any) {
 	}
 }
 
-// HideSecrets makes secrets of what is given for the secret options, and of the vars of hosts with their names.
+// HideSecrets makes secrets of what is given for the secret options, and of the vars of hosts with
+// their names.
 func HideSecrets(stream *event.Stream, options []Option, given map[string][]string, hosts []inventory.Host) {
 	for _, o := range options {
 		o.hide(stream, given[o.Name])

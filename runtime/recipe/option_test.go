@@ -83,7 +83,8 @@ func TestParse(t *testing.T) {
 	}
 }
 
-// TestPrecedence follows the values of options: as given, or else as in the vars of the host, or else the default.
+// TestPrecedence follows the values of options: as given, or else as in the vars of the host, or
+// else the default.
 func TestPrecedence(t *testing.T) {
 	options := []Option{
 		{Name: "processes", Kinds: []Kind{Integer}, Default: 2.0, Max: float(9)},

@@ -45,7 +45,8 @@ type Recipe struct {
 	Settings *Settings     // for validate, in the run too; may be nil
 	Answers  *Answers      // the secrets that reading it asked for
 
-	// Origins has the settings of the project's files, such as app.lua, that become defaults of options, by name.
+	// Origins has the settings of the project's files, such as app.lua, that become defaults of
+	// options, by name.
 	Origins map[string]Origin
 
 	api     API

@@ -9,20 +9,23 @@ import (
 	"runbook/runtime/script"
 )
 
-// A stage is a second place for the same application, such as staging beside production. It has hosts of its own in
-// hosts/STAGE.lua, and app.STAGE.lua has the settings that differ there from those in app.lua.
+// A stage is a second place for the same application, such as staging beside production. It has
+// hosts of its own in hosts/STAGE.lua, and app.STAGE.lua has the settings that differ there from
+// those in app.lua.
 
-// settingsFile is the file beside the recipes with the settings of an application, which admins edit most.
+// settingsFile is the file beside the recipes with the settings of an application, which admins
+// edit most.
 const settingsFile = "app.lua"
 
 // confirmKey is the key of a stage's file that wants a run to be confirmed.
 const confirmKey = "confirm"
 
-// IsAppFile reports whether path names the settings of an application, or those of a stage: app.lua or
-// app.staging.lua.
+// IsAppFile reports whether path names the settings of an application, or those of a stage: app.lua
+// or app.staging.lua.
 func IsAppFile(path string) bool { return filepath.Base(path) == settingsFile || StageOf(path) != "" }
 
-// StageOf returns the stage whose settings a file has: staging for app.staging.lua. It is "" for another file.
+// StageOf returns the stage whose settings a file has: staging for app.staging.lua. It is "" for
+// another file.
 func StageOf(path string) string {
 	name, isApp := strings.CutPrefix(filepath.Base(path), "app.")
 	stage, isLua := strings.CutSuffix(name, ".lua")
@@ -49,7 +52,8 @@ func Stages(folder string) []string {
 	return stages
 }
 
-// overlayStage lays the keys of the stage's file over a table that a file of the project returned, and returns them.
+// overlayStage lays the keys of the stage's file over a table that a file of the project returned,
+// and returns them.
 func (e *Evaluation) overlayStage(table script.LiveTable) (keys []string, err error) {
 	if e.Settings == nil || e.Settings.Stage == "" || !table.Required() {
 		return nil, nil
@@ -61,8 +65,8 @@ func (e *Evaluation) overlayStage(table script.LiveTable) (keys []string, err er
 	return keys, err
 }
 
-// takeStage takes out of the settings what only the file of a stage can have: confirm, and false for a setting that
-// the stage does without.
+// takeStage takes out of the settings what only the file of a stage can have: confirm, and false
+// for a setting that the stage does without.
 func (v *validation) takeStage(keys []string) error {
 	for _, name := range keys {
 		value := v.given.Fields[name]

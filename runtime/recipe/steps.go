@@ -20,9 +20,9 @@ func IsTitle(typed, title string) bool {
 	return ok && typed != "" && (rest == "" || !unicode.IsLetter(next) && !unicode.IsDigit(next) && next != '_')
 }
 
-// CheckSteps returns an error for a title of --step or --skip that no step of the recipe can have, as far as its files
-// say, and for a step that --skip cannot leave out. certain are the titles of skip that a step has for certain, whether a run
-// reaches it or not. The recipe was checked.
+// CheckSteps returns an error for a title of --step or --skip that no step of the recipe can have,
+// as far as its files say, and for a step that --skip cannot leave out. certain are the titles of
+// skip that a step has for certain, whether a run reaches it or not. The recipe was checked.
 func (r *Recipe) CheckSteps(only, skip []string) (certain []string, err error) {
 	known := r.Sources.Steps()
 	for _, typed := range only {

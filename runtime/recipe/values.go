@@ -11,8 +11,8 @@ import (
 	"runbook/runtime/script/spell"
 )
 
-// Values are the values of a recipe's options in a run. A value that was given, by a flag or a variable of the
-// environment, is that of every host. Otherwise a host's vars override the default.
+// Values are the values of a recipe's options in a run. A value that was given, by a flag or a
+// variable of the environment, is that of every host. Otherwise a host's vars override the default.
 type Values struct {
 	Common map[string]any // by option name
 
@@ -20,8 +20,8 @@ type Values struct {
 	hosts   map[string]map[string]any // host name → option name → value; not for options that were given
 }
 
-// NewValues parses the options as given (option name → one text, or for a list one per item) and the
-// vars of the hosts. Vars that are no options are left to the recipe.
+// NewValues parses the options as given (option name → one text, or for a list one per item) and
+// the vars of the hosts. Vars that are no options are left to the recipe.
 func NewValues(options []Option, given map[string][]string, hosts []inventory.Host) (v Values, err error) {
 	v = Values{options: options, Common: map[string]any{}, hosts: map[string]map[string]any{}}
 	for _, name := range slices.Sorted(maps.Keys(given)) {
@@ -110,8 +110,9 @@ type Setting struct {
 	From  string // where the value comes from
 }
 
-// On returns every option's value on a host, sorted by name, and where it comes from. given says that for the options
-// that were given, and defaults for those whose default is a setting of a file.
+// On returns every option's value on a host, sorted by name, and where it comes from. given says
+// that for the options that were given, and defaults for those whose default is a setting of a
+// file.
 func (v Values) On(h inventory.Host, given map[string]string, defaults map[string]Origin) []Setting {
 	settings := make([]Setting, len(v.options))
 	for i, o := range v.options {

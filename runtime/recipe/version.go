@@ -14,12 +14,13 @@ import (
 // comparison is a part of what a recipe wants of runbook's version: >= 1.2.
 var comparison = regexp.MustCompile(`^\s*(>=|<=|>|<|=)\s*v?(\d{1,9}(?:\.\d{1,9}){0,2})\s*$`)
 
-// releaseNumber begins the version of a release: v1.2.3. A build between two releases has more after it. One that the Go
-// tool stamped in a repository without a release begins with v0.0.0.
+// releaseNumber begins the version of a release: v1.2.3. A build between two releases has more
+// after it. One that the Go tool stamped in a repository without a release begins with v0.0.0.
 var releaseNumber = regexp.MustCompile(`^v?(\d{1,9}(?:\.\d{1,9}){0,2})(?:[-+.].*)?$`)
 
-// checkVersion returns an error unless a version of runbook is as a recipe wants it: ">= 1.2", or several
-// comparisons with commas between. A development build, which has no version, satisfies any.
+// checkVersion returns an error unless a version of runbook is as a recipe wants it: ">= 1.2", or
+// several comparisons with commas between. A development build, which has no version, satisfies
+// any.
 func checkVersion(want, version string) error {
 	parts := releaseNumber.FindStringSubmatch(version)
 	isRelease := parts != nil && !strings.HasPrefix(version, "v0.0.0-")

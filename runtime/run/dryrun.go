@@ -70,7 +70,8 @@ func (e *execution) connectOnce(ctx context.Context) {
 	})
 }
 
-// asksHere reports whether a call asks this machine for a value. That is possible before recipe{ … }, and needs no host.
+// asksHere reports whether a call asks this machine for a value. That is possible before recipe{ …
+// }, and needs no host.
 func asksHere(call script.Call) bool {
 	return call.Effect == script.Asks && !slices.ContainsFunc(call.Arguments(), func(a script.Argument) bool {
 		h, ok := a.Value.(*shell.Host)
@@ -91,8 +92,8 @@ func (e *execution) staysHere(call script.Call) bool {
 	return true
 }
 
-// skip reports a call that the dry run skips, and returns the result that the recipe gets. A call that would find its file as it
-// should be is no change.
+// skip reports a call that the dry run skips, and returns the result that the recipe gets. A call
+// that would find its file as it should be is no change.
 func (e *execution) skip(ctx context.Context, call script.Call) any {
 	on := withReceiver(ctx, call)
 	for _, secret := range secretsOf(call) {
@@ -118,8 +119,9 @@ func (e *execution) skip(ctx context.Context, call script.Call) any {
 	return result
 }
 
-// concernedHosts returns the hosts that a call is made for: the one of each, such as a web server, and the one that the call
-// is on, such as its balancer. This machine counts only outside of each: there its calls are made for the host.
+// concernedHosts returns the hosts that a call is made for: the one of each, such as a web server,
+// and the one that the call is on, such as its balancer. This machine counts only outside of each:
+// there its calls are made for the host.
 func (e *execution) concernedHosts(ctx context.Context, call script.Call) []string {
 	outer, on := event.Host(ctx), event.Host(withReceiver(ctx, call))
 	switch {
@@ -139,8 +141,9 @@ type assumer interface {
 	Assumed() any
 }
 
-// readSkipped makes a call that only reads, in a dry run. It sees the changes of files that were skipped. If it fails after a
-// change of the host was skipped, it may well succeed in a real run: then the value that the recipe gives for that is taken.
+// readSkipped makes a call that only reads, in a dry run. It sees the changes of files that were
+// skipped. If it fails after a change of the host was skipped, it may well succeed in a real run:
+// then the value that the recipe gives for that is taken.
 func (e *execution) readSkipped(ctx context.Context, call script.Call, next func() (any, error)) (any, error) {
 	result, err := e.world.skipped.Read(withReceiver(ctx, call), call, next)
 	var lost *shell.LostError

@@ -116,9 +116,9 @@ type SessionOptions struct {
 	Explain             Explain       // as in ExecOptions
 }
 
-// Session runs a session on one host and returns the exit status of what ran in it. The events have who was where and
-// for how long, and nothing of what went over the streams. The error has an exit status: StatusRefused if there was no
-// session.
+// Session runs a session on one host and returns the exit status of what ran in it. The events have
+// who was where and for how long, and nothing of what went over the streams. The error has an exit
+// status: StatusRefused if there was no session.
 func Session(ctx context.Context, stream *event.Stream, o SessionOptions) (code int, err error) {
 	ctx = event.WithStream(ctx, stream)
 	began := time.Now()

@@ -114,7 +114,8 @@ type hookRunner struct {
 	root *frame          // for hooks outside of any each
 }
 
-// run runs the hooks of a frame, and those that they leave in turn. failure is why the function ended, or nil.
+// run runs the hooks of a frame, and those that they leave in turn. failure is why the function
+// ended, or nil.
 func (r *hookRunner) run(ctx context.Context, f *frame, failure error) error {
 	ctx = context.WithoutCancel(ctx)
 	var errs []error

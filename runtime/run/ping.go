@@ -104,7 +104,8 @@ func ping(ctx context.Context, stream *event.Stream, h *shell.Host, o PingOption
 	return p
 }
 
-// settingsFor returns the settings on a host: as given, or else as in its vars, or else the defaults.
+// settingsFor returns the settings on a host: as given, or else as in its vars, or else the
+// defaults.
 func (o PingOptions) settingsFor(vars map[string]any) map[string]string {
 	settings := maps.Clone(o.Settings)
 	for name := range settings {

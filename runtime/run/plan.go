@@ -26,8 +26,8 @@ type Options struct {
 	BeforeStep       func(ctx context.Context, title string) error
 	Steps, SkipSteps []string // the titles of --step and --skip
 	Commands         Commands
-	// Typical returns the median duration of the last runs of the recipe on these hosts, and how many they are, for the plan of
-	// a dry run. Nil knows none.
+	// Typical returns the median duration of the last runs of the recipe on these hosts, and how
+	// many they are, for the plan of a dry run. Nil knows none.
 	Typical func(hosts []string) (seconds float64, runs int)
 	Explain Explain // words a failure for the last event; nil takes the error's own words
 }

@@ -141,9 +141,9 @@ func (w *World) setLists() error {
 	return Join(w.state.SetGlobal("hosts", present), w.state.SetGlobal("skipped", skipped))
 }
 
-// SkipUnreachable connects to all hosts, if there is a limit for unreachable ones, and takes these out
-// of the global hosts. It comes before any Lua that uses them: then a run is like one that never had
-// the skipped hosts.
+// SkipUnreachable connects to all hosts, if there is a limit for unreachable ones, and takes these
+// out of the global hosts. It comes before any Lua that uses them: then a run is like one that
+// never had the skipped hosts.
 func (w *World) SkipUnreachable(ctx context.Context) error {
 	if !w.opts.Skip.IsSet() || len(w.hosts) == 0 {
 		return nil

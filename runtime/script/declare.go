@@ -87,9 +87,10 @@ type Primitive struct {
 //	choices:"a b c"          the only valid strings
 //	default:"true"           the field's value when the argument is omitted
 //
-// Options are in one table after the positional arguments. A positional Callback comes after it. Fields may be
-// string, bool, int, float64, time.Duration ("90s" in Lua), slices, maps with string keys, structs with the same
-// tags, pointers (nil when omitted), File, Table, any (see Value), Callback, registered objects and Unmarshalers.
+// Options are in one table after the positional arguments. A positional Callback comes after it.
+// Fields may be string, bool, int, float64, time.Duration ("90s" in Lua), slices, maps with string
+// keys, structs with the same tags, pointers (nil when omitted), File, Table, any (see Value),
+// Callback, registered objects and Unmarshalers.
 //
 // R is the result: None, a plain type, a slice, a map, or a struct whose lua tags name its fields.
 // Reading a field that the struct does not have is an error. A nil pointer becomes nil.

@@ -45,8 +45,9 @@ func (t LiveTable) Copy() (Table, error) {
 // Required reports whether a required file returned this table.
 func (t LiveTable) Required() bool { return len(t.files()) > 0 }
 
-// Overlay lays the keys of another table over those of this one, which app.lua returned: that of app.WORD.lua beside it. It
-// returns these keys, or none if there is no such file. The table must be Required.
+// Overlay lays the keys of another table over those of this one, which app.lua returned: that of
+// app.WORD.lua beside it. It returns these keys, or none if there is no such file. The table must
+// be Required.
 func (t LiveTable) Overlay(word string) (keys []string, err error) {
 	name := strings.TrimSuffix(t.files()[0], ".lua") + "." + word
 	if _, err := os.Stat(name + ".lua"); errors.Is(err, fs.ErrNotExist) {

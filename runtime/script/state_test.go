@@ -151,8 +151,8 @@ func TestErrorsKeepTheirCauseAndChain(t *testing.T) {
 	}
 }
 
-// TestTurns runs pcall, sort, gsub and coroutines across waits for many hosts, which must not mix up
-// their locals.
+// TestTurns runs pcall, sort, gsub and coroutines across waits for many hosts, which must not mix
+// up their locals.
 func TestTurns(t *testing.T) {
 	out, err := runSource(t, t.Context(), 200, map[string]string{"r.lua": `
 local done = 0

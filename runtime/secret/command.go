@@ -106,7 +106,8 @@ func runHere(ctx context.Context, argv []string) (string, error) {
 	return string(out.text), nil
 }
 
-// failure is the error of a program that failed. said is what it printed to standard error: the output is never shown.
+// failure is the error of a program that failed. said is what it printed to standard error: the
+// output is never shown.
 func failure(program string, code int, said string) error {
 	text := fmt.Sprintf("%s ended with exit status %d", program, code)
 	if said != "" {

@@ -1,7 +1,7 @@
 // Package secret gives recipes values that are hidden in everything that shows or records a run.
 //
-// Its one rule: a value reaches no event, no argument of a program and no file of runbook's own. While a recipe is only
-// looked at, nothing is opened, run or asked.
+// Its one rule: a value reaches no event, no argument of a program and no file of runbook's own.
+// While a recipe is only looked at, nothing is opened, run or asked.
 package secret
 
 import (

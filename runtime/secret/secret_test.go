@@ -28,7 +28,8 @@ func (o outcome) check(t *testing.T, what, value string, err error) {
 	}
 }
 
-// TestCommand runs programs on this machine and on a host. Of one that fails, the output is not shown.
+// TestCommand runs programs on this machine and on a host. Of one that fails, the output is not
+// shown.
 func TestCommand(t *testing.T) {
 	server := sshtest.Start(t)
 	pool := shell.NewPool(event.NewStream(), shell.Options{})

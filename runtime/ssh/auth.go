@@ -18,9 +18,9 @@ type LoginError struct {
 	User    string
 	Address string   // host:port
 	Methods []string // what the server would have accepted: "publickey", "password", …
-	// Accepted are the keys that the server accepted and wanted more than, Known those with which it
-	// refused the account, Tried those that it refused, and Missing those that could not be offered,
-	// with the reason. Each has its source and fingerprint.
+	// Accepted are the keys that the server accepted and wanted more than, Known those with which
+	// it refused the account, Tried those that it refused, and Missing those that could not be
+	// offered, with the reason. Each has its source and fingerprint.
 	Accepted, Known, Tried, Missing []string
 	Reason                          string // the server's last words, or ""
 	Banner                          string // what it showed before, such as that the account has expired, or ""

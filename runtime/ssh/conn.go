@@ -14,7 +14,8 @@ type Conn interface {
 	// Start runs a command line in a session of its own. The login shell of the host parses it,
 	// whichever that is, so it must be so plain that all of them read it alike.
 	Start(ctx context.Context, line string) (*Process, error)
-	// Session opens a session that the caller controls in every detail, and closes. This machine itself has none.
+	// Session opens a session that the caller controls in every detail, and closes. This machine
+	// itself has none.
 	Session(ctx context.Context) (*gossh.Session, error)
 	// SFTP opens an sftp session.
 	SFTP(ctx context.Context) (*Pipe, error)

@@ -44,9 +44,9 @@ func (e *ConnectError) Error() string { return e.Err.Error() }
 
 func (e *ConnectError) Unwrap() error { return e.Err }
 
-// IsUnreachable reports whether err says that a host, or the jump host before it, cannot be reached:
-// it has no address or no route, nothing listens there, nothing answers in time, or the proxy
-// command fails. A server that answers and refuses, or whose key is refused, is reachable.
+// IsUnreachable reports whether err says that a host, or the jump host before it, cannot be
+// reached: it has no address or no route, nothing listens there, nothing answers in time, or the
+// proxy command fails. A server that answers and refuses, or whose key is refused, is reachable.
 func IsUnreachable(err error) bool {
 	var connect *ConnectError
 	if !errors.As(err, &connect) {
@@ -171,7 +171,8 @@ func algorithmKinds(allowed inventory.Security) []algorithmKind {
 	}
 }
 
-// noCommonAlgorithm describes two sides without a common algorithm of some kind, and what to do about it.
+// noCommonAlgorithm describes two sides without a common algorithm of some kind, and what to do
+// about it.
 func (s *server) noCommonAlgorithm(none *gossh.AlgorithmNegotiationError) (what, hint string) {
 	kinds := algorithmKinds(s.target.Security)
 	i := slices.IndexFunc(kinds, func(k algorithmKind) bool { return strings.HasSuffix(none.What, k.name) })

@@ -124,7 +124,8 @@ func (s *server) keepsNoKeys() string {
 }
 
 // accept returns the command that adds key to the first known_hosts file, or "" without a file that
-// can keep it. The command contains the key: fetching it from the network again would trust whoever answers then.
+// can keep it. The command contains the key: fetching it from the network again would trust whoever
+// answers then.
 func (k *hostKeys) accept(key gossh.PublicKey) string {
 	files := k.server.knownHosts()
 	if len(files) == 0 || k.server.keepsNoKeys() != "" {

@@ -43,8 +43,9 @@ func publicKey(path string) gossh.PublicKey {
 	return nil
 }
 
-// ParseKey parses the private key in the file path. An encrypted key is a *gossh.PassphraseMissingError.
-// A file of another kind is an error with a hint that turns it into a key that can be read.
+// ParseKey parses the private key in the file path. An encrypted key is a
+// *gossh.PassphraseMissingError. A file of another kind is an error with a hint that turns it into
+// a key that can be read.
 func ParseKey(path string, text []byte) (any, error) {
 	raw, err := gossh.ParseRawPrivateKey(text)
 	var locked *gossh.PassphraseMissingError

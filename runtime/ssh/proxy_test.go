@@ -34,7 +34,8 @@ func through(argv ...string) *inventory.Proxy {
 	return &inventory.Proxy{Argv: argv, From: "hosts.lua:1: proxy"}
 }
 
-// TestProxy connects through a command, to a server whose name nobody could resolve. The host's key is verified.
+// TestProxy connects through a command, to a server whose name nobody could resolve. The host's key
+// is verified.
 func TestProxy(t *testing.T) {
 	s := sshtest.Start(t)
 	target := s.Target(t)
@@ -89,7 +90,8 @@ func TestProxyBastion(t *testing.T) {
 	}
 }
 
-// TestProxyFails: every way in which a proxy fails has an error that names the reason and the place of the command.
+// TestProxyFails: every way in which a proxy fails has an error that names the reason and the place
+// of the command.
 func TestProxyFails(t *testing.T) {
 	for _, c := range []struct {
 		name, script, want string

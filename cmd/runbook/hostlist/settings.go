@@ -20,7 +20,8 @@ type SettingsGroup struct {
 	Rows  [][]string
 }
 
-// GroupSettings returns first what is equal on all hosts, and then the rest, for hosts with equal values together.
+// GroupSettings returns first what is equal on all hosts, and then the rest, for hosts with equal
+// values together.
 func GroupSettings(all []HostSettings) []SettingsGroup {
 	var common, different []int // the places of the options
 	for i := range all[0].Settings {

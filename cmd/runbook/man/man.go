@@ -25,8 +25,8 @@ type List struct {
 	After string      // text after the list, or ""
 }
 
-// Write writes the page as NAME.1 into the folder dir. It has no date, so the same program writes the
-// same bytes.
+// Write writes the page as NAME.1 into the folder dir. It has no date, so the same program writes
+// the same bytes.
 func (p Page) Write(dir string) error {
 	return os.WriteFile(filepath.Join(dir, p.Name+".1"), []byte(p.text()), 0o644)
 }
@@ -54,7 +54,8 @@ func (p Page) text() string {
 	return b.String()
 }
 
-// escape escapes text: a backslash, a minus that someone may copy, and a line that would be a request.
+// escape escapes text: a backslash, a minus that someone may copy, and a line that would be a
+// request.
 func escape(text string) string {
 	lines := strings.Split(strings.NewReplacer(`\`, `\e`, "-", `\-`).Replace(text), "\n")
 	for i, line := range lines {

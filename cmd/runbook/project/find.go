@@ -21,8 +21,9 @@ const Folder = "recipes"
 // File is a Lua file that may be a recipe of the project in the current folder.
 type File struct{ Name, Path string }
 
-// Files returns the Lua files of the project that may be recipes, sorted by path: those in recipes/, in the
-// current folder, and in the folders of other applications, which have an app.lua of their own.
+// Files returns the Lua files of the project that may be recipes, sorted by path: those in
+// recipes/, in the current folder, and in the folders of other applications, which have an app.lua
+// of their own.
 func Files() []File {
 	var found []File
 	folders := []string{Folder, "."}
@@ -52,8 +53,8 @@ func Files() []File {
 	return found
 }
 
-// Recipe returns the path of the recipe that a word of the command line names: a path, or a name such as release
-// for recipes/release.lua.
+// Recipe returns the path of the recipe that a word of the command line names: a path, or a name
+// such as release for recipes/release.lua.
 func Recipe(word string) (string, error) {
 	if info, err := os.Stat(word); err == nil && !info.IsDir() {
 		return word, nil
@@ -77,8 +78,8 @@ func Recipe(word string) (string, error) {
 	return "", run.Usage(event.WithHint(errors.New(text), "runbook run lists the recipes"))
 }
 
-// Candidates returns the words of a line that may be its recipe: those that end in .lua or name one. If there
-// is none, any may be a misspelt name.
+// Candidates returns the words of a line that may be its recipe: those that end in .lua or name
+// one. If there is none, any may be a misspelt name.
 func Candidates(words []string) []string {
 	candidates := slices.DeleteFunc(slices.Clone(words), func(w string) bool {
 		_, err := Recipe(w)
@@ -90,7 +91,8 @@ func Candidates(words []string) []string {
 	return words
 }
 
-// Stages returns the names of the stages of the recipes in a folder: those with a hosts file, and those with settings.
+// Stages returns the names of the stages of the recipes in a folder: those with a hosts file, and
+// those with settings.
 func Stages(folder string) []string {
 	found := recipe.Stages(folder)
 	for _, dir := range []string{filepath.Join(folder, "..", "hosts"), "hosts"} {

@@ -28,8 +28,8 @@ import (
 // Words returns.
 const Command = "__look"
 
-// wordsVariable passes the command line to the child: among its arguments everybody on this machine could
-// read a secret that is the value of an option.
+// wordsVariable passes the command line to the child: among its arguments everybody on this machine
+// could read a secret that is the value of an option.
 const wordsVariable = "RUNBOOK__LOOK"
 
 // Words returns the command line that the child has to run. No other program gets it.
@@ -169,8 +169,8 @@ func (p *prefix) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// CollectLess lets the garbage collector wait while files are read, which takes about 25 MB. What it
-// returns ends that.
+// CollectLess lets the garbage collector wait while files are read, which takes about 25 MB. What
+// it returns ends that.
 func CollectLess() (restore func()) {
 	before := debug.SetGCPercent(400)
 	return func() { debug.SetGCPercent(before) }

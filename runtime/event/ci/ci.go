@@ -1,7 +1,8 @@
-// Package ci reports a run to a CI service: failures at their lines of the recipe, and the result of each host on the page of the
-// job.
+// Package ci reports a run to a CI service: failures at their lines of the recipe, and the result
+// of each host on the page of the job.
 //
-// Its one rule: it writes a service's format only when that service runs it, which the service's environment variables show.
+// Its one rule: it writes a service's format only when that service runs it, which the service's
+// environment variables show.
 package ci
 
 import (
@@ -13,8 +14,8 @@ import (
 	"runbook/runtime/event"
 )
 
-// Sinks returns the sinks for the service that runs this program, if any. getenv reads its environment; commands go through the
-// shield.
+// Sinks returns the sinks for the service that runs this program, if any. getenv reads its
+// environment; commands go through the shield.
 func Sinks(getenv func(string) string, shield *Shield) []event.Sink {
 	var sinks []event.Sink
 	if getenv("GITHUB_ACTIONS") == "true" {

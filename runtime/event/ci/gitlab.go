@@ -11,7 +11,8 @@ import (
 	"runbook/runtime/event"
 )
 
-// GitLabReport is the name of the report in the project's folder, for artifacts:reports:codequality of a job.
+// GitLabReport is the name of the report in the project's folder, for artifacts:reports:codequality
+// of a job.
 const GitLabReport = "gl-code-quality-report.json"
 
 // gitLab writes a code quality report, which GitLab shows at the lines of a merge request

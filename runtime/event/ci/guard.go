@@ -7,15 +7,17 @@ import (
 	"golang.org/x/term"
 )
 
-// breaker is a zero-width space. Between the characters that begin a command of GitHub it breaks the command.
+// breaker is a zero-width space. Between the characters that begin a command of GitHub it breaks
+// the command.
 const breaker = "\u200b"
 
 // Guard returns a writer for standard output.
 //
-// GitHub's runner reads standard output and standard error separately, and handles standard error first (ProcessOutput in its
-// ProcessInvoker.cs). So the word that ends the protection takes effect before the last lines of standard output. Guard breaks
-// the beginnings of commands in them and changes nothing else. It returns out itself for a regular file, for a terminal, and for
-// the file of standard error.
+// GitHub's runner reads standard output and standard error separately, and handles standard error
+// first (ProcessOutput in its ProcessInvoker.cs). So the word that ends the protection takes effect
+// before the last lines of standard output. Guard breaks the beginnings of commands in them and
+// changes nothing else. It returns out itself for a regular file, for a terminal, and for the file
+// of standard error.
 func (s *Shield) Guard(out io.Writer) io.Writer {
 	if s.word == "" {
 		return out
@@ -39,7 +41,8 @@ func (s *Shield) sharedWith(info os.FileInfo) bool {
 	return err == nil && os.SameFile(info, own)
 }
 
-// guard breaks the beginnings of commands: "::" after only white space in a line, and "##[" anywhere.
+// guard breaks the beginnings of commands: "::" after only white space in a line, and "##["
+// anywhere.
 type guard struct {
 	w      io.Writer
 	blank  bool // the line has only white space so far, or then a colon
@@ -62,8 +65,8 @@ func (g *guard) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// follow updates the state by one byte. Bytes beyond ASCII may be white space. If they are not, the worst result is a broken text
-// that was no command.
+// follow updates the state by one byte. Bytes beyond ASCII may be white space. If they are not, the
+// worst result is a broken text that was no command.
 func (g *guard) follow(c byte) {
 	switch {
 	case c == '#':

@@ -10,11 +10,12 @@ import (
 	"golang.org/x/term"
 )
 
-// Shield protects the job from commands in text of hosts while the program runs: nearly all that runbook prints contains such
-// text, and the service reads everything.
+// Shield protects the job from commands in text of hosts while the program runs: nearly all that
+// runbook prints contains such text, and the service reads everything.
 //
-// On standard error, GitHub is told to ignore commands until an unguessable word; for standard output see Guard. GitLab has no
-// such command. Text for its log must be cleaned, which removes the control characters of its section markers.
+// On standard error, GitHub is told to ignore commands until an unguessable word; for standard
+// output see Guard. GitLab has no such command. Text for its log must be cleaned, which removes the
+// control characters of its section markers.
 type Shield struct {
 	w      io.Writer
 	word   string // ends GitHub's protection; "" elsewhere
@@ -24,7 +25,8 @@ type Shield struct {
 	notes strings.Builder // the program's own commands
 }
 
-// Protect begins the protection. Commands go to w, which the service reads. getenv reads the service's environment.
+// Protect begins the protection. Commands go to w, which the service reads. getenv reads the
+// service's environment.
 func Protect(getenv func(string) string, w io.Writer) (*Shield, error) {
 	s := &Shield{w: w, cleans: getenv("GITLAB_CI") == "true"}
 	if getenv("GITHUB_ACTIONS") != "true" {
@@ -42,7 +44,8 @@ func (s *Shield) note(command string) {
 	s.notes.WriteString(command)
 }
 
-// Afterwards writes the output of a child process of this program, which protects itself, after the protection has ended.
+// Afterwards writes the output of a child process of this program, which protects itself, after the
+// protection has ended.
 func (s *Shield) Afterwards(text string) error {
 	if s.word != "" {
 		s.note(text)
@@ -52,7 +55,8 @@ func (s *Shield) Afterwards(text string) error {
 	return err
 }
 
-// Close ends the protection and writes the kept commands. No text of a host may be written any more.
+// Close ends the protection and writes the kept commands. No text of a host may be written any
+// more.
 func (s *Shield) Close() error {
 	if s.word == "" {
 		return nil
@@ -63,8 +67,8 @@ func (s *Shield) Close() error {
 	return err
 }
 
-// Passes reports whether bytes of a host may go to w unchanged: it is not a terminal, and no service reads it as a log. A regular
-// file is never a log.
+// Passes reports whether bytes of a host may go to w unchanged: it is not a terminal, and no
+// service reads it as a log. A regular file is never a log.
 func (s *Shield) Passes(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	if !ok {

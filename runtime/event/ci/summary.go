@@ -45,8 +45,8 @@ func (s *summary) Event(e event.Event) {
 	}
 }
 
-// stepEnded keeps the slowest step. Inner steps end before the step that contains them; a step outside of any host contains those
-// of the hosts.
+// stepEnded keeps the slowest step. Inner steps end before the step that contains them; a step
+// outside of any host contains those of the hosts.
 func (s *summary) stepEnded(e event.Event) {
 	key := func(host string, titles []string) string { return host + "\x00" + strings.Join(titles, "\x00") }
 	if s.outer == nil {

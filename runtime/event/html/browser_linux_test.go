@@ -11,8 +11,8 @@ import (
 	"runbook/runtime/event/html"
 )
 
-// TestInBrowser tests pages in a real browser: the positions of bars, the keyboard, the names for screen readers, escaping, a
-// width of 400 px, and the loading time of a large page.
+// TestInBrowser tests pages in a real browser: the positions of bars, the keyboard, the names for
+// screen readers, escaping, a width of 400 px, and the loading time of a large page.
 func TestInBrowser(t *testing.T) {
 	node, chromium, playwright := program(t, "node", "nodejs"), program(t, "chromium", "chromium"), playwright(t)
 	dir := t.TempDir()
@@ -75,7 +75,8 @@ func program(t *testing.T, name, debian string) string {
 	return path
 }
 
-// playwright returns the folder of playwright-core, which .ci/test installs in the version of package.json.
+// playwright returns the folder of playwright-core, which .ci/test installs in the version of
+// package.json.
 func playwright(t *testing.T) string {
 	t.Helper()
 	var wanted struct{ Dependencies map[string]string }

@@ -6,8 +6,9 @@ import (
 	"runbook/runtime/event"
 )
 
-// data is the input of the page's script. Numbers are in flat lists, and each text is once in Texts and referred to by its index,
-// because a run on a thousand hosts has tens of thousands of bars. Times are milliseconds since the run began.
+// data is the input of the page's script. Numbers are in flat lists, and each text is once in Texts
+// and referred to by its index, because a run on a thousand hosts has tens of thousands of bars.
+// Times are milliseconds since the run began.
 type data struct {
 	Begun  int64      `json:"begun"` // Unix time in milliseconds
 	Took   int64      `json:"took"`
@@ -127,8 +128,9 @@ func (r *Report) data(all []*group, byKey map[string]*group) data {
 	return d
 }
 
-// bar adds a span to Bars: title, group, begin, length, lane, parent bar or -1, flags, recipe line, error. It adds its commands to
-// Runs: bar, text, recipe line, begin, length, exit status, error, output. It adds its notes to Notes: bar, kind, text, time.
+// bar adds a span to Bars: title, group, begin, length, lane, parent bar or -1, flags, recipe line,
+// error. It adds its commands to Runs: bar, text, recipe line, begin, length, exit status, error,
+// output. It adds its notes to Notes: bar, kind, text, time.
 func (d *dataRow) bar(s *span, t *texts, room limits, group int64, bars map[*span]int64) {
 	parent := int64(-1)
 	if s.parent != nil {

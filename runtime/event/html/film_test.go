@@ -43,8 +43,8 @@ func begun(args map[string]any, hosts ...string) *film {
 	return f
 }
 
-// release returns a run that prepares two hosts concurrently, with install more seconds on each, and switches them one after the
-// other. With failing, the second host is rolled back.
+// release returns a run that prepares two hosts concurrently, with install more seconds on each,
+// and switches them one after the other. With failing, the second host is rolled back.
 func release(install float64, failing bool) []event.Event {
 	f := begun(map[string]any{"branch": "release", "pip_arg": []any{"--no-index", "--pre"}}, "web1", "web2")
 	for _, h := range []string{"web1", "web2"} {

@@ -23,7 +23,8 @@ type group struct {
 	before []time.Duration // in the previous run
 }
 
-// varying matches the parts of a step's title that differ between hosts and runs: revisions, times, ports.
+// varying matches the parts of a step's title that differ between hosts and runs: revisions, times,
+// ports.
 var varying = regexp.MustCompile(`[\w.:-]*\d[\w.:-]*`)
 
 // groupKey identifies a step: its titles without the varying parts.
@@ -35,8 +36,8 @@ func groupKey(s *span) string {
 	return varying.ReplaceAllString(strings.Join(s.path, "\x00"), "…") + "\x01" + kind
 }
 
-// groups returns the steps in the order they first began. A step that hosts have is not counted in the run's own row, where it
-// would count twice.
+// groups returns the steps in the order they first began. A step that hosts have is not counted in
+// the run's own row, where it would count twice.
 func (r *Report) groups() ([]*group, map[string]*group) {
 	byKey := map[string]*group{}
 	var all []*group
@@ -89,7 +90,8 @@ func listed(all []*group) []*group {
 	return steps
 }
 
-// order sorts nested steps after the step that contains them, and gives each outermost step a colour.
+// order sorts nested steps after the step that contains them, and gives each outermost step a
+// colour.
 func order(all []*group) {
 	place := map[string]int{}
 	for i, g := range all {
@@ -124,7 +126,8 @@ func order(all []*group) {
 	}
 }
 
-// colours is the number of colours in page.css. The next number is the colour of bars that are not steps.
+// colours is the number of colours in page.css. The next number is the colour of bars that are not
+// steps.
 const colours = 7
 
 // titles returns a key without its kind.
@@ -159,8 +162,8 @@ func compare(byKey map[string]*group, previous *Report) {
 	}
 }
 
-// slower returns how much longer a step took than in the previous run: negative if it was faster, 0 if the difference is not
-// notable or unknown.
+// slower returns how much longer a step took than in the previous run: negative if it was faster, 0
+// if the difference is not notable or unknown.
 func (g *group) slower() time.Duration {
 	if len(g.before) == 0 {
 		return 0

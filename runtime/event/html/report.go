@@ -1,8 +1,9 @@
 // Package html writes one run as a page: a single file that needs no network.
 //
-// Its one rule: text from a host, a recipe or a file stays text. The static parts of the page go through html/template. The data
-// of the page's script is JSON in a script element that is never executed, and becomes text nodes. A Content-Security-Policy
-// allows only the page's own script, by its checksum.
+// Its one rule: text from a host, a recipe or a file stays text. The static parts of the page go
+// through html/template. The data of the page's script is JSON in a script element that is never
+// executed, and becomes text nodes. A Content-Security-Policy allows only the page's own script, by
+// its checksum.
 package html
 
 import (
@@ -11,8 +12,8 @@ import (
 	"runbook/runtime/event"
 )
 
-// Report collects the events of one run. It is an event.Sink that keeps only what the page shows, for example only the end of an
-// output. The zero value is empty.
+// Report collects the events of one run. It is an event.Sink that keeps only what the page shows,
+// for example only the end of an output. The zero value is empty.
 type Report struct {
 	first, last time.Time
 	begun       event.Event

@@ -23,7 +23,8 @@ func (r *row) state() string {
 	return ""
 }
 
-// tone returns how good the state is, as a class of the page's style: what the recipe chose, or what the runtime's own states mean.
+// tone returns how good the state is, as a class of the page's style: what the recipe chose, or
+// what the runtime's own states mean.
 func (r *row) tone() string {
 	if r.result != nil {
 		switch r.result.Tone {

@@ -5,8 +5,8 @@ import (
 	"unicode/utf8"
 )
 
-// The limits of a page's texts, in bytes. All texts of a kind share a budget, so that the page of a large run opens quickly. The
-// journal has the full texts.
+// The limits of a page's texts, in bytes. All texts of a kind share a budget, so that the page of a
+// large run opens quickly. The journal has the full texts.
 const (
 	mostOutput  = 4 << 10
 	leastOutput = 80

@@ -6,7 +6,8 @@ import (
 	"runbook/runtime/event"
 )
 
-// A recipe's states have the tone that the recipe gives them. In journals of older versions, only runbook's own states have one.
+// A recipe's states have the tone that the recipe gives them. In journals of older versions, only
+// runbook's own states have one.
 func TestTone(t *testing.T) {
 	for _, tt := range []struct{ state, tone, want string }{
 		{"released", "good", "good"}, {"gone", "bad", "bad"}, {"restored", "busy", "warn"},

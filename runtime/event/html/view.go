@@ -141,7 +141,8 @@ func shown(e event.Event) table {
 	return t
 }
 
-// mostHosts limits the rows of the last table. Laying out a thousand rows takes as long as the rest of the page.
+// mostHosts limits the rows of the last table. Laying out a thousand rows takes as long as the rest
+// of the page.
 const mostHosts = 40
 
 // hosts returns the last table. With many hosts, more has the good ones and those beyond mostHosts.

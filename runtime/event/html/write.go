@@ -74,7 +74,8 @@ func assets() (script, style string, err error) {
 	return script, b.String(), nil
 }
 
-// WriteFile writes the page to the file path, which it replaces atomically. Only the user can read it, as with the journal.
+// WriteFile writes the page to the file path, which it replaces atomically. Only the user can read
+// it, as with the journal.
 func (r *Report) WriteFile(path string, opts Options) error {
 	err := r.writeFile(path, opts)
 	if err != nil {

@@ -1,7 +1,8 @@
 // Package journal records every run in a file on this machine.
 //
-// Its one rule: an event is in the file before the next one happens, so that the record is readable even if the process was
-// killed. Only the end of a very long output is written later, when its command ends.
+// Its one rule: an event is in the file before the next one happens, so that the record is readable
+// even if the process was killed. Only the end of a very long output is written later, when its
+// command ends.
 package journal
 
 import (
@@ -19,11 +20,13 @@ import (
 // suffix is the extension of a run's file: ID.jsonl, one event.Event per line.
 const suffix = ".jsonl"
 
-// layout is the format of a run's ID, its begin in UTC. A second run in the same second gets the suffix "-2".
+// layout is the format of a run's ID, its begin in UTC. A second run in the same second gets the
+// suffix "-2".
 const layout = "20060102-150405"
 
-// Dir returns the folder of all runs: $XDG_STATE_HOME/runbook/runs, or ~/.local/state/runbook/runs. A relative
-// $XDG_STATE_HOME is ignored (https://specifications.freedesktop.org/basedir-spec/latest/).
+// Dir returns the folder of all runs: $XDG_STATE_HOME/runbook/runs, or ~/.local/state/runbook/runs.
+// A relative $XDG_STATE_HOME is ignored
+// (https://specifications.freedesktop.org/basedir-spec/latest/).
 func Dir() (string, error) {
 	state := os.Getenv("XDG_STATE_HOME")
 	if !filepath.IsAbs(state) {
@@ -36,7 +39,8 @@ func Dir() (string, error) {
 	return filepath.Join(state, "runbook", "runs"), nil
 }
 
-// Sink records one run. While it is open it holds a lock on the file, which shows other processes that the run is active.
+// Sink records one run. While it is open it holds a lock on the file, which shows other processes
+// that the run is active.
 type Sink struct {
 	id      string
 	file    *os.File
@@ -46,8 +50,8 @@ type Sink struct {
 	err     error // the first failure to write; later events are dropped
 }
 
-// Secure creates the folder of the journal if necessary, and restricts it to the user. It returns the folder's previous mode if
-// that was wider, else 0. A folder of another user is an error.
+// Secure creates the folder of the journal if necessary, and restricts it to the user. It returns
+// the folder's previous mode if that was wider, else 0. A folder of another user is an error.
 func Secure(dir string) (was os.FileMode, err error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return 0, fmt.Errorf("journal folder: %w", err)
@@ -67,7 +71,8 @@ func Secure(dir string) (was os.FileMode, err error) {
 	return info.Mode().Perm(), nil
 }
 
-// Create begins the record of a run that begins now, in a file that only the user can read. See Secure for dir.
+// Create begins the record of a run that begins now, in a file that only the user can read. See
+// Secure for dir.
 func Create(dir string, now time.Time) (*Sink, error) {
 	if _, err := Secure(dir); err != nil {
 		return nil, err

@@ -16,7 +16,8 @@ import (
 	"runbook/runtime/event/journal"
 )
 
-// childDir is the folder where this test binary, as a child process, writes a run until it is killed.
+// childDir is the folder where this test binary, as a child process, writes a run until it is
+// killed.
 const childDir = "RUNBOOK_TEST_JOURNAL"
 
 func TestMain(m *testing.M) {
@@ -243,7 +244,8 @@ func TestFolderIsClosed(t *testing.T) {
 	}
 }
 
-// The journal has the beginning and the end of a very long output, and the size of the omitted middle.
+// The journal has the beginning and the end of a very long output, and the size of the omitted
+// middle.
 func TestLongOutput(t *testing.T) {
 	dir := t.TempDir()
 	sink, err := journal.Create(dir, time.Now())

@@ -59,7 +59,8 @@ func (r Run) Fact(name string) string {
 	return ""
 }
 
-// MarshalJSON writes the facts as further fields of the object. A fact whose name is taken is skipped.
+// MarshalJSON writes the facts as further fields of the object. A fact whose name is taken is
+// skipped.
 func (r Run) MarshalJSON() ([]byte, error) {
 	type plain Run // without this method
 	text, err := json.Marshal(plain(r))
@@ -78,8 +79,8 @@ func (r Run) MarshalJSON() ([]byte, error) {
 	return json.Marshal(fields)
 }
 
-// List returns the runs in dir, the newest first. A missing folder has no runs. The error joins those of unreadable files; the
-// other runs are returned nevertheless.
+// List returns the runs in dir, the newest first. A missing folder has no runs. The error joins
+// those of unreadable files; the other runs are returned nevertheless.
 func List(dir string) ([]Run, error) {
 	names, err := files(dir)
 	if err != nil {
@@ -119,7 +120,8 @@ func files(dir string) ([]string, error) {
 	return names, nil
 }
 
-// begunAt returns when a run began, from its file's name. It returns false for a file that is not of the journal.
+// begunAt returns when a run began, from its file's name. It returns false for a file that is not
+// of the journal.
 func begunAt(name string) (time.Time, bool) {
 	id, ok := strings.CutSuffix(name, suffix)
 	if !ok || len(id) < len(layout) {
@@ -163,8 +165,8 @@ func look(path string) (Run, error) {
 	return r, err
 }
 
-// about reads the facts from the args of an event, in this order. Journals of older versions have no order; their last event has
-// no other args.
+// about reads the facts from the args of an event, in this order. Journals of older versions have
+// no order; their last event has no other args.
 func (r *Run) about(order []string, e event.Event) {
 	if len(order) == 0 && e.Kind == event.RunEnded {
 		order = slices.Sorted(maps.Keys(e.Args))
@@ -218,8 +220,8 @@ func resultOf(ended event.Event) Result {
 // Last is the name of the newest run in Find.
 const Last = "last"
 
-// Find returns the run in dir with a name: an ID, the unambiguous beginning of an ID, or Last. A missing run is an error with a
-// hint.
+// Find returns the run in dir with a name: an ID, the unambiguous beginning of an ID, or Last. A
+// missing run is an error with a hint.
 func Find(dir, name string) (Run, error) {
 	names, err := files(dir)
 	if err != nil {

@@ -8,15 +8,16 @@ import (
 	"runbook/runtime/event"
 )
 
-// The limits of a command's output in the journal, in bytes. The middle of a longer output is omitted and counted.
+// The limits of a command's output in the journal, in bytes. The middle of a longer output is
+// omitted and counted.
 const (
 	mostBegin  = mostOutput - mostEnd
 	mostEnd    = 256 << 10 // kept in memory until the command ends
 	mostOutput = 4 << 20   // of both together
 )
 
-// origin identifies the command of an output. Concurrent commands have different origins, unless one line of a recipe runs them
-// on one host; then they share the limit.
+// origin identifies the command of an output. Concurrent commands have different origins, unless
+// one line of a recipe runs them on one host; then they share the limit.
 type origin struct{ host, step, line string }
 
 func of(e event.Event) origin { return origin{e.Host, strings.Join(e.Step, "\x00"), e.Line} }

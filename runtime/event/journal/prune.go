@@ -15,8 +15,9 @@ const (
 	KeptRuns = 500
 )
 
-// Prune removes the runs in dir that began more than KeptFor ago. It also removes the oldest ones until, with the run that is
-// about to be recorded, at most KeptRuns are left. Active runs stay. It returns the number of removed runs.
+// Prune removes the runs in dir that began more than KeptFor ago. It also removes the oldest ones
+// until, with the run that is about to be recorded, at most KeptRuns are left. Active runs stay. It
+// returns the number of removed runs.
 func Prune(dir string, now time.Time) (int, error) {
 	names, err := files(dir)
 	if err != nil {

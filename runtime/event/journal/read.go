@@ -13,8 +13,8 @@ import (
 	"runbook/runtime/event"
 )
 
-// Events returns the events of the run in the file path, in order. An error ends the iteration. An incomplete last line, from a
-// crash in the middle of a write, is skipped.
+// Events returns the events of the run in the file path, in order. An error ends the iteration. An
+// incomplete last line, from a crash in the middle of a write, is skipped.
 func Events(path string) iter.Seq2[event.Event, error] {
 	return func(yield func(event.Event, error) bool) {
 		f, err := os.Open(path)
@@ -65,8 +65,8 @@ func decode(line []byte) (event.Event, error) {
 	return event.CleanEvent(e), nil
 }
 
-// ends reads only the first and the last event of a file, because a list of runs reads many files. io.EOF means that there is no
-// event.
+// ends reads only the first and the last event of a file, because a list of runs reads many files.
+// io.EOF means that there is no event.
 func ends(f *os.File) (first, last event.Event, err error) {
 	line, err := bufio.NewReader(f).ReadBytes('\n')
 	if err != nil {

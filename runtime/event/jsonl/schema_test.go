@@ -91,7 +91,8 @@ func schema(t *testing.T) *jsonschema.Schema {
 	return s
 }
 
-// describe gives the properties of an object the comments of its struct, and allows more properties.
+// describe gives the properties of an object the comments of its struct, and allows more
+// properties.
 func describe(t *testing.T, object *jsonschema.Schema, name string, comments map[string]string) {
 	t.Helper()
 	object.AdditionalProperties = nil
@@ -103,7 +104,8 @@ func describe(t *testing.T, object *jsonschema.Schema, name string, comments map
 	}
 }
 
-// neverNull removes null from a schema: a missing field is omitted, and a nested list is never null.
+// neverNull removes null from a schema: a missing field is omitted, and a nested list is never
+// null.
 func neverNull(s *jsonschema.Schema) {
 	for ; s != nil; s = s.Items {
 		if len(s.Types) > 0 {

@@ -15,7 +15,8 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// client posts spans. otlptracehttp does the same, but imports gRPC, which costs 10 ms at every start and 8 MB.
+// client posts spans. otlptracehttp does the same, but imports gRPC, which costs 10 ms at every
+// start and 8 MB.
 type client struct {
 	address *url.URL
 	headers http.Header
@@ -26,8 +27,9 @@ type client struct {
 // sendLimit limits one request.
 const sendLimit = 5 * time.Second
 
-// newClient returns a client with the headers of OTEL_EXPORTER_OTLP_HEADERS: name=value, separated by commas, with values
-// escaped as in a URL (https://opentelemetry.io/docs/specs/otel/protocol/exporter/#specifying-headers-via-environment-variables).
+// newClient returns a client with the headers of OTEL_EXPORTER_OTLP_HEADERS: name=value, separated
+// by commas, with values escaped as in a URL
+// (https://opentelemetry.io/docs/specs/otel/protocol/exporter/#specifying-headers-via-environment-variables).
 func newClient(address *url.URL, headers string) (*client, error) {
 	c := &client{address: address, headers: http.Header{}, over: make(chan struct{}), http: &http.Client{Timeout: sendLimit, Transport: &http.Transport{Proxy: http.ProxyFromEnvironment}}}
 	// The headers are secret and must not go to another address.

@@ -1,7 +1,7 @@
 // Package otlp sends a run as one trace to an OpenTelemetry receiver, such as Jaeger or Tempo.
 //
-// Its one rule: the trace comes only from the run's events and their times. A run never waits for it or fails because of it:
-// what cannot be sent is an error at the end.
+// Its one rule: the trace comes only from the run's events and their times. A run never waits for
+// it or fails because of it: what cannot be sent is an error at the end.
 package otlp
 
 import (
@@ -23,10 +23,12 @@ import (
 	"runbook/runtime/event"
 )
 
-// closeLimit limits sending the remaining spans after the run, because the result is already on the screen.
+// closeLimit limits sending the remaining spans after the run, because the result is already on the
+// screen.
 const closeLimit = 5 * time.Second
 
-// queue limits the spans that wait to be sent. More are dropped: the journal is the record, not the trace.
+// queue limits the spans that wait to be sent. More are dropped: the journal is the record, not the
+// trace.
 const queue = 1 << 16
 
 // Sink converts events to spans.
@@ -38,8 +40,9 @@ type Sink struct {
 	spans    spans
 }
 
-// New returns a sink that sends to a receiver of OTLP over HTTP, such as http://127.0.0.1:4318. The default path is /v1/traces.
-// The environment variable OTEL_EXPORTER_OTLP_HEADERS sets headers, such as Authorization=Bearer%20x.
+// New returns a sink that sends to a receiver of OTLP over HTTP, such as http://127.0.0.1:4318. The
+// default path is /v1/traces. The environment variable OTEL_EXPORTER_OTLP_HEADERS sets headers,
+// such as Authorization=Bearer%20x.
 func New(ctx context.Context, address string) (*Sink, error) {
 	u, err := url.Parse(address)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {

@@ -13,7 +13,8 @@ import (
 	"runbook/runtime/event"
 )
 
-// spans holds the open spans: run → host → step → command. A step outside of any host is the parent of the hosts within it.
+// spans holds the open spans: run → host → step → command. A step outside of any host is the parent
+// of the hosts within it.
 type spans struct {
 	tracer   trace.Tracer
 	run      context.Context            // holds the run's span
@@ -84,8 +85,8 @@ func (s *spans) commandEnded(e event.Event) {
 // key identifies a step on a host.
 func key(host string, step []string) string { return host + "\x00" + strings.Join(step, "\x00") }
 
-// parent returns the parent of something on a host, within a step: the host's innermost step, a hook, the host, a step outside
-// of any host, or the run.
+// parent returns the parent of something on a host, within a step: the host's innermost step, a
+// hook, the host, a step outside of any host, or the run.
 func (s *spans) parent(host string, step []string) context.Context {
 	for n := len(step); n > 0 && host != ""; n-- {
 		if ctx, ok := s.steps[key(host, step[:n])]; ok {

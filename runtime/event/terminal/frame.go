@@ -12,8 +12,8 @@ import (
 	"runbook/runtime/event"
 )
 
-// frame draws the current state: failed hosts, busy hosts, a count of the others, and the run as a whole. Failed hosts are
-// always named.
+// frame draws the current state: failed hosts, busy hosts, a count of the others, and the run as a
+// whole. Failed hosts are always named.
 func (s *Sink) frame(now time.Time, columns, rows int) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -46,7 +46,8 @@ func (s *Sink) frame(now time.Time, columns, rows int) string {
 	return strings.Join(lines, "\n")
 }
 
-// maxRows returns how many rows of the screen a frame may use. The others are for the permanent lines above it.
+// maxRows returns how many rows of the screen a frame may use. The others are for the permanent
+// lines above it.
 func maxRows(rows int) int { return max(3, rows*2/3) }
 
 // drawing is one frame while it is drawn.
@@ -83,7 +84,8 @@ func (d *drawing) failures(failed []*hostState, room int) []string {
 	return lines
 }
 
-// busy returns a line for each host. If there are too many, those that have been busy the longest are kept.
+// busy returns a line for each host. If there are too many, those that have been busy the longest
+// are kept.
 func (d *drawing) busy(hosts []*hostState, room int) []string {
 	folded := 0
 	if len(hosts) > room {
@@ -113,7 +115,8 @@ func (h *hostState) begin() time.Time {
 	return h.since
 }
 
-// line returns the line of a busy host: its activity, for how long, its progress, and the latest detail.
+// line returns the line of a busy host: its activity, for how long, its progress, and the latest
+// detail.
 func (d *drawing) line(h *hostState) string {
 	what := d.doing(h)
 	took := fmt.Sprintf("%7s", event.Seconds(d.now.Sub(h.begin()).Seconds()))
@@ -160,7 +163,8 @@ func (d *drawing) doing(h *hostState) string {
 	return ""
 }
 
-// detail returns the latest detail: the holder of a lock, a transfer, a line of output, or the command.
+// detail returns the latest detail: the holder of a lock, a transfer, a line of output, or the
+// command.
 func (h *hostState) detail() string {
 	switch {
 	case h.waiting != "":

@@ -8,8 +8,8 @@ import (
 	"runbook/runtime/event"
 )
 
-// startHeartbeat reports steps that are still running but print nothing, or commands if the recipe has no steps. Without it, a
-// long silence looks like a run that hangs.
+// startHeartbeat reports steps that are still running but print nothing, or commands if the recipe
+// has no steps. Without it, a long silence looks like a run that hangs.
 func (s *Sink) startHeartbeat(every time.Duration) {
 	s.quit, s.done = make(chan struct{}), make(chan struct{})
 	go func() {

@@ -8,7 +8,8 @@ import (
 	"runbook/runtime/event"
 )
 
-// progress shows the events of level Normal. An activity that is drawn on the screen needs no line when it begins.
+// progress shows the events of level Normal. An activity that is drawn on the screen needs no line
+// when it begins.
 func (s *Sink) progress(e event.Event) {
 	drawn := s.live != nil
 	switch e.Kind {
@@ -108,8 +109,8 @@ func (s *Sink) line(e event.Event, depth int, text string) {
 	s.prefixed(e, before+strings.ReplaceAll(text, "\n", "\n"+before))
 }
 
-// prefixed writes lines with the name of their host before them, and with the time if they may be read later. The name is a dash
-// for no host, so that every line has the same fields.
+// prefixed writes lines with the name of their host before them, and with the time if they may be
+// read later. The name is a dash for no host, so that every line has the same fields.
 func (s *Sink) prefixed(e event.Event, text string) {
 	s.said[e.Host] = time.Now()
 	prefix := ""

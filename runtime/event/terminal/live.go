@@ -11,12 +11,13 @@ import (
 	tea "charm.land/bubbletea/v2"
 )
 
-// drawEvery is the interval between frames: short enough to look alive, and long enough to cost nothing with hundreds of hosts.
+// drawEvery is the interval between frames: short enough to look alive, and long enough to cost
+// nothing with hundreds of hosts.
 const drawEvery = 100 * time.Millisecond
 
-// live draws the current state below the permanent lines, by a bubbletea program that reads no input. The terminal keeps its
-// mode, so that Ctrl-C is a signal and questions can be asked. Other goroutines only queue text; the program's own goroutines
-// write it.
+// live draws the current state below the permanent lines, by a bubbletea program that reads no
+// input. The terminal keeps its mode, so that Ctrl-C is a signal and questions can be asked. Other
+// goroutines only queue text; the program's own goroutines write it.
 type live struct {
 	screen *os.File
 	frame  func(now time.Time, columns, rows int) string
@@ -45,11 +46,12 @@ func newLive(screen *os.File, frame func(time.Time, int, int) string) *live {
 	return &live{screen: screen, frame: frame, clock: time.Now}
 }
 
-// mostWaiting limits the queued bytes. Output beyond it is omitted: a host prints faster than a screen shows it.
+// mostWaiting limits the queued bytes. Output beyond it is omitted: a host prints faster than a
+// screen shows it.
 const mostWaiting = 1 << 20
 
-// above queues whole lines to write above the frame, or to w when drawing has ended. A command's output is omitted if too much
-// is queued.
+// above queues whole lines to write above the frame, or to w when drawing has ended. A command's
+// output is omitted if too much is queued.
 func (l *live) above(w io.Writer, text string, output bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -189,7 +191,8 @@ func (l *live) push(program *tea.Program, m *model) {
 	if text.Len() == 0 {
 		return
 	}
-	// Lines are wrapped here, one column early, because terminals disagree about when a full line wraps.
+	// Lines are wrapped here, one column early, because terminals disagree about when a full line
+	// wraps.
 	whole := strings.TrimSuffix(text.String(), "\n")
 	lines := strings.Split(Wrap(strings.ReplaceAll(whole, "\t", "    "), max(1, columns-1)), "\n")
 	// bubbletea loses its place when lines and frame together are taller than the screen.

@@ -7,8 +7,9 @@ import (
 	"runbook/runtime/event"
 )
 
-// Outputs is the view of one command on many hosts. It shows the output host by host in their order: a host's output waits for
-// the hosts before it. Meanwhile busy hosts are drawn below, or reported by heartbeats.
+// Outputs is the view of one command on many hosts. It shows the output host by host in their
+// order: a host's output waits for the hosts before it. Meanwhile busy hosts are drawn below, or
+// reported by heartbeats.
 type Outputs struct {
 	*Sink
 	hosts []*hostOutput
@@ -23,10 +24,12 @@ type hostOutput struct {
 	ended bool
 }
 
-// mostKept limits the waiting output of a host, in bytes. The output of a host beyond that is shown at once.
+// mostKept limits the waiting output of a host, in bytes. The output of a host beyond that is shown
+// at once.
 const mostKept = 1 << 20
 
-// NewOutputs returns the view of a command on opts.Hosts. With several hosts, every line begins with the host's name.
+// NewOutputs returns the view of a command on opts.Hosts. With several hosts, every line begins
+// with the host's name.
 func NewOutputs(opts Options) *Outputs {
 	opts.Level = Normal
 	o := &Outputs{Sink: New(opts)}

@@ -10,7 +10,8 @@ import (
 	"runbook/runtime/event/terminal"
 )
 
-// samplePlan is a release on three hosts, one of them in another state, with a step of the admin's own.
+// samplePlan is a release on three hosts, one of them in another state, with a step of the admin's
+// own.
 func samplePlan() *event.Plan {
 	commits := event.PlanPart{Title: "commits", Omitted: 12, Rows: [][]string{
 		{"9ab34cd210", "2026-01-05", "Ada Lovelace", "Show the price with and without taxes, in the currency of the visitor's country"},

@@ -12,7 +12,8 @@ func plainStyles() styles {
 	return styles{plain, plain, plain, plain, plain, plain}
 }
 
-// colourStyles uses the sixteen colours of the terminal's own theme, which are readable on light and dark backgrounds.
+// colourStyles uses the sixteen colours of the terminal's own theme, which are readable on light
+// and dark backgrounds.
 func colourStyles() styles {
 	render := func(st lipgloss.Style) func(string) string {
 		return func(s string) string { return st.Render(s) }

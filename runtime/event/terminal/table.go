@@ -45,11 +45,12 @@ func (t *hostTable) cells() (header []string, rows [][]string) {
 	return header, rows
 }
 
-// align formats a table with two spaces between columns. An empty cell becomes a dash, so that scripts can split a row at spaces.
+// align formats a table with two spaces between columns. An empty cell becomes a dash, so that
+// scripts can split a row at spaces.
 //
-// columns is the width of the screen; 0 for any width. A wider table is folded: columns that do not fit move to further lines of
-// the row, each with its own part of the header. A line without values is omitted. The cells of the last column may be wrapped
-// instead.
+// columns is the width of the screen; 0 for any width. A wider table is folded: columns that do not
+// fit move to further lines of the row, each with its own part of the header. A line without values
+// is omitted. The cells of the last column may be wrapped instead.
 func align(header []string, rows [][]string, columns int) string {
 	return alignBy(cellText, header, rows, columns)
 }

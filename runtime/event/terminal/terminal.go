@@ -1,10 +1,10 @@
 // Package terminal shows a run to a person.
 //
-// Its one rule: results go to standard output, progress and errors to standard error, and every line about a
-// host begins with the host's name.
+// Its one rule: results go to standard output, progress and errors to standard error, and every
+// line about a host begins with the host's name.
 //
-// On a terminal the current state is drawn below the permanent lines. Elsewhere each line has the time, the host and the step,
-// for grep.
+// On a terminal the current state is drawn below the permanent lines. Elsewhere each line has the
+// time, the host and the step, for grep.
 package terminal
 
 import (
@@ -34,14 +34,15 @@ type Options struct {
 	Level  Level
 	Colour bool     // whether Err is a terminal that shows colours
 	Hosts  []string // the hosts' names, to align the prefixes
-	// Heartbeat is how long a step may print nothing before a line reports that it is still running; 0 for never. The live
-	// view needs none.
+	// Heartbeat is how long a step may print nothing before a line reports that it is still
+	// running; 0 for never. The live view needs none.
 	Heartbeat time.Duration
 	// Screen is the terminal for the live view, to which Err writes too. Nil shows lines only.
 	Screen *os.File
 	// OutOnScreen is true if Out writes to the same terminal.
 	OutOnScreen bool
-	// RawOut and RawErr write the hosts' output to Out or Err unchanged, since it does not reach a terminal. Only for Outputs.
+	// RawOut and RawErr write the hosts' output to Out or Err unchanged, since it does not reach a
+	// terminal. Only for Outputs.
 	RawOut, RawErr bool
 	// Steps is the expected number of steps per host, from an earlier run; 0 for unknown.
 	Steps int
@@ -86,8 +87,8 @@ func New(opts Options) *Sink {
 	return s
 }
 
-// Pause clears the live view until resume is called, for example for a question. Lines wait meanwhile. Pauses may overlap. After
-// the end of the run Pause does nothing.
+// Pause clears the live view until resume is called, for example for a question. Lines wait
+// meanwhile. Pauses may overlap. After the end of the run Pause does nothing.
 func (s *Sink) Pause() (resume func()) {
 	if s.live == nil {
 		return func() {}
@@ -166,7 +167,8 @@ func (s *Sink) Event(e event.Event) {
 	}
 }
 
-// ended shows the times of the steps, the last table, and finally a failure, so that its reason is the last thing on the screen.
+// ended shows the times of the steps, the last table, and finally a failure, so that its reason is
+// the last thing on the screen.
 func (s *Sink) ended(e event.Event) {
 	// A recipe that shows its own table needs no other, unless hosts were skipped.
 	own := s.shown && e.Error == "" && !s.hosts.columns() && len(e.Hosts) == 0
@@ -185,8 +187,8 @@ func (s *Sink) ended(e event.Event) {
 	}
 }
 
-// calls returns the level that shows the steps of hosts and their calls. In a dry run they are not done, and the plan has what
-// they would change.
+// calls returns the level that shows the steps of hosts and their calls. In a dry run they are not
+// done, and the plan has what they would change.
 func (s *Sink) calls() Level {
 	if s.dry {
 		return Verbose

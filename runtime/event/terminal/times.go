@@ -43,9 +43,10 @@ func (t *stepTimes) track(e event.Event) {
 // mostColumns is the maximum of hosts with a column each.
 const mostColumns = 4
 
-// text returns a table of the steps, each below the step that contains it, and a line about the slowest one. With many hosts, or
-// on a narrow screen, the table has the median and the maximum instead of a column per host. hosts is the order of the columns,
-// screen the width of the screen; 0 for any width.
+// text returns a table of the steps, each below the step that contains it, and a line about the
+// slowest one. With many hosts, or on a narrow screen, the table has the median and the maximum
+// instead of a column per host. hosts is the order of the columns, screen the width of the screen;
+// 0 for any width.
 func (t *stepTimes) text(hosts []string, screen int) string {
 	var ended []string
 	for _, key := range t.ordered() {
@@ -84,7 +85,8 @@ func (t *stepTimes) table(ended, columns []string, many bool) (header []string, 
 	return header, rows
 }
 
-// columns returns the hosts that have ended a step, or one column if all steps are outside of hosts.
+// columns returns the hosts that have ended a step, or one column if all steps are outside of
+// hosts.
 func (t *stepTimes) columns(hosts []string) []string {
 	var others []string
 	ended := map[string]bool{}

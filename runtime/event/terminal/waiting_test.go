@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// Output that arrives faster than it can be shown waits up to a limit; omitted output is counted. Nothing else is omitted.
+// Output that arrives faster than it can be shown waits up to a limit; omitted output is counted.
+// Nothing else is omitted.
 func TestWaitingIsBounded(t *testing.T) {
 	l := newLive(nil, nil)
 	line := strings.Repeat("x", 999) + "\n"

@@ -7,8 +7,9 @@ import (
 	"golang.org/x/term"
 )
 
-// Wrap breaks lines that are wider than columns, only at spaces, so that a path or a command to copy stays whole. The terminal
-// breaks words that are wider than columns. Continuation lines are indented by two more than their line.
+// Wrap breaks lines that are wider than columns, only at spaces, so that a path or a command to
+// copy stays whole. The terminal breaks words that are wider than columns. Continuation lines are
+// indented by two more than their line.
 func Wrap(text string, columns int) string {
 	if columns <= 0 || width(text) <= columns {
 		return text
@@ -23,8 +24,8 @@ func Wrap(text string, columns int) string {
 	return strings.Join(lines, "\n")
 }
 
-// wrapLine breaks one line that begins at a column of the screen. It keeps the spaces between words, except at a break and at the
-// end.
+// wrapLine breaks one line that begins at a column of the screen. It keeps the spaces between
+// words, except at a break and at the end.
 func wrapLine(line string, columns, at, indent int) string {
 	var b strings.Builder
 	begun := false
@@ -48,8 +49,8 @@ func wrapLine(line string, columns, at, indent int) string {
 	return b.String()
 }
 
-// Columns returns the width of a terminal without its last column, because terminals disagree about when a full line wraps. It
-// returns 0 if the width is unknown or there is no terminal.
+// Columns returns the width of a terminal without its last column, because terminals disagree about
+// when a full line wraps. It returns 0 if the width is unknown or there is no terminal.
 func Columns(screen *os.File) int {
 	if screen == nil {
 		return 0

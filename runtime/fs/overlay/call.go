@@ -85,8 +85,8 @@ func (f Files) concerns(paths ...string) (found bool) {
 	return found
 }
 
-// Skip remembers a change of files that the dry run skips. It returns the result that the call would have, and false for
-// other calls and invalid paths.
+// Skip remembers a change of files that the dry run skips. It returns the result that the call
+// would have, and false for other calls and invalid paths.
 func (o *Overlay) Skip(ctx context.Context, call script.Call) (result any, ok bool) {
 	h, isHost := call.Receiver.(*shell.Host)
 	if !isHost {
@@ -133,7 +133,8 @@ func (f Files) set(p string, n node) {
 	f.tree(func(t tree) { t.set(t.find(p, false).path, n) })
 }
 
-// exists is Exists for a change. An error, such as a folder that cannot be read, is one of the real run.
+// exists is Exists for a change. An error, such as a folder that cannot be read, is one of the real
+// run.
 func (f Files) exists(ctx context.Context, p string) bool {
 	there, err := f.Exists(ctx, p)
 	return there && err == nil

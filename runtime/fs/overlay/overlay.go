@@ -1,7 +1,9 @@
-// Package overlay remembers the changes of files that a dry run skips, so that what reads them later in the run sees them.
+// Package overlay remembers the changes of files that a dry run skips, so that what reads them
+// later in the run sees them.
 //
-// Its one rule: what no skipped change concerns is read on the host. Paths are compared as they are written: a link that is
-// on the host, and was not made by a skipped change, is not followed to what is remembered.
+// Its one rule: what no skipped change concerns is read on the host. Paths are compared as they are
+// written: a link that is on the host, and was not made by a skipped change, is not followed to
+// what is remembered.
 package overlay
 
 import (
@@ -19,7 +21,8 @@ import (
 	"runbook/runtime/ssh/shell"
 )
 
-// Overlay remembers skipped changes by host. The zero value is empty. It is safe for concurrent use.
+// Overlay remembers skipped changes by host. The zero value is empty. It is safe for concurrent
+// use.
 type Overlay struct {
 	mu    sync.Mutex
 	trees map[*shell.Host]tree
@@ -106,7 +109,8 @@ func (f Files) Missing(ctx context.Context, paths []string) ([]string, error) {
 	return missing, nil
 }
 
-// Stat describes what is at path. What a skipped change would make has the owner of the nearest folder that is there.
+// Stat describes what is at path. What a skipped change would make has the owner of the nearest
+// folder that is there.
 func (f Files) Stat(ctx context.Context, p string) (fs.Info, error) {
 	at, implied := f.find(p, false)
 	switch {
@@ -221,7 +225,8 @@ func (f Files) Readlink(ctx context.Context, p string) (string, error) {
 	return at.node.target, nil
 }
 
-// Disk returns the space on the file system of path. What a skipped change would make is on that of its folder.
+// Disk returns the space on the file system of path. What a skipped change would make is on that of
+// its folder.
 func (f Files) Disk(ctx context.Context, p string) (fs.Space, error) {
 	for {
 		at, implied := f.find(p, true)

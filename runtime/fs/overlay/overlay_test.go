@@ -40,7 +40,8 @@ func seed(t *testing.T, dir string) string {
 	return dir
 }
 
-// describe returns what the functions say of a path. Errors are compared as "no such file" and others.
+// describe returns what the functions say of a path. Errors are compared as "no such file" and
+// others.
 func describe(ctx context.Context, f files, dir, p string) string {
 	var out strings.Builder
 	add := func(what string, value any, err error) {
@@ -73,8 +74,8 @@ func describe(ctx context.Context, f files, dir, p string) string {
 	return out.String()
 }
 
-// TestAsOnHost makes random changes twice: on a folder, and only in an overlay over an equal folder. Both must look the same
-// afterwards.
+// TestAsOnHost makes random changes twice: on a folder, and only in an overlay over an equal
+// folder. Both must look the same afterwards.
 func TestAsOnHost(t *testing.T) {
 	h := localhost(t)
 	ctx := t.Context()

@@ -34,7 +34,8 @@ func (p place) gone() bool {
 // maxLinks limits the links in a path, as kernels do.
 const maxLinks = 40
 
-// find returns the place of a path. With follow, the place is that of what a remembered link points to.
+// find returns the place of a path. With follow, the place is that of what a remembered link points
+// to.
 func (t tree) find(p string, follow bool) place {
 	p = path.Clean(p)
 	for range maxLinks {
@@ -50,7 +51,8 @@ func (t tree) find(p string, follow bool) place {
 	return place{path: p}
 }
 
-// step walks a path from the root. It stops at a link in one of its folders and returns the path to go on with.
+// step walks a path from the root. It stops at a link in one of its folders and returns the path to
+// go on with.
 func (t tree) step(p string) (at place, next string) {
 	at = place{path: "/", origin: "/"}
 	names := strings.Split(strings.Trim(p, "/"), "/")
@@ -82,8 +84,9 @@ func (t tree) step(p string) (at place, next string) {
 	return at, ""
 }
 
-// set remembers what a skipped change leaves at a path. Below anything but a folder it forgets everything. A folder on the way
-// that would be gone must have been made again, by a skipped command.
+// set remembers what a skipped change leaves at a path. Below anything but a folder it forgets
+// everything. A folder on the way that would be gone must have been made again, by a skipped
+// command.
 func (t tree) set(p string, n node) {
 	for dir := path.Dir(p); n.kind != "" && dir != "/"; dir = path.Dir(dir) {
 		if above, ok := t[dir]; ok && above.kind != "folder" {
@@ -131,8 +134,9 @@ func (t tree) children(p string) map[string]bool {
 	return found
 }
 
-// below reports whether something is remembered below a path, and whether any of it would be there. Then a skipped call
-// that is no change of a file, such as a command, must have made the folders on the way to it.
+// below reports whether something is remembered below a path, and whether any of it would be there.
+// Then a skipped call that is no change of a file, such as a command, must have made the folders on
+// the way to it.
 func (t tree) below(p string) (remembered, implied bool) {
 	for other, n := range t {
 		if strings.HasPrefix(other, strings.TrimSuffix(p, "/")+"/") {

@@ -16,8 +16,8 @@ func Flood(w io.Writer, text string) {
 	}
 }
 
-// listNames serves SFTP with a folder at every path. names returns the entries of the n-th READDIR answer; nil ends the
-// list.
+// listNames serves SFTP with a folder at every path. names returns the entries of the n-th READDIR
+// answer; nil ends the list.
 func listNames(conn io.ReadWriter, names func(n int) []string) {
 	answer := func(kind byte, id []byte, body []byte) bool {
 		packet := binary.BigEndian.AppendUint32(nil, uint32(1+len(id)+len(body)))

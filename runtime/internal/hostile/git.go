@@ -11,7 +11,8 @@ import (
 	"testing"
 )
 
-// GitServer starts an SSH server that runs a script instead of git-upload-pack. $1 is the path that the client requests.
+// GitServer starts an SSH server that runs a script instead of git-upload-pack. $1 is the path that
+// the client requests.
 func GitServer(t testing.TB, script string) *Server {
 	t.Helper()
 	return Start(t, Attacks{Programs: map[string]string{"git-upload-pack": script}})
@@ -27,7 +28,8 @@ func (s *Server) Known() string { return fmt.Sprintf("[127.0.0.1]:%d %s\n", s.Po
 
 // Scripts for a GitServer.
 
-// OnceFrom serves another repository to the first client, and the right one to later clients. dir must be a new folder.
+// OnceFrom serves another repository to the first client, and the right one to later clients. dir
+// must be a new folder.
 func OnceFrom(dir, other string) string {
 	return fmt.Sprintf("mkdir '%s/served' 2>/dev/null && set -- '%s'\nexec git upload-pack \"$1\"\n", dir, other)
 }
@@ -40,8 +42,8 @@ func Advertise(file string) string {
 // AdvertiseForEver sends the contents of a file repeatedly.
 func AdvertiseForEver(file string) string { return fmt.Sprintf("while cat '%s'; do :; done\n", file) }
 
-// Refs returns the first message of a git server in version 0 of the protocol (gitprotocol-pack(5)): arbitrary names
-// that all point to commit.
+// Refs returns the first message of a git server in version 0 of the protocol
+// (gitprotocol-pack(5)): arbitrary names that all point to commit.
 func Refs(commit string, names ...string) string {
 	var b strings.Builder
 	capabilities := "\x00agent=hostile"

@@ -33,7 +33,8 @@ func (r runner) write(name, text string) {
 	}
 }
 
-// release releases a branch from a git server. It returns the output, the exit status and the peak memory.
+// release releases a branch from a git server. It returns the output, the exit status and the peak
+// memory.
 func (r runner) release(server *hostile.Server, path, branch string) (output string, status int, peak int64) {
 	r.Helper()
 	r.write("known", server.Known())
@@ -63,7 +64,8 @@ func (r runner) served() string {
 	return strings.TrimSpace(string(head))
 }
 
-// The answers of a git server only decide which commit its own branch has, and take no memory on this machine.
+// The answers of a git server only decide which commit its own branch has, and take no memory on
+// this machine.
 func TestGitServer(t *testing.T) {
 	repo := hostile.NewRepository(t)
 	commit := repo.Commits[hostile.Honest]
@@ -115,7 +117,8 @@ func TestGitServer(t *testing.T) {
 	}
 }
 
-// The contents of a repository are data: they cannot mark a release as complete, reach files outside of it, or run.
+// The contents of a repository are data: they cannot mark a release as complete, reach files
+// outside of it, or run.
 func TestRepository(t *testing.T) {
 	repo := hostile.NewRepository(t)
 	for _, c := range []struct {

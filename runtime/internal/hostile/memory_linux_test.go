@@ -39,7 +39,8 @@ func names(n, length int) func(int) []string {
 	}
 }
 
-// A run against a host that sends endlessly ends, reports which limit was exceeded, and stays below the memory limit.
+// A run against a host that sends endlessly ends, reports which limit was exceeded, and stays below
+// the memory limit.
 func TestMemory(t *testing.T) {
 	runbook := build(t)
 	const locking = `each(hosts, function(host)
@@ -144,8 +145,8 @@ func TestExecTakesNoMemory(t *testing.T) {
 	}
 }
 
-// peakMemory runs cmd and returns its peak memory. It polls /proc, because the rusage of wait(2) includes the memory of this
-// process, which a new process shares until exec.
+// peakMemory runs cmd and returns its peak memory. It polls /proc, because the rusage of wait(2)
+// includes the memory of this process, which a new process shares until exec.
 func peakMemory(cmd *exec.Cmd) (peak int64, err error) {
 	if err := cmd.Start(); err != nil {
 		return 0, err
@@ -196,7 +197,8 @@ func privateKey(t *testing.T) string {
 	return string(pem.EncodeToMemory(block))
 }
 
-// floodAgent keeps opening connections to the agent, floods each with requests and reads no answers.
+// floodAgent keeps opening connections to the agent, floods each with requests and reads no
+// answers.
 func floodAgent(conn *gossh.ServerConn) {
 	request := append([]byte{0, 3, 0, 0, 99}, make([]byte, 3<<16-1)...)
 	for {
@@ -213,8 +215,8 @@ func floodAgent(conn *gossh.ServerConn) {
 	}
 }
 
-// onTerminal connects cmd to a terminal, whose live view keeps more in memory than plain lines. shown closes the terminal and
-// returns the end of what it showed.
+// onTerminal connects cmd to a terminal, whose live view keeps more in memory than plain lines.
+// shown closes the terminal and returns the end of what it showed.
 func onTerminal(t *testing.T, cmd *exec.Cmd) (shown func() string) {
 	t.Helper()
 	file, terminal, err := pty.Open()

@@ -1,10 +1,10 @@
 //go:build unix
 
-// Package hostile runs SSH and git servers that attack their client: they print without end, list folders without end,
-// flood the agent. Only tests use it.
+// Package hostile runs SSH and git servers that attack their client: they print without end, list
+// folders without end, flood the agent. Only tests use it.
 //
-// Apart from the requested attacks a server behaves like a normal host, so that runbook gets as far as the attack.
-// Commands really run, as the user who runs the test.
+// Apart from the requested attacks a server behaves like a normal host, so that runbook gets as far
+// as the attack. Commands really run, as the user who runs the test.
 package hostile
 
 import (
@@ -26,19 +26,22 @@ import (
 	gossh "golang.org/x/crypto/ssh"
 )
 
-// Attacks select what a server does to its client. A nil field leaves that part of the server honest.
+// Attacks select what a server does to its client. A nil field leaves that part of the server
+// honest.
 type Attacks struct {
 	// Greet writes the output of every session instead of running its command.
 	Greet func(stdout, stderr io.Writer)
 	// Keep writes the output of a lock's keeper after that has acquired the lock.
 	Keep func(stdout, stderr io.Writer)
-	// Names returns the names of the n-th READDIR answer, for every folder that is listed by SFTP. Nil ends the list.
+	// Names returns the names of the n-th READDIR answer, for every folder that is listed by SFTP.
+	// Nil ends the list.
 	Names func(n int) []string
 	// Agent is called with the connection after a request for agent forwarding.
 	Agent func(conn *gossh.ServerConn)
 	// Programs are scripts by name. Commands find them before the real programs.
 	Programs map[string]string
-	// Ask runs a keyboard-interactive login with the function that it gets. If nil, everybody can log in.
+	// Ask runs a keyboard-interactive login with the function that it gets. If nil, everybody can
+	// log in.
 	Ask func(ask gossh.KeyboardInteractiveChallenge) error
 }
 
@@ -151,8 +154,8 @@ func (s *Server) serve(c net.Conn) {
 	}
 }
 
-// session answers the requests of one session and runs its command meanwhile. The command is killed at the end of the
-// session.
+// session answers the requests of one session and runs its command meanwhile. The command is killed
+// at the end of the session.
 func (s *Server) session(conn *gossh.ServerConn, ch gossh.Channel, requests <-chan *gossh.Request) {
 	defer func() { _ = ch.Close() }()
 	var all sync.WaitGroup
@@ -231,7 +234,8 @@ func (s *Server) command(ch gossh.Channel, line string, end <-chan struct{}) uin
 	return 0
 }
 
-// keeperWatch forwards the output of a command, and calls acquired when a lock's keeper reports that it has the lock.
+// keeperWatch forwards the output of a command, and calls acquired when a lock's keeper reports
+// that it has the lock.
 type keeperWatch struct {
 	w        io.Writer
 	script   lockedBuffer

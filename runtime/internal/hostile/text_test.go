@@ -105,7 +105,8 @@ func TestExecPassesRawBytesOnlyToPrograms(t *testing.T) {
 	if word := regexp.MustCompile(`^::stop-commands::(\w{20,})\n(?:.*\n)*::(\w+)::\n$`).FindStringSubmatch(errs); out != evil || word == nil || word[1] != word[2] {
 		t.Errorf("in GitHub's log: %q, %q", out, errs)
 	}
-	// If standard output is separate, GitHub's runner may read its last lines after the end marker on standard error.
+	// If standard output is separate, GitHub's runner may read its last lines after the end marker
+	// on standard error.
 	command := []string{"exec", "--", "printf 'a::b\\n::add-mask::x\\n'"}
 	if out, _ := r.piped(r.command([]string{"GITHUB_ACTIONS=true"}, command...)); out != "a::b\n:\u200b:add-mask::x\n" {
 		t.Errorf("standard output only, in GitHub's log: %q", out)

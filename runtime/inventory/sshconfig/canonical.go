@@ -14,12 +14,12 @@ import (
 	"runbook/runtime/event"
 )
 
-// lookupLimit is how long one lookup of a name may take. Only a name that certainly does not exist is passed over, so the
-// first silence ends all lookups.
+// lookupLimit is how long one lookup of a name may take. Only a name that certainly does not exist
+// is passed over, so the first silence ends all lookups.
 const lookupLimit = 5 * time.Second
 
-// canonicalize replaces the address by its canonical name, if CanonicalizeHostname asks for that. It reports whether the
-// files must be read again.
+// canonicalize replaces the address by its canonical name, if CanonicalizeHostname asks for that.
+// It reports whether the files must be read again.
 func (r *Reader) canonicalize(ctx context.Context, v *Values) (bool, error) {
 	how, err := v.choice("canonicalizehostname", "no", "yes", "no", "always", "true", "false")
 	if err != nil || how == "no" || how == "false" || r.offline {
@@ -45,8 +45,8 @@ func (r *Reader) canonicalize(ctx context.Context, v *Values) (bool, error) {
 	return true, nil
 }
 
-// findCanonical returns the first of the possible names that exists, and the name that this is an alias of. If there is
-// none, it returns the address itself.
+// findCanonical returns the first of the possible names that exists, and the name that this is an
+// alias of. If there is none, it returns the address itself.
 func (r *Reader) findCanonical(ctx context.Context, v *Values, family string) (name, cname string, err error) {
 	names, err := v.candidates()
 	if err != nil {
@@ -83,8 +83,8 @@ func (r *Reader) findCanonical(ctx context.Context, v *Values, family string) (n
 	return v.Address, cname, nil
 }
 
-// candidates returns the names that the address may stand for: itself if it ends in a dot, else one in each of the
-// CanonicalDomains, unless it has too many dots.
+// candidates returns the names that the address may stand for: itself if it ends in a dot, else one
+// in each of the CanonicalDomains, unless it has too many dots.
 func (v *Values) candidates() ([]string, error) {
 	if strings.HasSuffix(v.Address, ".") {
 		return []string{v.Address}, nil
@@ -113,7 +113,8 @@ func (v *Values) candidates() ([]string, error) {
 	return names, nil
 }
 
-// followCNAME returns the name that a name is an alias of, if CanonicalizePermittedCNAMEs permits to use it.
+// followCNAME returns the name that a name is an alias of, if CanonicalizePermittedCNAMEs permits
+// to use it.
 func (v *Values) followCNAME(name, cname string) (string, error) {
 	d, ok := v.first["canonicalizepermittedcnames"]
 	if !ok || cname == "" || cname == name {

@@ -30,8 +30,8 @@ func canonicalName(key string) string {
 	return key
 }
 
-// unsupported reports whether a directive is an error, because it changes how a host is reached or which key is trusted.
-// harmless lists its values without such an effect.
+// unsupported reports whether a directive is an error, because it changes how a host is reached or
+// which key is trusted. harmless lists its values without such an effect.
 func unsupported(key string) (harmless []string, ok bool) {
 	switch key {
 	case "knownhostscommand", "revokedhostkeys", "pkcs11provider", "smartcarddevice":
@@ -46,14 +46,16 @@ func unsupported(key string) (harmless []string, ok bool) {
 	return nil, false
 }
 
-// ignored lists the directives that have no effect here, by reason. None changes which host is reached, as which user, or
-// which key is trusted.
+// ignored lists the directives that have no effect here, by reason. None changes which host is
+// reached, as which user, or which key is trusted.
 func ignored() []string {
 	return slices.Concat(
-		// Sharing and tuning of a connection: runbook opens one connection per host, with its own limits.
+		// Sharing and tuning of a connection: runbook opens one connection per host, with its own
+		// limits.
 		strings.Fields(`controlmaster controlpath controlpersist connecttimeout connectionattempts tcpkeepalive compression compressionlevel ipqos rekeylimit useprivilegedport obscurekeystroketiming
 			channeltimeout refuseconnection`),
-		// Extras of a session: runbook passes no terminal, forwarding or environment, and has its own agent.
+		// Extras of a session: runbook passes no terminal, forwarding or environment, and has its
+		// own agent.
 		strings.Fields(`forwardagent forwardx11 forwardx11trusted forwardx11timeout xauthlocation localforward remoteforward
 			dynamicforward permitremoteopen gatewayports exitonforwardfailure clearallforwardings streamlocalbindmask
 			streamlocalbindunlink tunnel tunneldevice sendenv setenv requesttty sessiontype remotecommand localcommand
@@ -80,8 +82,8 @@ func isKnown(key string) bool {
 	return refused || slices.ContainsFunc(supported(), same) || slices.Contains(ignored(), key)
 }
 
-// CheckUnsupported rejects a directive that would change how the host is reached. command reports whether a proxy command
-// connects to it.
+// CheckUnsupported rejects a directive that would change how the host is reached. command reports
+// whether a proxy command connects to it.
 func (v Values) CheckUnsupported(command bool) error {
 	var found []Directive
 	for key, d := range v.first {

@@ -16,12 +16,14 @@ import (
 // execLimit is how long a command of Match exec may run.
 const execLimit = 10 * time.Second
 
-// Shell returns the argument list that runs a command line as OpenSSH does: with the user's own shell.
+// Shell returns the argument list that runs a command line as OpenSSH does: with the user's own
+// shell.
 func (m Machine) Shell(line string) []string {
 	return []string{cmp.Or(m.Getenv("SHELL"), "/bin/sh"), "-c", line}
 }
 
-// exec runs the command of a Match exec and reports whether it succeeded. The same command is run once.
+// exec runs the command of a Match exec and reports whether it succeeded. The same command is run
+// once.
 func (p *pass) exec(d Directive, command string) (bool, error) {
 	line, err := p.execLine(command)
 	if err != nil {
@@ -68,8 +70,8 @@ func (p *pass) execLine(command string) (string, error) {
 	return expand(command, v.me.tokens(v.Alias, key, l).all, nil)
 }
 
-// runShell runs a command line without input and output, and returns what it printed to standard error. It is killed after
-// execLimit.
+// runShell runs a command line without input and output, and returns what it printed to standard
+// error. It is killed after execLimit.
 func (p *pass) runShell(line string) (ok bool, printed string, err error) {
 	argv := p.reader.me.Shell(line)
 	cmd := exec.Command(argv[0], argv[1:]...)
@@ -99,8 +101,8 @@ func (p *pass) runShell(line string) (ok bool, printed string, err error) {
 	}
 }
 
-// CheckOwner returns an error if others than this user and root can write to the directive's file: only then the commands
-// in it may be run.
+// CheckOwner returns an error if others than this user and root can write to the directive's file:
+// only then the commands in it may be run.
 func (d Directive) CheckOwner() error {
 	if d.path == "" {
 		return nil

@@ -7,10 +7,11 @@ import (
 	"strings"
 )
 
-// This parser of ssh_config is our own, because nothing may be ignored. github.com/kevinburke/ssh_config 1.6.0, the usual
-// one, differs from `ssh -G`. It drops what follows a quoted Host pattern, patterns separated by a tab, and a quoted
-// Include. It lets web? match web, cuts a value at any #, compares Match host with the alias, and rejects a whole file for
-// one Match exec. TestLikeOpenSSH compares this parser with `ssh -G`.
+// This parser of ssh_config is our own, because nothing may be ignored.
+// github.com/kevinburke/ssh_config 1.6.0, the usual one, differs from `ssh -G`. It drops what
+// follows a quoted Host pattern, patterns separated by a tab, and a quoted Include. It lets web?
+// match web, cuts a value at any #, compares Match host with the alias, and rejects a whole file
+// for one Match exec. TestLikeOpenSSH compares this parser with `ssh -G`.
 
 // Directive is one line of an ssh_config file, without blank lines and comments.
 type Directive struct {
@@ -67,8 +68,8 @@ func (d Directive) Compare(other Directive) int {
 	return cmp.Or(cmp.Compare(d.file, other.file), cmp.Compare(d.line, other.line))
 }
 
-// parseFile splits an ssh_config file into its directives, by OpenSSH's rules for words, quotes and comments. name is the
-// file's name in errors.
+// parseFile splits an ssh_config file into its directives, by OpenSSH's rules for words, quotes and
+// comments. name is the file's name in errors.
 func parseFile(name, path string, text []byte) ([]Directive, error) {
 	var ds []Directive
 	for i, line := range strings.Split(string(text), "\n") {
@@ -118,8 +119,8 @@ func cutName(line string) (name, rest string) {
 	return name, rest
 }
 
-// splitWords splits text like OpenSSH's argv_split. It knows both kinds of quotes, and a backslash before a quote, a
-// backslash or a space. A # that begins a word ends the text.
+// splitWords splits text like OpenSSH's argv_split. It knows both kinds of quotes, and a backslash
+// before a quote, a backslash or a space. A # that begins a word ends the text.
 func splitWords(text string) ([]string, error) {
 	var words []string
 	for i := 0; i < len(text); {

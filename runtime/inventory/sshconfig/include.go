@@ -15,7 +15,8 @@ import (
 // maxDepth limits nested Includes, as in OpenSSH.
 const maxDepth = 16
 
-// include walks the files that an Include names. A missing file is skipped, and so is a folder, as in OpenSSH.
+// include walks the files that an Include names. A missing file is skipped, and so is a folder, as
+// in OpenSSH.
 func (p *pass) include(d Directive, active bool, depth int) error {
 	if depth+1 > maxDepth {
 		return d.Errorf("files include each other more than %d deep: does one include itself?", maxDepth)
@@ -75,8 +76,8 @@ func unsafeFile(path, why string) error {
 	return event.WithHint(fmt.Errorf("%s: %s", path, why), "ssh refuses such a file, too: chown it to yourself, and chmod go-w "+path)
 }
 
-// glob returns the files that match a pattern, in the order of their names, as glob(3) does: wildcards match no hidden file,
-// and [!a] is the opposite of [a].
+// glob returns the files that match a pattern, in the order of their names, as glob(3) does:
+// wildcards match no hidden file, and [!a] is the opposite of [a].
 func glob(pattern string) ([]string, error) {
 	found := []string{string(filepath.Separator)}
 	if volume := filepath.VolumeName(pattern); volume != "" {

@@ -15,7 +15,8 @@ import (
 // UseOtherConfig is the hint for an unsupported directive.
 const UseOtherConfig = "to run without it, use --ssh-config FILE or --ssh-config none"
 
-// pass is one reading of all files for a host. After canonicalization, and for Match final, there is a second one.
+// pass is one reading of all files for a host. After canonicalization, and for Match final, there
+// is a second one.
 type pass struct {
 	ctx    context.Context
 	reader *Reader
@@ -38,8 +39,9 @@ func (p *pass) run() error {
 	return nil
 }
 
-// walk applies the directives whose Host or Match line matches, in order. A file that is included where nothing matches is
-// walked too, with matching off: it may have a Match final, which asks for another pass.
+// walk applies the directives whose Host or Match line matches, in order. A file that is included
+// where nothing matches is walked too, with matching off: it may have a Match final, which asks for
+// another pass.
 func (p *pass) walk(lines []Directive, matching bool, depth int) error {
 	active := matching
 	for _, d := range lines {
@@ -97,7 +99,8 @@ func (v *Values) apply(d Directive) error {
 	return nil
 }
 
-// match reports whether a Match line matches. matching is false where nothing can; then no command is run.
+// match reports whether a Match line matches. matching is false where nothing can; then no command
+// is run.
 func (p *pass) match(d Directive, matching bool) (bool, error) {
 	fits, n := matching, 0
 	for c := range criteria(d.Args) {
@@ -132,7 +135,8 @@ type criterion struct {
 	last  bool
 }
 
-// criteria yields the conditions of a Match line, "NAME VALUE", "NAME=VALUE", or NAME alone for those without a value.
+// criteria yields the conditions of a Match line, "NAME VALUE", "NAME=VALUE", or NAME alone for
+// those without a value.
 func criteria(args []string) func(yield func(criterion) bool) {
 	return func(yield func(criterion) bool) {
 		for len(args) > 0 {
@@ -156,8 +160,8 @@ func criteria(args []string) func(yield func(criterion) bool) {
 	}
 }
 
-// meets reports whether a condition is met. fits reports whether those before it are: only then a command is run, and only
-// then an unsupported condition is an error.
+// meets reports whether a condition is met. fits reports whether those before it are: only then a
+// command is run, and only then an unsupported condition is an error.
 func (p *pass) meets(d Directive, c criterion, fits bool) (bool, error) {
 	v := p.values
 	patterns := strings.Split(c.value, ",")

@@ -11,8 +11,9 @@ import (
 	"syscall"
 )
 
-// checkOwner returns an error if somebody other than this user and root can write to a file. The rule is that of Debian's and
-// Ubuntu's OpenSSH: a group may write if the owner is its only member, because their umask 002 makes such files.
+// checkOwner returns an error if somebody other than this user and root can write to a file. The
+// rule is that of Debian's and Ubuntu's OpenSSH: a group may write if the owner is its only member,
+// because their umask 002 makes such files.
 func checkOwner(path string, info fs.FileInfo) error {
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	switch {
@@ -28,7 +29,8 @@ func checkOwner(path string, info fs.FileInfo) error {
 	return nil
 }
 
-// hasOwnGroup reports whether the group of a file is the primary one of its owner, without other members.
+// hasOwnGroup reports whether the group of a file is the primary one of its owner, without other
+// members.
 func hasOwnGroup(stat *syscall.Stat_t) bool {
 	owner, err := user.LookupId(strconv.FormatUint(uint64(stat.Uid), 10))
 	gid := strconv.FormatUint(uint64(stat.Gid), 10)

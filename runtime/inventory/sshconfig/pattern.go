@@ -2,7 +2,8 @@ package sshconfig
 
 import "strings"
 
-// MatchPattern reports whether text matches a pattern of ssh_config: * matches any text, ? one byte.
+// MatchPattern reports whether text matches a pattern of ssh_config: * matches any text, ? one
+// byte.
 func MatchPattern(pattern, text string) bool {
 	p, t, star, retry := 0, 0, -1, 0
 	for t < len(text) {
@@ -26,7 +27,8 @@ func MatchPattern(pattern, text string) bool {
 	return p == len(pattern)
 }
 
-// MatchPatterns reports whether text matches one of the patterns, and none of those that begin with !.
+// MatchPatterns reports whether text matches one of the patterns, and none of those that begin with
+// !.
 func MatchPatterns(patterns []string, text string) bool {
 	found := false
 	for _, p := range patterns {

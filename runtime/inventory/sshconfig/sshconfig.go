@@ -1,11 +1,11 @@
 // Package sshconfig reads ssh_config files as OpenSSH reads them.
 //
-// Its one rule: nothing is ignored. What OpenSSH would do with a line either happens here, or is on a list of directives
-// without an effect, or is an error that names the line. The package knows what a line applies to, but not what it means:
-// package inventory makes hosts of its values.
+// Its one rule: nothing is ignored. What OpenSSH would do with a line either happens here, or is on
+// a list of directives without an effect, or is an error that names the line. The package knows
+// what a line applies to, but not what it means: package inventory makes hosts of its values.
 //
-// The man page says less than the source code about the second pass, about Include and about quotes. Where they differ, this
-// package follows OpenSSH 9.2, with which TestCorpus compares it.
+// The man page says less than the source code about the second pass, about Include and about
+// quotes. Where they differ, this package follows OpenSSH 9.2, with which TestCorpus compares it.
 package sshconfig
 
 import (
@@ -22,8 +22,8 @@ import (
 type Options struct {
 	Machine Machine
 	File    string // the only file to read; "" for the user's own and the system's, "none" for no file
-	// Offline takes every Match exec as false and looks no name up. It is for those who only want to know whether the files
-	// can be read.
+	// Offline takes every Match exec as false and looks no name up. It is for those who only want
+	// to know whether the files can be read.
 	Offline bool
 	Warn    func(text string) // gets what commands of Match exec print; may be nil
 }
@@ -99,8 +99,8 @@ type Given struct {
 	Proxied bool   // a jump host or a proxy command was given: ProxyJump and ProxyCommand do not count
 }
 
-// Values holds what ssh_config sets for one host: the first value of each directive, or all of those that accumulate.
-// Tokens are not expanded yet.
+// Values holds what ssh_config sets for one host: the first value of each directive, or all of
+// those that accumulate. Tokens are not expanded yet.
 type Values struct {
 	Alias   string // the host as typed after "ssh"
 	Address string // HostName or the alias, canonicalized and in lower case

@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// expand replaces %x by tokens[x], %% by %, and with getenv ${NAME} by a variable of the environment. An unset variable is
-// an error, because the path would name another file.
+// expand replaces %x by tokens[x], %% by %, and with getenv ${NAME} by a variable of the
+// environment. An unset variable is an error, because the path would name another file.
 func expand(text string, tokens map[byte]string, getenv func(string) string) (string, error) {
 	var b strings.Builder
 	for i := 0; i < len(text); i++ {
@@ -79,7 +79,8 @@ func (m Machine) tokens(alias, key string, l Login) Tokens {
 	}}
 }
 
-// Path expands text to a file's path. A relative path starts from the current folder, as in OpenSSH.
+// Path expands text to a file's path. A relative path starts from the current folder, as in
+// OpenSSH.
 func (t Tokens) Path(d Directive, text string) (string, error) {
 	text, err := ExpandHome(text, t.me.Home)
 	if err == nil {

@@ -18,10 +18,11 @@ type Site interface {
 	RepoURL() string
 	Wheels() string
 	Commit(version string) (string, error)
-	// Root returns the application folder on a host, created and empty; "" if there is no such host.
+	// Root returns the application folder on a host, created and empty; "" if there is no such
+	// host.
 	Root(host string) string
-	// Inside runs a program on a host without SSH and returns its standard output, trimmed. The error of a program
-	// that fails includes its standard error.
+	// Inside runs a program on a host without SSH and returns its standard output, trimmed. The
+	// error of a program that fails includes its standard error.
 	Inside(host string, argv ...string) (string, error)
 	// Close ends everything that the lab started and waits for it.
 	Close() error
@@ -35,7 +36,8 @@ type Lab struct {
 
 var _ Site = (*Lab)(nil)
 
-// Start starts a lab in a temporary folder, with one host per name, and closes it at the end of the test.
+// Start starts a lab in a temporary folder, with one host per name, and closes it at the end of the
+// test.
 func Start(t testing.TB, names ...string) *Lab {
 	t.Helper()
 	l, err := lab.New("") // not t.TempDir, which other users cannot enter, and whose path may be too long for sockets

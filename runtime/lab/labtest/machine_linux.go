@@ -19,8 +19,8 @@ import (
 	"runbook/runtime/lab"
 )
 
-// machine is an sshd in its own namespaces. sshd is the first process of its process namespace, so the kernel ends
-// everything on the machine with it.
+// machine is an sshd in its own namespaces. sshd is the first process of its process namespace, so
+// the kernel ends everything on the machine with it.
 type machine struct {
 	name, user string
 	address    string
@@ -38,8 +38,9 @@ type machine struct {
 	ended  chan struct{} // closed when sshd has ended
 }
 
-// setUp is the first process of the machine and becomes its sshd. It waits for its network cable first. The detour over
-// /mnt keeps the lab's folder visible, which may be below the /tmp that a new one covers.
+// setUp is the first process of the machine and becomes its sshd. It waits for its network cable
+// first. The detour over /mnt keeps the lab's folder visible, which may be below the /tmp that a
+// new one covers.
 const setUp = `set -eu
 read -r plugged
 mount --make-rprivate /

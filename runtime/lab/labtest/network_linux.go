@@ -14,8 +14,8 @@ type network struct {
 	bridge string
 }
 
-// claimNetwork takes the first free subnet. The name of a bridge is unique, so labs of several processes never share
-// one.
+// claimNetwork takes the first free subnet. The name of a bridge is unique, so labs of several
+// processes never share one.
 func claimNetwork(tools *tools) (*network, error) {
 	taken, err := net.InterfaceAddrs()
 	if err != nil {

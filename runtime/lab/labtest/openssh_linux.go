@@ -22,9 +22,9 @@ type OpenSSHOptions struct {
 	Config string   // lines for every host's sshd_config; they override the lab's own
 }
 
-// OpenSSH is a lab of hosts with real sshd, each in its own network, mount, process and IPC namespaces. A host has an
-// empty /srv, /tmp and home folder, and sees none of this machine's processes. The rest of the file system is this
-// machine's.
+// OpenSSH is a lab of hosts with real sshd, each in its own network, mount, process and IPC
+// namespaces. A host has an empty /srv, /tmp and home folder, and sees none of this machine's
+// processes. The rest of the file system is this machine's.
 type OpenSSH struct {
 	*lab.Folder
 	repo  *lab.Repo
@@ -35,9 +35,10 @@ type OpenSSH struct {
 
 var _ Site = (*OpenSSH)(nil)
 
-// NewOpenSSH creates a lab with a git server and one host per name. It needs root and the Debian packages
-// openssh-server, iproute2, passwd, util-linux and git; the error names a missing one. Other users must be able to
-// enter options.Dir. DeployUser and GitUser are created if missing, and stay.
+// NewOpenSSH creates a lab with a git server and one host per name. It needs root and the Debian
+// packages openssh-server, iproute2, passwd, util-linux and git; the error names a missing one.
+// Other users must be able to enter options.Dir. DeployUser and GitUser are created if missing, and
+// stay.
 func NewOpenSSH(options OpenSSHOptions) (*OpenSSH, error) {
 	if os.Getuid() != 0 {
 		return nil, errors.New("an OpenSSH lab makes network namespaces, which needs root")
@@ -91,8 +92,8 @@ func (o *OpenSSH) start(tools *tools, options OpenSSHOptions) error {
 	return o.WriteHosts(DeployUser, hosts, o.git.server())
 }
 
-// serveScript is the only command that the deploy key may run: it serves the bare repositories in the lab's folder, as
-// /NAME.git, and answers git-lfs with the file NAME.lfs there.
+// serveScript is the only command that the deploy key may run: it serves the bare repositories in
+// the lab's folder, as /NAME.git, and answers git-lfs with the file NAME.lfs there.
 const serveScript = `#!/bin/sh
 set -f
 cd %s || exit
@@ -115,7 +116,8 @@ func (o *OpenSSH) startGit(tools *tools) (*machine, error) {
 	if err != nil {
 		return nil, err
 	}
-	// root owns the repository; git reads another user's repository only where this setting allows it.
+	// root owns the repository; git reads another user's repository only where this setting allows
+	// it.
 	settings := filepath.Join(o.Dir, "gitconfig")
 	if err := os.WriteFile(settings, []byte("[safe]\n\tdirectory = *\n"), 0o644); err != nil {
 		return nil, fmt.Errorf("git server: %w", err)
@@ -186,7 +188,8 @@ func (o *OpenSSH) Inside(host string, argv ...string) (string, error) {
 	return m.inside(argv)
 }
 
-// Link connects or disconnects the host's network cable. A disconnected host is silent: it refuses nothing.
+// Link connects or disconnects the host's network cable. A disconnected host is silent: it refuses
+// nothing.
 func (o *OpenSSH) Link(host string, up bool) error {
 	m, err := o.host(host)
 	if err != nil {
@@ -210,7 +213,8 @@ func (o *OpenSSH) host(name string) (*machine, error) {
 	return nil, unknownHost(name, names)
 }
 
-// Close ends the hosts with everything on them, the git server and the network, and removes a temporary folder.
+// Close ends the hosts with everything on them, the git server and the network, and removes a
+// temporary folder.
 func (o *OpenSSH) Close() error {
 	var errs []error
 	for _, m := range append(o.hosts, o.git) {

@@ -6,18 +6,18 @@ import (
 	"testing"
 )
 
-// Relay forwards TCP connections to a server, so that a test can count, delay or drop what passes. Many goroutines
-// call its functions; nil ones are skipped.
+// Relay forwards TCP connections to a server, so that a test can count, delay or drop what passes.
+// Many goroutines call its functions; nil ones are skipped.
 type Relay struct {
 	// Opened and Closed are called for each connection from a client.
 	Opened, Closed func()
-	// Pass is called before n bytes are forwarded, and with n = 0 before the end of one direction is. If it returns
-	// false, they are dropped silently.
+	// Pass is called before n bytes are forwarded, and with n = 0 before the end of one direction
+	// is. If it returns false, they are dropped silently.
 	Pass func(toServer bool, n int) bool
 }
 
-// Listen starts forwarding to address, host:port, and returns the relay's own port on 127.0.0.1. The relay stops at
-// the end of the test.
+// Listen starts forwarding to address, host:port, and returns the relay's own port on 127.0.0.1.
+// The relay stops at the end of the test.
 func (r Relay) Listen(t testing.TB, address string) int {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -65,7 +65,8 @@ func (r Relay) Listen(t testing.TB, address string) int {
 	return l.Addr().(*net.TCPAddr).Port
 }
 
-// pass copies one direction until its end, and then closes the other side unless Pass drops the end.
+// pass copies one direction until its end, and then closes the other side unless Pass drops the
+// end.
 func (r Relay) pass(from, to net.Conn, toServer bool) {
 	for buffer := make([]byte, 1<<20); ; {
 		n, readErr := from.Read(buffer)

@@ -29,8 +29,8 @@ type SSHD struct {
 // Address returns 127.0.0.1:PORT.
 func (s *SSHD) Address() string { return fmt.Sprintf("127.0.0.1:%d", s.Port) }
 
-// StartSSHD starts an sshd and stops it at the end of the test. authorized are the lines of authorized_keys. lines come
-// first in sshd_config, so they override the settings here.
+// StartSSHD starts an sshd and stops it at the end of the test. authorized are the lines of
+// authorized_keys. lines come first in sshd_config, so they override the settings here.
 func StartSSHD(t testing.TB, authorized []string, lines ...string) *SSHD {
 	t.Helper()
 	sshd, err := exec.LookPath("/usr/sbin/sshd")
@@ -138,8 +138,8 @@ func freePort(t testing.TB) int {
 	return l.Addr().(*net.TCPAddr).Port
 }
 
-// Certified creates a host key in dir, with a certificate for name. It returns the authority that signed it and the
-// lines of sshd_config that present it.
+// Certified creates a host key in dir, with a certificate for name. It returns the authority that
+// signed it and the lines of sshd_config that present it.
 func Certified(t testing.TB, dir, name string) (authority gossh.PublicKey, lines []string) {
 	t.Helper()
 	ca, host := filepath.Join(dir, "authority"), filepath.Join(dir, "certified")

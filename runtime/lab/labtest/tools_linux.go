@@ -39,7 +39,8 @@ func findTools() (*tools, error) {
 	return &t, nil
 }
 
-// ensureUser creates a user who can log in with a key but not with a password, unless the user exists.
+// ensureUser creates a user who can log in with a key but not with a password, unless the user
+// exists.
 func (t *tools) ensureUser(name string) error {
 	if _, err := user.Lookup(name); err == nil {
 		return nil

@@ -30,8 +30,8 @@ type Choice struct {
 	skipped map[string][]string // the titles of the steps that were left out, by host
 }
 
-// chosenKey is in the context inside a step that --step names, and inside hooks: all steps there run, unless --skip names
-// them. In hooks that does not count either.
+// chosenKey is in the context inside a step that --step names, and inside hooks: all steps there
+// run, unless --skip names them. In hooks that does not count either.
 type chosenKey struct{}
 
 const (
@@ -87,8 +87,8 @@ func (c *Choice) find(typed []string, title string) (found bool) {
 	return found
 }
 
-// Unreached returns an error for the titles that no step had in a run that has ended well. A step that is left out
-// does not have to be reached, if it is certain that the recipe has it.
+// Unreached returns an error for the titles that no step had in a run that has ended well. A step
+// that is left out does not have to be reached, if it is certain that the recipe has it.
 func (c *Choice) Unreached() error {
 	var errs []error
 	for flag, typed := range map[string][]string{"--step": c.only, "--skip": c.skip} {
@@ -103,7 +103,8 @@ func (c *Choice) Unreached() error {
 	return errors.Join(errs...)
 }
 
-// Check returns an error for titles that the steps of a recipe cannot have, or that cannot be left out.
+// Check returns an error for titles that the steps of a recipe cannot have, or that cannot be left
+// out.
 func (c *Choice) Check(of *recipe.Recipe) (err error) {
 	c.certain, err = of.CheckSteps(c.only, c.skip)
 	return err

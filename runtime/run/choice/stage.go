@@ -12,8 +12,8 @@ import (
 	"runbook/runtime/recipe"
 )
 
-// Stage asks once for the name of a stage that wants to be confirmed, before the run locks or changes anything. A run
-// that only reads is not asked.
+// Stage asks once for the name of a stage that wants to be confirmed, before the run locks or
+// changes anything. A run that only reads is not asked.
 type Stage struct {
 	Settings *recipe.Settings // nil for no stage
 	Yes      bool

@@ -89,7 +89,8 @@ func draft(ctx context.Context, h *shell.Host, call script.Call) (*fs.Draft, err
 	return &fs.Draft{Path: given["remote"], Text: string(text), User: user, PutOptions: fs.PutOptions{Mode: mode}}, err
 }
 
-// Write describes what a call would change in a file, after what the dry run has skipped before. It reads the file on the host.
+// Write describes what a call would change in a file, after what the dry run has skipped before. It
+// reads the file on the host.
 func Write(ctx context.Context, stream *event.Stream, skipped *overlay.Overlay, call script.Call) Change {
 	h, ok := call.Receiver.(*shell.Host)
 	if !ok {

@@ -1,8 +1,8 @@
-// Package preview collects the plan of a dry run: what a recipe states with host:plan, and the calls
-// that would change something.
+// Package preview collects the plan of a dry run: what a recipe states with host:plan, and the
+// calls that would change something.
 //
-// Its one rule: a Lua file that states a plan speaks for its own calls. Every other call is listed, so
-// that no change is hidden by a recipe that states only a part.
+// Its one rule: a Lua file that states a plan speaks for its own calls. Every other call is listed,
+// so that no change is hidden by a recipe that states only a part.
 package preview
 
 import (

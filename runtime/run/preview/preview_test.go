@@ -38,7 +38,8 @@ func TestCompare(t *testing.T) {
 	}
 }
 
-// Hosts with the same parts make a group; a file that states a plan speaks for its own calls; equal calls are one.
+// Hosts with the same parts make a group; a file that states a plan speaks for its own calls; equal
+// calls are one.
 func TestPlan(t *testing.T) {
 	c := &Collector{}
 	at := func(host, line string) func(part event.PlanPart) {

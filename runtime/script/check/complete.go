@@ -53,8 +53,8 @@ func (c *Completer) Complete(text string) (typed string, names []string) {
 	return typed, slices.Compact(names)
 }
 
-// Declared returns the name in the API of what text names by the session's variables, such as host:run
-// for h:run, or "".
+// Declared returns the name in the API of what text names by the session's variables, such as
+// host:run for h:run, or "".
 func (c *Completer) Declared(text string) string {
 	f := source.Scan("", []byte(text))
 	words := f.Words()

@@ -28,8 +28,8 @@ type calls struct {
 // tableFacts are what is known about one of the recipe's tables.
 type tableFacts struct {
 	names map[string]bool // its fields
-	// fns are the functions in its fields, from the previous walk; set are those of this walk, which
-	// may set a field after it checked who reads it. nil stands for more than one value.
+	// fns are the functions in its fields, from the previous walk; set are those of this walk,
+	// which may set a field after it checked who reads it. nil stands for more than one value.
 	fns, set map[string]*shape
 	read     map[string]bool // fields that are read without being called, maybe to see whether they exist
 	open     bool            // may get other fields
@@ -164,8 +164,8 @@ func (t *facts) settle() bool {
 	}
 	t.settled, t.seen = t.seen, map[*ast.FunctionExpr]*calls{}
 	if !t.started {
-		// The first walk takes functions in fields for unknown values, and what it passes with them for
-		// lost. The next one knows them.
+		// The first walk takes functions in fields for unknown values, and what it passes with them
+		// for lost. The next one knows them.
 		t.unknown, learned = map[*ast.FunctionExpr]bool{}, true
 	}
 	t.used, t.learned, t.started = map[*ast.FunctionExpr][]*shape{}, false, true

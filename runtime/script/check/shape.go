@@ -32,7 +32,8 @@ type shape struct {
 	valueFacts
 }
 
-// valueFacts are what is known about a value where it comes from, and forgotten where it is passed on.
+// valueFacts are what is known about a value where it comes from, and forgotten where it is passed
+// on.
 type valueFacts struct {
 	certain bool     // comes from a declaration as it is, so it is neither nil nor false
 	checked bool     // of a command that raises an error for a status other than 0

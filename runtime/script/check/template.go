@@ -13,8 +13,9 @@ import (
 // longString matches the beginning of a string in brackets, and the line break that Lua leaves out.
 var longString = regexp.MustCompile(`^\[=*\[(\r?$)?`)
 
-// templateCall checks a call of template whose text is written in the recipe: the text and, where they
-// are written there, too, the names of the values. A mistake is reported at its line in the text.
+// templateCall checks a call of template whose text is written in the recipe: the text and, where
+// they are written there, too, the names of the values. A mistake is reported at its line in the
+// text.
 func (f *fileChecker) templateCall(e *ast.FuncCallExpr) {
 	if f.globalName(e.Func) != "template" || len(e.Args) != 2 {
 		return

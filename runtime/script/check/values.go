@@ -244,8 +244,8 @@ func (f *fileChecker) onlyNames(s *shape) bool {
 	return true
 }
 
-// middle warns about ... and unpack(…) that are not the last value of a list: only their first value
-// counts there.
+// middle warns about ... and unpack(…) that are not the last value of a list: only their first
+// value counts there.
 func (f *fileChecker) middle(values []ast.Expr) {
 	for i, e := range values {
 		if i == len(values)-1 || e == nil {

@@ -76,8 +76,8 @@ func exact(lib *script.Library, name string) string {
 	return strings.TrimRight(b.String(), "\n") + "\n"
 }
 
-// Names returns the names that Text shows in full: groups, primitives, fields and topics, in the order
-// of the modules.
+// Names returns the names that Text shows in full: groups, primitives, fields and topics, in the
+// order of the modules.
 func Names(lib *script.Library) []string {
 	var names []string
 	add := func(name string) {

@@ -20,8 +20,8 @@ type hit struct {
 // finding is everything that a search found.
 type finding struct{ names, options, texts []hit }
 
-// search returns the names, the options and the texts that have all words: names and options anywhere,
-// texts at the beginning of a word.
+// search returns the names, the options and the texts that have all words: names and options
+// anywhere, texts at the beginning of a word.
 func search(lib *script.Library, words []string) string {
 	var f finding
 	q := newQuery(words)
@@ -64,7 +64,8 @@ func seeAlso(lib *script.Library, name string) string {
 	return "\nalso " + strings.TrimSuffix(f.String(), searchEnd)
 }
 
-// text adds a name that matches, or else the sentence that matches best in a documentation that does.
+// text adds a name that matches, or else the sentence that matches best in a documentation that
+// does.
 func (f *finding) text(q query, path, doc string, named bool) {
 	sentences := strings.SplitAfter(strings.ReplaceAll(doc, "\n", " "), ". ")
 	if named {

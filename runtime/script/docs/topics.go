@@ -3,7 +3,8 @@ package docs
 // topic is documentation that belongs to no single declaration.
 type topic struct{ name, text string }
 
-// topics are shown by name, found by search and part of the reference. The order is that of the reference.
+// topics are shown by name, found by search and part of the reference. The order is that of the
+// reference.
 var topics = []topic{
 	{"error objects", "Errors are objects: what pcall returns after false is one, and what the function of host:on_failure gets after the host.\n" +
 		"err.message is the reason alone, err.hint the next thing to do or \"\", err.output the last lines that a failed command " +

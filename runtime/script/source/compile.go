@@ -37,8 +37,9 @@ func Compile(path string, chunk []ast.Stmt) (*lua.FunctionProto, error) {
 	return proto, nil
 }
 
-// keepIndexedCalls makes for … in f().x:m() index the value of f(). gopher-lua 1.1.2 loads the key over
-// that value, unless the value is that of an operator, as in (f() or nil).x. restore undoes it.
+// keepIndexedCalls makes for … in f().x:m() index the value of f(). gopher-lua 1.1.2 loads the key
+// over that value, unless the value is that of an operator, as in (f() or nil).x. restore undoes
+// it.
 func keepIndexedCalls(chunk []ast.Stmt) (restore func()) {
 	calls := map[*ast.AttrGetExpr]ast.Expr{}
 	Walk(chunk, func(node any) {

@@ -59,8 +59,8 @@ func Number(e ast.Expr) (float64, bool) {
 	return 0, false
 }
 
-// ReturnsValue reports whether statements return a value. A call at the end that always raises an error
-// counts as one, because such a function is used in x or stop("…").
+// ReturnsValue reports whether statements return a value. A call at the end that always raises an
+// error counts as one, because such a function is used in x or stop("…").
 func ReturnsValue(stmts []ast.Stmt) bool {
 	for _, s := range stmts {
 		found := false

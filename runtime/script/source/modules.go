@@ -26,8 +26,8 @@ func RecipeDir(path string) string {
 // sharedFolder has the recipes and the lib that all applications of a project share.
 const sharedFolder = "recipes"
 
-// folders returns where recipes in dir find modules and files: in dir, in its lib, and for another application of the project,
-// which is a folder with its own app.lua beside recipes/, also there.
+// folders returns where recipes in dir find modules and files: in dir, in its lib, and for another
+// application of the project, which is a folder with its own app.lua beside recipes/, also there.
 func folders(dir string) []string {
 	found := []string{dir, filepath.Join(dir, "lib")}
 	if shared := sharedWith(dir); shared != "" {
@@ -47,8 +47,9 @@ func sharedWith(dir string) string {
 	return shared
 }
 
-// FindModule reads the file that require "name" loads for recipes in dir. It is another one than from, the file that
-// requires it, if there is another: in shop/release.lua, require "release" is recipes/release.lua.
+// FindModule reads the file that require "name" loads for recipes in dir. It is another one than
+// from, the file that requires it, if there is another: in shop/release.lua, require "release" is
+// recipes/release.lua.
 func FindModule(dir, name, from string) (path string, text []byte, err error) {
 	if !moduleName.MatchString(name) {
 		return "", nil, fmt.Errorf("%q is not a module name; want letters, digits, -, _ and . between them, "+
@@ -57,7 +58,8 @@ func FindModule(dir, name, from string) (path string, text []byte, err error) {
 	return findShown(dir, name+".lua", "module", name, from)
 }
 
-// findShown reads a file by its name in one of the folders of dir, last is tried after the others. kind and asked are what the error calls it.
+// findShown reads a file by its name in one of the folders of dir, last is tried after the others.
+// kind and asked are what the error calls it.
 func findShown(dir, name, kind, asked, last string) (path string, text []byte, err error) {
 	var tried []string
 	for _, folder := range folders(dir) {
@@ -99,8 +101,9 @@ func FindFile(dir, name string) (path string, text []byte, err error) {
 	return path, text, inside(dir, path)
 }
 
-// ProjectPath returns the path of a file or folder of this machine that a recipe in dir names. It is relative to the project: the
-// folder that has recipes/ in it, or dir where there is none. What exists only below the working directory is taken from there.
+// ProjectPath returns the path of a file or folder of this machine that a recipe in dir names. It
+// is relative to the project: the folder that has recipes/ in it, or dir where there is none. What
+// exists only below the working directory is taken from there.
 func ProjectPath(dir, path string) string {
 	if dir == "" || path == "" || filepath.IsAbs(path) {
 		return path

@@ -37,7 +37,8 @@ func ReadChecked(path string, check func(fs.FileInfo) error) (text []byte, err e
 	if !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("%s is %s; want a regular file", path, fileKind(info.Mode()))
 	}
-	// A byte more than it has, so that one read finds the end, too. io.ReadAll begins with 512 bytes.
+	// A byte more than it has, so that one read finds the end, too. io.ReadAll begins with 512
+	// bytes.
 	text = make([]byte, min(info.Size(), mostRead)+1)
 	n, err := io.ReadFull(f, text)
 	if text = text[:n]; err == nil { // it has grown

@@ -12,7 +12,8 @@ import (
 	"testing"
 )
 
-// TestReadFile reads files that are not regular or too large: each returns an error without blocking.
+// TestReadFile reads files that are not regular or too large: each returns an error without
+// blocking.
 func TestReadFile(t *testing.T) {
 	dir := t.TempDir()
 	at := func(name string) string { return filepath.Join(dir, name) }

@@ -14,7 +14,8 @@ type Step struct {
 	Required bool   // it says required = true
 }
 
-// Steps returns the steps in the files that were read, sorted by title. A title of several possible texts is several steps.
+// Steps returns the steps in the files that were read, sorted by title. A title of several possible
+// texts is several steps.
 func (c *Cache) Steps() []Step {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -50,8 +50,8 @@ func Open(l *lua.LState, base []string) error {
 	return nil
 }
 
-// gmatch is string.gmatch, whose iterator needs no arguments, as in Lua. gopher-lua's wants its state, so that
-// it works in a for loop only.
+// gmatch is string.gmatch, whose iterator needs no arguments, as in Lua. gopher-lua's wants its
+// state, so that it works in a for loop only.
 func gmatch(l *lua.LState) int {
 	l.CheckString(1)
 	l.CheckString(2)

@@ -123,8 +123,8 @@ func (w *writer) write(l *lua.LState) int {
 	return 0
 }
 
-// list returns the iterator of a for loop: list(1, T) gives the values of the list T, and list(2, T)
-// the keys and values of the table T, sorted. What pairs or ipairs returns is passed on.
+// list returns the iterator of a for loop: list(1, T) gives the values of the list T, and list(2,
+// T) the keys and values of the table T, sorted. What pairs or ipairs returns is passed on.
 func list(l *lua.LState) int {
 	if l.Get(2).Type() == lua.LTFunction {
 		return l.GetTop() - 1

@@ -1,6 +1,8 @@
-// Package interactive connects this machine's terminal, or its standard streams, with a session on a host.
+// Package interactive connects this machine's terminal, or its standard streams, with a session on
+// a host.
 //
-// Its one rule: whatever ends the session, the terminal gets its mode back, and the host is told to end what runs there.
+// Its one rule: whatever ends the session, the terminal gets its mode back, and the host is told to
+// end what runs there.
 package interactive
 
 import (
@@ -32,8 +34,9 @@ var ErrLost = errors.New("the connection was lost")
 // grace is how long what ran in an interrupted session may take to end.
 const grace = 3 * time.Second
 
-// Run runs a session to its end and returns the exit status of what ran in it, 128 plus the number of the signal that
-// ended it. It fails with ErrLost, the cause of ctx, or the error of a stream that cannot be written to.
+// Run runs a session to its end and returns the exit status of what ran in it, 128 plus the number
+// of the signal that ended it. It fails with ErrLost, the cause of ctx, or the error of a stream
+// that cannot be written to.
 //
 // After it, one goroutine may still read In until the process ends: nothing can cancel that.
 func Run(ctx context.Context, conn ssh.Conn, o Options) (code int, err error) {
@@ -80,8 +83,9 @@ func Run(ctx context.Context, conn ssh.Conn, o Options) (code int, err error) {
 	return status(conn, err)
 }
 
-// stop ends what runs in a session. With a terminal the host hangs up, as for a closed window. Otherwise it gets SIGTERM,
-// and SIGKILL after a while, where the server sends signals: OpenSSH does unless the login is root.
+// stop ends what runs in a session. With a terminal the host hangs up, as for a closed window.
+// Otherwise it gets SIGTERM, and SIGKILL after a while, where the server sends signals: OpenSSH
+// does unless the login is root.
 func stop(s *gossh.Session, ended <-chan error, terminal bool) {
 	for _, name := range []string{"TERM", "KILL"} {
 		sent := false
@@ -120,7 +124,8 @@ func status(conn ssh.Conn, err error) (int, error) {
 	}
 }
 
-// attach asks for a terminal on the host and gives all keys of the one here to it, until release is called.
+// attach asks for a terminal on the host and gives all keys of the one here to it, until release is
+// called.
 func attach(ctx context.Context, s *gossh.Session, o Options) (release func() error, err error) {
 	fd := int(o.In.Fd())
 	width, height, err := term.GetSize(fd)
@@ -151,8 +156,8 @@ func attach(ctx context.Context, s *gossh.Session, o Options) (release func() er
 	}, nil
 }
 
-// outlet writes what the host sends. If it cannot, the session ends: nobody would see the rest. It goes on reading,
-// because a host that cannot send does not end the session.
+// outlet writes what the host sends. If it cannot, the session ends: nobody would see the rest. It
+// goes on reading, because a host that cannot send does not end the session.
 type outlet struct {
 	io.Writer
 	stop context.CancelCauseFunc

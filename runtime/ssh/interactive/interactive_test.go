@@ -138,7 +138,8 @@ func (tt *terminal) send(keys string) {
 	}
 }
 
-// TestTerminal has a session on a terminal: its size and kind, a change of the size, and keys that the host interprets.
+// TestTerminal has a session on a terminal: its size and kind, a change of the size, and keys that
+// the host interprets.
 func TestTerminal(t *testing.T) {
 	tt := onTerminal(t.Context(), t, dial(t), `/bin/sh -c 'trap "echo key" INT; trap "stty size" WINCH; echo $TERM; stty size; while :; do read x; test "$x" != end || exit 5; done'`)
 	tt.expect("vt220\r\n31 97\r\n")

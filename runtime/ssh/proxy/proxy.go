@@ -1,4 +1,5 @@
-// Package proxy connects to a host through a program, whose standard input and output are the connection.
+// Package proxy connects to a host through a program, whose standard input and output are the
+// connection.
 package proxy
 
 import (
@@ -92,7 +93,8 @@ func (c *Conn) end() error {
 	return nil
 }
 
-// Write sends to the host. If the proxy has ended, Read says why: what it wrote before may wait there.
+// Write sends to the host. If the proxy has ended, Read says why: what it wrote before may wait
+// there.
 func (c *Conn) Write(b []byte) (int, error) {
 	n, err := c.stdin.Write(b)
 	if errors.Is(err, syscall.EPIPE) {

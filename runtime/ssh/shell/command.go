@@ -28,8 +28,9 @@ type Command struct {
 	Input io.Reader         // the input, instead of Stdin; if reading fails it ends early
 	Sudo  string            // the user to run as through sudo, or ""
 
-	// Resident runs a command with Sudo and without input in a shell that sudo has started once: sudo
-	// takes 10 ms and more. It is for runbook's own scripts, so that sudo logs each command of a recipe.
+	// Resident runs a command with Sudo and without input in a shell that sudo has started once:
+	// sudo takes 10 ms and more. It is for runbook's own scripts, so that sudo logs each command of
+	// a recipe.
 	Resident bool
 
 	Timeout     time.Duration // limits the whole command; 0 for no limit
@@ -66,7 +67,8 @@ func (c Command) accepts(code int) bool {
 	return c.AnyStatus && (ran || !c.MustRun || c.asksForProgram())
 }
 
-// asksForProgram reports whether the command is "command -v NAME", for which dash exits 127 to say no.
+// asksForProgram reports whether the command is "command -v NAME", for which dash exits 127 to say
+// no.
 func (c Command) asksForProgram() bool {
 	words := c.Argv
 	if words == nil {

@@ -55,8 +55,8 @@ type Permissions struct {
 	Group string // the group whose members share locks and mirrors, or "" for nobody
 }
 
-// SetPermissions sets the permissions of everything that is made on the host from now on. Without it the login's umask counts,
-// which differs between hosts and between commands, sudo and sftp.
+// SetPermissions sets the permissions of everything that is made on the host from now on. Without
+// it the login's umask counts, which differs between hosts and between commands, sudo and sftp.
 func (h *Host) SetPermissions(p Permissions) { h.permissions.Store(&p) }
 
 // Permissions returns what SetPermissions set, or nil.

@@ -24,8 +24,9 @@ import (
 //
 // Anybody may have made the lock file. The script opens it once and checks what it opened before it
 // writes: a regular file with one name, which belongs to the user, to root or, unless the user is
-// root, to the owner of the folder or to the group that shares it. It follows no link, and <> does not block on a fifo. After that
-// it uses the descriptor alone. Of the file's text it prints one clean line.
+// root, to the owner of the folder or to the group that shares it. It follows no link, and <> does
+// not block on a fifo. After that it uses the descriptor alone. Of the file's text it prints one
+// clean line.
 //
 //go:embed keeper.sh
 var keeperScript string

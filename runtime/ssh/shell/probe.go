@@ -13,8 +13,8 @@ import (
 )
 
 // sessions is how many sessions a run needs at a time on one connection: the shell, the keeper of
-// the lock, the files, and one that ends what runs in the shell, lists a folder, sends input or asks
-// for the agent.
+// the lock, the files, and one that ends what runs in the shell, lists a folder, sends input or
+// asks for the agent.
 const sessions = 4
 
 // Probe is what a run needs of an SSH server later.

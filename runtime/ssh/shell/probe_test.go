@@ -65,8 +65,8 @@ func TestProbeBusy(t *testing.T) {
 	}
 }
 
-// TestInterruptedInput interrupts a command with input where shell, lock, files and the command have
-// all sessions that the server allows. It is ended all the same, and files work afterwards.
+// TestInterruptedInput interrupts a command with input where shell, lock, files and the command
+// have all sessions that the server allows. It is ended all the same, and files work afterwards.
 func TestInterruptedInput(t *testing.T) {
 	h := newPool(t, Options{}).Host(sshtest.Start(t, "MaxSessions 4").Target(t))
 	must(t, h.Lock(t.Context(), filepath.Join(t.TempDir(), "lock"), 0))

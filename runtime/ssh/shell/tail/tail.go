@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// noise matches lines that say nothing about this failure: what git adds to each failure of a transport, and pip to each failure
-// of a program that it runs.
+// noise matches lines that say nothing about this failure: what git adds to each failure of a
+// transport, and pip to each failure of a program that it runs.
 var noise = regexp.MustCompile(`^[\s│|]*(` + strings.Join([]string{
 	``, `fatal: Could not read from remote repository\.`, `Please make sure you have the correct access rights`, `and the repository exists\.`,
 	`(note|hint): (This error originates from a subprocess|This is an issue with the package mentioned above|See above for details).*`,
@@ -21,8 +21,8 @@ var fault = regexp.MustCompile(`^\s*(ERROR|Error|error|fatal|FATAL|CRITICAL)\b|:
 // blockLines is how many lines of the first error are shown where the last lines do not reach it.
 const blockLines = 3
 
-// Lines returns the last lines of a text, at most most. Of a longer text it leaves out noise and repeated lines. Where the first
-// error is before the last lines, its first lines come before them.
+// Lines returns the last lines of a text, at most most. Of a longer text it leaves out noise and
+// repeated lines. Where the first error is before the last lines, its first lines come before them.
 func Lines(text string, most int) string {
 	lines := strings.Split(strings.TrimRight(text, " \t\r\n"), "\n")
 	if len(lines) <= most {
