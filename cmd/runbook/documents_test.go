@@ -23,7 +23,7 @@ import (
 //	sh setup                needs the whole repository, so .ci/run must contain each line
 //	sh build                run at the top of the repository
 //	sh FILE                 written to FILE, which bash must be able to parse
-//	lua FILE                written to FILE
+//	lua FILE, json FILE     written to FILE
 //	lua in FILE             keys for the table that FILE returns, added at its end; then FILE is checked
 //	lua part of FILE        lines that the shipped FILE contains
 //	lua into FILE after L   inserted into FILE after its line L
@@ -168,6 +168,8 @@ func (r *reader) try(b block) {
 		r.insert(b, argument)
 	case kind == "lua" && rest != "":
 		r.write(b, rest)
+	case kind == "json" && rest != "":
+		r.save(rest, b.text)
 	case kind == "yaml" && rest != "":
 		r.pipeline(b, rest)
 	default:

@@ -76,8 +76,9 @@ func (f flagSpec) withShort(letter string) flagSpec {
 // hostFlags are the options of every command that uses hosts.
 func hostFlags() []flagSpec {
 	return []flagSpec{
-		textFlag("hosts", value{name: "FILE|LIST", offer: anyFile},
-			"which hosts: a .lua hosts file, a text file with one [user@]host[:port] per line, or a comma-separated list"),
+		listFlag("hosts", value{name: "FILE|LIST", offer: anyFile},
+			"which hosts: a hosts file in Lua (.lua) or JSON (.json), a program that prints such JSON, a text file with one "+
+				"[user@]host[:port] per line, or a comma-separated list; repeated options add up"),
 		textFlag("stage", value{name: "NAME", offer: stageName},
 			"use hosts/NAME.lua, and lay the keys of recipes/app.NAME.lua over those of app.lua"),
 		listFlag("only", value{name: "NAME|tag:TAG", offer: hostPattern},
@@ -96,7 +97,7 @@ func hostFlags() []flagSpec {
 // inventoryOptions are the values of hostFlags. An empty --hosts is an error: most likely a
 // variable of a script was never set, and that script did not mean the recipe's own hosts.
 func inventoryOptions(c *cli.Context) (inventory.Options, error) {
-	if c.IsSet("hosts") && strings.TrimSpace(c.String("hosts")) == "" {
+	if c.IsSet("hosts") && slices.ContainsFunc(lines(c, "hosts"), isBlank) {
 		return inventory.Options{}, usageError("--hosts is empty", "give --hosts FILE or --hosts web1,web2; "+
 			"without the option (and without RUNBOOK_HOSTS) the recipe's own hosts are used")
 	}
@@ -104,7 +105,7 @@ func inventoryOptions(c *cli.Context) (inventory.Options, error) {
 		return inventory.Options{}, usageError("--stage is empty", "name a stage, or leave out the option and RUNBOOK_STAGE")
 	}
 	o := inventory.Options{
-		Hosts: c.String("hosts"), Stage: c.String("stage"), Only: lines(c, "only"), Except: lines(c, "except"), Identities: lines(c, "identity"),
+		Hosts: lines(c, "hosts"), Stage: c.String("stage"), Only: lines(c, "only"), Except: lines(c, "except"), Identities: lines(c, "identity"),
 		KnownHosts: lines(c, "known-hosts"), SSHConfig: c.String("ssh-config"), ConnectTimeout: c.Duration("connect-timeout"),
 	}
 	if text := c.String("skip-unreachable"); text != "" || c.IsSet("skip-unreachable") {
@@ -116,6 +117,8 @@ func inventoryOptions(c *cli.Context) (inventory.Options, error) {
 	}
 	return o, nil
 }
+
+func isBlank(text string) bool { return strings.TrimSpace(text) == "" }
 
 // lines returns the values of a list option. An environment variable has one a line.
 func lines(c *cli.Context, name string) []string {

@@ -93,7 +93,7 @@ func runSeen(b *testing.B, path, hosts string, views func(b *testing.B, plan *ru
 	if err != nil {
 		b.Fatal(err)
 	}
-	plan, err := run.Prepare(b.Context(), d, run.Options{Inventory: inventory.Options{Hosts: hosts, SSHConfig: "none", ConnectTimeout: time.Minute}})
+	plan, err := run.Prepare(b.Context(), d, run.Options{Inventory: inventory.Options{Hosts: []string{hosts}, SSHConfig: "none", ConnectTimeout: time.Minute}})
 	if err != nil {
 		b.Fatal(err)
 	}

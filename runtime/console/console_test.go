@@ -38,7 +38,7 @@ func TestConcurrentConnect(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	hosts, err := inventory.Load(t.Context(), event.NewStream(), inventory.Options{Hosts: l.HostsFile(), SSHConfig: "none"}, "")
+	hosts, err := inventory.Load(t.Context(), event.NewStream(), inventory.Options{Hosts: []string{l.HostsFile()}, SSHConfig: "none"}, "")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -24,7 +24,7 @@ func BenchmarkHostsFile(b *testing.B) {
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		hosts, err := Load(b.Context(), event.NewStream(), Options{Hosts: path, SSHConfig: "/dev/null"}, "")
+		hosts, err := Load(b.Context(), event.NewStream(), Options{Hosts: []string{path}, SSHConfig: "/dev/null"}, "")
 		if err != nil || len(hosts) != 5000 {
 			b.Fatal(len(hosts), err)
 		}

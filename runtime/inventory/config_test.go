@@ -48,7 +48,7 @@ func TestSSHConfigIsApplied(t *testing.T) {
 	})
 	t.Setenv("AGENT_DIR", "/run/agents")
 	in := func(name string) string { return filepath.Join(dir, name) }
-	h := one(t, Options{Hosts: "web1", Dir: dir})
+	h := one(t, Options{Hosts: []string{"web1"}, Dir: dir})
 	want := Host{Name: "web1", Address: "web1.example.com", Port: 2222, User: "deploy",
 		Identities:     []string{in(".ssh/deploy@web1.example.com"), in("with space"), in(".ssh/last")},
 		IdentitiesOnly: true, Certificates: []string{in("cert%")}, IdentityAgent: "/run/agents/web1.sock",
@@ -56,7 +56,7 @@ func TestSSHConfigIsApplied(t *testing.T) {
 	if !reflect.DeepEqual(h, want) {
 		t.Errorf("\n got %+v\nwant %+v", h, want)
 	}
-	if h := one(t, Options{Hosts: "web2", Dir: dir}); h.Address != "192.0.2.12" || h.User != "other" || h.Port != 1 {
+	if h := one(t, Options{Hosts: []string{"web2"}, Dir: dir}); h.Address != "192.0.2.12" || h.User != "other" || h.Port != 1 {
 		t.Errorf("got %+v", h)
 	}
 }
@@ -74,20 +74,20 @@ func TestPrecedence(t *testing.T) {
 		}
 		return strings.Join([]string{h.User, strings.Join(h.Identities, "+"), strings.Join(h.KnownHosts, "+"), via}, " ")
 	}
-	hosts := load(t, Options{Hosts: "h.lua", Dir: dir, SSHConfig: "jumps"}, "")
+	hosts := load(t, Options{Hosts: []string{"h.lua"}, Dir: dir, SSHConfig: "jumps"}, "")
 	if got, want := say(hosts[0]), "file /file /fileknown filejump"; got != want || hosts[0].Port != 2 {
 		t.Errorf("got %s, want %s", got, want)
 	}
 	if got, want := say(hosts[1]), "conf /conf /confknown+/etc/ssh/ssh_known_hosts+/etc/ssh/ssh_known_hosts2 confjump"; got != want || hosts[1].Port != 1 {
 		t.Errorf("got %s, want %s", got, want)
 	}
-	hosts = load(t, Options{Hosts: "h.lua", Dir: dir, SSHConfig: "jumps", Identities: []string{"/opt", "rel"}, KnownHosts: []string{"~/optknown"}}, "")
+	hosts = load(t, Options{Hosts: []string{"h.lua"}, Dir: dir, SSHConfig: "jumps", Identities: []string{"/opt", "rel"}, KnownHosts: []string{"~/optknown"}}, "")
 	for _, h := range hosts {
 		if got, want := say(h), h.User+" /opt+"+filepath.Join(dir, "rel")+" "+filepath.Join(dir, "optknown")+" "+h.Via.Name; got != want {
 			t.Errorf("got %s, want %s", got, want)
 		}
 	}
-	h := one(t, Options{Hosts: "web1", Dir: dir, SSHConfig: "none"})
+	h := one(t, Options{Hosts: []string{"web1"}, Dir: dir, SSHConfig: "none"})
 	if h.Port != 22 || h.Identities != nil || h.KnownHosts[0] != filepath.Join(dir, ".ssh/known_hosts") {
 		t.Errorf("defaults: got %+v", h)
 	}
@@ -95,7 +95,7 @@ func TestPrecedence(t *testing.T) {
 
 func TestNone(t *testing.T) {
 	dir := files(t, map[string]string{".ssh/config": "IdentityFile none\nIdentityAgent none\nUserKnownHostsFile none\nProxyCommand none\nProxyJump bastion\nCanonicalizeHostname no\nAddressFamily any"})
-	h := one(t, Options{Hosts: "web1", Dir: dir})
+	h := one(t, Options{Hosts: []string{"web1"}, Dir: dir})
 	if h.Identities == nil || len(h.Identities) != 0 || h.IdentityAgent != "none" || h.KnownHosts[0] != "/etc/ssh/ssh_known_hosts" || h.Via != nil {
 		t.Errorf("got %+v", h)
 	}
@@ -105,7 +105,7 @@ func TestIdentityAgent(t *testing.T) {
 	t.Setenv("MY_AGENT", "/run/mine")
 	for said, want := range map[string]string{"SSH_AUTH_SOCK": "", "$MY_AGENT": "/run/mine", "~/x": "DIR/x", "NONE": "none"} {
 		dir := files(t, map[string]string{".ssh/config": "IdentityAgent " + said})
-		if h := one(t, Options{Hosts: "web1", Dir: dir}); h.IdentityAgent != strings.Replace(want, "DIR", dir, 1) {
+		if h := one(t, Options{Hosts: []string{"web1"}, Dir: dir}); h.IdentityAgent != strings.Replace(want, "DIR", dir, 1) {
 			t.Errorf("%s: got %q, want %q", said, h.IdentityAgent, want)
 		}
 	}
@@ -157,7 +157,7 @@ func TestWrongConfigs(t *testing.T) {
 	} {
 		t.Run(c.config, func(t *testing.T) {
 			dir := files(t, map[string]string{".ssh/config": c.config + "\n"})
-			_, err := Load(t.Context(), event.NewStream(), Options{Hosts: "web1", Dir: dir}, "")
+			_, err := Load(t.Context(), event.NewStream(), Options{Hosts: []string{"web1"}, Dir: dir}, "")
 			if c.config == "ProxyJump x%h" {
 				if err == nil || !strings.Contains(err.Error(), "more than 15 jump hosts: web1 → xweb1 → xxweb1") {
 					t.Errorf("got %v", err)
@@ -187,12 +187,12 @@ func TestOnlyWhatAppliesIsRefused(t *testing.T) {
 		Host jumped
 			ProxyCommand nc`,
 		"h.lua": `return { { name = "other", jump = "bastion" } }`})
-	one(t, Options{Hosts: "deploy@web1", Dir: dir})
-	one(t, Options{Hosts: "web1,other", Only: []string{"web1"}, Dir: dir, SSHConfig: "none"})
-	if h := one(t, Options{Hosts: "jumped", Dir: dir}); h.Via == nil { // the first of ProxyJump and ProxyCommand counts
+	one(t, Options{Hosts: []string{"deploy@web1"}, Dir: dir})
+	one(t, Options{Hosts: []string{"web1,other"}, Only: []string{"web1"}, Dir: dir, SSHConfig: "none"})
+	if h := one(t, Options{Hosts: []string{"jumped"}, Dir: dir}); h.Via == nil { // the first of ProxyJump and ProxyCommand counts
 		t.Errorf("got %+v", h)
 	}
-	_, err := Load(t.Context(), event.NewStream(), Options{Hosts: "h.lua", Dir: dir}, "")
+	_, err := Load(t.Context(), event.NewStream(), Options{Hosts: []string{"h.lua"}, Dir: dir}, "")
 	if err == nil || !strings.Contains(err.Error(), "Nonsense") { // a jump of its own takes ProxyCommand's place, no more
 		t.Errorf("got %v", err)
 	}
@@ -201,18 +201,18 @@ func TestOnlyWhatAppliesIsRefused(t *testing.T) {
 func TestConfigFiles(t *testing.T) {
 	dir := files(t, map[string]string{"conf": "User fromconf\nInclude " + "/nowhere/*", "h.lua": `return { { name = "a", jump = "b" } }`,
 		"jumped": "Host a\n ProxyCommand nc\n"})
-	if h := one(t, Options{Hosts: "web1", Dir: dir}); h.User == "fromconf" {
+	if h := one(t, Options{Hosts: []string{"web1"}, Dir: dir}); h.User == "fromconf" {
 		t.Errorf("got %+v", h)
 	}
-	if h := one(t, Options{Hosts: "web1", Dir: dir, SSHConfig: "conf"}); h.User != "fromconf" {
+	if h := one(t, Options{Hosts: []string{"web1"}, Dir: dir, SSHConfig: "conf"}); h.User != "fromconf" {
 		t.Errorf("got %+v", h)
 	}
-	if h := one(t, Options{Hosts: "h.lua", Dir: dir, SSHConfig: "jumped"}); h.Via == nil {
+	if h := one(t, Options{Hosts: []string{"h.lua"}, Dir: dir, SSHConfig: "jumped"}); h.Via == nil {
 		t.Errorf("got %+v", h)
 	}
-	_, err := Load(t.Context(), event.NewStream(), Options{Hosts: "web1", Dir: dir, SSHConfig: "~/gone"}, "")
+	_, err := Load(t.Context(), event.NewStream(), Options{Hosts: []string{"web1"}, Dir: dir, SSHConfig: "~/gone"}, "")
 	refused(t, dir, err, "--ssh-config ~/gone: no such file", "")
-	_, err = Load(t.Context(), event.NewStream(), Options{Hosts: "web1", Dir: dir, SSHConfig: "."}, "")
+	_, err = Load(t.Context(), event.NewStream(), Options{Hosts: []string{"web1"}, Dir: dir, SSHConfig: "."}, "")
 	if err == nil {
 		t.Error("a folder was taken for ssh_config")
 	}
@@ -223,14 +223,14 @@ func TestEdges(t *testing.T) {
 	dir := files(t, map[string]string{"config": "Host a\n  HostKeyAlias ka\n  ServerAliveInterval 0\nHost b\n  ServerAliveInterval 1m30s\n  ServerAliveCountMax 0\n" +
 		"Host c\n  ServerAliveInterval none\n  ServerAliveCountMax 7\nHost *\n  UserKnownHostsFile /known/%k\n"})
 	var got []string
-	for _, h := range load(t, Options{Hosts: "a:1,b:65535,c", SSHConfig: "config", Dir: dir}, "") {
+	for _, h := range load(t, Options{Hosts: []string{"a:1,b:65535,c"}, SSHConfig: "config", Dir: dir}, "") {
 		got = append(got, fmt.Sprint(h.Address, " ", h.Port, " ", h.KnownHosts[0], " ", int64(h.AliveInterval), " ", h.AliveCount))
 	}
 	if want := "a 1 /known/ka -1 0|b 65535 /known/b 90000000000 1|c 22 /known/c -1 7"; strings.Join(got, "|") != want {
 		t.Errorf("got %s, want %s", strings.Join(got, "|"), want)
 	}
 	hosts := files(t, map[string]string{"h.lua": `return { { name = "a", port = 1 }, { name = "b", port = 65535 } }`})
-	if all := load(t, Options{Hosts: "h.lua", SSHConfig: "none", Dir: hosts}, ""); all[0].Port != 1 || all[1].Port != 65535 {
+	if all := load(t, Options{Hosts: []string{"h.lua"}, SSHConfig: "none", Dir: hosts}, ""); all[0].Port != 1 || all[1].Port != 65535 {
 		t.Errorf("%+v", all)
 	}
 }

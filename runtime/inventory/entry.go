@@ -19,7 +19,8 @@ type entry struct {
 	identities []string
 	jump       string
 	proxy      *command
-	foreign    bool // named by ssh_config only: the defaults of the hosts file do not apply
+	foreign    bool   // named by ssh_config only: the defaults of the hosts file do not apply
+	defaults   *entry // of the hosts file that it is in; nil without one
 	tags       []string
 	vars       map[string]any
 	secrets    []string // the texts of secret vars
@@ -73,9 +74,6 @@ func (e entry) withDefaults(defaults entry) entry {
 }
 
 func (l list) checkNames() error {
-	if len(l.entries) == 0 {
-		return fmt.Errorf("%s: no hosts", l.source)
-	}
 	first := map[string]entry{}
 	for _, e := range l.entries {
 		if other, ok := first[e.name]; ok {

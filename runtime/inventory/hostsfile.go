@@ -80,12 +80,18 @@ func parseLua(ctx context.Context, me sshconfig.Machine, source, dir string, tex
 		err := fmt.Errorf("%s: %w", source, script.Decode(value, &t))
 		return list{}, event.WithHint(err, "write a hosts file like this: return { { name = \"web1\", address = \"192.0.2.11\" } }")
 	}
+	return decodeHosts(me, source, dir, table, itemLines(string(text), len(table.List)))
+}
+
+// decodeHosts validates the hosts of a file: the list items of a table whose fields are the defaults.
+// lines are the lines of the hosts, or nil.
+func decodeHosts(me sshconfig.Machine, source, dir string, table script.Table, lines []int) (list, error) {
 	l := list{source: source}
+	var err error
 	if l.defaults, err = decodeDefaults(me, dir, table.Fields); err != nil {
 		return list{}, addPlace(source, err)
 	}
 	l.defaults.source = source
-	lines := itemLines(string(text), len(table.List))
 	for i, item := range table.List {
 		e, err := decodeHost(me, dir, item)
 		e.source, e.place = source, fmt.Sprintf("host %d", i+1)
@@ -99,7 +105,11 @@ func parseLua(ctx context.Context, me sshconfig.Machine, source, dir string, tex
 		if err != nil {
 			return list{}, addPlace(e.label, err)
 		}
+		e.defaults = &l.defaults
 		l.entries = append(l.entries, e.withDefaults(l.defaults))
+	}
+	if len(l.entries) == 0 {
+		return list{}, fmt.Errorf("%s: no hosts", source)
 	}
 	return l, nil
 }

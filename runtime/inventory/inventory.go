@@ -68,7 +68,7 @@ type Host struct {
 
 // Options are the options of the command line about hosts.
 type Options struct {
-	Hosts      string            // --hosts: a .lua file, a text file, or a comma-separated list; "" for the default
+	Hosts      []string          // --hosts: files, programs and comma-separated lists, which add up; none for the default
 	Stage      string            // --stage: its hosts file replaces the default; "" for none
 	Only       []string          // --only: see selection.Options
 	Except     []string          // --except: likewise
@@ -89,7 +89,7 @@ type Options struct {
 // defaultName names any.
 func LoadIfAny(ctx context.Context, stream *event.Stream, o Options, defaultName string) ([]Host, error) {
 	switch {
-	case o.Hosts != "" || o.Stage != "" || defaultName != "":
+	case len(o.Hosts) > 0 || o.Stage != "" || defaultName != "":
 		return Load(ctx, stream, o, defaultName)
 	case len(o.Only) > 0 || len(o.Except) > 0:
 		return nil, event.WithHint(errors.New("the recipe has no hosts to choose from"),

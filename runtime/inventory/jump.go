@@ -43,8 +43,8 @@ func hasHop(jump, name string) bool { return slices.Contains(strings.Split(jump,
 
 // resolveJump resolves a chain "a,b" to b, reached through a. A hop is the name of another host in
 // the list, or a new host. The defaults of the hosts file apply to a new host unless ssh_config
-// named it.
-func (r *resolver) resolveJump(jump string, foreign bool, source string, path []string) (*Host, error) {
+// named it. of is the host that is reached through the chain.
+func (r *resolver) resolveJump(jump string, foreign bool, of entry, path []string) (*Host, error) {
 	hops := strings.Split(jump, ",")
 	last := hops[len(hops)-1]
 	e, ok := r.list.find(last)
@@ -53,9 +53,12 @@ func (r *resolver) resolveJump(jump string, foreign bool, source string, path []
 		if e, err = parseEntry(hopTarget(last)); err != nil {
 			return nil, fmt.Errorf("jump: %w", err)
 		}
-		e.source, e.foreign = source, foreign
+		e.source, e.foreign, e.defaults = of.source, foreign, of.defaults
 		if !foreign {
-			defaults := r.list.defaults
+			var defaults entry
+			if of.defaults != nil {
+				defaults = *of.defaults
+			}
 			// These describe the hosts of the run, not a bastion on the way.
 			defaults.jump, defaults.proxy, defaults.tags, defaults.vars, defaults.hostKey, defaults.port = "", nil, nil, nil, "", 0
 			e = e.withDefaults(defaults)

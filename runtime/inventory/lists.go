@@ -38,6 +38,9 @@ func parseText(source string, text []byte) (list, error) {
 		e.label = e.source
 		l.entries = append(l.entries, e)
 	}
+	if len(l.entries) == 0 {
+		return list{}, fmt.Errorf("%s: no hosts", source)
+	}
 	return l, nil
 }
 

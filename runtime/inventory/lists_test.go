@@ -16,7 +16,7 @@ func TestTextFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	var got []string
-	for _, h := range load(t, Options{Hosts: "hosts.txt", Dir: dir, SSHConfig: "none"}, "") {
+	for _, h := range load(t, Options{Hosts: []string{"hosts.txt"}, Dir: dir, SSHConfig: "none"}, "") {
 		got = append(got, fmt.Sprintf("%s %s %s %d %s", h.Name, h.User, h.Address, h.Port, h.Source))
 	}
 	want := []string{"web1 " + me.User + " web1 22 hosts.txt:3", "192.0.2.12:2222 deploy 192.0.2.12 2222 hosts.txt:4",
@@ -28,7 +28,7 @@ func TestTextFile(t *testing.T) {
 
 func TestCommas(t *testing.T) {
 	dir := files(t, nil)
-	hosts := load(t, Options{Hosts: "web1, deploy@web2:23,[::1]", Dir: dir}, "")
+	hosts := load(t, Options{Hosts: []string{"web1, deploy@web2:23,[::1]"}, Dir: dir}, "")
 	var got []string
 	for _, h := range hosts {
 		got = append(got, fmt.Sprintf("%s %s %d %s", h.Name, h.Address, h.Port, h.Source))
@@ -36,7 +36,7 @@ func TestCommas(t *testing.T) {
 	if want := "web1 web1 22 --hosts|web2:23 web2 23 --hosts|::1 ::1 22 --hosts"; strings.Join(got, "|") != want {
 		t.Errorf("got %s, want %s", strings.Join(got, "|"), want)
 	}
-	if one := load(t, Options{Hosts: "web1", Dir: dir}, ""); len(one) != 1 || one[0].Name != "web1" {
+	if one := load(t, Options{Hosts: []string{"web1"}, Dir: dir}, ""); len(one) != 1 || one[0].Name != "web1" {
 		t.Errorf("got %v, want web1", one)
 	}
 }
@@ -71,7 +71,7 @@ func TestWrongLists(t *testing.T) {
 	} {
 		t.Run(c.text, func(t *testing.T) {
 			dir := files(t, map[string]string{"h": c.text})
-			_, err := Load(t.Context(), event.NewStream(), Options{Hosts: "h", Dir: dir}, "")
+			_, err := Load(t.Context(), event.NewStream(), Options{Hosts: []string{"h"}, Dir: dir}, "")
 			refused(t, dir, err, c.want, c.hint)
 		})
 	}
@@ -89,7 +89,7 @@ func TestWrongLists(t *testing.T) {
 		".":              "--hosts .: is a folder",
 	} {
 		dir := files(t, nil)
-		_, err := Load(t.Context(), event.NewStream(), Options{Hosts: text, Dir: dir}, "")
+		_, err := Load(t.Context(), event.NewStream(), Options{Hosts: []string{text}, Dir: dir}, "")
 		if err == nil || err.Error() != want {
 			t.Errorf("%q: got %v, want %s", text, err, want)
 		}
@@ -111,7 +111,7 @@ func TestAnsible(t *testing.T) {
 		{"all:\n  vars:\n    ansible_user: deploy\n", `{ name = "web1", address = "192.0.2.11", user = "deploy", tags = { "web" } }`},
 	} {
 		dir := files(t, map[string]string{"inventory": c.text})
-		_, err := Load(t.Context(), event.NewStream(), Options{Hosts: "inventory", Dir: dir}, "")
+		_, err := Load(t.Context(), event.NewStream(), Options{Hosts: []string{"inventory"}, Dir: dir}, "")
 		refused(t, dir, err, "inventory is an inventory of Ansible, which runbook cannot read",
 			"write the hosts into a file that ends in .lua, groups as tags: return { "+c.host+", … }")
 		if _, err := parseLua(t.Context(), sshconfig.Machine{}, "h.lua", "/", []byte("return { "+c.host+" }")); err != nil {
@@ -120,14 +120,14 @@ func TestAnsible(t *testing.T) {
 	}
 	dir := files(t, nil)
 	for _, name := range []string{"inventory.ini", "hosts.yml", "hosts.yaml"} {
-		_, err := Load(t.Context(), event.NewStream(), Options{Hosts: name, Dir: dir}, "")
+		_, err := Load(t.Context(), event.NewStream(), Options{Hosts: []string{name}, Dir: dir}, "")
 		refused(t, dir, err, "--hosts "+name+": no such file", "")
 	}
 }
 
 func TestEndlessFile(t *testing.T) {
 	dir := files(t, map[string]string{"h": strings.Repeat("#\n", 1<<20)})
-	_, err := Load(t.Context(), event.NewStream(), Options{Hosts: "h", Dir: dir}, "")
+	_, err := Load(t.Context(), event.NewStream(), Options{Hosts: []string{"h"}, Dir: dir}, "")
 	refused(t, dir, err, "DIR/h is larger than 1048576 bytes, the limit for such a file", "")
 }
 

@@ -22,7 +22,7 @@ func TestDefaultFile(t *testing.T) {
 		{Options{RecipeDir: recipes, Dir: cwd}, "staging", "under"},
 		{Options{Dir: cwd}, "production", "under"},
 		{Options{RecipeDir: filepath.Join("..", "p", "recipes"), Dir: cwd}, "production", "beside"},
-		{Options{RecipeDir: recipes, Dir: cwd, Hosts: "given"}, "production", "given"},
+		{Options{RecipeDir: recipes, Dir: cwd, Hosts: []string{"given"}}, "production", "given"},
 	} {
 		if h := load(t, c.o, c.name); h[0].Name != c.want {
 			t.Errorf("%+v: got %s, want %s", c.o, h[0].Name, c.want)
@@ -47,13 +47,13 @@ func TestDefaultFile(t *testing.T) {
 func TestChoice(t *testing.T) {
 	dir := files(t, map[string]string{"h.lua": `return { tags = { "web" }, "web1", "web2", { name = "db1", tags = { "db" } } }`})
 	var got []string
-	for _, h := range load(t, Options{Hosts: "h.lua", Dir: dir, Only: []string{"tag:web", "db1"}, Except: []string{"web1"}}, "") {
+	for _, h := range load(t, Options{Hosts: []string{"h.lua"}, Dir: dir, Only: []string{"tag:web", "db1"}, Except: []string{"web1"}}, "") {
 		got = append(got, h.Name)
 	}
 	if want := "web2 db1"; strings.Join(got, " ") != want {
 		t.Errorf("got %v, want %s", got, want)
 	}
-	_, err := Load(t.Context(), event.NewStream(), Options{Hosts: "h.lua", Dir: dir, Except: []string{"tag:wbe"}}, "")
+	_, err := Load(t.Context(), event.NewStream(), Options{Hosts: []string{"h.lua"}, Dir: dir, Except: []string{"tag:wbe"}}, "")
 	refused(t, dir, err, `--except tag:wbe: no host has this tag (did you mean "web"?)`, "tags: db, web")
 }
 
@@ -80,7 +80,7 @@ func TestJumps(t *testing.T) {
 		}`,
 		".ssh/config": "Host outer\n HostName outer.example\n ProxyJump c@far,near\nHost w4\n ProxyJump nope",
 	})
-	hosts := load(t, Options{Hosts: "h.lua", Dir: dir}, "")
+	hosts := load(t, Options{Hosts: []string{"h.lua"}, Dir: dir}, "")
 	me, err := thisMachine(dir)
 	if err != nil {
 		t.Fatal(err)
@@ -102,7 +102,7 @@ func TestJumps(t *testing.T) {
 		t.Errorf("got %+v and %+v", outer, outer.Via)
 	}
 	// --only excludes the bastion from the run, but hosts are still reached through it.
-	only := load(t, Options{Hosts: "h.lua", Dir: dir, Only: []string{"web1"}}, "")
+	only := load(t, Options{Hosts: []string{"h.lua"}, Dir: dir, Only: []string{"web1"}}, "")
 	if len(only) != 1 || chain(&only[0]) != "u@w1 < j@b.example" {
 		t.Errorf("got %+v", only)
 	}
@@ -116,7 +116,7 @@ func TestJumpLoops(t *testing.T) {
 		`return { jump = "b", { name = "a" }, { name = "b", jump = "root@c,a" } }`:                      "host a: jump b: jump a: jump hosts form a loop: a → b → a",
 	} {
 		dir := files(t, map[string]string{"h.lua": lua})
-		_, err := Load(t.Context(), event.NewStream(), Options{Hosts: "h.lua", Dir: dir}, "")
+		_, err := Load(t.Context(), event.NewStream(), Options{Hosts: []string{"h.lua"}, Dir: dir}, "")
 		if err == nil || err.Error() != want {
 			t.Errorf("%s:\n got %v\nwant %s", lua, err, want)
 		}

@@ -26,7 +26,7 @@ func TestHostsFile(t *testing.T) {
 			"other@192.0.2.13",
 			"[::1]:2222",
 		}`})
-	got := load(t, Options{Hosts: "inv/hosts.lua", Dir: dir, SSHConfig: "none"}, "")
+	got := load(t, Options{Hosts: []string{"inv/hosts.lua"}, Dir: dir, SSHConfig: "none"}, "")
 	in := func(name string) string { return filepath.Join(dir, name) }
 	source := filepath.Join("inv", "hosts.lua")
 	vars := func(processes float64) map[string]any { return map[string]any{"processes": processes, "threads": 5.0} }
@@ -56,7 +56,7 @@ func TestHostsFile(t *testing.T) {
 // Vars of one host must not reach another through shared defaults.
 func TestVarsAreNotShared(t *testing.T) {
 	dir := files(t, map[string]string{"h.lua": `return { vars = { a = 1 }, "web1", "web2" }`})
-	hosts := load(t, Options{Hosts: "h.lua", Dir: dir}, "")
+	hosts := load(t, Options{Hosts: []string{"h.lua"}, Dir: dir}, "")
 	hosts[0].Vars["a"] = 2.0
 	if hosts[1].Vars["a"] != 1.0 {
 		t.Error("the hosts share their vars")
@@ -134,7 +134,7 @@ func TestWrongHostsFiles(t *testing.T) {
 	} {
 		t.Run(c.lua, func(t *testing.T) {
 			dir := files(t, map[string]string{"h.lua": c.lua})
-			_, err := Load(t.Context(), event.NewStream(), Options{Hosts: "h.lua", Dir: dir}, "")
+			_, err := Load(t.Context(), event.NewStream(), Options{Hosts: []string{"h.lua"}, Dir: dir}, "")
 			refused(t, dir, err, c.want, c.hint)
 			if strings.Contains(err.Error(), "BEGIN") {
 				t.Error("the error repeats a private key")
@@ -147,7 +147,7 @@ func TestWrongHostsFiles(t *testing.T) {
 func TestLuaErrorsHaveLines(t *testing.T) {
 	for _, lua := range []string{"return {\n{ name = }\n}", "local x = 1\nerror('no')", "\nreturn hots", "\nreturn io.open('x')", "\nreturn os.getenv('HOME')"} {
 		dir := files(t, map[string]string{"h.lua": lua})
-		_, err := Load(t.Context(), event.NewStream(), Options{Hosts: "h.lua", Dir: dir}, "")
+		_, err := Load(t.Context(), event.NewStream(), Options{Hosts: []string{"h.lua"}, Dir: dir}, "")
 		if err == nil || !strings.HasPrefix(err.Error(), "h.lua:2:") {
 			t.Errorf("%q: got %v, want an error at h.lua:2", lua, err)
 		}
@@ -157,7 +157,7 @@ func TestLuaErrorsHaveLines(t *testing.T) {
 func TestEndlessHostsFile(t *testing.T) {
 	dir := files(t, map[string]string{"h.lua": `while true do end`})
 	begun := time.Now()
-	_, err := Load(t.Context(), event.NewStream(), Options{Hosts: "h.lua", Dir: dir}, "")
+	_, err := Load(t.Context(), event.NewStream(), Options{Hosts: []string{"h.lua"}, Dir: dir}, "")
 	refused(t, dir, err, "h.lua: stopped after 1s", "endless loop")
 	if d := time.Since(begun); d > 5*time.Second {
 		t.Errorf("it took %v", d)
@@ -169,7 +169,7 @@ func TestInterruptedHostsFile(t *testing.T) {
 	dir := files(t, map[string]string{"h.lua": `while true do end`})
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := Load(ctx, event.NewStream(), Options{Hosts: "h.lua", Dir: dir}, ""); !errors.Is(err, context.Canceled) {
+	if _, err := Load(ctx, event.NewStream(), Options{Hosts: []string{"h.lua"}, Dir: dir}, ""); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, want %v", err, context.Canceled)
 	}
 }

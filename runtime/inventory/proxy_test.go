@@ -53,10 +53,10 @@ func TestProxies(t *testing.T) {
 				ProxyCommand never`,
 	})
 	var got []string
-	for _, h := range load(t, Options{Hosts: "hosts/h.lua", Dir: dir}, "") {
+	for _, h := range load(t, Options{Hosts: []string{"hosts/h.lua"}, Dir: dir}, "") {
 		got = append(got, h.Name+" "+route(h, dir))
 	}
-	for _, h := range load(t, Options{Hosts: "hosts/plain.lua", Dir: dir}, "") {
+	for _, h := range load(t, Options{Hosts: []string{"hosts/plain.lua"}, Dir: dir}, "") {
 		got = append(got, h.Name+" "+route(h, dir))
 		if h.Via != nil {
 			got = append(got, "  "+route(*h.Via, dir))
@@ -96,7 +96,7 @@ func TestWrongProxies(t *testing.T) {
 		`proxy = { "~no-such-user/nc" }`: `proxy: "~no-such-user/nc": no user no-such-user on this machine`,
 	} {
 		dir := files(t, map[string]string{"h.lua": `return { { name = "a", ` + lua + ` } }`})
-		_, err := Load(t.Context(), event.NewStream(), Options{Hosts: "h.lua", Dir: dir, SSHConfig: "none"}, "")
+		_, err := Load(t.Context(), event.NewStream(), Options{Hosts: []string{"h.lua"}, Dir: dir, SSHConfig: "none"}, "")
 		if err == nil || !strings.HasSuffix(err.Error(), want) {
 			t.Errorf("%s: got %v", lua, err)
 		}
@@ -116,7 +116,7 @@ func TestMatchExec(t *testing.T) {
 		Match final !exec "exit 3"
 			Port 2
 	`, "reads": `Match exec "read x; test -z $x"` + "\n User silent\n"})
-	for _, h := range load(t, Options{Hosts: "a,b", Dir: dir, SSHConfig: "c"}, "") {
+	for _, h := range load(t, Options{Hosts: []string{"a,b"}, Dir: dir, SSHConfig: "c"}, "") {
 		if h.User != "one" || h.Port != 2 {
 			t.Errorf("%+v", h)
 		}
@@ -124,20 +124,20 @@ func TestMatchExec(t *testing.T) {
 	if text, err := os.ReadFile(filepath.Join(dir, "ran")); err != nil || string(text) != "same\nb-b-22-one\n" {
 		t.Errorf("%v: %s", err, text)
 	}
-	if h := one(t, Options{Hosts: "a", Dir: dir, SSHConfig: "reads"}); h.User != "silent" {
+	if h := one(t, Options{Hosts: []string{"a"}, Dir: dir, SSHConfig: "reads"}); h.User != "silent" {
 		t.Errorf("%+v", h)
 	}
 	// What a command prints is shown, without control characters.
 	var warned []string
 	dir = files(t, map[string]string{"loud": `Match exec "printf 'a\\033[1m\\nb\\n' >&2; nonexistent-command"` + "\n Port 5\n"})
-	h := one(t, Options{Hosts: "a", Dir: dir, SSHConfig: "loud", Warn: func(text string) { warned = append(warned, text) }})
+	h := one(t, Options{Hosts: []string{"a"}, Dir: dir, SSHConfig: "loud", Warn: func(text string) { warned = append(warned, text) }})
 	if len(warned) != 1 || !strings.HasPrefix(warned[0], "loud:1: Match exec printed: a") || !strings.Contains(warned[0], "; b; ") ||
 		!strings.Contains(warned[0], "nonexistent-command") || strings.Contains(warned[0], "\x1b") || h.Port != 22 {
 		t.Errorf("%q, %+v", warned, h)
 	}
 	// Offline, no command runs.
 	dir = files(t, map[string]string{"reads": `Match exec "true"` + "\n User silent\n"})
-	if h := one(t, Options{Hosts: "a", Dir: dir, SSHConfig: "reads", Offline: true}); h.User == "silent" {
+	if h := one(t, Options{Hosts: []string{"a"}, Dir: dir, SSHConfig: "reads", Offline: true}); h.User == "silent" {
 		t.Errorf("%+v", h)
 	}
 }
@@ -172,7 +172,7 @@ func TestUnsafeFiles(t *testing.T) {
 			if err := os.Chmod(path, c.mode); err != nil {
 				t.Fatal(err)
 			}
-			o := Options{Hosts: "web1", Dir: dir}
+			o := Options{Hosts: []string{"web1"}, Dir: dir}
 			if c.explicit {
 				o.SSHConfig = c.path
 			}

@@ -110,7 +110,7 @@ func (r *resolver) setRoute(v sshconfig.Values, tokens sshconfig.Tokens, h *Host
 	}
 	var err error
 	if h.Jump != "" {
-		h.Via, err = r.resolveJump(h.Jump, foreign, e.source, path)
+		h.Via, err = r.resolveJump(h.Jump, foreign, e, path)
 		return err
 	}
 	h.Proxy, err = r.proxy(e, v, tokens)

@@ -125,7 +125,7 @@ func TestSecurity(t *testing.T) {
 		"Host other\nCiphers aes256-ctr\nPubkeyAuthentication no":                "{}",
 	} {
 		dir := files(t, map[string]string{".ssh/config": config + "\n"})
-		h := one(t, Options{Hosts: "web1", Dir: dir})
+		h := one(t, Options{Hosts: []string{"web1"}, Dir: dir})
 		var got []string
 		for _, kind := range h.Security.directives() {
 			if len(kind.into.Names) > 0 {
@@ -147,7 +147,7 @@ func TestSecurity(t *testing.T) {
 	}
 	// A bastion has its own settings.
 	dir := files(t, map[string]string{".ssh/config": "Host web1\n ProxyJump bastion\nHost bastion\n Ciphers aes256-ctr\n"})
-	if h := one(t, Options{Hosts: "web1", Dir: dir}); len(h.Security.Ciphers.Names) > 0 || !slices.Equal(h.Via.Security.Ciphers.Names, []string{"aes256-ctr"}) {
+	if h := one(t, Options{Hosts: []string{"web1"}, Dir: dir}); len(h.Security.Ciphers.Names) > 0 || !slices.Equal(h.Via.Security.Ciphers.Names, []string{"aes256-ctr"}) {
 		t.Errorf("%+v", h)
 	}
 }
@@ -174,7 +174,7 @@ func TestSecurityRefused(t *testing.T) {
 		"PreferredAuthentications publickey\nPubkeyAuthentication no":                         "1: PreferredAuthentications: no authentication method is left",
 	} {
 		dir := files(t, map[string]string{".ssh/config": config + "\n"})
-		_, err := Load(t.Context(), event.NewStream(), Options{Hosts: "web1", Dir: dir}, "")
+		_, err := Load(t.Context(), event.NewStream(), Options{Hosts: []string{"web1"}, Dir: dir}, "")
 		if err == nil || !strings.Contains(err.Error(), "host web1: .ssh/config:") || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v", config, err)
 		}

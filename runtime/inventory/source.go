@@ -15,9 +15,10 @@ import (
 	"runbook/runtime/script/source"
 )
 
-// read reads the hosts that Options.Hosts names.
+// read reads the hosts that Options.Hosts names, or else the default file.
 func read(ctx context.Context, stream *event.Stream, o Options, me sshconfig.Machine, defaultName string) (list, error) {
-	if o.Hosts == "" {
+	r := reader{ctx: ctx, stream: stream, me: me, offline: o.Offline}
+	if len(o.Hosts) == 0 {
 		if o.Stage != "" {
 			defaultName = o.Stage
 		}
@@ -25,31 +26,59 @@ func read(ctx context.Context, stream *event.Stream, o Options, me sshconfig.Mac
 		if err != nil {
 			return list{}, err
 		}
-		return readFile(ctx, stream, me, path)
+		return r.file(path)
 	}
-	path, err := me.Path(me.Dir, o.Hosts)
+	var all list
+	for _, given := range o.Hosts {
+		l, err := r.option(given)
+		if err != nil {
+			return list{}, err
+		}
+		for _, e := range l.entries {
+			if len(o.Hosts) > 1 {
+				e.place = e.label // "host 2" would be in any of them
+			}
+			all.entries = append(all.entries, e)
+		}
+	}
+	return all, nil
+}
+
+// reader reads hosts from files, programs and lists.
+type reader struct {
+	ctx     context.Context
+	stream  *event.Stream // gets the secrets that are found
+	me      sshconfig.Machine
+	offline bool // run no program
+}
+
+// option reads one value of --hosts.
+func (r reader) option(given string) (list, error) {
+	path, err := r.me.Path(r.me.Dir, given)
 	if err != nil {
 		return list{}, fmt.Errorf("--hosts: %w", err)
 	}
 	info, err := os.Stat(path)
 	switch {
 	case err == nil && info.IsDir():
-		err := fmt.Errorf("--hosts %s: is a folder", o.Hosts)
-		return list{}, event.WithHint(err, "name a file in it; for a host of that name write its port too, as in "+filepath.Base(o.Hosts)+":22")
+		err := fmt.Errorf("--hosts %s: is a folder", given)
+		return list{}, event.WithHint(err, "name a file in it; for a host of that name write its port too, as in "+filepath.Base(given)+":22")
+	case err == nil && isProgram(path, info):
+		return r.program(path)
 	case err == nil:
-		return readFile(ctx, stream, me, path)
-	case looksLikeFile(o.Hosts):
+		return r.file(path)
+	case looksLikeFile(given):
 		if errors.Is(err, fs.ErrNotExist) {
-			return list{}, fmt.Errorf("--hosts %s: no such file", o.Hosts)
+			return list{}, fmt.Errorf("--hosts %s: no such file", given)
 		}
-		return list{}, fmt.Errorf("--hosts %s: %w", o.Hosts, err)
+		return list{}, fmt.Errorf("--hosts %s: %w", given, err)
 	}
-	return parseCommas(o.Hosts)
+	return parseCommas(given)
 }
 
 // looksLikeFile distinguishes the path of a missing file from a list of hosts.
 func looksLikeFile(s string) bool {
-	return !strings.Contains(s, ",") && (strings.ContainsAny(s, `/\~`) || slices.Contains([]string{".lua", ".txt", ".ini", ".yml", ".yaml"}, filepath.Ext(s)))
+	return !strings.Contains(s, ",") && (strings.ContainsAny(s, `/\~`) || slices.Contains([]string{".lua", ".json", ".txt", ".ini", ".yml", ".yaml"}, filepath.Ext(s)))
 }
 
 // defaultFile returns the path of the recipe's own hosts file.
@@ -89,21 +118,26 @@ func defaultFile(o Options, me sshconfig.Machine, name string) (string, error) {
 		"write one (runbook init creates an example), or give --hosts FILE or --hosts web1,web2")
 }
 
-// readFile reads a Lua or a text file of hosts.
-func readFile(ctx context.Context, stream *event.Stream, me sshconfig.Machine, path string) (list, error) {
+// file reads a file of hosts: Lua, JSON or text.
+func (r reader) file(path string) (l list, err error) {
 	text, err := source.ReadShown(path)
 	if err != nil {
 		return list{}, err
 	}
-	stream.AddURLs(string(text))
-	if strings.HasSuffix(path, ".lua") {
-		l, err := parseLua(ctx, me, me.Display(path), filepath.Dir(path), text)
-		for _, e := range append(l.entries, l.defaults) {
-			for _, secret := range e.secrets {
-				stream.AddSecret(secret)
-			}
-		}
-		return l, err
+	r.stream.AddURLs(string(text))
+	shown := r.me.Display(path)
+	switch filepath.Ext(path) {
+	case ".lua":
+		l, err = parseLua(r.ctx, r.me, shown, filepath.Dir(path), text)
+	case ".json":
+		l, err = parseJSON(r.me, shown, filepath.Dir(path), text)
+	default:
+		return parseText(shown, text)
 	}
-	return parseText(me.Display(path), text)
+	for _, e := range append(l.entries, l.defaults) {
+		for _, secret := range e.secrets {
+			r.stream.AddSecret(secret)
+		}
+	}
+	return l, err
 }

@@ -87,7 +87,7 @@ func TestReferenceExamples(t *testing.T) {
 
 	r := &recorder{}
 	err = playFile(t.Context(), t, "recipe.lua", run.Options{
-		Inventory: inventory.Options{Hosts: "hosts.lua", SSHConfig: "none", KnownHosts: []string{l.KnownHosts()}}, Yes: true,
+		Inventory: inventory.Options{Hosts: []string{"hosts.lua"}, SSHConfig: "none", KnownHosts: []string{l.KnownHosts()}}, Yes: true,
 		Prompt: func(context.Context, string, bool) (string, error) { return "pa55word", nil },
 	}, r)
 	if err != nil {

@@ -100,7 +100,7 @@ func threeHosts(t *testing.T) run.Options {
 			t.Fatal(err)
 		}
 	}
-	return run.Options{Inventory: inventory.Options{Hosts: l.HostsFile(), SSHConfig: "none"}}
+	return run.Options{Inventory: inventory.Options{Hosts: []string{l.HostsFile()}, SSHConfig: "none"}}
 }
 
 func TestStatus(t *testing.T) {

@@ -4,21 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"os/exec"
 	"strings"
-	"time"
 
 	"runbook/runtime/event"
 	"runbook/runtime/process"
 	"runbook/runtime/ssh/shell"
 )
 
-const (
-	most   = 1 << 20                // bytes of a secret
-	linger = 250 * time.Millisecond // for what a program has printed, after its end
-)
+const most = 1 << 20 // bytes of a secret
 
 // key names the question that a command asks.
 func (a commandArgs) key() string {
@@ -60,50 +54,15 @@ func (a commandArgs) runOnHost(ctx context.Context, argv []string) (string, erro
 
 // runHere runs the command on this machine.
 func runHere(ctx context.Context, argv []string) (string, error) {
-	r, w, err := os.Pipe()
-	if err != nil {
-		return "", err
-	}
-	defer func() { _ = r.Close() }() // it was only read
-	cmd := exec.Command(argv[0], argv[1:]...)
-	cmd.Stdout = w
-	p, err := process.Start(cmd)
-	_ = w.Close() // the program has its own copy
-	if err != nil {
-		return "", fmt.Errorf("start %s: %w", argv[0], err)
-	}
-	type printed struct {
-		text []byte
-		err  error
-	}
-	read := make(chan printed, 1)
-	go func() {
-		text, err := io.ReadAll(io.LimitReader(r, most+1))
-		_ = r.Close() // a program that prints more gets an error
-		read <- printed{text, err}
-	}()
-	select {
-	case <-p.Done():
-	case <-ctx.Done():
-		p.End()
-		err = context.Cause(ctx)
-	}
-	_ = r.SetReadDeadline(time.Now().Add(linger)) // what it started may hold the pipe open
-	out := <-read
+	text, printed, err := process.Output(ctx, exec.Command(argv[0], argv[1:]...), most)
 	var exit *exec.ExitError
-	switch {
-	case err != nil:
-		return "", err
-	case len(out.text) > most:
-		return "", fmt.Errorf("%s printed more than 1 MiB", argv[0])
-	case errors.As(p.Err(), &exit):
-		return "", failure(argv[0], exit.ExitCode(), p.Printed())
-	case p.Err() != nil:
-		return "", p.Err()
-	case out.err != nil && !errors.Is(out.err, os.ErrDeadlineExceeded):
-		return "", out.err
+	if errors.As(err, &exit) {
+		err = failure(argv[0], exit.ExitCode(), printed)
 	}
-	return string(out.text), nil
+	if err != nil {
+		return "", err
+	}
+	return string(text), nil
 }
 
 // failure is the error of a program that failed. said is what it printed to standard error: the

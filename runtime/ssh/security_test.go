@@ -27,7 +27,7 @@ func configured(t *testing.T, s *sshtest.Server, lines ...string) inventory.Host
 		lines = append(lines, "IdentityAgent none")
 	}
 	must(t, os.WriteFile(file, []byte(strings.Join(lines, "\n ")+"\n"), 0o600))
-	hosts, err := inventory.Load(t.Context(), event.NewStream(), inventory.Options{Hosts: "web1", SSHConfig: file}, "")
+	hosts, err := inventory.Load(t.Context(), event.NewStream(), inventory.Options{Hosts: []string{"web1"}, SSHConfig: file}, "")
 	must(t, err)
 	return hosts[0]
 }

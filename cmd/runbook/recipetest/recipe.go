@@ -108,7 +108,7 @@ func (w *world) perform(path string, a runArgs, seen *recorder) error {
 		if loaded.Hosts != "" {
 			return run.Usage(event.WithHint(errors.New("the test has no hosts for the recipe"), "lab.hosts(2) starts two hosts"))
 		}
-		inventory.Hosts = ""
+		inventory.Hosts = nil
 	}
 	plan, err := run.Prepare(w.base, loaded, run.Options{
 		Given: given, Inventory: inventory, DryRun: a.DryRun, Yes: a.Yes,
