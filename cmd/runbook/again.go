@@ -59,7 +59,7 @@ func (p *program) undo(ctx context.Context, other string, instead []run.Flag) st
 // on returns the typed options without those that choose hosts, and flags that choose these hosts
 // instead.
 func (p *program) on(hosts []string, flags []run.Flag) ([]typedOption, []run.Flag) {
-	choice := []string{"only", "except"}
+	choice := []string{"only", "except", "shard"}
 	if len(hosts) > 0 { // they are reachable again
 		choice = append(choice, "skip-unreachable")
 	}
@@ -73,7 +73,7 @@ func (p *program) on(hosts []string, flags []run.Flag) ([]typedOption, []run.Fla
 // leftOut names the typed options that leave hosts out, or returns "".
 func (p *program) leftOut() string {
 	var names []string
-	for _, name := range []string{"only", "except"} {
+	for _, name := range []string{"only", "except", "shard"} {
 		if slices.ContainsFunc(p.typed, func(o typedOption) bool { return o.name == name }) {
 			names = append(names, "--"+name)
 		}

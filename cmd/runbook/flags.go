@@ -115,6 +115,13 @@ func inventoryOptions(c *cli.Context) (inventory.Options, error) {
 		}
 		o.SkipUnreachable = limit
 	}
+	if text := c.String("shard"); text != "" || c.IsSet("shard") {
+		shard, err := selection.ParseShard(text)
+		if err != nil {
+			return o, run.Usage(fmt.Errorf("--shard: %w", err))
+		}
+		o.Shard = shard
+	}
 	return o, nil
 }
 

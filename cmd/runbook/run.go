@@ -32,6 +32,7 @@ func (p *program) runCommand(of *recipe.Recipe) command {
 			listFlag("skip", value{name: "TITLE"}, "leave out the steps with this title, or with these words first; may be repeated"),
 			durationFlag("lock-wait", "how long to wait for a lock that another run holds, before refusing", 0),
 			boolFlag("settings", "show every option's value on each host and where it comes from, and contact nothing"),
+			textFlag("shard", value{name: "I/N"}, "use only part I of N of the hosts, such as 1/10; all N parts have each host once"),
 			boolFlag("yes", "answer yes to every question of the recipe"),
 			boolFlag("json", "print events as JSON, one per line, and nothing else on standard output"),
 			textFlag("report", fileValue, "also write the run as a self-contained HTML page"),

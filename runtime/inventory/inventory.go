@@ -72,6 +72,7 @@ type Options struct {
 	Stage      string            // --stage: its hosts file replaces the default; "" for none
 	Only       []string          // --only: see selection.Options
 	Except     []string          // --except: likewise
+	Shard      selection.Shard   // --shard: likewise
 	Identities []string          // --identity: key files that replace all others
 	KnownHosts []string          // --known-hosts: files that replace all others
 	SSHConfig  string            // --ssh-config: "" for ~/.ssh/config and /etc/ssh/ssh_config, which may be missing; "none" for no file
@@ -115,7 +116,7 @@ func Load(ctx context.Context, stream *event.Stream, o Options, defaultName stri
 	if err := list.checkNames(); err != nil {
 		return nil, err
 	}
-	chosen, err := list.choose(selection.Options{Only: o.Only, Except: o.Except})
+	chosen, err := list.choose(selection.Options{Only: o.Only, Except: o.Except, Shard: o.Shard})
 	if err != nil {
 		return nil, err
 	}

@@ -31,6 +31,7 @@ type Host struct {
 type Options struct {
 	Only   []string // a host must match one of these; none chooses all hosts
 	Except []string // and none of these
+	Shard  Shard    // then one part of them
 }
 
 // Choose returns the chosen hosts by their places, in order.
@@ -52,7 +53,7 @@ func (o Options) Choose(hosts []Host) ([]int, error) {
 	if len(chosen) == 0 && len(o.Except) > 0 {
 		return nil, o.nothingLeft(hosts, only)
 	}
-	return chosen, nil
+	return o.Shard.take(chosen)
 }
 
 // nothingLeft explains why no host is chosen. only has the hosts that match --only.

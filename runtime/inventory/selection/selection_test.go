@@ -38,7 +38,7 @@ func TestChoose(t *testing.T) {
 		{"tag:web", "db1", "web1 web2"}, // excludes nothing of them, and is no mistake
 		{"tag:web", "tag:eu|[::1]:22", "web2"},
 	} {
-		places, err := Options{split(c.only), split(c.except)}.Choose(hosts)
+		places, err := Options{Only: split(c.only), Except: split(c.except)}.Choose(hosts)
 		if err != nil {
 			t.Errorf("--only %s --except %s: %v", c.only, c.except, err)
 			continue
@@ -79,7 +79,7 @@ func TestWrongPatterns(t *testing.T) {
 		{"web1|tag:db", "tag:eu", `no host is left: --except tag:eu excludes every host of --only web1 --only tag:db: web1, db1`,
 			"exclude fewer of them; runbook hosts lists the hosts that remain"},
 	} {
-		_, err := Options{split(c.only), split(c.except)}.Choose(hosts)
+		_, err := Options{Only: split(c.only), Except: split(c.except)}.Choose(hosts)
 		if err == nil || err.Error() != c.want || event.Hint(err) != c.hint {
 			t.Errorf("--only %s --except %s: got %v (next: %s), want %s (next: %s)",
 				c.only, c.except, err, event.Hint(err), c.want, c.hint)
