@@ -29,7 +29,7 @@ func TestMistakesInRelease(t *testing.T) {
 		`log.info(options.brnach)`:                                `options has no "brnach" (did you mean "branch"?)`,
 		`host:run("true", { timeuot = "1s" })`:                    `host:run: unknown option "timeuot" (did you mean "timeout"?)`,
 		`host.fs:write("/x")`:                                     `host.fs:write: text is missing`,
-		`host.fs:readlink("/x", "/y", 1)`:                         `host.fs:readlink: want (path), got 3 arguments`,
+		`host.git:revision("/x", 1, 2)`:                           `host.git:revision: want (dir), got 3 arguments`,
 		`host:run("true", { timeout = 300 })`:                     `host:run: timeout: want a duration with its unit, such as "300s"`,
 		`host:run("true", { check = "no" })`:                      `host:run: check: want true or false, got a string`,
 		`host:run("true", { timeout = "5 min" })`:                 `host:run: timeout: want a duration such as`,

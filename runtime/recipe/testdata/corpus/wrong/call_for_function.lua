@@ -1,2 +1,2 @@
 local host = hosts[1]
-step("look", host:run("true")) -- want: step: fn is missing: pass it last -- want: got 2 arguments
+step("look", host:run("true")) -- want: step: fn is missing: pass it last
