@@ -17,6 +17,7 @@ local options = recipe({
     release = { "", "the name of the release; default the time in UTC, as YYYYMMDD-HHMMSS", complete = { "release", "previous" } },
     revision = { "", "the commit to release, all hex digits of its hash; default the head of the branch" },
     serial = { false, "build and switch each host before the next, instead of building on all hosts first" },
+    prepare_only = { false, "build on all hosts and stop; the same --release and --revision later only switch" },
   }),
 })
 

@@ -26,6 +26,27 @@ test("two releases on two hosts have the same commit, and are linked, logged and
   expect.equal(web2:capture(version), "2.0")
 end)
 
+test("prepare_only builds on all hosts, and the same release later only switches", function()
+  local web1, web2 = unpack(lab.hosts(2))
+  local app = lab.repo()
+  local revision = app.revision
+  local settings = { release = "r1", restart = "none", requirements = "", import_check = false, prepare_only = true }
+  local prepared = run("recipes/release.lua", settings)
+  expect.status(prepared, 0)
+  expect.equal(prepared.hosts.web1.state, "prepared")
+  expect.contains(prepared.stderr, "nothing was switched; to switch: --release r1 --revision " .. revision)
+  expect.file(web2, "releases/r1/.runbook.json", { contains = revision })
+  expect.absent(web2, "current")
+
+  app:commit({ ["note"] = "a later commit does not count\n" })
+  settings.prepare_only, settings.revision = false, revision
+  local switched = run("recipes/release.lua", settings)
+  expect.status(switched, 0)
+  expect.equal(switched.hosts.web2.state, "released")
+  expect.contains(switched.stderr, "release r1 is already complete on this host")
+  expect.link(web1, "current", "releases/r1")
+end)
+
 test("with a depth there is no mirror, and a release has so many commits", function()
   local web1 = unpack(lab.hosts(1))
   local app = lab.repo()

@@ -77,6 +77,11 @@ local function is_serial(options)
   return run.action == "release" and (options.serial or options.agent == "host")
 end
 
+-- is_prepare_only reports whether the run ends before anything is switched.
+local function is_prepare_only()
+  return run.action == "release" and run.options.prepare_only
+end
+
 -- validate_batch fails where --batch needs all hosts to be prepared first, and they are not.
 local function validate_batch(options, count)
   if batch_size(options.batch, count) > 1 and is_serial(options) then
@@ -192,7 +197,9 @@ end
 -- before_switch calls before_switch of app.lua for all hosts in order. Where it fails, nothing is
 -- switched.
 local function before_switch()
-  if is_serial(run.options) then
+  if is_prepare_only() then
+    return
+  elseif is_serial(run.options) then
     run.before_switch = true -- then each host calls it before its own switch
   elseif app.before_switch then
     each(run.servers, function(host) before_switch_on(host, run.servers[1], record(host)) end)
@@ -749,9 +756,25 @@ local function switch_on(host, fn)
   end)
 end
 
+-- end_prepared ends a run with --prepare-only: every host has the release, and none serves it.
+local function end_prepared()
+  for _, host in ipairs(is_serial(run.options) and run.servers or {}) do
+    each({ host }, function()
+      git.with_agent(host, run.options, function() prepare_on(host, later.prepare) end)
+    end)
+  end
+  each(run.servers, function(host)
+    host:result({ release = run.name, revision = run.revision:sub(1, 10), state = "prepared" }, { tone = "good" })
+  end)
+  log.info("nothing was switched; to switch: --release " .. run.name .. " --revision " .. run.revision)
+end
+
 -- roll calls fn(host, release) for batch after batch. It returns when every host serves the
 -- release, and then calls after_switch.once of app.lua.
 local function roll(fn)
+  if is_prepare_only() then
+    return end_prepared()
+  end
   local failures = in_batches(run.servers, run.options, function(host)
     if run.action == "release" then
       resume({ release = run.name, revision = run.revision }, undo())
