@@ -38,9 +38,9 @@ func (p *program) log(cc *cli.Context) error {
 	if err != nil {
 		return run.Usage(fmt.Errorf("--grep: %w", err))
 	}
-	since, err := parseSince(cc.String("since"), time.Now())
+	since, err := journal.ParseSince(cc.String("since"), time.Now())
 	if err != nil {
-		return run.Usage(err)
+		return run.Usage(fmt.Errorf("--since: %w", err))
 	}
 	if cc.NArg() == 0 {
 		return p.logRuns(dir, since, pattern, cc.Bool("json"))
@@ -60,23 +60,6 @@ func (p *program) log(cc *cli.Context) error {
 		return p.table(journal.Lines(journal.Matching(events, pattern), pattern))
 	}
 	return p.logRun(one, events)
-}
-
-// parseSince parses the value of --since: how long ago, or when. "" is the zero time.
-func parseSince(text string, now time.Time) (time.Time, error) {
-	if text == "" {
-		return time.Time{}, nil
-	}
-	if d, err := time.ParseDuration(text); err == nil && d >= 0 {
-		return now.Add(-d), nil
-	}
-	for _, layout := range []string{time.DateOnly, time.DateTime, time.RFC3339} {
-		if at, err := time.ParseInLocation(layout, text, now.Location()); err == nil {
-			return at, nil
-		}
-	}
-	return time.Time{}, fmt.Errorf(
-		"--since: want a duration such as 24h, a date such as 2026-01-05, or 2026-01-05T12:00:00Z, got %q", text)
 }
 
 // logRuns lists runs, the newest first. A record that cannot be read does not hide the others.

@@ -36,6 +36,7 @@ func (p *program) runCommand(of *recipe.Recipe) command {
 			boolFlag("yes", "answer yes to every question of the recipe"),
 			boolFlag("json", "print events as JSON, one per line, and nothing else on standard output"),
 			textFlag("report", fileValue, "also write the run as a self-contained HTML page"),
+			textFlag("summary", fileValue, "also write the result, or the plan of a dry run, as Markdown"),
 			textFlag("otlp", value{name: "URL"},
 				"also send the run as a trace to an OpenTelemetry receiver, such as http://127.0.0.1:4318"),
 			boolFlag("verbose", "show the output of every command").withShort("v"),
@@ -152,6 +153,10 @@ func (p *program) run(cc *cli.Context, of *recipe.Recipe, flags []flagSpec) erro
 			return run.Usage(err)
 		}
 	}
+	summary, err := p.summarySink(cc.String("summary"))
+	if err != nil {
+		return err
+	}
 	trace, err := p.traceSink(cc.Context, cc.String("otlp"))
 	if err != nil {
 		return run.Usage(err)
@@ -185,6 +190,7 @@ func (p *program) run(cc *cli.Context, of *recipe.Recipe, flags []flagSpec) erro
 	}
 	plan.Notes, plan.Warnings = append(plan.Notes, notes...), append(plan.Warnings, warnings...)
 	records = append(records, p.reportSink(cc.String("report"), plan)...)
+	records = append(records, summary...)
 	records = append(append(records, trace...), p.ciSinks()...)
 	view := p.view(cc, plan)
 	stream := p.secrets.To(append(records, view)...)

@@ -123,6 +123,18 @@ func (p *program) reportSink(path string, plan *run.Plan) []event.Sink {
 	}}, p, ""}}
 }
 
+// summarySink writes the Markdown of `run --summary`; none for no path.
+func (p *program) summarySink(path string) ([]event.Sink, error) {
+	if path == "" {
+		return nil, nil
+	}
+	sink, err := ci.NewSummary(path)
+	if err != nil {
+		return nil, run.Usage(fmt.Errorf("--summary: %w", err))
+	}
+	return []event.Sink{optionalSink{sink, p, "the summary: "}}, nil
+}
+
 // traceSink sends the run to an OpenTelemetry receiver; none for no address.
 func (p *program) traceSink(ctx context.Context, address string) ([]event.Sink, error) {
 	if address == "" {

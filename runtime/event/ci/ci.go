@@ -2,7 +2,7 @@
 // of each host on the page of the job.
 //
 // Its one rule: it writes a service's format only when that service runs it, which the service's
-// environment variables show.
+// environment variables show, or to a file that was asked for.
 package ci
 
 import (

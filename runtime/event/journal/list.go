@@ -264,3 +264,21 @@ func byAge(a, b string) int {
 	}
 	return strings.Compare(a, b)
 }
+
+// ParseSince parses how long ago, or when: "24h", "2026-01-05", "2026-01-05 12:00:00" or
+// "2026-01-05T12:00:00Z". "" is the zero time.
+func ParseSince(text string, now time.Time) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	if d, err := time.ParseDuration(text); err == nil && d >= 0 {
+		return now.Add(-d), nil
+	}
+	for _, layout := range []string{time.DateOnly, time.DateTime, time.RFC3339} {
+		if at, err := time.ParseInLocation(layout, text, now.Location()); err == nil {
+			return at, nil
+		}
+	}
+	return time.Time{}, fmt.Errorf(
+		"want a duration such as 24h, a date such as 2026-01-05, or 2026-01-05T12:00:00Z, got %q", text)
+}
