@@ -15,7 +15,6 @@ import (
 	"runbook/cmd/runbook/sandbox"
 	"runbook/cmd/runbook/signals"
 	"runbook/runtime/event"
-	"runbook/runtime/event/html"
 	"runbook/runtime/event/jsonl"
 	"runbook/runtime/event/terminal"
 	"runbook/runtime/recipe"
@@ -148,18 +147,9 @@ func (p *program) run(cc *cli.Context, of *recipe.Recipe, flags []flagSpec) erro
 	if cc.Bool("quiet") && cc.Bool("verbose") {
 		return run.Usage(errors.New("--quiet and --verbose cannot be combined"))
 	}
-	if path := cc.String("report"); path != "" {
-		if err := html.Writable(path); err != nil {
-			return run.Usage(err)
-		}
-	}
-	summary, err := p.summarySink(cc.String("summary"))
+	outputs, err := p.outputs(cc)
 	if err != nil {
 		return err
-	}
-	trace, err := p.traceSink(cc.Context, cc.String("otlp"))
-	if err != nil {
-		return run.Usage(err)
 	}
 	inventory, err := inventoryOptions(cc)
 	if err != nil {
@@ -190,8 +180,7 @@ func (p *program) run(cc *cli.Context, of *recipe.Recipe, flags []flagSpec) erro
 	}
 	plan.Notes, plan.Warnings = append(plan.Notes, notes...), append(plan.Warnings, warnings...)
 	records = append(records, p.reportSink(cc.String("report"), plan)...)
-	records = append(records, summary...)
-	records = append(append(records, trace...), p.ciSinks()...)
+	records = append(append(records, outputs...), p.ciSinks()...)
 	view := p.view(cc, plan)
 	stream := p.secrets.To(append(records, view)...)
 	var pause func() (resume func())

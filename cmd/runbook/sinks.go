@@ -7,6 +7,8 @@ import (
 	"os"
 	"time"
 
+	"github.com/urfave/cli/v2"
+
 	"runbook/runtime/event"
 	"runbook/runtime/event/ci"
 	"runbook/runtime/event/html"
@@ -123,16 +125,22 @@ func (p *program) reportSink(path string, plan *run.Plan) []event.Sink {
 	}}, p, ""}}
 }
 
-// summarySink writes the Markdown of `run --summary`; none for no path.
-func (p *program) summarySink(path string) ([]event.Sink, error) {
-	if path == "" {
-		return nil, nil
+// outputs returns the sinks of --summary and --otlp, and checks that --report can be written.
+func (p *program) outputs(cc *cli.Context) ([]event.Sink, error) {
+	if path := cc.String("report"); path != "" {
+		if err := html.Writable(path); err != nil {
+			return nil, run.Usage(err)
+		}
 	}
-	sink, err := ci.NewSummary(path)
+	trace, err := p.traceSink(cc.Context, cc.String("otlp"))
+	if err != nil || cc.String("summary") == "" {
+		return trace, run.Usage(err)
+	}
+	sink, err := ci.NewSummary(cc.String("summary"))
 	if err != nil {
 		return nil, run.Usage(fmt.Errorf("--summary: %w", err))
 	}
-	return []event.Sink{optionalSink{sink, p, "the summary: "}}, nil
+	return append(trace, optionalSink{sink, p, "the summary: "}), nil
 }
 
 // traceSink sends the run to an OpenTelemetry receiver; none for no address.
