@@ -99,7 +99,7 @@ func mountTmpfs(t *testing.T, folder, options string) {
 		t.Fatalf("mount: %v: %s", err, out)
 	}
 	t.Cleanup(func() {
-		if out, err := exec.Command("umount", folder).CombinedOutput(); err != nil {
+		if out, err := exec.Command("umount", "-l", folder).CombinedOutput(); err != nil {
 			t.Errorf("umount: %v: %s", err, out)
 		}
 	})

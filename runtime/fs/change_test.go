@@ -205,7 +205,7 @@ func TestCauses(t *testing.T) {
 				b.Fatalf("mount: %v: %s", err, out)
 			}
 			b.Cleanup(func() {
-				if out, err := exec.Command("umount", dir).CombinedOutput(); err != nil {
+				if out, err := exec.Command("umount", "-l", dir).CombinedOutput(); err != nil {
 					b.Errorf("umount: %v: %s", err, out)
 				}
 			})

@@ -25,7 +25,8 @@ func TestMirrorOnFullDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() {
-		if err := syscall.Unmount(small, 0); err != nil {
+		// Detached: a program that another test is just starting may hold a file on it for a moment.
+		if err := syscall.Unmount(small, syscall.MNT_DETACH); err != nil {
 			t.Error(err)
 		}
 	}()
