@@ -758,12 +758,10 @@ end
 
 -- end_prepared ends a run with --prepare-only: every host has the release, and none serves it.
 local function end_prepared()
-  for _, host in ipairs(is_serial(run.options) and run.servers or {}) do
-    each({ host }, function()
+  each(run.servers, { at_once = 1 }, function(host)
+    if is_serial(run.options) then
       git.with_agent(host, run.options, function() prepare_on(host, later.prepare) end)
-    end)
-  end
-  each(run.servers, function(host)
+    end
     host:result({ release = run.name, revision = run.revision:sub(1, 10), state = "prepared" }, { tone = "good" })
   end)
   log.info("nothing was switched; to switch: --release " .. run.name .. " --revision " .. run.revision)

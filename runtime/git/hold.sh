@@ -7,7 +7,8 @@
 # their content, so it does not matter where they come from.
 #
 # The repository of the current folder is only read. Two runs may use CACHE at the same time: git
-# writes packs and refs at once, and only temporary files that are a day old are removed.
+# writes packs and refs at once. Only temporary files that are a day old and locks that are an hour
+# old are removed.
 #
 # A git server could send without end, so one file may have at most BLOCKS × 512 bytes.
 #
@@ -36,6 +37,7 @@ if [ "$(git --git-dir="$cache" rev-parse --is-bare-repository 2>/dev/null)" != t
 fi
 if ! has "$cache"; then
 	find "$cache/objects" -type f -name 'tmp_*' -mmin +1440 -exec rm -f {} + 2>/dev/null
+	find "$cache" -type f -name '*.lock' -mmin +60 -exec rm -f {} + 2>/dev/null # of a git that was killed
 	ulimit -f "$6" 2>/dev/null # where it fails, a lower limit is set already
 	fetch() {
 		git --git-dir="$cache" -c gc.auto=0 -c maintenance.auto=false -c fetch.unpackLimit=1 \

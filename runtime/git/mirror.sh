@@ -4,7 +4,8 @@
 # fetch starts no gc in the background, which would outlive the run. gc --auto in the foreground does nothing until about
 # fifty fetches have left a pack each.
 #
-# git keeps the partial files of a failed or killed fetch; on a full disk they would keep it full.
+# git keeps the partial files of a failed or killed fetch; on a full disk they would keep it full. Its locks would stop the
+# next fetch. Only one run works in the mirror at a time.
 #
 # A failed fetch does not prove a broken mirror. The mirror is rebuilt only when the server answers, and only a path that
 # looks like a repository is moved away.
@@ -15,7 +16,7 @@ fetch() {
 	git --git-dir="$1" -c gc.auto=0 -c maintenance.auto=false fetch --quiet --prune --no-tags -- "$url" '+refs/heads/*:refs/heads/*' '+refs/tags/*:refs/tags/*'
 }
 tidy() {
-	find "$1/objects" -type f \( -name 'tmp_obj_*' -o -name 'tmp_pack_*' -o -name 'tmp_idx_*' -o -name 'tmp_rev_*' \) -exec rm -f {} + 2>/dev/null
+	find "$1" -type f \( -name '*.lock' -o -name 'tmp_obj_*' -o -name 'tmp_pack_*' -o -name 'tmp_idx_*' -o -name 'tmp_rev_*' \) -exec rm -f {} + 2>/dev/null
 }
 rebuild() {
 	rm -rf -- "$m.new" "$m.old"

@@ -87,6 +87,9 @@ func TestPushSendsWhatIsMissing(t *testing.T) {
 	if objects, bytes := p.push(second, "release"); objects != 3 || bytes > 600 {
 		t.Errorf("the second push sent %d objects, %d bytes", objects, bytes)
 	}
+	for _, ref := range []string{"refs/heads/release", "refs/runbook/sent", "packed-refs"} { // as a killed git leaves them
+		p.write(filepath.Join(p.path, ref+".lock"), "")
+	}
 	if objects, _ := p.push(second, "release"); objects != 0 {
 		t.Errorf("a push of what the host has sent %d objects", objects)
 	}

@@ -26,8 +26,9 @@ if [ -n "$fresh" ] || [ ! -e "$m" ]; then
 	init "$revision" --bare -- "$to" || exit
 fi
 r() { git --git-dir="$to" "$@"; }
+# Only one run works in the mirror at a time, so a lock in it was left by a git that was killed.
 tidy() {
-	find "$to/objects" -type f \( -name 'tmp_obj_*' -o -name 'tmp_pack_*' -o -name 'tmp_idx_*' -o -name 'tmp_rev_*' \) \
+	find "$to" -type f \( -name '*.lock' -o -name 'tmp_obj_*' -o -name 'tmp_pack_*' -o -name 'tmp_idx_*' -o -name 'tmp_rev_*' \) \
 		-exec rm -f {} + 2>/dev/null
 }
 tidy

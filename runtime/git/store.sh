@@ -10,6 +10,7 @@ if [ "$(r rev-parse --is-bare-repository 2>/dev/null)" != true ]; then
 	init '' --bare -- "$repository" || exit
 fi
 find "$repository/objects" -type f -name 'tmp_*' -mmin +1440 -exec rm -f {} + 2>/dev/null
+find "$repository" -type f -name '*.lock' -mmin +60 -exec rm -f {} + 2>/dev/null # of a git that was killed
 # Larger files are not kept in memory.
 if ! r -c core.bigFileThreshold=16m fast-import --quiet --done --force; then
 	rm -f -- "$repository"/fast_import_crash_* # its notes about the stream
