@@ -212,7 +212,7 @@ func errNoFolder(file string) error {
 		fmt.Sprintf("make it first: host.fs:mkdir(%q)", path.Dir(file)))
 }
 
-// present is what is at a path.
+// present describes the file, folder or link at a path.
 type present struct {
 	kind        string // nothing, file, folder, link or other
 	mode        os.FileMode

@@ -43,7 +43,7 @@ type Text struct {
 	New  string `lua:"new"`
 }
 
-// Comparison is what lies between two commits.
+// Comparison describes the history between two commits.
 type Comparison struct {
 	Relation string        `lua:"relation"` // of To to From: same, ahead, behind, diverged, unrelated; unknown where history is missing
 	Ahead    int           `lua:"ahead"`    // how many commits only To has

@@ -24,7 +24,7 @@ type NeedsOptions struct {
 	Private      []string // git servers that may be used besides the repository's, as user@host[:port]
 }
 
-// Needs is what a commit needs besides its own objects.
+// Needs lists the data that a commit needs besides its own objects.
 type Needs struct {
 	Requirements []Need   `lua:"requirements" doc:"repositories that the requirements install by ssh"`
 	Submodules   []Need   `lua:"submodules" doc:"repositories of submodules"`

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// processTime is how long this process has used processors. Where that is unknown it returns
+// processTime returns the processor time of this process. Where that is unknown it returns
 // passed.
 func processTime(passed time.Duration) time.Duration {
 	var used syscall.Rusage

@@ -2,6 +2,6 @@
 
 package sandbox
 
-// slowdown is how much slower the race detector makes this program on a machine that runs all
-// tests.
+// slowdown is the factor by which the race detector slows this program down on a machine that runs
+// all tests.
 const slowdown = 4
