@@ -66,6 +66,7 @@ func TestParseRepo(t *testing.T) {
 		"ssh://git@git.example.org:70000/a":      "want a number from 1 to 65535",
 		"git@*:app.git":                          "not a host name",
 		"a@b@git.example.org:app.git":            "user: \"a@b\" contains '@'",
+		`dom\git@git.example.org:app.git`:        `user: "dom\\git" contains`,
 		"git@[fe80::1%eth0]:app.git":             "zone",
 	} {
 		if r, err := ParseRepo(text); err == nil || !strings.Contains(err.Error(), want) {

@@ -157,7 +157,7 @@ func URLTarget(u *url.URL) (Target, error) {
 
 // checkServer rejects what git, ssh or a known_hosts file could read as something else.
 func (t Target) checkServer() error {
-	if i := strings.IndexAny(t.User, "@/*?!,"); i >= 0 {
+	if i := strings.IndexAny(t.User, `@/*?!,\`); i >= 0 {
 		return fmt.Errorf("user: %q contains %q", t.User, t.User[i])
 	}
 	if strings.Contains(t.Host, "%") {
