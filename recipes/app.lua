@@ -4,7 +4,7 @@
 -- key that you leave out has the default in lib/options.lua. `runbook check recipes/app.lua` finds mistakes.
 
 -- Behind HAProxy: remove the dashes here, and before drain and restore below. In the hosts file the balancer has
--- tags = { "balancer" }. Behind another balancer: lib/healthfile.lua, or functions of your own.
+-- tags = { "balancer" }. Behind another balancer: healthfile in lib/haproxy.lua, or functions of your own.
 -- local haproxy = require("haproxy").pool({ socket = "/run/haproxy/admin.sock", backend = "app" })
 
 return {

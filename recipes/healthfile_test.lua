@@ -1,8 +1,8 @@
--- Tests of lib/healthfile.lua on a throwaway host.
+-- Tests of healthfile in lib/haproxy.lua on a throwaway host.
 
 lab.defaults() -- whatever app.lua says
 
-local healthfile = require "healthfile"
+local haproxy = require "haproxy"
 
 -- KEPT listens on a port, opens a connection to it, makes a file, and exits at the end of its
 -- input.
@@ -17,7 +17,7 @@ sys.stdin.read()
 
 local host = unpack(lab.hosts(1))
 local file = host.vars.root .. "/in-service"
-local pool = healthfile.pool({ file = file, notice = "100ms", within = "1s", port = host.vars.port })
+local pool = haproxy.healthfile({ file = file, notice = "100ms", within = "1s", port = host.vars.port })
 
 test("drain removes the file, and restore makes it again", function()
   host.fs:write(file, "in service\n")
@@ -40,7 +40,7 @@ end)
 test("a folder that does not exist is found before anything is changed", function()
   local checks = require("helpers").checks
   checks[#checks](host)
-  healthfile.pool({ file = host.vars.root .. "/nosuch/in-service" })
+  haproxy.healthfile({ file = host.vars.root .. "/nosuch/in-service" })
   local ok, err = pcall(checks[#checks], host)
   expect.equal(ok, false)
   expect.contains(err.message, "/nosuch/in-service does not exist, or the login may not write to it")
@@ -52,7 +52,7 @@ test("invalid settings are refused", function()
     { { file = "/x", interval = "1s" }, 'there is no setting "interval"' }, { { file = "/x", within = 5 }, "within: want a duration such as 90s or 1m30s, got the number 5" },
     { { file = "/x", notice = "5" }, "notice: want a duration such as" },
   }) do
-    local ok, err = pcall(healthfile.pool, case[1])
+    local ok, err = pcall(haproxy.healthfile, case[1])
     expect.equal(ok, false, json.encode(case[1]))
     expect.contains(err.message, case[2])
   end

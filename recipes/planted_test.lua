@@ -3,8 +3,9 @@
 
 lab.defaults() -- whatever app.lua says
 
-local history = require "history"
 local releases = require "releases"
+
+local history = releases.history
 
 -- release makes the release called name with a revision made up from its name, makes it current and
 -- logs it, as release.lua does. It returns the revision.

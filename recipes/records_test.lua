@@ -4,11 +4,12 @@
 lab.defaults() -- whatever app.lua says
 
 local helpers = require "helpers"
-local history = require "history"
 local planted = require "planted_test"
 local preflight = require "preflight"
 local releases = require "releases"
 local server = require "server"
+
+local history = releases.history
 
 -- NOISE is an interpreter that prints something before and after what Python prints: a field of an
 -- older runbook, and half a line.

@@ -5,9 +5,9 @@
 local git = require "git"
 local health = require "health"
 local python = require "python"
+local releases = require "releases"
 local rollout = require "rollout"
 local server = require "server"
-local shared = require "shared"
 
 local options = recipe({
   summary = "release a branch: build it on every host, then switch one host after the other",
@@ -31,7 +31,7 @@ rollout.prepare(function(host, release)
   git.clone(host, release)
   python.virtualenv(host, release)
   python.install(host, release) -- the requirements
-  shared.link(host, release) -- the shared files
+  releases.link_shared(host, release) -- the shared files
   python.import(host, release) -- the application must be importable
   rollout.complete(host, release)
 end)

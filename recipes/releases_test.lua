@@ -2,9 +2,10 @@
 
 lab.defaults() -- whatever app.lua says
 
-local history = require "history"
 local planted = require "planted_test"
 local releases = require "releases"
+
+local history = releases.history
 
 -- leave_foreign makes current point to a release of another tool. It returns its path.
 local function leave_foreign(host, name)

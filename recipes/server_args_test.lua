@@ -2,7 +2,8 @@
 
 lab.defaults() -- whatever app.lua says
 
-local server_args = require "server_args"
+local common = require "options"
+local server_args = require("mod_wsgi").server_args
 
 -- HELP has lines of the help text of mod_wsgi-express 6.0.5.
 local HELP = [[
@@ -97,9 +98,9 @@ test("options that runbook sets itself are refused, abbreviated or not", functio
     { { "--server-root", "/x" }, "set server_root instead" },
     { { "--python-path", "/x" }, "runbook sets --python-path itself; leave it out" },
   }) do
-    expect.contains(server_args.own(case[1]) or "", case[2])
+    expect.contains(common.server_args_problem(case[1]) or "", case[2])
   end
-  expect.equal(server_args.own({ "--process-name", "x", "--host", "y", "--log-level", "info", "--server-name", "z", "port" }), nil)
+  expect.equal(common.server_args_problem({ "--process-name", "x", "--host", "y", "--log-level", "info", "--server-name", "z", "port" }), nil)
 end)
 
 test("the program's help decides what is wrong, and paths go through current", function()

@@ -10,7 +10,6 @@ local preflight = require "preflight"
 local releases = require "releases"
 local rollout = require "rollout"
 local server = require "server"
-local shared = require "shared"
 
 local options = recipe({
   summary = "prepare hosts for the first release: folders, Python, git and its key, disk",
@@ -120,7 +119,7 @@ end
 local function prepare(host)
   local paths, done = releases.paths(options), {}
   local folders = { paths.root, paths.releases }
-  for _, folder in ipairs(shared.folders(paths)) do
+  for _, folder in ipairs(releases.shared_folders(paths)) do
     folders[#folders + 1] = folder
   end
   for _, folder in ipairs(folders) do

@@ -4,7 +4,6 @@ lab.defaults() -- whatever app.lua says
 
 local common = require "options"
 local releases = require "releases"
-local shared = require "shared"
 
 test("paths out of the release, and files that belong to a release, are refused", function()
   for _, case in ipairs({
@@ -32,7 +31,7 @@ test("links are made beside files of the repository, and nothing is overwritten"
   host.fs:write(paths.shared .. "/.env", "KEY=1\n")
 
   common.app.shared = { "conf/app.ini", "conf/local.ini", "dangling", ".env", "media/deep/" }
-  shared.link(host, release)
+  releases.link_shared(host, release)
   expect.file(host, "releases/r1/conf/app.ini", { contains = "the repository's" })
   expect.file(host, "shared/conf/app.ini", { contains = "the admin's" })
   expect.link(host, "releases/r1/dangling", "/nowhere")
@@ -59,7 +58,7 @@ test("nothing is linked through a link that came from the repository", function(
   host.fs:symlink("/nowhere", dir .. "/a/b")
   for _, case in ipairs({ { "media/uploads", "media is a link" }, { "media/deep/er/", "media is a link" }, { "a/b/c", "a/b is a link" } }) do
     common.app.shared = { case[1] }
-    local ok, err = pcall(shared.link, host, release)
+    local ok, err = pcall(releases.link_shared, host, release)
     expect.equal(ok, false)
     expect.contains(tostring(err), case[2])
   end

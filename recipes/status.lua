@@ -4,13 +4,14 @@
 
 local health = require "health"
 local helpers = require "helpers"
-local history = require "history"
 local mod_wsgi = require "mod_wsgi"
 local common = require "options"
 local preflight = require "preflight"
 local releases = require "releases"
 local rollout = require "rollout"
 local server = require "server"
+
+local history = releases.history
 
 local options = recipe({
   summary = "show the releases of every host, and where hosts differ",

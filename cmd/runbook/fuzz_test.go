@@ -15,8 +15,8 @@ import (
 // and asserts what they rely on.
 const readRelease = `
 local helpers = require "helpers"
-local history = require "history"
 local releases = require "releases"
+local history = releases.history
 
 local options = recipe { options = { root = { "ROOT", "" }, release = { "", "" }, restart = { "none", "" } } }
 local paths = releases.paths(options)

@@ -1,6 +1,8 @@
--- HAProxy's runtime socket: takes a server of a backend out of service, waits until no request is
--- in flight there, and puts it back. The socket is on the hosts of the run that have the tag
--- "balancer", or on this machine. In app.lua:
+-- Takes a server out of a load balancer's service and puts it back: pool by HAProxy's runtime socket,
+-- healthfile for any other balancer.
+--
+-- pool waits until no request is in flight on the server. The socket is on the hosts of the run that
+-- have the tag "balancer", or on this machine. In app.lua:
 --
 --   local haproxy = require("haproxy").pool({ socket = "/run/haproxy/admin.sock", backend = "app" })
 --   …
@@ -8,6 +10,12 @@
 --
 -- haproxy.cfg opens the socket with: stats socket /run/haproxy/admin.sock mode 660 level admin. The
 -- host with the socket needs socat or python3. Tried with HAProxy 2.6.
+--
+-- healthfile is for a balancer that polls a URL of each server, which answers 200 while a file exists:
+--
+--   local file = require("haproxy").healthfile({ file = "/srv/app/shared/in-service", notice = "10s" })
+--   …
+--   drain = file.drain, restore = file.restore,
 
 local helpers = require "helpers"
 
@@ -208,4 +216,58 @@ local function pool(given)
   return { drain = drain, restore = restore }
 end
 
-return { pool = pool }
+-- healthfile returns drain and restore for a load balancer that runbook does not reach.
+local function healthfile(given)
+  local settings = validate(given, {
+    file = { nil, "the file on each server; its folder must exist", required = true },
+    notice = { "10s", "time until the balancer notices a change: its interval times its number of checks",
+      type = "duration" },
+    port = { 8000, "the port whose connections must end", min = 1, max = 65535 },
+    within = { "60s", "time limit for these connections", type = "duration" },
+  })
+  helpers.absolute("healthfile: file", settings.file)
+  local notice, within = helpers.seconds(settings.notice), helpers.seconds(settings.within)
+
+  helpers.add_check(function(host)
+    local folder = settings.file:match("^(.*)/") .. "/"
+    if not host:test({ "test", "-w", folder, "-a", "-d", folder }) then
+      fail("the folder of " .. settings.file .. " does not exist, or the login may not write to it",
+        "make it, or name another file for healthfile in recipes/app.lua")
+    end
+  end)
+
+  -- count_connections returns the number of open connections.
+  local function count_connections(host)
+    return tonumber(helpers.record(host:script("connections.sh", settings.port, { changes = false }).stdout))
+  end
+
+  -- drain removes the file, and waits until the balancer noticed and no connection is open.
+  local function drain(host)
+    host.fs:remove(settings.file)
+    if host.fs:exists(settings.file) then
+      return -- a dry run
+    end
+    host:capture({ "sleep", notice })
+    local quiet = 0
+    local done = helpers.wait(host, within, function()
+      quiet = count_connections(host) == 0 and quiet + 1 or 0
+      return quiet >= 2
+    end)
+    if not done then
+      fail(count_connections(host) .. " connections are still open after " .. settings.within,
+        "within in recipes/app.lua gives them more time; check that the balancer looks for " .. settings.file)
+    end
+  end
+
+  -- restore makes the file again, and waits until the balancer noticed.
+  local function restore(host)
+    host.fs:write(settings.file, "in service\n")
+    if host.fs:exists(settings.file) then
+      host:capture({ "sleep", notice })
+    end
+  end
+
+  return { drain = drain, restore = restore }
+end
+
+return { pool = pool, healthfile = healthfile }

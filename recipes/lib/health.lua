@@ -1,11 +1,11 @@
 -- Checks after a switch that the new release is served and that the application answers, and reads
 -- Apache's error log for the reason where it does not.
 
-local app = require("options").app
+local common = require "options"
+local app = common.app
 local helpers = require "helpers"
 local releases = require "releases"
 local server = require "server"
-local server_args = require "server_args"
 
 -- MAX_LOG is how many bytes of an error log are read, from its end.
 local MAX_LOG = 65536
@@ -133,7 +133,7 @@ local function url(options)
   if path(options) == "" and not server.is_mod_wsgi(options) then
     return nil
   end
-  local address = server_args.value(app.server_args, "--host") or "127.0.0.1"
+  local address = common.server_arg("--host") or "127.0.0.1"
   if address == "0.0.0.0" or address == "*" then
     address = "127.0.0.1"
   elseif address:find(":", 1, true) then

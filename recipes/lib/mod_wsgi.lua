@@ -5,7 +5,215 @@ local common = require "options"
 local app = common.app
 local helpers = require "helpers"
 local releases = require "releases"
-local server_args = require "server_args"
+
+-- server_args has the functions for server_args = { … } of app.lua: more options for setup-server,
+-- checked against the program's own --help.
+local server_args = {}
+
+-- parse returns the options that a help text of optparse lists, each with the metavars of its
+-- values: { ["--url-alias"] = { "URL-PATH", "FILE-PATH|DIRECTORY-PATH" }, ["--http2"] = {} }.
+function server_args.parse(help)
+  local options = {}
+  for line in help:gmatch("[^\n]+") do
+    local option, rest = line:match("^  ?(%-%-[%w-]+)(.*)$")
+    if option then
+      options[option] = {}
+      local values = rest:match("^[= ](%S.*)$")
+      for metavar in ((values or "") .. "  "):match("^(.-)%s%s"):gmatch("%S+") do
+        table.insert(options[option], metavar)
+      end
+    end
+  end
+  return options
+end
+
+-- known returns the options of a program's setup-server, or nil where it does not run, as before
+-- its release exists.
+local function known(host, program)
+  if not program then
+    return nil
+  end
+  local options = server_args.parse(host:capture({ program, "setup-server", "--help" }, { check = false }))
+  return next(options) and options or nil
+end
+
+-- walk calls fn(option, values, metavars) for each option of server_args. values is nil for a word
+-- that belongs to no option. options has the metavars of each option's values.
+function server_args.walk(words, options, fn)
+  local i = 1
+  while i <= #words do
+    local option = common.option_name(words[i])
+    local attached = option and words[i]:sub(#option + 1, #option + 1) == "="
+    local takes = options[option or ""]
+    local values = {}
+    if attached then
+      values[1] = words[i]:sub(#option + 2)
+    end
+    while takes and #values < #takes and words[i + 1] do
+      i = i + 1
+      values[#values + 1] = words[i]
+    end
+    fn(option or words[i], option and values or nil, takes)
+    i = i + 1
+  end
+end
+
+-- problem returns what is wrong with server_args according to the program's --help, or nil.
+function server_args.problem(args, host, program)
+  local options = #args > 0 and known(host, program) or nil
+  local found
+  if options then
+    server_args.walk(args, options, function(option, values, takes)
+      if found then
+        return
+      elseif not values then
+        found = "\"" .. option .. "\" belongs to no option"
+      elseif not takes then
+        found = option .. " is not an option of it"
+      elseif #values ~= #takes then
+        found = option .. " takes " .. #takes .. " value" .. (#takes == 1 and "" or "s") .. ": " ..
+          table.concat(takes, " ")
+      end
+    end)
+  end
+  return found and { "server_args in recipes/app.lua does not fit " .. program .. ": " .. found,
+    program .. " setup-server --help lists the options" } or nil
+end
+
+-- resolve returns server_args with relative paths, which are in the repository, replaced by paths
+-- under ROOT/current.
+function server_args.resolve(args, host, program, current)
+  local options = #args > 0 and known(host, program) or nil
+  if not options then
+    return args
+  end
+  local list = {}
+  server_args.walk(args, options, function(option, values, takes)
+    list[#list + 1] = option
+    for i, value in ipairs(values or {}) do
+      local kind = takes and takes[i] or ""
+      local path = kind:find("FILE%-PATH") or kind:find("DIRECTORY%-PATH") or kind:find("SCRIPT%-PATH")
+      list[#list + 1] = path and value:sub(1, 1) ~= "/" and current .. "/" .. value or value
+    end
+  end)
+  return list
+end
+
+-- ESCAPES has the escapes of Python's repr that are neither the character itself nor a number.
+local ESCAPES = { n = "\n", r = "\r", t = "\t" }
+
+-- DIGITS has the number of hex digits after \x, \u and \U.
+local DIGITS = { x = 2, u = 4, U = 8 }
+
+-- utf8 returns the character with a number.
+local function utf8(number)
+  if number < 0x80 then
+    return string.char(number)
+  end
+  local bytes, first = "", number < 0x800 and 0xC0 or number < 0x10000 and 0xE0 or 0xF0
+  for _ = 1, number < 0x800 and 1 or number < 0x10000 and 2 or 3 do
+    bytes = string.char(0x80 + number % 64) .. bytes
+    number = math.floor(number / 64)
+  end
+  return string.char(first + number % 64) .. bytes
+end
+
+-- decode_escape returns the character of an escape whose letter is at i, and its length without the
+-- backslash.
+local function decode_escape(text, i)
+  local letter = text:sub(i, i)
+  local count = DIGITS[letter] or 0
+  local number = count > 0 and tonumber(text:match("^%x+", i + 1) and text:sub(i + 1, i + count) or "", 16)
+  if number and number < 0x110000 then
+    return utf8(number), 1 + count
+  end
+  return ESCAPES[letter] or letter, 1
+end
+
+-- words parses a list of strings as Python prints it: ['setup-server', "it's"].
+function server_args.words(text)
+  local list, i = {}, 1
+  while true do
+    local start, _, mark = text:find("(['\"])", i)
+    if not start then
+      return list
+    end
+    local word, j = {}, start + 1
+    while j <= #text and text:sub(j, j) ~= mark do
+      local char, length = text:sub(j, j), 0
+      if char == "\\" then
+        char, length = decode_escape(text, j + 1)
+      end
+      word[#word + 1], j = char, j + 1 + length
+    end
+    list[#list + 1], i = table.concat(word), j + 1
+  end
+end
+
+-- to_lua returns a text as a Lua string literal.
+local function to_lua(text)
+  return '"' .. text:gsub('[%c"\\]', function(char)
+    return char:find("%c") and ("\\%03d"):format(char:byte()) or "\\" .. char
+  end) .. '"'
+end
+
+-- DEFAULTS has the defaults of setup-server.
+local DEFAULTS = { port = "8000", processes = "1", threads = "5" }
+
+-- repository_path returns the path of a WSGI script in the repository, from its path and the
+-- application's folder. It returns the name of the file where the script is not inside the folder.
+local function repository_path(path, folder)
+  local within = folder and path:sub(1, #folder + 1) == folder:gsub("/+$", "") .. "/" and path:sub(#folder + 2)
+  return within or path:sub(1, 1) ~= "/" and path or path:match("[^/]+$") or path
+end
+
+-- settings returns the settings of app.lua for a command line of setup-server, by name, and
+-- server_args. options has the options of the program.
+local function settings(argv, options)
+  local set, rest = {}, {}
+  local takes = setmetatable({}, { __index = function(_, option)
+    local full, _, flag = common.reserved(option)
+    return options[option] or full and (flag and {} or { "VALUE" }) or nil
+  end })
+  server_args.walk({ unpack(argv, 3) }, takes, function(option, values)
+    local full, setting = common.reserved(option)
+    if not values and not set.wsgi then
+      set.wsgi = option
+    elseif full then
+      set[setting] = values and values[1]
+      set.folder = full == "--working-directory" and values[1] or set.folder
+    else
+      rest[#rest + 1] = to_lua(option)
+      for _, value in ipairs(values or {}) do
+        rest[#rest + 1] = to_lua(value)
+      end
+    end
+  end)
+  set.wsgi = set.wsgi and repository_path(set.wsgi, set.folder)
+  return set, rest
+end
+
+-- reproduce returns the lines of app.lua that take over a configuration, from the command line in
+-- its header. It asks the program for its options.
+function server_args.reproduce(header, root, host, program)
+  local argv = server_args.words(header)
+  local set, rest = settings(argv, known(host, program) or {})
+  local lines = { "server_root = " .. to_lua(root) .. "," }
+  for _, setting in ipairs({ "wsgi", "port", "processes", "threads", "user", "group", "request_seconds" }) do
+    local text = set[setting] or (#argv > 0 and DEFAULTS[setting] or nil)
+    lines[#lines + 1] = text and setting .. " = " .. (text:find("^%d+$") and text or to_lua(text)) .. "," or nil
+  end
+  if #rest > 0 then
+    lines[#lines + 1] = "server_args = { " .. table.concat(rest, ", ") .. " },"
+  end
+  if set.env then
+    lines[#lines + 1] = "env = { … }, -- what " .. set.env .. " exports"
+  end
+  return (#argv > 0 and "it was written by: " .. table.concat(argv, " ") .. "\n" or "") ..
+    "to take it over, put these lines into recipes/app.lua and run recipes/setup.lua --adopt:\n  " ..
+    table.concat(lines, "\n  ") ..
+    "\nor name another --server-root"
+end
 
 -- RECORD is the file that holds the command that wrote the configuration.
 local RECORD = ".runbook-arguments"
@@ -104,7 +312,7 @@ local function problem(host, options, name, built)
     return nil
   end
   local root, paths = server_root(options), releases.paths(options)
-  local dir, address = releases.dir(paths, name), server_args.value(app.server_args, "--host") or "127.0.0.1"
+  local dir, address = releases.dir(paths, name), common.server_arg("--host") or "127.0.0.1"
   local found = ask(host, options, dir .. "/" .. options.wsgi,
     (address == "127.0.0.1" or address == "0.0.0.0" or address == "localhost") and options.port or "")
   local program, missing = find(host, options, dir, built)
@@ -151,7 +359,7 @@ local function command(host, options, target)
     fail(unpack(missing))
   end
   local entry = paths.current .. "/" .. options.wsgi
-  if server_args.value(app.server_args, "--application-type") == "module" then
+  if common.server_arg("--application-type") == "module" then
     entry = options.wsgi:gsub("%.py$", ""):gsub("/", ".")
   end
   local words = { program }
@@ -578,5 +786,5 @@ end
 return {
   problem = problem, reach_problem = reach_problem, apache_group = apache_group, server_root = server_root, look = look, serve = serve, serve_again = serve_again, act = act,
   reload_stale = reload_stale, foreign = foreign, adopt = adopt, unit_problem = unit_problem, write_unit = write_unit,
-  KEPT = KEPT,
+  server_args = server_args, KEPT = KEPT,
 }

@@ -3,7 +3,6 @@
 -- any host is contacted.
 
 local helpers = require "helpers"
-local server_args = require "server_args"
 
 -- together returns a check that fails a setting without another one.
 local function together(other, why)
@@ -101,6 +100,51 @@ end
 -- line_problem returns why a text is not one line, or nil.
 local function line_problem(text)
   return text:find("%c") and "contains a control character" or nil
+end
+
+-- RESERVED has the options of mod_wsgi-express setup-server that runbook sets itself, each with the
+-- setting of app.lua to use instead, or "".
+local RESERVED = {
+  ["--server-root"] = "server_root", ["--port"] = "port", ["--processes"] = "processes", ["--threads"] = "threads",
+  ["--user"] = "user", ["--group"] = "group", ["--entry-point"] = "wsgi", ["--envvars-script"] = "env",
+  ["--shutdown-timeout"] = "request_seconds", ["--graceful-timeout"] = "request_seconds",
+  -- These are paths through ROOT/current, or are needed to prove which release is served.
+  ["--working-directory"] = "", ["--python-path"] = "", ["--pid-file"] = "",
+  ["--log-directory"] = "", ["--error-log-name"] = "", ["--log-to-terminal"] = "", ["--setup-only"] = "",
+  ["--embedded-mode"] = "", ["--debug-mode"] = "",
+}
+
+-- RESERVED_FLAGS has the options in RESERVED without a value.
+local RESERVED_FLAGS = { ["--log-to-terminal"] = true, ["--setup-only"] = true, ["--embedded-mode"] = true,
+  ["--debug-mode"] = true }
+
+-- option_name returns the option in a word without its value, or nil.
+local function option_name(word)
+  return word:match("^(%-%-?[%a][%w-]*)")
+end
+
+-- reserved returns the option of RESERVED in a word, or nil. setup-server accepts abbreviations, such as
+-- --proc for --processes. The other results are the setting to use instead, and whether it has no value.
+local function reserved(word)
+  local option = option_name(word) or ""
+  for full, setting in pairs(RESERVED) do
+    if full == option or not RESERVED[option] and #option > 2 and full:sub(1, #option) == option then
+      return full, setting, RESERVED_FLAGS[full] ~= nil
+    end
+  end
+  return nil
+end
+
+-- server_args_problem returns why server_args has an option that runbook sets itself, or nil.
+local function server_args_problem(args)
+  for _, word in ipairs(args) do
+    local option, setting = reserved(word)
+    if option then
+      return "runbook sets " .. option .. " itself; " ..
+        (setting ~= "" and "set " .. setting .. " instead" or "leave it out")
+    end
+  end
+  return nil
 end
 
 -- flags are settings that are also flags of the recipes. lab is the value in tests that leave the flag out.
@@ -211,7 +255,7 @@ local settings_only = {
   group = { "", "the group of the admins who share root; when the login is root, Apache's group, by default of the user's name",
     check = group_problem },
   umask = { "", "the umask of everything that a run makes on a host; default 022, and 002 with a group", check = umask_problem },
-  server_args = { {}, "more options for mod_wsgi-express setup-server", check = server_args.own },
+  server_args = { {}, "more options for mod_wsgi-express setup-server", check = server_args_problem },
   env = { nil, "the application's environment", type = "table<string, string>", check = env_problem },
   healthy = { nil, "function(body, release) that returns true when the answer is right", type = "function" },
   preflight = { nil, "function(host) that fails where a host lacks what your functions need; called before anything is changed",
@@ -294,6 +338,19 @@ local function requirements(options)
   return options.venv == "uv-sync" and "uv.lock" or options.requirements
 end
 
+-- server_arg returns the value of an option with one value in server_args, or nil.
+local function server_arg(option)
+  for i, word in ipairs(app.server_args) do
+    if word == option then
+      return app.server_args[i + 1]
+    elseif word:sub(1, #option + 1) == option .. "=" then
+      return word:sub(#option + 2)
+    end
+  end
+  return nil
+end
+
 return { app = app, requirements = requirements, shared_group = shared_group, all = all, some = some, record = record, changes = changes,
-  shared_name = shared_name,
+  shared_name = shared_name, server_arg = server_arg, option_name = option_name, reserved = reserved,
+  server_args_problem = server_args_problem,
   shared_problem = shared_problem, private_problem = private_problem }

@@ -6,7 +6,6 @@ local git = require "git"
 local helpers = require "helpers"
 local releases = require "releases"
 local server = require "server"
-local server_args = require "server_args"
 
 local app = common.app
 
@@ -470,7 +469,7 @@ end
 -- the application cannot be imported, or nil.
 local function import_error(host, release, script)
   local options = release.options
-  local callable = server_args.value(app.server_args, "--callable-object") or "application"
+  local callable = common.server_arg("--callable-object") or "application"
   local user = server.is_mod_wsgi(options) and app.user or ""
   local text, file, line = helpers.record(host:script("import.py", script, callable, user, server.apache_group(),
     { interpreter = release.python, cwd = release.dir, env = clean_env(release, app.env),
@@ -489,7 +488,7 @@ local function import(host, release)
   local script = release.dir .. "/" .. options.wsgi
   if not options.import_check or (not server.is_mod_wsgi(options) and not host.fs:exists(script)) then
     return
-  elseif (server_args.value(app.server_args, "--application-type") or "script") ~= "script" then
+  elseif (common.server_arg("--application-type") or "script") ~= "script" then
     log.info("--application-type says that the application is not a WSGI script, so it is not imported")
     return
   end

@@ -1,10 +1,142 @@
--- The releases on a host: their paths and names, which exist, which is current, which can be rolled
--- back to, and which are old enough to delete.
+-- The releases on a host: their paths and names, their log, which exist, which is current, which can
+-- be rolled back to, which are old enough to delete, and the files that outlive them.
 
 local common = require "options"
 local app = common.app
 local helpers = require "helpers"
-local history = require "history"
+
+-- history has the functions for ROOT/releases.log: what was done with the releases of a host, one JSON
+-- object per line.
+local history = {}
+
+-- USER@MACHINE of whoever runs this; nil until me is called.
+local who
+
+-- me returns USER@MACHINE of whoever runs this recipe. It is a label and never fails: a user without
+-- a name has their number.
+function history.me()
+  if not who then
+    local user = os.getenv("USER") or os.getenv("LOGNAME") or localhost:capture({ "id", "-un" }, { check = false })
+    if user == "" then
+      user = localhost:capture({ "id", "-u" }, { check = false })
+    end
+    who = user .. "@" .. localhost:capture({ "uname", "-n" }, { check = false })
+  end
+  return who
+end
+
+-- READ prints the end of the log: at most 1,000 lines and 1 MiB, whatever is in the file.
+local READ = '[ ! -f "$1" ] || [ -L "$1" ] || tail -c 1048576 "$1" | tail -n 1000'
+
+-- append adds a line. entry has action ("release", "rollback", "prune" or "restore"), release,
+-- revision, and from: the release that was current before, "" for none.
+function history.append(host, paths, entry)
+  host:plan("releases.log", function() return nil end) -- a plan does not name the line of the log
+  local line = json.encode({
+    at = clock.utc("%Y-%m-%dT%H:%M:%SZ"),
+    by = history.me(),
+    action = entry.action,
+    release = entry.release,
+    revision = entry.revision or "",
+    from = entry.from or "",
+  })
+  -- A run that was killed while writing leaves half a line, which must not swallow this one. The
+  -- host compares the last byte, since capture trims spaces.
+  if host:test({ "sh", "-c", '[ -n "$(tail -c 1 "$1" 2>/dev/null)" ]', "sh", paths.log }) then
+    line = "\n" .. line
+  end
+  host.fs:write(paths.log, line .. "\n", { append = true })
+end
+
+-- try_append adds a line, or warns where that fails. It is for the way back, which must not end for a
+-- line of the log.
+function history.try_append(host, paths, entry)
+  local ok, err = pcall(history.append, host, paths, entry)
+  if not ok then
+    log.warn(entry.action .. " of " .. entry.release .. ": the log has no entry for it: " ..
+      tostring(err.message or err))
+  end
+end
+
+-- read returns the entries, oldest first. Invalid lines are skipped: others may write here, too.
+function history.read(host, paths)
+  local text = host:capture({ "sh", "-c", READ, "sh", paths.log }, { check = false })
+  local entries = {}
+  for line in helpers.lines(text) do
+    local ok, entry = pcall(json.decode, line)
+    if ok and type(entry) == "table" and type(entry.action) == "string" and type(entry.release) == "string" then
+      entry.from = type(entry.from) == "string" and entry.from or ""
+      entry.revision = type(entry.revision) == "string" and entry.revision or nil
+      entries[#entries + 1] = entry
+    end
+  end
+  return entries
+end
+
+-- is_switch reports whether an entry made its release current because somebody asked for it.
+local function is_switch(entry)
+  return entry.action == "release" or entry.action == "rollback"
+end
+
+-- failed returns the releases, by name, that failed on a host of a run and have not served on this
+-- one since.
+function history.failed(entries)
+  local names = {}
+  for _, entry in ipairs(entries) do
+    if entry.action == "restore" then
+      names[entry.from] = true
+    elseif is_switch(entry) or entry.action == "prune" then
+      names[entry.release] = nil
+    end
+  end
+  return names
+end
+
+-- left returns the entries of the last rollbacks by the names of the releases that they left. A
+-- release that was made current again since does not count, and neither does the one that this left:
+-- it took the rollback back.
+function history.left(entries)
+  local by_name = {}
+  for _, entry in ipairs(entries) do
+    if is_switch(entry) or entry.action == "prune" then
+      local returns = by_name[entry.release]
+      by_name[entry.release] = nil
+      if entry.action == "rollback" and entry.from ~= "" and entry.from ~= entry.release and not returns then
+        by_name[entry.from] = entry
+      end
+    end
+  end
+  return by_name
+end
+
+-- before returns the release that was current before the last switch to the release called name, or
+-- nil. Releases in but, by name, do not count.
+function history.before(entries, name, but)
+  for i = #entries, 1, -1 do
+    local entry = entries[i]
+    if is_switch(entry) and entry.release == name and entry.from ~= "" and entry.from ~= name and not but[entry.from] then
+      return entry.from
+    end
+  end
+  return nil
+end
+
+-- last returns the entry of the last switch, or nil. A switch is logged when the release serves:
+-- where the link points elsewhere, a run was killed between the two.
+function history.last(entries)
+  for i = #entries, 1, -1 do
+    if is_switch(entries[i]) or entries[i].action == "restore" then
+      return entries[i]
+    end
+  end
+  return nil
+end
+
+-- finished reports whether the last switch was to the release called name and was completed.
+function history.finished(entries, name)
+  local entry = history.last(entries)
+  return entry ~= nil and is_switch(entry) and entry.release == name
+end
 
 -- get_paths returns the paths under ROOT on a host. Inside each, options.root is the value for that
 -- host.
@@ -468,10 +600,47 @@ local function discard_on_failure(host, folder, marker)
   end)
 end
 
+-- link_shared links each name in shared = { … } of app.lua from ROOT/shared into the release. A file of
+-- the repository with such a name remains, with a warning.
+local function link_shared(host, release)
+  host:plan("shared", function()
+    return #app.shared > 0 and "links to " .. table.concat(app.shared, ", ") or nil
+  end)
+  for _, entry in ipairs(app.shared) do
+    local name = common.shared_name(entry)
+    local kept, place = release.paths.shared .. "/" .. name, release.dir .. "/" .. name
+    local through = helpers.record(host:script("first_link.sh", release.dir, name, { changes = false }).stdout)
+    if through then
+      fail(through .. " is a link in the repository, so " .. name .. " is not linked through it to " .. kept,
+        "name " .. through .. " itself in shared = { … }, or make it a folder in the repository")
+    elseif host.fs:exists(place) then
+      log.warn(name .. " is in the repository, so it is not linked to " .. kept)
+    else
+      if not host.fs:exists(kept) then
+        log.warn(kept .. " does not exist yet; the release has a link to it")
+      end
+      host.fs:mkdir(place:match("^(.*)/"))
+      host.fs:symlink(kept, place)
+    end
+  end
+end
+
+-- shared_folders returns the folders that setup makes: ROOT/shared, and those in it that app.lua names.
+local function shared_folders(paths)
+  local list = { paths.shared }
+  for _, entry in ipairs(app.shared) do
+    if entry:sub(-1) == "/" then -- a folder
+      list[#list + 1] = paths.shared .. "/" .. common.shared_name(entry)
+    end
+  end
+  return list
+end
+
 return {
   paths = get_paths, dir = get_dir, name_of = name_of, is_name = is_name, title = title,
   is_foreign = is_foreign, new = new, share = share, look = look, lack = lack, current = current, choose = choose, unfit = unfit,
   returns = returns, is_out = is_out,
   leftovers = leftovers, remove_leftovers = remove_leftovers, prune = prune, discard_on_failure = discard_on_failure,
+  link_shared = link_shared, shared_folders = shared_folders, history = history,
   settings = settings, REQUIREMENTS = REQUIREMENTS, SETTINGS = SETTINGS,
 }

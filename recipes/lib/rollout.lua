@@ -6,12 +6,13 @@ local app = require("options").app
 local git = require "git"
 local health = require "health"
 local helpers = require "helpers"
-local history = require "history"
 local common = require "options"
 local preflight = require "preflight"
 local python = require "python"
 local releases = require "releases"
 local server = require "server"
+
+local history = releases.history
 
 -- What preflight found out for this run. Tables are by host name.
 local run = {

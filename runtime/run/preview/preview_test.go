@@ -52,8 +52,8 @@ func TestPlan(t *testing.T) {
 	for _, host := range []string{"web2", "web1", "web3"} {
 		skip(host, "recipes/lib/git.lua:9", "git clone")
 		at(host, "recipes/lib/git.lua:7")(event.PlanPart{Title: "commits", Text: map[bool]string{true: "another", false: "same"}[host == "web3"]})
-		at(host, "recipes/lib/history.lua:7")(event.PlanPart{Title: "log"})
-		skip(host, "recipes/lib/history.lua:9", "append")
+		at(host, "recipes/lib/releases.lua:7")(event.PlanPart{Title: "log"})
+		skip(host, "recipes/lib/releases.lua:9", "append")
 		skip(host, "recipes/release.lua:40", "manage.py")
 	}
 	skip("web1", "recipes/release.lua:40", "manage.py")

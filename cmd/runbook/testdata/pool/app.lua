@@ -1,7 +1,7 @@
 local app = require "shipped"
 
 if env("DRAIN") == "file" then
-  local pool = require("healthfile").pool({ file = "/srv/app/shared/in-service", notice = "1s" })
+  local pool = require("haproxy").healthfile({ file = "/srv/app/shared/in-service", notice = "1s" })
   app.drain, app.restore = pool.drain, pool.restore
 elseif env("DRAIN") ~= "none" then
   local settings = { socket = "/srv/haproxy.sock", backend = "app" }
