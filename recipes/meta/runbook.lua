@@ -120,11 +120,11 @@ function host:reboot(options) end
 ---@param fn fun(host: host): any called at the end of the step; it gets the host
 function host:on_change(key, fn) end
 
----Copy a file or a folder to the host, complete or not at all, with its modes. A file replaces a file; a folder must be new. Return false if changed is set and the host had all of it.
+---Copy a file or a folder to the host, complete or not at all, with its modes. A file replaces a file; a folder must be new, or replaces one with changed. Return false if changed is set and the host had all of it.
 ---Changes something; a dry run skips it.
 ---@param here string the file or folder on this machine, relative to the project
 ---@param remote string the path on the host
----@param options? { sudo?: boolean|string, mode?: string, changed?: boolean }
+---@param options? { sudo?: boolean|string, mode?: string, changed?: boolean, exclude?: string[], delete?: boolean, owner?: string, group?: string }
 ---@return boolean
 function host:upload(here, remote, options) end
 

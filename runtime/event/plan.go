@@ -38,7 +38,7 @@ type PlanCall struct {
 	Text  string   `json:"text"`            // the call as a recipe writes it, a command as it would be typed
 	Times int      `json:"times,omitempty"` // how often a host repeats it, if more than once
 	Note  string   `json:"note,omitempty"`  // what is known of a file that it writes
-	Diff  string   `json:"diff,omitempty"`  // the file that it writes, as a unified diff
+	Diff  string   `json:"diff,omitempty"`  // the file that it writes, as a unified diff, or a line for each path of a folder
 }
 
 // Empty reports whether nothing would change.

@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 
 	"github.com/pkg/sftp"
 
 	"runbook/runtime/event"
+	"runbook/runtime/fs/owner"
 	"runbook/runtime/ssh/shell"
 )
 
@@ -47,26 +47,26 @@ var errLink = event.WithHint(errors.New("is a link"), "name its target")
 
 // Chown sets the owner and the group of a file or folder, each by name or number; "" keeps it. It
 // returns false if they are these. A link is an error.
-func (f Files) Chown(ctx context.Context, path, owner, group string) (bool, error) {
+func (f Files) Chown(ctx context.Context, path string, wanted owner.Owner) (bool, error) {
 	o, err := f.plan(ctx, "chown", path)
 	if err != nil {
 		return false, err
 	}
-	changed, err := o.chown(owner, group)
+	changed, err := o.chown(wanted)
 	if err != nil {
 		return false, o.fail(err)
 	}
 	if changed {
-		o.changed("gave %s to %s", o.path, chownWord(owner, group))
+		o.changed("gave %s to %s", o.path, wanted)
 	}
 	return changed, nil
 }
 
-func (o *operation) chown(owner, group string) (bool, error) {
-	if owner == "" && group == "" {
+func (o *operation) chown(wanted owner.Owner) (bool, error) {
+	if wanted.String() == "" {
 		return false, errors.New("neither an owner nor a group is given")
 	}
-	if err := errors.Join(checkOwner("owner", owner), checkOwner("group", group)); err != nil {
+	if err := wanted.Check(); err != nil {
 		return false, err
 	}
 	now, err := o.look(-1)
@@ -77,10 +77,10 @@ func (o *operation) chown(owner, group string) (bool, error) {
 		return false, os.ErrNotExist
 	case now.kind == "link":
 		return false, errLink
-	case now.ownedBy(owner, group):
+	case now.owner.Is(wanted):
 		return false, nil
 	}
-	r, err := o.host.Run(o.ctx, shell.Command{Script: filesScript, Args: []string{"chown", o.path, chownWord(owner, group)},
+	r, err := o.host.Run(o.ctx, shell.Command{Script: filesScript, Args: []string{"chown", o.path, wanted.String()},
 		Sudo: o.user, Resident: true, Quiet: true, AnyStatus: true})
 	if err == nil && r.Code != 0 {
 		err = o.scriptError(r)
@@ -105,16 +105,4 @@ func modeOf(fi os.FileInfo) string {
 		return fmt.Sprintf("%04o", st.Mode&0o7777)
 	}
 	return octal(fi.Mode())
-}
-
-// splitOwner splits USER:GROUP, as chown(1) takes it.
-func splitOwner(text, group string) (string, string, error) {
-	user, second, both := strings.Cut(text, ":")
-	switch {
-	case both && group != "":
-		return "", "", fmt.Errorf("the group is given twice: %q and %q", second, group)
-	case both:
-		return user, second, nil
-	}
-	return user, group, nil
 }

@@ -118,7 +118,7 @@ func (a chmodArgs) Differs(ctx context.Context, h *shell.Host) (bool, error) {
 
 // Differs reports whether the call would change the owner.
 func (a chownArgs) Differs(ctx context.Context, h *shell.Host) (bool, error) {
-	owner, group, err := splitOwner(a.Owner, a.Group)
+	wanted, err := a.owner()
 	if err != nil {
 		return true, err
 	}
@@ -127,7 +127,7 @@ func (a chownArgs) Differs(ctx context.Context, h *shell.Host) (bool, error) {
 		return true, err
 	}
 	now, err := o.look(-1)
-	return !now.ownedBy(owner, group), err
+	return !now.owner.Is(wanted), err
 }
 
 // Draft returns what the call would write.

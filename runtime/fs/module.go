@@ -3,6 +3,7 @@ package fs
 import (
 	"context"
 
+	"runbook/runtime/fs/owner"
 	"runbook/runtime/script"
 	"runbook/runtime/ssh/shell"
 )
@@ -63,6 +64,11 @@ type chownArgs struct {
 	Owner string `lua:"owner,arg" doc:"USER, USER:GROUP or :GROUP, by name or number"`
 	Group string `lua:"group" doc:"the group, by name or number"`
 	sudoArgs
+}
+
+// owner returns the wanted owner.
+func (a chownArgs) owner() (owner.Owner, error) {
+	return owner.Owner{User: a.Owner, Group: a.Group}.Split()
 }
 
 type tempArgs struct {
@@ -174,11 +180,11 @@ func writeText(ctx context.Context, h *shell.Host, a writeArgs) (bool, error) {
 }
 
 func chown(ctx context.Context, h *shell.Host, a chownArgs) (bool, error) {
-	owner, group, err := splitOwner(a.Owner, a.Group)
+	wanted, err := a.owner()
 	if err != nil {
 		return false, err
 	}
-	return a.on(h).Chown(ctx, a.Path, owner, group)
+	return a.on(h).Chown(ctx, a.Path, wanted)
 }
 
 // temp declares host.fs:temp.

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"runbook/runtime/event"
+	"runbook/runtime/fs/owner"
 	"runbook/runtime/ssh/shell"
 	"runbook/runtime/ssh/shell/output"
 )
@@ -45,6 +46,9 @@ type PutOptions struct {
 	Validate []string // a command that must succeed before the rename; %s in a word is the path of the new file
 	Secret   bool     // the text is a secret: a new file has mode 0600, and what Validate prints is not shown
 }
+
+// owner returns the wanted owner.
+func (o PutOptions) owner() owner.Owner { return owner.Owner{User: o.Owner, Group: o.Group} }
 
 // Put makes the file at path have the text, mode and owner. It returns false, and has written
 // nothing, if the file has them. It writes a new file beside it and renames that. A link or a
@@ -87,7 +91,7 @@ func (o *operation) put(text string, opts PutOptions) (bool, error) {
 func (o *operation) compare(text string, opts PutOptions) (differs bool, mode os.FileMode, keep string, err error) {
 	mode, err = parseMode(opts.Mode, newMode(o.host, opts.Secret))
 	if err == nil {
-		err = errors.Join(checkOwner("owner", opts.Owner), checkOwner("group", opts.Group))
+		err = opts.owner().Check()
 	}
 	if err != nil {
 		return false, 0, "", err
@@ -103,8 +107,8 @@ func (o *operation) compare(text string, opts PutOptions) (differs bool, mode os
 		mode = now.mode
 	}
 	sum := sha256.Sum256([]byte(text))
-	same := now.detail == hex.EncodeToString(sum[:]) && mode == now.mode && now.ownedBy(opts.Owner, opts.Group)
-	return !same, mode, now.uid + ":" + now.gid, nil
+	same := now.detail == hex.EncodeToString(sum[:]) && mode == now.mode && now.owner.Is(opts.owner())
+	return !same, mode, now.owner.UID + ":" + now.owner.GID, nil
 }
 
 // newMode returns the mode of a new file.
@@ -119,19 +123,11 @@ func newMode(h *shell.Host, secret bool) os.FileMode {
 	return 0o644
 }
 
-// checkOwner refuses a name that chown(1) would read as something else.
-func checkOwner(what, name string) error {
-	if strings.ContainsAny(name, ":\n\x00") || strings.HasPrefix(name, "-") {
-		return fmt.Errorf("%s: %q is not the name or number of a user or group", what, name)
-	}
-	return nil
-}
-
 // send writes the text to a temporary file beside the path and renames it.
 func (o *operation) send(text string, mode os.FileMode, keep string, opts PutOptions) error {
 	temp := path.Join(path.Dir(o.path), temporaryName(path.Base(o.path)))
 	argv := []string{"/bin/sh", "-c", putScript, "sh", o.path, temp, octal(mode), strconv.Itoa(len(text)), keep,
-		chownWord(opts.Owner, opts.Group)}
+		opts.owner().String()}
 	for _, word := range opts.Validate {
 		argv = append(argv, strings.ReplaceAll(word, "%s", temp))
 	}
@@ -214,11 +210,10 @@ func errNoFolder(file string) error {
 
 // present describes the file, folder or link at a path.
 type present struct {
-	kind        string // nothing, file, folder, link or other
-	mode        os.FileMode
-	uid, gid    string
-	user, group string
-	detail      string // the target of a link, or the sum of a file of the wanted size
+	kind   string // nothing, file, folder, link or other
+	mode   os.FileMode
+	owner  owner.Actual
+	detail string // the target of a link, or the sum of a file of the wanted size
 }
 
 // look finds out what is at the path. The sum of a file is known only if it has size bytes.
@@ -240,7 +235,8 @@ func (o *operation) look(size int) (present, error) {
 		return now, err
 	}
 	now.mode, err = parseMode(lines[1], 0)
-	now.uid, now.gid, now.user, now.group, now.detail = lines[2], lines[3], lines[5], lines[6], lines[7]
+	now.owner = owner.Actual{UID: lines[2], GID: lines[3], User: lines[5], Group: lines[6]}
+	now.detail = lines[7]
 	if now.kind == "file" {
 		now.detail, _, _ = strings.Cut(now.detail, " ")
 	}
@@ -258,18 +254,4 @@ func (p present) replaceable() error {
 		return errors.New("exists and is a folder")
 	}
 	return errors.New("exists and is a device, pipe or socket")
-}
-
-// ownedBy reports whether the owner and the group are these, each a name, a number or "" for any.
-func (p present) ownedBy(owner, group string) bool {
-	is := func(given, name, id string) bool { return given == "" || given == name || given == id }
-	return is(owner, p.user, p.uid) && is(group, p.group, p.gid)
-}
-
-// chownWord returns the argument of chown(1), or "".
-func chownWord(owner, group string) string {
-	if group == "" {
-		return owner
-	}
-	return owner + ":" + group
 }

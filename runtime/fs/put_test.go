@@ -9,6 +9,7 @@ import (
 
 	"runbook/runtime/event"
 	"runbook/runtime/fs"
+	"runbook/runtime/fs/owner"
 )
 
 // Nothing is written where nothing changes, whichever function writes.
@@ -33,9 +34,9 @@ func TestUnchanged(t *testing.T) {
 				return files.Put(b.ctx, b.path("key"), strings.Repeat("x", 1<<20), fs.PutOptions{Secret: true})
 			}, 0o600},
 			{"chmod", func() (bool, error) { return files.Chmod(b.ctx, b.path("key"), "4711") }, 0o711 | os.ModeSetuid},
-			{"chown", func() (bool, error) { return files.Chown(b.ctx, b.path("key"), "root", "") }, 0},
-			{"chown numbers", func() (bool, error) { return files.Chown(b.ctx, b.path("key"), "1", "1") }, 0},
-			{"chown group", func() (bool, error) { return files.Chown(b.ctx, b.path("key"), "", "root") }, 0},
+			{"chown", func() (bool, error) { return files.Chown(b.ctx, b.path("key"), owner.Owner{User: "root", Group: ""}) }, 0},
+			{"chown numbers", func() (bool, error) { return files.Chown(b.ctx, b.path("key"), owner.Owner{User: "1", Group: "1"}) }, 0},
+			{"chown group", func() (bool, error) { return files.Chown(b.ctx, b.path("key"), owner.Owner{User: "", Group: "root"}) }, 0},
 		} {
 			wants := []bool{true, false}
 			if c.what == "chown" { // it belongs to root, as the tests run as root
@@ -93,9 +94,9 @@ func TestPutRefuses(t *testing.T) {
 			}
 		}
 		b.fails(second(files.Chmod(b.ctx, b.path("link"), "0600")), "is a link")
-		b.fails(second(files.Chown(b.ctx, b.path("link"), "root", "")), "is a link")
-		b.fails(second(files.Chown(b.ctx, b.path("none"), "root", "")), "no such file or folder")
-		b.fails(second(files.Chown(b.ctx, b.path("file"), "", "no-such-group")), "invalid group")
+		b.fails(second(files.Chown(b.ctx, b.path("link"), owner.Owner{User: "root", Group: ""})), "is a link")
+		b.fails(second(files.Chown(b.ctx, b.path("none"), owner.Owner{User: "root", Group: ""})), "no such file or folder")
+		b.fails(second(files.Chown(b.ctx, b.path("file"), owner.Owner{User: "", Group: "no-such-group"})), "invalid group")
 		b.holds("file", "old\n")
 		b.names("file", "folder", "link")
 		b.changed()

@@ -100,6 +100,9 @@ func (e *execution) skip(ctx context.Context, call script.Call) any {
 		e.world.stream.AddSecret(secret)
 	}
 	change := preview.Write(on, e.world.stream, &e.world.skipped, call)
+	if change.Same {
+		return false
+	}
 	result, known := e.world.skipped.Skip(on, call)
 	switch {
 	case !known:

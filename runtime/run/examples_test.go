@@ -63,7 +63,7 @@ func TestReferenceExamples(t *testing.T) {
 	names, examples := referenceExamples(t)
 	root := l.Root("web1")
 	source := strings.NewReplacer("EXAMPLES", examples).Replace(world)
-	source = strings.NewReplacer("REPO", repo.Bare, "ROOT", root, "SHA", sha, "/srv/app", root, "/etc/motd", root+"/motd", "/usr/local/bin/look", root+"/look",
+	source = strings.NewReplacer("REPO", repo.Bare, "ROOT", root, "SHA", sha, "/srv/app", root, "/srv/site", root+"/site", "/usr/local/bin/look", root+"/look",
 		"git@git.example.org:app.git", repo.Bare, "SERVER", l.RepoURL(), "8f14e45fceea167a5a36dedd4bea2543ad61a1f3", sha,
 		"~/.ssh/deploy", l.DeployKey(), "/home/deploy/.ssh/readonly", l.DeployKey(), "~/.config/app/token", "token", "~/.config/age/keys.txt", "age.key",
 		"wait_port(8000", "wait_port("+strconv.Itoa(web.Listener.Addr().(*net.TCPAddr).Port),
@@ -73,7 +73,7 @@ func TestReferenceExamples(t *testing.T) {
 		t.Fatal(err)
 	}
 	tagged := strings.Replace(string(hosts), "return {\n", "return {\n  tags = { \"web\" },\n", 1)
-	for path, text := range map[string]string{"hosts.lua": tagged, "recipe.lua": source, "lib/look.sh": "#!/bin/sh\nls \"$1\"\n", "files/motd": "hello\n", "dist/index.html": "hello\n", "token": "s3cret\n"} {
+	for path, text := range map[string]string{"hosts.lua": tagged, "recipe.lua": source, "lib/look.sh": "#!/bin/sh\nls \"$1\"\n", "site/index.html": "hello\n", "dist/index.html": "hello\n", "token": "s3cret\n"} {
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			t.Fatal(err)
 		}

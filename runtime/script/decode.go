@@ -72,6 +72,10 @@ func decode(v any, to reflect.Value, t types.Type) error {
 		to.SetInt(int64(n))
 		return nil
 	}
+	if text, ok := v.(string); ok && t.Check != nil {
+		to.SetString(text)
+		return t.Check(text)
+	}
 	return assign(v, to, t)
 }
 

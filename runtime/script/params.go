@@ -110,7 +110,7 @@ func typeOf(t reflect.Type, objects []Object, strict bool) (types.Type, error) {
 		return types.Parse(u.LuaType())
 	}
 	if kind, ok := kindOf(t); ok {
-		return types.Type{Kind: kind}, nil
+		return types.Type{Kind: kind, Check: types.CheckerOf(t)}, nil
 	}
 	switch t.Kind() {
 	case reflect.Slice:

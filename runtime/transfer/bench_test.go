@@ -12,10 +12,11 @@ import (
 func BenchmarkPack(b *testing.B) {
 	dir := b.TempDir()
 	writeMany(b, dir, 1000)
+	u := upload{from: dir, temporary: "x"}
 	b.SetBytes(1000 * 4096)
 	b.ReportAllocs()
 	for b.Loop() {
-		must(b, pack(io.Discard, dir, "x", nil))
+		must(b, u.pack(io.Discard))
 	}
 }
 

@@ -1,6 +1,7 @@
 package transfer
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	_ "embed"
@@ -11,58 +12,116 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"runbook/runtime/event"
+	"runbook/runtime/fs/owner"
 	"runbook/runtime/ssh/shell"
 )
 
-// surveyScript lists what is at a path. It documents its output.
-//
-//go:embed survey.sh
-var surveyScript string
+// The scripts document their arguments and output.
+var (
+	//go:embed survey.sh
+	surveyScript string
+	//go:embed sums.sh
+	sumsScript string
+	//go:embed share.sh
+	shareScript string
+)
 
 // entry is a file, a folder or a link, described by what a copy must have in common with it.
 type entry struct {
-	kind byte // 'f', 'd' or 'l', as in find(1)
-	mode fs.FileMode
-	size int64
-	link string // the target of a link
-	sum  string // of a file, if it is known
+	kind  byte // 'f', 'd' or 'l', as in find(1)
+	mode  fs.FileMode
+	size  int64
+	link  string       // the target of a link
+	owner owner.Actual // on the host
 }
 
-// compare finds out which files of the upload the host has already, and shares them with the new
-// folder. It returns false if the host has all.
-func (u *upload) compare(info fs.FileInfo) (needed bool, err error) {
-	mine := map[string]entry{"": {kind: 'f', mode: u.mode, size: info.Size()}}
-	if u.folder {
-		if mine, err = localEntries(u.from); err != nil {
-			return false, err
+// Difference is what an upload would change on the host, by path in the folder, or "" for a file.
+type Difference struct {
+	New, Changed, Deleted []string
+
+	folder bool
+}
+
+// String returns the numbers.
+func (d Difference) String() string {
+	return fmt.Sprintf("%d new, %d changed, %d deleted", len(d.New), len(d.Changed), len(d.Deleted))
+}
+
+// none reports whether the host has all.
+func (d Difference) none() bool { return len(d.New)+len(d.Changed)+len(d.Deleted) == 0 }
+
+// compare finds out what the host has already, and what stays of it.
+func (u *upload) compare() error {
+	mine := map[string]entry{"": {kind: 'f', mode: u.perm(u.info), size: u.info.Size()}}
+	if u.folder() {
+		var err error
+		if mine, err = u.localEntries(); err != nil {
+			return err
 		}
 	}
 	there, err := u.survey(mine)
-	if err != nil {
-		return false, err
-	}
 	switch {
-	case there.kind == "folder" && !u.folder:
-		return false, isFolder(u.to)
-	case there.kind == "file" && u.folder:
-		return false, isThere(u.to)
-	case there.kind == "nothing":
-		return true, nil
-	case !u.folder:
-		same, err := mine[""].matches(there.entries[""], u.from)
-		return !same, err
+	case err != nil:
+		return err
+	case there.kind == "folder" && !u.folder():
+		return isFolder(u.to)
+	case there.kind == "file" && u.folder():
+		return isThere(u.to)
 	}
-	return u.compareFolder(mine, there)
+	same, err := u.sameFiles(mine, there)
+	if err != nil {
+		return err
+	}
+	for rel, e := range mine {
+		now, known := there.entries[rel]
+		switch {
+		case !known:
+			u.difference.New = append(u.difference.New, rel)
+		case !e.matches(now, u.owner) || e.kind == 'f' && !same[rel]:
+			u.difference.Changed = append(u.difference.Changed, rel)
+		}
+		if known && now.kind == e.kind {
+			u.replaced[rel] = now.owner
+		}
+	}
+	u.difference.Deleted, u.difference.folder = there.deleted(), u.folder()
+	slices.Sort(u.difference.New)
+	slices.Sort(u.difference.Changed)
+	if u.difference.none() || there.kind != "folder" {
+		return nil
+	}
+	u.replace, u.same, u.kept = true, same, there.kept
+	return u.checkReplace(mine, there)
+}
+
+// checkReplace refuses to replace a folder that has something in it that could not stay.
+func (u *upload) checkReplace(mine map[string]entry, there *survey) error {
+	if there.mounted != "" {
+		return event.WithHint(fmt.Errorf("%s is mounted there, and a folder is replaced as a whole", there.mounted),
+			"upload to the folders beside the mounted one, one by one")
+	}
+	for _, name := range u.kept {
+		above := path.Dir(name)
+		for above != "." && mine[above].kind == 0 {
+			above = path.Dir(above)
+		}
+		if above != "." && mine[above].kind != 'd' {
+			return event.WithHint(fmt.Errorf("%s is to stay on the host, but %s is no folder here", name, above),
+				"remove the folder on the host first, or set delete = true if nothing in it is excluded")
+		}
+	}
+	return nil
 }
 
 // localEntries returns what is in a folder of this machine by path, and the folder itself as "".
-func localEntries(folder string) (map[string]entry, error) {
+func (u *upload) localEntries() (map[string]entry, error) {
 	entries := map[string]entry{}
-	err := walk(folder, func(at, rel string, info fs.FileInfo) (err error) {
-		e := entry{mode: info.Mode().Perm(), size: info.Size()}
+	err := walk(u.from, u.exclude, func(at, rel string, info fs.FileInfo) (err error) {
+		e := entry{mode: u.perm(info), size: info.Size()}
 		switch {
 		case info.IsDir():
 			e.kind = 'd'
@@ -82,98 +141,136 @@ func localEntries(folder string) (map[string]entry, error) {
 
 // survey asks the host what it has of mine.
 func (u *upload) survey(mine map[string]entry) (*survey, error) {
+	s := newSurvey(u.to, mine)
+	s.exclude, s.remove = u.exclude, u.o.Delete
+	command := shell.Command{Argv: []string{"/bin/sh", "-c", surveyScript, "sh", path.Dir(u.to), path.Base(u.to)}, Resident: true}
+	return s, u.read(command, &s.records)
+}
+
+// sameFiles returns the files of mine that have the same content there. Only files that equal in all
+// else are read.
+func (u *upload) sameFiles(mine map[string]entry, there *survey) (map[string]bool, error) {
+	var names strings.Builder
+	sums, folder := map[string]string{}, u.to
+	for rel, e := range mine {
+		if now := there.entries[rel]; e.kind == 'f' && e.size == now.size && e.matches(now, u.owner) {
+			sums[rel] = ""
+			names.WriteString("./" + rel + "\x00")
+		}
+	}
+	if len(sums) == 0 {
+		return nil, nil
+	}
+	list := names.String()
+	if !u.folder() {
+		folder, list = path.Dir(u.to), "./"+path.Base(u.to)+"\x00"
+	}
+	r := &records{end: 0, read: func(record string) error {
+		sum, name, found := strings.Cut(record, "  ./")
+		if !found {
+			return fmt.Errorf("the host listed a sum as %.200q", record)
+		}
+		if !u.folder() {
+			name = ""
+		}
+		if _, asked := sums[name]; asked {
+			sums[name] = sum
+		}
+		return nil
+	}}
+	if err := u.read(shell.Command{Argv: []string{"/bin/sh", "-c", sumsScript, "sh", folder}, Stdin: &list}, r); err != nil {
+		return nil, err
+	}
+	same := map[string]bool{}
+	for rel, sum := range sums {
+		mine, err := sumOf(filepath.Join(u.from, filepath.FromSlash(rel)))
+		if err != nil {
+			return nil, err
+		}
+		same[rel] = mine == sum
+	}
+	return same, nil
+}
+
+func sumOf(file string) (string, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = f.Close() }() // all is read
+	sum := sha256.New()
+	_, err = io.Copy(sum, f)
+	return hex.EncodeToString(sum.Sum(nil)), err
+}
+
+// read runs a command that lists something, and reads its records.
+func (u *upload) read(c shell.Command, into *records) error {
 	ctx, stop := context.WithCancelCause(u.ctx)
 	defer stop(nil)
-	s := newSurvey(u.to, mine)
-	r, err := u.host.Run(ctx, shell.Command{
-		Quiet: true, AnyStatus: true, Sudo: u.sudo, Resident: true,
-		Argv: []string{"/bin/sh", "-c", surveyScript, "sh", path.Dir(u.to), path.Base(u.to)},
-		Output: writerFunc(func(b []byte) (int, error) {
-			n, err := s.Write(b)
-			if err != nil {
-				stop(err) // the rest is not needed
-			}
-			return n, err
-		}),
+	c.Quiet, c.AnyStatus, c.Sudo = true, true, u.o.Sudo
+	c.Output = writerFunc(func(b []byte) (int, error) {
+		n, err := into.Write(b)
+		if err != nil {
+			stop(err) // the rest is not needed
+		}
+		return n, err
 	})
+	r, err := u.host.Run(ctx, c)
 	switch {
-	case s.err != nil:
-		return nil, s.err
+	case into.err != nil:
+		return into.err
 	case err != nil:
-		return nil, err
+		return err
 	case r.Code != 0:
-		return nil, event.WithHint(fmt.Errorf("the host could not list what it has: %s", reason(r)),
-			"without changed all of it is sent")
+		return event.WithHint(fmt.Errorf("the host could not list what it has: %s", reason(r)),
+			"comparing needs GNU find and sha256sum on the host, and files that the user may read: see sudo")
 	}
-	return s, nil
+	return nil
 }
 
 type writerFunc func([]byte) (int, error)
 
 func (f writerFunc) Write(b []byte) (int, error) { return f(b) }
 
-// matches reports whether a copy of e, which is at a path of this machine, would equal there. It
-// compares sums last.
-func (e entry) matches(there entry, at string) (bool, error) {
-	if e.kind != there.kind || e.kind == 'l' {
-		return e.kind == there.kind && e.link == there.link, nil
+// matches reports whether a copy of e would equal there in all but the content of a file.
+func (e entry) matches(there entry, wanted owner.Owner) bool {
+	switch {
+	case e.kind != there.kind || !there.owner.Is(wanted):
+		return false
+	case e.kind == 'l':
+		return e.link == there.link
 	}
-	if e.mode != there.mode || e.kind == 'd' {
-		return e.mode == there.mode, nil
-	}
-	if e.size != there.size {
-		return false, nil
-	}
-	f, err := os.Open(at)
-	if err != nil {
-		return false, err
-	}
-	defer func() { _ = f.Close() }() // all is read
-	sum := sha256.New()
-	if _, err := io.Copy(sum, f); err != nil {
-		return false, err
-	}
-	return hex.EncodeToString(sum.Sum(nil)) == there.sum, nil
+	return e.mode == there.mode && (e.kind == 'd' || e.size == there.size)
 }
 
-// compareFolder finds the files that are the same in the folder on the host.
-func (u *upload) compareFolder(mine map[string]entry, there *survey) (needed bool, err error) {
-	u.replace, u.same = true, map[string]bool{}
-	needed = there.count != len(mine)
-	for rel, e := range mine {
-		same, err := e.matches(there.entries[rel], filepath.Join(u.from, filepath.FromSlash(rel)))
-		if err != nil {
-			return false, err
-		}
-		needed = needed || !same
-		if same && e.kind == 'f' {
-			u.same[rel] = true
-		}
-	}
-	if !needed {
-		return false, nil
-	}
-	return true, u.linkSame()
-}
-
-// linkScript creates the new folder with hard links to files of the old one. It reads their paths
-// from stdin.
-const linkScript = `to=$1 tmp=$2
-mkdir -m 700 -- "$tmp" && tmp=$(cd -- "$tmp" && pwd) && cd -- "$to" && xargs -0r cp -lP --parents -t "$tmp" --`
-
-// linkSame shares the same files with the new folder. If the host cannot, without GNU cp or because
-// a folder forbids writing, all files are sent.
-func (u *upload) linkSame() error {
-	var names strings.Builder
-	for name := range u.same {
+// share creates the new folder with hard links to what stays of the old one. If the host cannot,
+// without GNU cp or because a folder forbids writing, all files are sent; what only the host has
+// cannot be sent.
+func (u *upload) share() error {
+	var names bytes.Buffer
+	for _, name := range slices.Concat(u.kept, sortedTrue(u.same)) {
 		names.WriteString(name + "\x00")
 	}
 	list := names.String()
-	r, err := u.host.Run(u.ctx, shell.Command{Quiet: true, AnyStatus: true, Sudo: u.sudo, Stdin: &list,
-		Argv: []string{"/bin/sh", "-c", linkScript, "sh", u.to, u.temporary}})
+	r, err := u.host.Run(u.ctx, shell.Command{Quiet: true, AnyStatus: true, Sudo: u.o.Sudo, Stdin: &list,
+		Argv: []string{"/bin/sh", "-c", shareScript, "sh", u.to, u.temporary}})
 	if err == nil && r.Code == 0 {
 		return nil
 	}
+	if err == nil && len(u.kept) > 0 {
+		err = event.WithHint(fmt.Errorf("the host could not keep what only it has: %s", reason(r)),
+			"keeping needs GNU cp, and files that the user may link to: their owner may, or root by sudo = true")
+	}
 	u.same = nil
 	return u.discard(err)
+}
+
+func sortedTrue(set map[string]bool) (names []string) {
+	for name, is := range set {
+		if is {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
 }

@@ -9,11 +9,12 @@ import (
 	"testing"
 
 	"runbook/runtime/event"
+	"runbook/runtime/fs/owner"
 	"runbook/runtime/ssh/shell"
 )
 
-// Only files that differ are sent. The others are the same files afterwards, and removed files are
-// gone.
+// Only files that differ are sent. The others are the same files afterwards. With Delete, removed
+// files are gone.
 func TestUploadChanged(t *testing.T) {
 	onEach(t, func(t *testing.T, h *shell.Host) {
 		dir := t.TempDir()
@@ -35,7 +36,7 @@ func TestUploadChanged(t *testing.T) {
 		must(t, os.Symlink("same", filepath.Join(source, "link")))
 		upload := func(want bool) {
 			t.Helper()
-			done, err := Upload(t.Context(), h, source, to, UploadOptions{Changed: true})
+			done, err := Upload(t.Context(), h, source, to, UploadOptions{Delete: true})
 			if err != nil || done != want {
 				t.Errorf("uploaded: %v, %v", done, err)
 			}
@@ -113,7 +114,7 @@ func TestUploadChangedFile(t *testing.T) {
 
 // If the host cannot create hard links, all files are sent.
 func TestUploadChangedWithoutLinks(t *testing.T) {
-	h, ctx := hostWith(t, "tar", "rm", "chmod", "find", "mv", "sha256sum", "mkdir", "xargs")
+	h, ctx := hostWith(t, "tar", "rm", "chmod", "find", "mv", "sha256sum", "mkdir", "xargs", "stat", "ln")
 	dir := t.TempDir()
 	source, to := filepath.Join(dir, "source"), filepath.Join(dir, "to")
 	must(t, os.MkdirAll(source, 0o755))
@@ -140,20 +141,21 @@ func stat(t *testing.T, path string) os.FileInfo {
 // FuzzSurvey cuts the host's list anywhere: the result must not depend on the cut, and must have
 // only entries that this machine has.
 func FuzzSurvey(f *testing.F) {
-	f.Add("folder\nd 755 4096 \x00\x00f 644 3 a b\x00\x00l 777 1 l\x00a b\x00\x00ba78  ./a b\x00", 3)
-	f.Add("file\nf 644 3 \x00\x00\x00ba78  ./x\x00", 1)
+	f.Add("folder\n\x00d 755 4096 0 0 \x00\x00root\x00root\x00f 644 3 0 0 a b\x00\x00u\x00g\x00l 777 1 1 1 l\x00a b\x00u\x00g\x00\x00", 3)
+	f.Add("file\n\x00f 644 3 0 0 \x00\x00u\x00g\x00\x00", 1)
 	f.Add("nothing\n", 0)
-	f.Add("folder\n\x00\x00", 1)
+	f.Add("folder\n/m\x00d 755 1 0 0 x\x00\x00\x00\x00d 755 1 0 0 x/y\x00\x00\x00\x00\x00", 1)
 	f.Fuzz(func(t *testing.T, said string, at int) {
 		mine := map[string]entry{"": {}, "a b": {}}
 		whole, cut := newSurvey("x", mine), newSurvey("x", mine)
+		whole.remove, cut.remove = at%2 == 0, at%2 == 0
 		_, wholeErr := whole.Write([]byte(said))
 		at = min(max(at, 0), len(said))
 		_, cutErr := cut.Write([]byte(said[:at]))
 		if cutErr == nil {
 			_, cutErr = cut.Write([]byte(said[at:]))
 		}
-		if (wholeErr == nil) != (cutErr == nil) || wholeErr == nil && (whole.kind != cut.kind || whole.count != cut.count || !maps.Equal(whole.entries, cut.entries)) {
+		if (wholeErr == nil) != (cutErr == nil) || wholeErr == nil && (whole.kind != cut.kind || !slices.Equal(whole.kept, cut.kept) || !slices.Equal(whole.deleted(), cut.deleted()) || !maps.Equal(whole.entries, cut.entries)) {
 			t.Errorf("whole: %+v, %v; cut at %d: %+v, %v", whole, wholeErr, at, cut, cutErr)
 		}
 		for name := range whole.entries {
@@ -165,16 +167,67 @@ func FuzzSurvey(f *testing.F) {
 }
 
 func TestSurvey(t *testing.T) {
-	mine := map[string]entry{"": {}, "a b": {}, "l": {}}
-	s := newSurvey("x", mine)
-	_, err := s.Write([]byte("folder\nd 755 4096 \x00\x00f 644 3 a b\x00\x00l 777 1 l\x00a b\x00f 600 9 other\x00\x00\x00ba78  ./a b\x00cd  ./other\x00"))
-	want := map[string]entry{"": {kind: 'd', mode: 0o755, size: 4096}, "a b": {kind: 'f', mode: 0o644, size: 3, sum: "ba78"}, "l": {kind: 'l', mode: 0o777, size: 1, link: "a b"}}
-	if err != nil || s.kind != "folder" || s.count != 4 || !maps.Equal(s.entries, want) {
-		t.Errorf("%+v, %v", s, err)
+	listed := "folder\n\x00"
+	for _, e := range []string{"d 755 4096 0 0 |", "f 644 3 1 2 a b|", "l 777 1 0 0 l|a b", "d 755 1 0 0 only|", "f 600 9 0 0 only/x|", "d 755 1 0 0 only/keep|",
+		"f 600 9 0 0 only/keep/y|", "f 600 9 0 0 k.log|"} {
+		listed += strings.ReplaceAll(e, "|", "\x00") + "\x00user\x00group\x00"
 	}
-	for _, bad := range []string{"folder\n" + strings.Repeat("x", longestName+maxFields+1), "folder\nf 9 3 a\x00\x00", "folder\n\x00x\x00"} {
+	mine := map[string]entry{"": {}, "a b": {}, "l": {}}
+	exclude, err := parsePatterns([]Pattern{"keep/", "*.log"})
+	must(t, err)
+	for _, remove := range []bool{false, true} {
+		s := newSurvey("x", mine)
+		s.remove, s.exclude = remove, exclude
+		_, err := s.Write([]byte(listed + "\x00"))
+		root, other := owner.Actual{User: "user", Group: "group", UID: "0", GID: "0"}, owner.Actual{User: "user", Group: "group", UID: "1", GID: "2"}
+		want := map[string]entry{"": {kind: 'd', mode: 0o755, size: 4096, owner: root}, "a b": {kind: 'f', mode: 0o644, size: 3, owner: other},
+			"l": {kind: 'l', mode: 0o777, size: 1, link: "a b", owner: root}}
+		kept, deleted := []string{"only", "k.log"}, []string(nil)
+		if remove { // what something excluded is in stays, too
+			kept, deleted = []string{"only/keep", "k.log"}, []string{"only/x"}
+		}
+		if err != nil || s.kind != "folder" || !maps.Equal(s.entries, want) || !slices.Equal(s.kept, kept) || !slices.Equal(s.deleted(), deleted) {
+			t.Errorf("%+v, %v", s, err)
+		}
+	}
+	for _, bad := range []string{"folder\n\x00" + strings.Repeat("x", longestName+maxFields+1), "folder\n\x00f 9 3 0 0 a\x00\x00\x00\x00", "folder\n\x00\x00x\x00",
+		"folder\n\x00f 644 3 0 ../x a\x00\x00\x00\x00"} {
 		if _, err := newSurvey("x", mine).Write([]byte(bad)); err == nil {
 			t.Errorf("%.40q was accepted", bad)
+		}
+	}
+}
+
+func TestPatterns(t *testing.T) {
+	for _, tt := range []struct {
+		pattern Pattern
+		yes, no []string // a slash at the end is a folder
+	}{
+		{"*.pyc", []string{"a.pyc", "a/b.pyc", "a/b.pyc/"}, []string{"a.py", "a.pyc/b"}},
+		{"media/", []string{"media/", "a/media/"}, []string{"media", "a/media"}},
+		{"/media", []string{"media", "media/"}, []string{"a/media"}},
+		{"a/*.log", []string{"a/x.log"}, []string{"b/a/x.log", "a/b/x.log", "x.log"}},
+		{"a/**/x", []string{"a/x", "a/b/x", "a/b/c/x"}, []string{"x", "a/b/xy"}},
+		{"a/**", []string{"a/x", "a/b/c/"}, []string{"a/", "b"}},
+		{"**", []string{"a", "a/b"}, []string{""}},
+		{"[!a-c]?", []string{"dx"}, []string{"ax", "d"}},
+		{`\*`, []string{"*"}, []string{"x"}},
+		{`\[!`, []string{"[!"}, []string{"["}},
+		{"a\nb", []string{"a\nb"}, []string{"a"}},
+	} {
+		list, err := parsePatterns([]Pattern{tt.pattern})
+		must(t, err)
+		for want, paths := range map[bool][]string{true: tt.yes, false: tt.no} {
+			for _, p := range paths {
+				if name, folder := strings.CutSuffix(p, "/"); list.match(name, folder) != want {
+					t.Errorf("%q and %q: %v", tt.pattern, p, !want)
+				}
+			}
+		}
+	}
+	for _, bad := range []Pattern{"", "/", "!a", "a//b", "./a", "a/../b", "[a", "[a-", `a\`, "a\x00"} {
+		if _, err := parsePatterns([]Pattern{bad}); err == nil || !strings.Contains(err.Error(), "invalid pattern") {
+			t.Errorf("%q: %v", bad, err)
 		}
 	}
 }

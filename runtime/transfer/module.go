@@ -4,8 +4,11 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strconv"
+	"strings"
 
+	"runbook/runtime/fs/owner"
 	"runbook/runtime/script"
 	"runbook/runtime/ssh/shell"
 )
@@ -14,8 +17,12 @@ type uploadArgs struct {
 	Local   script.LocalPath `lua:"local,arg" doc:"the file or folder on this machine, relative to the project"`
 	Remote  string           `lua:"remote,arg" doc:"the path on the host"`
 	Sudo    shell.Sudo       `lua:"sudo" doc:"true to write as root through sudo, or the name of another user"`
-	Mode    string           `lua:"mode" doc:"a file's permissions, such as \"0640\"; by default its own"`
-	Changed bool             `lua:"changed" doc:"send only the files that differ by SHA-256; then a folder may replace a folder"`
+	Mode    string           `lua:"mode" doc:"the permissions of a file, or of all files in a folder, such as \"0640\"; by default their own"`
+	Changed bool             `lua:"changed" doc:"send only the files that differ by SHA-256, mode or owner; then a folder may replace a folder, and what only the host has stays; exclude and delete imply it"`
+	Exclude []Pattern        `lua:"exclude" doc:"what of a folder is not sent and stays as it is on the host, by patterns as in .gitignore: a name at any depth, such as \"*.pyc\", or with a slash a path in the folder, such as \"media/**/cache\"; with a slash at the end only folders"`
+	Delete  bool             `lua:"delete" doc:"remove what only the host has, but for what exclude matches"`
+	Owner   string           `lua:"owner" doc:"the user, by name or number; by default what is replaced keeps its own"`
+	Group   string           `lua:"group" doc:"the group, by name or number; by default what is replaced keeps its own"`
 }
 
 type downloadArgs struct {
@@ -32,9 +39,9 @@ func Module() script.Module {
 		Primitives: []script.Primitive{
 			script.Func("upload", script.Changes,
 				"Copy a file or a folder to the host, complete or not at all, with its modes. "+
-					"A file replaces a file; a folder must be new. Return false if changed is set and the host had all of it.",
+					"A file replaces a file; a folder must be new, or replaces one with changed. Return false if changed is set and the host had all of it.",
 				luaUpload).
-				With(`host:upload("files/motd", "/etc/motd", { mode = "0644" })`).Assuming(true),
+				With(`host:upload("site", "/srv/site", { exclude = { "*.pyc", "media/" }, delete = true })`).Assuming(true),
 			script.Func("download", script.Changes,
 				"Copy a file or a folder from the host to this machine, like upload.", luaDownload).
 				With(`host:download("/srv/app/releases.log", "releases.log")`),
@@ -43,15 +50,62 @@ func Module() script.Module {
 }
 
 func luaUpload(ctx context.Context, h *shell.Host, a uploadArgs) (bool, error) {
-	o := UploadOptions{Changed: a.Changed, Sudo: a.Sudo.User}
+	o, err := a.options()
+	if err != nil {
+		return false, err
+	}
+	return Upload(ctx, h, string(a.Local), a.Remote, o)
+}
+
+func (a uploadArgs) options() (UploadOptions, error) {
+	o := UploadOptions{Changed: a.Changed, Exclude: a.Exclude, Delete: a.Delete, Sudo: a.Sudo.User}
 	if a.Mode != "" {
 		n, err := strconv.ParseUint(a.Mode, 8, 32)
 		if err != nil || n == 0 || n > 0o777 {
-			return false, fmt.Errorf("mode: want permissions such as \"0640\", got %q", a.Mode)
+			return o, fmt.Errorf("mode: want permissions such as \"0640\", got %q", a.Mode)
 		}
 		o.Mode = fs.FileMode(n)
 	}
-	return Upload(ctx, h, string(a.Local), a.Remote, o)
+	var err error
+	o.Owner, err = owner.Owner{User: a.Owner, Group: a.Group}.Split()
+	return o, err
+}
+
+// Preview describes for a dry run what the call would change: in words, and of a folder that exists
+// by a line for each path, with + for a new one, ~ for a changed one and - for one that is deleted.
+// It knows that nothing would change only where the call compares.
+func (a uploadArgs) Preview(ctx context.Context, h *shell.Host) (note string, lines []string, same bool, err error) {
+	o, err := a.options()
+	if err != nil || !o.compares() {
+		return "", nil, false, err
+	}
+	d, err := Compare(ctx, h, string(a.Local), a.Remote, o)
+	switch {
+	case err != nil || d.none():
+		return "", nil, err == nil, err
+	case !d.folder:
+		return "", nil, false, nil
+	case len(d.New) > 0 && d.New[0] == "":
+		return fmt.Sprintf("a new folder with %d files and folders in it", len(d.New)-1), nil, false, nil
+	}
+	for sign, paths := range map[string][]string{"+ ": d.New, "~ ": d.Changed, "- ": d.Deleted} {
+		for _, p := range paths {
+			lines = append(lines, sign+shown(p))
+		}
+	}
+	slices.SortFunc(lines, func(a, b string) int { return strings.Compare(a[2:], b[2:]) })
+	return d.String(), lines, false, nil
+}
+
+// shown returns a path for a line of a list. A name may have a line break in it.
+func shown(p string) string {
+	switch {
+	case p == "":
+		return "."
+	case strconv.CanBackquote(p) && strings.TrimSpace(p) == p:
+		return p
+	}
+	return strconv.Quote(p)
 }
 
 func luaDownload(ctx context.Context, h *shell.Host, a downloadArgs) (script.None, error) {

@@ -7,29 +7,42 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 )
 
-// pack writes the folder from as a tar archive in which it is called name. The last entry is the
-// empty file "NAME.end": an archive that has it is complete.
+// pack writes the folder as a tar archive in which it is called by its temporary name, NAME. The
+// lists that upload.sh names are in the folder "NAME.end". The last entry is the file "complete"
+// there: an archive that has it is complete.
 //
 // The format is GNU's, because old tar programs know no other one for long names. Each folder is
 // there twice: first with mode 0700, to be written in, and at the end, the innermost first, with
-// its own mode. The files in without are left out; it has their paths in the folder.
-func pack(w io.Writer, from, name string, without map[string]bool) error {
+// its own mode. The folder itself stays closed to others until upload.sh has done everything.
+func (u *upload) pack(w io.Writer) error {
 	buffered := bufio.NewWriterSize(w, 256<<10)
 	p := packer{tar.NewWriter(buffered), time.Now()}
+	name := path.Base(u.temporary)
 	var folders []tar.Header
-	err := walk(from, func(at, rel string, info fs.FileInfo) error {
+	var sent []string
+	err := walk(u.from, u.exclude, func(at, rel string, info fs.FileInfo) error {
+		if info.Mode().IsRegular() && u.same[rel] {
+			return nil
+		}
 		entry := tar.Header{Name: path.Join(name, rel)}
+		if rel != "" {
+			sent = append(sent, rel)
+		}
 		switch {
 		case info.IsDir():
-			entry.Typeflag, entry.Name, entry.Mode = tar.TypeDir, entry.Name+"/", int64(info.Mode().Perm())
-			folders = append(folders, entry)
+			entry.Typeflag, entry.Name, entry.Mode = tar.TypeDir, entry.Name+"/", int64(u.perm(info))
+			if rel != "" {
+				folders = append(folders, entry)
+			}
 			entry.Mode = 0o700
 			return p.header(entry)
 		case info.Mode()&fs.ModeSymlink != 0:
@@ -39,10 +52,8 @@ func pack(w io.Writer, from, name string, without map[string]bool) error {
 				return err
 			}
 			return p.header(entry)
-		case info.Mode().IsRegular() && without[rel]:
-			return nil
 		case info.Mode().IsRegular():
-			entry.Mode = int64(info.Mode().Perm())
+			entry.Mode = int64(u.perm(info))
 			return p.file(at, entry)
 		}
 		return unsupported(at)
@@ -53,7 +64,7 @@ func pack(w io.Writer, from, name string, without map[string]bool) error {
 		}
 	}
 	if err == nil {
-		err = p.header(tar.Header{Name: name + ".end", Typeflag: tar.TypeReg, Mode: 0o600})
+		err = u.packLists(p, name+".end/", sent)
 	}
 	if err != nil {
 		return err
@@ -61,29 +72,65 @@ func pack(w io.Writer, from, name string, without map[string]bool) error {
 	return errors.Join(p.tar.Close(), buffered.Flush())
 }
 
-// walk calls visit for from, which may be a link, and for all that is in it. Links in it are not
-// followed. rel is the path in from, with slashes; "" for from itself.
-func walk(from string, visit func(at, rel string, info fs.FileInfo) error) error {
-	return filepath.WalkDir(from, func(at string, _ fs.DirEntry, err error) error {
-		if err != nil {
+// packLists writes the lists into a folder.
+func (u *upload) packLists(p packer, folder string, sent []string) error {
+	lists := map[string][]string{"stay": {""}}
+	if u.o.Delete {
+		lists["stay"] = u.kept
+	}
+	for _, name := range sent {
+		if u.owner.String() != "" {
+			lists["sent"] = append(lists["sent"], name)
+		}
+		if old, known := u.replaced[name]; known {
+			list := "owners/" + old.UID + ":" + old.GID
+			lists[list] = append(lists[list], name)
+		}
+	}
+	for _, name := range []string{"", "owners/"} {
+		if err := p.header(tar.Header{Name: folder + name, Typeflag: tar.TypeDir, Mode: 0o700}); err != nil {
 			return err
 		}
-		rel, err := filepath.Rel(from, at)
-		if err != nil {
+	}
+	for _, name := range slices.Sorted(maps.Keys(lists)) {
+		var text strings.Builder
+		for _, path := range lists[name] {
+			text.WriteString("./" + path + "\x00")
+		}
+		if err := p.text(folder+name, text.String()); err != nil {
 			return err
 		}
-		if rel == "." {
-			info, err := os.Stat(at)
-			if err != nil {
-				return err
+	}
+	return p.text(folder+"complete", "")
+}
+
+// walk calls visit for from, which may be a link, and for all that is in it but for what is
+// excluded. Links in it are not followed. rel is the path in from, with slashes; "" for from itself.
+func walk(from string, exclude exclusions, visit func(at, rel string, info fs.FileInfo) error) error {
+	return filepath.WalkDir(from, func(at string, d fs.DirEntry, err error) error {
+		rel, relErr := filepath.Rel(from, at)
+		if relErr != nil {
+			return relErr
+		}
+		rel = filepath.ToSlash(rel)
+		if d != nil && rel != "." && exclude.match(rel, d.IsDir()) {
+			if d.IsDir() {
+				return fs.SkipDir
 			}
-			return visit(at, "", info)
+			return nil
 		}
-		info, err := os.Lstat(at)
 		if err != nil {
 			return err
 		}
-		return visit(at, filepath.ToSlash(rel), info)
+		look := os.Lstat
+		if rel == "." {
+			rel, look = "", os.Stat
+		}
+		info, err := look(at)
+		if err != nil {
+			return err
+		}
+		return visit(at, rel, info)
 	})
 }
 
@@ -95,6 +142,15 @@ type packer struct {
 func (p packer) header(h tar.Header) error {
 	h.Format, h.ModTime = tar.FormatGNU, p.now
 	return p.tar.WriteHeader(&h)
+}
+
+// text writes a file with a text.
+func (p packer) text(name, text string) error {
+	if err := p.header(tar.Header{Name: name, Typeflag: tar.TypeReg, Mode: 0o600, Size: int64(len(text))}); err != nil {
+		return err
+	}
+	_, err := io.WriteString(p.tar, text)
+	return err
 }
 
 func (p packer) file(at string, h tar.Header) error {

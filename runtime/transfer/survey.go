@@ -5,103 +5,141 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path"
 	"strconv"
 	"strings"
 
+	"runbook/runtime/fs/owner"
 	"runbook/runtime/ssh"
 )
 
-// survey reads the output of surveyScript. Of entries that this machine does not have it keeps only
-// the number.
-type survey struct {
-	mine   map[string]entry
-	budget *budget
-	err    error // the first one, which ended the reading
-
-	kind    string // "nothing", "file" or "folder"
-	entries map[string]entry
-	count   int // of all entries there
-
+// records reads the records of a host's output as they come.
+type records struct {
+	what   string                    // for errors
 	read   func(record string) error // takes the next record
 	end    byte                      // ends the next record
 	record []byte                    // the beginning of the next record
-	fields string                    // the record before a link's target, which it belongs to
-}
-
-func newSurvey(what string, mine map[string]entry) *survey {
-	s := &survey{mine: mine, budget: newBudget(what, 0), entries: map[string]entry{}, end: '\n'}
-	s.read = func(kind string) error {
-		s.kind, s.read, s.end = kind, s.readFields, 0
-		return nil
-	}
-	return s
+	err    error                     // the first one, which ended the reading
 }
 
 // maxFields is the room in a record for what precedes a name.
 const maxFields = 100
 
 // Write reads the records that are complete.
-func (s *survey) Write(b []byte) (int, error) {
-	for rest := b; s.err == nil && len(rest) > 0; {
-		record, after, ended := bytes.Cut(rest, []byte{s.end})
-		if s.record = append(s.record, record...); len(s.record) > longestName+maxFields {
-			s.err = &ssh.TooLongError{What: "a name in " + s.budget.what, Most: longestName}
+func (r *records) Write(b []byte) (int, error) {
+	for rest := b; r.err == nil && len(rest) > 0; {
+		record, after, ended := bytes.Cut(rest, []byte{r.end})
+		if r.record = append(r.record, record...); len(r.record) > longestName+maxFields {
+			r.err = &ssh.TooLongError{What: "a name in " + r.what, Most: longestName}
 		}
-		if !ended || s.err != nil {
+		if !ended || r.err != nil {
 			break
 		}
-		whole := string(s.record)
-		rest, s.record = after, s.record[:0]
-		s.err = s.read(whole)
+		whole := string(r.record)
+		rest, r.record = after, r.record[:0]
+		r.err = r.read(whole)
 	}
-	return len(b), s.err
+	return len(b), r.err
 }
 
-// readFields reads a type, mode, size and path. An empty record follows the last of them.
-func (s *survey) readFields(record string) error {
-	s.read = s.readLink
-	if s.fields = record; record == "" {
-		s.read = s.readSum
-	}
+// survey reads the output of surveyScript.
+type survey struct {
+	records
+	mine    map[string]entry
+	exclude exclusions
+	remove  bool // what only the host has is removed
+	budget  *budget
+
+	kind    string // "nothing", "file" or "folder"
+	mounted string // a folder in it, or ""
+	entries map[string]entry
+	kept    []string        // what only the host has and stays; what is in a folder is not named again
+	around  map[string]bool // the folders that only the host has and that something in them keeps
+	extra   []string        // what only the host has and does not stay, but for these folders
+
+	fields [4]string // the records of an entry
+	count  int       // of these
+}
+
+func newSurvey(what string, mine map[string]entry) *survey {
+	s := &survey{mine: mine, budget: newBudget(what, 0), entries: map[string]entry{}, around: map[string]bool{}}
+	s.records = records{what: what, end: '\n', read: func(kind string) error {
+		s.kind, s.records.end, s.records.read = kind, 0, s.readMounted
+		return nil
+	}}
+	return s
+}
+
+func (s *survey) readMounted(folder string) error {
+	s.mounted, s.records.read = folder, s.readField
 	return nil
 }
 
-// readLink reads the target of the entry before it, which is empty unless that is a link.
-func (s *survey) readLink(link string) error {
-	s.read = s.readFields
-	fields := strings.SplitN(s.fields, " ", 4)
-	if len(fields) < 4 || len(fields[0]) != 1 {
-		return fmt.Errorf("the host listed a file as %.200q", s.fields)
+// readField reads one of the records of an entry. An empty one follows the last entry.
+func (s *survey) readField(record string) error {
+	s.fields[s.count] = record
+	switch s.count++; {
+	case s.count == 1 && record == "":
+		s.records.read = func(record string) error { return fmt.Errorf("the host listed %.200q after all files", record) }
+		return nil
+	case s.count < len(s.fields):
+		return nil
+	}
+	s.count = 0
+	return s.readEntry()
+}
+
+func (s *survey) readEntry() error {
+	fields := strings.SplitN(s.fields[0], " ", 6)
+	if len(fields) < 6 || len(fields[0]) != 1 {
+		return fmt.Errorf("the host listed a file as %.200q", s.fields[0])
 	}
 	mode, err := strconv.ParseUint(fields[1], 8, 32)
 	size, sizeErr := strconv.ParseInt(fields[2], 10, 64)
-	if err := errors.Join(err, sizeErr); err != nil {
-		return fmt.Errorf("the host listed a file as %.200q: %w", s.fields, err)
+	_, uidErr := strconv.ParseUint(fields[3], 10, 32)
+	_, gidErr := strconv.ParseUint(fields[4], 10, 32)
+	if err := errors.Join(err, sizeErr, uidErr, gidErr); err != nil {
+		return fmt.Errorf("the host listed a file as %.200q: %w", s.fields[0], err)
 	}
-	name := fields[3]
+	name := fields[5]
 	if err := s.budget.addName(name); err != nil {
 		return err
 	}
-	s.count++
+	e := entry{kind: fields[0][0], mode: fs.FileMode(mode), size: size, link: s.fields[1]}
+	e.owner = owner.Actual{UID: fields[3], GID: fields[4], User: s.fields[2], Group: s.fields[3]}
 	if _, known := s.mine[name]; known {
-		s.entries[name] = entry{kind: fields[0][0], mode: fs.FileMode(mode), size: size, link: link}
+		s.entries[name] = e
+		return nil
 	}
+	s.decide(name, e.kind == 'd')
 	return nil
 }
 
-// readSum reads the sum of a file. If there is only that file, it belongs to "".
-func (s *survey) readSum(record string) error {
-	sum, name, found := strings.Cut(record, "  ")
-	if !found {
-		return fmt.Errorf("the host listed a sum as %.200q", record)
+// decide remembers whether what only the host has stays. The host lists a folder before what is in
+// it.
+func (s *survey) decide(name string, folder bool) {
+	if n := len(s.kept); n > 0 && strings.HasPrefix(name, s.kept[n-1]+"/") {
+		return
 	}
-	name = strings.TrimPrefix(name, "./")
-	if s.kind == "file" {
-		name = ""
+	if s.remove && !s.exclude.match(name, folder) {
+		s.extra = append(s.extra, name)
+		return
 	}
-	if e, known := s.entries[name]; known {
-		e.sum = sum
-		s.entries[name] = e
+	s.kept = append(s.kept, name)
+	for above := path.Dir(name); above != "." && !s.around[above]; above = path.Dir(above) {
+		if _, known := s.mine[above]; known {
+			return
+		}
+		s.around[above] = true
 	}
-	return nil
+}
+
+// deleted returns what only the host has and does not stay.
+func (s *survey) deleted() (names []string) {
+	for _, name := range s.extra {
+		if !s.around[name] {
+			names = append(names, name)
+		}
+	}
+	return names
 }

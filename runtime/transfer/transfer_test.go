@@ -19,10 +19,10 @@ import (
 )
 
 // packed returns the archive of a folder.
-func packed(t *testing.T, from, name string) []byte {
+func packed(t *testing.T, u *upload) []byte {
 	t.Helper()
 	var b bytes.Buffer
-	must(t, pack(&b, from, name, nil))
+	must(t, u.pack(&b))
 	return b.Bytes()
 }
 
@@ -51,8 +51,9 @@ func TestPartOfAStream(t *testing.T) {
 	}
 	to := filepath.Join(dir, "to")
 	for _, length := range []int{0, 512, 1024, 2048, 4096, 5000} {
-		u := upload{ctx: t.Context(), host: h, from: source, to: to, temporary: temporaryName(to), folder: true}
-		all := packed(t, source, filepath.Base(u.temporary))
+		u, err := newUpload(t.Context(), h, source, to, UploadOptions{})
+		must(t, err)
+		all := packed(t, u)
 		if length >= len(all) {
 			t.Fatalf("the archive has %d bytes", len(all))
 		}
@@ -62,7 +63,8 @@ func TestPartOfAStream(t *testing.T) {
 	}
 	file := filepath.Join(dir, "file")
 	must(t, os.WriteFile(file, []byte("old"), 0o600))
-	u := upload{ctx: t.Context(), host: h, from: "-", to: file, temporary: temporaryName(file), mode: 0o600}
+	u, err := newUpload(t.Context(), h, file, file, UploadOptions{})
+	must(t, err)
 	if err := u.stream("file", 10, strings.NewReader("new")); err == nil || !strings.Contains(err.Error(), "changed while") {
 		t.Errorf("part of a file: %v", err)
 	}

@@ -16,53 +16,65 @@ import (
 	"time"
 
 	"runbook/runtime/event"
+	"runbook/runtime/fs/owner"
 	"runbook/runtime/ssh/shell"
 	"runbook/runtime/ssh/shell/output"
 )
 
 // UploadOptions are the options of Upload.
 type UploadOptions struct {
-	Mode fs.FileMode // a file's permissions; 0 for its own
-	// Changed sends only the files that differ from those on the host in size, mode or SHA-256 sum.
-	// Then a folder may replace a folder: the new one shares the files that are the same, by hard
-	// links.
+	// Mode is a file's permissions; 0 for its own. In a folder, all files have it, and the folders
+	// too, with the right to enter for those who may read.
+	Mode fs.FileMode
+	// Changed sends only the files that differ from those on the host in size, mode, owner or
+	// SHA-256 sum. Then a folder may replace a folder: the new one shares what stays of the old one,
+	// by hard links. What only the host has stays.
 	Changed bool
-	Sudo    string // the user on the host to whom the copy belongs, by sudo; "" for the login user
+	// Exclude names what is not sent, and what stays as it is on the host. It implies Changed.
+	Exclude []Pattern
+	// Delete removes what only the host has. It implies Changed.
+	Delete bool
+	// Owner is that of the copy. By default what replaces something keeps its owner where sudo or
+	// root can do so, and the rest belongs to the user who writes.
+	Owner owner.Owner
+	Sudo  string // the user on the host who writes, by sudo; "" for the login user
 }
+
+func (o UploadOptions) compares() bool { return o.Changed || o.Delete || len(o.Exclude) > 0 }
 
 // Upload copies a file or a folder of this machine to the path to on the host. It keeps modes, and
 // links within a folder. It returns false if nothing was to do, which only o.Changed finds out.
 //
 // The copy is written under a temporary name beside the target, and then renamed. A file replaces a
 // file. A folder replaces nothing unless o.Changed is set, because rename(2) does not replace a
-// folder with files in it. With o.Changed the two folders are exchanged at once if mv(1) on the
-// host has --exchange (coreutils 9.5), otherwise by two renames.
+// folder with files in it. With o.Changed the two folders are exchanged at once if the host has
+// mv(1) with --exchange (coreutils 9.5) or Python 3, otherwise by two renames.
 func Upload(ctx context.Context, h *shell.Host, from, to string, o UploadOptions) (bool, error) {
-	info, err := os.Stat(from)
-	if err != nil {
-		return false, err
+	u, err := newUpload(ctx, h, from, to, o)
+	if err == nil && u.o.Changed {
+		err = u.compare()
 	}
-	if !info.IsDir() && !info.Mode().IsRegular() {
-		return false, fmt.Errorf("upload %s to %s: %w", from, to, unsupported(from))
-	}
-	if o.Mode == 0 || info.IsDir() {
-		o.Mode = info.Mode().Perm()
-	}
-	u := upload{ctx: ctx, host: h, from: from, to: to, temporary: temporaryName(to), mode: o.Mode, folder: info.IsDir(), sudo: o.Sudo}
-	needed := true
-	if o.Changed {
-		needed, err = u.compare(info)
-	}
+	needed := !u.o.Changed || !u.difference.none()
 	if err == nil && needed {
-		err = u.send(info.Size())
+		err = u.send()
 	}
 	if err != nil {
 		return false, fmt.Errorf("upload %s to %s: %w", from, to, err)
 	}
 	if needed {
-		event.Emit(ctx, event.Event{Kind: event.Changed, Host: h.Name(), Text: "uploaded " + from + " to " + to})
+		event.Emit(ctx, event.Event{Kind: event.Changed, Host: h.Name(), Text: "uploaded " + from + " to " + to + u.counts()})
 	}
 	return needed, nil
+}
+
+// Compare returns what an upload with o.Changed would change.
+func Compare(ctx context.Context, h *shell.Host, from, to string, o UploadOptions) (Difference, error) {
+	o.Changed = true
+	u, err := newUpload(ctx, h, from, to, o)
+	if err == nil {
+		err = u.compare()
+	}
+	return u.difference, err
 }
 
 // upload is one call of Upload.
@@ -71,34 +83,91 @@ type upload struct {
 	host      *shell.Host
 	from, to  string
 	temporary string
-	mode      fs.FileMode
-	sudo      string
-	folder    bool
-	replace   bool            // the folder replaces another
-	same      map[string]bool // files that the new folder has already, by path
+	info      fs.FileInfo
+	o         UploadOptions
+	owner     owner.Owner
+	exclude   exclusions
+
+	difference Difference
+	replace    bool                    // the folder replaces another
+	same       map[string]bool         // files that the new folder has already, by path
+	kept       []string                // what only the host has and stays
+	replaced   map[string]owner.Actual // by path, of what is replaced by the same kind of entry
+}
+
+// newUpload validates the arguments of Upload.
+func newUpload(ctx context.Context, h *shell.Host, from, to string, o UploadOptions) (*upload, error) {
+	o.Changed = o.compares()
+	trimmed := strings.TrimRight(to, "/")
+	u := &upload{ctx: ctx, host: h, from: from, to: trimmed, temporary: temporaryName(trimmed), o: o, owner: o.Owner,
+		replaced: map[string]owner.Actual{}}
+	if trimmed == "" {
+		return u, errors.New("no file or folder on the host is named")
+	}
+	err := o.Owner.Check()
+	if err == nil {
+		u.exclude, err = parsePatterns(o.Exclude)
+	}
+	if err == nil {
+		u.info, err = os.Stat(from)
+	}
+	switch {
+	case err != nil:
+		return u, err
+	case !u.info.IsDir() && !u.info.Mode().IsRegular():
+		return u, unsupported(from)
+	case !u.info.IsDir() && (o.Delete || len(o.Exclude) > 0):
+		return u, errFolderOptions
+	}
+	return u, nil
+}
+
+func (u *upload) folder() bool { return u.info.IsDir() }
+
+// perm returns the permissions of the copy of a file or folder.
+func (u *upload) perm(info fs.FileInfo) fs.FileMode {
+	switch mode := u.o.Mode; {
+	case mode == 0:
+		return info.Mode().Perm()
+	case info.IsDir():
+		return mode | mode&0o444>>2
+	default:
+		return mode
+	}
+}
+
+// counts says how much of a folder changed, or "" where that is not known.
+func (u *upload) counts() string {
+	if !u.replace {
+		return ""
+	}
+	return ": " + u.difference.String()
 }
 
 // send streams the file or folder.
-func (u *upload) send(size int64) error {
-	if !u.folder {
+func (u *upload) send() error {
+	if !u.folder() {
 		in, err := os.Open(u.from)
 		if err != nil {
 			return err
 		}
 		defer func() { _ = in.Close() }() // all is read
-		return u.stream("file", size, io.LimitReader(in, size))
+		return u.stream("file", u.info.Size(), io.LimitReader(in, u.info.Size()))
+	}
+	kind := "folder"
+	if u.replace {
+		kind = "changed"
+		if err := u.share(); err != nil {
+			return err
+		}
 	}
 	in, out := io.Pipe()
 	packed := make(chan error, 1)
 	go func() {
-		err := pack(out, u.from, path.Base(u.temporary), u.same)
+		err := u.pack(out)
 		out.CloseWithError(err)
 		packed <- err
 	}()
-	kind := "folder"
-	if u.replace {
-		kind = "changed"
-	}
 	err := u.stream(kind, 0, in)
 	_ = in.Close() // ends the packing if the host has stopped reading
 	if bad := <-packed; bad != nil && !errors.Is(bad, io.ErrClosedPipe) {
@@ -125,13 +194,16 @@ const (
 //go:embed upload.sh
 var uploadScript string
 
+//go:embed exchange.py
+var exchangeProgram string
+
 // stream runs the script on the host with in as its input.
 func (u *upload) stream(kind string, size int64, in io.Reader) error {
 	r, err := u.host.Run(u.ctx, shell.Command{
-		Quiet: true, AnyStatus: true, Sudo: u.sudo,
+		Quiet: true, AnyStatus: true, Sudo: u.o.Sudo,
 		Input: io.TeeReader(in, newProgress(u.ctx, u.host.Name(), u.from, size)),
 		Argv: []string{"/bin/sh", "-c", uploadScript, "sh", kind, u.to, u.temporary, path.Dir(u.temporary),
-			strconv.FormatUint(uint64(u.mode), 8), strconv.FormatInt(size, 10)},
+			strconv.FormatUint(uint64(u.perm(u.info)), 8), strconv.FormatInt(size, 10), u.owner.String(), exchangeProgram},
 	})
 	if err != nil {
 		return u.discard(err)
@@ -144,13 +216,27 @@ func (u *upload) stream(kind string, size int64, in io.Reader) error {
 	case codeIsFolder:
 		return isFolder(u.to)
 	case codeIsThere:
-		return isThere(u.to)
+		return event.WithHint(isThere(u.to), "set changed = true to replace a folder by its difference, or choose a new name")
 	case codeMissing:
 		return fmt.Errorf("%s: %w", path.Dir(u.temporary), fs.ErrNotExist)
 	case codePart:
 		return fmt.Errorf("%s changed while it was read", u.from)
 	}
-	return fmt.Errorf("the host could not write it: %s", reason(r))
+	return u.explain(r)
+}
+
+// explain returns the error of a script that failed on the host.
+func (u *upload) explain(r shell.Result) error {
+	err := fmt.Errorf("the host could not write it: %s", reason(r))
+	switch {
+	case strings.Contains(r.Stderr, "No space left"), strings.Contains(r.Stderr, "Wrote only"): // by tar
+		return event.WithHint(fmt.Errorf("no space left on the file system: %s", reason(r)), "remove old releases, or make the disk larger")
+	case u.o.Sudo == "" && strings.Contains(r.Stderr, "Operation not permitted") && u.owner.String() != "":
+		return event.WithHint(err, "only root may give a file to another user: use { sudo = true }")
+	case strings.Contains(r.Stderr, "invalid user"), strings.Contains(r.Stderr, "invalid group"):
+		return event.WithHint(err, "create it first, or correct its name")
+	}
+	return err
 }
 
 var errNoTar = event.WithHint(errors.New("the host has no tar(1), which folders are packed with"),
@@ -168,9 +254,10 @@ func (u *upload) discard(err error) error {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(u.ctx), discardLimit)
 	defer cancel()
-	const script = `find "$1" -type d ! -perm -700 -exec chmod u+rwx {} \; 2>/dev/null; rm -rf -- "$1" "$1.end"`
-	_, left := u.host.Run(ctx, shell.Command{Quiet: true, Sudo: u.sudo, Resident: true,
-		Argv: []string{"/bin/sh", "-c", script, "sh", u.temporary}})
+	const script = `if [ -e "$1.old" ] && [ ! -e "$2" ]; then mv -T -- "$1.old" "$2"; fi
+find "$1" "$1.old" -type d ! -perm -700 -exec chmod u+rwx {} \; 2>/dev/null; rm -rf -- "$1" "$1.old" "$1.end"`
+	_, left := u.host.Run(ctx, shell.Command{Quiet: true, Sudo: u.o.Sudo, Resident: true,
+		Argv: []string{"/bin/sh", "-c", script, "sh", u.temporary, u.to}})
 	return errors.Join(err, left)
 }
 

@@ -12,5 +12,5 @@ local options = recipe {
 localhost:run(options.build)
 localhost.fs:write(options.output .. "/built.txt", clock.utc("%F") .. "\n")
 each(hosts, function(host)
-  host:upload(options.output, options.root .. "/html", { changed = true })
+  host:upload(options.output, options.root .. "/html", { delete = true })
 end)

@@ -73,6 +73,12 @@ func (o *Overlay) Read(ctx context.Context, call script.Call, next func() (any, 
 	return next()
 }
 
+// Concerns reports whether a skipped change concerns the path on the host of an upload.
+func (o *Overlay) Concerns(h *shell.Host, call script.Call) bool {
+	a := argumentsOf(call)
+	return o.On(h, a.user()).concerns(a.text("remote"))
+}
+
 // concerns reports whether a skipped change concerns one of the paths.
 func (f Files) concerns(paths ...string) (found bool) {
 	f.tree(func(t tree) {

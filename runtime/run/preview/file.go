@@ -27,8 +27,12 @@ const (
 	mostRead     = fs.DefaultMax // larger files are not compared at all
 )
 
-// Change describes how a file would change: as a unified diff, or in words.
-type Change struct{ Note, Diff string }
+// Change describes how a file would change: as a unified diff, or in words. Of a folder, Diff has a
+// line for each path.
+type Change struct {
+	Note, Diff string
+	Same       bool // nothing would change
+}
 
 // Compare describes the change of a file from before to after. A file that contains a secret of
 // stream is not shown: what it contained before is a secret that nobody registered.
@@ -46,7 +50,7 @@ func Compare(stream *event.Stream, name, before, after string) Change {
 	lines := strings.SplitAfter(strings.TrimSuffix(text, "\n"), "\n")
 	change := Change{Diff: text}
 	if over := len(lines) - mostLines; over > 0 {
-		change = Change{fmt.Sprintf("%d more lines of the diff are not shown", over), strings.Join(lines[:mostLines], "")}
+		change = Change{Note: fmt.Sprintf("%d more lines of the diff are not shown", over), Diff: strings.Join(lines[:mostLines], "")}
 	}
 	return change
 }
@@ -86,7 +90,31 @@ func draft(ctx context.Context, h *shell.Host, call script.Call) (*fs.Draft, err
 	}
 	text, err := os.ReadFile(given["local"])
 	mode := cmp.Or(given["mode"], fmt.Sprintf("%04o", info.Mode().Perm()))
-	return &fs.Draft{Path: given["remote"], Text: string(text), User: user, PutOptions: fs.PutOptions{Mode: mode}}, err
+	return &fs.Draft{Path: given["remote"], Text: string(text), User: user,
+		PutOptions: fs.PutOptions{Mode: mode, Owner: given["owner"], Group: given["group"]}}, err
+}
+
+// uploader is implemented by the arguments of host:upload.
+type uploader interface {
+	Preview(ctx context.Context, h *shell.Host) (note string, lines []string, same bool, err error)
+}
+
+// upload describes what an upload that compares would change, by looking at the host. It returns
+// false if that tells nothing.
+func upload(ctx context.Context, h *shell.Host, skipped *overlay.Overlay, call script.Call) (Change, bool) {
+	a, ok := call.Args.(uploader)
+	if !ok || skipped.Concerns(h, call) {
+		return Change{}, false
+	}
+	note, lines, same, err := a.Preview(ctx, h)
+	if err != nil {
+		return Change{Note: "it would fail: " + err.Error()}, true
+	}
+	if over := len(lines) - mostLines; over > 0 {
+		note += fmt.Sprintf("; %d of them are not shown", over)
+		lines = lines[:mostLines]
+	}
+	return Change{note, strings.Join(lines, "\n"), same}, same || note != ""
 }
 
 // Write describes what a call would change in a file, after what the dry run has skipped before. It
@@ -95,6 +123,9 @@ func Write(ctx context.Context, stream *event.Stream, skipped *overlay.Overlay, 
 	h, ok := call.Receiver.(*shell.Host)
 	if !ok {
 		return Change{}
+	}
+	if change, done := upload(ctx, h, skipped, call); done {
+		return change
 	}
 	d, err := draft(ctx, h, call)
 	switch {

@@ -142,6 +142,11 @@ func (f *fileChecker) text(str *ast.StringExpr, where string, p types.Param) {
 		f.reportAt(str, "%s: want one of %s, got %q%s",
 			where, strings.Join(p.Choices, ", "), str.Value, spell.DidYouMean(str.Value, p.Choices))
 	}
+	if p.Type.Check != nil {
+		if err := p.Type.Check(str.Value); err != nil {
+			f.reportAt(str, "%s: %v", where, err)
+		}
+	}
 	if p.Type.Kind == types.File {
 		if _, _, err := source.FindFile(f.dir, str.Value); err != nil {
 			f.reportAt(str, "%s: %v", where, err)
@@ -214,6 +219,9 @@ func (f *fileChecker) list(table *ast.TableExpr, where string, item types.Type) 
 		}
 		s := f.value(field.Value)
 		f.escape(s)
+		if str, ok := field.Value.(*ast.StringExpr); ok && field.Key == nil {
+			f.text(str, where, types.Param{Type: item})
+		}
 		if got := s.luaType(); field.Key == nil && !types.Fits(got, item) {
 			f.reportAt(field.Value, "%s: want a list of items that are each %s, got %s",
 				where, item.Words(), got.Words())

@@ -41,6 +41,8 @@ type Type struct {
 	Elem    *Type  // of a List's items or a Map's values; nil when unknown
 	Fields  Params // of a Record, in order
 	Union   []Type // the alternatives of a Union
+
+	Check func(text string) error // refuses an invalid String; or nil
 }
 
 // typeNames maps the names that editors use for types to kinds.
