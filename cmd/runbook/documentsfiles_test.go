@@ -214,7 +214,7 @@ func TestDocumentsNameTheAPI(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	names := regexp.MustCompile(`\b(?:local)?(host(?:\.\w+)?:\w+)`)
+	names := regexp.MustCompile(`(?m)(?:^|[^\w@])(?:local)?(host(?:\.\w+)?:\w+)`) // not user@host:path
 	for _, document := range documents(t) {
 		text, err := os.ReadFile(filepath.Join("..", "..", document))
 		if err != nil {

@@ -13,8 +13,8 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the files that are made from the declarations")
 
-// TestStubIsCurrent compares the editor stubs and the reference with the declarations. go test
-// ./cmd/runbook -update rewrites them.
+// TestStubIsCurrent compares the editor stubs, the reference and the list of errors with the code. go
+// test ./cmd/runbook -update rewrites them.
 func TestStubIsCurrent(t *testing.T) {
 	api, err := recipetest.API()
 	if err != nil {
@@ -24,6 +24,7 @@ func TestStubIsCurrent(t *testing.T) {
 	reference, luacheck := apidocs.Markdown(api.Tests), apidocs.Luacheck(api.Recipes, api.Tests)
 	for path, want := range map[string]string{
 		"../../recipes/meta/runbook.lua": forRecipes, "../../recipes/meta/tests.lua": forTests, "../../recipes/meta/API.md": reference, "../../.luarc.json": project.Luarc, "../../.luacheckrc": luacheck,
+		"../../recipes/TROUBLESHOOTING.md": troubleshooting(t),
 	} {
 		if *update {
 			if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
@@ -35,7 +36,7 @@ func TestStubIsCurrent(t *testing.T) {
 			t.Fatal(err)
 		}
 		if string(got) != want {
-			t.Errorf("%s is not what the declarations say; go test ./cmd/runbook -update rewrites it", path)
+			t.Errorf("%s is not what the code says; go test ./cmd/runbook -run TestStubIsCurrent -update rewrites it", path)
 		}
 	}
 }

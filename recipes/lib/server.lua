@@ -161,7 +161,7 @@ end
 local function refuse_unit()
   if app.restart == "none" or type(app.restart) == "function" then
     fail("--unit is for mod_wsgi-express, and restart in recipes/app.lua says that something else serves",
-      "the unit of your server starts it at boot")
+      "leave --unit out: the unit of your server starts it at boot")
   end
 end
 

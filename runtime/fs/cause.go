@@ -97,9 +97,9 @@ func (o *operation) diagnose(err error) error {
 	}
 	switch words {
 	case noSpace:
-		return event.WithHint(cause{words, err}, noSpaceHint)
+		return event.WithHint(cause{noSpace, err}, noSpaceHint)
 	case noInodes:
-		return event.WithHint(cause{words, err}, noInodesHint)
+		return event.WithHint(cause{noInodes, err}, noInodesHint)
 	case readOnly:
 		return cause{words, err}
 	}

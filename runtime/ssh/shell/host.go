@@ -197,7 +197,7 @@ func (h *Host) Files(ctx context.Context) (*sftp.Client, error) {
 // explainSFTP returns the error of a file session that did not start. said is what the host sent
 // before that, and rest the reader of what follows.
 func explainSFTP(err error, said string, rest *bufio.Reader) error {
-	const internal = `"Subsystem sftp internal-sftp" in its sshd_config runs neither a program nor a shell`
+	const internal = `the line "Subsystem sftp internal-sftp" in its sshd_config needs neither a program nor a shell`
 	switch {
 	case errors.Is(err, io.ErrUnexpectedEOF) && said == "":
 		return event.WithHint(errors.New("start sftp: its sftp server ended at once"),
