@@ -43,6 +43,7 @@ func (f *fileChecker) options(e *ast.FuncCallExpr, rest []ast.Expr, name string,
 
 // table checks a table constructor against the options that it should have.
 func (f *fileChecker) table(table *ast.TableExpr, name string, options types.Params) {
+	f.templateFile(table, options)
 	given := map[string]bool{}
 	complete, items := true, 0
 	for _, field := range table.Fields {

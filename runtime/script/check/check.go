@@ -42,7 +42,7 @@ func Check(ctx context.Context, lib *script.Library, path string, opts Options) 
 	c := &checker{
 		ctx: ctx, api: newAPI(lib), opts: opts, libraries: libraries, dir: source.RecipeDir(path),
 		files: map[string]*source.File{}, required: map[requirement]module{}, facts: newFacts(),
-		silent: map[*ast.FunctionExpr]bool{},
+		silent: map[*ast.FunctionExpr]bool{}, templates: map[string]templateText{},
 	}
 	// What parameters and fields hold is known only after the whole recipe has been seen. So it is
 	// walked until nothing more is learned; only the problems of the last walk count.
@@ -81,6 +81,7 @@ type checker struct {
 	waiting   []body            // functions of this walk whose bodies were not checked yet
 	facts     *facts
 	silent    map[*ast.FunctionExpr]bool // functions, and whether they return nothing
+	templates map[string]templateText    // by path
 	problems  []problem
 }
 

@@ -218,6 +218,10 @@ func (f *fileChecker) nilWord(c commandLine, item ast.Expr, last bool) {
 	switch e := item.(type) {
 	case *ast.NilExpr:
 		f.report(e.Line(), "nil", "%s: a list ends at a nil: remove it", c.name)
+	case *ast.IdentExpr:
+		if f.nilable(e.Value) {
+			f.warnAt(e.Line(), e.Value, end+": give it a value in any case, or append it with an if", c.name, e.Value)
+		}
 	case *ast.LogicalOpExpr:
 		if _, isNil := e.Rhs.(*ast.NilExpr); isNil && e.Operator == "or" && !last {
 			f.warnAt(e.Line(), "nil", end+": append the word with an if, or use \"\" where the program takes it", c.name, "this word")
@@ -231,6 +235,24 @@ func (f *fileChecker) nilWord(c commandLine, item ast.Expr, last bool) {
 			f.warnAt(e.Line(), "env", end+": give it a default, env(%s, \"…\")", c.name, "env(…)", source.Name(e.Args[0]))
 		}
 	}
+}
+
+// nilable reports whether a local has no value in some run and nothing in the file asks whether it
+// has one.
+func (f *fileChecker) nilable(name string) bool {
+	first, ok := f.UntestedLocal(name)
+	if _, isLocal := f.scope.find(name); !ok || !isLocal {
+		return false
+	}
+	switch e := first.(type) {
+	case nil, *ast.NilExpr:
+		return true
+	case *ast.FuncCallExpr:
+		return f.globalName(e.Func) == "env" && len(e.Args) == 1
+	case *ast.LogicalOpExpr:
+		return e.Operator == "and"
+	}
+	return false
 }
 
 // absolutePath reports a relative path where the declaration wants an absolute one.

@@ -26,6 +26,7 @@ type File struct {
 	scan     func() (words []ast.Token, end error)
 	starts   func() []int // by line: the index of the first word on that line or below it
 	assigned func() map[string]bool
+	locals   func() *locals
 }
 
 // Scan splits text into tokens without parsing it. The text may be incomplete, such as a line that
@@ -62,6 +63,7 @@ func Read(path string, text []byte) *File {
 	if f.Chunk, f.Problem = Parse(path, text); f.Problem != nil {
 		return f
 	}
+	f.locals = sync.OnceValue(func() *locals { return findLocals(f.Chunk) })
 	f.assigned = sync.OnceValue(func() map[string]bool { return assignedNames(f.Chunk) })
 	f.Proto, f.Problem = Compile(path, f.Chunk) // also finds break outside a loop and goto without its label
 	return f
