@@ -25,6 +25,13 @@ func (w *worker) leaveBroken(t *testing.T) {
 	w.runs = 1 // r00000 is the name of a release that is there to be pruned
 	w.site = newMatrixSite(t, true, true, w.source)
 	defer w.site.close(t)
+	if !w.full { // pip is not what is struck
+		tools, err := w.site.real.Tools("/usr/bin/python3")
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.site.env = append(w.site.env, "RUNBOOK_PYTHON="+tools.Python)
+	}
 	app := filepath.Join(w.site.dir, "recipes/app.lua")
 	text, err := os.ReadFile(app)
 	if err != nil {

@@ -66,7 +66,7 @@ func (w *worker) strike(t *testing.T, s stage, points []point) {
 	for i, p := range points {
 		spare := (i+1)%w.spared() == 0 || i == len(points)-1
 		passed := true
-		for _, together := range w.groups() {
+		for _, together := range w.groups(p) {
 			name := fmt.Sprintf("%d %s", p.row, inTurn(together))
 			passed = t.Run(name, func(t *testing.T) { w.cell(t, s, p, together, spare) }) && passed
 		}
@@ -141,12 +141,18 @@ func (w *worker) points(r *matrixRun, shift int) (prepare, change []point) {
 	return prepare, change
 }
 
-// groups returns the faults at a point, grouped by whether a run without fault follows.
-func (w *worker) groups() [][]fault {
-	if w.full {
+// groups returns the faults at a point, grouped by whether a run without fault follows. Both hosts do
+// the same operations. So in the short matrix, one of two faults strikes the n-th operation on the
+// first host, and the other fault the n-th on the second.
+func (w *worker) groups(p point) [][]fault {
+	switch n := p.nth + int(p.host[len(p.host)-1]); {
+	case w.full:
 		return slices.Collect(slices.Chunk(w.faults, 1))
+	case len(w.faults) != 2, w.job == "push", w.job == "archive":
+		return [][]fault{w.faults}
+	default:
+		return [][]fault{{w.faults[n%2]}}
 	}
-	return [][]fault{w.faults}
 }
 
 // spared is after how many operations a run without fault follows.

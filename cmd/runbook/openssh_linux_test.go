@@ -67,11 +67,14 @@ func withOpenSSH(env *testscript.Env) error {
 			return fmt.Errorf("%w: install the Debian package %s, as .ci/test does", err, needed[1])
 		}
 	}
-	hosts := []string{"web1", "web2"}
-	if name := filepath.Base(env.WorkDir); name == "script-plan" || name == "script-host_recipe" {
-		hosts = append(hosts, "web3") // in a state of its own
+	options := labtest.OpenSSHOptions{Hosts: []string{"web1", "web2"}, Config: "AllowUsers root " + labtest.GitUser}
+	switch filepath.Base(env.WorkDir) {
+	case "script-plan", "script-host_recipe":
+		options.Hosts = append(options.Hosts, "web3") // in a state of its own
+	case "script-release":
+		options.GitConfig = "KexAlgorithms +curve25519-sha256" // all that OpenSSH accepts, in its order
 	}
-	o, err := labtest.NewOpenSSH(labtest.OpenSSHOptions{Hosts: hosts, Config: "AllowUsers root " + labtest.GitUser})
+	o, err := labtest.NewOpenSSH(options)
 	if err != nil {
 		return fmt.Errorf("%w (.ci/test installs what is missing and uses sudo)", err)
 	}

@@ -20,6 +20,8 @@ type OpenSSHOptions struct {
 	Dir    string   // the lab's folder; if empty, a temporary one, which Close removes
 	Hosts  []string // the names of the hosts
 	Config string   // lines for every host's sshd_config; they override the lab's own
+
+	GitConfig string // lines for the git server's sshd_config; they override the lab's own
 }
 
 // OpenSSH is a lab of hosts with real sshd, each in its own network, mount, process and IPC
@@ -77,7 +79,7 @@ func (o *OpenSSH) start(tools *tools, options OpenSSHOptions) error {
 	if o.net, err = claimNetwork(tools); err != nil {
 		return err
 	}
-	if o.git, err = o.startGit(tools); err != nil {
+	if o.git, err = o.startGit(tools, options.GitConfig); err != nil {
 		return err
 	}
 	var hosts []lab.Server
@@ -111,7 +113,7 @@ exit 1
 `
 
 // startGit starts the git server on the bridge itself, next to the hosts.
-func (o *OpenSSH) startGit(tools *tools) (*machine, error) {
+func (o *OpenSSH) startGit(tools *tools, config string) (*machine, error) {
 	deploy, err := lab.ReadPublicKey(o.DeployKey())
 	if err != nil {
 		return nil, err
@@ -128,7 +130,8 @@ func (o *OpenSSH) startGit(tools *tools) (*machine, error) {
 		return nil, fmt.Errorf("git server: %w", err)
 	}
 	m.authorized = fmt.Sprintf("command=\"%s\",restrict %s\n", serve, lab.AuthorizedKey(deploy))
-	m.config = "SetEnv GIT_CONFIG_GLOBAL=" + settings + "\n"
+	// The key exchange that OpenSSH prefers takes git on the hosts 40 ms of CPU each time.
+	m.config = config + "\nKexAlgorithms curve25519-sha256\nSetEnv GIT_CONFIG_GLOBAL=" + settings + "\n"
 	return m, m.start(tools)
 }
 

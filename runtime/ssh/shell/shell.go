@@ -268,11 +268,12 @@ func feed(w io.Writer, text string) error {
 // stdinScript returns the command line of a /bin/sh that reads a script of n bytes from stdin and
 // leaves the rest of stdin to that script. So every login shell passes the script on unharmed, no
 // limit for arguments applies, and the host's process list does not show it. dd reads byte by byte,
-// and so never too much.
+// and so never too much. It writes the script at once, since each byte that it wrote would wake the
+// shell.
 //
 // The script is on its way already. If it does not arrive within a minute the network was cut, and
 // the shell ends.
 func stdinScript(n int) string {
 	return fmt.Sprintf(`exec /bin/sh -c '! command -v timeout >/dev/null 2>&1 || set -- timeout 60; `+
-		`runbook_script=$("$@" dd bs=1 count=%d 2>/dev/null) && eval "$runbook_script"'`, n)
+		`runbook_script=$("$@" dd ibs=1 obs=65536 count=%d 2>/dev/null) && eval "$runbook_script"'`, n)
 }
