@@ -15,3 +15,9 @@ import "embed"
 //
 //go:embed *.lua *.md lib/*.lua lib/*.md lib/*.sh lib/*.py examples/*.lua meta/*
 var Files embed.FS
+
+// Builtin has what a project does not need to have: the recipes and the library under lib. A file of
+// the project with the same name is used instead.
+//
+//go:embed release.lua rollback.lua restart.lua setup.lua status.lua lib/*.lua lib/*.sh lib/*.py
+var Builtin embed.FS

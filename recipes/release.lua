@@ -1,6 +1,6 @@
 -- Releases a branch. These are the steps in their order: change the order, leave one out, or add
--- one of your own between them. Each word before a dot is a file in lib/ that says how the step is
--- done. recipes/app.lua has the settings.
+-- one of your own between them. Each word before a dot is a built-in module that says how the step
+-- is done: runbook init --eject copies one to lib/ to change it. recipes/app.lua has the settings.
 
 local git = require "git"
 local health = require "health"

@@ -27,6 +27,9 @@ func completing(t *testing.T) (dir string, env []string) {
 	if err := p.dispatch(t.Context(), []string{"init", project}); err != nil {
 		t.Fatal(err)
 	}
+	if err := os.WriteFile(filepath.Join(project, "recipes", "some_test.lua"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
 	if err := os.WriteFile(filepath.Join(project, "my recipe.lua"), []byte(`recipe({ summary = "x" })`), 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -100,7 +103,7 @@ func completions() []struct {
 		{"runbook exec --only nosuch --except web", []string{"web1", "web2"}},
 		{"runbook run recipes/release.lua --skip-unreachable 1 --except web2,tag:", []string{"web2,tag:web"}},
 		{"runbook run recipes/status.lua --hosts hosts/", []string{"hosts/production.lua"}},
-		{"runbook test recipes/sta", []string{"recipes/status_test.lua"}},
+		{"runbook test recipes/s", []string{"recipes/some_test.lua"}},
 		{"runbook docs host.fs:sym", []string{"host.fs:symlink"}},
 		{"runbook nosuch ", nil},
 	}

@@ -56,7 +56,7 @@ func (p *program) console(cc *cli.Context) (err error) {
 	c, err := console.New(cc.Context, console.Options{
 		Hosts: hosts, KnownHosts: options.KnownHosts, Names: inventory.NewNames(p.secrets, options), ConnectTimeout: options.ConnectTimeout,
 		Skip:   options.SkipUnreachable,
-		Prompt: p.prompt(), Explain: p.explain, Dir: dir, Settings: &recipe.Settings{Stage: p.stage},
+		Prompt: p.prompt(), Explain: p.explain, Dir: dir, Files: api.Sources, Settings: &recipe.Settings{Stage: p.stage},
 		Sink: terminal.NewConsole(p.viewOptions(hosts), p.table), Records: records, Secrets: p.secrets,
 	})
 	if err != nil {

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"io/fs"
 	"encoding/pem"
 	"errors"
 	"io"
@@ -19,6 +20,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"runbook/recipes"
 	"runbook/runtime/lab"
 	"runbook/runtime/lab/labtest"
 )
@@ -78,7 +80,12 @@ func withHosts(env *testscript.Env) error {
 		if err != nil {
 			return err
 		}
+		tests, err := fs.Glob(recipes.Files, "*_test.lua")
+		if err != nil {
+			return err
+		}
 		env.Setenv("SHIPPED", shipped)
+		env.Setenv("TESTS", strings.Join(tests, " "))
 	}
 	env.Values[inProcessKey{}] = l
 	env.Setenv("HOSTS", l.HostsFile())

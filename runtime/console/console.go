@@ -15,6 +15,7 @@ import (
 	"runbook/runtime/run"
 	"runbook/runtime/script"
 	"runbook/runtime/script/check"
+	"runbook/runtime/script/source"
 )
 
 // typedPath names what was typed in errors, as if it were a file.
@@ -44,6 +45,7 @@ type Options struct {
 	Explain        run.Explain      // words the error that ends the console, for the records
 	Dir            string           // where require looks for files
 	Settings       *recipe.Settings // for validate; may be nil
+	Files          *source.Cache    // has the files that the project does not have; may be nil
 	Sink           event.Sink       // shows what happens, but not the output of calls that only read
 	Records        []event.Sink     // get everything that happens
 	Secrets        *event.Stream    // its secrets are redacted, too
@@ -58,7 +60,7 @@ func New(ctx context.Context, o Options) (*Console, error) {
 	c.world, err = run.NewWorld(run.WorldOptions{
 		Stream: c.stream, Hosts: o.Hosts, KnownHosts: o.KnownHosts, Names: o.Names, ConnectTimeout: o.ConnectTimeout,
 		Skip: o.Skip, LockWait: o.LockWait, Yes: o.Yes, Prompt: o.Prompt, Interactive: true, OnRead: c.reads.begin,
-		Settings: o.Settings,
+		Settings: o.Settings, Files: o.Files,
 	})
 	if err != nil {
 		return nil, run.Join(err, c.stream.Close())

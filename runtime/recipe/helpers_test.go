@@ -9,7 +9,7 @@ import (
 	"runbook/runtime/run"
 )
 
-var newAPI = sync.OnceValues(func() (recipe.API, error) { return run.NewAPI(run.Extension{}) })
+var newAPI = sync.OnceValues(func() (recipe.API, error) { return run.NewAPI(run.Extension{}, nil) })
 
 // luaAPI returns what recipes can use in a run.
 func luaAPI(t testing.TB) recipe.API {

@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"time"
 
@@ -26,6 +27,12 @@ type API struct {
 	Sources  *source.Cache // the files of all recipes read so far; nil keeps none
 	Version  string        // of runbook, for recipes that want another; "" or "(devel)" for a development build
 	Reserved []string      // names that options can't have; nil where that does not matter
+}
+
+// IsBuiltin reports whether path names a recipe that a project can run without having it: one of
+// builtin.
+func IsBuiltin(builtin fs.FS, path string) bool {
+	return source.Project{Builtin: builtin}.IsBuiltin(path)
 }
 
 // Description is what a recipe declares in recipe{ … }.

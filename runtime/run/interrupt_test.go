@@ -30,7 +30,7 @@ func TestInterruptedWhileReading(t *testing.T) {
 		}
 	}
 	stream := event.NewStream()
-	api, err := NewAPI(Extension{})
+	api, err := NewAPI(Extension{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

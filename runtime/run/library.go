@@ -1,6 +1,7 @@
 package run
 
 import (
+	iofs "io/fs"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -116,9 +117,10 @@ func knownHosts(given []string, hosts []inventory.Host) []string {
 	return files
 }
 
-// NewAPI returns what recipes can use, and what their tests can use with the extension.
-func NewAPI(tests Extension) (api recipe.API, err error) {
-	api.NewState, api.Sources = newBareState, &source.Cache{}
+// NewAPI returns what recipes can use, and what their tests can use with the extension. builtin has
+// the recipes and modules that a project does not need to have, see source.Project; it may be nil.
+func NewAPI(tests Extension, builtin iofs.FS) (api recipe.API, err error) {
+	api.NewState, api.Sources = newBareState, &source.Cache{Builtin: builtin}
 	opts := WorldOptions{Stream: event.NewStream()} // for the declarations: their functions are never called
 	if api.Recipes, err = newWorld(opts).library(); err != nil {
 		return api, err

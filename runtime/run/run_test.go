@@ -53,7 +53,7 @@ func (r *recorder) texts(kind event.Kind) string {
 // luaAPI returns what recipes can use.
 func luaAPI(t testing.TB) recipe.API {
 	t.Helper()
-	api, err := run.NewAPI(run.Extension{})
+	api, err := run.NewAPI(run.Extension{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

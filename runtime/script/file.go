@@ -28,7 +28,7 @@ type LocalPath string
 func (s *State) resolvePaths(sig types.Signature, into reflect.Value) {
 	for _, p := range slices.Concat(sig.Args, sig.Options) {
 		if path, ok := into.FieldByIndex(p.Index).Addr().Interface().(*LocalPath); ok {
-			*path = LocalPath(source.ProjectPath(s.dir, string(*path)))
+			*path = LocalPath(source.ProjectPath(s.project.Dir, string(*path)))
 		}
 	}
 }
@@ -38,7 +38,7 @@ func (s *State) file(ctx context.Context, name string) (File, error) {
 	if f, ok := s.named[name]; ok && !s.open { // in a session, a person may edit the file between two calls
 		return f, nil
 	}
-	path, text, err := source.FindFile(s.dir, name)
+	path, text, err := s.project.FindFile(name)
 	if err != nil {
 		return File{}, err
 	}

@@ -53,7 +53,7 @@ func (t LiveTable) Overlay(word string) (keys []string, err error) {
 	if _, err := os.Stat(name + ".lua"); errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
-	value, err := t.state.require(t.thread, filepath.Dir(name), filepath.Base(name))
+	value, err := t.state.require(t.thread, source.Project{Dir: filepath.Dir(name)}, filepath.Base(name))
 	if err != nil {
 		return nil, err
 	}

@@ -137,10 +137,10 @@ func (s *State) closeGlobals() {
 	g.Metatable = meta
 }
 
-// declareRequire makes require "name" find name.lua for recipes in dir, see source.FindModule.
-func (s *State) declareRequire(dir string) {
+// declareRequire makes require "name" find name.lua, see source.Project.
+func (s *State) declareRequire() {
 	s.root.G.Global.RawSetString("require", s.root.NewFunction(func(l *lua.LState) int {
-		v, err := s.require(l, dir, l.CheckString(1))
+		v, err := s.require(l, s.project, l.CheckString(1))
 		if err != nil {
 			s.raise(l, s.locate(l, Call{Name: "require", Line: currentLine(l)}, err))
 		}
@@ -149,9 +149,9 @@ func (s *State) declareRequire(dir string) {
 	}))
 }
 
-func (s *State) require(l *lua.LState, dir, name string) (lua.LValue, error) {
+func (s *State) require(l *lua.LState, project source.Project, name string) (lua.LValue, error) {
 	from, _, _ := source.SplitPlace(currentLine(l))
-	path, text, err := source.FindModule(dir, name, from)
+	path, text, err := project.FindModule(name, from)
 	if err != nil {
 		return nil, err
 	}

@@ -26,8 +26,8 @@ type Session struct {
 func (s *State) NewSession(path, dir string) *Session {
 	s.turn.Lock()
 	defer s.turn.Unlock()
-	s.open, s.dir = true, dir
-	s.declareRequire(dir)
+	s.open, s.project = true, s.opts.Files.Project(dir)
+	s.declareRequire()
 	return &Session{state: s, path: path}
 }
 

@@ -90,7 +90,7 @@ type State struct {
 	calls    map[string]*lua.LFunction         // primitives, by path
 	errs     *lua.LTable                       // the metatable of errors
 	globals  map[string]bool                   // the declared global names
-	dir      string                            // the folder where require and File look
+	project  source.Project                    // where require and File look
 	overlays map[*lua.LTable]map[string]string // the keys that were laid over a table, and their files
 	named    map[string]File                   // the files read as File, by name
 	open     bool                              // setting a global declares it, as in a session
@@ -149,7 +149,8 @@ func (s *State) SetGlobal(name string, value any) error {
 // Run runs a recipe file. Its errors are *Errors when a line raised them, and a Problem when the
 // file can't be parsed.
 func (s *State) Run(ctx context.Context, path string) error {
-	text, err := source.ReadShown(path)
+	s.project = s.opts.Files.Project(source.RecipeDir(path))
+	text, err := s.project.ReadRecipe(path)
 	if err != nil {
 		return err
 	}
@@ -157,8 +158,7 @@ func (s *State) Run(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
-	s.dir = source.RecipeDir(path)
-	s.declareRequire(s.dir)
+	s.declareRequire()
 	_, err = Callback{state: s, thread: s.root, fn: fn}.Thread(ctx)
 	return err
 }

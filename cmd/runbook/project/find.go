@@ -3,11 +3,13 @@ package project
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
+	"runbook/recipes"
 	"runbook/runtime/event"
 	"runbook/runtime/recipe"
 	"runbook/runtime/run"
@@ -21,9 +23,9 @@ const Folder = "recipes"
 // File is a Lua file that may be a recipe of the project in the current folder.
 type File struct{ Name, Path string }
 
-// Files returns the Lua files of the project that may be recipes, sorted by path: those in
-// recipes/, in the current folder, and in the folders of other applications, which have an app.lua
-// of their own.
+// Files returns the Lua files of the project that may be recipes, and the built-in recipes: those of
+// recipes/, of the current folder, and of the folders of other applications, which have an app.lua
+// of their own. Within a folder they are sorted by name.
 func Files() []File {
 	var found []File
 	folders := []string{Folder, "."}
@@ -37,32 +39,53 @@ func Files() []File {
 		}
 	}
 	for _, dir := range folders {
+		names := builtinRecipes()
 		entries, err := os.ReadDir(dir)
 		if err != nil { // there is no such folder
 			continue
 		}
 		for _, e := range entries {
-			path := filepath.Join(dir, e.Name())
-			name, isLua := strings.CutSuffix(path, ".lua")
-			if !isLua || e.IsDir() || recipe.IsTest(path) || recipe.IsAppFile(path) {
+			if !e.IsDir() {
+				names = append(names, e.Name())
+			}
+		}
+		slices.Sort(names)
+		for _, name := range slices.Compact(names) {
+			path := filepath.Join(dir, name)
+			short, isLua := strings.CutSuffix(path, ".lua")
+			if !isLua || recipe.IsTest(path) || recipe.IsAppFile(path) || !exists(path) {
 				continue
 			}
-			found = append(found, File{strings.TrimPrefix(name, Folder+string(filepath.Separator)), path})
+			found = append(found, File{strings.TrimPrefix(short, Folder+string(filepath.Separator)), path})
 		}
 	}
 	return found
 }
 
+// builtinRecipes returns the file names of the recipes that a project does not need to have.
+func builtinRecipes() []string {
+	names, err := fs.Glob(recipes.Builtin, "*.lua")
+	if err != nil { // the pattern is well-formed
+		return nil
+	}
+	return names
+}
+
+// exists reports whether path names a file, or a built-in recipe of the project.
+func exists(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && !info.IsDir() || recipe.IsBuiltin(recipes.Builtin, path)
+}
+
 // Recipe returns the path of the recipe that a word of the command line names: a path, or a name
 // such as release for recipes/release.lua.
 func Recipe(word string) (string, error) {
-	if info, err := os.Stat(word); err == nil && !info.IsDir() {
+	if exists(word) {
 		return word, nil
 	}
 	if isName := !strings.HasSuffix(word, ".lua") && !filepath.IsAbs(word); isName {
 		for _, dir := range []string{Folder, "."} {
-			path := filepath.Join(dir, word+".lua")
-			if info, err := os.Stat(path); err == nil && !info.IsDir() {
+			if path := filepath.Join(dir, word+".lua"); exists(path) {
 				return path, nil
 			}
 		}

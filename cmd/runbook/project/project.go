@@ -5,7 +5,6 @@ package project
 import (
 	_ "embed"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -57,11 +56,7 @@ func Write(dir string) (int, error) {
 		return 0, existing
 	}
 	for _, f := range files {
-		path := filepath.Join(dir, f.path)
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			return 0, err
-		}
-		if err := writeNew(path, f.content); err != nil {
+		if err := errors.Join(writeNew(filepath.Join(dir, f.path), f.content), f.record(dir)); err != nil {
 			return 0, err
 		}
 	}
@@ -74,25 +69,29 @@ type file struct {
 	content []byte
 }
 
+// recorded is the folder of a project with the files as runbook wrote them. An upgrade compares the
+// project's files with them.
+const recorded = ".runbook"
+
+// record keeps the file as runbook wrote it.
+func (f file) record(dir string) error {
+	return replace(filepath.Join(dir, recorded, f.path), f.content)
+}
+
+// edited are the recipes that a new project has, because admins edit them. The others are built in.
+var edited = []string{"app.lua", "release.lua", "rollback.lua", "meta/*"}
+
 // shipped returns the files of a new project.
 func shipped() ([]file, error) {
-	var files []file
-	for _, tree := range []struct {
-		name string
-		fs   fs.FS
-	}{{"recipes", recipes.Files}, {"hosts", hosts.Files}} {
-		err := fs.WalkDir(tree.fs, ".", func(path string, d fs.DirEntry, err error) error {
-			if err != nil || d.IsDir() {
-				return err
-			}
-			content, err := fs.ReadFile(tree.fs, path)
-			files = append(files, file{filepath.Join(tree.name, filepath.FromSlash(path)), content})
-			return err
-		})
-		if err != nil {
-			return nil, fmt.Errorf("the shipped %s: %w", tree.name, err)
-		}
+	files, err := matching("recipes", recipes.Files, edited...)
+	if err != nil {
+		return nil, err
 	}
+	inventory, err := matching("hosts", hosts.Files, "*.lua")
+	if err != nil {
+		return nil, err
+	}
+	files = append(files, inventory...)
 	api, err := recipetest.API()
 	if err != nil {
 		return nil, err
@@ -104,8 +103,30 @@ func shipped() ([]file, error) {
 	), nil
 }
 
+// matching returns the embedded files whose paths match one of the patterns, for a folder of the
+// project.
+func matching(folder string, tree fs.FS, patterns ...string) (files []file, err error) {
+	for _, pattern := range patterns {
+		paths, err := fs.Glob(tree, pattern)
+		if err != nil {
+			return nil, err
+		}
+		for _, path := range paths {
+			content, err := fs.ReadFile(tree, path)
+			if err != nil {
+				return nil, err
+			}
+			files = append(files, file{filepath.Join(folder, filepath.FromSlash(path)), content})
+		}
+	}
+	return files, nil
+}
+
 // writeNew writes a file that must not exist yet.
 func writeNew(path string, content []byte) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if err != nil {
 		return err

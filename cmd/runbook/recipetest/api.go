@@ -4,13 +4,14 @@ import (
 	"reflect"
 	"sync"
 
+	"runbook/recipes"
 	"runbook/runtime/recipe"
 	"runbook/runtime/run"
 	"runbook/runtime/script"
 )
 
 // API returns what Lua can use in recipes and in their tests.
-var API = sync.OnceValues(func() (recipe.API, error) { return run.NewAPI((&world{}).extension()) })
+var API = sync.OnceValues(func() (recipe.API, error) { return run.NewAPI((&world{}).extension(), recipes.Builtin) })
 
 // extension returns the primitives that a test has in addition to those of recipes.
 func (w *world) extension() run.Extension {

@@ -48,7 +48,7 @@ type result chan Outcome
 // them, as soon as those before it have ended. It returns when nothing that they started is left.
 // The error is why ctx ended.
 func Run(ctx context.Context, files []string, opts Options, done func(Outcome)) error {
-	api, err := run.NewAPI(run.Extension{})
+	api, err := API()
 	if err != nil {
 		return err
 	}

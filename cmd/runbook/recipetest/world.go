@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 
+	"runbook/recipes"
 	"runbook/runtime/event"
 	"runbook/runtime/inventory"
 	"runbook/runtime/lab"
@@ -136,21 +137,21 @@ func (w *world) inventory() inventory.Options {
 
 // find returns the path of a recipe: relative to the test's folder, to the folder above it (as in
 // "recipes/release.lua"), or to the current folder.
-func (w *world) find(recipe string) (string, error) {
-	if filepath.IsAbs(recipe) {
-		return recipe, nil
+func (w *world) find(name string) (string, error) {
+	if filepath.IsAbs(name) {
+		return name, nil
 	}
 	beside := filepath.Dir(w.path)
 	var tried []string
 	for _, dir := range []string{beside, filepath.Join(beside, ".."), "."} {
-		path := filepath.Join(dir, recipe)
+		path := filepath.Join(dir, name)
 		if slices.Contains(tried, path) {
 			continue
 		}
-		if _, err := os.Stat(path); err == nil {
+		if _, err := os.Stat(path); err == nil || recipe.IsBuiltin(recipes.Builtin, path) {
 			return path, nil
 		}
 		tried = append(tried, path)
 	}
-	return "", fmt.Errorf("there is no recipe %s: neither %s exists", recipe, strings.Join(tried, " nor "))
+	return "", fmt.Errorf("there is no recipe %s: neither %s exists", name, strings.Join(tried, " nor "))
 }

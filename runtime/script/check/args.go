@@ -149,7 +149,7 @@ func (f *fileChecker) text(str *ast.StringExpr, where string, p types.Param) {
 		}
 	}
 	if p.Type.Kind == types.File {
-		if _, _, err := source.FindFile(f.dir, str.Value); err != nil {
+		if _, _, err := f.project.FindFile(str.Value); err != nil {
 			f.reportAt(str, "%s: %v", where, err)
 		}
 	}

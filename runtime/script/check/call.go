@@ -174,7 +174,7 @@ func (f *fileChecker) requireCall(e *ast.FuncCallExpr) *shape {
 	}
 	m := f.module(name.Value)
 	if m.err != nil {
-		f.report(e.Line(), "require", "%v%s", m.err, spell.DidYouMean(name.Value, source.ModuleNames(f.dir)))
+		f.report(e.Line(), "require", "%v%s", m.err, spell.DidYouMean(name.Value, f.project.ModuleNames()))
 		return nil
 	}
 	return f.file(m.path, m.text)
@@ -188,7 +188,7 @@ func (f *fileChecker) module(name string) module {
 	}
 	m, ok := f.required[key]
 	if !ok {
-		m.path, m.text, m.err = source.FindModule(f.dir, name, key.from)
+		m.path, m.text, m.err = f.project.FindModule(name, key.from)
 		f.required[key] = m
 	}
 	return m

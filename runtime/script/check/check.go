@@ -31,7 +31,8 @@ const mostWalks = 64
 // sorted by place. It runs nothing. The error is a file that can't be read, or the reason why ctx
 // ended.
 func Check(ctx context.Context, lib *script.Library, path string, opts Options) ([]source.Problem, error) {
-	text, err := source.ReadShown(path)
+	project := opts.Files.Project(source.RecipeDir(path))
+	text, err := project.ReadRecipe(path)
 	if err != nil {
 		return nil, err
 	}
@@ -40,7 +41,7 @@ func Check(ctx context.Context, lib *script.Library, path string, opts Options) 
 		return nil, err
 	}
 	c := &checker{
-		ctx: ctx, api: newAPI(lib), opts: opts, libraries: libraries, dir: source.RecipeDir(path),
+		ctx: ctx, api: newAPI(lib), opts: opts, libraries: libraries, project: project,
 		files: map[string]*source.File{}, required: map[requirement]module{}, facts: newFacts(),
 		silent: map[*ast.FunctionExpr]bool{}, templates: map[string]templateText{},
 	}
@@ -59,7 +60,9 @@ func Check(ctx context.Context, lib *script.Library, path string, opts Options) 
 		problems = append(problems, p.locate())
 	}
 	for _, f := range c.files {
-		problems = append(problems, form.Check(lib, f)...)
+		if !source.IsBuiltin(f.Path) {
+			problems = append(problems, form.Check(lib, f)...)
+		}
 	}
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
@@ -74,7 +77,7 @@ type checker struct {
 	api       api
 	opts      Options
 	libraries map[string][]string // the names in each of Lua's libraries
-	dir       string
+	project   source.Project
 	files     map[string]*source.File // by path
 	required  map[requirement]module
 	modules   map[string]*shape // the values that walked files return; nil where nothing is known

@@ -2,6 +2,7 @@ package source
 
 import (
 	"bytes"
+	"io/fs"
 	"path/filepath"
 	"sync"
 )
@@ -10,6 +11,8 @@ import (
 // and compiled once. A file whose text has changed is read again. The zero value is empty and
 // ready; nil keeps nothing.
 type Cache struct {
+	Builtin fs.FS // the files of every project that does not have them, see Project; may be nil
+
 	shared *Cache // has the files of all recipes; may be nil
 	mu     sync.Mutex
 	files  map[string]*File
@@ -17,7 +20,17 @@ type Cache struct {
 
 // ForRecipe returns an empty cache for one recipe. A file that c has is not read again, and a file
 // that is read is kept in c, too.
-func (c *Cache) ForRecipe() *Cache { return &Cache{shared: c} }
+func (c *Cache) ForRecipe() *Cache { return &Cache{Builtin: c.builtin(), shared: c} }
+
+// Project returns the project of the recipes in a folder.
+func (c *Cache) Project(dir string) Project { return Project{Dir: dir, Builtin: c.builtin()} }
+
+func (c *Cache) builtin() fs.FS {
+	if c == nil {
+		return nil
+	}
+	return c.Builtin
+}
 
 // Has reports whether the file was read.
 func (c *Cache) Has(path string) bool {

@@ -1,8 +1,11 @@
 package source
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -23,82 +26,159 @@ func RecipeDir(path string) string {
 	return dir
 }
 
+// Project finds the files that recipes name: in their folder, in its lib, for another application
+// of the project also in recipes/ beside it, and at last among those that are built into runbook.
+type Project struct {
+	Dir     string // of the recipes
+	Builtin fs.FS  // the recipes, and under lib what they require; may be nil
+}
+
 // sharedFolder has the recipes and the lib that all applications of a project share.
 const sharedFolder = "recipes"
 
-// folders returns where recipes in dir find modules and files: in dir, in its lib, and for another
-// application of the project, which is a folder with its own app.lua beside recipes/, also there.
-func folders(dir string) []string {
-	found := []string{dir, filepath.Join(dir, "lib")}
-	if shared := sharedWith(dir); shared != "" {
+// builtinFolder begins the paths of modules and files that are built into runbook.
+const builtinFolder = "builtin"
+
+// IsBuiltin reports whether path names a module or file that is built into runbook. Its mistakes are
+// found before it is shipped.
+func IsBuiltin(path string) bool { return strings.HasPrefix(path, builtinFolder+"/") }
+
+// folders returns where recipes find modules and files on this machine.
+func (p Project) folders() []string {
+	found := []string{p.Dir, filepath.Join(p.Dir, "lib")}
+	if shared := p.shared(); shared != "" {
 		found = append(found, shared, filepath.Join(shared, "lib"))
 	}
 	return found
 }
 
-// sharedWith returns the folder recipes/ beside another application's folder, or "".
-func sharedWith(dir string) string {
-	shared := filepath.Join(dir, "..", sharedFolder)
-	own, err := os.Stat(dir)
+// shared returns the folder recipes/ beside another application's folder, which has an app.lua of
+// its own, or "".
+func (p Project) shared() string {
+	shared := filepath.Join(p.Dir, "..", sharedFolder)
+	own, err := os.Stat(p.Dir)
 	other, otherErr := os.Stat(shared)
-	if _, appErr := os.Stat(filepath.Join(dir, "app.lua")); err != nil || otherErr != nil || appErr != nil || os.SameFile(own, other) {
+	if _, appErr := os.Stat(filepath.Join(p.Dir, "app.lua")); err != nil || otherErr != nil || appErr != nil || os.SameFile(own, other) {
 		return ""
 	}
 	return shared
 }
 
-// FindModule reads the file that require "name" loads for recipes in dir. It is another one than
-// from, the file that requires it, if there is another: in shop/release.lua, require "release" is
-// recipes/release.lua.
-func FindModule(dir, name, from string) (path string, text []byte, err error) {
+// ReadRecipe reads a recipe of the project. One that the project does not have may be built in:
+// recipes/status.lua, or shop/status.lua for another application.
+func (p Project) ReadRecipe(path string) ([]byte, error) {
+	text, err := ReadShown(path)
+	if errors.Is(err, fs.ErrNotExist) && p.IsBuiltin(path) {
+		return fs.ReadFile(p.Builtin, filepath.Base(path))
+	}
+	return text, err
+}
+
+// IsBuiltin reports whether path names a recipe that only runbook has. Its folder has the settings
+// of an application.
+func (p Project) IsBuiltin(path string) bool {
+	if _, err := os.Stat(filepath.Join(filepath.Dir(path), "app.lua")); err != nil || p.Builtin == nil {
+		return false
+	}
+	_, onDisk := os.Lstat(path)
+	_, builtin := fs.Stat(p.Builtin, filepath.Base(path))
+	return onDisk != nil && builtin == nil && filepath.Ext(path) == ".lua"
+}
+
+// BuiltinRecipes returns the file names of the recipes that the project has only from runbook.
+func (p Project) BuiltinRecipes() (names []string) {
+	if p.Builtin == nil {
+		return nil
+	}
+	files, err := fs.Glob(p.Builtin, "*.lua")
+	if err != nil { // the pattern is well-formed
+		return nil
+	}
+	for _, name := range files {
+		if p.IsBuiltin(filepath.Join(p.Dir, name)) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// FindModule reads the file that require "name" loads. It is another one than from, the file that
+// requires it, if there is another: in shop/release.lua, require "release" is recipes/release.lua,
+// and in lib/rollout.lua, require "rollout" is the built-in one.
+func (p Project) FindModule(name, from string) (path string, text []byte, err error) {
 	if !moduleName.MatchString(name) {
 		return "", nil, fmt.Errorf("%q is not a module name; want letters, digits, -, _ and . between them, "+
 			"such as require \"releases\"", name)
 	}
-	return findShown(dir, name+".lua", "module", name, from)
+	return p.find(name+".lua", "module", name, from)
 }
 
-// findShown reads a file by its name in one of the folders of dir, last is tried after the others.
-// kind and asked are what the error calls it.
-func findShown(dir, name, kind, asked, last string) (path string, text []byte, err error) {
+// find reads a file by its name. The file at last is tried after the others. kind and asked are
+// what the error calls it.
+func (p Project) find(name, kind, asked, last string) (path string, text []byte, err error) {
 	var tried []string
-	for _, folder := range folders(dir) {
-		tried = append(tried, filepath.Join(folder, name))
+	builtin, builtinText := p.readBuiltin(name)
+	amongBuiltin := strings.HasPrefix(builtin, builtinFolder+"/lib/") && IsBuiltin(last)
+	for _, folder := range p.folders() {
+		if !amongBuiltin || filepath.Base(folder) == "lib" { // a recipe health.lua is not what the library wants
+			tried = append(tried, filepath.Join(folder, name))
+		}
 	}
-	if rest, ok := strings.CutPrefix(name, sharedFolder+"/"); ok && sharedWith(dir) != "" { // recipes/release
-		tried = append(tried, filepath.Join(sharedWith(dir), rest))
+	if rest, ok := strings.CutPrefix(name, sharedFolder+"/"); ok && p.shared() != "" { // recipes/release
+		tried = append(tried, filepath.Join(p.shared(), rest))
 	}
-	if i := slices.Index(tried, filepath.Clean(last)); i >= 0 {
-		tried = append(slices.Delete(tried, i, i+1), filepath.Clean(last))
+	looked, last := strings.Join(tried, " nor "), filepath.Clean(last)
+	if i := slices.Index(tried, last); i >= 0 {
+		tried = slices.Delete(tried, i, i+1)
+	} else {
+		last = ""
 	}
 	for _, path := range tried {
-		text, err := ReadShown(path)
-		if err == nil {
-			return path, text, nil
-		}
-		if !os.IsNotExist(err) {
-			return "", nil, err
+		if text, err := ReadShown(path); !errors.Is(err, fs.ErrNotExist) {
+			return path, text, err
 		}
 	}
-	return "", nil, fmt.Errorf("there is no %s %q: neither %s exists", kind, asked, strings.Join(tried, " nor "))
+	if builtin != "" {
+		return builtin, builtinText, nil
+	}
+	if last != "" {
+		text, err := ReadShown(last)
+		return last, text, err
+	}
+	return "", nil, fmt.Errorf("there is no %s %q: neither %s exists", kind, asked, looked)
+}
+
+// readBuiltin reads a built-in file by its name. path is "" where there is none.
+func (p Project) readBuiltin(name string) (shown string, text []byte) {
+	if p.Builtin == nil {
+		return "", nil
+	}
+	for _, within := range []string{strings.TrimPrefix(name, sharedFolder+"/"), path.Join("lib", name)} {
+		if text, err := fs.ReadFile(p.Builtin, within); err == nil {
+			return path.Join(builtinFolder, within), text
+		}
+	}
+	return "", nil
 }
 
 var fileName = regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9_.-]*(/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*$`)
 
-// FindFile reads the file of the project, such as a script, that a recipe in dir names.
-func FindFile(dir, name string) (path string, text []byte, err error) {
+// FindFile reads the file of the project, such as a script, that a recipe names.
+func (p Project) FindFile(name string) (path string, text []byte, err error) {
 	if !fileName.MatchString(name) {
 		return "", nil, fmt.Errorf("%q is not a file of the project; "+
 			"want a name such as \"look.sh\" or \"web/look.sh\"", name)
 	}
-	path, text, err = findShown(dir, name, "file", name, "")
+	path, text, err = p.find(name, "file", name, "")
 	if err != nil {
-		return "", nil, fmt.Errorf("%w%s", err, spell.DidYouMean(name, fileNames(dir)))
+		return "", nil, fmt.Errorf("%w%s", err, spell.DidYouMean(name, p.fileNames()))
 	}
-	if shared := sharedWith(dir); shared != "" && strings.HasPrefix(path, shared+string(filepath.Separator)) {
-		dir = shared
+	for _, dir := range []string{p.Dir, p.shared()} {
+		if dir != "" && strings.HasPrefix(path, filepath.Clean(dir)+string(filepath.Separator)) || dir == "." {
+			return path, text, inside(dir, path)
+		}
 	}
-	return path, text, inside(dir, path)
+	return path, text, nil // it is built in
 }
 
 // ProjectPath returns the path of a file or folder of this machine that a recipe in dir names. It
@@ -140,34 +220,35 @@ func inside(dir, path string) error {
 	return nil
 }
 
-// fileNames returns the files that recipes in dir can name: all but Lua files.
-func fileNames(dir string) []string {
-	var names []string
-	for _, folder := range folders(dir) {
-		entries, err := os.ReadDir(folder)
-		if err != nil { // there is no lib
-			continue
+// fileNames returns the files that recipes can name: all but Lua files.
+func (p Project) fileNames() []string {
+	return slices.DeleteFunc(p.names(), func(name string) bool { return filepath.Ext(name) == ".lua" })
+}
+
+// ModuleNames returns the names that recipes can require.
+func (p Project) ModuleNames() (modules []string) {
+	for _, name := range p.names() {
+		if module, isLua := strings.CutSuffix(name, ".lua"); isLua {
+			modules = append(modules, module)
 		}
+	}
+	return modules
+}
+
+// names returns the names of the files where recipes find modules and files.
+func (p Project) names() (names []string) {
+	add := func(entries []fs.DirEntry, _ error) { // an error: there is no such folder
 		for _, e := range entries {
-			if !e.IsDir() && filepath.Ext(e.Name()) != ".lua" {
+			if !e.IsDir() {
 				names = append(names, e.Name())
 			}
 		}
 	}
-	return names
-}
-
-// ModuleNames returns the names that recipes in dir can require.
-func ModuleNames(dir string) []string {
-	var names []string
-	for _, folder := range folders(dir) {
-		files, err := filepath.Glob(filepath.Join(folder, "*.lua"))
-		if err != nil { // the folder's own name is a malformed pattern
-			continue
-		}
-		for _, file := range files {
-			names = append(names, strings.TrimSuffix(filepath.Base(file), ".lua"))
-		}
+	for _, folder := range p.folders() {
+		add(os.ReadDir(folder))
+	}
+	if p.Builtin != nil {
+		add(fs.ReadDir(p.Builtin, "lib"))
 	}
 	return names
 }

@@ -1,0 +1,287 @@
+package project
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/rogpeppe/go-internal/diff"
+
+	"runbook/recipes"
+	"runbook/runtime/event"
+	"runbook/runtime/run"
+	"runbook/runtime/script/spell"
+)
+
+// Change is what an upgrade did with one file.
+type Change struct {
+	Path   string // within the project's folder
+	Did    Action
+	Diff   string // what changed in the file, or for a conflict between it and the newer version
+	Merge  string // of a conflict: the file with both versions, within the project's folder
+	Reason string // of a conflict
+}
+
+// Action is what an upgrade did with a file.
+type Action string
+
+// The actions.
+const (
+	Added    Action = "added"
+	Updated  Action = "updated"  // it was as an earlier runbook wrote it
+	Merged   Action = "merged"   // it has the changes of both
+	Kept     Action = "kept"     // nothing is known of where it comes from
+	Removed  Action = "left out" // the admin removed it
+	Conflict Action = "conflict" // it is unchanged
+)
+
+// mergeEnding ends the name of the file that a conflict leaves beside the project's own.
+const mergeEnding = ".merge"
+
+// Upgrade brings the files of a project that runbook wrote up to this version, and returns what it
+// did with those that differ. It compares each file of the project with the newer version and with
+// what runbook wrote last: what only one side changed is taken over. What both changed is left as
+// it is, with both versions in a file beside it.
+func Upgrade(ctx context.Context, dir string) ([]Change, error) {
+	if err := checkProject(dir); err != nil {
+		return nil, err
+	}
+	files, err := shipped()
+	if err != nil {
+		return nil, err
+	}
+	ejected, err := findEjected(dir, files)
+	if err != nil {
+		return nil, err
+	}
+	files = append(files, ejected...)
+	for _, f := range files {
+		if _, err := os.Lstat(filepath.Join(dir, f.path+mergeEnding)); err == nil {
+			return nil, run.Usage(event.WithHint(fmt.Errorf("%s is left of an earlier upgrade", f.path+mergeEnding),
+				"take over into "+f.path+" what you need, remove it, and upgrade again"))
+		}
+	}
+	var changes []Change
+	for _, f := range files {
+		change, err := f.upgrade(ctx, dir)
+		if err != nil {
+			return changes, err
+		}
+		if change.Did != "" {
+			changes = append(changes, change)
+		}
+	}
+	return changes, nil
+}
+
+// findEjected returns the newer versions of the files that were copied into the project by Eject.
+func findEjected(dir string, known []file) (found []file, err error) {
+	all, err := ejectable()
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range all {
+		_, err := os.Lstat(filepath.Join(dir, recorded, f.path))
+		if err == nil && !slices.ContainsFunc(known, func(k file) bool { return k.path == f.path }) {
+			found = append(found, f)
+		}
+	}
+	return found, nil
+}
+
+// upgrade brings one file up to date. Its change has no action if it was.
+func (f file) upgrade(ctx context.Context, dir string) (Change, error) {
+	target := filepath.Join(dir, f.path)
+	mine, mineErr := readOptional(target)
+	base, baseErr := readOptional(filepath.Join(dir, recorded, f.path))
+	if err := errors.Join(mineErr, baseErr); err != nil {
+		return Change{}, err
+	}
+	change := Change{Path: f.path}
+	switch {
+	case mine == nil && base != nil:
+		change.Did = Removed
+		return change, nil
+	case mine != nil && bytes.Equal(mine, f.content):
+		return change, f.record(dir)
+	case mine != nil && base == nil:
+		change.Did, change.Diff = Kept, f.diff(mine, f.content)
+		return change, nil
+	case mine != nil && bytes.Equal(base, f.content): // only the admin changed it
+		return change, nil
+	}
+	result := f.content
+	switch {
+	case mine == nil:
+		change.Did = Added
+	case bytes.Equal(mine, base):
+		change.Did, change.Diff = Updated, f.diff(mine, f.content)
+	default:
+		merged, conflict, err := merge(ctx, mine, base, f.content)
+		if err != nil {
+			return change, err
+		}
+		if conflict != "" {
+			change.Did, change.Reason, change.Merge = Conflict, conflict, f.path+mergeEnding
+			change.Diff = f.diff(mine, f.content)
+			return change, writeNew(target+mergeEnding, merged)
+		}
+		change.Did, change.Diff, result = Merged, f.diff(mine, merged), merged
+	}
+	return change, errors.Join(replace(target, result), f.record(dir))
+}
+
+// diff returns the difference between two versions of the file. For what an editor reads it is "":
+// nobody wrote that by hand.
+func (f file) diff(from, to []byte) string {
+	if strings.HasPrefix(filepath.ToSlash(f.path), "recipes/meta/") || f.path == ".luacheckrc" {
+		return ""
+	}
+	_, hunks, _ := strings.Cut(string(diff.Diff(f.path, from, f.path, to)), "\n") // without "diff PATH PATH"
+	return event.Clean(hunks)
+}
+
+// merge merges the changes from base to mine with those from base to theirs. conflict says why that
+// is left to a person, and merged has both versions then.
+//
+// git merge-file does it: https://git-scm.com/docs/git-merge-file.
+func merge(ctx context.Context, mine, base, theirs []byte) (merged []byte, conflict string, err error) {
+	dir, err := os.MkdirTemp("", "runbook-merge-")
+	if err != nil {
+		return nil, "", err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	args := []string{"merge-file", "-p", "--diff3", "-L", "yours", "-L", "earlier", "-L", "newer"}
+	for name, text := range map[string][]byte{"1": mine, "2": base, "3": theirs} {
+		if err := os.WriteFile(filepath.Join(dir, name), text, 0o600); err != nil {
+			return nil, "", err
+		}
+	}
+	git := exec.CommandContext(ctx, "git", append(args, "1", "2", "3")...)
+	git.Dir = dir
+	merged, err = git.Output()
+	exit, exited := errors.AsType[*exec.ExitError](err)
+	switch {
+	case errors.Is(err, exec.ErrNotFound):
+		return theirs, "git is not installed here, which merges", nil
+	case exited && exit.ExitCode() > 0 && exit.ExitCode() < 128: // the number of conflicts
+		return merged, "you and the newer version changed the same lines", nil
+	case err != nil:
+		return nil, "", fmt.Errorf("git merge-file: %w", err)
+	}
+	return merged, "", nil
+}
+
+// Eject copies built-in files into the project, where they are used instead of the built-in ones,
+// and returns their paths within the project. A name is that of a module or recipe, such as rollout,
+// or of a file, such as lib/mod_wsgi.sh or COOKBOOK.md.
+func Eject(dir string, names []string) ([]string, error) {
+	if err := checkProject(dir); err != nil {
+		return nil, err
+	}
+	all, err := ejectable()
+	if err != nil {
+		return nil, err
+	}
+	var chosen []file
+	existing := &ExistsError{Dir: dir}
+	for _, name := range names {
+		i := slices.IndexFunc(all, func(f file) bool { return f.isCalled(name) })
+		if i < 0 {
+			var known []string
+			for _, f := range all {
+				known = append(known, strings.TrimSuffix(path.Base(filepath.ToSlash(f.path)), ".lua"))
+			}
+			return nil, run.Usage(event.WithHint(fmt.Errorf("no built-in file is called %q%s", name, spell.DidYouMean(name, known)),
+				"such as: runbook init --eject rollout"))
+		}
+		if _, err := os.Lstat(filepath.Join(dir, all[i].path)); err == nil {
+			existing.Files = append(existing.Files, all[i].path)
+		}
+		chosen = append(chosen, all[i])
+	}
+	if len(existing.Files) > 0 {
+		return nil, existing
+	}
+	var paths []string
+	for _, f := range chosen {
+		if err := errors.Join(writeNew(filepath.Join(dir, f.path), f.content), f.record(dir)); err != nil {
+			return paths, err
+		}
+		paths = append(paths, f.path)
+	}
+	return paths, nil
+}
+
+// isCalled reports whether the file goes by a name: its path below recipes/, its file name, or one
+// of them without .lua.
+func (f file) isCalled(name string) bool {
+	within := strings.TrimPrefix(filepath.ToSlash(f.path), "recipes/")
+	return slices.Contains([]string{within, path.Base(within)}, name) ||
+		slices.Contains([]string{within, path.Base(within)}, name+".lua")
+}
+
+// ejectable returns all files that are built in, for recipes/. Examples go where require finds them.
+func ejectable() ([]file, error) {
+	files, err := matching("recipes", recipes.Files, "*.lua", "*.md", "lib/*")
+	if err != nil {
+		return nil, err
+	}
+	examples, err := matching("recipes", recipes.Files, "examples/*.lua")
+	for i := range examples {
+		examples[i].path = filepath.Join("recipes", "lib", filepath.Base(examples[i].path))
+	}
+	return append(files, examples...), err
+}
+
+// checkProject returns an error for a folder without recipes/.
+func checkProject(dir string) error {
+	if info, err := os.Stat(filepath.Join(dir, Folder)); err != nil || !info.IsDir() {
+		return run.Usage(event.WithHint(fmt.Errorf("%s is not a project: it has no folder recipes", dir),
+			"change to the folder of a project, or write one: runbook init"))
+	}
+	return nil
+}
+
+// readOptional reads a file. Its content is nil where there is none.
+func readOptional(path string) ([]byte, error) {
+	text, err := os.ReadFile(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	case text == nil:
+		text = []byte{}
+	}
+	return text, nil
+}
+
+// replace writes a file whole or not at all.
+func replace(path string, content []byte) (err error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	temporary, err := os.CreateTemp(filepath.Dir(path), ".runbook-*")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, os.Remove(temporary.Name()))
+		}
+	}()
+	_, err = temporary.Write(content)
+	if err = errors.Join(err, temporary.Chmod(0o644), temporary.Close()); err != nil {
+		return err
+	}
+	return os.Rename(temporary.Name(), path)
+}
