@@ -3,10 +3,10 @@
 package main
 
 import (
-	"io/fs"
 	"encoding/pem"
 	"errors"
 	"io"
+	"io/fs"
 	"net/http"
 	"net/http/cgi"
 	"net/http/httptest"

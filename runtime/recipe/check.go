@@ -163,8 +163,12 @@ func (c checker) checkNeighbours(ctx context.Context, r *Recipe) (problems []Pro
 	if err != nil {
 		return nil, err
 	}
+	names := r.Sources.Project(folder).BuiltinRecipes()
 	for _, f := range files {
-		neighbour := filepath.Join(folder, f.Name())
+		names = append(names, f.Name())
+	}
+	for _, name := range names {
+		neighbour := filepath.Join(folder, name)
 		if filepath.Ext(neighbour) != ".lua" || IsTest(neighbour) || neighbour == path {
 			continue
 		}

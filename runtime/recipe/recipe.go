@@ -35,6 +35,12 @@ func IsBuiltin(builtin fs.FS, path string) bool {
 	return source.Project{Builtin: builtin}.IsBuiltin(path)
 }
 
+// BuiltinRecipes returns the file names of the recipes in builtin that the recipes in dir do not
+// have.
+func BuiltinRecipes(builtin fs.FS, dir string) []string {
+	return source.Project{Dir: dir, Builtin: builtin}.BuiltinRecipes()
+}
+
 // Description is what a recipe declares in recipe{ … }.
 type Description struct {
 	Path    string // as given

@@ -3,7 +3,6 @@ package project
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -39,7 +38,7 @@ func Files() []File {
 		}
 	}
 	for _, dir := range folders {
-		names := builtinRecipes()
+		names := recipe.BuiltinRecipes(recipes.Builtin, dir)
 		entries, err := os.ReadDir(dir)
 		if err != nil { // there is no such folder
 			continue
@@ -50,25 +49,16 @@ func Files() []File {
 			}
 		}
 		slices.Sort(names)
-		for _, name := range slices.Compact(names) {
+		for _, name := range names {
 			path := filepath.Join(dir, name)
 			short, isLua := strings.CutSuffix(path, ".lua")
-			if !isLua || recipe.IsTest(path) || recipe.IsAppFile(path) || !exists(path) {
+			if !isLua || recipe.IsTest(path) || recipe.IsAppFile(path) {
 				continue
 			}
 			found = append(found, File{strings.TrimPrefix(short, Folder+string(filepath.Separator)), path})
 		}
 	}
 	return found
-}
-
-// builtinRecipes returns the file names of the recipes that a project does not need to have.
-func builtinRecipes() []string {
-	names, err := fs.Glob(recipes.Builtin, "*.lua")
-	if err != nil { // the pattern is well-formed
-		return nil
-	}
-	return names
 }
 
 // exists reports whether path names a file, or a built-in recipe of the project.
