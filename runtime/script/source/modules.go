@@ -74,10 +74,18 @@ func (p Project) ReadRecipe(path string) ([]byte, error) {
 	return text, err
 }
 
-// IsBuiltin reports whether path names a recipe that only runbook has. Its folder has the settings
-// of an application.
+// usesBuiltin reports whether the recipes in a folder release by the built-in library: there is a
+// release.lua, and app.lua has its settings. Another project has nothing that status.lua could show.
+func usesBuiltin(dir string) bool {
+	_, appErr := os.Stat(filepath.Join(dir, "app.lua"))
+	_, ownErr := os.Stat(filepath.Join(dir, "release.lua"))
+	_, sharedErr := os.Stat(filepath.Join(dir, "..", sharedFolder, "release.lua"))
+	return appErr == nil && (ownErr == nil || sharedErr == nil)
+}
+
+// IsBuiltin reports whether path names a recipe that only runbook has.
 func (p Project) IsBuiltin(path string) bool {
-	if _, err := os.Stat(filepath.Join(filepath.Dir(path), "app.lua")); err != nil || p.Builtin == nil {
+	if p.Builtin == nil || !usesBuiltin(filepath.Dir(path)) {
 		return false
 	}
 	_, onDisk := os.Lstat(path)

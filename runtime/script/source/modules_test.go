@@ -79,7 +79,7 @@ func TestFindFile(t *testing.T) {
 
 // Only a folder of recipes has the built-in ones.
 func TestReadRecipe(t *testing.T) {
-	newProject(t, "recipes/app.lua", "recipes/release.lua", "shop/app.lua", "plain/recipes/x.lua")
+	newProject(t, "recipes/app.lua", "recipes/release.lua", "shop/app.lua", "plain/recipes/app.lua")
 	for path, want := range map[string]string{
 		"recipes/status.lua": "built-in status", "shop/status.lua": "built-in status", "recipes/release.lua": "recipes/release.lua",
 		"plain/recipes/status.lua": "", "status.lua": "", "nosuch/status.lua": "", "recipes/lib/rollout.lua": "", "recipes/lib/status.lua": "",
