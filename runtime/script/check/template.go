@@ -23,7 +23,7 @@ func (f *fileChecker) templateCall(e *ast.FuncCallExpr) {
 		return
 	}
 	if name, ok := f.readHere(e.Args[0]); ok {
-		if path, text, err := source.FindFile(f.dir, name.Value); err == nil { // here reports an error
+		if path, text, err := f.project.FindFile(name.Value); err == nil { // here reports an error
 			f.fillFile(path, newTemplateText(path, text), name, e.Args[1])
 		}
 		return
@@ -91,7 +91,7 @@ func (f *fileChecker) templateFile(table *ast.TableExpr, options types.Params) {
 	if name == nil || name.Value == "" {
 		return
 	}
-	path := source.ProjectPath(f.dir, name.Value)
+	path := source.ProjectPath(f.project.Dir, name.Value)
 	t, ok := f.templates[path]
 	if !ok {
 		if text, err := source.ReadFile(path); err != nil {
