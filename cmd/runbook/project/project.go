@@ -5,6 +5,8 @@ package project
 import (
 	_ "embed"
 	"errors"
+	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -13,6 +15,8 @@ import (
 	"runbook/cmd/runbook/recipetest"
 	"runbook/hosts"
 	"runbook/recipes"
+	"runbook/runtime/event"
+	"runbook/runtime/run"
 	apidocs "runbook/runtime/script/docs"
 )
 
@@ -29,31 +33,33 @@ const Luarc = `{
 }
 `
 
-// ExistsError is a folder that has files of a project already.
-type ExistsError struct {
-	Dir   string
-	Files []string // within the folder
+// Init writes a project into dir, and says what to do next.
+func Init(out io.Writer, dir string) error {
+	written, err := Write(dir)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(out, "%d files in %s\n"+
+		"next: edit hosts/production.lua and recipes/app.lua, then runbook run recipes/setup.lua\n", written, dir)
+	return err
 }
 
-func (e *ExistsError) Error() string {
-	return e.Dir + " has " + strings.Join(e.Files, ", ") + " already"
-}
-
-// Write writes a project into dir and returns the number of files. It writes all or, with an
-// *ExistsError, nothing: edited recipes must not be mixed with shipped ones.
+// Write writes a project into dir and returns the number of files. It writes all or nothing: edited
+// recipes must not be mixed with shipped ones.
 func Write(dir string) (int, error) {
 	files, err := shipped()
 	if err != nil {
 		return 0, err
 	}
-	existing := &ExistsError{Dir: dir}
+	var existing []string
 	for _, f := range files {
 		if _, err := os.Lstat(filepath.Join(dir, f.path)); err == nil {
-			existing.Files = append(existing.Files, f.path)
+			existing = append(existing, f.path)
 		}
 	}
-	if len(existing.Files) > 0 {
-		return 0, existing
+	if len(existing) > 0 {
+		return 0, refuseExisting(dir, existing, "a project that exists is upgraded by runbook init --upgrade; "+
+			"for a new one choose another folder, or move these files away")
 	}
 	for _, f := range files {
 		if err := errors.Join(writeNew(filepath.Join(dir, f.path), f.content), f.record(dir)); err != nil {
@@ -61,6 +67,11 @@ func Write(dir string) (int, error) {
 		}
 	}
 	return len(files), nil
+}
+
+// refuseExisting returns the error for files that would have to be overwritten.
+func refuseExisting(dir string, files []string, hint string) error {
+	return run.Usage(event.WithHint(errors.New(dir+" has "+strings.Join(files, ", ")+" already"), hint))
 }
 
 // file is a file of a project.

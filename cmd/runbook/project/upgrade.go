@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -21,36 +22,61 @@ import (
 	"runbook/runtime/script/spell"
 )
 
-// Change is what an upgrade did with one file.
-type Change struct {
-	Path   string // within the project's folder
-	Did    Action
-	Diff   string // what changed in the file, or for a conflict between it and the newer version
-	Merge  string // of a conflict: the file with both versions, within the project's folder
-	Reason string // of a conflict
+// Upgrade brings the files of a project that runbook wrote up to this version, and shows what it did.
+// It compares each file of the project with the newer version and with what runbook wrote last: what
+// only one side changed is taken over. What both changed is left as it is, with both versions in a
+// file beside it, and is an error.
+func Upgrade(ctx context.Context, out io.Writer, dir string) error {
+	changes, err := upgrade(ctx, dir)
+	var conflicts []string
+	for _, c := range changes {
+		if _, err := fmt.Fprintf(out, "%-8s  %s\n%s", c.did, c.path, c.diff); err != nil {
+			return err
+		}
+		if c.did == conflicting {
+			conflicts = append(conflicts, fmt.Sprintf("%s is unchanged: %s. Both are in %s.", c.path, c.reason, c.path+mergeEnding))
+		}
+	}
+	next := "next: runbook check recipes/*.lua"
+	switch {
+	case err != nil:
+		return err
+	case len(conflicts) > 0:
+		return event.WithHint(fmt.Errorf("files that could not be merged:\n%s", strings.Join(conflicts, "\n")),
+			"edit each file, remove its .merge, and run runbook init --upgrade again")
+	case len(changes) == 0:
+		next = "nothing to do: the project's files are those of this version, or changed only by you"
+	}
+	_, err = fmt.Fprintln(out, next)
+	return err
 }
 
-// Action is what an upgrade did with a file.
-type Action string
+// change is what an upgrade did with one file.
+type change struct {
+	path   string // within the project's folder
+	did    action
+	diff   string // what changed in the file, or for a conflict between it and the newer version
+	reason string // of a conflict
+}
+
+// action is what an upgrade did with a file.
+type action string
 
 // The actions.
 const (
-	Added    Action = "added"
-	Updated  Action = "updated"  // it was as an earlier runbook wrote it
-	Merged   Action = "merged"   // it has the changes of both
-	Kept     Action = "kept"     // nothing is known of where it comes from
-	Removed  Action = "left out" // the admin removed it
-	Conflict Action = "conflict" // it is unchanged
+	added       action = "added"
+	updated     action = "updated"  // it was as an earlier runbook wrote it
+	merged      action = "merged"   // it has the changes of both
+	kept        action = "kept"     // nothing is known of where it comes from
+	removed     action = "left out" // the admin removed it
+	conflicting action = "conflict" // it is unchanged
 )
 
 // mergeEnding ends the name of the file that a conflict leaves beside the project's own.
 const mergeEnding = ".merge"
 
-// Upgrade brings the files of a project that runbook wrote up to this version, and returns what it
-// did with those that differ. It compares each file of the project with the newer version and with
-// what runbook wrote last: what only one side changed is taken over. What both changed is left as
-// it is, with both versions in a file beside it.
-func Upgrade(ctx context.Context, dir string) ([]Change, error) {
+// upgrade is Upgrade without words. It returns what it did with the files that differ.
+func upgrade(ctx context.Context, dir string) ([]change, error) {
 	if err := checkProject(dir); err != nil {
 		return nil, err
 	}
@@ -69,14 +95,14 @@ func Upgrade(ctx context.Context, dir string) ([]Change, error) {
 				"take over into "+f.path+" what you need, remove it, and upgrade again"))
 		}
 	}
-	var changes []Change
+	var changes []change
 	for _, f := range files {
-		change, err := f.upgrade(ctx, dir)
+		c, err := f.upgrade(ctx, dir)
 		if err != nil {
 			return changes, err
 		}
-		if change.Did != "" {
-			changes = append(changes, change)
+		if c.did != "" {
+			changes = append(changes, c)
 		}
 	}
 	return changes, nil
@@ -98,45 +124,44 @@ func findEjected(dir string, known []file) (found []file, err error) {
 }
 
 // upgrade brings one file up to date. Its change has no action if it was.
-func (f file) upgrade(ctx context.Context, dir string) (Change, error) {
+func (f file) upgrade(ctx context.Context, dir string) (change, error) {
 	target := filepath.Join(dir, f.path)
 	mine, mineErr := readOptional(target)
 	base, baseErr := readOptional(filepath.Join(dir, recorded, f.path))
 	if err := errors.Join(mineErr, baseErr); err != nil {
-		return Change{}, err
+		return change{}, err
 	}
-	change := Change{Path: f.path}
+	c := change{path: f.path}
 	switch {
 	case mine == nil && base != nil:
-		change.Did = Removed
-		return change, nil
+		c.did = removed
+		return c, nil
 	case mine != nil && bytes.Equal(mine, f.content):
-		return change, f.record(dir)
+		return c, f.record(dir)
 	case mine != nil && base == nil:
-		change.Did, change.Diff = Kept, f.diff(mine, f.content)
-		return change, nil
+		c.did, c.diff = kept, f.diff(mine, f.content)
+		return c, nil
 	case mine != nil && bytes.Equal(base, f.content): // only the admin changed it
-		return change, nil
+		return c, nil
 	}
 	result := f.content
 	switch {
 	case mine == nil:
-		change.Did = Added
+		c.did = added
 	case bytes.Equal(mine, base):
-		change.Did, change.Diff = Updated, f.diff(mine, f.content)
+		c.did, c.diff = updated, f.diff(mine, f.content)
 	default:
-		merged, conflict, err := merge(ctx, mine, base, f.content)
+		both, conflict, err := merge(ctx, mine, base, f.content)
 		if err != nil {
-			return change, err
+			return c, err
 		}
 		if conflict != "" {
-			change.Did, change.Reason, change.Merge = Conflict, conflict, f.path+mergeEnding
-			change.Diff = f.diff(mine, f.content)
-			return change, writeNew(target+mergeEnding, merged)
+			c.did, c.reason, c.diff = conflicting, conflict, f.diff(mine, f.content)
+			return c, writeNew(target+mergeEnding, both)
 		}
-		change.Did, change.Diff, result = Merged, f.diff(mine, merged), merged
+		c.did, c.diff, result = merged, f.diff(mine, both), both
 	}
-	return change, errors.Join(replace(target, result), f.record(dir))
+	return c, errors.Join(replace(target, result), f.record(dir))
 }
 
 // diff returns the difference between two versions of the file. For what an editor reads it is "":
@@ -181,18 +206,18 @@ func merge(ctx context.Context, mine, base, theirs []byte) (merged []byte, confl
 }
 
 // Eject copies built-in files into the project, where they are used instead of the built-in ones,
-// and returns their paths within the project. A name is that of a module or recipe, such as rollout,
+// and prints their paths within the project. A name is that of a module or recipe, such as rollout,
 // or of a file, such as lib/mod_wsgi.sh or COOKBOOK.md.
-func Eject(dir string, names []string) ([]string, error) {
+func Eject(out io.Writer, dir string, names []string) error {
 	if err := checkProject(dir); err != nil {
-		return nil, err
+		return err
 	}
 	all, err := ejectable()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	var chosen []file
-	existing := &ExistsError{Dir: dir}
+	var existing []string
 	for _, name := range names {
 		i := slices.IndexFunc(all, func(f file) bool { return f.isCalled(name) })
 		if i < 0 {
@@ -200,25 +225,24 @@ func Eject(dir string, names []string) ([]string, error) {
 			for _, f := range all {
 				known = append(known, strings.TrimSuffix(path.Base(filepath.ToSlash(f.path)), ".lua"))
 			}
-			return nil, run.Usage(event.WithHint(fmt.Errorf("no built-in file is called %q%s", name, spell.DidYouMean(name, known)),
+			return run.Usage(event.WithHint(fmt.Errorf("no built-in file is called %q%s", name, spell.DidYouMean(name, known)),
 				"such as: runbook init --eject rollout"))
 		}
 		if _, err := os.Lstat(filepath.Join(dir, all[i].path)); err == nil {
-			existing.Files = append(existing.Files, all[i].path)
+			existing = append(existing, all[i].path)
 		}
 		chosen = append(chosen, all[i])
 	}
-	if len(existing.Files) > 0 {
-		return nil, existing
+	if len(existing) > 0 {
+		return refuseExisting(dir, existing, "such a file is used instead of the built-in one; runbook init --upgrade merges newer versions into it")
 	}
-	var paths []string
 	for _, f := range chosen {
-		if err := errors.Join(writeNew(filepath.Join(dir, f.path), f.content), f.record(dir)); err != nil {
-			return paths, err
+		_, err := fmt.Fprintln(out, f.path)
+		if err := errors.Join(writeNew(filepath.Join(dir, f.path), f.content), f.record(dir), err); err != nil {
+			return err
 		}
-		paths = append(paths, f.path)
 	}
-	return paths, nil
+	return nil
 }
 
 // isCalled reports whether the file goes by a name: its path below recipes/, its file name, or one
