@@ -79,6 +79,9 @@ func (p *pool) project() {
 	p.write(filepath.Join(p.dir, "pool.lua"), regexp.MustCompile(`.*name = "lb2".*\n`).ReplaceAllString(both, ""), 0o644)
 	p.command("runbook", "init", p.dir)
 	recipes := filepath.Join(p.dir, "recipes")
+	if err := os.Mkdir(filepath.Join(recipes, "lib"), 0o755); err != nil {
+		p.Fatal(err)
+	}
 	if err := os.Rename(filepath.Join(recipes, "app.lua"), filepath.Join(recipes, "lib/shipped.lua")); err != nil {
 		p.Fatal(err)
 	}
