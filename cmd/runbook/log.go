@@ -16,19 +16,21 @@ import (
 // logCommand declares `runbook log`.
 func (p *program) logCommand() command {
 	return command{name: "log", summary: "list past runs, or show the steps of one",
-		argument: argument{value: value{name: "RUN", offer: pastRun}, optional: true}, action: p.log,
+		argument: argument{value: value{name: "RUN", offer: pastRun}, optional: true, many: true}, action: p.log,
 		description: `RUN is the name of a run, an unambiguous prefix of it, or last. Of a killed run, the command that resumes it
-is shown too.`,
+is shown too. --merge shows several together, such as the shards of a CI service, and takes files, too: journals, or the output of
+run --json.`,
 		flags: []flagSpec{
 			textFlag("grep", value{name: "REGEXP"}, "list only runs with a line that matches; with RUN, show those lines"),
 			textFlag("since", value{name: "WHEN"}, "list only runs that began after this, such as 24h, 2026-01-05 or 2026-01-05T12:00:00Z"),
+			boolFlag("merge", "show all the given runs as one"),
 			boolFlag("json", "print the runs as JSON, one per line; with RUN, its events"),
 		}}
 }
 
 func (p *program) log(cc *cli.Context) error {
-	if cc.NArg() > 1 {
-		return run.Usage(errors.New("log takes one run at most"))
+	if cc.NArg() > 1 && !cc.Bool("merge") || cc.NArg() == 0 && cc.Bool("merge") {
+		return usageError("log takes one run at most, or several with --merge", "runbook log --merge a.jsonl b.jsonl")
 	}
 	dir, err := journal.Dir()
 	if err != nil {
@@ -45,13 +47,9 @@ func (p *program) log(cc *cli.Context) error {
 	if cc.NArg() == 0 {
 		return p.logRuns(dir, since, pattern, cc.Bool("json"))
 	}
-	one, err := journal.Find(dir, cc.Args().First())
+	one, shards, events, err := journal.ReadRuns(dir, cc.Args().Slice())
 	if err != nil {
 		return run.Usage(err)
-	}
-	events, err := journal.Read(one.Path)
-	if err != nil {
-		return err
 	}
 	switch {
 	case cc.Bool("json"):
@@ -59,7 +57,7 @@ func (p *program) log(cc *cli.Context) error {
 	case cc.String("grep") != "":
 		return p.table(journal.Lines(journal.Matching(events, pattern), pattern))
 	}
-	return p.logRun(one, events)
+	return p.logRun(one, events, shards)
 }
 
 // logRuns lists runs, the newest first. A record that cannot be read does not hide the others.
@@ -84,8 +82,8 @@ func (p *program) logRuns(dir string, since time.Time, pattern *regexp.Regexp, a
 	return errors.Join(p.table(journal.Table(runs, time.Now())), unreadable)
 }
 
-// logRun shows one run: what it was, its steps, and how it ended.
-func (p *program) logRun(r journal.Run, events []event.Event) error {
+// logRun shows one run: what it was, these tables, its steps, and how it ended.
+func (p *program) logRun(r journal.Run, events, tables []event.Event) error {
 	commandLine := r.Recipe
 	if options := journal.Options(events); len(options) > 0 {
 		commandLine += " " + run.CommandLine(options...)
@@ -94,10 +92,13 @@ func (p *program) logRun(r journal.Run, events []event.Event) error {
 		return err
 	}
 	if steps := r.Steps(events); len(steps.Rows) > 0 {
+		tables = append(tables, steps)
+	}
+	for _, table := range tables {
 		if _, err := fmt.Fprintln(p.out); err != nil {
 			return err
 		}
-		if err := p.table(steps); err != nil {
+		if err := p.table(table); err != nil {
 			return err
 		}
 	}

@@ -14,15 +14,16 @@ import (
 
 // reportCommand declares `runbook report`.
 func (p *program) reportCommand() command {
-	return command{name: "report", summary: "write one run as a self-contained HTML page",
-		argument: argument{value: value{name: "RUN", offer: pastRun}}, action: p.report,
-		description: `RUN is the name of a run, as runbook log lists them, an unambiguous prefix of it, or last. The page compares
-the run with the last successful run of the same recipe before it.`,
+	return command{name: "report", summary: "write one run, or several together, as a self-contained HTML page",
+		argument: argument{value: value{name: "RUN|FILE", offer: pastRun}, many: true}, action: p.report,
+		description: `RUN is the name of a run, as runbook log lists them, an unambiguous prefix of it, or last. FILE is a journal,
+or the output of run --json. Of one run, the page compares it with the last successful run of the same recipe before it.
+Several, such as the shards of a CI service, become one page.`,
 		flags: []flagSpec{textFlag("output", fileValue, "write the page to this file instead of standard output").withShort("o")}}
 }
 
 func (p *program) report(cc *cli.Context) error {
-	if cc.NArg() != 1 {
+	if cc.NArg() == 0 {
 		return usageError("report needs the name of a run", "runbook report last -o report.html; runbook log lists the runs")
 	}
 	path := cc.String("output")
@@ -33,34 +34,36 @@ func (p *program) report(cc *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	one, err := journal.Find(dir, cc.Args().First())
-	if err != nil {
+	report, opts, err := readReports(dir, cc.Args().Slice())
+	switch {
+	case err != nil:
 		return run.Usage(err)
-	}
-	report, err := readReport(one)
-	if err != nil {
-		return err
-	}
-	previous, err := previousReport(dir, one.Recipe, one.DryRun, one.Begun)
-	if err != nil {
-		return err
-	}
-	opts := html.Options{ID: one.ID, Previous: previous}
-	if path != "" {
+	case path != "":
 		return report.WriteFile(path, opts)
 	}
 	return ignoreClosedPipe(report.Write(p.out, opts))
 }
 
-func readReport(one journal.Run) (*html.Report, error) {
-	r := &html.Report{}
-	for e, err := range journal.Events(one.Path) {
-		if err != nil {
-			return nil, err
-		}
-		r.Event(e)
+// readReports returns the page of one run, compared with the one before it, or of several.
+func readReports(dir string, names []string) (report *html.Report, opts html.Options, err error) {
+	runs, err := journal.Open(dir, names)
+	if err != nil {
+		return nil, opts, err
 	}
-	return r, nil
+	if len(runs) > 1 {
+		merged, err := journal.Merge(runs)
+		if err == nil {
+			report, err = html.Collect(merged.Events())
+		}
+		return report, opts, err
+	}
+	one := runs[0]
+	if report, err = html.Collect(journal.Events(one.Path)); err != nil {
+		return nil, opts, err
+	}
+	opts.ID = one.ID
+	opts.Previous, err = previousReport(dir, one.Recipe, one.DryRun, one.Begun)
+	return report, opts, err
 }
 
 // previousReport returns the last run of a recipe before a time that ended well, or nil.
@@ -69,5 +72,5 @@ func previousReport(dir, recipe string, dry bool, before time.Time) (*html.Repor
 	if !ok {
 		return nil, nil
 	}
-	return readReport(previous)
+	return html.Collect(journal.Events(previous.Path))
 }

@@ -67,6 +67,7 @@ var said = []struct{ hint, message string }{
 	{"write a hosts file like this", "…: want a table, got …"},
 	{"write a host as a table, or as a string", "want a string, got …"},
 	{"write user and port as keys", "… is not a host name or an IP address: it contains …"},
+	{"runbook log lists the runs of this machine", "stat ….jsonl: no such file or directory"},
 	{"raise the limit with { max = BYTES }", "…: more than … GiB"},
 }
 

@@ -7,6 +7,7 @@
 package html
 
 import (
+	"iter"
 	"time"
 
 	"runbook/runtime/event"
@@ -33,6 +34,18 @@ type message struct {
 	kind event.Kind
 	host string
 	text string
+}
+
+// Collect records events up to the first error.
+func Collect(events iter.Seq2[event.Event, error]) (*Report, error) {
+	r := &Report{}
+	for e, err := range events {
+		if err != nil {
+			return nil, err
+		}
+		r.Event(e)
+	}
+	return r, nil
 }
 
 // Event records an event.

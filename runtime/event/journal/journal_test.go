@@ -87,7 +87,7 @@ func TestRoundTrip(t *testing.T) {
 		len(r.Hosts) != 2 || r.Seconds != 2.5 {
 		t.Errorf("the newest run is listed as %+v", r)
 	}
-	events, err := journal.Read(path)
+	events, err := journal.Collect(journal.Events(path))
 	if err != nil || len(events) != 2 || events[0].Kind != event.RunBegun || *events[1].Code != 0 {
 		t.Errorf("got %+v, %v", events, err)
 	}
@@ -132,7 +132,7 @@ func TestReadableAfterSIGKILL(t *testing.T) {
 	if r, err = journal.Find(dir, id); err != nil || r.Result != journal.Killed || r.By != "ada@laptop" {
 		t.Errorf("after a SIGKILL it is listed as %+v, %v", r, err)
 	}
-	events, err := journal.Read(r.Path)
+	events, err := journal.Collect(journal.Events(r.Path))
 	if err != nil || len(events) != 2 || events[1].Step[0] != "build" || events[1].Text != "[secret]" {
 		t.Errorf("got %+v, %v", events, err)
 	}
@@ -200,7 +200,7 @@ func TestUnreadableRecordHidesNoOther(t *testing.T) {
 	if err := os.WriteFile(bad, []byte("{}\nno json\n{}\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := journal.Read(bad); err == nil || !strings.Contains(err.Error(), bad+":2: ") {
+	if _, err := journal.Collect(journal.Events(bad)); err == nil || !strings.Contains(err.Error(), bad+":2: ") {
 		t.Errorf("want the line that is wrong, got %v", err)
 	}
 	if err := os.WriteFile(bad, []byte("no json\n"), 0o600); err != nil {
@@ -291,7 +291,7 @@ func TestLongOutput(t *testing.T) {
 			t.Errorf("round %d: %d bytes", round, grown)
 		}
 	}
-	events, err := journal.Read(filepath.Join(dir, sink.ID()+".jsonl"))
+	events, err := journal.Collect(journal.Events(filepath.Join(dir, sink.ID()+".jsonl")))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -334,7 +334,7 @@ func TestShortOutput(t *testing.T) {
 	ctx := event.WithStream(t.Context(), event.NewStream(sink))
 	event.Emit(ctx, event.Event{Kind: event.Output, Text: "a\n"})
 	event.Emit(ctx, event.Event{Kind: event.Info, Text: "b"})
-	events, err := journal.Read(filepath.Join(dir, sink.ID()+".jsonl"))
+	events, err := journal.Collect(journal.Events(filepath.Join(dir, sink.ID()+".jsonl")))
 	if err != nil || len(events) != 2 || events[0].Text != "a\n" {
 		t.Errorf("%v, %v", events, err)
 	}

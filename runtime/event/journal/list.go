@@ -186,7 +186,7 @@ func (r *Run) findAbout(f *os.File, order []string) error {
 	}
 	lines := bufio.NewReader(f)
 	for {
-		line, err := lines.ReadBytes('\n')
+		line, err := readLine(lines)
 		switch {
 		case errors.Is(err, io.EOF): // the last line is empty or incomplete
 			return nil

@@ -25,7 +25,7 @@ func Events(path string) iter.Seq2[event.Event, error] {
 		defer func() { _ = f.Close() }() // it was only read
 		lines := bufio.NewReaderSize(f, 1<<16)
 		for n := 1; ; n++ {
-			line, err := lines.ReadBytes('\n')
+			line, err := readLine(lines)
 			if errors.Is(err, io.EOF) {
 				return
 			}
@@ -44,10 +44,10 @@ func Events(path string) iter.Seq2[event.Event, error] {
 	}
 }
 
-// Read returns all events of the run in the file path.
-func Read(path string) ([]event.Event, error) {
+// Collect returns all events, those before an error too.
+func Collect(from iter.Seq2[event.Event, error]) ([]event.Event, error) {
 	var events []event.Event
-	for e, err := range Events(path) {
+	for e, err := range from {
 		if err != nil {
 			return events, err
 		}
@@ -68,7 +68,7 @@ func decode(line []byte) (event.Event, error) {
 // ends reads only the first and the last event of a file, because a list of runs reads many files.
 // io.EOF means that there is no event.
 func ends(f *os.File) (first, last event.Event, err error) {
-	line, err := bufio.NewReader(f).ReadBytes('\n')
+	line, err := readLine(bufio.NewReader(f))
 	if err != nil {
 		return first, last, err
 	}
@@ -80,6 +80,9 @@ func ends(f *os.File) (first, last event.Event, err error) {
 		return first, last, err
 	}
 	for size := int64(1 << 13); ; size *= 8 {
+		if size > maxLine {
+			return first, last, fmt.Errorf("its last line has more than %d bytes", maxLine)
+		}
 		from := max(0, info.Size()-size)
 		tail := make([]byte, info.Size()-from)
 		if _, err := f.ReadAt(tail, from); err != nil && !errors.Is(err, io.EOF) {

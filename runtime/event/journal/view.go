@@ -45,13 +45,22 @@ func (r Run) Head(commandLine string) event.Event {
 		{"recipe", commandLine},
 		{"by", r.By},
 		{"began", r.Begun.Local().Format(time.RFC3339)},
-		{"hosts", strings.Join(r.Hosts, " ")},
+		{"hosts", allHosts(r.Hosts)},
 		{"result", r.Outcome() + ", " + event.Seconds(r.Seconds)},
 	}}
 	for _, f := range r.About {
 		e.Rows = append(e.Rows, []string{f.Name, f.Text})
 	}
 	return e
+}
+
+// allHosts names the hosts, or counts very many.
+func allHosts(names []string) string {
+	const most = 1000
+	if len(names) > most {
+		return strconv.Itoa(len(names))
+	}
+	return strings.Join(names, " ")
 }
 
 // Outcome is the result, whether the run was a dry run, and which hosts it skipped.
@@ -157,28 +166,32 @@ func (r Run) Steps(events []event.Event) event.Event {
 
 // span is a step or a command of a run.
 type span struct {
-	begun             time.Time
-	host, path, title string
-	took, result      string
+	begun        time.Time
+	host, title  string
+	took, result string
 }
 
 // pair returns the steps, or the commands, in the order in which they began.
 func pair(events []event.Event, begun, ended event.Kind) []span {
 	var all []span
+	open := map[string][]int{} // by host and path: places in all
 	for _, e := range events {
 		path := strings.Join(e.Step, "\x00")
+		key := e.Host + "\x01" + path
 		switch e.Kind {
 		case begun:
-			s := span{begun: e.Time, host: e.Host, path: path, title: strings.Join(e.Step, " > "), result: "no end"}
+			s := span{begun: e.Time, host: e.Host, title: strings.Join(e.Step, " > "), result: "no end"}
 			if begun == event.CommandBegun {
 				s.title, _, _ = strings.Cut(strings.TrimSpace(e.Text), "\n")
 			}
+			open[key] = append(open[key], len(all))
 			all = append(all, s)
 		case ended:
-			i := slices.IndexFunc(all, func(s span) bool { return s.took == "" && s.host == e.Host && s.path == path })
-			if i < 0 {
+			if len(open[key]) == 0 {
 				continue
 			}
+			i := open[key][0]
+			open[key] = open[key][1:]
 			all[i].took, all[i].result = event.Seconds(e.Seconds), "done"
 			switch {
 			case e.Error != "":
