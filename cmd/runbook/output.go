@@ -4,12 +4,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"regexp"
-	"syscall"
 	"time"
 	"unicode/utf8"
 
@@ -19,6 +17,7 @@ import (
 	"runbook/runtime/event"
 	"runbook/runtime/event/terminal"
 	"runbook/runtime/inventory"
+	"runbook/runtime/process"
 )
 
 // redact replaces secrets in text that no run shows.
@@ -37,7 +36,7 @@ func (r redacted) Write(text []byte) (int, error) {
 // ignoreClosedPipe drops the error that says that the reader of the output is gone: runbook … |
 // head is no failure.
 func ignoreClosedPipe(err error) error {
-	if errors.Is(err, syscall.EPIPE) {
+	if process.IsClosedPipe(err) {
 		return nil
 	}
 	return err

@@ -17,7 +17,7 @@ var areas = []struct {
 	files []string
 }{
 	{"Connection and host keys", []string{"runtime/ssh/errors.go", "runtime/ssh/hostkey", "runtime/ssh/known.go", "runtime/ssh/login.go",
-		"runtime/ssh/remote.go", "runtime/reboot/", "runtime/run/connections.go"}},
+		"runtime/ssh/remote.go", "runtime/ssh/local.go", "runtime/reboot/", "runtime/run/connections.go"}},
 	{"Login", []string{"runtime/ssh/auth.go", "runtime/ssh/keyfile.go"}},
 	{"ssh_config", []string{"runtime/inventory/sshconfig/", "runtime/inventory/security.go"}},
 	{"Shell, sudo and lock of a host", []string{"runtime/ssh/shell/", "runtime/onchange/", "runtime/run/fault.go"}},

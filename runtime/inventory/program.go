@@ -7,7 +7,9 @@ import (
 	"io/fs"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -21,8 +23,11 @@ const (
 )
 
 // isProgram reports whether a file is a program that prints hosts: one with the permission to execute
-// it and without the extension of a file of hosts.
+// it and without the extension of a file of hosts. On Windows its extension decides.
 func isProgram(path string, info fs.FileInfo) bool {
+	if runtime.GOOS == "windows" {
+		return info.Mode().IsRegular() && slices.Contains([]string{".exe", ".bat", ".cmd"}, strings.ToLower(filepath.Ext(path)))
+	}
 	return info.Mode().IsRegular() && info.Mode()&0o111 != 0 &&
 		!slices.Contains([]string{".lua", ".json", ".txt"}, filepath.Ext(path))
 }

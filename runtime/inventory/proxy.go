@@ -3,6 +3,7 @@ package inventory
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 
 	"runbook/runtime/event"
@@ -99,7 +100,11 @@ func (c *command) isGiven() bool { return c != nil && !c.isNone() }
 func (c *command) expand(me sshconfig.Machine, tokens sshconfig.Tokens) (*Proxy, error) {
 	if c.argv == nil {
 		line, err := tokens.Command(c.line)
-		return &Proxy{Argv: me.Shell("exec " + line), Line: line}, err
+		instead := "exec "
+		if runtime.GOOS == "windows" {
+			instead = ""
+		}
+		return &Proxy{Argv: me.Shell(instead + line), Line: line}, err
 	}
 	p := &Proxy{}
 	for _, word := range c.argv {

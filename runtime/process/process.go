@@ -57,8 +57,14 @@ func Start(cmd *exec.Cmd) (*Process, error) {
 	go func() {
 		p.err = cmd.Wait()
 		Kill(cmd)
-		_ = r.SetReadDeadline(time.Now().Add(linger)) // a daemon may hold the pipe open
-		<-collected
+		if err := r.SetReadDeadline(time.Now().Add(linger)); err == nil { // a daemon may hold the pipe open
+			<-collected
+		} else { // on Windows a pipe has no deadline; there collect may go on
+			select {
+			case <-collected:
+			case <-time.After(linger):
+			}
+		}
 		_ = r.Close()
 		close(p.done)
 	}()

@@ -9,7 +9,6 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"syscall"
 
 	gossh "golang.org/x/crypto/ssh"
 
@@ -130,7 +129,7 @@ func (s *server) connectError(ctx context.Context, d *deadline, err error) error
 	case errors.As(err, &name):
 		return fail(NameUnknown, "check the address in the hosts file",
 			"the name %s is not known (DNS)", s.target.Address)
-	case errors.Is(err, syscall.ECONNREFUSED):
+	case errors.Is(err, errRefused):
 		return fail(Refused, "is sshd running there, and on this port?", "%s refused the connection", at)
 	case !errors.As(err, &known):
 		return fail(Unreachable, "check the address and the network", "%s can't be reached: %w", at, err)
@@ -149,7 +148,7 @@ func (s *server) connectError(ctx context.Context, d *deadline, err error) error
 
 func isTimeout(err error) bool {
 	return errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) ||
-		errors.Is(err, syscall.ETIMEDOUT)
+		errors.Is(err, errTimedOut)
 }
 
 // algorithmKind is a kind of algorithm that both sides must agree on.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 
 	"github.com/skeema/knownhosts"
@@ -103,11 +104,18 @@ func (k *hostKeys) changed(key gossh.PublicKey, want []xknownhosts.KnownKey) err
 		name, errName := Quote(knownhosts.Normalize(k.address))
 		file, errFile := Quote(w.Filename)
 		command := "ssh-keygen -R " + name + " -f " + file
+		if runtime.GOOS == "windows" {
+			command = "ssh-keygen -R " + knownhosts.Normalize(k.address) + ` -f "` + w.Filename + `"`
+		}
 		if errName == nil && errFile == nil && !strings.Contains(strings.Join(remove, "\n"), command) {
 			remove = append(remove, command)
 		}
 	}
-	e.Accept = strings.Join(append(remove, k.accept(key)), " && ")
+	next := " && "
+	if runtime.GOOS == "windows" { // PowerShell 5 has no &&
+		next = "\n"
+	}
+	e.Accept = strings.Join(append(remove, k.accept(key)), next)
 	return event.WithHint(e, warning+"; only if the new key is right, accept it: "+e.Accept)
 }
 
@@ -130,6 +138,11 @@ func (k *hostKeys) accept(key gossh.PublicKey) string {
 	files := k.server.knownHosts()
 	if len(files) == 0 || k.server.keepsNoKeys() != "" {
 		return ""
+	}
+	if runtime.GOOS == "windows" { // for PowerShell and cmd.exe
+		quote := func(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
+		return `powershell -Command "mkdir -Force ` + quote(filepath.Dir(files[0])) + " | Out-Null; Add-Content " + quote(files[0]) +
+			" " + quote(knownhosts.Line([]string{k.address}, key)) + `"`
 	}
 	entry, errEntry := Quote(knownhosts.Line([]string{k.address}, key))
 	file, errFile := Quote(files[0])

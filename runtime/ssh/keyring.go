@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -267,11 +266,14 @@ func (s *server) agentKeys(k *keyring, a *authentication) []gossh.AlgorithmSigne
 	if socket == "" {
 		socket = s.dialer.opts.Getenv("SSH_AUTH_SOCK")
 	}
-	if socket == "" || socket == "none" {
+	named := socket != ""
+	if socket = cmp.Or(socket, usualAgent); socket == "" || socket == "none" {
 		return nil
 	}
-	var d net.Dialer
-	conn, err := d.DialContext(a.limit.ctx, "unix", socket)
+	conn, err := dialAgent(a.limit.ctx, socket)
+	if !named && errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
 	if err != nil {
 		k.miss("the keys of the agent", err)
 		return nil

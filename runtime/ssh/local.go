@@ -9,12 +9,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"time"
 
 	"github.com/pkg/sftp"
 	gossh "golang.org/x/crypto/ssh"
 
+	"runbook/runtime/event"
 	"runbook/runtime/process"
 )
 
@@ -85,6 +87,10 @@ const grace = 5 * time.Second
 func (l *local) Start(ctx context.Context, line string) (*Process, error) {
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
+	}
+	if runtime.GOOS == "windows" {
+		return nil, event.WithHint(errors.New("commands on this machine need /bin/sh, which Windows does not have"),
+			"run runbook in WSL, the Windows Subsystem for Linux")
 	}
 	cmd := exec.Command("/bin/sh", "-c", line)
 	process.OwnSession(cmd)

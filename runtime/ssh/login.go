@@ -9,7 +9,6 @@ import (
 	"net"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	gossh "golang.org/x/crypto/ssh"
@@ -186,7 +185,7 @@ func (g *greeting) Read(b []byte) (int, error) {
 	if !g.named {
 		g.said = append(g.said, b[:min(n, maxGreeting-len(g.said))]...)
 		g.named = bytes.HasPrefix(g.said, []byte("SSH-")) || bytes.Contains(g.said, []byte("\nSSH-"))
-		g.ended = errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET)
+		g.ended = errors.Is(err, io.EOF) || errors.Is(err, errReset)
 	}
 	return n, err
 }

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"time"
@@ -127,6 +128,8 @@ func (u *upload) folder() bool { return u.info.IsDir() }
 // perm returns the permissions of the copy of a file or folder.
 func (u *upload) perm(info fs.FileInfo) fs.FileMode {
 	switch mode := u.o.Mode; {
+	case mode == 0 && runtime.GOOS == "windows": // there every file looks as if all could write to it
+		return info.Mode().Perm() &^ 0o022
 	case mode == 0:
 		return info.Mode().Perm()
 	case info.IsDir():

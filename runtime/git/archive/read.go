@@ -12,6 +12,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 
 	"runbook/runtime/event"
@@ -42,6 +43,9 @@ func (b *builder) readFolder(root string) error {
 			return err
 		}
 		mode := uint32(info.Mode().Perm())
+		if runtime.GOOS == "windows" { // there every file looks as if all could write to it
+			mode &^= 0o022
+		}
 		switch {
 		case info.IsDir():
 			return b.addFolder(name, mode)

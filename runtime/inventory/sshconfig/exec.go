@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"runtime"
 	"strconv"
+	"strings"
 	"time"
 
 	"runbook/runtime/event"
@@ -17,8 +19,11 @@ import (
 const execLimit = 10 * time.Second
 
 // Shell returns the argument list that runs a command line as OpenSSH does: with the user's own
-// shell.
+// shell, or cmd.exe on Windows. There SHELL is a path that only programs of Git for Windows know.
 func (m Machine) Shell(line string) []string {
+	if runtime.GOOS == "windows" {
+		return []string{cmp.Or(m.Getenv("ComSpec"), "cmd.exe"), "/s", "/c", line}
+	}
 	return []string{cmp.Or(m.Getenv("SHELL"), "/bin/sh"), "-c", line}
 }
 
@@ -39,7 +44,7 @@ func (p *pass) exec(d Directive, command string) (bool, error) {
 	ok, printed, err := p.runShell(line)
 	if err != nil {
 		err = fmt.Errorf("%s: Match exec %q: %w", d.At(), line, err)
-		return false, event.WithHint(err, "try it: "+r.me.Shell("")[0]+" -c '…'; "+UseOtherConfig)
+		return false, event.WithHint(err, "try it: "+strings.Join(r.me.Shell("'…'"), " ")+"; "+UseOtherConfig)
 	}
 	if r.ran[line] = ok; printed != "" && r.warn != nil {
 		r.warn(fmt.Sprintf("%s: Match exec printed: %s", d.At(), printed))

@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"sync"
-	"syscall"
 	"time"
 
 	"runbook/runtime/inventory"
@@ -97,7 +96,7 @@ func (c *Conn) end() error {
 // there.
 func (c *Conn) Write(b []byte) (int, error) {
 	n, err := c.stdin.Write(b)
-	if errors.Is(err, syscall.EPIPE) {
+	if process.IsClosedPipe(err) {
 		return len(b), nil
 	}
 	return n, err

@@ -36,6 +36,7 @@ const maxScript = 120 << 10
 // luaScript passes the script's text to its interpreter as an argument. That costs one command in
 // the shell, and leaves stdin to the script.
 func luaScript(ctx context.Context, h *Host, a scriptArgs) (Result, error) {
+	a.File.Text = strings.ReplaceAll(a.File.Text, "\r\n", "\n") // as git on Windows may have checked it out
 	if len(a.File.Text) > maxScript {
 		return Result{}, fmt.Errorf("%s has %d bytes; a script may have at most %d",
 			a.File.Path, len(a.File.Text), maxScript)

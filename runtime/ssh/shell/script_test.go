@@ -20,6 +20,7 @@ func writeScripts(t *testing.T) string {
 		"words.py":      "#!/usr/bin/env python3\nimport sys\nprint(sys.argv[1:], 'it\\'s')\n",
 		"which.py":      "import sys\nprint(sys.executable)\n",
 		"plain.sh":      "echo plain\n",
+		"crlf.sh":       "#!/bin/sh\r\nif true; then\r\n\techo \"$1\"\r\nfi\r\n",
 		"table.awk":     "#!/usr/bin/awk -f\n",
 		"words.pl":      "#!/usr/bin/perl -w\nprint join(',', @ARGV), \"\\n\";\n",
 		"slow.sh":       "#!/bin/sh\nsleep 30\n",
@@ -45,6 +46,7 @@ equal(r.stdout, "<look.sh><a b><it's $(x) \\><7><><-n>in `+home+`\n")
 equal(r.stderr, "x\n") equal(r.code, 0)
 equal(host:script("look.sh", { cwd = "/" }).stdout, "<look.sh>/\n")
 equal(host:script("fail.sh", { check = false }).code, 4)
+equal(host:script("crlf.sh", "a").stdout, "a\n")
 equal(host:script("words.py", "a b", "-c").stdout, "['a b', '-c'] it's\n")
 equal(host:script("words.pl", "-x", "b").stdout, "-x,b\n")
 equal(host:script("plain.sh", { interpreter = "/bin/sh" }).stdout, "plain\n")
