@@ -14,6 +14,7 @@ import (
 
 	"runbook/runtime/event"
 	"runbook/runtime/inventory"
+	"runbook/runtime/ssh/platform"
 	"runbook/runtime/ssh/proxy"
 )
 
@@ -129,7 +130,7 @@ func (s *server) connectError(ctx context.Context, d *deadline, err error) error
 	case errors.As(err, &name):
 		return fail(NameUnknown, "check the address in the hosts file",
 			"the name %s is not known (DNS)", s.target.Address)
-	case errors.Is(err, errRefused):
+	case errors.Is(err, platform.ErrRefused):
 		return fail(Refused, "is sshd running there, and on this port?", "%s refused the connection", at)
 	case !errors.As(err, &known):
 		return fail(Unreachable, "check the address and the network", "%s can't be reached: %w", at, err)
@@ -148,7 +149,7 @@ func (s *server) connectError(ctx context.Context, d *deadline, err error) error
 
 func isTimeout(err error) bool {
 	return errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) ||
-		errors.Is(err, errTimedOut)
+		errors.Is(err, platform.ErrTimedOut)
 }
 
 // algorithmKind is a kind of algorithm that both sides must agree on.

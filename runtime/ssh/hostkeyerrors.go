@@ -12,6 +12,7 @@ import (
 	xknownhosts "golang.org/x/crypto/ssh/knownhosts"
 
 	"runbook/runtime/event"
+	"runbook/runtime/ssh/platform"
 )
 
 // UnknownKeyError is a host whose key is in no known_hosts file.
@@ -139,10 +140,8 @@ func (k *hostKeys) accept(key gossh.PublicKey) string {
 	if len(files) == 0 || k.server.keepsNoKeys() != "" {
 		return ""
 	}
-	if runtime.GOOS == "windows" { // for PowerShell and cmd.exe
-		quote := func(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
-		return `powershell -Command "mkdir -Force ` + quote(filepath.Dir(files[0])) + " | Out-Null; Add-Content " + quote(files[0]) +
-			" " + quote(knownhosts.Line([]string{k.address}, key)) + `"`
+	if runtime.GOOS == "windows" {
+		return platform.AddLine(files[0], knownhosts.Line([]string{k.address}, key))
 	}
 	entry, errEntry := Quote(knownhosts.Line([]string{k.address}, key))
 	file, errFile := Quote(files[0])

@@ -17,6 +17,7 @@ import (
 
 	"runbook/runtime/event"
 	"runbook/runtime/inventory"
+	"runbook/runtime/ssh/platform"
 )
 
 // keyring holds the keys to offer to a host, in order: the configured ones, whether a file or the
@@ -267,10 +268,10 @@ func (s *server) agentKeys(k *keyring, a *authentication) []gossh.AlgorithmSigne
 		socket = s.dialer.opts.Getenv("SSH_AUTH_SOCK")
 	}
 	named := socket != ""
-	if socket = cmp.Or(socket, usualAgent); socket == "" || socket == "none" {
+	if socket = cmp.Or(socket, platform.UsualAgent); socket == "" || socket == "none" {
 		return nil
 	}
-	conn, err := dialAgent(a.limit.ctx, socket)
+	conn, err := platform.DialAgent(a.limit.ctx, socket)
 	if !named && errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}

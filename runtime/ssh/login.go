@@ -15,6 +15,7 @@ import (
 
 	"runbook/runtime/event"
 	"runbook/runtime/inventory"
+	"runbook/runtime/ssh/platform"
 	"runbook/runtime/ssh/proxy"
 )
 
@@ -185,7 +186,7 @@ func (g *greeting) Read(b []byte) (int, error) {
 	if !g.named {
 		g.said = append(g.said, b[:min(n, maxGreeting-len(g.said))]...)
 		g.named = bytes.HasPrefix(g.said, []byte("SSH-")) || bytes.Contains(g.said, []byte("\nSSH-"))
-		g.ended = errors.Is(err, io.EOF) || errors.Is(err, errReset)
+		g.ended = errors.Is(err, io.EOF) || errors.Is(err, platform.ErrReset)
 	}
 	return n, err
 }
