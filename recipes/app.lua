@@ -53,7 +53,7 @@ return {
   server_root = "",                -- the folder of mod_wsgi-express's configuration; "": ROOT/server
   mod_wsgi_express = "",           -- the program; "": the release's own venv/bin/mod_wsgi-express, else on PATH
   restart = "touch",               -- after the switch: "touch", "graceful", "restart" or "none"; for another server
-                                   -- a function(host, release), see examples/gunicorn.lua
+                                   -- a function(host, release), such as one of lib/systemd.lua
   request_seconds = 30,            -- seconds that requests in flight have to finish when their process restarts
   -- More options for mod_wsgi-express; `mod_wsgi-express setup-server --help` lists them. Relative paths
   -- are in the repository.

@@ -1,6 +1,6 @@
 -- Prepares hosts: makes the folders, and checks Python, git, the deploy key and the disk. --adopt
 -- takes over a configuration of mod_wsgi-express that runbook did not write. --unit makes systemd
--- start the site at boot. Running it again is safe: it changes only what is wrong, and says what it
+-- start the site at boot, and what lib/systemd.lua and lib/workers.lua declare. Running it again is safe: it changes only what is wrong, and says what it
 -- changed.
 
 local git = require "git"
@@ -10,6 +10,7 @@ local preflight = require "preflight"
 local releases = require "releases"
 local rollout = require "rollout"
 local server = require "server"
+local systemd = require "systemd"
 
 local options = recipe({
   summary = "prepare hosts for the first release: folders, Python, git and its key, disk",
@@ -17,7 +18,7 @@ local options = recipe({
   options = common.some({ "root", "repo", "source", "branch", "key", "agent", "private", "python", "venv", "server_root",
     "at_once" }, {
     adopt = { false, "take over a configuration of mod_wsgi-express that runbook did not write; a copy is kept" },
-    unit = { false, "write and enable a systemd unit that starts the site at boot; needs root or sudo" },
+    unit = { false, "write and enable the systemd units that start the site and its workers at boot; needs root or sudo" },
   }),
 })
 
@@ -46,6 +47,12 @@ local function adopt_problem(host)
   return wrong
 end
 
+-- unit_problem_of returns why the units cannot be written, or nil. It raises the error of a failing sudo.
+local function unit_problem_of(host, known)
+  return server.has_unit() and mod_wsgi.unit_problem(host, options, known)
+    or systemd.problem(host, known, systemd.declared_marks(releases.paths(options).root), "what recipes/app.lua declares")
+end
+
 local function check(host)
   local paths = releases.paths(options)
   local known = preflight.facts(host, options, options.python)
@@ -64,7 +71,7 @@ local function check(host)
   end
   local no_unit, unit_problem = nil, nil
   if options.unit then
-    no_unit, unit_problem = preflight.catch(host, mod_wsgi.unit_problem, host, options, known)
+    no_unit, unit_problem = preflight.catch(host, unit_problem_of, host, known)
   end
   return preflight.list(
     wrong,
@@ -116,6 +123,15 @@ local function adopt(host)
   return "took over " .. folder .. ", with a copy in " .. folder .. mod_wsgi.KEPT
 end
 
+-- write_units writes all units of the host. It returns a list of what it did.
+local function write_units(host, paths)
+  local done = server.has_unit() and mod_wsgi.write_unit(host, options, facts[host.name]) or {}
+  for _, what in ipairs(systemd.write_declared(host, facts[host.name], paths.root)) do
+    done[#done + 1] = what
+  end
+  return done
+end
+
 local function prepare(host)
   local paths, done = releases.paths(options), {}
   local folders = { paths.root, paths.releases }
@@ -127,7 +143,7 @@ local function prepare(host)
   end
   done[#done + 1] = share(host)
   done[#done + 1] = options.adopt and adopt(host) or nil
-  for _, what in ipairs(options.unit and mod_wsgi.write_unit(host, options, facts[host.name]) or {}) do
+  for _, what in ipairs(options.unit and write_units(host, paths) or {}) do
     done[#done + 1] = what
   end
   if #done == 0 then

@@ -130,8 +130,23 @@ local function clear_checks(count)
   end
 end
 
+-- merge returns a table with the keys of all given ones; later ones win, and nil is none.
+local function merge(...)
+  local all = {}
+  for i = 1, select("#", ...) do
+    for key, value in pairs((select(i, ...)) or {}) do
+      all[key] = value
+    end
+  end
+  return all
+end
+
+-- units has the systemd units that the files required by app.lua declare, see systemd.lua. setup.lua
+-- --unit writes them.
+local units = {}
+
 return {
-  checks = checks, add_check = add_check, clear_checks = clear_checks,
-  lines = lines, records = records, record = record, absolute = absolute, seconds = seconds, wait = wait, age = age, elapsed = elapsed,
+  checks = checks, add_check = add_check, clear_checks = clear_checks, units = units,
+  merge = merge, lines = lines, records = records, record = record, absolute = absolute, seconds = seconds, wait = wait, age = age, elapsed = elapsed,
   is_balancer = is_balancer, is_time = is_time,
 }

@@ -5,6 +5,7 @@ local common = require "options"
 local app = common.app
 local helpers = require "helpers"
 local releases = require "releases"
+local systemd = require "systemd"
 
 -- server_args has the functions for server_args = { … } of app.lua: more options for setup-server,
 -- checked against the program's own --help.
@@ -671,9 +672,6 @@ local function adopt(host, options, header)
     json.encode({ words = server_args.words(header), mod_wsgi = "", adopted = true }))
 end
 
--- UNITS is the folder of the admin's systemd units.
-local UNITS = "/etc/systemd/system/"
-
 -- UNIT is the text of the unit that starts the site at boot, as the login user and with the same
 -- script as a release.
 local UNIT = [[
@@ -701,84 +699,40 @@ local function unit_name(options)
   return "runbook-" .. (root:match("^/srv/(.+)$") or root:sub(2)):gsub("[^%w_.]", "-") .. ".service"
 end
 
--- unit_paths returns the paths of the unit and of the script that it runs.
-local function unit_paths(options)
-  return UNITS .. unit_name(options), server_root(options) .. "/runbook-start"
-end
-
--- escape_unit escapes % for the line of a unit, where it begins a specifier.
-local function escape_unit(text)
-  return (text:gsub("%%", "%%%%"))
-end
-
--- quote_unit quotes a text as one word of a unit's command, where $ begins a variable.
-local function quote_unit(text)
-  return '"' .. escape_unit(text):gsub('[\\"]', "\\%0"):gsub("%$", "$$$$") .. '"'
-end
-
 -- unit_mark returns the first line of the unit: it shows that runbook wrote it, and for which root.
 local function unit_mark(options)
-  return "# Written by runbook's setup.lua --unit for " .. releases.paths(options).root
+  return systemd.MARK .. " for " .. releases.paths(options).root
+end
+
+-- start_script returns the path of the script that the unit runs.
+local function start_script(options)
+  return server_root(options) .. "/runbook-start"
 end
 
 -- unit_text returns the unit for a login user.
 local function unit_text(options, user)
-  local root, _, script = server_root(options), unit_paths(options)
+  local root = server_root(options)
   local apachectl = root .. "/apachectl"
-  return UNIT:format(unit_mark(options), escape_unit(releases.paths(options).root), escape_unit(apachectl), user,
-    quote_unit(script), quote_unit(root), quote_unit(apachectl))
-end
-
--- read_file returns the content of a file, or nil where it does not exist.
-local function read_file(host, path)
-  return host.fs:exists(path) and host.fs:read(path) or nil
-end
-
--- needs_sudo returns the sudo option for a command that must run as root, for a login with this
--- user id.
-local function needs_sudo(uid)
-  return uid ~= "0" or nil
+  return UNIT:format(unit_mark(options), systemd.escape(releases.paths(options).root), systemd.escape(apachectl), user,
+    systemd.quote_word(start_script(options)), systemd.quote_word(root), systemd.quote_word(apachectl))
 end
 
 -- unit_problem returns why the unit cannot be written, or nil. It raises the error of a failing
 -- sudo. facts are those of preflight.
 local function unit_problem(host, options, facts)
-  local path = unit_paths(options)
-  if not host:test("[ -d /run/systemd/system ] && command -v systemctl >/dev/null") then
-    return { "systemd does not run on this host, so --unit can't write a unit",
-      "have the host's own init run at boot, as " .. facts.user .. ": " .. server_root(options) .. "/apachectl start" }
-  elseif not facts.user:find("^[%w_][%w_.-]*%$?$") then
-    return { "\"" .. facts.user .. "\" can't be the user of a unit", "log in as another user" }
-  end
-  local text = read_file(host, path)
-  if text and text:match("^[^\n]*") ~= unit_mark(options) then
-    return { path .. " exists, and is not for " .. releases.paths(options).root,
-      "move it away, or start the site by that one" }
-  end
-  if needs_sudo(facts.uid) then
-    host:test({ "true" }, { sudo = true })
-  end
-  return nil
+  return systemd.problem(host, facts, { [unit_name(options)] = unit_mark(options) },
+    server_root(options) .. "/apachectl start")
 end
 
 -- write_unit writes the unit and enables it. It returns a list of what it did.
 local function write_unit(host, options, facts)
-  local path, script = unit_paths(options)
-  local done, sudo = {}, needs_sudo(facts.uid)
-  local wanted = unit_text(options, facts.user)
+  local script = start_script(options)
   host.fs:mkdir(server_root(options))
-  local start = localhost.fs:read(here("mod_wsgi.sh"))
-  if read_file(host, script) ~= start then
-    host.fs:write(script, start, { mode = "0755" })
-    done[#done + 1] = "wrote " .. script
-  end
-  if read_file(host, path) ~= wanted then
-    host:script("unit.sh", path, { sudo = sudo, stdin = wanted })
-    done[#done + 1] = "wrote " .. path
-  end
-  if not host:test({ "systemctl", "is-enabled", "--quiet", unit_name(options) }) then
-    host:run({ "systemctl", "enable", "--quiet", unit_name(options) }, { sudo = sudo })
-    done[#done + 1] = "enabled " .. unit_name(options)
+  local wrote = host:file(script, { text = localhost.fs:read(here("mod_wsgi.sh")), mode = "0755" })
+  local name = unit_name(options)
+  local done = systemd.write(host, facts, { [name] = unit_text(options, facts.user) }, { name })
+  if wrote then
+    table.insert(done, 1, "wrote " .. script)
   end
   return done
 end

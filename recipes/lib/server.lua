@@ -157,11 +157,16 @@ local function refuse(host, options, action)
   return nil
 end
 
--- refuse_unit fails where runbook does not start the server.
+-- has_unit reports whether setup.lua --unit writes a unit for mod_wsgi-express.
+local function has_unit()
+  return app.restart ~= "none" and type(app.restart) ~= "function"
+end
+
+-- refuse_unit fails where --unit has nothing to write.
 local function refuse_unit()
-  if app.restart == "none" or type(app.restart) == "function" then
+  if not has_unit() and #helpers.units == 0 then
     fail("--unit is for mod_wsgi-express, and restart in recipes/app.lua says that something else serves",
-      "leave --unit out: the unit of your server starts it at boot")
+      "leave --unit out: the unit of your server starts it at boot; a service that app.lua declares by systemd.lua gets its unit")
   end
 end
 
@@ -244,7 +249,7 @@ local function diagnose(host, options)
 end
 
 return {
-  problem = problem, reach_problem = reach_problem, apache_group = mod_wsgi.apache_group, refuse = refuse, refuse_unit = refuse_unit, stop = stop, look = look, restart = restart,
+  problem = problem, reach_problem = reach_problem, apache_group = mod_wsgi.apache_group, refuse = refuse, refuse_unit = refuse_unit, has_unit = has_unit, stop = stop, look = look, restart = restart,
   serve_again = serve_again, stale = stale, stale_process = stale_process, reload_stale = reload_stale,
   is_mod_wsgi = is_mod_wsgi,
   script = script, error_log = error_log, state = state, serves = serves, report = report, diagnose = diagnose,

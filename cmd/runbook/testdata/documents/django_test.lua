@@ -1,4 +1,4 @@
--- The section "Django" of the cookbook: what runs where, and that a failure switches nothing.
+-- The section "Django" of the cookbook: what runs where, and that a failure switches nothing. Django itself is in a story.
 
 local MANAGE = [[
 import os, sys
@@ -11,13 +11,13 @@ if os.path.exists("fail-" + sys.argv[1]):
 
 local WSGI = "def application(environ, start_response):\n    start_response('200 OK', [])\n    return [b'']\n"
 
-test("migrations run once, collectstatic on every host, both before the switch", function()
+test("checks and migrations run once, before the switch", function()
   local web1, web2 = unpack(lab.hosts(2))
   local app = lab.repo({ ["manage.py"] = MANAGE, ["wsgi.py"] = WSGI, ["requirements.txt"] = "" })
   local settings = { release = "r1", restart = "none", requirements = "" }
   expect.status(run("recipes/release.lua", settings, { hooks = true }), 0)
-  expect.equal(web1.fs:read(web1.vars.root .. "/calls"), "migrate sqlite:///app.db\ncollectstatic sqlite:///app.db\n")
-  expect.equal(web2.fs:read(web2.vars.root .. "/calls"), "collectstatic sqlite:///app.db\n")
+  expect.equal(web1.fs:read(web1.vars.root .. "/calls"), "check sqlite:///app.db\nshell sqlite:///app.db\nmigrate sqlite:///app.db\n")
+  expect.absent(web2, "calls")
 
   app:commit({ ["fail-migrate"] = "" })
   settings.release = "r2"
