@@ -59,6 +59,9 @@ func TestShellcheck(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, path := range ci {
+		if info, err := os.Stat(path); err == nil && info.IsDir() {
+			continue // its .sh files are found anyway
+		}
 		text, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)

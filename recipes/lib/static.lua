@@ -63,6 +63,9 @@ local function upload(host, release, given)
   })
   build(release, settings)
   local from = settings.from:sub(1, 1) == "/" and settings.from or settings.folder .. "/" .. settings.from
+  if dry_run and not localhost.fs:exists(from) then
+    return -- nothing was built
+  end
   step("upload the static files", { required = true }, function()
     host:upload(from, release.dir .. "/" .. settings.to, { changed = true })
   end)
