@@ -1,10 +1,8 @@
-# Reports whether ALLOWED_HOSTS of a Django project has the host on standard input: a record "allowed" or "refused", and the list.
-# manage.py shell -c runs it.
+# Reports whether ALLOWED_HOSTS of a Django project has a host: a record "allowed" or "refused", and the list.
+# Arguments: the path of manage.py, which says where the settings are; the host.
 import os
+import runpy
 import sys
-
-from django.conf import settings
-from django.http.request import split_domain_port, validate_host
 
 
 def say(*fields):
@@ -13,6 +11,17 @@ def say(*fields):
     os.write(1, text.encode("utf-8", "surrogateescape"))
 
 
+manage, asked = sys.argv[1:]
+sys.path.insert(0, os.path.dirname(os.path.abspath(manage)))
+sys.argv = [manage, "version"]
+try:
+    runpy.run_path(manage, run_name="__main__")
+except SystemExit:
+    pass
+
+from django.conf import settings  # noqa: E402
+from django.http.request import split_domain_port, validate_host  # noqa: E402
+
 hosts = settings.ALLOWED_HOSTS or ([".localhost", "127.0.0.1", "[::1]"] if settings.DEBUG else [])
-domain = split_domain_port(sys.stdin.read().strip())[0]
+domain = split_domain_port(asked)[0]
 say("allowed" if domain and validate_host(domain, hosts) else "refused", " ".join(hosts) or "empty")

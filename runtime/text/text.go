@@ -3,7 +3,6 @@ package text
 
 import (
 	"context"
-	"path/filepath"
 	"time"
 
 	"runbook/runtime/script"
@@ -57,7 +56,7 @@ type hereArgs struct {
 func herePrimitive() script.Primitive {
 	return script.Func("here", script.Pure, "Return the path on this machine of a file of the project, for "+
 		"host:upload or localhost.fs:read.",
-		func(_ context.Context, _ script.None, a hereArgs) (string, error) { return filepath.Abs(a.File.Path) }).
+		func(_ context.Context, _ script.None, a hereArgs) (string, error) { return herePath(a.File) }).
 		With(`host:upload(here("look.sh"), "/usr/local/bin/look", { mode = "0755" })`)
 }
 
