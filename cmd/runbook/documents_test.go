@@ -32,8 +32,8 @@ import (
 //	text                    not run
 func TestDocuments(t *testing.T) {
 	t.Parallel()
-	bin := t.TempDir()
-	if _, err := labtest.Build(bin); err != nil {
+	program, err := buildShipped()
+	if err != nil {
 		t.Fatal(err)
 	}
 	for _, path := range documents(t) {
@@ -46,7 +46,7 @@ func TestDocuments(t *testing.T) {
 					continue
 				}
 				if path != "README.md" || r.lab == nil {
-					r.start(fmt.Sprint(i), bin)
+					r.start(fmt.Sprint(i), filepath.Dir(program))
 				}
 				for _, b := range section.blocks {
 					r.try(b)

@@ -8,8 +8,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-
-	"runbook/runtime/lab/labtest"
 )
 
 // matrixFlags select a part of the matrix, which takes hours as a whole:
@@ -42,7 +40,7 @@ var matrix = matrixFlags{
 func TestMatrix(t *testing.T) {
 	t.Parallel()
 	// The race detector would make it four times as slow. The stories use it.
-	program, err := labtest.Build(t.TempDir())
+	program, err := buildShipped()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,7 +22,6 @@ import (
 
 	"runbook/recipes"
 	"runbook/runtime/lab"
-	"runbook/runtime/lab/labtest"
 )
 
 // raceOptions shorten the end of a runbook that was built with the race detector, which by default
@@ -30,7 +29,7 @@ import (
 const raceOptions = "GORACE=atexit_sleep_ms=10"
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"runbook": main})
+	testscript.Main(removingShipped{m}, map[string]func(){"runbook": main})
 }
 
 // TestStories runs testdata/*.txtar. Each is a script with files, against its own two hosts, web1
@@ -76,7 +75,7 @@ func withHosts(env *testscript.Env) error {
 		return err
 	}
 	if filepath.Base(env.WorkDir) == "script-init" { // runs all shipped tests, in half the time as shipped itself
-		shipped, err := labtest.Build(home)
+		shipped, err := buildShipped()
 		if err != nil {
 			return err
 		}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -85,7 +86,7 @@ func TestGitServer(t *testing.T) {
 		{"names", "rel", func(dir string) string { return hostile.Advertise(dir + "/sent") },
 			hostile.Refs(commit, "HEAD", "refs/heads/re\x1b]0;x\x07\u009b2J\u202el"), 3, "no branch or tag \"rel\""},
 		{"names without end", "release", func(dir string) string { return hostile.AdvertiseForEver(dir + "/sent") },
-			hostile.Refs(commit, strings.Split(strings.Repeat("refs/heads/"+strings.Repeat("x", 60_000)+"\n", 16), "\n")[:16]...), 3, "more memory than available"},
+			hostile.Refs(commit, slices.Repeat([]string{"refs/heads/x"}, 20_000)...), 3, "more memory than available"}, // of short names git keeps most
 		{"words without end", "release", func(dir string) string { return "head -c 100000000 /dev/zero | tr '\\0' x >&2\n" }, "", 3, "more than 16 MiB"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
