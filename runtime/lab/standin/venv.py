@@ -7,13 +7,13 @@ file is found before Python's own, whose code it runs; only whoever asks for the
 import os
 import shutil
 import sysconfig
+from importlib.machinery import SourceFileLoader
 
 _here = os.path.dirname(os.path.abspath(__file__))
 _real = os.path.join(sysconfig.get_path("stdlib"), "venv")
 __path__ = [_real]
 __file__ = os.path.join(_real, "__init__.py")
-with open(__file__, encoding="utf-8") as _source:
-    exec(compile(_source.read(), __file__, "exec"))
+exec(SourceFileLoader("venv", __file__).get_code("venv"))  # which Python has compiled already
 
 
 class EnvBuilder(EnvBuilder):  # noqa: F821 - it comes from the code that was just run
