@@ -32,7 +32,7 @@ func Files(paths []string) ([]string, error) {
 				"runbook run "+path+" runs a recipe, runbook check "+path+" finds mistakes in it"))
 		}
 		if len(found) == 0 {
-			return nil, run.Usage(event.WithHint(fmt.Errorf("there is no *_test.lua in %s", path), "runbook init writes recipes with their tests"))
+			return nil, run.Usage(event.WithHint(fmt.Errorf("there is no *_test.lua in %s", path), "write one, or copy one to begin with: runbook init --eject release_test"))
 		}
 		for _, f := range found {
 			if !slices.Contains(files, f) {
