@@ -106,7 +106,7 @@ func (r *reader) setUp() {
 	r.env = append(os.Environ(), "HOME="+home, "XDG_STATE_HOME=", "GITHUB_ACTIONS=", "GITLAB_CI=", "NO_COLOR=1",
 		"GOFLAGS=-buildvcs=false", "GOCACHE="+cache[0], "GOMODCACHE="+cache[1],
 		"RUNBOOK_REPO="+l.RepoURL(), "RUNBOOK_KEY="+l.DeployKey(), "RUNBOOK_PIP_ARG=--no-index\n--find-links="+l.Wheels(),
-		"COMMIT="+commit, "GITHUB_SHA="+commit, "CI_COMMIT_SHA="+commit, "BITBUCKET_COMMIT="+commit,
+		"COMMIT="+commit, "HEAD_SHA="+commit, "GITHUB_SHA="+commit, "CI_COMMIT_SHA="+commit, "BITBUCKET_COMMIT="+commit,
 		"DATABASE_URL=sqlite:///app.db", "PYPI_LOGIN=reader:s3cret", "GIT_TOKEN=t0ken")
 	tools, err := l.Tools("python3")
 	if err != nil {

@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"go.yaml.in/yaml/v4"
 )
 
 // block is one fenced block of a document.
@@ -141,12 +143,19 @@ func (r *reader) pipeline(b block, path string) {
 	case path == ".gitlab-ci.yml":
 		env = append(env, "GITLAB_CI=true", "CI_PROJECT_DIR="+r.dir)
 	}
+	var parsed map[string]any
+	if err := yaml.Unmarshal([]byte(b.text), &parsed); err != nil {
+		r.t.Errorf("%s: %v", b, err)
+	}
 	found := commands.FindAllStringSubmatch(b.text, -1)
-	if len(found) == 0 {
-		r.t.Errorf("%s: no command of runbook in the pipeline", b)
+	if len(found) != strings.Count(b.text, "runbook run") {
+		r.t.Errorf("%s: %d commands of runbook in the pipeline are found", b, len(found))
 	}
 	for _, m := range found {
 		r.bash(block{b.place, "sh", m[1]}, r.dir, env...)
+	}
+	if plan := r.read("plan.md"); !strings.Contains(plan, "web1") || strings.Contains(plan, "released") {
+		r.t.Errorf("%s: the plan is\n%s", b, plan)
 	}
 	if strings.HasPrefix(path, ".github/") {
 		text, err := os.ReadFile(summary)

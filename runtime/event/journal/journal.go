@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"time"
 
 	"runbook/runtime/event"
@@ -62,7 +63,7 @@ func Secure(dir string) (was os.FileMode, err error) {
 		return 0, fmt.Errorf("journal folder: %w", err)
 	case !mine(info):
 		return 0, event.WithHint(fmt.Errorf("journal folder %s: belongs to another user", dir), "set XDG_STATE_HOME to a folder of your own")
-	case info.Mode().Perm()&0o077 == 0:
+	case info.Mode().Perm()&0o077 == 0, runtime.GOOS == "windows": // there modes say nothing
 		return 0, nil
 	}
 	if err := os.Chmod(dir, 0o700); err != nil {

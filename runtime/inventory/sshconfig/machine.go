@@ -24,7 +24,7 @@ func ExpandHome(path, home string) (string, error) {
 	if !strings.HasPrefix(path, "~") {
 		return path, nil
 	}
-	name, rest, _ := strings.Cut(path[1:], "/")
+	name, rest, _ := strings.Cut(filepath.ToSlash(path[1:]), "/")
 	if name != "" {
 		u, err := user.Lookup(name)
 		if err != nil {
