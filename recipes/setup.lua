@@ -50,7 +50,7 @@ end
 -- unit_problem_of returns why the units cannot be written, or nil. It raises the error of a failing sudo.
 local function unit_problem_of(host, known)
   return server.has_unit() and mod_wsgi.unit_problem(host, options, known)
-    or systemd.problem(host, known, systemd.declared_marks(releases.paths(options).root), "what recipes/app.lua declares")
+    or systemd.problem(host, known, systemd.declared_marks(host, releases.paths(options).root), "what recipes/app.lua declares")
 end
 
 local function check(host)

@@ -79,6 +79,21 @@ test("a process that works elsewhere is not the worker", function()
   host:run({ "sh", "-c", 'kill "$(cat "$0/pid")"', root })
 end)
 
+test("a unit is only for hosts with its tag", function()
+  local systemd = require "systemd"
+  workers.pool({ name = "celery", command = { "venv/bin/celery" }, tag = "worker" })
+  workers.pool({ name = "beat", command = { "venv/bin/celery" } })
+  local function names(...)
+    local list = {}
+    for i, unit in ipairs(systemd.units_for({ tags = { ... } })) do
+      list[i] = unit.name
+    end
+    return table.concat(list, " ")
+  end
+  expect.equal(names("web"), "beat")
+  expect.equal(names("web", "worker"), "celery beat")
+end)
+
 test("settings that contradict each other are refused", function()
   for _, case in ipairs({
     { {}, "want name, for a unit of systemd, or pid_file with start and folder" },

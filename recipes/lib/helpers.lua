@@ -75,14 +75,19 @@ local function absolute(what, path)
   return plain
 end
 
--- is_balancer reports whether a host is a load balancer. It takes part in a run but gets no release.
-local function is_balancer(host)
-  for _, tag in ipairs(host.tags) do
-    if tag == "balancer" then
+-- has_tag reports whether a host has a tag in the hosts file.
+local function has_tag(host, tag)
+  for _, own in ipairs(host.tags) do
+    if own == tag then
       return true
     end
   end
   return false
+end
+
+-- is_balancer reports whether a host is a load balancer. It takes part in a run but gets no release.
+local function is_balancer(host)
+  return has_tag(host, "balancer")
 end
 
 -- parse_time parses 2026-01-31T12:00:00Z. os.time reads it as local time; the error cancels out in
@@ -147,6 +152,6 @@ local units = {}
 
 return {
   checks = checks, add_check = add_check, clear_checks = clear_checks, units = units,
-  merge = merge, lines = lines, records = records, record = record, absolute = absolute, seconds = seconds, wait = wait, age = age, elapsed = elapsed,
+  merge = merge, has_tag = has_tag, lines = lines, records = records, record = record, absolute = absolute, seconds = seconds, wait = wait, age = age, elapsed = elapsed,
   is_balancer = is_balancer, is_time = is_time,
 }

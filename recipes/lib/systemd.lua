@@ -223,7 +223,7 @@ local function declare(given, commands)
     lines = { {}, "more lines for [Service], such as MemoryMax=1G", check = lines_problem },
   })
   local unit = {
-    name = settings.name,
+    name = settings.name, tag = "", -- for all hosts
     commands = commands(settings.name .. ".service"),
     enable = { settings.name .. (settings.listen and ".socket" or ".service"), settings.listen and settings.name .. ".service" or nil },
     files = function(root, user) return files(settings, root, user) end,
@@ -307,7 +307,8 @@ local function allow(host, facts, unit)
   if facts.uid == "0" then
     return {}
   end
-  local program, path = host:capture("command -v systemctl"), "/etc/sudoers.d/runbook-" .. unit.name
+  -- Not by the PATH of the login, which may have a systemctl of its own.
+  local program, path = host:capture("PATH=/usr/bin:/bin; command -v systemctl"), "/etc/sudoers.d/runbook-" .. unit.name
   local lines = {}
   for i, words in ipairs(unit.commands) do
     lines[i] = facts.user .. " ALL=(root) NOPASSWD: " .. program .. " " .. table.concat(words, " ") .. "\n"
@@ -317,11 +318,20 @@ local function allow(host, facts, unit)
   return { changed and "wrote " .. path or nil }
 end
 
--- write_declared writes the units that app.lua declares, and lets the login restart them. It returns a
+-- units_for returns the units that app.lua declares for a host.
+local function units_for(host)
+  local list = {}
+  for _, unit in ipairs(helpers.units) do
+    list[#list + 1] = (unit.tag == "" or helpers.has_tag(host, unit.tag)) and unit or nil
+  end
+  return list
+end
+
+-- write_declared writes the units that app.lua declares for a host, and lets the login restart them. It returns a
 -- list of what it did.
 local function write_declared(host, facts, root)
   local done = {}
-  for _, unit in ipairs(helpers.units) do
+  for _, unit in ipairs(units_for(host)) do
     for _, list in ipairs({ write(host, facts, unit.files(root, facts.user), unit.enable), allow(host, facts, unit) }) do
       for _, what in ipairs(list) do
         done[#done + 1] = what
@@ -331,10 +341,10 @@ local function write_declared(host, facts, root)
   return done
 end
 
--- declared_marks returns the first lines of the units that app.lua declares, by name.
-local function declared_marks(root)
+-- declared_marks returns the first lines of the units that app.lua declares for a host, by name.
+local function declared_marks(host, root)
   local marks = {}
-  for _, unit in ipairs(helpers.units) do
+  for _, unit in ipairs(units_for(host)) do
     for name in pairs(unit.files(root, "root")) do
       marks[name] = MARK .. " for " .. escape(root)
     end
@@ -344,6 +354,6 @@ end
 
 return {
   service = service, declare = declare, look = look, control = control, check_unit = check_unit, settle = settle,
-  problem = problem, write = write, write_declared = write_declared, declared_marks = declared_marks,
+  problem = problem, write = write, write_declared = write_declared, units_for = units_for, declared_marks = declared_marks,
   MARK = MARK, escape = escape, quote_word = quote_word,
 }

@@ -60,8 +60,9 @@ local function of_unit(settings)
   local name = settings.name .. ".service"
   local commands = { { "stop", "--no-block", name }, { "start", "--no-block", name } }
   if settings.command then
-    systemd.declare({ name = settings.name, command = settings.command, user = settings.user, env_file = settings.env_file, lines = settings.lines,
+    local _, unit = systemd.declare({ name = settings.name, command = settings.command, user = settings.user, env_file = settings.env_file, lines = settings.lines,
       stop_within = math.ceil(helpers.seconds(settings.within)) + 30 .. "s" }, function() return commands end)
+    unit.tag = settings.tag
   end
   local worker = { title = settings.name }
   function worker.check(host)
@@ -144,16 +145,6 @@ local DECLARED = {
   tag = { "", "the tag of the hosts that have workers; default all hosts" },
 }
 
--- has_tag reports whether a host has a tag.
-local function has_tag(host, tag)
-  for _, own in ipairs(host.tags) do
-    if own == tag then
-      return true
-    end
-  end
-  return tag == ""
-end
-
 -- empty waits until a worker has ended. It reports whether it has.
 local function empty(host, worker, within)
   return dry_run or helpers.wait(host, within, function() return worker.look(host) == "stopped" end)
@@ -170,22 +161,18 @@ local function pool(...)
     workers[i] = (settings.name and of_unit or of_pid_file)(settings)
     workers[i].settings = settings
   end
-  helpers.add_check(function(host)
-    for _, worker in ipairs(workers) do
-      if has_tag(host, worker.settings.tag) then
-        worker.check(host)
-      end
-    end
-  end)
-
   -- on_host calls fn(worker, settings) for the workers of a host.
   local function on_host(host, fn)
     for _, worker in ipairs(workers) do
-      if has_tag(host, worker.settings.tag) then
+      if worker.settings.tag == "" or helpers.has_tag(host, worker.settings.tag) then
         fn(worker, worker.settings)
       end
     end
   end
+
+  helpers.add_check(function(host)
+    on_host(host, function(worker) worker.check(host) end)
+  end)
 
   -- drain makes all workers take no new tasks, then waits for the tasks that run.
   local function drain(host)
