@@ -1,8 +1,13 @@
 package main
 
 import (
+	"bufio"
+	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
+	"net/http"
 	"regexp"
 	"strconv"
 	"strings"
@@ -86,25 +91,36 @@ func (s *openSSHStory) until(args []string) {
 	})
 }
 
-// get prints the status and the body of the application's first page.
-const get = `
-import urllib.error, urllib.request
-try:
-    answer = urllib.request.urlopen("http://127.0.0.1:8000/", timeout=10)
-except urllib.error.HTTPError as error:
-    answer = error
-print(answer.status, answer.read().decode())
-`
+// get prints the answer for the application's first page. Python would take 30 times as long for it.
+const get = `exec 3<>/dev/tcp/127.0.0.1/8000 && printf "GET / HTTP/1.0\r\nHost: 127.0.0.1:8000\r\n\r\n" >&3 && cat <&3`
+
+// page returns the status and the body of the application's first page on a host.
+func (s *openSSHStory) page(host string) (string, error) {
+	text, err := s.lab.Inside(host, "timeout", "10", "bash", "-c", get)
+	if err != nil {
+		return "", err
+	}
+	answer, err := http.ReadResponse(bufio.NewReader(strings.NewReader(text+"\r\n\r\n")), nil)
+	if err != nil {
+		return "", fmt.Errorf("%w: %q", err, text)
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) { // Inside trims the text
+		return "", fmt.Errorf("%w: %q", err, text)
+	}
+	return fmt.Sprintf("%d %s", answer.StatusCode, bytes.TrimSpace(body)), nil
+}
 
 func (s *openSSHStory) served(args []string) {
 	pattern, err := regexp.Compile(args[1])
 	s.Check(err)
 	s.eventually(args[0], "serves "+args[1], func() (string, bool) {
-		out, err := s.lab.Inside(args[0], "python3", "-c", get)
+		answer, err := s.page(args[0])
 		if err != nil {
-			out = err.Error()
+			answer = err.Error()
 		}
-		return out, pattern.MatchString(out)
+		return answer, pattern.MatchString(answer)
 	})
 }
 
