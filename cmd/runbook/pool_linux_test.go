@@ -71,7 +71,11 @@ func newPool(t *testing.T) *pool {
 // project writes an admin's project: recipes with app.lua, and a hosts file.
 func (p *pool) project() {
 	p.Helper()
-	p.env = append(os.Environ(), raceOptions, "HOME="+p.TempDir(), "USER=ada", "NO_COLOR=1", "RUNBOOK_HOSTS="+filepath.Join(p.dir, "pool.lua"),
+	tools, err := p.lab.Tools("/usr/bin/python3")
+	if err != nil {
+		p.Fatal(err)
+	}
+	p.env = append(os.Environ(), raceOptions, "HOME="+p.TempDir(), "USER=ada", "NO_COLOR=1", "RUNBOOK_PYTHON="+tools.Python, "RUNBOOK_HOSTS="+filepath.Join(p.dir, "pool.lua"),
 		"RUNBOOK_KNOWN_HOSTS="+p.lab.KnownHosts(), "RUNBOOK_REPO="+p.lab.RepoURL(), "RUNBOOK_KEY="+p.lab.DeployKey(),
 		"RUNBOOK_MOD_WSGI_EXPRESS="+filepath.Join(p.lab.Dir, "express"), "RUNBOOK_HEALTH_WITHIN=20s")
 	both := regexp.MustCompile(`name = "lb.",`).ReplaceAllString(p.read(p.lab.HostsFile()), `$0 tags = { "balancer" }, sudo = "passwordless",`)
