@@ -13,9 +13,10 @@ import (
 	"runbook/runtime/script"
 )
 
-// evalLimit is how long a hosts file may run. It has nothing to wait for, so only an endless loop
-// takes this long.
-const evalLimit = time.Second
+// evalLimit is how long a hosts file may run, and evalByte how much longer for each byte: ten
+// thousand hosts are half a megabyte. It has nothing to wait for, so only an endless loop takes this
+// long.
+const evalLimit, evalByte = time.Second, 10 * time.Microsecond
 
 // settings are the keys of a hosts file: of one host, or of the defaults for all.
 type settings struct {
@@ -62,14 +63,15 @@ func (p *paths) LuaType() string { return "string|string[]" }
 
 // parseLua runs a hosts file. source is its name in errors; relative paths in it start from dir.
 func parseLua(ctx context.Context, me sshconfig.Machine, source, dir string, text []byte) (list, error) {
-	limited, cancel := context.WithTimeout(ctx, evalLimit)
+	limit := (evalLimit + time.Duration(len(text))*evalByte).Round(time.Second)
+	limited, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	value, err := script.Eval(limited, source, text)
 	switch {
 	case ctx.Err() != nil:
 		return list{}, context.Cause(ctx)
 	case limited.Err() != nil:
-		err := fmt.Errorf("%s: stopped after %v", source, evalLimit)
+		err := fmt.Errorf("%s: stopped after %v", source, limit)
 		return list{}, event.WithHint(err, "look for an endless loop; a hosts file only has to return a table")
 	case err != nil:
 		return list{}, err

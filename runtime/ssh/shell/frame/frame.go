@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"io"
 	"strings"
+	"sync"
 
 	"runbook/runtime/event"
 	"runbook/runtime/ssh"
@@ -49,11 +50,14 @@ func NewMark() string {
 type Scanner struct {
 	r       io.Reader
 	pending []byte // read, but not passed on
-	buf     []byte
-	err     error // of the last read
+	err     error  // of the last read
 }
 
-func NewScanner(r io.Reader) *Scanner { return &Scanner{r: r, buf: make([]byte, 32<<10)} }
+func NewScanner(r io.Reader) *Scanner { return &Scanner{r: r} }
+
+// buffers are what streams are read into. Of the hosts of a run most wait for their turn, and their
+// shells read nothing.
+var buffers = sync.Pool{New: func() any { return new([32 << 10]byte) }}
 
 // Until passes all bytes before the first of the marks to out, and returns the index of the mark.
 // out gets bytes as soon as they cannot be the beginning of a mark; its error ends the reading. If
@@ -116,8 +120,13 @@ func (s *Scanner) Read(b []byte) (int, error) {
 }
 
 func (s *Scanner) fill() {
-	n, err := s.r.Read(s.buf)
-	s.pending, s.err = append(s.pending, s.buf[:n]...), err
+	buf := buffers.Get().(*[32 << 10]byte)
+	defer buffers.Put(buf)
+	n, err := s.r.Read(buf[:])
+	if len(s.pending) == 0 {
+		s.pending = nil // which may be the end of a large one
+	}
+	s.pending, s.err = append(s.pending, buf[:n]...), err
 }
 
 // Text collects what a host says, up to a limit.
