@@ -2,16 +2,15 @@
 // and what they share.
 //
 // Its one rule: a recipe reads as the story of what it does, and an admin who has never seen Lua
-// can change it. What is particular to one application stands in app.lua alone; each file under lib
-// has one subject.
+// can change it. Only app.lua has what is particular to one application; each file under lib has
+// one subject.
 package recipes
 
 import "embed"
 
-// Files are the recipes as `runbook init` writes them out and `runbook demo` runs them: app.lua and
-// the recipes at the top, under lib what they require and the scripts that run on hosts, under
-// examples what to copy, and under meta the Lua API for editors and readers, which a test keeps
-// current.
+// Files are all files that `runbook init` and its --eject write: app.lua and the recipes at the top,
+// under lib what they require and the scripts that run on hosts, under examples what to copy, and
+// under meta the Lua API for editors and readers, which a test keeps current.
 //
 //go:embed *.lua *.md lib/*.lua lib/*.md lib/*.sh lib/*.py examples/*.lua meta/*
 var Files embed.FS

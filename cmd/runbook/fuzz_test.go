@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"runbook/cmd/runbook/recipetest"
 	"runbook/runtime/console"
 	"runbook/runtime/event"
 )
@@ -56,7 +57,11 @@ func readsReleases(f *testing.F, root string) *console.Console {
 	if status, said := runHere("init", dir); status != 0 {
 		f.Fatal(said)
 	}
-	c, err := console.New(f.Context(), console.Options{Dir: filepath.Join(dir, "recipes"), Sink: ignore{}, Secrets: event.NewStream()})
+	api, err := recipetest.API()
+	if err != nil {
+		f.Fatal(err)
+	}
+	c, err := console.New(f.Context(), console.Options{Dir: filepath.Join(dir, "recipes"), Files: api.Sources, Sink: ignore{}, Secrets: event.NewStream()})
 	if err != nil {
 		f.Fatal(err)
 	}

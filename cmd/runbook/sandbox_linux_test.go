@@ -28,7 +28,7 @@ func hostileFiles() map[string]string {
 		"rep":     `local x = ("x"):rep(6e9)` + "\n",
 		"concat":  `local s = ("x"):rep(16) while true do s = s .. s end` + "\n",
 		"table":   `local t = {} for i = 1, 1e9 do t[i] = { i } end` + "\n",
-		"sort":    "local t = {} for i = 1, 3e6 do t[i] = i % 1000 end for _ = 1, 30 do table.sort(t) end\n",
+		"sort":    "local t = {} for i = 1, 3e6 do t[i] = i % 1000 end for _ = 1, 300 do table.sort(t) end\n",
 		"wrap":    "local function f() coroutine.wrap(f)() end f()\n",
 		"parens":  nested("(", ")"),
 		"braces":  nested("{", "}"),
