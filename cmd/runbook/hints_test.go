@@ -17,14 +17,14 @@ import (
 	luaparse "github.com/yuin/gopher-lua/parse"
 )
 
-// advice is what the code says about one error: its message and its hint. … stands for what is only
+// advice pairs the message of an error with its hint. The sign … replaces what is only
 // known when it happens.
 type advice struct{ file, message, hint string }
 
 // unknown stands for a text that the code does not spell out.
 const unknown = "…"
 
-// source is what the code of one package spells out.
+// source holds the texts that the code of one package spells out.
 type source struct {
 	functions map[string][]*ast.FuncDecl // by name; methods too
 	values    map[string]ast.Expr        // constants and variables of the package

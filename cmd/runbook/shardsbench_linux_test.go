@@ -75,7 +75,7 @@ func runShards(b *testing.B, l *labtest.Lab, web *lab.Host, shards, hosts int) {
 	b.ReportMetric(float64(info.Size())/1e6, "page-MB")
 }
 
-// used is what a process used.
+// used holds the resources that a process used.
 type used struct {
 	cpu    time.Duration
 	memory int64 // the peak, in KiB

@@ -13,7 +13,7 @@ import (
 	"runbook/runtime/event"
 )
 
-// Merged is what several journals show together, such as those of the shards of a run.
+// Merged combines several journals, such as those of the shards of a run.
 type Merged struct {
 	Run
 	shards []*shard
