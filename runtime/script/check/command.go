@@ -77,13 +77,13 @@ func (f *fileChecker) unquoted(c commandLine, e ast.Expr, value string) {
 		c.name, value, value)
 }
 
-// addUnsafe records that a value is part of a text. The first part may be the whole command, built
-// elsewhere.
-func (s *shape) addUnsafe(part ast.Expr, value *shape, first bool) {
+// addUnsafe records that a value is part of a text. Where a command begins, the value may be a whole
+// command, built elsewhere.
+func (s *shape) addUnsafe(part ast.Expr, value *shape, command bool) {
 	switch {
 	case value != nil && len(value.unsafe) > 0:
 		s.unsafe = append(s.unsafe, value.unsafe...)
-	case first || value != nil && (value.literal || value.quoted || value.scalar != types.String):
+	case command || value != nil && (value.literal || value.quoted || value.scalar != types.String):
 	default:
 		if name := source.Name(part); name != "this value" && !strings.HasPrefix(name, "tonumber(") {
 			s.unsafe = append(s.unsafe, name)

@@ -160,11 +160,14 @@ func (s *shape) conversion(name string, other *shape) string {
 // concat checks the operands of .. and returns the shape of the text.
 func (f *fileChecker) concat(e *ast.StringConcatOpExpr) *shape {
 	text := &shape{scalar: types.String, literal: true}
-	for i, part := range advice.Pieces(e) {
+	command := true // a command begins here
+	for _, part := range advice.Pieces(e) {
 		s := f.value(part)
 		f.joined(part, s)
 		text.literal = text.literal && (s != nil && (s.literal || s.scalar == types.Number))
-		text.addUnsafe(part, s, i == 0)
+		text.addUnsafe(part, s, command)
+		str, ok := part.(*ast.StringExpr)
+		command = ok && advice.EndsCommand(str.Value)
 	}
 	return text
 }

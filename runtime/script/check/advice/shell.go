@@ -19,6 +19,7 @@ var (
 	sourced      = regexp.MustCompile(`(^|[;&|\n]\s*)source\s+(\S+)`)
 	redirection  = regexp.MustCompile(`(^|[^0-9&>=<-])>>?\s*([^\s&>|;)]+)`)
 	commandEnd   = regexp.MustCompile(`&&|\|\||[;\n|]`)
+	nextCommand  = regexp.MustCompile(`^[^'"]*(?:[;|(\n]|[^>]&)\s*$`)
 )
 
 // WithoutEffect says why a builtin of the shell alone has no effect, and what has.
@@ -36,6 +37,9 @@ func WithoutEffect(word string) string {
 	}
 	return word + why + "join it with the next command by &&"
 }
+
+// EndsCommand reports whether another command follows a part of a shell command, as after a pipe.
+func EndsCommand(part string) bool { return nextCommand.MatchString(part) }
 
 // Changing returns the beginning of the first command in a text that changes something, or "".
 func Changing(text string) string {
