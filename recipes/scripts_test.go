@@ -318,3 +318,39 @@ func TestPython35Runs(t *testing.T) {
 		}
 	}
 }
+
+// portHead is the line of a port that compares it with the script that it comes from. Blank lines
+// and comments are not counted.
+var portHead = regexp.MustCompile(`(?m)^-- (\d+) lines of code, the original(?:, without [^,]+,)? has (\d+)\.$`)
+
+func TestPortsAreNoLongerThanTheirOriginals(t *testing.T) {
+	paths, err := filepath.Glob("examples/ports/*.lua")
+	if err != nil {
+		t.Fatal(err)
+	}
+	compared := 0
+	for _, path := range paths {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		head := portHead.FindStringSubmatch(string(text))
+		if head == nil {
+			continue
+		}
+		compared++
+		lines := 0
+		for line := range strings.Lines(string(text)) {
+			if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "--") {
+				lines++
+			}
+		}
+		original, err := strconv.Atoi(head[2])
+		if err != nil || head[1] != strconv.Itoa(lines) || lines > original {
+			t.Errorf("%s has %d lines of code; its head says %s, and %s of the original", path, lines, head[1], head[2])
+		}
+	}
+	if compared < 10 {
+		t.Errorf("%d ports name the length of their original", compared)
+	}
+}

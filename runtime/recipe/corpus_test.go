@@ -24,7 +24,7 @@ func TestCorpus(t *testing.T) {
 			}
 			if folder == "right" {
 				ports, err := filepath.Glob("../../recipes/examples/ports/*.lua")
-				if err != nil || len(ports) < 16 {
+				if err != nil || len(ports) < 26 {
 					t.Fatalf("%d ports, %v", len(ports), err)
 				}
 				paths = append(paths, slices.DeleteFunc(ports, recipe.IsTest)...)
