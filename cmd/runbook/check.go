@@ -3,8 +3,7 @@ package main
 import (
 	"fmt"
 
-	"github.com/urfave/cli/v2"
-
+	"runbook/cmd/runbook/options"
 	"runbook/cmd/runbook/project"
 	"runbook/runtime/recipe"
 	"runbook/runtime/run"
@@ -22,12 +21,12 @@ local (unless its name begins with _), a line that is never reached, an unquoted
 exit status is 2 after a mistake, and with --strict after a warning.`}
 }
 
-func (p *program) check(cc *cli.Context) error {
-	if cc.NArg() == 0 {
+func (p *program) check(call *options.Call) error {
+	if len(call.Args) == 0 {
 		return usageError("check needs a recipe", "runbook check RECIPE…, such as recipes/*.lua")
 	}
 	var paths []string
-	for _, word := range cc.Args().Slice() {
+	for _, word := range call.Args {
 		path, err := project.Recipe(word)
 		if err != nil {
 			return err
@@ -39,7 +38,7 @@ func (p *program) check(cc *cli.Context) error {
 		return err
 	}
 	api.Reserved = reservedNames(p.runCommand(nil).flags)
-	problems, failed := recipe.Check(cc.Context, api, p.secrets, paths)
+	problems, failed := recipe.Check(call.Context, api, p.secrets, paths)
 	for _, problem := range problems {
 		if _, err := fmt.Fprintln(p.out, p.redact(problem.Error())); err != nil {
 			return err
@@ -49,7 +48,7 @@ func (p *program) check(cc *cli.Context) error {
 		return run.Usage(failed)
 	}
 	refusal := recipe.Refusal(problems)
-	if cc.Bool("strict") && len(problems) > 0 {
+	if call.Bool("strict") && len(problems) > 0 {
 		refusal = recipe.Mistakes(problems)
 	}
 	if refusal != nil {

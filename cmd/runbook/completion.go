@@ -8,9 +8,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/urfave/cli/v2"
-
 	"runbook/cmd/runbook/complete"
+	"runbook/cmd/runbook/options"
 	"runbook/cmd/runbook/project"
 	"runbook/cmd/runbook/recipetest"
 	"runbook/cmd/runbook/sandbox"
@@ -69,11 +68,11 @@ func (p *program) completionCommand() command {
 		argument: argument{value: value{name: strings.Join(shells, "|"), offer: oneWord, words: shells}},
 		description: `In a running shell: source <(runbook completion bash). The first lines of the output explain how to install it
 for good.`,
-		action: func(cc *cli.Context) error {
-			if cc.NArg() != 1 || !slices.Contains(shells, cc.Args().First()) {
+		action: func(call *options.Call) error {
+			if len(call.Args) != 1 || !slices.Contains(shells, call.Argument()) {
 				return usageError("completion needs the name of a shell", "runbook completion "+strings.Join(shells, "|"))
 			}
-			text, err := complete.Script(cc.Args().First())
+			text, err := complete.Script(call.Argument())
 			if err != nil {
 				return err
 			}
@@ -258,8 +257,8 @@ func recipeNames() []complete.Candidate {
 func (l *typedLine) hosts(typed string, tags bool) []complete.Candidate {
 	var found []complete.Candidate
 	command := l.command
-	command.action = func(cc *cli.Context) error {
-		opts, err := inventoryOptions(cc)
+	command.action = func(call *options.Call) error {
+		opts, err := inventoryOptions(call)
 		if err != nil {
 			return err
 		}

@@ -6,9 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/urfave/cli/v2"
-
 	"runbook/cmd/runbook/explain"
+	"runbook/cmd/runbook/options"
 	"runbook/cmd/runbook/recipetest"
 	"runbook/runtime/console"
 	"runbook/runtime/event/journal"
@@ -28,15 +27,15 @@ lines run up to the first error. The history is in $XDG_STATE_HOME/runbook/histo
 space is not kept.`}
 }
 
-func (p *program) console(cc *cli.Context) (err error) {
-	if cc.NArg() > 0 {
+func (p *program) console(call *options.Call) (err error) {
+	if len(call.Args) > 0 {
 		return usageError("console takes no arguments", "runbook run RECIPE runs a recipe")
 	}
-	options, err := inventoryOptions(cc)
+	options, err := inventoryOptions(call)
 	if err != nil {
 		return err
 	}
-	hosts, err := p.loadHosts(cc.Context, options, nil)
+	hosts, err := p.loadHosts(call.Context, options, nil)
 	if err != nil {
 		return err
 	}
@@ -53,7 +52,7 @@ func (p *program) console(cc *cli.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	c, err := console.New(cc.Context, console.Options{
+	c, err := console.New(call.Context, console.Options{
 		Hosts: hosts, KnownHosts: options.KnownHosts, Names: inventory.NewNames(p.secrets, options), ConnectTimeout: options.ConnectTimeout,
 		Skip:   options.SkipUnreachable,
 		Prompt: p.prompt(), Explain: p.explain, Dir: dir, Files: api.Sources, Settings: &recipe.Settings{Stage: p.stage},
@@ -69,7 +68,7 @@ func (p *program) console(cc *cli.Context) (err error) {
 			err = closing
 		}
 	}()
-	return p.converse(cc.Context, c, api, hosts)
+	return p.converse(call.Context, c, api, hosts)
 }
 
 // converse reads lines and runs them.

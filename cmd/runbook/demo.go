@@ -1,9 +1,8 @@
 package main
 
 import (
-	"github.com/urfave/cli/v2"
-
 	"runbook/cmd/runbook/demo"
+	"runbook/cmd/runbook/options"
 )
 
 // demoCommand declares `runbook demo`.
@@ -19,10 +18,10 @@ shipped recipes run unchanged. The demo needs neither root nor a network, and le
 	}
 }
 
-func (p *program) demo(cc *cli.Context) error {
-	if err := demo.Prepare(cc.Context, p.err, cc.Bool("install")); err != nil {
+func (p *program) demo(call *options.Call) error {
+	if err := demo.Prepare(call.Context, p.err, call.Bool("install")); err != nil {
 		return err
 	}
 	defer p.signals.WithHooks()()
-	return demo.Run(cc.Context, demo.Options{Out: p.out, Command: p.dispatch}, cc.Bool("keep-running"))
+	return demo.Run(call.Context, demo.Options{Out: p.out, Command: p.dispatch}, call.Bool("keep-running"))
 }

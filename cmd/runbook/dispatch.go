@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 
-	"github.com/urfave/cli/v2"
-
 	"runbook/cmd/runbook/complete"
+	"runbook/cmd/runbook/options"
 	"runbook/cmd/runbook/sandbox"
 	"runbook/runtime/event"
 	"runbook/runtime/run"
@@ -23,7 +23,7 @@ type command struct {
 	argumentEnds               bool // every word after the first argument is an argument, as in exec
 	flags                      []flagSpec
 	reads                      func(line) reading // how it treats files of others; nil for neverReads
-	action                     func(*cli.Context) error
+	action                     func(*options.Call) error
 }
 
 // argument declares a command's arguments.
@@ -132,29 +132,27 @@ func (p *program) perform(ctx context.Context, c command, args []string) error {
 
 // parse reads the values of a command's options and calls its action.
 func (p *program) parse(ctx context.Context, c command, l line) error {
-	reached := false // an error before the action is about an option's value
-	inner := &cli.Command{Name: c.name, HideHelp: true, Action: func(cc *cli.Context) error {
-		reached = true
-		return c.action(cc)
-	}}
+	call := options.New(ctx, l.args)
 	for _, f := range c.flags {
-		inner.Flags = append(inner.Flags, f.cli)
+		if f.option != nil || l.has(f.name) {
+			continue
+		}
+		text, from := f.preset, "the default of --"+f.name
+		if env, ok := os.LookupEnv(variable(f.name)); ok && (env != "" || f.kind == options.Text || f.kind == options.List) {
+			text, from = env, variable(f.name)
+		} else if text == "" {
+			continue
+		}
+		if err := call.Set(f.name, f.kind, text); err != nil {
+			return run.Usage(fmt.Errorf("%s: %w", from, err))
+		}
 	}
-	app := &cli.App{
-		Name: "runbook", Writer: p.out, ErrWriter: p.err, HideHelp: true, HideVersion: true,
-		Commands:                  []*cli.Command{inner},
-		DisableSliceFlagSeparator: true,
-		ExitErrHandler:            func(*cli.Context, error) {}, // only main ends the process
-		OnUsageError:              func(_ *cli.Context, err error, _ bool) error { return err },
-	}
-	inner.OnUsageError = app.OnUsageError
-	words := []string{"runbook", c.name}
 	for _, o := range l.options {
-		words = append(words, o.words...)
+		if o.option != nil {
+			o.option.given = append(o.option.given, o.text())
+		} else if err := call.Set(o.name, o.kind, o.text()); err != nil {
+			return run.Usage(fmt.Errorf("--%s: %w", o.name, err))
+		}
 	}
-	err := app.RunContext(ctx, append(append(words, "--"), l.args...))
-	if err != nil && !reached {
-		return run.Usage(errors.New(strings.TrimPrefix(err.Error(), "flag: ")))
-	}
-	return err
+	return c.action(call)
 }

@@ -7,8 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/urfave/cli/v2"
-
+	"runbook/cmd/runbook/options"
 	"runbook/cmd/runbook/project"
 	"runbook/cmd/runbook/recipetest"
 	"runbook/runtime/run"
@@ -32,14 +31,14 @@ all. Without an argument the whole API is described.`,
 			}
 			return neverReads
 		},
-		action: func(cc *cli.Context) error {
-			switch dir := cc.String("man"); {
-			case dir != "" && cc.NArg() > 0:
+		action: func(call *options.Call) error {
+			switch dir := call.Text("man"); {
+			case dir != "" && len(call.Args) > 0:
 				return run.Usage(errors.New("--man writes a page for every command, and takes no name"))
 			case dir != "":
 				return p.writeManPages(dir)
 			}
-			text, err := p.docs(cc)
+			text, err := p.docs(call)
 			if err != nil {
 				return err
 			}
@@ -48,21 +47,21 @@ all. Without an argument the whole API is described.`,
 		}}
 }
 
-func (p *program) docs(cc *cli.Context) (string, error) {
-	name := strings.Join(cc.Args().Slice(), " ")
+func (p *program) docs(call *options.Call) (string, error) {
+	name := strings.Join(call.Args, " ")
 	api, err := recipetest.API()
 	if err != nil {
 		return "", err
 	}
 	switch {
-	case cc.Bool("markdown") && name != "":
+	case call.Bool("markdown") && name != "":
 		return "", run.Usage(errors.New("--markdown writes the whole API, and takes no name"))
-	case cc.Bool("markdown"):
+	case call.Bool("markdown"):
 		return apidocs.Markdown(api.Tests), nil
-	case cc.NArg() > 1 && slices.ContainsFunc(cc.Args().Slice(), func(arg string) bool { return strings.HasSuffix(arg, ".lua") }):
+	case len(call.Args) > 1 && slices.ContainsFunc(call.Args, func(arg string) bool { return strings.HasSuffix(arg, ".lua") }):
 		return "", run.Usage(errors.New("docs takes one recipe at most"))
 	case namesRecipe(name) && !slices.Contains(apidocs.Names(api.Tests), name):
-		return p.recipeDocs(cc, name)
+		return p.recipeDocs(call, name)
 	}
 	text, err := apidocs.Text(api.Tests, name)
 	return text, run.Usage(err)
@@ -75,12 +74,12 @@ func namesRecipe(word string) bool {
 }
 
 // recipeDocs describes a recipe and its options.
-func (p *program) recipeDocs(cc *cli.Context, word string) (string, error) {
+func (p *program) recipeDocs(call *options.Call, word string) (string, error) {
 	path, err := project.Recipe(word)
 	if err != nil {
 		return "", err
 	}
-	d, err := p.describe(cc.Context, path)
+	d, err := p.describe(call.Context, path)
 	if err != nil {
 		return "", err
 	}

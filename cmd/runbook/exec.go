@@ -5,9 +5,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/urfave/cli/v2"
-
 	"runbook/cmd/runbook/explain"
+	"runbook/cmd/runbook/options"
 	"runbook/runtime/event/terminal"
 	"runbook/runtime/run"
 )
@@ -23,24 +22,24 @@ host's bytes unchanged; a terminal and GitLab's log get them without control cha
 		flags: append(hostFlags(), countFlag("at-once", "on how many hosts at the same time", 50))}
 }
 
-func (p *program) exec(cc *cli.Context) error {
-	argv := cc.Args().Slice()
+func (p *program) exec(call *options.Call) error {
+	argv := call.Args
 	switch {
 	case len(argv) == 0:
 		return usageError("exec needs a command", "runbook exec -- CMD…, such as runbook exec -- uptime")
-	case cc.Int("at-once") < 1:
+	case call.Count("at-once") < 1:
 		return run.Usage(errors.New("--at-once: want at least 1"))
 	}
-	from, err := inventoryOptions(cc)
+	from, err := inventoryOptions(call)
 	if err != nil {
 		return err
 	}
-	hosts, err := p.loadHosts(cc.Context, from, nil)
+	hosts, err := p.loadHosts(call.Context, from, nil)
 	if err != nil {
 		return err
 	}
 	p.words = explain.Words{Verbose: true}
-	o := run.ExecOptions{Hosts: hosts, AtOnce: cc.Int("at-once"), Name: "exec -- " + run.CommandLine(argv...),
+	o := run.ExecOptions{Hosts: hosts, AtOnce: call.Count("at-once"), Name: "exec -- " + run.CommandLine(argv...),
 		ConnectTimeout: from.ConnectTimeout, Skip: from.SkipUnreachable, Prompt: p.prompt(), Explain: p.explain,
 		Later: func(hosts []string) string {
 			options := optionWords(p.on(hosts, nil))
@@ -57,8 +56,8 @@ func (p *program) exec(cc *cli.Context) error {
 	}
 	view := terminal.NewOutputs(p.viewOptions(hosts))
 	stream := p.secrets.To(append(records, view)...)
-	unfollow := p.follow(cc.Context, stream, view.Pause)
-	err = run.Exec(cc.Context, stream, o)
+	unfollow := p.follow(call.Context, stream, view.Pause)
+	err = run.Exec(call.Context, stream, o)
 	unfollow()
 	if closing := ignoreClosedPipe(stream.Close()); err == nil {
 		err = closing

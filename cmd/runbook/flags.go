@@ -9,22 +9,20 @@ import (
 	"strings"
 	"time"
 
-	"github.com/urfave/cli/v2"
-
+	"runbook/cmd/runbook/options"
 	"runbook/runtime/inventory"
 	"runbook/runtime/inventory/selection"
 	"runbook/runtime/recipe"
 	"runbook/runtime/run"
 )
 
-// flagSpec declares one option of a command. urfave/cli parses its value; the scanner, help and
-// completion read the rest.
+// flagSpec declares one option of a command, for parsing, help and completion.
 type flagSpec struct {
-	cli         cli.Flag
 	name, short string // without dashes; short may be ""
+	kind        options.Kind
 	help        string
 	value       value        // the zero value for a switch
-	preset      string       // the default that help shows, or ""
+	preset      string       // the default, or ""
 	repeats     bool         // may be given several times
 	option      *recipeValue // the recipe's own option that this is, or nil
 }
@@ -39,37 +37,28 @@ func variable(flag string) string {
 }
 
 func textFlag(name string, v value, help string) flagSpec {
-	return flagSpec{name: name, help: help, value: v, cli: &cli.StringFlag{Name: name, EnvVars: []string{variable(name)}}}
+	return flagSpec{name: name, kind: options.Text, help: help, value: v}
 }
 
 func listFlag(name string, v value, help string) flagSpec {
-	return flagSpec{name: name, help: help, value: v, repeats: true,
-		cli: &cli.StringSliceFlag{Name: name, EnvVars: []string{variable(name)}}}
+	return flagSpec{name: name, kind: options.List, help: help, value: v, repeats: true}
 }
 
 func boolFlag(name, help string) flagSpec {
-	return flagSpec{name: name, help: help, cli: &cli.BoolFlag{Name: name, EnvVars: []string{variable(name)}}}
+	return flagSpec{name: name, kind: options.Switch, help: help}
 }
 
 func durationFlag(name, help string, preset time.Duration) flagSpec {
-	return flagSpec{name: name, help: help, value: value{name: "DURATION"}, preset: preset.String(),
-		cli: &cli.DurationFlag{Name: name, Value: preset, EnvVars: []string{variable(name)}}}
+	return flagSpec{name: name, kind: options.Duration, help: help, value: value{name: "DURATION"}, preset: preset.String()}
 }
 
 func countFlag(name, help string, preset int) flagSpec {
-	return flagSpec{name: name, help: help, value: value{name: "N"}, preset: strconv.Itoa(preset),
-		cli: &cli.IntFlag{Name: name, Value: preset, EnvVars: []string{variable(name)}}}
+	return flagSpec{name: name, kind: options.Count, help: help, value: value{name: "N"}, preset: strconv.Itoa(preset)}
 }
 
 // withShort returns f with a second name of one letter.
 func (f flagSpec) withShort(letter string) flagSpec {
 	f.short = letter
-	switch c := f.cli.(type) {
-	case *cli.BoolFlag:
-		c.Aliases = []string{letter}
-	case *cli.StringFlag:
-		c.Aliases = []string{letter}
-	}
 	return f
 }
 
@@ -96,26 +85,26 @@ func hostFlags() []flagSpec {
 
 // inventoryOptions are the values of hostFlags. An empty --hosts is an error: most likely a
 // variable of a script was never set, and that script did not mean the recipe's own hosts.
-func inventoryOptions(c *cli.Context) (inventory.Options, error) {
+func inventoryOptions(c *options.Call) (inventory.Options, error) {
 	if c.IsSet("hosts") && slices.ContainsFunc(lines(c, "hosts"), isBlank) {
 		return inventory.Options{}, usageError("--hosts is empty", "give --hosts FILE or --hosts web1,web2; "+
 			"without the option (and without RUNBOOK_HOSTS) the recipe's own hosts are used")
 	}
-	if c.IsSet("stage") && strings.TrimSpace(c.String("stage")) == "" {
+	if c.IsSet("stage") && strings.TrimSpace(c.Text("stage")) == "" {
 		return inventory.Options{}, usageError("--stage is empty", "name a stage, or leave out the option and RUNBOOK_STAGE")
 	}
 	o := inventory.Options{
-		Hosts: lines(c, "hosts"), Stage: c.String("stage"), Only: lines(c, "only"), Except: lines(c, "except"), Identities: lines(c, "identity"),
-		KnownHosts: lines(c, "known-hosts"), SSHConfig: c.String("ssh-config"), ConnectTimeout: c.Duration("connect-timeout"),
+		Hosts: lines(c, "hosts"), Stage: c.Text("stage"), Only: lines(c, "only"), Except: lines(c, "except"), Identities: lines(c, "identity"),
+		KnownHosts: lines(c, "known-hosts"), SSHConfig: c.Text("ssh-config"), ConnectTimeout: c.Duration("connect-timeout"),
 	}
-	if text := c.String("skip-unreachable"); text != "" || c.IsSet("skip-unreachable") {
+	if text := c.Text("skip-unreachable"); text != "" || c.IsSet("skip-unreachable") {
 		limit, err := selection.ParseLimit(text)
 		if err != nil {
 			return o, run.Usage(fmt.Errorf("--skip-unreachable: %w", err))
 		}
 		o.SkipUnreachable = limit
 	}
-	if text := c.String("shard"); text != "" || c.IsSet("shard") {
+	if text := c.Text("shard"); text != "" || c.IsSet("shard") {
 		shard, err := selection.ParseShard(text)
 		if err != nil {
 			return o, run.Usage(fmt.Errorf("--shard: %w", err))
@@ -128,36 +117,19 @@ func inventoryOptions(c *cli.Context) (inventory.Options, error) {
 func isBlank(text string) bool { return strings.TrimSpace(text) == "" }
 
 // lines returns the values of a list option. An environment variable has one a line.
-func lines(c *cli.Context, name string) []string {
+func lines(c *options.Call, name string) []string {
 	var values []string
-	for _, text := range c.StringSlice(name) {
+	for _, text := range c.List(name) {
 		values = append(values, strings.Split(text, "\n")...)
 	}
 	return values
 }
 
-// recipeValue collects the values of a recipe's option, which the run parses. It is a cli.Generic.
+// recipeValue collects the values of a recipe's option, which the run parses.
 type recipeValue struct {
 	recipe.Option
 	given []string
 }
-
-// Set adds a value.
-func (v *recipeValue) Set(text string) error {
-	v.given = append(v.given, text)
-	return nil
-}
-
-// String returns the last value, for cli alone.
-func (v *recipeValue) String() string {
-	if v == nil || len(v.given) == 0 {
-		return ""
-	}
-	return v.given[len(v.given)-1]
-}
-
-// IsBoolFlag lets the option stand without a value.
-func (v *recipeValue) IsBoolFlag() bool { return v.Is(recipe.Boolean) }
 
 // reservedNames returns the names that a recipe's options can't have.
 func reservedNames(taken []flagSpec) []string {
@@ -166,15 +138,15 @@ func reservedNames(taken []flagSpec) []string {
 
 // recipeFlags makes flags of a recipe's options. An option that shares its name with one of taken
 // is an error.
-func recipeFlags(options []recipe.Option, taken []flagSpec) ([]flagSpec, error) {
+func recipeFlags(declared []recipe.Option, taken []flagSpec) ([]flagSpec, error) {
 	var flags []flagSpec
-	for _, o := range options {
+	for _, o := range declared {
 		if slices.Contains(reservedNames(taken), o.Flag()) {
 			return nil, fmt.Errorf("option %q of the recipe has the name of an option of runbook; rename it", o.Name)
 		}
 		v := &recipeValue{Option: o}
 		flags = append(flags, flagSpec{name: o.Flag(), help: o.Help, value: optionValue(o), repeats: o.Is(recipe.List),
-			option: v, cli: &cli.GenericFlag{Name: o.Flag(), Value: v}})
+			option: v})
 	}
 	return flags, nil
 }

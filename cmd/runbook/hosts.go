@@ -6,9 +6,8 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/urfave/cli/v2"
-
 	"runbook/cmd/runbook/hostlist"
+	"runbook/cmd/runbook/options"
 	"runbook/cmd/runbook/project"
 	"runbook/recipes"
 	"runbook/runtime/inventory"
@@ -64,42 +63,42 @@ func (p *program) describe(ctx context.Context, path string) (recipe.Description
 	return d, run.Usage(err)
 }
 
-func (p *program) hosts(cc *cli.Context) error {
-	if cc.NArg() > 1 {
+func (p *program) hosts(call *options.Call) error {
+	if len(call.Args) > 1 {
 		return run.Usage(errors.New("hosts takes one recipe at most"))
 	}
 	var of *recipe.Description
-	if cc.NArg() == 1 {
-		path, err := project.Recipe(cc.Args().First())
+	if len(call.Args) == 1 {
+		path, err := project.Recipe(call.Argument())
 		if err != nil {
 			return err
 		}
-		d, err := p.describe(cc.Context, path)
+		d, err := p.describe(call.Context, path)
 		if err != nil {
 			return err
 		}
 		of = &d
 	}
-	inventory, err := inventoryOptions(cc)
+	inventory, err := inventoryOptions(call)
 	if err != nil {
 		return err
 	}
-	inventory.Offline = cc.Bool("ping") && p.sandboxed // the parent reads ssh_config again, and runs its commands
-	hosts, err := p.loadHosts(cc.Context, inventory, of)
+	inventory.Offline = call.Bool("ping") && p.sandboxed // the parent reads ssh_config again, and runs its commands
+	hosts, err := p.loadHosts(call.Context, inventory, of)
 	if err != nil {
 		return err
 	}
 	var pinged []run.Pinged
-	if cc.Bool("ping") && !p.sandboxed {
+	if call.Bool("ping") && !p.sandboxed {
 		opts, err := p.pingOptions(of, inventory)
 		if err != nil {
 			return err
 		}
-		if pinged, err = run.Ping(cc.Context, p.secrets, hosts, opts); err != nil {
+		if pinged, err = run.Ping(call.Context, p.secrets, hosts, opts); err != nil {
 			return err
 		}
 	}
-	if cc.Bool("json") {
+	if call.Bool("json") {
 		err = writeJSON(redacted{p}, hostlist.Lines(hosts, pinged, p.redact))
 	} else {
 		err = p.table(hostlist.Table(hosts, pinged))

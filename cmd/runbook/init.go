@@ -3,8 +3,7 @@ package main
 import (
 	"errors"
 
-	"github.com/urfave/cli/v2"
-
+	"runbook/cmd/runbook/options"
 	"runbook/cmd/runbook/project"
 	"runbook/runtime/run"
 )
@@ -22,21 +21,21 @@ share is built into runbook: a file of recipes/lib with the same name is used in
 		}}
 }
 
-func (p *program) init(cc *cli.Context) error {
-	ejected := lines(cc, "eject")
-	if cc.NArg() > 1 {
+func (p *program) init(call *options.Call) error {
+	ejected := lines(call, "eject")
+	if len(call.Args) > 1 {
 		return run.Usage(errors.New("init takes one folder at most"))
 	}
-	if cc.Bool("upgrade") && len(ejected) > 0 {
+	if call.Bool("upgrade") && len(ejected) > 0 {
 		return run.Usage(errors.New("--upgrade and --eject cannot be combined"))
 	}
-	dir := cc.Args().First()
+	dir := call.Argument()
 	if dir == "" {
 		dir = "."
 	}
 	switch {
-	case cc.Bool("upgrade"):
-		return ignoreClosedPipe(project.Upgrade(cc.Context, p.out, dir))
+	case call.Bool("upgrade"):
+		return ignoreClosedPipe(project.Upgrade(call.Context, p.out, dir))
 	case len(ejected) > 0:
 		return ignoreClosedPipe(project.Eject(p.out, dir, ejected))
 	}

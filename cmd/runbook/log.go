@@ -6,8 +6,7 @@ import (
 	"regexp"
 	"time"
 
-	"github.com/urfave/cli/v2"
-
+	"runbook/cmd/runbook/options"
 	"runbook/runtime/event"
 	"runbook/runtime/event/journal"
 	"runbook/runtime/run"
@@ -28,33 +27,33 @@ run --json.`,
 		}}
 }
 
-func (p *program) log(cc *cli.Context) error {
-	if cc.NArg() > 1 && !cc.Bool("merge") || cc.NArg() == 0 && cc.Bool("merge") {
+func (p *program) log(call *options.Call) error {
+	if len(call.Args) > 1 && !call.Bool("merge") || len(call.Args) == 0 && call.Bool("merge") {
 		return usageError("log takes one run at most, or several with --merge", "runbook log --merge a.jsonl b.jsonl")
 	}
 	dir, err := journal.Dir()
 	if err != nil {
 		return err
 	}
-	pattern, err := regexp.Compile(cc.String("grep"))
+	pattern, err := regexp.Compile(call.Text("grep"))
 	if err != nil {
 		return run.Usage(fmt.Errorf("--grep: %w", err))
 	}
-	since, err := journal.ParseSince(cc.String("since"), time.Now())
+	since, err := journal.ParseSince(call.Text("since"), time.Now())
 	if err != nil {
 		return run.Usage(fmt.Errorf("--since: %w", err))
 	}
-	if cc.NArg() == 0 {
-		return p.logRuns(dir, since, pattern, cc.Bool("json"))
+	if len(call.Args) == 0 {
+		return p.logRuns(dir, since, pattern, call.Bool("json"))
 	}
-	one, shards, events, err := journal.ReadRuns(dir, cc.Args().Slice())
+	one, shards, events, err := journal.ReadRuns(dir, call.Args)
 	if err != nil {
 		return run.Usage(err)
 	}
 	switch {
-	case cc.Bool("json"):
+	case call.Bool("json"):
 		return writeJSON(p.out, journal.Matching(events, pattern))
-	case cc.String("grep") != "":
+	case call.Text("grep") != "":
 		return p.table(journal.Lines(journal.Matching(events, pattern), pattern))
 	}
 	return p.logRun(one, events, shards)

@@ -7,20 +7,19 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/urfave/cli/v2"
-
+	"runbook/cmd/runbook/options"
 	"runbook/cmd/runbook/project"
 	"runbook/runtime/event"
 )
 
 // listRecipes shows the recipes of the project with their summaries.
-func (p *program) listRecipes(cc *cli.Context) error {
+func (p *program) listRecipes(call *options.Call) error {
 	var rows [][]string
 	for _, f := range project.Files() {
-		d, err := p.describe(cc.Context, f.Path)
+		d, err := p.describe(call.Context, f.Path)
 		switch {
-		case cc.Err() != nil:
-			return context.Cause(cc.Context)
+		case call.Err() != nil:
+			return context.Cause(call.Context)
 		case err != nil:
 			text, _, _ := strings.Cut(err.Error(), "\n")
 			rows = append(rows, []string{f.Name, "cannot be read: " + text})

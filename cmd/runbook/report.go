@@ -4,9 +4,9 @@ import (
 	"os"
 	"time"
 
-	"github.com/urfave/cli/v2"
 	"golang.org/x/term"
 
+	"runbook/cmd/runbook/options"
 	"runbook/runtime/event/html"
 	"runbook/runtime/event/journal"
 	"runbook/runtime/run"
@@ -22,11 +22,11 @@ Several, such as the shards of a CI service, become one page.`,
 		flags: []flagSpec{textFlag("output", fileValue, "write the page to this file instead of standard output").withShort("o")}}
 }
 
-func (p *program) report(cc *cli.Context) error {
-	if cc.NArg() == 0 {
+func (p *program) report(call *options.Call) error {
+	if len(call.Args) == 0 {
 		return usageError("report needs the name of a run", "runbook report last -o report.html; runbook log lists the runs")
 	}
-	path := cc.String("output")
+	path := call.Text("output")
 	if f, ok := p.out.(*os.File); ok && path == "" && term.IsTerminal(int(f.Fd())) {
 		return usageError("a terminal cannot show an HTML page", "name a file for it: -o report.html")
 	}
@@ -34,7 +34,7 @@ func (p *program) report(cc *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	report, opts, err := readReports(dir, cc.Args().Slice())
+	report, opts, err := readReports(dir, call.Args)
 	switch {
 	case err != nil:
 		return run.Usage(err)

@@ -8,9 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/urfave/cli/v2"
-
 	"runbook/cmd/runbook/explain"
+	"runbook/cmd/runbook/options"
 	"runbook/cmd/runbook/project"
 	"runbook/cmd/runbook/sandbox"
 	"runbook/cmd/runbook/signals"
@@ -65,7 +64,7 @@ func (p *program) forRecipe(of *recipe.Recipe) (command, error) {
 		return c, run.Usage(fmt.Errorf("%s: %w", of.Path, err))
 	}
 	c.flags = append(c.flags, flags...)
-	c.action = func(cc *cli.Context) error { return p.run(cc, of, c.flags) }
+	c.action = func(call *options.Call) error { return p.run(call, of, c.flags) }
 	return c, nil
 }
 
@@ -143,53 +142,53 @@ func (p *program) loadToDescribe(ctx context.Context, path string) (*recipe.Reci
 	return &recipe.Recipe{Description: d}, err
 }
 
-func (p *program) run(cc *cli.Context, of *recipe.Recipe, flags []flagSpec) error {
-	if cc.Bool("quiet") && cc.Bool("verbose") {
+func (p *program) run(call *options.Call, of *recipe.Recipe, flags []flagSpec) error {
+	if call.Bool("quiet") && call.Bool("verbose") {
 		return run.Usage(errors.New("--quiet and --verbose cannot be combined"))
 	}
-	outputs, err := p.outputs(cc)
+	outputs, err := p.outputs(call)
 	if err != nil {
 		return err
 	}
-	inventory, err := inventoryOptions(cc)
+	inventory, err := inventoryOptions(call)
 	if err != nil {
 		return err
 	}
-	p.words = explain.Words{Verbose: cc.Bool("verbose")}
-	if cc.Bool("json") {
+	p.words = explain.Words{Verbose: call.Bool("verbose")}
+	if call.Bool("json") {
 		p.signals.Report(func(string) {}) // nobody reads standard error
 	}
 	given, from := givenOptions(flags)
-	inventory.Offline = cc.Bool("settings") // no command of ssh_config runs
-	plan, err := run.Prepare(cc.Context, of, run.Options{
-		Given: given, Inventory: inventory, Steps: lines(cc, "step"), SkipSteps: lines(cc, "skip"),
-		DryRun: cc.Bool("dry-run"), Yes: cc.Bool("yes"), LockWait: cc.Duration("lock-wait"),
+	inventory.Offline = call.Bool("settings") // no command of ssh_config runs
+	plan, err := run.Prepare(call.Context, of, run.Options{
+		Given: given, Inventory: inventory, Steps: lines(call, "step"), SkipSteps: lines(call, "skip"),
+		DryRun: call.Bool("dry-run"), Yes: call.Bool("yes"), LockWait: call.Duration("lock-wait"),
 		Prompt: p.prompt(), Hooks: p.signals.Hooks, Explain: p.explain,
 		Typical:  func(hosts []string) (float64, int) { return typicalDuration(of.Path, hosts) },
-		Commands: p.commandsFor(cc.Context, of.Path),
+		Commands: p.commandsFor(call.Context, of.Path),
 	})
 	if err != nil {
-		return p.refuse(cc, err)
+		return p.refuse(call, err)
 	}
-	if cc.Bool("settings") {
-		return p.showSettings(plan, from, cc.Bool("json"))
+	if call.Bool("settings") {
+		return p.showSettings(plan, from, call.Bool("json"))
 	}
 	records, notes, warnings := p.records()
 	if p.stage != "" {
 		notes = append(notes, "stage "+p.stage)
 	}
 	plan.Notes, plan.Warnings = append(plan.Notes, notes...), append(plan.Warnings, warnings...)
-	records = append(records, p.reportSink(cc.String("report"), plan)...)
+	records = append(records, p.reportSink(call.Text("report"), plan)...)
 	records = append(append(records, outputs...), p.ciSinks()...)
-	view := p.view(cc, plan)
+	view := p.view(call, plan)
 	stream := p.secrets.To(append(records, view)...)
 	var pause func() (resume func())
 	if screen, ok := view.(*terminal.Sink); ok {
 		pause = screen.Pause
 	}
-	unfollow := p.follow(cc.Context, stream, pause)
+	unfollow := p.follow(call.Context, stream, pause)
 	done := p.signals.WithHooks()
-	err = plan.Run(cc.Context, stream)
+	err = plan.Run(call.Context, stream)
 	done()
 	unfollow()
 	closing := ignoreClosedPipe(stream.Close())
@@ -231,15 +230,15 @@ func (p *program) follow(ctx context.Context, stream *event.Stream, pause func()
 }
 
 // view returns the sink that shows a run on the terminal, or as JSON.
-func (p *program) view(cc *cli.Context, plan *run.Plan) event.Sink {
-	if cc.Bool("json") {
+func (p *program) view(call *options.Call, plan *run.Plan) event.Sink {
+	if call.Bool("json") {
 		return jsonl.New(p.out)
 	}
 	opts := p.viewOptions(plan.Hosts)
 	switch {
-	case cc.Bool("quiet"):
+	case call.Bool("quiet"):
 		opts.Level = terminal.Quiet
-	case cc.Bool("verbose"):
+	case call.Bool("verbose"):
 		opts.Level = terminal.Verbose
 	}
 	if opts.Screen != nil {
@@ -249,15 +248,15 @@ func (p *program) view(cc *cli.Context, plan *run.Plan) event.Sink {
 }
 
 // refuse reports, with --json on standard output too, why a run was refused before its first event.
-func (p *program) refuse(cc *cli.Context, err error) error {
-	if !cc.Bool("json") {
+func (p *program) refuse(call *options.Call, err error) error {
+	if !call.Bool("json") {
 		return err
 	}
 	stream := event.NewStream(jsonl.New(p.out))
 	err = p.asInterrupt(err)
 	status := run.Status(err)
 	text, hint := p.words.Explain(err)
-	event.Emit(event.WithStream(cc.Context, stream), event.Event{
+	event.Emit(event.WithStream(call.Context, stream), event.Event{
 		Kind: event.RunEnded, Code: &status, Error: p.redact(text), Hint: p.redact(hint),
 	})
 	return reportedError{errors.Join(err, stream.Close())}

@@ -9,8 +9,7 @@ import (
 	"runbook/runtime/script/spell"
 )
 
-// line is a command line split into options and arguments. urfave/cli stops at the first argument,
-// so this comes before it.
+// line is a command line split into options and arguments, in any order.
 type line struct {
 	options []typedOption
 	args    []string
@@ -24,6 +23,17 @@ type line struct {
 type typedOption struct {
 	*flagSpec
 	words []string
+}
+
+// text returns the value as it was typed. That of a switch alone is true.
+func (o typedOption) text() string {
+	if len(o.words) > 1 {
+		return o.words[1]
+	}
+	if _, text, ok := strings.Cut(o.words[0], "="); ok {
+		return text
+	}
+	return "true"
 }
 
 // isSecret reports whether the option's value must not be shown.

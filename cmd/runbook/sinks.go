@@ -7,8 +7,7 @@ import (
 	"os"
 	"time"
 
-	"github.com/urfave/cli/v2"
-
+	"runbook/cmd/runbook/options"
 	"runbook/runtime/event"
 	"runbook/runtime/event/ci"
 	"runbook/runtime/event/html"
@@ -126,17 +125,17 @@ func (p *program) reportSink(path string, plan *run.Plan) []event.Sink {
 }
 
 // outputs returns the sinks of --summary and --otlp, and checks that --report can be written.
-func (p *program) outputs(cc *cli.Context) ([]event.Sink, error) {
-	if path := cc.String("report"); path != "" {
+func (p *program) outputs(call *options.Call) ([]event.Sink, error) {
+	if path := call.Text("report"); path != "" {
 		if err := html.Writable(path); err != nil {
 			return nil, run.Usage(err)
 		}
 	}
-	trace, err := p.traceSink(cc.Context, cc.String("otlp"))
-	if err != nil || cc.String("summary") == "" {
+	trace, err := p.traceSink(call.Context, call.Text("otlp"))
+	if err != nil || call.Text("summary") == "" {
 		return trace, run.Usage(err)
 	}
-	sink, err := ci.NewSummary(cc.String("summary"))
+	sink, err := ci.NewSummary(call.Text("summary"))
 	if err != nil {
 		return nil, run.Usage(fmt.Errorf("--summary: %w", err))
 	}

@@ -7,9 +7,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/urfave/cli/v2"
-
 	"runbook/cmd/runbook/explain"
+	"runbook/cmd/runbook/options"
 	"runbook/cmd/runbook/project"
 	"runbook/runtime/event"
 	"runbook/runtime/inventory"
@@ -28,15 +27,15 @@ quoted. The exit status is that of the shell or of CMD. The host gets a terminal
 are one. The journal keeps who was where and for how long, and CMD, but nothing of what was typed or shown.`}
 }
 
-func (p *program) ssh(cc *cli.Context) error {
-	if cc.NArg() == 0 {
+func (p *program) ssh(call *options.Call) error {
+	if len(call.Args) == 0 {
 		return usageError("ssh needs a host", "runbook ssh HOST; runbook hosts lists them")
 	}
-	from, err := inventoryOptions(cc)
+	from, err := inventoryOptions(call)
 	if err != nil {
 		return err
 	}
-	hosts, err := p.loadHosts(cc.Context, from, nil)
+	hosts, err := p.loadHosts(call.Context, from, nil)
 	if err != nil {
 		return err
 	}
@@ -44,13 +43,13 @@ func (p *program) ssh(cc *cli.Context) error {
 	for _, h := range hosts {
 		names = append(names, h.Name)
 	}
-	name, argv := cc.Args().First(), cc.Args().Tail()
+	name, argv := call.Argument(), call.Args[1:]
 	i := slices.Index(names, name)
 	if i < 0 {
 		return usageError("there is no host "+name+spell.DidYouMean(name, names), "runbook hosts lists the hosts")
 	}
 	p.words = explain.Words{Verbose: true, Terse: true}
-	o := run.SessionOptions{Host: hosts[i], Folder: p.currentFolder(cc.Context, hosts[i]),
+	o := run.SessionOptions{Host: hosts[i], Folder: p.currentFolder(call.Context, hosts[i]),
 		ConnectTimeout: from.ConnectTimeout, Prompt: p.prompt(), Explain: p.explain}
 	o.In, o.Out, o.Err, o.Term = p.in, p.out, p.err, os.Getenv("TERM")
 	o.Terminal = o.Prompt != nil && isTerminal(p.out)
@@ -65,7 +64,7 @@ func (p *program) ssh(cc *cli.Context) error {
 		return err
 	}
 	stream := p.secrets.To(append(records, loginNotes{p})...)
-	code, err := run.Session(cc.Context, stream, o)
+	code, err := run.Session(call.Context, stream, o)
 	if closing := ignoreClosedPipe(stream.Close()); err == nil {
 		err = closing
 	}

@@ -7,9 +7,8 @@ import (
 	"runtime"
 	"time"
 
-	"github.com/urfave/cli/v2"
-
 	"runbook/cmd/runbook/explain"
+	"runbook/cmd/runbook/options"
 	"runbook/cmd/runbook/recipetest"
 	"runbook/runtime/recipe"
 	"runbook/runtime/run"
@@ -30,11 +29,11 @@ outside this machine.`,
 		}}
 }
 
-func (p *program) test(cc *cli.Context) error {
-	if cc.Int("at-once") < 1 {
+func (p *program) test(call *options.Call) error {
+	if call.Count("at-once") < 1 {
 		return run.Usage(errors.New("--at-once: want at least 1"))
 	}
-	paths := cc.Args().Slice()
+	paths := call.Args
 	if len(paths) == 0 {
 		paths = []string{"."}
 	}
@@ -47,7 +46,7 @@ func (p *program) test(cc *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := recipe.Refuse(cc.Context, api, p.secrets, files); err != nil {
+	if err := recipe.Refuse(call.Context, api, p.secrets, files); err != nil {
 		return run.Usage(err)
 	}
 	cache, err := os.MkdirTemp("", "runbook-cache-") // for the repositories of labs, which nobody needs later
@@ -59,14 +58,14 @@ func (p *program) test(cc *cli.Context) error {
 		return err
 	}
 	w := explain.Words{Terse: true}
-	report := recipetest.NewReport(p.out, cc.Bool("verbose"), w.Explain)
+	report := recipetest.NewReport(p.out, call.Bool("verbose"), w.Explain)
 	began := time.Now()
 	defer p.signals.WithHooks()()
 	var outcomes []recipetest.Outcome
-	err = recipetest.Run(cc.Context, files, recipetest.Options{
+	err = recipetest.Run(call.Context, files, recipetest.Options{
 		Stream: p.secrets,
-		AtOnce: cc.Int("at-once"), Timeout: cc.Duration("timeout"), Match: cc.String("match"),
-		Hooks: p.signals.Hooks, Explain: explain.Words{}.Explain, Verbose: cc.Bool("verbose"),
+		AtOnce: call.Count("at-once"), Timeout: call.Duration("timeout"), Match: call.Text("match"),
+		Hooks: p.signals.Hooks, Explain: explain.Words{}.Explain, Verbose: call.Bool("verbose"),
 	}, func(o recipetest.Outcome) {
 		outcomes = append(outcomes, o)
 		report.Add(o)
@@ -75,11 +74,11 @@ func (p *program) test(cc *cli.Context) error {
 		return run.WithStatus(err, run.StatusInterrupted)
 	}
 	if len(outcomes) == 0 {
-		return run.Usage(fmt.Errorf("no test has %q in its title or file name", cc.String("match")))
+		return run.Usage(fmt.Errorf("no test has %q in its title or file name", call.Text("match")))
 	}
 	failed, err := report.End(time.Since(began).Seconds())
-	if err == nil && cc.String("junit") != "" {
-		err = recipetest.WriteJUnit(cc.String("junit"), outcomes, w.Explain)
+	if err == nil && call.Text("junit") != "" {
+		err = recipetest.WriteJUnit(call.Text("junit"), outcomes, w.Explain)
 	}
 	switch {
 	case ignoreClosedPipe(err) != nil:

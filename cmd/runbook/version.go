@@ -6,8 +6,7 @@ import (
 	"runtime"
 	"runtime/debug"
 
-	"github.com/urfave/cli/v2"
-
+	"runbook/cmd/runbook/options"
 	"runbook/cmd/runbook/recipetest"
 	"runbook/runtime/recipe"
 )
@@ -20,7 +19,7 @@ var releaseVersion, releaseCommit, releaseDate string
 func (p *program) versionCommand() command {
 	return command{name: "version", summary: "version, commit, date and Go",
 		description: "The date is that of the commit. runbook --version prints the first line alone.",
-		action: func(*cli.Context) error {
+		action: func(*options.Call) error {
 			b := readBuild()
 			_, err := fmt.Fprintf(p.out, "runbook %s\ncommit %s\ndate %s\n%s %s/%s\n",
 				b.version, b.commit, b.date, runtime.Version(), runtime.GOOS, runtime.GOARCH)

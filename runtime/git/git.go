@@ -33,7 +33,7 @@ func (d Deps) Resolve(ctx context.Context, h *shell.Host, repo, ref string) (str
 	if err != nil {
 		return "", err
 	}
-	if fullRevision.MatchString(ref) {
+	if isFullRevision(ref) {
 		return ref, nil
 	}
 	if err := CheckRef(ref); err != nil {
@@ -75,7 +75,7 @@ func (d Deps) list(ctx context.Context, h *shell.Host, r Repo, patterns []string
 	refs := map[string]string{}
 	for line := range strings.Lines(out) {
 		revision, name, ok := strings.Cut(strings.TrimSpace(line), "\t")
-		if ok && fullRevision.MatchString(revision) {
+		if ok && isFullRevision(revision) {
 			refs[name] = revision
 		}
 	}
@@ -84,7 +84,7 @@ func (d Deps) list(ctx context.Context, h *shell.Host, r Repo, patterns []string
 
 func (d Deps) noSuchRef(ctx context.Context, h *shell.Host, r Repo, ref string) error {
 	err := fmt.Errorf("%s: no branch or tag %q at %s", h.Name(), ref, r.URL)
-	if shortRevision.MatchString(ref) {
+	if isShortRevision(ref) {
 		return event.WithHint(err, "for a commit give all digits of its hash")
 	}
 	refs, e := d.list(ctx, h, r, []string{"refs/heads/*"})
@@ -217,7 +217,7 @@ func (d Deps) Revision(ctx context.Context, h *shell.Host, dir string) (string, 
 		return "", err
 	}
 	revision := strings.TrimSpace(out)
-	if !fullRevision.MatchString(revision) {
+	if !isFullRevision(revision) {
 		return "", fmt.Errorf("%s: git reports %q as the commit of %s, which is not a commit hash", h.Name(), revision, dir)
 	}
 	return revision, nil

@@ -147,7 +147,7 @@ func (d Deps) namePrimitives() []script.Primitive {
 		script.Func("check", script.Pure, "Fail if the address of a repository, or the name of a branch, is invalid. Nothing is contacted.",
 			func(ctx context.Context, h *shell.Host, a checkArgs) (script.None, error) {
 				_, err := d.repo(ctx, h, a.Repo)
-				if err == nil && a.Ref != "" && !fullRevision.MatchString(a.Ref) {
+				if err == nil && a.Ref != "" && !isFullRevision(a.Ref) {
 					err = CheckRef(a.Ref)
 				}
 				return script.None{}, err

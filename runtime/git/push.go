@@ -189,7 +189,7 @@ func (p push) upload(have []string, to string) (err error) {
 	haves, pack := filepath.Join(folder, "have"), filepath.Join(folder, "pack")
 	var known strings.Builder
 	for _, line := range have {
-		if fullRevision.MatchString(line) {
+		if isFullRevision(line) {
 			known.WriteString(line + "\n")
 		}
 	}

@@ -2,7 +2,6 @@ package git
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 
 	"runbook/runtime/event"
@@ -40,18 +39,23 @@ func CheckRef(name string) error {
 	return nil
 }
 
-var (
-	fullRevision  = regexp.MustCompile(`^[0-9a-f]{40}([0-9a-f]{24})?$`) // SHA-1 or SHA-256
-	shortRevision = regexp.MustCompile(`^[0-9a-fA-F]{4,64}$`)
-)
+// isFullRevision reports whether a text is a commit hash of SHA-1 or SHA-256.
+func isFullRevision(text string) bool {
+	return (len(text) == 40 || len(text) == 64) && strings.Trim(text, "0123456789abcdef") == ""
+}
+
+// isShortRevision reports whether a text is a commit hash or the beginning of one.
+func isShortRevision(text string) bool {
+	return len(text) >= 4 && len(text) <= 64 && strings.Trim(text, "0123456789abcdefABCDEF") == ""
+}
 
 // CheckRevision checks a full commit hash: 40 hex digits in lower case, or 64 in a SHA-256
 // repository.
 func CheckRevision(revision string) error {
-	if fullRevision.MatchString(revision) {
+	if isFullRevision(revision) {
 		return nil
 	}
-	if shortRevision.MatchString(revision) {
+	if isShortRevision(revision) {
 		return event.WithHint(fmt.Errorf("revision %q is not a full commit hash", revision),
 			"give all digits in lower case, as `git rev-parse` prints them: 40, or 64 in a SHA-256 repository")
 	}

@@ -25,9 +25,12 @@ type note struct {
 }
 
 var (
-	validKey = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$`)
+	validKey = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
 	validID  = regexp.MustCompile(`^[A-Z2-7]{10}$`)
 )
+
+// longestKey limits the bytes of a key. A regular expression with this limit takes 1 ms to compile.
+const longestKey = 100
 
 // mostNotes limits the bytes of all notes of a key.
 const mostNotes = 64 << 10

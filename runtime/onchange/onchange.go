@@ -72,7 +72,7 @@ func (n Notes) Module() script.Module {
 
 func (n Notes) register(ctx context.Context, h *shell.Host, a onChangeArgs) (script.None, error) {
 	s := scopeOf(ctx)
-	if !validKey.MatchString(a.Key) {
+	if len(a.Key) > longestKey || !validKey.MatchString(a.Key) {
 		return script.None{}, fmt.Errorf("key: want a name of at most 100 letters, digits, dots, dashes and underscores, got %q", a.Key)
 	}
 	if s == nil {

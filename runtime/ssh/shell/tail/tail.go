@@ -5,15 +5,18 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // noise matches lines that say nothing about this failure: what git adds to each failure of a
 // transport, and pip to each failure of a program that it runs.
-var noise = regexp.MustCompile(`^[\s│|]*(` + strings.Join([]string{
-	``, `fatal: Could not read from remote repository\.`, `Please make sure you have the correct access rights`, `and the repository exists\.`,
-	`(note|hint): (This error originates from a subprocess|This is an issue with the package mentioned above|See above for details).*`,
-	`╰─> See above for output\.`, `\[end of output\]`,
-}, "|") + `)$`)
+var noise = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^[\s│|]*(` + strings.Join([]string{
+		``, `fatal: Could not read from remote repository\.`, `Please make sure you have the correct access rights`, `and the repository exists\.`,
+		`(note|hint): (This error originates from a subprocess|This is an issue with the package mentioned above|See above for details).*`,
+		`╰─> See above for output\.`, `\[end of output\]`,
+	}, "|") + `)$`)
+})
 
 // fault matches the beginning of an error: "ERROR: …", "fatal: …", "x.c:1:10: error: …".
 var fault = regexp.MustCompile(`^\s*(ERROR|Error|error|fatal|FATAL|CRITICAL)\b|: (fatal )?error: `)
@@ -32,7 +35,7 @@ func Lines(text string, most int) string {
 	seen := map[string]bool{}
 	for _, line := range lines {
 		said := strings.TrimSpace(line)
-		if noise.MatchString(line) || fault.MatchString(line) && seen[said] || strings.HasPrefix(said, "×") && seen[said] {
+		if noise().MatchString(line) || fault.MatchString(line) && seen[said] || strings.HasPrefix(said, "×") && seen[said] {
 			continue
 		}
 		seen[said] = true
