@@ -1,13 +1,85 @@
 package recipe_test
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"runbook/recipes"
+	"runbook/runtime/event"
+	"runbook/runtime/recipe"
+	"runbook/runtime/run"
 )
+
+// TestShippedRecipes finds nothing in the recipes and the library, which are read in full here: in
+// a project check takes their word for it.
+func TestShippedRecipes(t *testing.T) {
+	paths, err := filepath.Glob("../../recipes/*.lua")
+	if err != nil || len(paths) < 6 {
+		t.Fatal(paths, err)
+	}
+	for _, p := range check(t, slices.DeleteFunc(paths, recipe.IsTest)...) {
+		t.Error(p)
+	}
+}
+
+// TestChangedProject finds mistakes wherever a project differs from what runbook has.
+func TestChangedProject(t *testing.T) {
+	api, err := run.NewAPI(run.Extension{}, recipes.Builtin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(t.TempDir(), "recipes")
+	for _, c := range []struct {
+		name, file  string
+		old, change string // part of what runbook has, and what the project has instead
+		want        string // in the only problem
+	}{
+		{"nothing", "", "", "", ""},
+		{"the settings", "app.lua", "return {", `return {
+  before_switch = { once = function(host) hots = 1 end },`, `recipes/app.lua:11:43: undeclared global "hots"`},
+		{"the recipe", "release.lua", "rollout.switch(", "rollout.swich(", `recipes/release.lua:46:11: rollout has no "swich"`},
+		{"a module", "lib/server.lua", "host:", "hsot:", `recipes/lib/server.lua:13:16: undeclared global "hsot"`},
+		{"a copy of a module", "lib/server.lua", "", "", ""},
+		{"a recipe named as a module", "server.lua", "host:", "hsot:", `recipes/server.lua:13:16: undeclared global "hsot"`},
+	} {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range []string{"app.lua", "release.lua", c.file} {
+			text, err := recipes.Files.ReadFile(name)
+			if name == "server.lua" {
+				text, err = recipes.Files.ReadFile("lib/server.lua")
+			}
+			if name == "" {
+				continue
+			}
+			changed := string(text)
+			if name == c.file {
+				changed = strings.Replace(changed, c.old, c.change, 1)
+			}
+			path := filepath.Join(dir, name)
+			if err := errors.Join(err, os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, []byte(changed), 0o600)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		problems, err := recipe.Check(t.Context(), api, event.NewStream(), []string{filepath.Join(dir, "release.lua")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var found string
+		for _, p := range problems {
+			found += p.Error() + "\n"
+		}
+		if (found != "") != (c.want != "") || len(problems) > 1 || !strings.Contains(found, c.want) {
+			t.Errorf("%s: got %q, want %q", c.name, found, c.want)
+		}
+	}
+}
 
 // TestMistakesInRelease finds every kind of mistake where admins make it: in the functions of
 // release.lua for a host, which are called by functions of lib/.

@@ -15,6 +15,7 @@ type Library struct {
 	modules       []Module
 	objects       []Object
 	objectModules map[string][]Module // by object; the module without a name first
+	objectKey     string
 }
 
 // Object is a Go type that Lua code can hold. It has fields and primitives.
@@ -27,7 +28,7 @@ type Object struct {
 // NewLibrary checks declarations and combines them. Every module, field, primitive and argument
 // must be documented, every receiver must fit its module, and no name may be declared twice.
 func NewLibrary(objects []Object, modules ...Module) (*Library, error) {
-	lib := &Library{modules: slices.Clone(modules), objects: objects, objectModules: map[string][]Module{}}
+	lib := &Library{modules: slices.Clone(modules), objects: objects, objectModules: map[string][]Module{}, objectKey: objectKey(objects)}
 	seen := map[string]bool{}
 	for i := range lib.modules {
 		if err := lib.readModule(&lib.modules[i], seen); err != nil {
@@ -101,7 +102,7 @@ func (lib *Library) readPrimitive(p *Primitive, receiver reflect.Type) (err erro
 	case p.assumed != nil && reflect.TypeOf(p.assumed) != p.result:
 		return fmt.Errorf("assumes a %T, but returns a %v", p.assumed, p.result)
 	}
-	if p.signature, err = p.readSignature(lib.objects); err != nil {
+	if p.signature, err = p.readSignature(lib.objects, lib.objectKey); err != nil {
 		return fmt.Errorf("is declared wrongly: %w", err)
 	}
 	return nil

@@ -4,6 +4,8 @@ import (
 	"slices"
 
 	lua "github.com/yuin/gopher-lua"
+
+	"runbook/runtime/script/source"
 )
 
 // Seen is what a session has at some place, found without running anything.
@@ -60,7 +62,7 @@ func (s *State) see(v lua.LValue) Seen {
 	case *lua.LTable:
 		v.ForEach(func(key, value lua.LValue) {
 			name := key.String()
-			if key.Type() != lua.LTString || !plainName.MatchString(name) {
+			if key.Type() != lua.LTString || !source.IsName(name) {
 				return
 			}
 			seen.Names = append(seen.Names, name)

@@ -3,7 +3,6 @@ package script
 import (
 	"fmt"
 	"reflect"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -52,7 +51,7 @@ func (s *State) callText(l *lua.LState, name string, top int) string {
 	if name == "host:file" { // its content may be private
 		p.private = append(p.private, "text", "values")
 	}
-	p.text = func(text string) string { return source.Quote(firstLine(s.stream.Redact(text))) }
+	p.text = func(text string) string { return source.Quote(source.FirstLine(s.stream.Redact(text))) }
 	first := 1
 	if _, ok := l.Get(1).(*lua.LUserData); ok && strings.Contains(name, ":") {
 		first = 2 // the object that it is called on
@@ -64,23 +63,6 @@ func (s *State) callText(l *lua.LState, name string, top int) string {
 	return name + "(" + strings.Join(args, ", ") + ")"
 }
 
-// firstLine returns the beginning of a text's first line. A line without spaces, such as a path, is
-// kept whole if possible.
-func firstLine(text string) string {
-	most := 80
-	line, _, more := strings.Cut(text, "\n")
-	if !strings.ContainsAny(line, " \t") {
-		most = 300
-	}
-	if len(line) > most {
-		line, more = strings.ToValidUTF8(line[:most], ""), true
-	}
-	if more {
-		line += "…"
-	}
-	return line
-}
-
 // show writes a value for a person at the console. A string of several lines is returned as it is;
 // the caller cleans it. Long, deep and recursive values are cut.
 func show(l *lua.LState, v lua.LValue) string {
@@ -88,7 +70,7 @@ func show(l *lua.LState, v lua.LValue) string {
 	if s, ok := v.(lua.LString); ok {
 		text := strings.TrimRight(string(s), "\n")
 		if !strings.Contains(text, "\n") {
-			return quoteStart(string(s), mostAlone)
+			return source.QuoteStart(string(s), mostAlone)
 		}
 		if len(s) > mostAlone {
 			text = strings.TrimRight(strings.ToValidUTF8(string(s[:mostAlone]), ""), "\n")
@@ -97,16 +79,8 @@ func show(l *lua.LState, v lua.LValue) string {
 		return text
 	}
 	p := printer{items: 40, depth: 6, thread: l, custom: true}
-	p.text = func(text string) string { return quoteStart(text, mostInside) }
+	p.text = func(text string) string { return source.QuoteStart(text, mostInside) }
 	return p.value(v, "")
-}
-
-// quoteStart quotes at most so many bytes of a text.
-func quoteStart(text string, most int) string {
-	if len(text) <= most {
-		return source.Quote(text)
-	}
-	return fmt.Sprintf("%s… (%d bytes in all)", source.Quote(strings.ToValidUTF8(text[:most], "")), len(text))
 }
 
 func (p *printer) value(v any, indent string) string {
@@ -198,7 +172,7 @@ func (p *printer) luaTable(t *lua.LTable, indent string) string {
 				fields["["+source.NumberText(float64(k))+"]"] = v
 			}
 		case lua.LString:
-			fields[key(string(k))] = v
+			fields[source.FieldName(string(k))] = v
 		default:
 			fields["["+p.value(k, indent)+"]"] = v
 		}
@@ -210,18 +184,9 @@ func (p *printer) luaTable(t *lua.LTable, indent string) string {
 func keys(fields map[string]any) map[string]any {
 	written := make(map[string]any, len(fields))
 	for name, v := range fields {
-		written[key(name)] = v
+		written[source.FieldName(name)] = v
 	}
 	return written
-}
-
-var plainName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
-
-func key(name string) string {
-	if plainName.MatchString(name) {
-		return name
-	}
-	return "[" + source.Quote(name) + "]"
 }
 
 // table writes list items, then keys in order.
@@ -250,19 +215,5 @@ func (p *printer) table(list []any, keys map[string]any, indent string) string {
 	if more > 0 {
 		items = append(items, fmt.Sprintf("… and %d more", more))
 	}
-	return p.braces(items, indent)
-}
-
-// braces puts braces around items, on one line when they are short.
-func (p *printer) braces(items []string, indent string) string {
-	const widest = 100
-	if len(items) == 0 {
-		return "{}"
-	}
-	line := "{ " + strings.Join(items, ", ") + " }"
-	if p.oneLine || len(line) <= widest && !strings.Contains(line, "\n") {
-		return line
-	}
-	deeper := indent + "  "
-	return "{\n" + deeper + strings.Join(items, ",\n"+deeper) + ",\n" + indent + "}"
+	return source.Braces(items, indent, p.oneLine)
 }

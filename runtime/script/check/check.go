@@ -47,9 +47,13 @@ func Check(ctx context.Context, lib *script.Library, path string, opts Options) 
 	}
 	// What parameters and fields hold is known only after the whole recipe has been seen. So it is
 	// walked until nothing more is learned; only the problems of the last walk count.
+	walk := func() { c.file(path, text) }
+	if project.IsShipped(path, text) {
+		walk = c.settings
+	}
 	for range mostWalks {
 		c.problems, c.modules = nil, map[string]*shape{}
-		c.file(path, text)
+		walk()
 		c.bodies()
 		if !c.facts.settle() {
 			break
@@ -165,6 +169,15 @@ func (c *checker) file(path string, text []byte) *shape {
 	w.block(f.Chunk)
 	c.modules[path] = w.returns
 	return w.returns
+}
+
+// settings checks the project's settings alone. The built-in library, which requires them, follows
+// none of their values.
+func (c *checker) settings() {
+	nowhere := &fileChecker{checker: c, File: &source.File{}}
+	if app := nowhere.module(source.SettingsModule); app.err == nil {
+		nowhere.escape(c.file(app.path, app.text))
+	}
 }
 
 // report adds a mistake at a word that is on a node's line or below it.

@@ -1,7 +1,6 @@
 package check
 
 import (
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -25,8 +24,6 @@ func NewCompleter(session *script.Session) *Completer {
 	return &Completer{newAPI(session.Library()), session}
 }
 
-var plainName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
-
 // Complete returns the name being typed at the end of text, which may be "", and the names that it
 // may become: members of an object or a group, options of the primitive being called, fields of one
 // of the session's tables, or globals.
@@ -39,7 +36,7 @@ func (c *Completer) Complete(text string) (typed string, names []string) {
 	}
 	if typed != "" {
 		last := len(words) - 1
-		if last < 0 || words[last].Str != typed || !plainName.MatchString(typed) { // a number, or inside a comment
+		if last < 0 || words[last].Str != typed || !source.IsName(typed) { // a number, or inside a comment
 			return typed, nil
 		}
 		words = words[:last]

@@ -1,6 +1,7 @@
 package source
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -108,6 +109,36 @@ func (p Project) BuiltinRecipes() (names []string) {
 		}
 	}
 	return names
+}
+
+// SettingsModule is the only module of the built-in recipes that each project has of its own.
+const SettingsModule = "app"
+
+// IsShipped reports whether a recipe is as runbook has it, with each module that it may require but
+// the settings. Mistakes in these files are found before they are shipped, so that only the settings
+// can have one.
+func (p Project) IsShipped(path string, text []byte) bool {
+	if p.Builtin == nil || !p.isBuiltinText(filepath.Base(path), text) {
+		return false
+	}
+	modules, err := fs.Glob(p.Builtin, "lib/*.lua")
+	if err != nil { // the pattern is well-formed
+		return false
+	}
+	for _, name := range modules {
+		module := strings.TrimSuffix(filepath.Base(name), ".lua")
+		if _, text, err := p.FindModule(module, ""); err != nil || !p.isBuiltinText(name, text) {
+			return false
+		}
+	}
+	_, _, err = p.FindModule(SettingsModule, "")
+	return err == nil
+}
+
+// isBuiltinText reports whether text is that of a built-in file.
+func (p Project) isBuiltinText(name string, text []byte) bool {
+	builtin, err := fs.ReadFile(p.Builtin, name)
+	return err == nil && bytes.Equal(builtin, text)
 }
 
 // FindModule reads the file that require "name" loads. It is another one than from, the file that
