@@ -23,9 +23,13 @@ type Agent interface {
 	Serve(ctx context.Context, host string, conn io.ReadWriteCloser) error
 }
 
+// agentChannel is the type of the channels that a host opens to the agent.
+const agentChannel = "auth-agent@openssh.com"
+
 // agentForwarding connects programs on a host with the agent that is lent to it.
 type agentForwarding struct {
-	lenders lenders
+	lenders  lenders
+	channels errgroup.Group // those that are served; no function returns an error
 
 	mu     sync.Mutex
 	asked  bool // OpenSSH refuses a second request on a connection
@@ -37,21 +41,17 @@ type agentForwarding struct {
 // the host send 2 MiB unasked. A git client opens one.
 const maxAgentChannels = 16
 
-// accept connects offered channels with the agent that is lent, or refuses them.
-func (a *agentForwarding) accept(offered <-chan gossh.NewChannel) {
-	var channels errgroup.Group // no function returns an error
-	channels.SetLimit(maxAgentChannels)
-	for o := range offered {
-		l := a.lenders.current()
-		if l == nil {
-			_ = o.Reject(gossh.Prohibited, "no agent is forwarded") // if it fails the connection is gone
-			continue
-		}
-		if !channels.TryGo(func() error { l.accept(o); return nil }) {
-			_ = o.Reject(gossh.ResourceShortage, "too many connections to the agent")
-		}
+// accept connects an offered channel with the agent that is lent, or refuses it.
+func (a *agentForwarding) accept(offered gossh.NewChannel) {
+	l := a.lenders.current()
+	switch {
+	case offered.ChannelType() != agentChannel:
+		_ = offered.Reject(gossh.UnknownChannelType, "only an agent is forwarded") // if it fails the connection is gone
+	case l == nil:
+		_ = offered.Reject(gossh.Prohibited, "no agent is forwarded")
+	case !a.channels.TryGo(func() error { l.accept(offered); return nil }):
+		_ = offered.Reject(gossh.ResourceShortage, "too many connections to the agent")
 	}
-	_ = channels.Wait()
 }
 
 // accept serves a channel until both sides have closed it.

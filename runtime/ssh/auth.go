@@ -267,9 +267,11 @@ func (a *authentication) secondFactor(e *LoginError) string {
 	return "try again with the right answer" + without
 }
 
-// close closes the connection to the agent.
+// close closes the connection to the agent, and forgets the keys: the callbacks of a connection
+// refer to a as long as that exists.
 func (a *authentication) close() {
 	if a.agent != nil {
 		_ = a.agent.Close() // all is read
 	}
+	a.keys, a.limit = nil, nil
 }

@@ -73,13 +73,13 @@ func (d *Dialer) Dial(ctx context.Context, t Target) (Conn, error) {
 
 func (d *Dialer) dial(ctx context.Context, t Target) (*remote, error) {
 	began := time.Now()
-	client, err := (&server{d, t}).login(ctx)
+	h, err := (&server{d, t}).login(ctx)
 	if err != nil {
 		return nil, err
 	}
 	seconds := time.Since(began).Seconds()
 	event.Emit(ctx, event.Event{Kind: event.Connected, Text: t.User + "@" + address(t), Seconds: seconds})
-	return newRemote(client, d.KeepAlive(t)), nil
+	return newRemote(h, d.KeepAlive(t)), nil
 }
 
 // showBanner shows what a server had to say before the login, such as that there will be a

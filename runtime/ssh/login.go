@@ -26,14 +26,14 @@ type server struct {
 }
 
 // login connects, verifies the host's key and authenticates.
-func (s *server) login(ctx context.Context) (*gossh.Client, error) {
+func (s *server) login(ctx context.Context) (handshake, error) {
 	keys, err := s.hostKeys()
 	if err != nil {
-		return nil, err
+		return handshake{}, err
 	}
 	hostKeyAlgorithms, err := keys.algorithms()
 	if err != nil {
-		return nil, err
+		return handshake{}, err
 	}
 	limit := newDeadline(ctx, s.dialer.opts.ConnectTimeout)
 	defer limit.stop()
@@ -55,23 +55,23 @@ func (s *server) login(ctx context.Context) (*gossh.Client, error) {
 	switch {
 	case err == nil:
 		s.dialer.showBanner(ctx, address(s.target), auth.banner)
-		return gossh.NewClient(h.conn, h.channels, h.requests), nil
+		return h, nil
 	case ctx.Err() != nil:
-		return nil, context.Cause(ctx)
+		return handshake{}, context.Cause(ctx)
 	case keys.refused != nil:
-		return nil, keys.refused
+		return handshake{}, keys.refused
 	case auth.failed != nil:
-		return nil, auth.failed
+		return handshake{}, auth.failed
 	case h.proxy != nil && !h.spoke:
-		return nil, s.proxyError(h, limit, err)
+		return handshake{}, s.proxyError(h, limit, err)
 	case h.dropped:
-		return nil, droppedError(address(s.target))
+		return handshake{}, droppedError(address(s.target))
 	case limit.passed() || !h.dialed:
-		return nil, s.connectError(ctx, limit, err)
+		return handshake{}, s.connectError(ctx, limit, err)
 	case auth.begun:
-		return nil, auth.refused(err)
+		return handshake{}, auth.refused(err)
 	}
-	return nil, s.connectError(ctx, limit, &ConnectError{Address: address(s.target), Cause: NoHandshake, Err: err})
+	return handshake{}, s.connectError(ctx, limit, &ConnectError{Address: address(s.target), Cause: NoHandshake, Err: err})
 }
 
 // handshake is the outcome of an attempt to speak SSH.

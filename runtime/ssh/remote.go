@@ -23,52 +23,89 @@ type remote struct {
 	wg     sync.WaitGroup
 
 	mu     sync.Mutex
-	reason error // the first reason why the connection is gone
+	reason error       // the first reason why the connection is gone
+	gone   bool        // no keepalive request is sent any more
+	next   *time.Timer // sends the next one
 }
 
-// newRemote takes over an authenticated connection.
-func newRemote(client *gossh.Client, k KeepAlive) *remote {
-	r := &remote{client: client, ended: make(chan struct{})}
-	offered := client.HandleChannelOpen("auth-agent@openssh.com")
-	r.wg.Go(func() { r.agents.accept(offered) })
-	r.wg.Go(func() {
-		r.fail(client.Wait())
-		close(r.ended)
-	})
+// newRemote takes over an authenticated connection. gossh.NewClient would start three goroutines
+// for it. A run on a thousand hosts has a thousand connections, and most of them wait.
+func newRemote(h handshake, k KeepAlive) *remote {
+	r := &remote{client: &gossh.Client{Conn: h.conn}, ended: make(chan struct{})}
+	r.agents.channels.SetLimit(maxAgentChannels)
+	r.wg.Go(func() { r.serve(h.channels, h.requests) })
 	if k.Every > 0 {
-		r.wg.Go(func() { r.keepAlive(k) })
+		r.scheduleKeepAlive(k)
 	}
 	return r
+}
+
+// serve answers what the host asks for, until the connection is gone.
+func (r *remote) serve(channels <-chan gossh.NewChannel, requests <-chan *gossh.Request) {
+	for channels != nil || requests != nil {
+		select {
+		case offered, ok := <-channels:
+			if !ok {
+				channels = nil
+				continue
+			}
+			r.agents.accept(offered)
+		case request, ok := <-requests:
+			if !ok {
+				requests = nil
+				continue
+			}
+			_ = request.Reply(false, nil) // a refusal answers a keepalive request too; if it fails the connection is gone
+		}
+	}
+	r.fail(r.client.Wait())
+	close(r.ended)
+	r.endKeepAlive()
+	_ = r.agents.channels.Wait()
+}
+
+// scheduleKeepAlive sends the next keepalive request in a while. A timer waits for that, because a
+// goroutine needs memory.
+func (r *remote) scheduleKeepAlive(k KeepAlive) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.gone {
+		return
+	}
+	r.wg.Add(1)
+	r.next = time.AfterFunc(k.Every, func() {
+		defer r.wg.Done()
+		r.keepAlive(k)
+	})
+}
+
+// endKeepAlive sends no keepalive request from now on.
+func (r *remote) endKeepAlive() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.gone = true
+	if r.next != nil && r.next.Stop() {
+		r.wg.Done()
+	}
 }
 
 // keepAlive cuts the connection if the other side does not answer. A network that drops packets
 // reports nothing.
 func (r *remote) keepAlive(k KeepAlive) {
-	tick := time.NewTicker(k.Every)
-	defer tick.Stop()
-	for {
-		select {
-		case <-tick.C:
-		case <-r.ended:
-			return
-		}
-		answer := make(chan error, 1)
-		r.wg.Go(func() {
-			_, _, err := r.client.SendRequest("keepalive@openssh.com", true, nil)
-			answer <- err
-		})
-		limit := time.NewTimer(k.Patience())
-		select {
-		case <-answer: // a refusal is an answer too
-			limit.Stop()
-		case <-limit.C:
-			r.fail(fmt.Errorf("no answer for %v", k.Patience()))
-			r.Abandon()
-			return
-		case <-r.ended:
-			limit.Stop()
-			return
-		}
+	answer := make(chan error, 1)
+	r.wg.Go(func() {
+		_, _, err := r.client.SendRequest("keepalive@openssh.com", true, nil)
+		answer <- err
+	})
+	limit := time.NewTimer(k.Patience())
+	defer limit.Stop()
+	select {
+	case <-answer: // a refusal is an answer too
+		r.scheduleKeepAlive(k)
+	case <-limit.C:
+		r.fail(fmt.Errorf("no answer for %v", k.Patience()))
+		r.Abandon()
+	case <-r.ended:
 	}
 }
 

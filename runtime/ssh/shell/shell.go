@@ -43,8 +43,8 @@ type shell struct {
 	known chan struct{} // closed when pgid is set
 	pgid  int64         // its process group, or 0 if it leads none
 
-	mu      sync.Mutex    // guards guarded and what is sent meanwhile
-	guarded chan struct{} // closed when holdScript is over; nil without it
+	mu   sync.Mutex  // guards sign and what is sent meanwhile
+	sign *time.Timer // of life for holdScript; nil without it, and when it is over
 }
 
 func newShell(p *ssh.Process) *shell {
@@ -87,22 +87,16 @@ func ledGroup(line string) int64 {
 
 // guardFresh sends signs of life to a shell that waits in holdScript.
 func (s *shell) guardFresh(every time.Duration) {
-	tick := time.NewTicker(every)
-	defer tick.Stop()
-	for {
-		select {
-		case <-tick.C:
-			s.mu.Lock()
-			select {
-			case <-s.guarded:
-			default:
-				_ = feed(s.proc.Stdin, "#\n") // the first command notices a shell that is gone
-			}
-			s.mu.Unlock()
-		case <-s.guarded:
-			return
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sign = time.AfterFunc(every, func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.sign != nil {
+			_ = feed(s.proc.Stdin, "#\n") // the first command notices a shell that is gone
+			s.sign.Reset(every)
 		}
-	}
+	})
 }
 
 // dismissGuard ends the signs of life. It returns the line that must precede the first command, and
@@ -110,16 +104,12 @@ func (s *shell) guardFresh(every time.Duration) {
 func (s *shell) dismissGuard() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.guarded == nil {
+	if s.sign == nil {
 		return ""
 	}
-	select {
-	case <-s.guarded:
-		return ""
-	default:
-		close(s.guarded)
-		return ":\n"
-	}
+	s.sign.Stop()
+	s.sign = nil
+	return ":\n"
 }
 
 // startShell starts the long-lived shell. What the start-up files of the login print is dropped.
@@ -142,8 +132,7 @@ func startShell(ctx context.Context, link ssh.Conn, guard ssh.KeepAlive) (*shell
 		return nil, err
 	}
 	if silence(guard) > 0 {
-		s.guarded = make(chan struct{})
-		go s.guardFresh(guard.Every)
+		s.guardFresh(guard.Every)
 	}
 	return s, nil
 }
