@@ -42,16 +42,27 @@ func BenchmarkExec(b *testing.B) {
 	}
 }
 
-// many writes a hosts file with n names for the one host.
+// many writes a hosts file with n names for the one host, and a known_hosts file with as many lines
+// more, as a machine has that knows so many hosts.
 func many(b *testing.B, l *labtest.Lab, h *lab.Host, n int) string {
 	b.Helper()
+	dir := b.TempDir()
+	known, err := os.ReadFile(l.KnownHosts())
+	if err != nil {
+		b.Fatal(err)
+	}
+	knownHosts := filepath.Join(dir, "known_hosts")
+	others := strings.Repeat("other.example.com ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ1dzqlBVPxBwM8LDAm+o1RDTEN1VLUClvaGkyUVSTPo\n", n)
+	if err := os.WriteFile(knownHosts, append([]byte(others), known...), 0o600); err != nil {
+		b.Fatal(err)
+	}
 	var out strings.Builder
-	fmt.Fprintf(&out, "return { user = %q, identity = %q, known_hosts = %q,\n", lab.User, l.AdminKey(), l.KnownHosts())
+	fmt.Fprintf(&out, "return { user = %q, identity = %q, known_hosts = %q,\n", lab.User, l.AdminKey(), knownHosts)
 	for i := range n {
 		fmt.Fprintf(&out, "  { name = \"h%d\", address = %q, port = %d },\n", i, h.Addr, h.Port)
 	}
 	out.WriteString("}\n")
-	path := filepath.Join(b.TempDir(), "hosts.lua")
+	path := filepath.Join(dir, "hosts.lua")
 	if err := os.WriteFile(path, []byte(out.String()), 0o600); err != nil {
 		b.Fatal(err)
 	}

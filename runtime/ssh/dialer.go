@@ -14,6 +14,7 @@ import (
 
 	"runbook/runtime/event"
 	"runbook/runtime/inventory"
+	"runbook/runtime/ssh/known"
 )
 
 // Target describes how to reach a host.
@@ -39,6 +40,7 @@ type Dialer struct {
 	opts        Options
 	stream      *event.Stream // hides the passwords that are asked for
 	passphrases Passphrases
+	known       known.Files
 	prompting   Mutex // one question at a time
 
 	mu       sync.Mutex

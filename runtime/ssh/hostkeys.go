@@ -49,11 +49,7 @@ func (s *server) hostKeys() (*hostKeys, error) {
 		k.known = []knownhosts.PublicKey{{PublicKey: key}}
 		return k, nil
 	}
-	files, err := existingFiles(s.knownHosts())
-	if err != nil {
-		return nil, err
-	}
-	db, err := openKnownHosts(files)
+	db, err := s.dialer.known.Open(s.knownHosts())
 	if err != nil {
 		return nil, err
 	}

@@ -4,18 +4,17 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net"
 	"os"
 	"slices"
 	"strings"
 
-	"github.com/skeema/knownhosts"
 	gossh "golang.org/x/crypto/ssh"
 	xknownhosts "golang.org/x/crypto/ssh/knownhosts"
 
 	"runbook/runtime/event"
 	"runbook/runtime/inventory"
+	"runbook/runtime/ssh/known"
 )
 
 // Known holds what known_hosts files contain about one server. It is for those who verify that
@@ -29,11 +28,11 @@ type Known struct {
 // KnownServer reads the files' entries for the server at address, "host" or "[host]:port". Hashed
 // names and patterns match. Missing files count as empty.
 func KnownServer(files []string, address string) (Known, error) {
-	files, err := existingFiles(files)
+	files, err := known.Existing(files)
 	if err != nil {
 		return Known{}, err
 	}
-	db, err := openKnownHosts(files)
+	db, err := new(known.Files).Open(files)
 	if err != nil || db == nil {
 		return Known{}, err
 	}
@@ -56,32 +55,6 @@ func KnownServer(files []string, address string) (Known, error) {
 		k.Revoked = append(k.Revoked, revoked...)
 	}
 	return k, nil
-}
-
-// existingFiles returns those known_hosts files that exist.
-func existingFiles(files []string) ([]string, error) {
-	var there []string
-	for _, f := range files {
-		switch _, err := os.Stat(f); {
-		case err == nil:
-			there = append(there, f)
-		case !errors.Is(err, fs.ErrNotExist):
-			return nil, fmt.Errorf("known_hosts: %w", err)
-		}
-	}
-	return there, nil
-}
-
-// openKnownHosts reads existing known_hosts files. It returns nil if there are none.
-func openKnownHosts(files []string) (*knownhosts.HostKeyDB, error) {
-	if len(files) == 0 {
-		return nil, nil
-	}
-	db, err := knownhosts.NewDB(files...)
-	if err != nil {
-		return nil, fmt.Errorf("known_hosts: %w", err)
-	}
-	return db, nil
 }
 
 // revokedKeys reads the @revoked lines of a known_hosts file. The known_hosts packages apply them
