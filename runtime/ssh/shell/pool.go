@@ -15,6 +15,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"runbook/runtime/event"
 	"runbook/runtime/ssh"
 )
@@ -76,6 +78,10 @@ func (p *Pool) add(h *Host) *Host {
 	return h
 }
 
+// closeAtOnce is how many connections are closed at the same time. Each needs memory for that, and
+// a few seconds if its host does not answer.
+const closeAtOnce = 200
+
 // Close releases the locks, ends the shells and closes all connections, those to jump hosts last.
 // After it nothing that the pool started is left on this machine. The hosts must not be used any
 // more.
@@ -85,14 +91,16 @@ func (p *Pool) Close() error {
 	p.hosts = nil
 	p.mu.Unlock()
 	errs := make([]error, len(hosts))
-	var wg sync.WaitGroup
+	var group errgroup.Group
+	group.SetLimit(closeAtOnce)
 	for i, h := range hosts {
-		wg.Go(func() {
+		group.Go(func() error {
 			if err := h.Close(); err != nil {
 				errs[i] = fmt.Errorf("%s: %w", h.Name(), err)
 			}
+			return nil // a failure of one doesn't end the others
 		})
 	}
-	wg.Wait()
+	_ = group.Wait() // every error is in errs
 	return errors.Join(errors.Join(errs...), p.dialer.Close())
 }

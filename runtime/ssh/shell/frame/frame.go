@@ -51,13 +51,17 @@ type Scanner struct {
 	r       io.Reader
 	pending []byte // read, but not passed on
 	err     error  // of the last read
+	fast    bool   // the last read filled its buffer
 }
 
 func NewScanner(r io.Reader) *Scanner { return &Scanner{r: r} }
 
-// buffers are what streams are read into. Of the hosts of a run most wait for their turn, and their
-// shells read nothing.
+// buffers are what streams are read into while they have much to say. Others have a small buffer:
+// when a run of a thousand hosts begins and ends, that many shells are read from at once.
 var buffers = sync.Pool{New: func() any { return new([32 << 10]byte) }}
+
+// smallBuffer holds what most commands print.
+const smallBuffer = 512
 
 // Until passes all bytes before the first of the marks to out, and returns the index of the mark.
 // out gets bytes as soon as they cannot be the beginning of a mark; its error ends the reading. If
@@ -120,9 +124,18 @@ func (s *Scanner) Read(b []byte) (int, error) {
 }
 
 func (s *Scanner) fill() {
+	if !s.fast {
+		s.readInto(make([]byte, smallBuffer))
+		return
+	}
 	buf := buffers.Get().(*[32 << 10]byte)
 	defer buffers.Put(buf)
-	n, err := s.r.Read(buf[:])
+	s.readInto(buf[:])
+}
+
+func (s *Scanner) readInto(buf []byte) {
+	n, err := s.r.Read(buf)
+	s.fast = n == len(buf)
 	if len(s.pending) == 0 {
 		s.pending = nil // which may be the end of a large one
 	}
