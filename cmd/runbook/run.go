@@ -188,6 +188,7 @@ func (p *program) run(call *options.Call, of *recipe.Recipe, flags []flagSpec) e
 	}
 	unfollow := p.follow(call.Context, stream, pause)
 	done := p.signals.WithHooks()
+	saveMemory(len(plan.Hosts))
 	err = plan.Run(call.Context, stream)
 	done()
 	unfollow()

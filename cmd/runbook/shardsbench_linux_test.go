@@ -17,7 +17,7 @@ import (
 // BenchmarkShards runs a recipe on thousands of hosts in shards, one after the other, each with a
 // report of --json, and merges them into one page. All hosts are one SSH server in this process. It
 // measures runbook in processes of their own: the CPU time for each host and the peak memory of a
-// shard, and time and memory for the page. The largest takes an hour:
+// shard, and time and memory for the page. The largest takes five minutes:
 //
 //	go test ./cmd/runbook -run xxx -bench Shards/10x1000 -benchtime 1x -timeout 2h
 func BenchmarkShards(b *testing.B) {
