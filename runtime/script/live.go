@@ -193,36 +193,20 @@ func (t LiveTable) origins() []origin {
 
 // moduleOrigin returns the origin of the table that a required file returned.
 func (s *State) moduleOrigin(path string) origin {
-	f := s.files[path]
-	o := origin{file: f, line: 1, col: 1}
-	if len(f.Chunk) == 0 {
-		return o
-	}
-	last := f.Chunk[len(f.Chunk)-1]
-	o.line, o.col = f.Place(last.Line(), "")
-	if returns, ok := last.(*ast.ReturnStmt); ok && len(returns.Exprs) > 0 {
-		o.keys = f.Keys(returns.Exprs[0])
-	}
+	o := origin{file: s.files[path]}
+	o.line, o.col, o.keys = o.file.Returned()
 	return o
 }
 
 // requiredPath returns the path of the file that an expression requires, or "".
 func (s *State) requiredPath(e ast.Expr) string {
-	call, ok := e.(*ast.FuncCallExpr)
-	if !ok || source.LastName(call.Func) != "require" {
-		return ""
+	name := source.Required(e)
+	for _, path := range s.order {
+		if name != "" && filepath.Base(path) == name+".lua" {
+			return path
+		}
 	}
-	name, ok := source.Only(call.Args).(*ast.StringExpr)
-	if !ok {
-		return ""
-	}
-	i := slices.IndexFunc(s.order, func(path string) bool {
-		return strings.TrimSuffix(filepath.Base(path), ".lua") == name.Value
-	})
-	if i < 0 {
-		return ""
-	}
-	return s.order[i]
+	return ""
 }
 
 // argumentOrigins finds the table among the arguments of the active calls, the innermost first.

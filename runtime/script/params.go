@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"runbook/runtime/script/types"
@@ -78,39 +77,8 @@ func readParam(f reflect.StructField, objects []Object, strict bool) (p types.Pa
 	return p, nil
 }
 
-// signatures are the signatures that were read, by signatureKey: each run makes several libraries
-// of the same declarations, and reading their tags takes longer than all else. They are never
-// changed.
-var signatures sync.Map
-
-type signatureKey struct {
-	args, result reflect.Type
-	objects      string // the names and types of all objects
-}
-
-// objectKey is the objects of a signatureKey.
-func objectKey(objects []Object) string {
-	var b strings.Builder
-	for _, o := range objects {
-		fmt.Fprintf(&b, "%s %s.%s\n", o.Name, o.Type.Elem().PkgPath(), o.Type.Elem().Name())
-	}
-	return b.String()
-}
-
-// readSignature reads the types of the primitive's Go function. key is the objectKey of objects.
-func (p Primitive) readSignature(objects []Object, key string) (types.Signature, error) {
-	k := signatureKey{p.args, p.result, key}
-	if known, ok := signatures.Load(k); ok {
-		return known.(types.Signature), nil
-	}
-	sig, err := p.parseSignature(objects)
-	if err == nil {
-		signatures.Store(k, sig)
-	}
-	return sig, err
-}
-
-func (p Primitive) parseSignature(objects []Object) (types.Signature, error) {
+// readSignature reads the types of the primitive's Go function.
+func (p Primitive) readSignature(objects []Object) (types.Signature, error) {
 	var sig types.Signature
 	ps, err := readParams(p.args, objects, true)
 	if err != nil {

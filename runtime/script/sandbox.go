@@ -155,13 +155,30 @@ func (s *State) require(l *lua.LState, project source.Project, name string) (lua
 	if err != nil {
 		return nil, err
 	}
-	if v, ok := s.loaded[path]; ok {
-		if v == nil {
-			return nil, fmt.Errorf("%s requires itself, directly or through another module", path)
-		}
+	v, known := s.loaded[path]
+	fill := s.deferred[path]
+	switch {
+	case known && v == nil:
+		return nil, fmt.Errorf("%s requires itself, directly or through another module", path)
+	case known && fill != nil && !s.shipped[from]:
+		return v, fill(l)
+	case known:
 		return v, nil
 	}
+	s.shipped[path] = project.HasBuiltin(path, text)
+	if s.shipped[path] && s.shipped[from] {
+		s.loaded[path] = s.deferModule(l, path, text)
+		return s.loaded[path], nil
+	}
 	s.loaded[path] = nil
+	v, err = s.runModule(l, path, text)
+	if s.loaded[path] = v; err != nil {
+		delete(s.loaded, path)
+	}
+	return v, err
+}
+
+func (s *State) runModule(l *lua.LState, path string, text []byte) (lua.LValue, error) {
 	fn, err := s.load(l.Context(), l, path, text)
 	if err != nil {
 		return nil, err
@@ -173,11 +190,39 @@ func (s *State) require(l *lua.LState, project source.Project, name string) (lua
 	err = thread.PCall(0, 1, nil)
 	s.root.G.CurrentThread = l
 	if err != nil {
-		delete(s.loaded, path)
 		return nil, s.goError(thread, err)
 	}
-	s.loaded[path], s.order = thread.Get(-1), append(s.order, path)
-	return s.loaded[path], nil
+	s.order = append(s.order, path)
+	return thread.Get(-1), nil
+}
+
+// deferModule returns the table of a built-in module. The module runs when a field is first read:
+// recipes use few of them, and to read the options of a recipe hardly any is needed. Only built-in
+// files get such a table. They do nothing but read its fields, and each returns a table that nobody
+// else has.
+func (s *State) deferModule(l *lua.LState, path string, text []byte) *lua.LTable {
+	s.opts.Files.Defer(path, text)
+	module, meta := l.NewTable(), l.NewTable()
+	s.deferred[path] = func(l *lua.LState) error {
+		module.Metatable = lua.LNil
+		v, err := s.runModule(l, path, text)
+		if err != nil {
+			module.Metatable = meta
+			return err
+		}
+		v.(*lua.LTable).ForEach(module.RawSet)
+		delete(s.deferred, path)
+		return nil
+	}
+	meta.RawSetString("__index", l.NewFunction(func(l *lua.LState) int {
+		if err := s.deferred[path](l); err != nil {
+			s.raise(l, s.locate(l, Call{Name: "require", Line: currentLine(l)}, err))
+		}
+		l.Push(module.RawGet(l.Get(2)))
+		return 1
+	}))
+	module.Metatable = meta
+	return module
 }
 
 // Eval runs a Lua file that may use only string, table and math, such as a hosts file, and returns

@@ -80,21 +80,23 @@ type State struct {
 	opts     StateOptions
 	root     *lua.LState
 	turn     sync.Mutex
-	chunks   map[string][]string               // the lines of the loaded files, by their names in errors
-	files    map[string]*source.File           // the loaded files
-	loaded   map[string]lua.LValue             // the value of each required file; nil while it is being loaded
-	order    []string                          // the required files, in the order in which they returned
-	values   map[any]*lua.LUserData            // the Lua values of objects
-	records  map[reflect.Type]types.Params     // the fields of result structs
-	metas    map[string]*lua.LTable            // metatables of objects and groups, by name
-	calls    map[string]*lua.LFunction         // primitives, by path
-	errs     *lua.LTable                       // the metatable of errors
-	globals  map[string]bool                   // the declared global names
-	project  source.Project                    // where require and File look
-	overlays map[*lua.LTable]map[string]string // the keys that were laid over a table, and their files
-	named    map[string]File                   // the files read as File, by name
-	open     bool                              // setting a global declares it, as in a session
-	nested   map[*lua.LState]int               // the depth of callbacks of each thread
+	chunks   map[string][]string                // the lines of the loaded files, by their names in errors
+	files    map[string]*source.File            // the loaded files
+	loaded   map[string]lua.LValue              // the value of each required file; nil while it is being loaded
+	order    []string                           // the required files, in the order in which they returned
+	shipped  map[string]bool                    // the recipe and required files that are as runbook has them
+	deferred map[string]func(*lua.LState) error // by path: runs a module of which no field was read yet
+	values   map[any]*lua.LUserData             // the Lua values of objects
+	records  map[reflect.Type]types.Params      // the fields of result structs
+	metas    map[string]*lua.LTable             // metatables of objects and groups, by name
+	calls    map[string]*lua.LFunction          // primitives, by path
+	errs     *lua.LTable                        // the metatable of errors
+	globals  map[string]bool                    // the declared global names
+	project  source.Project                     // where require and File look
+	overlays map[*lua.LTable]map[string]string  // the keys that were laid over a table, and their files
+	named    map[string]File                    // the files read as File, by name
+	open     bool                               // setting a global declares it, as in a session
+	nested   map[*lua.LState]int                // the depth of callbacks of each thread
 }
 
 // NewState makes a state with the library's primitives. The users and passwords of URLs in its
@@ -105,8 +107,8 @@ func (lib *Library) NewState(stream *event.Stream, opts StateOptions) (*State, e
 		chunks: map[string][]string{}, files: map[string]*source.File{}, loaded: map[string]lua.LValue{},
 		values: map[any]*lua.LUserData{}, records: map[reflect.Type]types.Params{}, metas: map[string]*lua.LTable{},
 		calls: map[string]*lua.LFunction{}, globals: map[string]bool{}, named: map[string]File{},
-		overlays: map[*lua.LTable]map[string]string{},
-		nested:   map[*lua.LState]int{},
+		overlays: map[*lua.LTable]map[string]string{}, nested: map[*lua.LState]int{},
+		shipped: map[string]bool{}, deferred: map[string]func(*lua.LState) error{},
 	}
 	s.root.SetContext(context.Background())
 	if err := s.openLibraries(); err != nil {
@@ -154,6 +156,7 @@ func (s *State) Run(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
+	s.shipped[path] = s.project.HasBuiltin(path, text)
 	fn, err := s.load(ctx, s.root, path, text)
 	if err != nil {
 		return err

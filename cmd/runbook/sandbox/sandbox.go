@@ -169,9 +169,9 @@ func (p *prefix) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// CollectLess lets the garbage collector wait while files are read, which takes about 25 MB. What
+// CollectLess lets the garbage collector wait while files are read, which takes about 20 MB. What
 // it returns ends that.
 func CollectLess() (restore func()) {
-	before := debug.SetGCPercent(400)
+	before := debug.SetGCPercent(1000)
 	return func() { debug.SetGCPercent(before) }
 }

@@ -16,6 +16,7 @@ type Cache struct {
 	shared *Cache // has the files of all recipes; may be nil
 	mu     sync.Mutex
 	files  map[string]*File
+	later  map[string][]byte // the texts of modules that may be read later, see Defer
 }
 
 // ForRecipe returns an empty cache for one recipe. A file that c has is not read again, and a file
@@ -45,6 +46,27 @@ func (c *Cache) AddPaths(paths map[string]bool) {
 	defer c.mu.Unlock()
 	for path := range c.files {
 		paths[filepath.Clean(path)] = true
+	}
+}
+
+// Defer keeps the text of a module that is read when something of it is needed. Steps reads it.
+func (c *Cache) Defer(path string, text []byte) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.later == nil {
+		c.later = map[string][]byte{}
+	}
+	c.later[path] = text
+}
+
+// readDeferred reads the modules that were not read yet.
+func (c *Cache) readDeferred() {
+	c.mu.Lock()
+	later := c.later
+	c.later = nil
+	c.mu.Unlock()
+	for path, text := range later {
+		c.File(path, text)
 	}
 }
 

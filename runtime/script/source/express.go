@@ -124,6 +124,16 @@ func IsCall(e ast.Expr) bool {
 	return ok
 }
 
+// Required returns the name of the module that an expression requires, or "".
+func Required(e ast.Expr) string {
+	if call, ok := e.(*ast.FuncCallExpr); ok && LastName(call.Func) == "require" {
+		if name, ok := Only(call.Args).(*ast.StringExpr); ok {
+			return name.Value
+		}
+	}
+	return ""
+}
+
 // IsLiteral reports whether an expression is a value that is written in the recipe.
 func IsLiteral(e ast.Expr) bool {
 	switch e.(type) {

@@ -65,6 +65,20 @@ func (f *File) Keys(e ast.Expr) map[string]Key {
 	return keys
 }
 
+// Returned returns the place of the file's last statement and, if that returns a table, where the
+// table's keys are written.
+func (f *File) Returned() (line, col int, keys map[string]Key) {
+	if len(f.Chunk) == 0 {
+		return 1, 1, nil
+	}
+	last := f.Chunk[len(f.Chunk)-1]
+	line, col = f.Place(last.Line(), "")
+	if returns, ok := last.(*ast.ReturnStmt); ok && len(returns.Exprs) > 0 {
+		keys = f.Keys(returns.Exprs[0])
+	}
+	return line, col, keys
+}
+
 // constructorKeys finds the keys in { … }, also when that is an argument, as in merge({ … }, { …
 // }).
 func constructorKeys(e ast.Expr) map[string]Key {

@@ -118,7 +118,7 @@ const SettingsModule = "app"
 // the settings. Mistakes in these files are found before they are shipped, so that only the settings
 // can have one.
 func (p Project) IsShipped(path string, text []byte) bool {
-	if p.Builtin == nil || !p.isBuiltinText(filepath.Base(path), text) {
+	if !p.HasBuiltin(path, text) {
 		return false
 	}
 	modules, err := fs.Glob(p.Builtin, "lib/*.lua")
@@ -127,7 +127,7 @@ func (p Project) IsShipped(path string, text []byte) bool {
 	}
 	for _, name := range modules {
 		module := strings.TrimSuffix(filepath.Base(name), ".lua")
-		if _, text, err := p.FindModule(module, ""); err != nil || !p.isBuiltinText(name, text) {
+		if path, text, err := p.FindModule(module, ""); err != nil || !p.HasBuiltin(path, text) {
 			return false
 		}
 	}
@@ -135,10 +135,10 @@ func (p Project) IsShipped(path string, text []byte) bool {
 	return err == nil
 }
 
-// isBuiltinText reports whether text is that of a built-in file.
-func (p Project) isBuiltinText(name string, text []byte) bool {
-	builtin, err := fs.ReadFile(p.Builtin, name)
-	return err == nil && bytes.Equal(builtin, text)
+// HasBuiltin reports whether the recipe or module at path, whose text is given, is as runbook has it.
+func (p Project) HasBuiltin(path string, text []byte) bool {
+	_, builtin := p.readBuiltin(filepath.Base(path))
+	return builtin != nil && bytes.Equal(builtin, text)
 }
 
 // FindModule reads the file that require "name" loads. It is another one than from, the file that

@@ -17,6 +17,7 @@ type Step struct {
 // Steps returns the steps in the files that were read, sorted by title. A title of several possible
 // texts is several steps.
 func (c *Cache) Steps() []Step {
+	c.readDeferred()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var found []Step
