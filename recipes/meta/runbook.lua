@@ -23,21 +23,21 @@ local host_git = {}
 
 ---Run a command. A status other than 0 is an error unless check is false.
 ---Changes something; a dry run skips it.
----@param cmd string|(string|number)[] a string for /bin/sh, or a list of words, which is quoted
+---@param cmd string|(string|number|(string|number)[])[] a string for /bin/sh, or a list of words and lists of words, which is quoted
 ---@param options? { pipefail?: boolean, cwd?: string, env?: table<string, string>, stdin?: string, sudo?: boolean|string, timeout?: string, idle_timeout?: string, max?: integer, retries?: integer, check?: boolean, secret?: string[] }
 ---@return { code: integer, ok: boolean, stdout: string, stderr: string, seconds: number }
 function host:run(cmd, options) end
 
 ---Run a command that changes nothing, and return its output without the white space around it.
 ---Changes nothing; also runs in a dry run.
----@param cmd string|(string|number)[] a string for /bin/sh, or a list of words, which is quoted
+---@param cmd string|(string|number|(string|number)[])[] a string for /bin/sh, or a list of words and lists of words, which is quoted
 ---@param options? { pipefail?: boolean, cwd?: string, env?: table<string, string>, stdin?: string, sudo?: boolean|string, timeout?: string, idle_timeout?: string, max?: integer, retries?: integer, check?: boolean, secret?: string[], assuming?: string }
 ---@return string
 function host:capture(cmd, options) end
 
 ---Run a command that changes nothing, and return whether its status was 0. A command that did not run is an error: status 126 (also for a cwd that cannot be entered) or 127, except of command -v NAME, which asks for a program.
 ---Changes nothing; also runs in a dry run.
----@param cmd string|(string|number)[] a string for /bin/sh, or a list of words, which is quoted
+---@param cmd string|(string|number|(string|number)[])[] a string for /bin/sh, or a list of words and lists of words, which is quoted
 ---@param options? { pipefail?: boolean, cwd?: string, env?: table<string, string>, stdin?: string, sudo?: boolean|string, timeout?: string, idle_timeout?: string, max?: integer, retries?: integer, check?: boolean, secret?: string[], assuming?: boolean }
 ---@return boolean
 function host:test(cmd, options) end

@@ -42,7 +42,7 @@ func toGo(format string, v any) (any, error) {
 	case script.Table:
 		return tableToGo(format, v)
 	}
-	return nil, errors.New("only strings, numbers, true, false, lists and tables can be encoded as " + format)
+	return nil, fmt.Errorf("only strings, numbers, true, false, lists and tables can be encoded as %s, got %s", format, script.Describe(v))
 }
 
 func tableToGo(format string, t script.Table) (any, error) {

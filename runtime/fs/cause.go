@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/pkg/sftp"
@@ -38,6 +39,8 @@ func (o *operation) explain(err error) error {
 	}
 	var status *sftp.StatusError
 	switch {
+	case errors.Is(err, os.ErrNotExist) && slices.Contains([]string{"write", "append to", "symlink", "mkdir"}, o.name):
+		return errNoFolder(o.path)
 	case errors.Is(err, os.ErrNotExist):
 		return cause{"no such file or folder", err}
 	case errors.Is(err, os.ErrPermission):

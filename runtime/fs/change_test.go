@@ -28,7 +28,7 @@ func TestMkdir(t *testing.T) {
 		}
 		b.changed(name + ": made folder DIR/a/b/c")
 		_, err := b.files.Mkdir(b.ctx, b.path("x/y"), fs.MkdirOptions{})
-		b.fails(err, "mkdir DIR/x/y: no such file or folder")
+		b.fails(err, "mkdir DIR/x/y: no such file or folder: its folder DIR/x does not exist")
 		if made, err := b.files.Mkdir(b.ctx, b.path("private"), fs.MkdirOptions{Mode: "0700"}); err != nil || !made {
 			b.Errorf("made %v, %v", made, err)
 		}
@@ -149,7 +149,7 @@ func TestSymlink(t *testing.T) {
 		_, err = b.files.Symlink(b.ctx, "releases/three", b.path("current"), true)
 		b.fails(err, `target "releases/three": not an absolute path`)
 		_, err = b.files.Symlink(b.ctx, "/srv/app", b.path("none/current"), true)
-		b.fails(err, "no such file or folder")
+		b.fails(err, "no such file or folder: its folder DIR/none does not exist")
 		b.put("file", "precious")
 		b.must(os.Mkdir(b.path("folder"), 0o755))
 		for _, what := range []string{"file", "folder"} {

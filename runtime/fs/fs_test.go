@@ -234,7 +234,7 @@ func TestReadAndWrite(t *testing.T) {
 			o := fs.WriteOptions{Append: appending}
 			b.fails(write(b.files, b.ctx, b.path("link"), "x", o), "DIR/link: is a link")
 			b.fails(write(b.files, b.ctx, b.path("folder"), "x", o), "exists and is a folder")
-			b.fails(write(b.files, b.ctx, b.path("none/file"), "x", o), "no such file or folder")
+			b.fails(write(b.files, b.ctx, b.path("none/file"), "x", o), "no such file or folder: its folder DIR/none does not exist")
 		}
 		b.fails(write(b.files, b.ctx, b.path("file"), "x", fs.WriteOptions{Mode: "rw"}), `mode "rw": want octal digits`)
 		b.holds("file", long)

@@ -94,7 +94,7 @@ each(hosts, function(host)
 print(host)
 end)
 `
-	for folder, minimum := range map[string]int{"wrong": 140, "right": 65} {
+	for folder, minimum := range map[string]int{"wrong": 225, "right": 85} {
 		t.Run(folder, func(t *testing.T) {
 			text, err := os.ReadFile("testdata/corpus/" + folder + ".txt")
 			if err != nil {

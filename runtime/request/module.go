@@ -5,7 +5,9 @@ package request
 
 import (
 	"context"
+	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"runbook/runtime/script"
@@ -19,14 +21,30 @@ type options struct {
 	Python  string            `lua:"python" doc:"a Python on the host that connects where its SSH server forbids tunnels; by default python3"`
 }
 
+// address is the URL of a request.
+type address string
+
+// CheckLua refuses what is not a URL of a web server. host:put and host:get of other tools copy
+// files.
+func (a address) CheckLua() error {
+	if strings.HasPrefix(string(a), "http://") || strings.HasPrefix(string(a), "https://") {
+		return nil
+	}
+	err := fmt.Errorf("want an address such as http://127.0.0.1:8000/, got %q", string(a))
+	if !strings.Contains(string(a), ":") {
+		err = fmt.Errorf("%w; files are copied by host:upload and host:download", err)
+	}
+	return err
+}
+
 type urlArgs struct {
-	URL string `lua:"url,arg" doc:"the URL, as seen from the host"`
+	URL address `lua:"url,arg" doc:"the URL, as seen from the host"`
 	options
 }
 
 type bodyArgs struct {
-	URL  string `lua:"url,arg" doc:"the URL, as seen from the host"`
-	Body string `lua:"body,arg" doc:"the body to send, such as json.encode({ text = \"released\" })"`
+	URL  address `lua:"url,arg" doc:"the URL, as seen from the host"`
+	Body string  `lua:"body,arg" doc:"the body to send, such as json.encode({ text = \"released\" })"`
 	options
 }
 
@@ -56,7 +74,7 @@ func Module() script.Module {
 
 func withoutBody(method string) func(context.Context, *shell.Host, urlArgs) (web.Response, error) {
 	return func(ctx context.Context, h *shell.Host, a urlArgs) (web.Response, error) {
-		return h.HTTP(ctx, web.Request{Method: method, URL: a.URL, Headers: a.Headers, Timeout: a.Timeout}, a.Python)
+		return h.HTTP(ctx, web.Request{Method: method, URL: string(a.URL), Headers: a.Headers, Timeout: a.Timeout}, a.Python)
 	}
 }
 
@@ -66,6 +84,6 @@ func withBody(method string) func(context.Context, *shell.Host, bodyArgs) (web.R
 		for name, value := range a.Headers {
 			headers[http.CanonicalHeaderKey(name)] = value
 		}
-		return h.HTTP(ctx, web.Request{Method: method, URL: a.URL, Body: a.Body, Headers: headers, Timeout: a.Timeout}, a.Python)
+		return h.HTTP(ctx, web.Request{Method: method, URL: string(a.URL), Body: a.Body, Headers: headers, Timeout: a.Timeout}, a.Python)
 	}
 }

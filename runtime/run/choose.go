@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
+	"runbook/runtime/event"
 	"runbook/runtime/script"
 	"runbook/runtime/script/spell"
 	"runbook/runtime/ssh/shell"
@@ -48,6 +50,21 @@ func (c chooser) named(_ context.Context, _ script.None, a namedArgs) (*shell.Ho
 	return nil, fmt.Errorf("no host of this run is named %q%s", a.Name, spell.DidYouMean(a.Name, names))
 }
 
+// noTag returns the error for a tag that no host has, with what can be chosen instead.
+func (c chooser) noTag(tag string, tags []string) error {
+	err := fmt.Errorf("no host of this run has the tag %q%s", tag, spell.DidYouMean(tag, tags))
+	slices.Sort(tags)
+	for _, target := range c.world.opts.Hosts {
+		if target.Name == tag {
+			return event.WithHint(err, fmt.Sprintf("it is the name of a host: write { named(%q) }", tag))
+		}
+	}
+	if tags = slices.Compact(tags); len(tags) > 0 {
+		return event.WithHint(err, "its hosts have the tags "+strings.Join(tags, ", "))
+	}
+	return event.WithHint(err, "no host of this run has tags: add tags = { … } to the host in the hosts file")
+}
+
 func (c chooser) tagged(_ context.Context, _ script.None, a taggedArgs) ([]*shell.Host, error) {
 	present, _ := c.world.connections.split()
 	tagged := []*shell.Host{}
@@ -63,7 +80,7 @@ func (c chooser) tagged(_ context.Context, _ script.None, a taggedArgs) ([]*shel
 		}
 	}
 	if !known {
-		return nil, fmt.Errorf("no host of this run has the tag %q%s", a.Tag, spell.DidYouMean(a.Tag, tags))
+		return nil, c.noTag(a.Tag, tags)
 	}
 	return tagged, nil
 }

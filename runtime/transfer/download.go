@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 
+	"runbook/runtime/event"
 	"runbook/runtime/ssh/shell"
 )
 
@@ -122,6 +123,10 @@ func (d *download) checkTarget(folder bool) error {
 	there, err := os.Lstat(d.to)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
+		folder := filepath.Dir(d.to)
+		if _, err := os.Stat(folder); errors.Is(err, fs.ErrNotExist) {
+			return event.WithHint(fmt.Errorf("this machine has no folder %s", folder), fmt.Sprintf("make it first: localhost.fs:mkdir(%q)", folder))
+		}
 		return nil
 	case err != nil:
 		return err

@@ -41,6 +41,8 @@ host:download("`+dir+`/b", "`+dir+`/c")
 	}
 	for source, want := range map[string]string{
 		`host:upload("a", "b", { mode = "0999" })`:        "permissions",
+		`host:upload("/nosuch/a", "b")`:                   "upload /nosuch/a to b: this machine has no /nosuch/a",
+		`host:download("/etc/passwd", "/nosuch/a")`:       "this machine has no folder /nosuch",
 		`host:download("/etc/passwd", "x", { max = 4 })`:  "/etc/passwd: more than 4 bytes",
 		`host:download("/etc/passwd", "x", { max = -1 })`: "above 0",
 	} {

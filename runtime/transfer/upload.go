@@ -112,6 +112,10 @@ func newUpload(ctx context.Context, h *shell.Host, from, to string, o UploadOpti
 	if err == nil {
 		u.info, err = os.Stat(from)
 	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return u, event.WithHint(fmt.Errorf("this machine has no %s", from), "a path on this machine is relative to the project; "+
+			"here(\"NAME\") is a file beside the recipe")
+	}
 	switch {
 	case err != nil:
 		return u, err

@@ -180,7 +180,8 @@ func (w *world) resource(name string) (string, error) {
 	}
 	value, ok := known[name]
 	if !ok {
-		return "", fmt.Errorf("the lab has no %s%s", name, spell.DidYouMean(name, append(slices.Sorted(maps.Keys(known)), "{python}", "{mod_wsgi_express}")))
+		names := append(slices.Sorted(maps.Keys(known)), "{python}", "{mod_wsgi_express}")
+		return "", fmt.Errorf("the lab has no %s%s; it has %s", name, spell.DidYouMean(name, names), strings.Join(names, ", "))
 	}
 	return value, nil
 }

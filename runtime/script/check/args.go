@@ -9,6 +9,7 @@ import (
 
 	"github.com/yuin/gopher-lua/ast"
 
+	"runbook/runtime/script/check/advice"
 	"runbook/runtime/script/source"
 	"runbook/runtime/script/spell"
 	"runbook/runtime/script/types"
@@ -82,7 +83,7 @@ func (f *fileChecker) option(field *ast.Field, key, name string, options types.P
 		f.argument(field.Value, name, o)
 		return
 	}
-	f.report(field.Key.Line(), key, "%s: unknown option %q%s", name, key, otherOption(key, options))
+	f.report(field.Key.Line(), key, "%s: unknown option %q%s", name, key, advice.OtherOption(key, options))
 	f.escape(f.expr(field.Value))
 }
 
@@ -132,13 +133,17 @@ func (f *fileChecker) argument(e ast.Expr, name string, p types.Param) {
 		}
 	}
 	if got := s.luaType(); !types.Fits(got, p.Type) {
-		f.reportAt(e, "%s: want %s, got %s", where, p.Type.Words(), got.Words())
+		f.reportAt(e, "%s: want %s, got %s%s", where, p.Type.Words(), got.Words(), advice.OtherValue(e, p, got))
 	}
 }
 
 // text checks a literal string against the choices, and whether it is a duration where one is
 // wanted.
 func (f *fileChecker) text(str *ast.StringExpr, where string, p types.Param) {
+	if p.Name == "cwd" && strings.HasPrefix(str.Value, "~") {
+		f.reportAt(str, "%s: %q: ~ is not replaced: leave out ~/ on a host, where a relative path begins in the home folder, "+
+			"or write the whole path", where, str.Value)
+	}
 	if len(p.Choices) > 0 && !slices.Contains(p.Choices, str.Value) {
 		f.reportAt(str, "%s: want one of %s, got %q%s",
 			where, strings.Join(p.Choices, ", "), str.Value, spell.DidYouMean(str.Value, p.Choices))
@@ -217,6 +222,9 @@ func (f *fileChecker) list(table *ast.TableExpr, where string, item types.Type) 
 			f.reportAt(key, "%s: want a list, got a table with the name %q in it", where, key.Value)
 		} else if field.Key != nil {
 			f.expr(field.Key)
+		}
+		if inner, ok := field.Value.(*ast.TableExpr); ok && field.Key == nil && item.Kind == types.Union && f.inner(inner, where, item) {
+			continue // words in a list of words
 		}
 		s := f.value(field.Value)
 		f.escape(s)

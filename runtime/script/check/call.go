@@ -56,6 +56,12 @@ func (f *fileChecker) call(e *ast.FuncCallExpr) *shape {
 	if callee.of.On != "" {
 		// host.run(host, …) is valid, if unusual.
 		if len(e.Args) == 0 || !f.isReceiver(e, callee.of) {
+			if e == f.inPcall {
+				name := callee.of.Path(callee.call.Name)
+				f.report(e.Func.Line(), callee.call.Name, "pcall calls %s without its %s: write pcall(function() return %s(…) end)",
+					name, callee.of.On, name)
+				return nil
+			}
 			f.report(e.Func.Line(), callee.call.Name, "%s is called with a dot; write it with a colon",
 				callee.of.Path(callee.call.Name))
 			return nil
@@ -107,8 +113,33 @@ func (f *fileChecker) globalName(e ast.Expr) string {
 func (f *fileChecker) protectedCall(e *ast.FuncCallExpr) *shape {
 	inner := &ast.FuncCallExpr{Func: e.Args[0], Args: e.Args[1:]}
 	inner.SetLine(e.Line())
+	if call, ok := e.Args[0].(*ast.FuncCallExpr); ok {
+		if s := f.expr(call); s.known() && len(s.fns) == 0 && s.call == nil && s.table == nil {
+			name := source.Name(call)
+			f.report(call.Line(), lastWord(call), "pcall gets what %s returns: write pcall(function() return %s end)", name, name)
+		}
+		return f.unknownCall(inner)
+	}
+	f.inPcall = inner
 	f.call(inner)
 	return nil
+}
+
+// messages are the primitives whose first argument is a sentence for a person.
+var messages = []string{"fail", "confirm", "log.info", "log.warn"}
+
+// message warns about a message that is to be filled in by arguments, as by printf.
+func (f *fileChecker) message(e *ast.FuncCallExpr, name string) {
+	if len(e.Args) < 2 || !slices.Contains(messages, name) {
+		return
+	}
+	text, ok := e.Args[0].(*ast.StringExpr)
+	if !ok {
+		return
+	}
+	if verb := placeholder.FindString(text.Value); verb != "" && verb != "%%" {
+		f.warn(text, verb, "%s: %s is not filled in: write (\"…\"):format(…)", name, verb)
+	}
 }
 
 // recipeCall records a call of one of the recipe's functions. It follows functions that are passed
@@ -201,6 +232,7 @@ func (f *fileChecker) primitiveCall(e *ast.FuncCallExpr, callee *shape) *shape {
 		f.report(e.Line(), p.Name, "%s changes something, but a dry run also runs %s; "+
 			"call %s before it and keep the result in a local", name, f.within, name)
 	}
+	f.message(e, name)
 	sig := p.Signature()
 	given := e.Args
 	if sig.Callback != nil {

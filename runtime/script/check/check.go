@@ -122,8 +122,9 @@ type fileChecker struct {
 	*checker
 	*source.File
 	scope   *scope
-	inBody  bool   // inside a function
-	within  string // the primitive that only reads whose argument is being checked, or ""
+	inBody  bool              // inside a function
+	within  string            // the primitive that only reads whose argument is being checked, or ""
+	inPcall *ast.FuncCallExpr // the call that the innermost pcall makes, or nil
 	returns *shape
 }
 

@@ -66,6 +66,10 @@ func (f *fileChecker) member(line int, owner *shape, ownerName, name string, cal
 		if s, ok := f.api.member(owner.module, name); ok {
 			return s
 		}
+		if instead := advice.Functions[strings.TrimPrefix(owner.module.Group(), "host.")+"."+name]; instead != "" {
+			f.report(line, name, "%s has no %q: write %s", ownerName, name, strings.Replace(instead, "host.fs", ownerName, 1))
+			return nil
+		}
 		return missing(f.api.moduleMembers(owner.module))
 	case owner.library != "" || owner.scalar == types.String:
 		return f.libraryMember(line, owner, ownerName, name)

@@ -266,7 +266,7 @@ func (f *fileChecker) middle(values []ast.Expr) {
 			}
 		}
 		if name != "" {
-			f.warnAt(e.Line(), name, "only the first value of %s counts before other values: put it last", name)
+			f.warnAt(e.Line(), name, "only the first value of %s counts before other values: put it last; a command also takes a list in its list", name)
 		}
 	}
 }

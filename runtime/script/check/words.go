@@ -7,22 +7,7 @@ import (
 	"github.com/yuin/gopher-lua/ast"
 
 	"runbook/runtime/script/check/advice"
-	"runbook/runtime/script/spell"
-	"runbook/runtime/script/types"
 )
-
-// otherOption says what to write for an option that does not exist.
-func otherOption(name string, options types.Params) string {
-	for _, instead := range advice.Options[name] {
-		if _, ok := options.Find(strings.Fields(instead)[0]); ok {
-			return ": write " + instead
-		}
-	}
-	if text := spell.DidYouMean(name, options.Names()); text != "" || advice.Elsewhere[name] == "" {
-		return text
-	}
-	return advice.Elsewhere[name]
-}
 
 var (
 	braced      = regexp.MustCompile(`[$#]\{([A-Za-z_][A-Za-z0-9_]*)[^}]*\}`)
@@ -36,7 +21,7 @@ func (f *fileChecker) filledIn(e *ast.StringExpr) {
 		return
 	}
 	for _, m := range braced.FindAllStringSubmatch(e.Value, -1) {
-		if _, ok := f.scope.find(m[1]); ok && !assigns(e.Value, m[1]) {
+		if _, ok := f.scope.find(m[1]); ok && !advice.Assigns(e.Value, m[1]) {
 			f.warnAt(e.Line(), e.Value, "%s is not filled in by Lua: write \"…\" .. %s .. \"…\", or template(\"… {{ %s }}\", { %s = %s })",
 				m[0], m[1], m[1], m[1], m[1])
 			return
@@ -54,20 +39,10 @@ func (f *fileChecker) luaNames(c commandLine, e ast.Expr, text string) {
 		return
 	}
 	for _, m := range dollar.FindAllStringSubmatch(text, -1) {
-		if _, ok := f.scope.find(m[1]); ok && !assigns(text, m[1]) {
+		if _, ok := f.scope.find(m[1]); ok && !advice.Assigns(text, m[1]) {
 			f.warn(e, "", "%s: %s is a variable of the shell, not the local %s: write a list, { \"…\", %s }, or pass env = { %s = %s }",
 				c.name, m[0], m[1], m[1], m[1], m[1])
 			return
 		}
 	}
-}
-
-// assigns reports whether the commands in a text set a variable of the shell.
-func assigns(text, name string) bool {
-	for _, form := range []string{name + "=", "for " + name + " ", "read " + name, "read -r " + name} {
-		if strings.Contains(text, form) {
-			return true
-		}
-	}
-	return false
 }

@@ -120,7 +120,8 @@ var otherWords = map[string]string{
 	"foreach": "write for _, item in ipairs(list) do", "switch": "write if … then … elseif … then … end",
 	"try": "write local ok, err = pcall(function() … end)", "import": "write local name = require \"name\"",
 	"include": "write local name = require \"name\"", "from": "write local name = require \"name\"",
-	"raise": "write fail(message)", "throw": "write fail(message)", "async": "write each(hosts, { at_once = 10 }, …)",
+	"raise": "write fail(message)", "throw": "write fail(message)", "lambda": "write function(…) return … end",
+	"async": "write each(hosts, { at_once = 10 }, …)",
 }
 
 // closing returns the word that closes what another opens.
@@ -155,6 +156,14 @@ func (f *File) advice(p Problem, word string, before []ast.Token) string {
 		return "write ~= for not equal"
 	case word == "!":
 		return "write not"
+	case word == "`":
+		return "a text is in \" or '"
+	case word == "?":
+		return "write if … then … else … end, or condition and one or other"
+	case word == ">" && last.Type == '=':
+		return "write name = value in a table, or function(…) … end"
+	case word == "*" && last.Type == '*':
+		return "write ^ for a power"
 	case word == "&":
 		return "write and"
 	case word == "|":

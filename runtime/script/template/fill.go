@@ -4,7 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
-
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,6 +22,9 @@ const mostBytes = 16 << 20
 // Fill returns the text with the values: strings, numbers, booleans, nil and script.Table. An error
 // is a source.Problem at the line of the template, or that of ctx.
 func (t *Template) Fill(ctx context.Context, values map[string]any) (string, error) {
+	if err := checkValues(values); err != nil {
+		return "", err
+	}
 	l := lua.NewState(lua.Options{SkipOpenLibs: true, RegistrySize: 1024, RegistryMaxSize: 1 << 20, RegistryGrowStep: 1024})
 	defer l.Close()
 	if err := stdlib.Open(l, Functions()); err != nil {
@@ -41,6 +44,38 @@ func (t *Template) Fill(ctx context.Context, values map[string]any) (string, err
 		return "", t.problem(err)
 	}
 	return w.text.String(), nil
+}
+
+// checkValues refuses values that a template cannot have, such as hosts: their place would be empty.
+func checkValues(values map[string]any) error {
+	for _, name := range sortedKeys(values) {
+		if other := foreign(values[name]); other != nil {
+			return fmt.Errorf("values: %s has %s in it, but a template takes only strings, numbers, true, false, lists and tables: "+
+				"pass what it shows, such as host.name", name, script.Describe(other))
+		}
+	}
+	return nil
+}
+
+// foreign returns a part of a value that is not plain data, or nil.
+func foreign(value any) any {
+	switch v := value.(type) {
+	case nil, string, bool, float64:
+		return nil
+	case script.Table:
+		for _, item := range v.List {
+			if other := foreign(item); other != nil {
+				return other
+			}
+		}
+		for _, name := range sortedKeys(v.Fields) {
+			if other := foreign(v.Fields[name]); other != nil {
+				return other
+			}
+		}
+		return nil
+	}
+	return value
 }
 
 // environment returns the globals of a template: Lua's functions and the values.

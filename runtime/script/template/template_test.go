@@ -141,3 +141,19 @@ func FuzzTemplate(f *testing.F) {
 		}
 	})
 }
+
+func TestValuesThatATemplateCannotHave(t *testing.T) {
+	tmpl, err := Compile("t", "{% for h in hosts %}{{ h }}{% end %}")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for want, value := range map[string]any{
+		"":                           script.Table{List: []any{"web1", nil, 1.0}, Fields: map[string]any{"a": true}},
+		"hosts has a function in it": script.Table{List: []any{script.Table{Fields: map[string]any{"f": script.Callback{}}}}},
+	} {
+		_, err := tmpl.Fill(t.Context(), map[string]any{"hosts": value})
+		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("want %q, got %v", want, err)
+		}
+	}
+}

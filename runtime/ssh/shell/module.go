@@ -19,9 +19,10 @@ type words struct {
 }
 
 // LuaType names both forms.
-func (*words) LuaType() string { return "string|(string|number)[]" }
+func (*words) LuaType() string { return "string|(string|number|(string|number)[])[]" }
 
-// UnmarshalLua takes a string or a list of strings and numbers.
+// UnmarshalLua takes a string, or a list of strings, numbers and lists of them. So an option that
+// is a list of words can be part of a command.
 func (w *words) UnmarshalLua(value any) error {
 	switch v := value.(type) {
 	case string:
@@ -31,18 +32,8 @@ func (w *words) UnmarshalLua(value any) error {
 		w.script = v
 		return nil
 	case script.Table:
-		for name := range v.Fields {
-			return fmt.Errorf("want a list of words, got a table with the name %q in it", name)
-		}
-		for i, item := range v.List {
-			switch item := item.(type) {
-			case string:
-				w.argv = append(w.argv, item)
-			case float64:
-				w.argv = append(w.argv, strconv.FormatFloat(item, 'f', -1, 64))
-			default:
-				return fmt.Errorf("word %d: want a string or a number", i+1)
-			}
+		if err := w.add(v, true); err != nil {
+			return err
 		}
 		if len(w.argv) == 0 {
 			return errors.New("the list of words is empty")
@@ -50,6 +41,32 @@ func (w *words) UnmarshalLua(value any) error {
 		return nil
 	}
 	return errors.New(`want a string for /bin/sh or a list of words, such as { "git", "fetch" }`)
+}
+
+// add appends the words of a list. An outer list may have lists in it.
+func (w *words) add(list script.Table, outer bool) error {
+	for name := range list.Fields {
+		return fmt.Errorf("want a list of words, got a table with the name %q in it", name)
+	}
+	for i, item := range list.List {
+		switch item := item.(type) {
+		case string:
+			w.argv = append(w.argv, item)
+			continue
+		case float64:
+			w.argv = append(w.argv, strconv.FormatFloat(item, 'f', -1, 64))
+			continue
+		case script.Table:
+			if outer {
+				if err := w.add(item, false); err != nil {
+					return fmt.Errorf("word %d: %w", i+1, err)
+				}
+				continue
+			}
+		}
+		return fmt.Errorf("word %d: want a string, a number or a list of them, got %s", i+1, script.Describe(item))
+	}
+	return nil
 }
 
 // Sudo is the sudo option in Lua: true for root, or a user's name.
@@ -82,7 +99,7 @@ func (s *Sudo) UnmarshalLua(value any) error {
 
 // runArgs are the arguments of run, capture and test.
 type runArgs struct {
-	Cmd      words `lua:"cmd,arg,command" doc:"a string for /bin/sh, or a list of words, which is quoted"`
+	Cmd      words `lua:"cmd,arg,command" doc:"a string for /bin/sh, or a list of words and lists of words, which is quoted"`
 	Pipefail bool  `lua:"pipefail" doc:"for a string: the status is that of the last command of a pipe that failed; where /bin/sh has no pipefail, bash runs it"`
 	runOptions
 }

@@ -53,6 +53,7 @@ equal(host.name .. host.address .. host.port .. host.user .. host.tags[1] .. hos
 local r = host:run("echo out; echo err >&2; exit 3", { check = false })
 equal(r.code, 3) equal(r.ok, false) equal(r.stdout, "out\n") equal(r.stderr, "err\n") equal(r.seconds > 0, true)
 equal(host:capture({ "printf", "%s-%s", "a b", 7 }), "a b-7")
+equal(host:capture({ { "printf", "%s-%s-%s" }, "a b", { 7, "c" }, {} }), "a b-7-c")
 equal(host:capture("cat; pwd; echo $A", { stdin = "in ", cwd = "/usr", env = { A = "x" } }), "in /usr\nx")
 equal(host:test("true"), true) equal(host:test("exit 9"), false)
 equal(host:test("command -v nosuch"), false) equal(host:test("command -v nosuch >/dev/null 2>&1"), false) equal(host:test({ "command", "-v", "sh" }), true)
@@ -67,7 +68,10 @@ host:lock("`+dir+`/lock", { wait = "1s" })
 		`host:run({ "sh", "-c", "exit 4" })`:            "exited 4: sh -c 'exit 4'",
 		`host:run("")`:                                  "empty",
 		`host:run({})`:                                  "empty",
-		`host:run({ "a", {} })`:                         "word 2",
+		`host:run({ "a", true })`:                       "word 2: want a string, a number or a list of them, got true",
+		`host:run({ "a", { { "b" } } })`:                "word 2: word 1: want a string, a number or a list of them, got a table",
+		`host:run({ { b = "c" } })`:                     "word 1: want a list of words, got a table with the name \"b\" in it",
+		`host:run({ {} })`:                              "empty",
 		`host:run({ a = "b" })`:                         "list of words",
 		`host:run(true)`:                                "a string for /bin/sh or a list",
 		`host:run("true", { tiemout = "1s" })`:          "timeout",

@@ -16,6 +16,8 @@ var Options = map[string][]string{
 	"recurse": {"recursive = true", "parents = true, which is the default"}, "force": {"replace = true, which is the default"},
 	"permissions": {`mode = "0644"`}, "perm": {`mode = "0644"`}, "perms": {`mode = "0644"`},
 	"delay": {`every = "1s"`, `pause = "1s"`}, "attempts": {"times = 3"}, "tries": {"times = 3"}, "count": {"times = 3"},
+	"timeout": {`within = "60s"`}, "interval": {`every = "1s"`}, "retries": {"times = 3"},
+	"content": {`text = "…"`}, "contents": {`text = "…"`}, "body": {`text = "…"`}, "src": {`from = "…"`}, "source": {`from = "…"`},
 	"shell": {"cwd = …; a command that is a string runs in /bin/sh"},
 }
 
@@ -39,6 +41,9 @@ var Globals = map[string]string{
 	"continue": "goto continue, with ::continue:: before the end of the loop", "self": "the value as a parameter", "this": "the value as a parameter",
 	"task": "step(title, function() … end)", "host": "each(hosts, function(host) … end), which passes it",
 	"join": "table.concat(list, \" \")", "range": "for i = 1, n do",
+	"try": "local ok, err = pcall(function() … end)", "arg": "options.NAME, which recipe { options = { NAME = … } } declares",
+	"argv": "options.NAME, which recipe { options = { NAME = … } } declares", "sys": "options.NAME, which recipe { options = { NAME = … } } declares",
+	"f": "\"…\" .. value .. \"…\", or (\"… %s\"):format(value)", "isinstance": "type(value) == \"string\"",
 	"console": "print or log.info", "subprocess": "localhost:run(cmd)",
 }
 
@@ -62,4 +67,21 @@ var Members = map[string]string{
 	"symlink": "host.fs:symlink(target, path)", "link": "host.fs:symlink(target, path)", "ls": "host.fs:list(path)", "list": "host.fs:list(path)",
 	"hostname": "host.name or host.address", "ip": "host.address", "sleep": "sleep(\"1s\")", "clone": "host.git:clone{ … }",
 	"service": "host:run({ \"systemctl\", \"restart\", name }, { sudo = true })", "restart": "host:run({ \"systemctl\", \"restart\", name }, { sudo = true })",
+}
+
+// Functions are what other languages and tools call the functions of a group, by GROUP.NAME, and
+// what to write here.
+var Functions = map[string]string{
+	"fs.append": "host.fs:write(path, text, { append = true })", "fs.touch": "host.fs:write(path, \"\")", "fs.cat": "host.fs:read(path)",
+	"fs.delete": "host.fs:remove(path)", "fs.unlink": "host.fs:remove(path)", "fs.rm": "host.fs:remove(path)",
+	"fs.rmdir": "host.fs:remove(path)", "fs.rmtree": "host.fs:remove(path, { recursive = true })", "fs.ls": "host.fs:list(path)",
+	"fs.listdir": "host.fs:list(path)", "fs.makedirs": "host.fs:mkdir(path)", "fs.mkdir_p": "host.fs:mkdir(path)",
+	"fs.move": "host.fs:rename(from, to)", "fs.mv": "host.fs:rename(from, to)", "fs.link": "host.fs:symlink(target, path)",
+	"fs.copy": "host:run({ \"cp\", from, to })", "fs.cp": "host:run({ \"cp\", from, to })", "fs.size": "host.fs:stat(path).size",
+	"fs.is_dir": "host.fs:stat(path).kind == \"folder\"", "fs.isdir": "host.fs:stat(path).kind == \"folder\"",
+	"fs.is_file": "host.fs:stat(path).kind == \"file\"", "fs.isfile": "host.fs:stat(path).kind == \"file\"",
+	"json.parse": "json.decode(text)", "json.loads": "json.decode(text)", "json.stringify": "json.encode(value)",
+	"json.dumps": "json.encode(value)", "yaml.load": "yaml.decode(text)", "yaml.dump": "yaml.encode(value)",
+	"log.error": "fail(message), or log.warn(message)", "log.debug": "log.info(message)", "log.print": "log.info(message)",
+	"clock.time": "clock.now()", "clock.format": "clock.utc(format)",
 }
