@@ -107,6 +107,9 @@ func TestUploadChangedFile(t *testing.T) {
 			if err := sent(Upload(t.Context(), h, pair[0], pair[1], UploadOptions{Changed: true})); err == nil || event.Hint(err) == "" {
 				t.Errorf("%q in place of %q: %v", pair[0], pair[1], err)
 			}
+			if d, err := Compare(t.Context(), h, pair[0], pair[1], UploadOptions{}); err == nil || event.Hint(err) == "" {
+				t.Errorf("%q compared with %q: %v, %v", pair[0], pair[1], d, err)
+			}
 		}
 		if err := sent(Upload(t.Context(), h, source, filepath.Join(dir, "none", "x"), UploadOptions{Changed: true})); err == nil || !strings.Contains(err.Error(), "none") {
 			t.Errorf("no folder: %v", err)

@@ -132,7 +132,8 @@ func TestUploadOwner(t *testing.T) {
 	for _, step := range []struct {
 		o    UploadOptions
 		want string
-	}{{UploadOptions{Owner: owner.Owner{User: "3", Group: "4"}}, "3:4 0644"}, {UploadOptions{Mode: 0o600}, "3:4 0600"}, {UploadOptions{Changed: true, Owner: owner.Owner{Group: "5"}}, "3:5 0644"}} {
+	}{{UploadOptions{Owner: owner.Owner{User: "3", Group: "4"}}, "3:4 0644"}, {UploadOptions{Mode: 0o600}, "3:4 0600"},
+		{UploadOptions{Changed: true, Owner: owner.Owner{Group: "6"}}, "3:6 0644"}, {UploadOptions{Changed: true, Owner: owner.Owner{Group: "5"}}, "3:5 0644"}} {
 		must(t, sent(Upload(t.Context(), h, one, file, step.o)))
 		if got := uid(t, file); got != step.want {
 			t.Errorf("%s, want %s", got, step.want)

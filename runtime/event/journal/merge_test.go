@@ -193,18 +193,20 @@ func TestOpenRefuses(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	// A mistake in the middle names the line; terminal commands in a name and in texts are gone.
+	// Terminal commands in a name and in texts are gone. A mistake in the middle names the line.
 	bad := writeShard(t, filepath.Join(dir, "evil\x1b[2J\u202e.jsonl"), append(shardOf(0, "web1"), at(1, event.Event{Kind: event.Printed, Text: "a\x1b[31mb\u202e"})), "")
 	_, events := merge(t, good, bad)
 	if text, err := json.Marshal(events); err != nil || strings.ContainsAny(string(text), "\u202e") || strings.Contains(string(text), `\u001b`) {
 		t.Errorf("%s, %v", text, err)
 	}
-	writeShard(t, bad, shardOf(0, "web1"), "{\n")
-	runs, err := journal.Open(dir, []string{good, bad})
-	if err == nil {
-		_, err = journal.Merge(runs)
+	end, err := json.Marshal(ended(9, 0, event.Event{}))
+	if err != nil {
+		t.Fatal(err)
 	}
-	if err == nil {
-		t.Fatal("accepted")
+	for rest, want := range map[string]string{"{\n" + string(end) + "\n": ".jsonl:5: invalid event", "{\n": ".jsonl: invalid event"} {
+		writeShard(t, bad, shardOf(0, "web1"), rest)
+		if _, _, _, err := journal.ReadRuns(dir, []string{good, bad}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %q", err, want)
+		}
 	}
 }
