@@ -52,7 +52,7 @@ func (s *State) call(l *lua.LState, call Call, m Module, p Primitive) (any, erro
 	if err != nil {
 		return nil, err
 	}
-	args, err := s.unpack(l, first, p.signature, p.args)
+	args, err := s.unpack(l, first, p.Signature(), p.args)
 	if err != nil {
 		return nil, err
 	}

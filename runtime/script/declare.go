@@ -64,9 +64,9 @@ type Primitive struct {
 	receiver  reflect.Type
 	args      reflect.Type
 	result    reflect.Type
-	assumed   any             // the result in a dry run; nil for the zero value
-	never     bool            // always raises an error
-	signature types.Signature // read by NewLibrary
+	assumed   any  // the result in a dry run; nil for the zero value
+	never     bool // always raises an error
+	signature func() types.Signature
 	call      func(ctx context.Context, receiver, args any) (any, error)
 }
 
@@ -142,8 +142,9 @@ func (p Primitive) Never() Primitive {
 	return p
 }
 
-// Signature returns the primitive's arguments and result. It is set for primitives of a library.
-func (p Primitive) Signature() types.Signature { return p.signature }
+// Signature returns the arguments and result of a primitive of a library. It panics if they are
+// declared wrongly: the reference, which tests write, has all of them.
+func (p Primitive) Signature() types.Signature { return p.signature() }
 
 // NeverReturns reports whether the primitive always raises an error.
 func (p Primitive) NeverReturns() bool { return p.never }

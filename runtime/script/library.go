@@ -16,7 +16,6 @@ type Library struct {
 	modules       []Module
 	objects       []Object
 	objectModules map[string][]Module // by object; the module without a name first
-	objectKey     string              // of signatureKey
 }
 
 // Object is a Go type that Lua code can hold. It has fields and primitives.
@@ -26,13 +25,11 @@ type Object struct {
 	Doc  string
 }
 
-// NewLibrary checks declarations and combines them. Every module, field, primitive and argument
-// must be documented, every receiver must fit its module, and no name may be declared twice.
+// NewLibrary checks declarations and combines them. Every module, field and primitive must be
+// documented, every receiver must fit its module, and no name may be declared twice. The argument
+// struct of a primitive is read when its Signature is needed: a run needs few of them.
 func NewLibrary(objects []Object, modules ...Module) (*Library, error) {
 	lib := &Library{modules: slices.Clone(modules), objects: objects, objectModules: map[string][]Module{}}
-	for _, o := range objects {
-		lib.objectKey += fmt.Sprintf("%s %s.%s\n", o.Name, o.Type.Elem().PkgPath(), o.Type.Elem().Name())
-	}
 	seen := map[string]bool{}
 	for i := range lib.modules {
 		if err := lib.readModule(&lib.modules[i], seen); err != nil {
@@ -106,25 +103,15 @@ func (lib *Library) readPrimitive(p *Primitive, receiver reflect.Type) (err erro
 	case p.assumed != nil && reflect.TypeOf(p.assumed) != p.result:
 		return fmt.Errorf("assumes a %T, but returns a %v", p.assumed, p.result)
 	}
-	key := signatureKey{p.args, p.result, lib.objectKey}
-	if known, ok := signatures.Load(key); ok {
-		p.signature = known.(types.Signature)
-		return nil
-	}
-	if p.signature, err = p.readSignature(lib.objects); err != nil {
-		return fmt.Errorf("is declared wrongly: %w", err)
-	}
-	signatures.Store(key, p.signature)
+	declared := *p
+	p.signature = sync.OnceValue(func() types.Signature {
+		sig, err := declared.readSignature(lib.objects)
+		if err != nil {
+			panic(fmt.Errorf("%s is declared wrongly: %w", declared.Name, err))
+		}
+		return sig
+	})
 	return nil
-}
-
-// signatures are those that were read, by signatureKey: each run makes several libraries of the same
-// declarations, and reading tags takes longer than all else. They are never changed.
-var signatures sync.Map
-
-type signatureKey struct {
-	args, result reflect.Type
-	objects      string // the names and types of all objects
 }
 
 func (lib *Library) objectNames() []string {

@@ -9,13 +9,27 @@ import (
 	"runbook/runtime/script"
 )
 
-// declared returns the error of a library with one global primitive that takes A.
-func declared[A any](more ...script.Module) error {
+// declared returns the error of a library with one global primitive that takes A, or that of its
+// signature.
+func declared[A any](more ...script.Module) (err error) {
 	fn := func(context.Context, script.None, A) (script.None, error) { return script.None{}, nil }
 	globals := script.Module{Doc: "globals", Primitives: []script.Primitive{script.Func("f", script.Pure, "doc", fn)}}
 	account := script.Object{Name: "account", Type: reflect.TypeFor[*Account](), Doc: "an account"}
-	_, err := script.NewLibrary([]script.Object{account}, append(more, globals)...)
-	return err
+	lib, err := script.NewLibrary([]script.Object{account}, append(more, globals)...)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if refused := recover(); refused != nil {
+			err = refused.(error)
+		}
+	}()
+	for _, m := range lib.Modules() {
+		for _, p := range m.Primitives {
+			p.Signature()
+		}
+	}
+	return nil
 }
 
 // TestNewLibraryRefuses declares primitives and modules wrongly.
