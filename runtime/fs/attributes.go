@@ -5,12 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
-
-	"github.com/pkg/sftp"
+	"strings"
 
 	"runbook/runtime/event"
 	"runbook/runtime/fs/owner"
-	"runbook/runtime/ssh/shell"
 )
 
 // Chmod sets the mode of a file or folder, octal. It returns false if that is its mode. A link is
@@ -27,19 +25,17 @@ func (f Files) Chmod(ctx context.Context, path, mode string) (bool, error) {
 	if err != nil {
 		return false, o.fail(err)
 	}
-	fi, err := o.lstat(o.path)
+	was, _, err := o.change("chmod", octal(wanted), strings.TrimLeft(octal(wanted), "0"))
+	was = fmt.Sprintf("%04s", was)
 	switch {
 	case err != nil:
 		return false, o.fail(err)
-	case kind(fi) == "link":
+	case was == "link":
 		return false, o.fail(errLink)
-	case modeOf(fi) == octal(wanted):
+	case was == octal(wanted):
 		return false, nil
 	}
-	if err := o.do(func() error { return o.files.Chmod(o.path, wanted) }); err != nil {
-		return false, o.fail(err)
-	}
-	o.changed("set mode %s of %s, which was %s", octal(wanted), o.path, modeOf(fi))
+	o.changed("set mode %s of %s, which was %s", octal(wanted), o.path, was)
 	return true, nil
 }
 
@@ -48,7 +44,7 @@ var errLink = event.WithHint(errors.New("is a link"), "name its target")
 // Chown sets the owner and the group of a file or folder, each by name or number; "" keeps it. It
 // returns false if they are these. A link is an error.
 func (f Files) Chown(ctx context.Context, path string, wanted owner.Owner) (bool, error) {
-	o, err := f.plan(ctx, "chown", path)
+	o, err := f.begin(ctx, "chown", path)
 	if err != nil {
 		return false, err
 	}
@@ -69,23 +65,11 @@ func (o *operation) chown(wanted owner.Owner) (bool, error) {
 	if err := wanted.Check(); err != nil {
 		return false, err
 	}
-	now, err := o.look(-1)
-	switch {
-	case err != nil:
-		return false, err
-	case now.kind == "nothing":
-		return false, os.ErrNotExist
-	case now.kind == "link":
-		return false, errLink
-	case now.owner.Is(wanted):
-		return false, nil
+	did, _, err := o.change("chown", wanted.User, wanted.Group, wanted.String())
+	if err == nil && did == "link" {
+		err = errLink
 	}
-	r, err := o.host.Run(o.ctx, shell.Command{Script: filesScript, Args: []string{"chown", o.path, wanted.String()},
-		Sudo: o.user, Resident: true, Quiet: true, AnyStatus: true})
-	if err == nil && r.Code != 0 {
-		err = o.scriptError(r)
-	}
-	return err == nil, err
+	return err == nil && did == "given", err
 }
 
 // octal returns a mode as four octal digits.
@@ -97,12 +81,4 @@ func octal(mode os.FileMode) string {
 		}
 	}
 	return fmt.Sprintf("%04o", bits)
-}
-
-// modeOf returns the mode of a file as the host has it.
-func modeOf(fi os.FileInfo) string {
-	if st, ok := fi.Sys().(*sftp.FileStat); ok {
-		return fmt.Sprintf("%04o", st.Mode&0o7777)
-	}
-	return octal(fi.Mode())
 }

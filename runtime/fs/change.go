@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"runbook/runtime/event"
-	"runbook/runtime/ssh/shell"
 )
 
 // MkdirOptions are options of Mkdir.
@@ -29,85 +28,30 @@ func (f Files) Mkdir(ctx context.Context, path string, opts MkdirOptions) (bool,
 	if err != nil {
 		return false, o.fail(err)
 	}
-	made, err := o.mkdir(o.path, opts.Parents)
-	if err == nil && made && opts.Mode != "" {
-		err = o.do(func() error { return o.files.Chmod(o.path, mode) })
+	bits := ""
+	if opts.Mode != "" {
+		bits = "0" + octal(mode) // by five digits GNU's chmod also clears setgid
 	}
-	if err != nil {
-		return false, o.fail(err)
-	}
-	if made {
+	did, at, err := o.change("mkdir", bits, yes(opts.Parents))
+	kind, blocked := strings.CutPrefix(did, "blocked ")
+	switch {
+	case err == nil && blocked:
+		err = fmt.Errorf("%s is %s", at, describe(kind))
+	case err == nil && did == "made":
 		o.changed("made folder %s", o.path)
 	}
-	return made, nil
+	return err == nil && did == "made", o.fail(err)
 }
 
-func (o *operation) mkdir(p string, parents bool) (bool, error) {
-	there, err := o.isFolder(p)
-	if there || err != nil {
-		return false, err
-	}
-	if err = o.makeFolder(p); err == nil {
-		return true, nil
-	}
-	if errors.Is(err, os.ErrNotExist) && parents && p != "/" {
-		if _, err := o.mkdir(path.Dir(p), true); err != nil {
-			return false, err
-		}
-		if err = o.makeFolder(p); err == nil {
-			return true, nil
-		}
-	}
-	// Another process may have created it since.
-	if there, e := o.isFolder(p); there && e == nil {
-		return false, nil
-	}
-	return false, err
-}
-
-// makeFolder creates one folder, with the run's umask where there is one: sftp has its own. A
-// folder that inherited the group of its parent folder keeps the bit that passes it on.
-func (o *operation) makeFolder(p string) error {
-	err := o.do(func() error { return o.files.Mkdir(p) })
-	if permissions := o.host.Permissions(); err == nil && permissions != nil {
-		err = o.do(func() error {
-			fi, err := o.files.Lstat(p)
-			if err != nil {
-				return err
-			}
-			return o.files.Chmod(p, fi.Mode()&os.ModeSetgid|0o777&^permissions.Umask)
-		})
-	}
-	return err
-}
-
-// isFolder reports whether there is a folder at p. Anything else there is an error.
-func (o *operation) isFolder(p string) (bool, error) {
-	fi, err := await(o, func() (os.FileInfo, error) { return o.files.Stat(p) })
-	switch {
-	case errors.Is(err, os.ErrNotExist):
-		// A dangling link is not a folder, and none can be created there.
-		if link, e := o.lstat(p); e == nil {
-			return false, fmt.Errorf("%s is %s", p, describe(link))
-		}
-		return false, nil
-	case err != nil:
-		return false, err
-	case !fi.IsDir():
-		return false, fmt.Errorf("%s is %s", p, describe(fi))
-	}
-	return true, nil
-}
-
-func describe(fi os.FileInfo) string {
-	switch k := kind(fi); k {
+// describe returns a kind of file with its article, for a place where a folder is wanted.
+func describe(kind string) string {
+	switch kind {
 	case "link":
 		return "a dangling link"
 	case "other":
 		return "a device, pipe or socket"
-	default:
-		return "a " + k
 	}
+	return "a " + kind
 }
 
 // Remove removes a file, a link or an empty folder; with recursive a folder and everything in it,
@@ -122,29 +66,15 @@ func (f Files) Remove(ctx context.Context, path string, recursive bool) (bool, e
 		return false, o.fail(event.WithHint(errors.New("refusing to remove a top-level folder recursively"),
 			"is a variable in the path empty?"))
 	}
-	fi, err := o.lstat(o.path)
+	_, _, err = o.change("remove", yes(recursive))
 	switch {
 	case errors.Is(err, os.ErrNotExist):
 		return false, nil
 	case err != nil:
 		return false, o.fail(err)
-	case fi.IsDir() && recursive:
-		err = o.removeAll()
-	case fi.IsDir():
-		err = o.do(func() error { return o.files.RemoveDirectory(o.path) })
-	default:
-		err = o.do(func() error { return o.files.Remove(o.path) })
-	}
-	if err != nil {
-		return false, o.fail(err)
 	}
 	o.changed("removed %s", o.path)
 	return true, nil
-}
-
-func (o *operation) removeAll() error {
-	_, err := o.host.Run(o.ctx, shell.Command{Argv: []string{"rm", "-rf", "--", o.path}, Sudo: o.user, Resident: true, Quiet: true})
-	return err
 }
 
 // Rename renames from to to as rename(2) does: an existing to is replaced atomically.
@@ -157,7 +87,7 @@ func (f Files) Rename(ctx context.Context, from, to string) error {
 		return o.fail(fmt.Errorf("to %q: %w", to, err))
 	}
 	to = path.Clean(to)
-	if err := o.do(func() error { return o.files.PosixRename(o.path, to) }); err != nil {
+	if _, _, err := o.change("rename", to); err != nil {
 		return o.fail(fmt.Errorf("to %s: %w", to, o.explain(err)))
 	}
 	o.changed("renamed %s to %s", o.path, to)
@@ -175,55 +105,31 @@ func (f Files) Symlink(ctx context.Context, target, path string, replace bool) (
 	if err := checkPath(target); err != nil {
 		return false, o.fail(fmt.Errorf("target %q: %w", target, err))
 	}
-	fi, err := o.lstat(o.path)
+	did, now, err := o.link(target, replace)
 	switch {
-	case errors.Is(err, os.ErrNotExist):
 	case err != nil:
-		return false, o.fail(err)
-	case kind(fi) != "link":
-		return false, o.fail(event.WithHint(fmt.Errorf("exists and is %s, not a link", describe(fi)), "move it away first"))
+	case did == "same":
+		return false, nil
+	case did == "linked":
+		o.changed("%s → %s", o.path, target)
+		return true, nil
+	case did == "link":
+		err = fmt.Errorf("is a link to %s", now)
+	case did == "changed":
+		err = fmt.Errorf("another process replaced the link by one to %q", now)
 	default:
-		now, err := o.readlink(o.path)
-		if err != nil || now == target {
-			return false, err
-		}
-		if !replace {
-			return false, o.fail(fmt.Errorf("is a link to %s", now))
-		}
+		err = event.WithHint(fmt.Errorf("exists and is %s, not a link", describe(did)), "move it away first")
 	}
-	if err := o.link(target); err != nil {
-		return false, o.fail(err)
-	}
-	o.changed("%s → %s", o.path, target)
-	return true, nil
+	return false, o.fail(err)
 }
 
-// link creates the link under another name, reads it back, renames it, and reads it again.
-func (o *operation) link(target string) error {
-	temp := beside(o.path)
-	err := o.do(func() error {
-		err := o.files.Symlink(target, temp)
-		if err != nil {
-			return err
-		}
-		written, err := o.files.ReadLink(temp)
-		if err == nil && written != target {
-			err = fmt.Errorf("the host created a link to %q", written)
-		}
-		if err = errors.Join(err, o.ctx.Err()); err != nil {
-			o.discard(temp) // here, because after an interrupt nobody waits for this function
-		}
-		return err
-	})
-	if err != nil {
-		return err
+// link creates the link under another name, renames it, and reads it back.
+func (o *operation) link(target string, replace bool) (did, now string, err error) {
+	temporary := o.beside()
+	did, now, err = o.change("symlink", target, temporary, yes(replace))
+	var failed failedRun
+	if errors.As(err, &failed) {
+		err = failedRun{errors.Join(err, o.cleanUp(err, temporary))}
 	}
-	if err := o.place(temp); err != nil {
-		return err
-	}
-	written, err := o.readlink(o.path)
-	if err == nil && written != target {
-		err = fmt.Errorf("another process replaced the link by one to %q", written)
-	}
-	return err
+	return did, now, err
 }

@@ -122,11 +122,7 @@ func (a chownArgs) Differs(ctx context.Context, h *shell.Host) (bool, error) {
 	if err != nil {
 		return true, err
 	}
-	o, err := a.on(h).plan(ctx, "chown", a.Path)
-	if err != nil {
-		return true, err
-	}
-	now, err := o.look(-1)
+	now, err := a.on(h).look(ctx, "chown", a.Path)
 	return !now.owner.Is(wanted), err
 }
 

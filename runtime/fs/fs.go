@@ -1,4 +1,6 @@
-// Package fs reads and changes files on a host: over SFTP, or as another user through sudo.
+// Package fs reads and changes files on a host, as its login user or as another one through sudo, by
+// small scripts of sh and coreutils in the long-lived shell of that user. SFTP would take several
+// round trips for what a script does in one, knows no sudo, and is forbidden on some hosts.
 //
 // Its one rule: changes are atomic. A change is made completely or not at all, and readers see the
 // old state or the new one. Paths are absolute. Links are followed only where a function says so.
@@ -9,10 +11,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strconv"
+	"strings"
 
-	"github.com/pkg/sftp"
-	"golang.org/x/sync/errgroup"
-
+	"runbook/runtime/event"
+	"runbook/runtime/fs/owner"
 	"runbook/runtime/ssh/shell"
 )
 
@@ -42,105 +45,132 @@ type Info struct {
 
 // Exists reports whether there is a file, a folder or a link at path, even a dangling link.
 func (f Files) Exists(ctx context.Context, path string) (bool, error) {
-	o, err := f.begin(ctx, "exists", path)
-	if err != nil {
-		return false, err
-	}
-	_, err = o.lstat(o.path)
+	_, err := f.look(ctx, "exists", path)
 	if errors.Is(err, os.ErrNotExist) {
 		return false, nil
 	}
-	return err == nil, o.fail(err)
+	return err == nil, err
 }
 
-// maxAsked limits the concurrent requests of Missing.
-const maxAsked = 64
+// maxPaths limits the bytes of paths that one script of Missing gets.
+const maxPaths = 64 << 10
 
-// Missing returns the paths that do not exist, in their order. It looks at all of them
-// concurrently.
+// Missing returns the paths that do not exist, in their order.
 func (f Files) Missing(ctx context.Context, paths []string) ([]string, error) {
-	missing, errs := make([]bool, len(paths)), make([]error, len(paths))
-	var group errgroup.Group
-	group.SetLimit(maxAsked)
-	for i, path := range paths {
-		group.Go(func() error {
-			there, err := f.Exists(ctx, path)
-			missing[i], errs[i] = !there, err
-			return nil // all errors are reported, not only the first
-		})
-	}
-	_ = group.Wait()
-	if err := errors.Join(errs...); err != nil {
-		return nil, err
-	}
 	left := []string{}
-	for i, path := range paths {
-		if missing[i] {
-			left = append(left, path)
+	for len(paths) > 0 {
+		o, err := f.begin(ctx, "exists", paths[0])
+		n, size := 0, 0
+		for ; err == nil && n < len(paths) && size < maxPaths; n++ {
+			if err = checkPath(paths[n]); err != nil {
+				o.path = paths[n]
+				err = o.fail(err)
+			}
+			size += len(paths[n])
 		}
+		if err != nil {
+			return nil, err
+		}
+		out, err := o.run(2*size+n, lookScript, append([]string{"missing"}, paths[:n]...)...)
+		if err != nil {
+			return nil, o.fail(err)
+		}
+		for name := range strings.SplitSeq(out, "\x00") {
+			if name != "" {
+				left = append(left, name)
+			}
+		}
+		paths = paths[n:]
 	}
 	return left, nil
 }
 
 // Stat describes the file, folder or link at path. If there is none, the error is os.ErrNotExist.
 func (f Files) Stat(ctx context.Context, path string) (Info, error) {
-	o, err := f.begin(ctx, "stat", path)
-	if err != nil {
-		return Info{}, err
-	}
-	fi, err := o.lstat(o.path)
-	if err != nil {
-		return Info{}, o.fail(err)
-	}
-	info := Info{Kind: kind(fi), Size: fi.Size(), Modified: fi.ModTime().Unix(), Mode: modeOf(fi)}
-	if st, ok := fi.Sys().(*sftp.FileStat); ok {
-		info.UID, info.GID = int(st.UID), int(st.GID)
-	}
-	return info, nil
+	found, err := f.look(ctx, "stat", path)
+	return found.Info, err
 }
 
-func kind(fi os.FileInfo) string {
-	switch {
-	case fi.Mode().IsRegular():
+// found is what is at a path.
+type found struct {
+	Info
+	owner  owner.Actual
+	target string // of a link
+}
+
+// look finds out what is at a path.
+func (f Files) look(ctx context.Context, name, path string) (found, error) {
+	o, err := f.begin(ctx, name, path)
+	if err != nil {
+		return found{}, err
+	}
+	out, err := o.run(2*maxName, lookScript, "stat", o.path)
+	if err != nil {
+		return found{}, o.fail(err)
+	}
+	line, target, _ := strings.Cut(out, "\n")
+	numbers, names, _ := strings.Cut(line, ":")
+	now, bits := found{target: target}, uint32(0)
+	if _, err := fmt.Sscanf(numbers, "%x %d %d %d %d", &bits, &now.Size, &now.Modified, &now.UID, &now.GID); err != nil {
+		return found{}, o.fail(fmt.Errorf("the host described it as %.100q", out))
+	}
+	user, group, _ := strings.Cut(names, ":")
+	now.owner = owner.Actual{User: user, Group: group, UID: strconv.Itoa(now.UID), GID: strconv.Itoa(now.GID)}
+	now.Kind, now.Mode = kind(bits), fmt.Sprintf("%04o", bits&0o7777)
+	return now, nil
+}
+
+// kind returns the kind of file in the mode of stat(2).
+func kind(mode uint32) string {
+	switch mode & 0o170000 {
+	case 0o100000:
 		return "file"
-	case fi.IsDir():
+	case 0o040000:
 		return "folder"
-	case fi.Mode()&os.ModeSymlink != 0:
+	case 0o120000:
 		return "link"
 	}
 	return "other"
 }
 
-// List returns the sorted names in the folder at path, within the limits of names. It follows a
-// link to a folder.
+// List returns the sorted names in the folder at path. It follows a link to a folder. More than
+// 1,000,000 names, or 256 MiB of names, are an error.
 func (f Files) List(ctx context.Context, path string) ([]string, error) {
 	o, err := f.begin(ctx, "list", path)
 	if err != nil {
 		return nil, err
 	}
-	var list []string
-	if o.user != "" {
-		list, err = o.sudo().names(o.path)
-	} else {
-		list, err = names(ctx, o.host, o.path)
-	}
-	return list, o.fail(missing(err))
+	list, err := o.names()
+	return list, o.fail(err)
 }
 
 // Readlink returns the target of the link at path, unchanged.
 func (f Files) Readlink(ctx context.Context, path string) (string, error) {
-	o, err := f.begin(ctx, "readlink", path)
+	found, err := f.look(ctx, "readlink", path)
+	if err == nil && found.Kind != "link" {
+		err = &Error{f.host.Name(), "readlink", path, fmt.Errorf("is a %s, not a link", found.Kind)}
+	}
+	return found.target, err
+}
+
+// DefaultMax is the default limit of Read: 16 MiB.
+const DefaultMax = 16 << 20
+
+// Read returns the content of the file at path. It follows a link. A file of more than max bytes is
+// an error.
+func (f Files) Read(ctx context.Context, path string, max int) (string, error) {
+	o, err := f.begin(ctx, "read", path)
 	if err != nil {
 		return "", err
 	}
-	fi, err := o.lstat(o.path)
+	text, err := o.run(max+1, lookScript, "read", o.path, strconv.Itoa(max+1))
+	if err == nil && len(text) > max {
+		err = event.WithHint(fmt.Errorf("larger than %d bytes", max), "use host:download, or { max = … }")
+	}
 	if err != nil {
 		return "", o.fail(err)
 	}
-	if k := kind(fi); k != "link" {
-		return "", o.fail(fmt.Errorf("is a %s, not a link", k))
-	}
-	return o.readlink(o.path)
+	return text, nil
 }
 
 // Space is the free and total space of a file system.
@@ -157,12 +187,20 @@ func (f Files) Disk(ctx context.Context, path string) (Space, error) {
 	if err != nil {
 		return Space{}, err
 	}
-	st, err := await(o, func() (*sftp.StatVFS, error) { return o.files.StatVFS(o.path) })
+	space, err := o.space(o.path)
+	return space, o.fail(err)
+}
+
+func (o *operation) space(path string) (Space, error) {
+	out, err := o.run(maxName, lookScript, "space", path)
 	if err != nil {
-		return Space{}, o.fail(err)
+		return Space{}, err
 	}
-	return Space{
-		BytesFree: int64(st.Bavail * st.Frsize), BytesTotal: int64(st.Blocks * st.Frsize),
-		InodesFree: int64(st.Favail), InodesTotal: int64(st.Files),
-	}, nil
+	var size, blocks, free int64
+	var s Space
+	if _, err := fmt.Sscanf(out, "%d %d %d %d %d", &size, &blocks, &free, &s.InodesTotal, &s.InodesFree); err != nil {
+		return Space{}, fmt.Errorf("the host described its file system as %.100q", out)
+	}
+	s.BytesFree, s.BytesTotal = free*size, blocks*size
+	return s, nil
 }

@@ -2,14 +2,12 @@ package fs
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/sha256"
-	_ "embed"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
-	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -18,24 +16,6 @@ import (
 	"runbook/runtime/fs/owner"
 	"runbook/runtime/ssh/shell"
 	"runbook/runtime/ssh/shell/output"
-)
-
-// The scripts document their arguments.
-var (
-	//go:embed check.sh
-	checkScript string
-	//go:embed put.sh
-	putScript string
-	//go:embed append.sh
-	appendScript string
-)
-
-// The exit statuses of the scripts.
-const (
-	codeFolder  = 41 // a folder is at the path
-	codePart    = 45 // the input ended early
-	codeMissing = 46 // the folder of the path is missing
-	codeInvalid = 49 // the command that validates the file failed
 )
 
 // PutOptions are options of Put.
@@ -52,9 +32,9 @@ func (o PutOptions) owner() owner.Owner { return owner.Owner{User: o.Owner, Grou
 
 // Put makes the file at path have the text, mode and owner. It returns false, and has written
 // nothing, if the file has them. It writes a new file beside it and renames that. A link or a
-// folder at the path is an error. Finding out costs one round trip.
+// folder at the path is an error.
 func (f Files) Put(ctx context.Context, path, text string, opts PutOptions) (bool, error) {
-	o, err := f.plan(ctx, "write", path)
+	o, err := f.begin(ctx, "write", path)
 	if err != nil {
 		return false, err
 	}
@@ -70,45 +50,80 @@ func (f Files) Put(ctx context.Context, path, text string, opts PutOptions) (boo
 
 // Differs reports whether a call would change the file: its content, mode or owner.
 func (f Files) Differs(ctx context.Context, d Draft) (bool, error) {
-	o, err := f.plan(ctx, "write", d.Path)
+	o, err := f.begin(ctx, "write", d.Path)
 	if err != nil {
 		return false, err
 	}
-	differs, _, _, err := o.compare(d.Text, d.PutOptions)
+	args, err := o.putArgs(d.Text, "", d.PutOptions)
+	if err != nil {
+		return false, o.fail(err)
+	}
+	out, err := o.run(2*maxName, putScript, append(args, "none", "")...)
+	if err != nil {
+		return false, o.fail(err)
+	}
+	differs, err := o.did(out, d.PutOptions)
 	return differs, o.fail(err)
 }
 
-func (o *operation) put(text string, opts PutOptions) (bool, error) {
-	differs, mode, keep, err := o.compare(text, opts)
-	if err != nil || !differs {
-		return false, err
-	}
-	return true, o.send(text, mode, keep, opts)
-}
-
-// compare finds out whether the file differs, and returns the mode that it gets and the owner that
-// it keeps.
-func (o *operation) compare(text string, opts PutOptions) (differs bool, mode os.FileMode, keep string, err error) {
-	mode, err = parseMode(opts.Mode, newMode(o.host, opts.Secret))
+// putArgs returns the arguments of putScript up to SOURCE.
+func (o *operation) putArgs(text, temporary string, opts PutOptions) ([]string, error) {
+	mode, err := parseMode(opts.Mode, 0)
 	if err == nil {
 		err = opts.owner().Check()
 	}
-	if err != nil {
-		return false, 0, "", err
-	}
-	now, err := o.look(len(text))
-	if err == nil {
-		err = now.replaceable()
-	}
-	if err != nil || now.kind != "file" {
-		return true, mode, "", err
-	}
-	if opts.Mode == "" {
-		mode = now.mode
+	wanted := ""
+	if opts.Mode != "" {
+		wanted = octal(mode)
 	}
 	sum := sha256.Sum256([]byte(text))
-	same := now.detail == hex.EncodeToString(sum[:]) && mode == now.mode && now.owner.Is(opts.owner())
-	return !same, mode, now.owner.UID + ":" + now.owner.GID, nil
+	return []string{o.path, temporary, wanted, octal(newMode(o.host, opts.Secret)), strconv.Itoa(len(text)), hex.EncodeToString(sum[:]),
+		opts.Owner, opts.Group, opts.owner().String()}, err
+}
+
+// put writes the text unless it is there. A text that does not travel with the script is sent only
+// where it differs.
+func (o *operation) put(text string, opts PutOptions) (bool, error) {
+	temporary := o.beside()
+	args, err := o.putArgs(text, temporary, opts)
+	if err != nil {
+		return false, err
+	}
+	if !carried(text, opts.Secret) {
+		out, err := o.run(2*maxName, putScript, append(slices.Clone(args), "none", "")...)
+		if err != nil {
+			return false, err
+		}
+		if differs, err := o.did(out, opts); err != nil || !differs {
+			return false, err
+		}
+	}
+	var validate []string
+	for _, word := range opts.Validate {
+		validate = append(validate, strings.ReplaceAll(word, "%s", temporary))
+	}
+	r, err := o.withText(putScript, args, text, opts.Secret, validate...)
+	switch {
+	case err != nil:
+		return false, failedRun{errors.Join(err, o.cleanUp(err, temporary))}
+	case strings.HasPrefix(r.Stdout, "invalid\n"):
+		return false, invalid(opts, strings.TrimSpace(r.Stdout[len("invalid\n"):]), strings.ReplaceAll(output.LastLines(r.Stderr), temporary, o.path))
+	case r.Code != 0:
+		return false, o.hostError(r)
+	}
+	return o.did(r.Stdout, opts)
+}
+
+// did reads what putScript printed.
+func (o *operation) did(out string, opts PutOptions) (bool, error) {
+	word, rest, _ := strings.Cut(out, "\n")
+	switch word {
+	case "same":
+		return false, nil
+	case "differs", "wrote":
+		return true, nil
+	}
+	return false, o.errObstacle(word, rest)
 }
 
 // newMode returns the mode of a new file.
@@ -123,40 +138,6 @@ func newMode(h *shell.Host, secret bool) os.FileMode {
 	return 0o644
 }
 
-// send writes the text to a temporary file beside the path and renames it.
-func (o *operation) send(text string, mode os.FileMode, keep string, opts PutOptions) error {
-	temp := path.Join(path.Dir(o.path), temporaryName(path.Base(o.path)))
-	argv := []string{"/bin/sh", "-c", putScript, "sh", o.path, temp, octal(mode), strconv.Itoa(len(text)), keep,
-		opts.owner().String()}
-	for _, word := range opts.Validate {
-		argv = append(argv, strings.ReplaceAll(word, "%s", temp))
-	}
-	r, err := o.host.Run(o.ctx, shell.Command{Argv: argv, Stdin: &text, Sudo: o.user, Quiet: true, AnyStatus: true})
-	if err != nil {
-		return errors.Join(err, o.cleanUp(err, temp))
-	}
-	switch r.Code {
-	case 0:
-		return nil
-	case codeFolder:
-		return errFolder(o.path)
-	case codeMissing:
-		return errNoFolder(o.path)
-	case codePart:
-		return errors.New("the text did not arrive as a whole")
-	case codeInvalid:
-		return invalid(opts, strings.TrimSpace(r.Stdout), strings.ReplaceAll(output.LastLines(r.Stderr), temp, o.path))
-	}
-	return o.scriptError(r)
-}
-
-// temporaryName returns a new name for a file that will be renamed to name. It begins with a dot,
-// so that a server that includes all files of a folder leaves it out.
-func temporaryName(name string) string {
-	const longest = 200 // of 255
-	return "." + strings.ToValidUTF8(name[:min(len(name), longest)], "") + ".runbook-" + rand.Text()[:10]
-}
-
 // invalid is the error of a text that the command of Validate refused.
 func invalid(opts PutOptions, status, said string) error {
 	if opts.Secret {
@@ -169,89 +150,88 @@ func invalid(opts PutOptions, status, said string) error {
 	return event.WithHint(err, "correct the new text: validate must accept it before it is put in place")
 }
 
-// scriptError returns the error of a script that failed.
-func (o *operation) scriptError(r shell.Result) error {
-	switch {
-	case r.Code == codeMissing:
-		return errNoFolder(o.path)
-	case strings.Contains(r.Stderr, "invalid user"), strings.Contains(r.Stderr, "invalid group"), strings.Contains(r.Stderr, "unknown user"),
-		strings.Contains(r.Stderr, "unknown group"):
-		return event.WithHint(errors.New(output.LastLines(r.Stderr)), "create it first, or correct its name")
-	case o.user == "" && strings.Contains(r.Stderr, "Operation not permitted"):
-		return event.WithHint(cause{"only root may give a file to another user", os.ErrPermission}, "use { sudo = true }")
-	}
-	return hostError(r)
-}
-
 // cleanLimit limits the removal of what a call has left.
 const cleanLimit = 30 * time.Second
 
-// cleanUp removes a temporary file or folder after a call that failed, even after an interrupt. It
-// returns why that failed.
-func (o *operation) cleanUp(err error, temp string) error {
+// cleanUp removes a temporary file after a call that failed, even after an interrupt. It returns why
+// that failed.
+func (o *operation) cleanUp(err error, temporary string) error {
 	var lost *shell.LostError
 	if errors.As(err, &lost) {
 		return nil // the script ends with its session, and cleans up itself
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(o.ctx), cleanLimit)
 	defer cancel()
-	_, err = o.host.Run(ctx, shell.Command{Argv: []string{"rm", "-f", "--", temp}, Sudo: o.user, Resident: true, Quiet: true})
+	_, err = o.host.Run(ctx, shell.Command{Argv: []string{"rm", "-f", "--", temporary}, Sudo: o.user, Resident: true, Quiet: true})
 	return err
 }
 
-func errFolder(path string) error {
-	return event.WithHint(errors.New("is a folder"), "name the file in it, as "+path+"/NAME")
+// WriteOptions are options of Write.
+type WriteOptions struct {
+	Mode   string // octal; "" is 0644, or by the run's umask
+	Append bool
+	Line   bool // with Append: begin a line, where another writer has not ended the last one
 }
 
-func errNoFolder(file string) error {
-	return event.WithHint(cause{"no such file or folder: its folder " + path.Dir(file) + " does not exist", os.ErrNotExist},
-		fmt.Sprintf("make it first: host.fs:mkdir(%q)", path.Dir(file)))
-}
+// maxAppend limits an appended text, which reaches the file in one piece.
+const maxAppend = 32 << 10
 
-// present describes the file, folder or link at a path.
-type present struct {
-	kind   string // nothing, file, folder, link or other
-	mode   os.FileMode
-	owner  owner.Actual
-	detail string // the target of a link, or the sum of a file of the wanted size
-}
-
-// look finds out what is at the path. The sum of a file is known only if it has size bytes.
-func (o *operation) look(size int) (present, error) {
-	r, err := o.host.Run(o.ctx, shell.Command{Script: checkScript, Args: []string{o.path, strconv.Itoa(size)},
-		Sudo: o.user, Resident: true, Quiet: true, AnyStatus: true, Max: 4 * maxName})
+// Write replaces the content of the file at path like Put, with the mode of a new file if none is
+// given.
+//
+// With Append it adds text instead, of at most 32 KiB, by one write to a file opened for appending,
+// so that the texts of concurrent writers do not mix. Mode then applies only to a new file.
+func (f Files) Write(ctx context.Context, path, text string, opts WriteOptions) (bool, error) {
+	if opts.Mode == "" {
+		opts.Mode = octal(newMode(f.host, false))
+	}
+	if !opts.Append {
+		return f.Put(ctx, path, text, PutOptions{Mode: opts.Mode})
+	}
+	o, err := f.begin(ctx, "append to", path)
 	if err != nil {
-		return present{}, err
+		return false, err
 	}
-	if r.Code != 0 {
-		return present{}, o.scriptError(r)
+	if err := o.append(text, opts); err != nil {
+		return false, o.fail(err)
 	}
-	lines := strings.SplitN(r.Stdout, "\n", 8)
-	now := present{kind: lines[0]}
-	if len(lines) < 8 {
-		if now.kind != "nothing" {
-			err = fmt.Errorf("the host described it as %.100q", r.Stdout)
-		}
-		return now, err
-	}
-	now.mode, err = parseMode(lines[1], 0)
-	now.owner = owner.Actual{UID: lines[2], GID: lines[3], User: lines[5], Group: lines[6]}
-	now.detail = lines[7]
-	if now.kind == "file" {
-		now.detail, _, _ = strings.Cut(now.detail, " ")
-	}
-	return now, err
+	o.changed("appended to %s, %d bytes", o.path, len(text))
+	return true, nil
 }
 
-// replaceable refuses what a file cannot replace.
-func (p present) replaceable() error {
-	switch p.kind {
-	case "nothing", "file":
-		return nil
-	case "link":
-		return event.WithHint(fmt.Errorf("is a link to %s", p.detail), "write to its target, or remove the link first")
-	case "folder":
-		return errors.New("exists and is a folder")
+// append adds text to the file at the path.
+func (o *operation) append(text string, opts WriteOptions) error {
+	mode, err := parseMode(opts.Mode, 0)
+	switch {
+	case err != nil:
+		return err
+	case len(text) > maxAppend:
+		return fmt.Errorf("cannot append %d bytes in one piece; the limit is %d", len(text), maxAppend)
 	}
-	return errors.New("exists and is a device, pipe or socket")
+	out, err := o.result(o.withText(appendScript, []string{o.path, octal(mode), strconv.Itoa(len(text)), yes(opts.Line)}, text, false))
+	if err != nil {
+		return err
+	}
+	if word, rest, _ := strings.Cut(out, "\n"); word != "appended" {
+		return o.errObstacle(word, rest)
+	}
+	return nil
+}
+
+// parseMode parses an octal mode such as "0644".
+func parseMode(text string, otherwise os.FileMode) (os.FileMode, error) {
+	if text == "" {
+		return otherwise, nil
+	}
+	n, err := strconv.ParseUint(text, 8, 32)
+	if err != nil || n > 0o7777 {
+		return 0, fmt.Errorf("mode %q: want octal digits, such as \"0644\"", text)
+	}
+	mode := os.FileMode(n & 0o777)
+	for bit, m := range map[uint64]os.FileMode{0o4000: os.ModeSetuid, 0o2000: os.ModeSetgid, 0o1000: os.ModeSticky} {
+		if n&bit != 0 {
+			mode |= m
+		}
+	}
+	return mode, nil
 }

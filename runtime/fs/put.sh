@@ -1,27 +1,55 @@
 #!/bin/sh
-# Usage: put PATH TEMPORARY MODE SIZE KEEP OWNER [VALIDATE…]
-# Writes a file of SIZE bytes from stdin to TEMPORARY, a name beside PATH, and renames it to PATH. The new file gets the owner and
-# group KEEP if that is possible, and OWNER in any case. The command VALIDATE must succeed before the rename.
-path=$1 tmp=$2 mode=$3 size=$4 keep=$5 owner=$6
-shift 6
+# Usage: put PATH TEMPORARY MODE NEWMODE SIZE SUM USER GROUP OWNER SOURCE [TEXT [VALIDATE…]]
+# Makes PATH a file with a text of SIZE bytes and the SHA-256 sum SUM, by TEMPORARY, a name beside it, and a rename. MODE is the mode,
+# or "" to keep that of the file; a new one gets NEWMODE then. The file keeps its owner where that is possible, and in any case gets
+# OWNER, the argument of chown(1) for USER and GROUP. The command VALIDATE must succeed before the rename. SOURCE is where the text
+# is: "here" for TEXT, "stdin", or "none" to compare only.
+# The first line that it prints is: same; differs, for "none"; wrote; "link" and its target, folder or other, where a file can't
+# replace what is there; nofolder; part, for a text that ended early; or "invalid" and the status of VALIDATE.
+path=$1 temporary=$2 mode=$3 newmode=$4 size=$5 sum=$6 user=$7 group=$8 owner=$9
+shift 9
+source=$1 text=$2 keep=
+shift 2
 LC_ALL=C
 export LC_ALL
-trap 'rm -f -- "$tmp"' EXIT
+is() { [ -z "$1" ] || case $2 in *":$1:"*) ;; *) return 1 ;; esac; }
+if [ -L "$path" ]; then echo link; exec readlink -n -- "$path"
+elif [ -f "$path" ]; then
+  # The second stat is of BSD.
+  about=$(stat -c '%a %s %u:%g :%u:%U: :%g:%G:' -- "$path" 2>/dev/null || stat -f '%Mp%Lp %z %u:%g :%u:%Su: :%g:%Sg:' -- "$path") || exit
+  now=${about%% *} about=${about#* }
+  had=${about%% *} about=${about#* }
+  keep=${about%% *} about=${about#* }
+  now=${now#"${now%%[!0]*}"}
+  [ -n "$mode" ] || mode=${now:-0}
+  if [ "$now $had" = "${mode#"${mode%%[!0]*}"} $size" ] && is "$user" "${about%% :*}" && is "$group" "${about#*: }"; then
+    if command -v sha256sum >/dev/null 2>&1; then has=$(sha256sum 2>/dev/null <"$path"); else has=$(shasum -a 256 2>/dev/null <"$path"); fi
+    [ "${has%% *}" != "$sum" ] || { echo same; exit; }
+  fi
+elif [ -d "$path" ]; then echo folder; exit
+elif [ -e "$path" ]; then echo other; exit
+elif [ ! -d "${path%/*}/" ]; then echo nofolder; exit
+elif [ ! -x "${path%/*}/" ]; then echo ': Permission denied' >&2; exit 1
+fi
+[ "$source" != none ] || { echo differs; exit; }
+trap 'rm -f -- "$temporary"' EXIT
 trap 'exit 1' HUP INT TERM
-[ -d "${path%/*}/" ] || exit 46
-[ ! -d "$path" ] || exit 41
 umask 077
 set -C
-: >"$tmp" || exit 1
-cat >>"$tmp" || exit 1
+: >"$temporary" || exit 1
+# cat has better words for a full disk than some shells.
+if [ "$source" = here ]; then printf %s "$text" | cat; else cat; fi >>"$temporary" || exit 1
 # When the connection dies, stdin ends just like a complete text.
 # shellcheck disable=SC2046 # wc may print spaces
-[ $(wc -c <"$tmp") -eq "$size" ] || exit 45
-[ -z "$keep" ] || chown -- "$keep" "$tmp" 2>/dev/null
-[ -z "$owner" ] || chown -- "$owner" "$tmp" || exit 1
-chmod -- "$mode" "$tmp" || exit 1
-sync -- "$tmp" 2>/dev/null # old ones take no file, or write all files
+[ $(wc -c <"$temporary") -eq "$size" ] || { echo part; exit; }
+[ -z "$keep" ] || chown -- "$keep" "$temporary" 2>/dev/null
+[ -z "$owner" ] || chown -- "$owner" "$temporary" || exit 1
+chmod -- "${mode:-$newmode}" "$temporary" || exit 1
+sync -- "$temporary" 2>/dev/null # old ones take no file, or write all files
 if [ $# -gt 0 ]; then
-  "$@" </dev/null >&2 || { echo $?; exit 49; }
+  "$@" </dev/null >&2
+  status=$?
+  [ "$status" -eq 0 ] || { echo invalid; echo "$status"; exit; }
 fi
-mv -fT -- "$tmp" "$path" 2>/dev/null || { [ ! -d "$path" ] && mv -f -- "$tmp" "$path"; }
+mv -fT -- "$temporary" "$path" 2>/dev/null || { [ ! -d "$path" ] && mv -f -- "$temporary" "$path"; } || exit
+echo wrote

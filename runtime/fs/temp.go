@@ -25,7 +25,7 @@ func (f Files) Temp(ctx context.Context, fn func(dir string) error) error {
 		r, err := f.host.Run(ctx, shell.Command{Script: script, Args: []string{name}, Sudo: f.user, Resident: true,
 			Quiet: true, AnyStatus: true})
 		if err == nil && r.Code != 0 {
-			err = &Error{f.host.Name(), "make a temporary folder", name, (&operation{Files: f, ctx: ctx}).scriptError(r)}
+			err = &Error{f.host.Name(), "make a temporary folder", name, (&operation{Files: f, ctx: ctx}).hostError(r)}
 		}
 		return r.Stdout, err
 	}

@@ -49,18 +49,6 @@ func TestWithOpenSSHClient(t *testing.T) {
 	if err == nil || err.Error() != "exit status 7" || got != h.Home {
 		t.Errorf("%q, %v", got, err)
 	}
-	local := filepath.Join(t.TempDir(), "batch")
-	if err := os.WriteFile(local, []byte("pwd\nmkdir made\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	argv = append([]string{program(t, "sftp", "openssh-client")}, sshOptions(l, l.AdminKey())...)
-	argv = append(argv, "-P", fmt.Sprint(h.Port), "-b", local, lab.User+"@"+h.Addr)
-	if got, err := run(t, l, nil, argv...); err != nil {
-		t.Errorf("%v: %s", err, got)
-	}
-	if _, err := os.Stat(filepath.Join(h.Home, "made")); err != nil {
-		t.Error(err)
-	}
 }
 
 func TestDeployKeyOnlyReads(t *testing.T) {

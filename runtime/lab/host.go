@@ -16,7 +16,6 @@ type Feature string
 
 // The features of a host. All are on by default.
 const (
-	SFTP       Feature = "sftp"       // the sftp subsystem
 	Agent      Feature = "agent"      // agent forwarding
 	Forwarding Feature = "forwarding" // tunnels to ports and sockets
 )
@@ -153,8 +152,6 @@ func (h *Host) Environment() []string {
 	return append(env, h.env...)
 }
 
-func (h *Host) dir() string { return h.Home }
-
 // freePort returns a port that nobody listens on. It is below the range of ephemeral ports, so that
 // no client takes it before the application does.
 func freePort() (int, error) {
@@ -185,7 +182,6 @@ type policy interface {
 	command(asked string, shell bool) (invocation, error)
 	allows(Feature) bool
 	observe(what string)
-	dir() string // the working directory of sftp
 }
 
 // invocation is a program to start: its path, argv including argv[0], working directory and

@@ -12,7 +12,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/pkg/sftp"
 	gossh "golang.org/x/crypto/ssh"
 
 	"runbook/runtime/lab"
@@ -169,45 +168,11 @@ func TestCloseEndsEverything(t *testing.T) {
 	// newLab checks that nothing is left.
 }
 
-func TestSFTP(t *testing.T) {
-	l := newLab(t)
-	h := host(t, l, "web1")
-	var seen []string
-	h.Faults(func(_ int, what string) { seen = append(seen, what) })
-	client, err := sftp.NewClient(dial(t, l, h))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := client.Symlink("/srv/a", filepath.Join(h.Root, "new")); err != nil {
-		t.Fatal(err)
-	}
-	if err := client.PosixRename(filepath.Join(h.Root, "new"), filepath.Join(h.Root, "current")); err != nil {
-		t.Fatal(err)
-	}
-	if got, err := os.Readlink(filepath.Join(h.Root, "current")); err != nil || got != "/srv/a" {
-		t.Errorf("current: %q, %v", got, err)
-	}
-	if _, err := client.StatVFS(h.Root); err != nil {
-		t.Error(err)
-	}
-	if err := client.Close(); err != nil {
-		t.Error(err)
-	}
-	want := []string{"sftp init", "sftp symlink /srv/a", "sftp posix-rename@openssh.com " + filepath.Join(h.Root, "new"),
-		"sftp statvfs@openssh.com " + h.Root}
-	if strings.Join(seen, "\n") != strings.Join(want, "\n") {
-		t.Errorf("seen %q, want %q", seen, want)
-	}
-}
-
 func TestRefuse(t *testing.T) {
 	l := newLab(t)
 	h := host(t, l, "web1")
-	h.Refuse(lab.SFTP, lab.Agent, lab.Forwarding)
+	h.Refuse(lab.Agent, lab.Forwarding)
 	client := dial(t, l, h)
-	if _, err := sftp.NewClient(client); err == nil {
-		t.Error("sftp was not refused")
-	}
 	if ok, err := session(t, client).SendRequest("auth-agent-req@openssh.com", true, nil); ok || err != nil {
 		t.Errorf("agent: %v, %v", ok, err)
 	}

@@ -7,11 +7,10 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/pkg/sftp"
 	gossh "golang.org/x/crypto/ssh"
 )
 
-// session is a session channel. It runs one command, a shell or sftp.
+// session is a session channel. It runs one command or a shell.
 type session struct {
 	*connection
 	channel gossh.Channel
@@ -46,16 +45,6 @@ func (s *session) serve(request *gossh.Request) {
 	case "shell":
 		s.server.policy.observe("shell")
 		s.execute(request, "", true)
-	case "subsystem":
-		var asked struct{ Name string }
-		known := gossh.Unmarshal(request.Payload, &asked) == nil && asked.Name == "sftp"
-		if !known || s.used || !s.server.policy.allows(SFTP) {
-			answer(request, false)
-			return
-		}
-		s.used = true
-		answer(request, true)
-		s.running.Go(s.files)
 	case "env":
 		answer(request, s.setenv(request.Payload))
 	case "auth-agent-req@openssh.com":
@@ -137,22 +126,6 @@ func (s *session) status(code int, signal string) {
 	if _, err := s.channel.SendRequest(kind, false, payload); err != nil {
 		return // the client has disconnected
 	}
-}
-
-// files serves sftp on the channel.
-func (s *session) files() {
-	served := tap{Channel: s.channel, observe: s.server.policy.observe}
-	server, err := sftp.NewServer(&served, sftp.WithServerWorkingDirectory(s.server.policy.dir()))
-	if err != nil {
-		s.fail(err)
-		return
-	}
-	code := 0
-	if err := server.Serve(); err != nil {
-		code = 255
-	}
-	closeQuietly(server)
-	s.finish(code, "")
 }
 
 // start starts a program in a new session, with pipes for its standard streams.

@@ -17,8 +17,6 @@ type Conn interface {
 	// Session opens a session that the caller controls in every detail, and closes. This machine
 	// itself has none.
 	Session(ctx context.Context) (*gossh.Session, error)
-	// SFTP opens an sftp session.
-	SFTP(ctx context.Context) (*Pipe, error)
 	// Dial connects to an address as seen from the host. The error is a *ForbiddenError if the
 	// server forbids tunnels. A connection through SSH has no deadlines.
 	Dial(ctx context.Context, network, address string) (net.Conn, error)
@@ -44,14 +42,6 @@ type Process struct {
 	Stderr io.Reader
 	// Close stops reading and writing at once. It does not end the command on the host.
 	Close func()
-}
-
-// Pipe is a stream in two directions. Its Close method ends the writing side; Cut ends both at
-// once.
-type Pipe struct {
-	io.Reader
-	io.WriteCloser
-	Cut func()
 }
 
 // Await calls fn, which takes no context, and stops waiting when ctx ends. A value that fn returns
@@ -104,6 +94,16 @@ func (m Mutex) Lock(ctx context.Context) error {
 
 // LockAnyway locks m, however long that takes.
 func (m Mutex) LockAnyway() { m <- struct{}{} }
+
+// TryLock locks m if that needs no waiting, and reports whether it did.
+func (m Mutex) TryLock() bool {
+	select {
+	case m <- struct{}{}:
+		return true
+	default:
+		return false
+	}
+}
 
 // Unlock unlocks m.
 func (m Mutex) Unlock() { <-m }

@@ -13,7 +13,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/pkg/sftp"
 	gossh "golang.org/x/crypto/ssh"
 
 	"runbook/runtime/event"
@@ -26,7 +25,7 @@ type local struct {
 
 	mu      sync.Mutex
 	wg      sync.WaitGroup
-	closers map[*func()]struct{} // one for each process and file session
+	closers map[*func()]struct{} // one for each process
 	socket  net.Listener
 	lenders lenders
 	once    sync.Once
@@ -146,23 +145,6 @@ func (l *local) Start(ctx context.Context, line string) (*Process, error) {
 // Session fails: there is no SSH server in between.
 func (l *local) Session(context.Context) (*gossh.Session, error) {
 	return nil, errors.New("this machine is not reached by SSH")
-}
-
-// SFTP serves the files of this machine.
-func (l *local) SFTP(context.Context) (*Pipe, error) {
-	here, there := net.Pipe()
-	server, err := sftp.NewServer(there)
-	if err != nil {
-		return nil, err
-	}
-	shut := func() { _ = here.Close() }
-	forget := l.onClose(shut)
-	l.wg.Go(func() {
-		_ = server.Serve() // it ends with the pipe
-		_ = server.Close()
-		forget()
-	})
-	return &Pipe{here, here, shut}, nil
 }
 
 // Dial connects to an address.

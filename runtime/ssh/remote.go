@@ -186,32 +186,6 @@ func newProcess(s *gossh.Session) (*Process, error) {
 	return p, errors.Join(errs[:]...)
 }
 
-// SFTP opens an sftp session.
-func (r *remote) SFTP(ctx context.Context) (*Pipe, error) {
-	s, err := r.Session(ctx)
-	if err != nil {
-		return nil, err
-	}
-	p, err := Await(ctx, func() (*Pipe, error) {
-		p, err := newProcess(s)
-		if err != nil {
-			return nil, err
-		}
-		if err := s.RequestSubsystem("sftp"); err != nil {
-			return nil, event.WithHint(fmt.Errorf("the server offers no sftp: %w", err),
-				`its sshd_config needs the line "Subsystem sftp internal-sftp"`)
-		}
-		// An unread stderr would block the server.
-		r.wg.Go(func() { _, _ = io.Copy(io.Discard, p.Stderr) })
-		return &Pipe{p.Stdout, p.Stdin, p.Close}, nil
-	}, func(*Pipe) {})
-	if err != nil {
-		closeSession(s)
-		return nil, err
-	}
-	return p, nil
-}
-
 // Dial connects to an address as seen from the host.
 func (r *remote) Dial(ctx context.Context, network, address string) (net.Conn, error) {
 	c, err := r.client.DialContext(ctx, network, address)

@@ -22,7 +22,6 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/pkg/sftp"
 	gossh "golang.org/x/crypto/ssh"
 )
 
@@ -33,9 +32,6 @@ type Attacks struct {
 	Greet func(stdout, stderr io.Writer)
 	// Keep writes the output of a lock's keeper after that has acquired the lock.
 	Keep func(stdout, stderr io.Writer)
-	// Names returns the names of the n-th READDIR answer, for every folder that is listed by SFTP.
-	// Nil ends the list.
-	Names func(n int) []string
 	// Agent is called with the connection after a request for agent forwarding.
 	Agent func(conn *gossh.ServerConn)
 	// Programs are scripts by name. Commands find them before the real programs.
@@ -171,8 +167,6 @@ func (s *Server) session(conn *gossh.ServerConn, ch gossh.Channel, requests <-ch
 				return
 			}
 			all.Go(func() { s.run(ch, line.Text, end) })
-		case "subsystem":
-			all.Go(func() { s.files(ch) })
 		case "auth-agent-req@openssh.com":
 			if ok = s.attacks.Agent != nil; ok {
 				all.Go(func() { s.attacks.Agent(conn) })
@@ -267,19 +261,4 @@ func (b *lockedBuffer) String() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return string(b.text)
-}
-
-// files serves SFTP on the channel.
-func (s *Server) files(ch gossh.Channel) {
-	defer func() { _ = ch.Close() }()
-	if s.attacks.Names != nil {
-		listNames(ch, s.attacks.Names)
-		return
-	}
-	server, err := sftp.NewServer(ch)
-	if err != nil {
-		return
-	}
-	_ = server.Serve()
-	_ = server.Close()
 }

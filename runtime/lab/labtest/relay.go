@@ -4,6 +4,7 @@ import (
 	"net"
 	"sync"
 	"testing"
+	"time"
 )
 
 // Relay forwards TCP connections to a server, so that a test can count, delay or drop what passes.
@@ -14,6 +15,8 @@ type Relay struct {
 	// Pass is called before n bytes are forwarded, and with n = 0 before the end of one direction
 	// is. If it returns false, they are dropped silently.
 	Pass func(toServer bool, n int) bool
+	// Delay is how long each direction takes.
+	Delay time.Duration
 }
 
 // Listen starts forwarding to address, host:port, and returns the relay's own port on 127.0.0.1.
@@ -68,19 +71,43 @@ func (r Relay) Listen(t testing.TB, address string) int {
 // pass copies one direction until its end, and then closes the other side unless Pass drops the
 // end.
 func (r Relay) pass(from, to net.Conn, toServer bool) {
-	for buffer := make([]byte, 1<<20); ; {
-		n, readErr := from.Read(buffer)
+	travelling := make(chan parcel, 1024)
+	var arriving sync.WaitGroup
+	defer arriving.Wait()
+	arriving.Go(func() { deliver(from, to, travelling) })
+	defer close(travelling)
+	for {
+		buffer := make([]byte, 64<<10)
+		n, err := from.Read(buffer)
 		if n > 0 && (r.Pass == nil || r.Pass(toServer, n)) {
-			if _, err := to.Write(buffer[:n]); err != nil {
-				_ = from.Close()
-				return
-			}
+			travelling <- parcel{buffer[:n], time.Now().Add(r.Delay)}
 		}
-		if readErr != nil {
+		if err != nil {
 			if r.Pass == nil || r.Pass(toServer, 0) {
-				_ = to.Close()
+				travelling <- parcel{due: time.Now().Add(r.Delay)}
 			}
 			return
+		}
+	}
+}
+
+// parcel is what one read returned, nil for the end.
+type parcel struct {
+	bytes []byte
+	due   time.Time
+}
+
+// deliver writes parcels when they are due.
+func deliver(from, to net.Conn, travelling <-chan parcel) {
+	for p := range travelling {
+		if wait := time.Until(p.due); wait > 0 {
+			time.Sleep(wait)
+		}
+		if p.bytes == nil {
+			_ = to.Close()
+		} else if _, err := to.Write(p.bytes); err != nil {
+			_ = from.Close()
+			_ = to.Close()
 		}
 	}
 }

@@ -28,9 +28,9 @@ type Command struct {
 	Input io.Reader         // the input, instead of Stdin; if reading fails it ends early
 	Sudo  string            // the user to run as through sudo, or ""
 
-	// Resident runs a command with Sudo and without input in a shell that sudo has started once:
-	// sudo takes 10 ms and more. It is for runbook's own scripts, so that sudo logs each command of
-	// a recipe.
+	// Resident is for runbook's own scripts without input. With Sudo they run in a shell that sudo has
+	// started once: sudo takes 10 ms and more, and logs each command of a recipe. Without, they do not
+	// wait for a command of the recipe that runs at the same time.
 	Resident bool
 
 	Timeout     time.Duration // limits the whole command; 0 for no limit

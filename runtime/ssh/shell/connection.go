@@ -8,8 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/pkg/sftp"
-
 	"runbook/runtime/event"
 	"runbook/runtime/ssh"
 )
@@ -24,14 +22,12 @@ type connection struct {
 	giveUp   func()        // stops the start of the first shell
 	patience time.Duration // how long close waits for a running command
 
-	opening   ssh.Mutex // guards files and filesGone
-	files     *sftp.Client
-	filesGone chan struct{} // closed when files is unusable
+	begun    chan struct{} // closed when the first shell was started, or has failed to
 
 	mu      sync.Mutex
 	keepers []*keeper
 	groups  map[int64]struct{} // process groups on the host that belong to this run
-	others  map[string]*seat   // of the users of sudo, by name
+	others  map[string]*seat   // of the users of sudo, by name; "" is a second one of the login user
 }
 
 // seat is the place of a user's long-lived shell.
@@ -45,12 +41,13 @@ type seat struct {
 func newConnection(link ssh.Conn, alive, guard ssh.KeepAlive) *connection {
 	ctx, cancel := context.WithCancel(context.Background())
 	c := &connection{link: link, alive: alive, guard: guard, seat: seat{turn: ssh.NewMutex()}, giveUp: cancel,
-		patience: closeLimit, opening: ssh.NewMutex(), groups: map[int64]struct{}{}, others: map[string]*seat{}}
+		patience: closeLimit, begun: make(chan struct{}), groups: map[int64]struct{}{}, others: map[string]*seat{}}
 	c.turn.LockAnyway()
 	go func() {
+		defer close(c.begun)
 		defer c.turn.Unlock()
 		defer cancel()
-		_, _ = c.ensureShell(ctx) // the first command tries again and reports the error
+		_ = c.ensureShell(ctx, &c.seat) // the first command tries again and reports the error
 	}()
 	return c
 }
@@ -60,10 +57,11 @@ const shellLimit = 60 * time.Second
 
 var errNoShell = fmt.Errorf("the host started no shell within %v", shellLimit)
 
-// ensureShell returns the long-lived shell. The caller has the turn.
-func (c *connection) ensureShell(ctx context.Context) (*shell, error) {
-	if c.shell != nil {
-		return c.shell, nil
+// ensureShell starts the long-lived shell of a seat of the login user, unless there is one. The
+// caller has the turn.
+func (c *connection) ensureShell(ctx context.Context, at *seat) error {
+	if at.shell != nil {
+		return nil
 	}
 	limited, cancel := context.WithTimeoutCause(ctx, shellLimit, errNoShell)
 	defer cancel()
@@ -72,11 +70,11 @@ func (c *connection) ensureShell(ctx context.Context) (*shell, error) {
 		err = event.WithHint(err, "do the start-up files of the login shell, such as ~/.bashrc, wait for something?")
 	}
 	if err != nil {
-		return nil, err
+		return err
 	}
-	c.shell = s
+	at.shell = s
 	c.addGroup(s.group())
-	return s, nil
+	return nil
 }
 
 // openSession calls open, which opens a session. While the server has no room for one it calls
@@ -98,27 +96,11 @@ func openSession[T any](ctx context.Context, open func(context.Context) (T, erro
 	}
 }
 
-// start runs a command line in a session of its own. The file session and idle shells of sudo make
-// room for it: what is begun or ended by a session is no operation on files.
+// start runs a command line in a session of its own. Shells that wait for the next script of
+// runbook's own make room for it.
 func (c *connection) start(ctx context.Context, line string) (*ssh.Process, error) {
 	open := func(ctx context.Context) (*ssh.Process, error) { return c.link.Start(ctx, line) }
-	return openSession(ctx, open, func() {
-		c.closeFiles(ctx)
-		c.endIdle()
-	})
-}
-
-// closeFiles closes the file session, if there is one. The next operation opens another.
-func (c *connection) closeFiles(ctx context.Context) {
-	if c.opening.Lock(ctx) != nil {
-		return
-	}
-	defer c.opening.Unlock()
-	if c.files != nil {
-		_ = c.files.Close() // it fails if the session is gone
-		<-c.filesGone
-		c.files = nil
-	}
+	return openSession(ctx, open, c.endIdle)
 }
 
 // addGroup tells the keepers of a process group that must not outlive the connection. 0 is none.
@@ -165,10 +147,6 @@ func (c *connection) close() error {
 		c.turn.Unlock()
 	}
 	c.endIdle()
-	if c.files != nil {
-		_ = c.files.Close() // it fails if the connection is gone
-		defer func() { <-c.filesGone }()
-	}
 	ctx, cancel = context.WithTimeout(context.Background(), closeLimit)
 	defer cancel()
 	for _, k := range c.takeKeepers() {

@@ -1,16 +1,10 @@
 package shell
 
 import (
-	"bufio"
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"os"
 	"sync/atomic"
-
-	"github.com/pkg/sftp"
 
 	"runbook/runtime/event"
 	"runbook/runtime/ssh"
@@ -56,7 +50,7 @@ type Permissions struct {
 }
 
 // SetPermissions sets the permissions of everything that is made on the host from now on. Without
-// it the login's umask counts, which differs between hosts and between commands, sudo and sftp.
+// it the login's umask counts, which differs between hosts and between commands and sudo.
 func (h *Host) SetPermissions(p Permissions) { h.permissions.Store(&p) }
 
 // Permissions returns what SetPermissions set, or nil.
@@ -146,78 +140,6 @@ func (h *Host) dial(ctx context.Context) (ssh.Conn, error) {
 		return ssh.Local(), nil
 	}
 	return h.pool.dialer.Dial(ctx, h.target)
-}
-
-// Files returns the host's file system over one sftp session, which the pool closes. Relative paths
-// start from the user's home, on this machine from the current folder.
-func (h *Host) Files(ctx context.Context) (*sftp.Client, error) {
-	ctx = h.context(ctx)
-	c, err := h.connection(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if err := c.opening.Lock(ctx); err != nil {
-		return nil, err
-	}
-	defer c.opening.Unlock()
-	if c.files != nil {
-		select {
-		case <-c.filesGone: // the sftp server ended; the connection did not
-			_ = c.files.Close()
-		default:
-			return c.files, nil
-		}
-	}
-	p, err := openSession(ctx, c.link.SFTP, func() {})
-	if err != nil {
-		return nil, err
-	}
-	files, err := ssh.Await(ctx, func() (*sftp.Client, error) {
-		var first bytes.Buffer
-		in := bufio.NewReader(p)
-		length := io.TeeReader(io.LimitReader(in, 4), &first) // of the first packet
-		files, err := sftp.NewClientPipe(io.MultiReader(length, in), p, sftp.UseConcurrentWrites(true))
-		if err != nil {
-			err = explainSFTP(err, first.String(), in)
-		}
-		return files, err
-	}, func(late *sftp.Client) { _ = late.Close() }) // nobody needs it any more
-	if err != nil {
-		p.Cut()
-		return nil, err
-	}
-	c.files, c.filesGone = files, make(chan struct{})
-	go func(gone chan struct{}) {
-		_ = files.Wait() // whatever the reason, the next call starts another
-		close(gone)
-	}(c.filesGone)
-	return files, nil
-}
-
-// explainSFTP returns the error of a file session that did not start. said is what the host sent
-// before that, and rest the reader of what follows.
-func explainSFTP(err error, said string, rest *bufio.Reader) error {
-	const internal = `the line "Subsystem sftp internal-sftp" in its sshd_config needs neither a program nor a shell`
-	switch {
-	case errors.Is(err, io.ErrUnexpectedEOF) && said == "":
-		return event.WithHint(errors.New("start sftp: its sftp server ended at once"),
-			"does the program that Subsystem sftp in its sshd_config names exist? "+internal)
-	case said != "" && said[0] != 0: // the length of a packet begins with 0
-		more, _ := rest.Peek(min(rest.Buffered(), 150)) // it is there
-		line := event.OneLine(firstLine(said + string(more)))
-		return event.WithHint(fmt.Errorf("start sftp: the host answered with something else: %s", line),
-			"start-up files of the login shell, such as ~/.bashrc, must print nothing without a terminal; "+internal)
-	}
-	return event.WithHint(fmt.Errorf("start sftp: %w", err), internal)
-}
-
-// SFTP opens an sftp session of its own. The caller cuts it.
-func (h *Host) SFTP(ctx context.Context) (*ssh.Pipe, error) {
-	c, err := h.connection(h.context(ctx))
-	if err != nil {
-		return nil, err
-	}
-	return openSession(ctx, c.link.SFTP, func() {})
 }
 
 // Disconnect cuts the connection. The next use of the host connects again.

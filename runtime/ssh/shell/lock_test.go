@@ -310,8 +310,7 @@ func TestCloseLeavesNothing(t *testing.T) {
 		locks = append(locks, filepath.Join(t.TempDir(), "lock"))
 		must(t, h.Lock(t.Context(), locks[len(locks)-1], 0))
 		daemons = append(daemons, strings.TrimSpace(run(t, h, Command{Script: "sleep 1000 >/dev/null 2>&1 & echo $!"}).Stdout))
-		_, err := h.Files(t.Context())
-		must(t, err)
+		run(t, h, Command{Script: "true", Resident: true})
 		pids = append(pids, strings.TrimSpace(run(t, h, Command{Script: "echo $$"}).Stdout), strconv.FormatInt(h.conn.keepers[0].shell.group(), 10))
 	}
 	must(t, p.Close())

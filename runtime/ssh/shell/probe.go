@@ -8,13 +8,14 @@ import (
 	"net/url"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"runbook/runtime/event"
 	"runbook/runtime/ssh"
 )
 
 // sessions is how many sessions a run needs at a time on one connection: the shell, the keeper of
-// the lock, the files, and one that ends what runs in the shell, lists a folder, sends input or
-// asks for the agent.
+// the lock, one that sends input or asks the agent, and one that ends what runs in that.
 const sessions = 4
 
 // Probe is what a run needs of an SSH server later.
@@ -24,7 +25,7 @@ type Probe struct {
 }
 
 // Probe opens what a run needs later, so that a server that forbids it is known before anything is
-// changed: the file session, as many sessions as a run may have at a time, and a connection to the
+// changed: as many sessions as a run may have at a time, and a connection to the
 // URL. Whether anything listens there does not matter.
 func (h *Host) Probe(ctx context.Context, p Probe) error {
 	ctx = h.context(ctx)
@@ -60,37 +61,46 @@ func (h *Host) Probe(ctx context.Context, p Probe) error {
 	return nil // nothing answers there yet
 }
 
-// probeSessions opens as many sessions as a run may have at a time. The file session stays open.
+// probeSessions opens as many sessions as a run may have at a time, all at once.
 func (h *Host) probeSessions(ctx context.Context, c *connection) error {
 	if err := c.turn.Lock(ctx); err != nil {
 		return err
 	}
-	_, err := c.ensureShell(ctx)
+	err := c.ensureShell(ctx, &c.seat)
 	c.turn.Unlock()
-	open := 1
+	open := 0
 	if err == nil {
-		_, err = h.Files(ctx)
-	}
-	if err == nil {
-		open++
 		c.mu.Lock()
-		open += len(c.keepers)
+		open = 1 + len(c.keepers)
 		c.mu.Unlock()
-	}
-	for ; err == nil && open < sessions; open++ {
-		var p *ssh.Process
-		p, err = openSession(ctx, func(ctx context.Context) (*ssh.Process, error) {
-			return c.link.Start(ctx, "exec /bin/sh") // it ends with its input
-		}, func() {})
-		if err != nil {
-			break
-		}
-		defer p.Close()
+		open, err = h.probeMore(ctx, c, open)
 	}
 	var full *ssh.SessionError
-	if errors.As(err, &full) && open < sessions {
+	if errors.As(err, &full) {
 		return event.WithHint(fmt.Errorf("the server allows too few sessions on a connection: %d, and a run needs %d", open, sessions),
 			fmt.Sprintf("in its sshd_config, MaxSessions must be %d or more; the default is 10", sessions))
 	}
 	return err
+}
+
+// probeMore opens sessions, in addition to the open ones, and returns how many there were.
+func (h *Host) probeMore(ctx context.Context, c *connection, open int) (int, error) {
+	probes := make([]*ssh.Process, max(0, sessions-open))
+	var group errgroup.Group
+	for i := range probes {
+		group.Go(func() (err error) {
+			probes[i], err = openSession(ctx, func(ctx context.Context) (*ssh.Process, error) {
+				return c.link.Start(ctx, "exec /bin/sh") // it ends with its input
+			}, c.endIdle)
+			return err
+		})
+	}
+	err := group.Wait()
+	for _, p := range probes {
+		if p != nil {
+			p.Close()
+			open++
+		}
+	}
+	return open, err
 }

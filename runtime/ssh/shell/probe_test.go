@@ -22,16 +22,14 @@ func TestProbe(t *testing.T) {
 		login      string // ~/.bashrc
 		want, hint string
 	}{
-		"defaults":             {},
-		"no session at all":    {[]string{"MaxSessions 0"}, "", "sessions on a connection: 1", "MaxSessions"},
-		"one session":          {[]string{"MaxSessions 1"}, "", "the server allows too few sessions on a connection: 1, and a run needs 4", "MaxSessions must be 4 or more"},
-		"three sessions":       {[]string{"MaxSessions 3"}, "", "the server allows too few sessions on a connection: 3, and a run needs 4", "MaxSessions must be 4 or more"},
-		"four sessions":        {[]string{"MaxSessions 4"}, "", "", ""},
-		"no sftp":              {[]string{"Subsystem other internal-sftp"}, "", "the server offers no sftp", "Subsystem sftp internal-sftp"},
-		"a wrong path of sftp": {[]string{"Subsystem sftp /nosuch/sftp-server"}, "", "its sftp server ended at once", "does the program that Subsystem sftp in its sshd_config names exist?"},
-		"start-up files print": {[]string{"Subsystem sftp /usr/lib/openssh/sftp-server"}, "echo hello from .bashrc", "the host answered with something else: hello from .bashrc", "must print nothing without a terminal"},
-		"no tunnels, a relay":  {[]string{"AllowTcpForwarding no"}, "", "", ""},
-		"another port alone":   {[]string{"PermitOpen 127.0.0.1:1"}, "", "", ""},
+		"defaults":            {},
+		"no session at all":   {[]string{"MaxSessions 0"}, "", "sessions on a connection: 0", "MaxSessions"},
+		"one session":         {[]string{"MaxSessions 1"}, "", "the server allows too few sessions on a connection: 1, and a run needs 4", "MaxSessions must be 4 or more"},
+		"three sessions":      {[]string{"MaxSessions 3"}, "", "the server allows too few sessions on a connection: 3, and a run needs 4", "MaxSessions must be 4 or more"},
+		"four sessions":       {[]string{"MaxSessions 4"}, "", "", ""},
+		"no sftp":             {[]string{"Subsystem other internal-sftp"}, "", "", ""},
+		"no tunnels, a relay": {[]string{"AllowTcpForwarding no"}, "", "", ""},
+		"another port alone":  {[]string{"PermitOpen 127.0.0.1:1"}, "", "", ""},
 		"no tunnels, no Python": {[]string{"DisableForwarding yes"}, "PATH=$HOME/bin", "forbids tunnels, so 127.0.0.1:PORT can't be reached through it, and the host has no python3 that could relay",
 			"AllowTcpForwarding"},
 	} {
@@ -65,24 +63,21 @@ func TestProbeBusy(t *testing.T) {
 	}
 }
 
-// TestInterruptedInput interrupts a command with input where shell, lock, files and the command
-// have all sessions that the server allows. It is ended all the same, and files work afterwards.
+// TestInterruptedInput interrupts a command with input where the shell, the lock, the command and
+// what ends it have all sessions that the server allows.
 func TestInterruptedInput(t *testing.T) {
 	h := newPool(t, Options{}).Host(sshtest.Start(t, "MaxSessions 4").Target(t))
 	must(t, h.Lock(t.Context(), filepath.Join(t.TempDir(), "lock"), 0))
 	run(t, h, Command{Script: "true"})
-	_, err := h.Files(t.Context())
-	must(t, err)
 	ctx, cancel := context.WithCancel(t.Context())
 	time.AfterFunc(500*time.Millisecond, cancel)
 	input := ""
-	_, err = h.Run(ctx, Command{Argv: []string{"sleep", "1003"}, Stdin: &input})
+	_, err := h.Run(ctx, Command{Argv: []string{"sleep", "1003"}, Stdin: &input})
 	if !errors.Is(err, context.Canceled) || strings.Contains(err.Error(), "may still run") {
 		t.Errorf("%v", err)
 	}
 	if left := pids(t, "sleep\x001003"); left != "" {
 		t.Errorf("left on the host: %s", left)
 	}
-	_, err = h.Files(t.Context())
-	must(t, err)
+	run(t, h, Command{Script: "true", Resident: true})
 }

@@ -11,30 +11,51 @@ import (
 	"runbook/runtime/ssh/shell/frame"
 )
 
-// resident reports whether the command runs in a shell that sudo started before.
+// resident reports whether the command runs in a shell that is started once and kept.
 func (e *execution) resident() bool {
-	return e.c.Resident && e.c.Sudo != "" && e.c.Stdin == nil && e.c.Input == nil
+	return e.c.Resident && e.c.Stdin == nil && e.c.Input == nil
 }
 
-// runResident runs the command in the long-lived shell of the user of sudo.
+// runResident runs the command in a long-lived shell of the login user or of the user of sudo.
 func (e *execution) runResident(ctx context.Context) error {
-	at := e.conn.seatOf(e.c.Sudo)
-	if err := at.turn.Lock(ctx); err != nil {
+	at, err := e.takeSeat(ctx)
+	if err != nil {
 		return err
 	}
 	defer at.turn.Unlock()
-	if at.shell == nil {
-		s, err := e.startResident(ctx)
-		if err != nil {
-			return err
-		}
-		at.shell = s
+	switch {
+	case at.shell != nil:
+	case e.c.Sudo == "":
+		err = e.conn.ensureShell(ctx, at)
+	default:
+		at.shell, err = e.startResident(ctx)
+	}
+	if err != nil {
+		return err
 	}
 	e.started = true
-	return e.runOn(ctx, at, at.shell, e.body, frame.NewMark())
+	return e.runOn(ctx, at, e.body, frame.NewMark())
 }
 
-// seatOf returns the seat of a user of sudo.
+// takeSeat waits for the turn in a shell of the command's user. While a command of the recipe runs in
+// the login user's shell, it is that of a second one: a recipe may wait in one function for a file
+// that another makes.
+func (e *execution) takeSeat(ctx context.Context) (*seat, error) {
+	if e.c.Sudo == "" {
+		select {
+		case <-e.conn.begun:
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+		if e.conn.turn.TryLock() {
+			return &e.conn.seat, nil
+		}
+	}
+	at := e.conn.seatOf(e.c.Sudo)
+	return at, at.turn.Lock(ctx)
+}
+
+// seatOf returns the seat of a user of sudo, or the second one of the login user for "".
 func (c *connection) seatOf(user string) *seat {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -96,7 +117,7 @@ func (c *connection) endSeat(at *seat) {
 	at.shell = nil
 }
 
-// endIdle ends the shells of sudo that run nothing.
+// endIdle ends the shells that run nothing, except for the first of the login user.
 func (c *connection) endIdle() {
 	c.mu.Lock()
 	seats := slices.Collect(maps.Values(c.others))

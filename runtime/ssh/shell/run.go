@@ -91,6 +91,9 @@ func (e *execution) run(ctx context.Context) (Result, error) {
 
 // dispatch runs the command in the long-lived shell, or in a session of its own if it needs input.
 func (e *execution) dispatch(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
 	if e.resident() {
 		return e.runResident(ctx)
 	}
@@ -113,8 +116,7 @@ func (e *execution) runInShell(ctx context.Context) error {
 		return err
 	}
 	defer e.conn.turn.Unlock()
-	s, err := e.conn.ensureShell(ctx)
-	if err != nil {
+	if err := e.conn.ensureShell(ctx, &e.conn.seat); err != nil {
 		return err
 	}
 	begin := frame.NewMark()
@@ -122,11 +124,12 @@ func (e *execution) runInShell(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return e.runOn(ctx, &e.conn.seat, s, body, begin)
+	return e.runOn(ctx, &e.conn.seat, body, begin)
 }
 
 // runOn runs the body of the command on the shell of a seat. The caller has its turn.
-func (e *execution) runOn(ctx context.Context, at *seat, s *shell, body, begin string) error {
+func (e *execution) runOn(ctx context.Context, at *seat, body, begin string) error {
+	s := at.shell
 	end, umask := frame.NewMark(), e.host.umask()
 	script := s.dismissGuard()
 	if umask != s.umask {
