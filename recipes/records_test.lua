@@ -85,7 +85,7 @@ test("a line of the log that a killed run cut after a space does not swallow the
   for _, cut in ipairs({ '{"action":"release","release":"/srv/my ', '{"action":', "\n", "" }) do
     host.fs:write(paths.log, cut)
     history.append(host, paths, { action = "release", release = "r1" })
-    local entries = history.read(host, paths)
+    local entries = releases.look(host, paths).entries
     expect.equal(#entries, 1)
     expect.equal(entries[1].release, "r1")
   end

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -18,10 +17,11 @@ import (
 	"runbook/runtime/lab/labtest"
 )
 
-// BenchmarkRoundTrips counts the round trips of a release, by its steps. The host is as a release
-// that was made before leaves it: nothing is new but the release's name. It is behind a relay that
-// delays both directions, so that one round trip is told from the next by time. With -v it prints
-// what was sent at the beginning of each.
+// BenchmarkRoundTrips counts the round trips of a release to one host, by the step that they began
+// in. Nothing is new on the host but the release's name: the last release left the mirror with the
+// commit, the virtualenv and the server's configuration. A relay delays both directions, so that time
+// tells one round trip from the next. With -v it prints the events, each with the round trips before
+// it.
 func BenchmarkRoundTrips(b *testing.B) {
 	const oneWay = 25 * time.Millisecond
 	l := labtest.StartWithGit(b, "web1")
@@ -29,17 +29,18 @@ func BenchmarkRoundTrips(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	trips := &roundTrips{length: 2 * oneWay}
-	port := labtest.Relay{Delay: oneWay, Pass: trips.count}.Listen(b, fmt.Sprintf("%s:%d", l.Hosts[0].Addr, l.Hosts[0].Port))
-	b.Chdir(b.TempDir())
-	key, err := os.ReadFile(l.KnownHosts())
+	known, err := os.ReadFile(l.KnownHosts())
 	if err != nil {
 		b.Fatal(err)
 	}
-	known := string(key) + strings.ReplaceAll(string(key), fmt.Sprintf(":%d ", l.Hosts[0].Port), fmt.Sprintf(":%d ", port))
+	trips := &roundTrips{length: 2 * oneWay}
+	web := l.Hosts[0]
+	port := labtest.Relay{Delay: oneWay, Pass: trips.count}.Listen(b, fmt.Sprintf("%s:%d", web.Addr, web.Port))
+	b.Chdir(b.TempDir())
 	hosts := fmt.Sprintf("return { user = %q, identity = %q, known_hosts = \"known_hosts\",\n  { name = \"web1\", address = \"127.0.0.1\", port = %d },\n}\n",
 		lab.User, l.AdminKey(), port)
-	if err := errors.Join(os.WriteFile("hosts.lua", []byte(hosts), 0o600), os.WriteFile("known_hosts", []byte(known), 0o600)); err != nil {
+	all := string(known) + strings.ReplaceAll(string(known), fmt.Sprintf(":%d ", web.Port), fmt.Sprintf(":%d ", port))
+	if err := errors.Join(os.WriteFile("hosts.lua", []byte(hosts), 0o600), os.WriteFile("known_hosts", []byte(all), 0o600)); err != nil {
 		b.Fatal(err)
 	}
 	for name, value := range map[string]string{
@@ -49,37 +50,33 @@ func BenchmarkRoundTrips(b *testing.B) {
 	} {
 		b.Setenv(name, value)
 	}
-	for _, words := range [][]string{{"init", "."}, {"run", "recipes/setup.lua"}, {"run", "recipes/release.lua"}} {
+	for _, words := range [][]string{{"init", "."}, {"run", "recipes/release.lua"}} {
 		if status, said := runHere(words...); status != 0 {
 			b.Fatal(said)
 		}
 	}
-	n := 0
-	for b.Loop() {
-		n++
-		trips.reset()
+	for n := 0; b.Loop(); n++ {
+		trips.began = nil
 		status, said := runHere("run", "recipes/release.lua", "--release", fmt.Sprint("r", n), "--json")
 		if status != 0 {
 			b.Fatal(said)
 		}
-		phases, order := trips.byStep(b, said)
-		for _, name := range order {
-			b.ReportMetric(float64(phases[name]), name)
+		for step, count := range trips.bySteps(b, said) {
+			b.ReportMetric(float64(count), step)
 		}
 		b.ReportMetric(float64(len(trips.began)), "trips")
 	}
 }
 
-// roundTrips are the times when a client sent something that is not on the same journey as what it
-// sent before.
+// roundTrips has the times when a client sent something that does not travel with what it sent
+// before.
 type roundTrips struct {
 	length time.Duration
 	mu     sync.Mutex
 	began  []time.Time
 }
 
-func (r *roundTrips) reset() { r.began = nil }
-
+// count is a Pass of a relay.
 func (r *roundTrips) count(toServer bool, n int) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -89,36 +86,30 @@ func (r *roundTrips) count(toServer bool, n int) bool {
 	return true
 }
 
-// byStep counts the trips by the step that they began in.
-func (r *roundTrips) byStep(b *testing.B, said string) (counts map[string]int, order []string) {
+// bySteps counts the round trips by the first word of the innermost step that they began in.
+func (r *roundTrips) bySteps(b *testing.B, said string) map[string]int {
 	b.Helper()
-	counts = map[string]int{}
-	step, rest := "connect", r.began
+	counts, step, rest := map[string]int{}, "connect", r.began
 	for line := range strings.Lines(said) {
-		var e event.Event
 		if !strings.HasPrefix(line, "{") {
-			continue
-		} else if err := json.Unmarshal([]byte(line), &e); err != nil {
+			continue // a line for people
+		}
+		var e event.Event
+		if err := json.Unmarshal([]byte(line), &e); err != nil {
 			b.Fatal(err)
 		}
 		took := 0
-		for len(rest) > 0 && rest[0].Before(e.Time) {
-			counts[step]++
-			rest, took = rest[1:], took+1
+		for ; len(rest) > 0 && rest[0].Before(e.Time); rest = rest[1:] {
+			took++
 		}
+		counts[step] += took
 		if testing.Verbose() {
-			fmt.Printf("%3d %-14s %-12s %.100s\n", took, e.Kind, step, strings.ReplaceAll(e.Text, "\n", " "))
+			b.Logf("%3d %-14s %-12s %.100s", took, e.Kind, step, strings.ReplaceAll(e.Text, "\n", " "))
 		}
 		if len(e.Step) > 0 {
-			step, _, _ = strings.Cut(strings.Join(e.Step, "/"), " ")
-			if i := slices.Index(e.Step, e.Step[len(e.Step)-1]); i > 0 {
-				step, _, _ = strings.Cut(e.Step[1], " ")
-			}
-		}
-		if !slices.Contains(order, step) {
-			order = append(order, step)
+			step, _, _ = strings.Cut(e.Step[len(e.Step)-1], " ")
 		}
 	}
-	counts["end"] = len(rest)
-	return counts, append(order, "end")
+	counts["end"] += len(rest)
+	return counts
 }

@@ -393,7 +393,8 @@ local function bring(host, release)
     host.git:push({ from = local_repo, revision = release.revision, path = paths.mirror,
       branch = release.of_branch and options.source == "push" and options.branch or "" })
   else
-    host.git:mirror({ repo = options.repo, path = paths.mirror })
+    host.git:mirror({ repo = options.repo, path = paths.mirror, revision = release.revision,
+      branch = release.of_branch and options.branch or "" })
   end
 end
 

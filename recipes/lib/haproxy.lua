@@ -247,7 +247,7 @@ local function healthfile(given)
     if host.fs:exists(settings.file) then
       return -- a dry run
     end
-    host:capture({ "sleep", notice })
+    sleep(notice .. "s")
     local quiet = 0
     local done = helpers.wait(host, within, function()
       quiet = count_connections(host) == 0 and quiet + 1 or 0
@@ -263,7 +263,7 @@ local function healthfile(given)
   local function restore(host)
     host.fs:write(settings.file, "in service\n")
     if host.fs:exists(settings.file) then
-      host:capture({ "sleep", notice })
+      sleep(notice .. "s")
     end
   end
 

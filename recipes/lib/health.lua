@@ -247,7 +247,9 @@ end
 local function check(host, release)
   local options, since = release.options, release.server and release.server.log
   local asked = path(options) ~= ""
-  if not asked and not server.is_mod_wsgi(options) or releases.current(host, release.paths) ~= release.dir then
+  if not asked and not server.is_mod_wsgi(options) then
+    return
+  elseif (dry_run or not release.switched) and releases.current(host, release.paths) ~= release.dir then
     return
   end
   step(asked and "health check " .. url(options) or "check what is served", function()
@@ -280,7 +282,7 @@ local function check(host, release)
       if now > deadline + (stale and not (asked and problem) and options.request_seconds or 0) then
         give_up(host, release, wrong, status, since, true)
       end
-      host:capture({ "sleep", "0.2" })
+      sleep("0.2s")
     end
   end)
 end

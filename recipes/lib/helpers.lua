@@ -58,7 +58,7 @@ local function wait(host, limit, is_done)
   local deadline = clock.now() + limit
   local done, more = is_done()
   while not done and clock.now() < deadline do
-    host:capture({ "sleep", "0.2" })
+    sleep("0.2s")
     done, more = is_done()
   end
   return done, more

@@ -261,29 +261,32 @@ local function query(host, options, action, ...)
   return host:script("mod_wsgi.sh", action, server_root(options), { ... }, { changes = false }).stdout
 end
 
--- find returns the program that serves a release, or nil and the problem. Before the release is
--- built, as in a dry run, find assumes that its requirements contain the program.
-local function find(host, options, dir, built)
-  local candidates = { dir .. "/venv/bin/mod_wsgi-express", "mod_wsgi-express" }
-  local where = "neither in the release's virtualenv nor on PATH"
-  if options.mod_wsgi_express ~= "" then
-    candidates, where = { options.mod_wsgi_express }, "not at " .. options.mod_wsgi_express
+-- candidates returns the programs that may serve a release, in order.
+local function candidates(options, dir)
+  return options.mod_wsgi_express ~= "" and { options.mod_wsgi_express } or { dir .. "/venv/bin/mod_wsgi-express", "mod_wsgi-express" }
+end
+
+-- choose_program returns the program that serves a release, or nil and the problem. found is the state
+-- from ask. Before the release is built, as in a dry run, its requirements are assumed to contain the
+-- program.
+local function choose_program(options, found, dir, built)
+  if found.program then
+    return found.program
+  elseif not built and options.mod_wsgi_express == "" then
+    return candidates(options, dir)[1]
   end
-  local _, found = helpers.record(query(host, options, "find", unpack(candidates)))
-  if found then
-    return found
-  elseif not built and #candidates > 1 then
-    return candidates[1]
-  end
-  return nil, { "there is no mod_wsgi-express: " .. where,
+  return nil, { "there is no mod_wsgi-express: " .. (options.mod_wsgi_express ~= "" and "not at " .. options.mod_wsgi_express
+    or "neither in the release's virtualenv nor on PATH"),
     "put mod_wsgi into the requirements, name the program with --mod-wsgi-express, or go without by --restart none" }
 end
 
--- ask returns the state that mod_wsgi.sh look prints, by name. With a WSGI script and a port, "" for
--- none, it looks for what the login cannot do here.
-local function ask(host, options, ...)
+-- ask returns the state that mod_wsgi.sh look prints, by name. With a WSGI script or a port, "" for
+-- none, it looks for what the login cannot do here. dir is the release whose program is looked for, or
+-- nil.
+local function ask(host, options, script, port, dir)
   local found = {}
-  for _, record in ipairs(helpers.records(query(host, options, "look", RECORD, ...))) do
+  local text = query(host, options, "look", RECORD, script, port, unpack(dir and candidates(options, dir) or {}))
+  for _, record in ipairs(helpers.records(text)) do
     found[record[1]] = record[2]
   end
   if found.record and not pcall(json.decode, found.record) then
@@ -292,9 +295,9 @@ local function ask(host, options, ...)
   return found
 end
 
--- look returns the same; empty with --restart none.
-local function look(host, options)
-  return options.restart ~= "none" and ask(host, options) or {}
+-- look returns the same without obstacles; empty with --restart none.
+local function look(host, options, dir)
+  return options.restart ~= "none" and ask(host, options, "", "", dir) or {}
 end
 
 -- stranger returns why this login cannot restart Apache, or nil: it runs as another user. Where admins
@@ -315,8 +318,8 @@ local function problem(host, options, name, built)
   local root, paths = server_root(options), releases.paths(options)
   local dir, address = releases.dir(paths, name), common.server_arg("--host") or "127.0.0.1"
   local found = ask(host, options, dir .. "/" .. options.wsgi,
-    (address == "127.0.0.1" or address == "0.0.0.0" or address == "localhost") and options.port or "")
-  local program, missing = find(host, options, dir, built)
+    (address == "127.0.0.1" or address == "0.0.0.0" or address == "localhost") and tostring(options.port) or "", dir)
+  local program, missing = choose_program(options, found, dir, built)
   if program == dir .. "/venv/bin/mod_wsgi-express" and not built then
     -- Before the release exists, ask the current one: it mostly has the same version.
     program = paths.current .. "/venv/bin/mod_wsgi-express"
@@ -338,15 +341,15 @@ local function problem(host, options, name, built)
 end
 
 -- command returns the command that writes the configuration for a release, and its version of
--- mod_wsgi. All paths go through ROOT/current, even that of the release's own mod_wsgi-express: so
+-- mod_wsgi. found is the state from ask. All paths go through ROOT/current, even that of the release's own mod_wsgi-express: so
 -- the paths that it writes remain valid when the release is deleted. The Python beside the program
 -- runs it, because its first line names the release.
-local function command(host, options, target)
+local function command(host, options, target, found)
   local paths = releases.paths(options)
   local dir = releases.dir(paths, target.name)
   local venv = paths.current .. "/venv"
   local python = dir .. "/venv/bin/python"
-  local built = host.fs:exists(python)
+  local built = not dry_run or host.fs:exists(python)
   local function ask_python(interpreter)
     return helpers.record(host:script("packages.py", venv, { interpreter = interpreter, changes = false }).stdout)
   end
@@ -355,7 +358,7 @@ local function command(host, options, target)
   if not built and host:test({ "test", "-x", venv .. "/bin/python" }) then
     version = select(3, ask_python(venv .. "/bin/python"))
   end
-  local program, missing = find(host, options, dir, built)
+  local program, missing = choose_program(options, found, dir, built)
   if not program then
     fail(unpack(missing))
   end
@@ -604,7 +607,8 @@ local function serve(host, options, target, unwell)
     host:plan("restart", function() return "none" end)
     return
   end
-  local found, wanted = look(host, options), command(host, options, target)
+  local found = look(host, options, releases.dir(releases.paths(options), target.name))
+  local wanted = command(host, options, target, found)
   if found.theirs then
     local text, sum = environment(host, found)
     if found.record ~= json.encode(wanted) or text and found.written ~= sum then

@@ -62,8 +62,8 @@ signal_orphans() { for orphan in $orphans; do kill "$1" "$orphan" 2>/dev/null &&
 # me prints the name of the login, or its number if it has none.
 me() { id -un 2>/dev/null || id -u; }
 
-# look prints what is in SERVER_ROOT, by name and value. Argument: the file with the
-# command that wrote the configuration.
+# look prints what is in SERVER_ROOT, by name and value. Arguments: the file with the command that wrote
+# the configuration; the WSGI script and the port, "" for none, to look for obstacles; and programs.
 #   ours         yes, if runbook wrote the configuration      record    that command
 #   foreign      the command line in the header of apachectl, if something else wrote the configuration
 #   envvars      ours or foreign, if there are variables      written   the checksum of ours
@@ -72,6 +72,7 @@ me() { id -un 2>/dev/null || id -u; }
 #   environment  the checksum of the variables that it was started with
 #   obstacle     what the login cannot do here                busy      the port, if another program listens there
 #   nowhere      why SERVER_ROOT cannot be made
+#   program      the first of the programs that can be executed
 #   unloaded     yes, if Apache has not read the configuration: it writes httpd.pid at every start and restart
 look() {
   if [ -f "$root/$1" ]; then
@@ -87,8 +88,10 @@ look() {
   elif [ -s "$root/envvars" ]; then say envvars foreign
   fi
   [ ! -f "$root/error_log" ] || say log "$(wc -c < "$root/error_log" | tr -d ' ')"
-  [ $# = 1 ] || find_obstacle "$2"
-  [ -z "${3-}" ] || find_other "$3"
+  [ -z "$2" ] || find_obstacle "$2"
+  [ -z "$3" ] || find_other "$3"
+  shift 3
+  find_program "$@"
   is_running || return 0
   say running yes
   kill -0 "$pid" 2>/dev/null || say theirs "$(ls -ld "/proc/$pid" | awk '{ print $3 }')"
@@ -214,7 +217,7 @@ find_program() {
 }
 
 case $action in
-  look) look "$@" ;;                        # RECORD, and to look for obstacles the WSGI script and the port
+  look) look "$@" ;;                        # RECORD SCRIPT PORT [PROGRAM…]
   start) start ;;
   stop) stop "$1" ;;                        # SECONDS
   replace) replace ;;
@@ -223,6 +226,5 @@ case $action in
   keep) copy "$root" "$1" ;;                # FOLDER
   put-back) copy "$1" "$root" ;;            # FOLDER
   take) take ;;
-  find) find_program "$@" ;;                # PROGRAM…
   *) echo "unknown action: $action" >&2; exit 2 ;;
 esac

@@ -25,9 +25,6 @@ function history.me()
   return who
 end
 
--- READ prints the end of the log: at most 1,000 lines and 1 MiB, whatever is in the file.
-local READ = '[ ! -f "$1" ] || [ -L "$1" ] || tail -c 1048576 "$1" | tail -n 1000'
-
 -- append adds a line. entry has action ("release", "rollback", "prune" or "restore"), release,
 -- revision, and from: the release that was current before, "" for none.
 function history.append(host, paths, entry)
@@ -40,12 +37,8 @@ function history.append(host, paths, entry)
     revision = entry.revision or "",
     from = entry.from or "",
   })
-  -- A run that was killed while writing leaves half a line, which must not swallow this one. The
-  -- host compares the last byte, since capture trims spaces.
-  if host:test({ "sh", "-c", '[ -n "$(tail -c 1 "$1" 2>/dev/null)" ]', "sh", paths.log }) then
-    line = "\n" .. line
-  end
-  host.fs:write(paths.log, line .. "\n", { append = true })
+  -- A run that was killed while writing leaves half a line, which must not swallow this one.
+  host.fs:write(paths.log, line .. "\n", { append = true, line = true })
 end
 
 -- try_append adds a line, or warns where that fails. It is for the way back, which must not end for a
@@ -58,9 +51,9 @@ function history.try_append(host, paths, entry)
   end
 end
 
--- read returns the entries, oldest first. Invalid lines are skipped: others may write here, too.
-function history.read(host, paths)
-  local text = host:capture({ "sh", "-c", READ, "sh", paths.log }, { check = false })
+-- parse returns the entries of the log's text, oldest first. Invalid lines are skipped: others may write
+-- there, too.
+function history.parse(text)
   local entries = {}
   for line in helpers.lines(text) do
     local ok, entry = pcall(json.decode, line)
@@ -292,6 +285,22 @@ local function outside(paths, entries)
   return list
 end
 
+-- read_state returns the entries of the log, and what releases.sh prints about a host. The releases of another
+-- tool are known only by the log, so they are asked for where it names some.
+local function read_state(host, paths, what, wsgi)
+  local function records(...)
+    return helpers.records(host:script("releases.sh", paths.root, what, wsgi or "", { ... }, { changes = false }).stdout)
+  end
+  local found, entries = records(), {}
+  for _, record in ipairs(found) do
+    if record[1] == "log" then
+      entries = history.parse(record[2])
+    end
+  end
+  local more = what == "all" and outside(paths, entries) or {}
+  return entries, #more > 0 and records(unpack(more)) or found
+end
+
 -- look returns the releases and the state of a host:
 --   current   where the link points, or nil       name      the release that it points to, or nil
 --   odd       why current is not what it should be, or nil
@@ -306,13 +315,11 @@ end
 --   entries   the entries of releases.log         failed    the failed releases, by name
 -- wsgi is the WSGI script that a release needs; nil for none.
 local function look(host, paths, wsgi)
-  local entries = history.read(host, paths)
-  local old = {}
-  local found = { list = {}, by_name = {}, alias = {}, leftovers = {}, entries = entries,
-    failed = history.failed(entries) }
-  local text = host:script("releases.sh", paths.root, "all", wsgi or "", outside(paths, entries),
-    { changes = false }).stdout
-  for _, record in ipairs(helpers.records(text)) do
+  local old, found = {}, { list = {}, by_name = {}, alias = {}, leftovers = {} }
+  local records
+  found.entries, records = read_state(host, paths, "all", wsgi)
+  found.failed = history.failed(found.entries)
+  for _, record in ipairs(records) do
     local kind, name = unpack(record)
     if kind == "link" then
       read_link(found, paths, name)
@@ -373,10 +380,15 @@ local function lack(paths, release)
   return words[1]:format(get_dir(paths, release.name), detail ~= "" and detail or "nothing"), words[2]
 end
 
--- current returns the target of ROOT/current, or nil without a link.
+-- current returns the target of ROOT/current, or nil without a link; and the entries of releases.log.
 local function current(host, paths)
-  local kind, target = helpers.record(host:script("releases.sh", paths.root, "link", "", { changes = false }).stdout)
-  return kind == "link" and target or nil
+  local entries, records = read_state(host, paths, "link")
+  for _, record in ipairs(records) do
+    if record[1] == "link" then
+      return record[2], entries
+    end
+  end
+  return nil, entries
 end
 
 -- holds_foreign reports whether a foreign release is inside the folder of a release.

@@ -5,11 +5,12 @@
 #   complete NAME COMMIT CHECKSUM MARKER            incomplete NAME          a release without .runbook.json
 #   old NAME        a release older than a day      alias NAME      a link in releases/, which is never followed
 #   venvs           releases share virtualenvs      held HOLDER     who holds the lock
+#   log TEXT        the end of releases.log: at most 1,000 lines and 1 MiB, whatever is in the file
 #   drained         the host is out of service      left PATH       what a killed run left: temporary files, unfinished virtualenvs
 # COMMIT is what is checked out, CHECKSUM that of the requirements file or "unknown", MARKER the
 # text of .runbook.json. Whoever can write in ROOT decides what its files contain, so each is read
-# only as far as needed, and never through a link. Arguments: ROOT, "link" for where current points
-# alone or "all", the WSGI script or "", and folders outside releases/ that may be releases of
+# only as far as needed, and never through a link. Arguments: ROOT, "link" for the log and where current
+# points alone or "all", the WSGI script or "", and folders outside releases/ that may be releases of
 # another tool.
 say() { printf '\0'; printf '%s\t\0' "$@"; printf '\0\n'; } # read by helpers.records
 root=$1 what=$2 wsgi=$3
@@ -51,6 +52,7 @@ if [ -L current ]; then
   set -- "$@" "$target"
 elif [ -e current ]; then say odd
 fi
+[ ! -f releases.log ] || [ -L releases.log ] || say log "$(tail -c 1048576 releases.log | tail -n 1000 | tr -d '\000')"
 [ "$what" = all ] || exit 0
 [ ! -d venvs ] || say venvs
 for folder in "$@"; do

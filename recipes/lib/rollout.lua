@@ -541,7 +541,7 @@ local function complete(host, release)
     local checksum = python.verify(host, release)
     local repo, branch = git.origin(host, options)
     -- In a dry run nothing was built.
-    local missing = server.problem(host, options, release.name, host.fs:exists(release.python))
+    local missing = server.problem(host, options, release.name, not dry_run)
     if missing then
       fail(unpack(missing))
     end
@@ -570,7 +570,8 @@ end
 -- already, a run was killed after the switch; then it is the release that the log has as last: that
 -- one serves, or did.
 local function find_before(host, release)
-  local before = releases.current(host, release.paths)
+  local before, entries = releases.current(host, release.paths)
+  release.entries = entries
   if before ~= release.dir then
     return before
   end
@@ -589,7 +590,7 @@ end
 -- log knows it.
 local function log_foreign(host, release)
   local paths, name = release.paths, release.previous
-  local last = history.last(history.read(host, paths))
+  local last = history.last(release.entries)
   if releases.is_foreign(paths, name) and not (last and last.release == name) then
     history.append(host, paths, { action = "restore", release = name })
   end

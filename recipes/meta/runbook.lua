@@ -9,11 +9,11 @@
 ---@field user string the login user
 ---@field vars table<string, any> its own values from the hosts file
 ---@field tags string[] its tags from the hosts file
----@field fs host.fs Files on a host, through SFTP or sudo. Paths are absolute.
+---@field fs host.fs Files on a host. Paths are absolute.
 ---@field git host.git The host's git. A git server's host key is always verified, with the known_hosts files of this machine or else of the host.
 local host = {}
 
----Files on a host, through SFTP or sudo. Paths are absolute.
+---Files on a host. Paths are absolute.
 ---@class host.fs
 local host_fs = {}
 
@@ -182,7 +182,7 @@ function host:agent(options, fn) end
 ---@return boolean
 function host_fs:exists(path, options) end
 
----Return the paths that do not exist. All are looked at concurrently.
+---Return the paths that do not exist, by one question for all of them.
 ---Changes nothing; also runs in a dry run.
 ---@param paths string[] absolute paths on the host
 ---@param options? { sudo?: boolean|string }
@@ -228,7 +228,7 @@ function host_fs:disk(path, options) end
 ---Changes something; a dry run skips it.
 ---@param path string an absolute path on the host
 ---@param text string the file's content
----@param options? { mode?: string, append?: boolean, sudo?: boolean|string }
+---@param options? { mode?: string, append?: boolean, line?: boolean, sudo?: boolean|string }
 ---@return boolean
 function host_fs:write(path, text, options) end
 
@@ -348,7 +348,7 @@ function host_git:reach(repo) end
 
 ---Update a bare mirror on the host. Create it if it is missing or broken, and then return true.
 ---Changes something; a dry run skips it.
----@param options { repo: string, path: string }
+---@param options { repo: string, path: string, revision?: string, branch?: string }
 ---@return boolean
 function host_git:mirror(options) end
 

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -87,8 +88,8 @@ func (b *bench) names(want ...string) {
 	}
 }
 
-// onBoth runs a test on a host with OpenSSH and on this machine itself, which have different SFTP
-// servers, and with sudo instead.
+// onBoth runs a test on a host with OpenSSH and on this machine itself,
+// and with sudo instead.
 func onBoth(t *testing.T, test func(*bench)) {
 	t.Run("openssh", func(t *testing.T) {
 		admin := filepath.Join(t.TempDir(), "admin")
@@ -204,7 +205,11 @@ func TestPaths(t *testing.T) {
 func TestReadAndWrite(t *testing.T) {
 	onBoth(t, func(b *bench) {
 		long := strings.Repeat("0123456789abcde\n", 20000)
-		for _, text := range []string{"", "short", "a\x00b\xff\r\n", long} {
+		var bytes strings.Builder
+		for i := 1; i < 256; i++ {
+			bytes.WriteByte(byte(i))
+		}
+		for _, text := range []string{"", "short", "-n", "'\\n%s'\n\n", bytes.String(), "a\x00b\xff\r\n", long} {
 			b.must(write(b.files, b.ctx, b.path("file"), text, fs.WriteOptions{}))
 			b.holds("file", text)
 			if got, err := b.files.Read(b.ctx, b.path("file"), fs.DefaultMax); err != nil || got != text {
@@ -292,6 +297,35 @@ func TestAppend(t *testing.T) {
 		}
 		b.fails(log(strings.Repeat("x", 32769)), "cannot append")
 		b.holds("log", "one\ntwo\nthree\n")
+		for _, before := range []string{"", "\n", "whole\n", "half ", "half"} {
+			b.put("log", before)
+			b.must(write(b.files, b.ctx, b.path("log"), "'next'\n", fs.WriteOptions{Append: true, Line: true}))
+			want := before + "'next'\n"
+			if strings.HasPrefix(before, "half") {
+				want = before + "\n'next'\n"
+			}
+			b.holds("log", want)
+		}
+	})
+}
+
+// Files are at hand while a command of the recipe runs: what it waits for may be one of them.
+func TestBesideACommand(t *testing.T) {
+	onBoth(t, func(b *bench) {
+		var command sync.WaitGroup
+		command.Go(func() {
+			script := shell.Command{Script: `: > "$1"; until [ -e "$2" ]; do sleep 0.05; done`, Args: []string{b.path("begun"), b.path("file")}, Timeout: time.Minute}
+			if _, err := b.host.Run(b.ctx, script); err != nil {
+				b.Error(err)
+			}
+		})
+		for there := false; !there; {
+			var err error
+			there, err = b.files.Exists(b.ctx, b.path("begun"))
+			b.must(err)
+		}
+		b.must(write(b.files, b.ctx, b.path("file"), "x", fs.WriteOptions{}))
+		command.Wait()
 	})
 }
 

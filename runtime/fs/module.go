@@ -32,6 +32,7 @@ type writeArgs struct {
 	Text   string `lua:"text,arg" doc:"the file's content"`
 	Mode   string `lua:"mode" doc:"the file's mode, octal (default: 0644, or by host:permissions)"`
 	Append bool   `lua:"append" doc:"add the text, at most 32 KiB, to the end"`
+	Line   bool   `lua:"line" doc:"with append, begin on a line of its own, where another writer has not ended the last one"`
 	sudoArgs
 }
 
@@ -92,7 +93,7 @@ type symlinkArgs struct {
 // Module declares host.fs. In a dry run host.fs:temp makes no folder.
 func Module(dryRun bool) script.Module {
 	return script.Module{
-		Name: "fs", On: "host", Doc: "Files on a host, through SFTP or sudo. Paths are absolute.",
+		Name: "fs", On: "host", Doc: "Files on a host. Paths are absolute.",
 		Primitives: append(append(readers(), changers()...), temp(dryRun)),
 	}
 }
@@ -103,7 +104,7 @@ func readers() []script.Primitive {
 		script.Func("exists", script.Reads, "Return whether the path exists: a file, a folder or a link, even a dangling one.",
 			func(ctx context.Context, h *shell.Host, a pathArgs) (bool, error) { return a.on(h).Exists(ctx, a.Path) }).
 			With(`if host.fs:exists("/srv/app/current") then log.info("released before") end`),
-		script.Func("missing", script.Reads, "Return the paths that do not exist. All are looked at concurrently.",
+		script.Func("missing", script.Reads, "Return the paths that do not exist, by one question for all of them.",
 			func(ctx context.Context, h *shell.Host, a missingArgs) ([]string, error) {
 				return a.on(h).Missing(ctx, a.Paths)
 			}).
@@ -176,7 +177,7 @@ func changers() []script.Primitive {
 }
 
 func writeText(ctx context.Context, h *shell.Host, a writeArgs) (bool, error) {
-	return a.on(h).Write(ctx, a.Path, a.Text, WriteOptions{Mode: a.Mode, Append: a.Append})
+	return a.on(h).Write(ctx, a.Path, a.Text, WriteOptions{Mode: a.Mode, Append: a.Append, Line: a.Line})
 }
 
 func chown(ctx context.Context, h *shell.Host, a chownArgs) (bool, error) {

@@ -106,8 +106,10 @@ func (d Deps) noSuchRef(ctx context.Context, h *shell.Host, r Repo, ref string) 
 
 // MirrorOptions are the arguments of Mirror.
 type MirrorOptions struct {
-	Repo string
-	Path string // absolute, on the host
+	Repo     string
+	Path     string // absolute, on the host
+	Revision string // a commit hash; if the mirror has it, nothing is fetched. "" always fetches
+	Branch   string // with Revision: a branch or tag of the mirror that must contain it, or "" for any
 }
 
 // Mirror updates the bare repository at Path to all branches and tags of Repo. It creates a missing
@@ -121,7 +123,16 @@ func (d Deps) Mirror(ctx context.Context, h *shell.Host, o MirrorOptions) (bool,
 	if err := checkPath("path", o.Path); err != nil {
 		return false, err
 	}
-	out, err := d.run(ctx, h, job{repo: r, show: "git fetch " + r.URL + " into " + o.Path, args: []string{r.URL, o.Path},
+	if o.Revision != "" {
+		err = CheckRevision(o.Revision)
+	}
+	if o.Branch != "" {
+		err = errors.Join(err, CheckRef(o.Branch))
+	}
+	if err != nil {
+		return false, err
+	}
+	out, err := d.run(ctx, h, job{repo: r, show: "git fetch " + r.URL + " into " + o.Path, args: []string{r.URL, o.Path, o.Revision, o.Branch},
 		script: mirrorScript})
 	if err != nil {
 		return false, err

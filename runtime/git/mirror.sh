@@ -1,5 +1,6 @@
 #!/bin/sh
-# Usage: mirror URL PATH. Prints "made" when it created the mirror.
+# Usage: mirror URL PATH REVISION BRANCH. Prints "made" when it created the mirror. It fetches nothing if the mirror has the commit
+# REVISION on BRANCH, or on any branch or tag if BRANCH is "".
 #
 # fetch starts no gc in the background, which would outlive the run. gc --auto in the foreground does nothing until about
 # fifty fetches have left a pack each.
@@ -11,7 +12,7 @@
 # looks like a repository is moved away.
 #
 # shellcheck disable=SC2034 # the EXIT trap in prelude.sh reads undo
-url=$1 m=$2 sha256=0000000000000000000000000000000000000000000000000000000000000000
+url=$1 m=$2 revision=$3 branch=$4 sha256=0000000000000000000000000000000000000000000000000000000000000000
 fetch() {
 	git --git-dir="$1" -c gc.auto=0 -c maintenance.auto=false fetch --quiet --prune --no-tags -- "$url" '+refs/heads/*:refs/heads/*' '+refs/tags/*:refs/tags/*'
 }
@@ -43,6 +44,13 @@ if ! [ -e "$m" ]; then
 elif ! [ -d "$m" ]; then
 	exit 92
 elif [ "$(git --git-dir="$m" rev-parse --is-bare-repository 2>/dev/null)" = true ]; then
+	case $branch in
+	'' | refs/*) set -- ${branch:+"$branch"} ;;
+	*) set -- "refs/heads/$branch" "refs/tags/$branch" ;;
+	esac
+	if [ -n "$revision" ] && [ -n "$(git --git-dir="$m" for-each-ref --count=1 --contains="$revision" -- "$@" 2>/dev/null)" ]; then
+		exit
+	fi
 	tidy "$m"
 	said=$(fetch "$m" 2>&1)
 	status=$?

@@ -67,6 +67,34 @@ func TestMirrorFollows(t *testing.T) {
 	m.check("replaced", false)
 }
 
+// A commit that the mirror has is not fetched again, unless it is not on the branch.
+func TestMirrorHas(t *testing.T) {
+	m := newMirrored(t)
+	on, other := m.commit("release", "on the branch"), m.commit("other", "on another")
+	m.check("before", false)
+	newer := m.commit("release", "newer")
+	for _, row := range []struct {
+		revision, branch string
+		fetches          bool
+	}{
+		{on, "release", false}, {on, "refs/heads/release", false}, {other, "", false}, {other, "other", false},
+		{other, "main", true}, {newer, "", true}, {newer, "release", true}, {on, "gone", true},
+	} {
+		repo := m.dir + "/nonesuch.git" // a fetch fails
+		_, err := m.git.Mirror(m.ctx, m.host, git.MirrorOptions{Repo: repo, Path: m.path, Revision: row.revision, Branch: row.branch})
+		if fetched := err != nil; fetched != row.fetches {
+			t.Errorf("%+v: %v", row, err)
+		}
+	}
+	m.check("afterwards", false)
+	for _, o := range []git.MirrorOptions{{Revision: "main"}, {Revision: on, Branch: "-x"}} {
+		o.Repo, o.Path = m.repo, m.path
+		if _, err := m.git.Mirror(m.ctx, m.host, o); err == nil {
+			t.Errorf("%+v was accepted", o)
+		}
+	}
+}
+
 // A fetch repairs what a power cut or a killed fetch has left.
 func TestMirrorRecovers(t *testing.T) {
 	for name, test := range map[string]struct {

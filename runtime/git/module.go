@@ -40,6 +40,9 @@ type needsArgs struct {
 type mirrorArgs struct {
 	Repo string `lua:"repo,required" doc:"the repository"`
 	Path string `lua:"path,required" doc:"the mirror's absolute path on the host"`
+
+	Revision string `lua:"revision" doc:"a commit that is needed: if the mirror has it, nothing is fetched"`
+	Branch   string `lua:"branch" doc:"with revision, the branch or tag that must contain it in the mirror (default: any)"`
 }
 
 type cloneArgs struct {

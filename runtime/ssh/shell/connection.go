@@ -22,7 +22,7 @@ type connection struct {
 	giveUp   func()        // stops the start of the first shell
 	patience time.Duration // how long close waits for a running command
 
-	begun    chan struct{} // closed when the first shell was started, or has failed to
+	begun chan struct{} // closed when the first shell was started, or has failed to
 
 	mu      sync.Mutex
 	keepers []*keeper

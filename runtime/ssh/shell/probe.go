@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"time"
 
+	gossh "golang.org/x/crypto/ssh"
 	"golang.org/x/sync/errgroup"
 
 	"runbook/runtime/event"
@@ -25,20 +26,24 @@ type Probe struct {
 }
 
 // Probe opens what a run needs later, so that a server that forbids it is known before anything is
-// changed: as many sessions as a run may have at a time, and a connection to the
-// URL. Whether anything listens there does not matter.
+// changed: as many sessions as a run may have at a time, and a connection to the URL. Whether
+// anything listens there does not matter.
 func (h *Host) Probe(ctx context.Context, p Probe) error {
 	ctx = h.context(ctx)
 	c, err := h.connection(ctx)
 	if err != nil {
 		return err
 	}
-	if err := h.probeSessions(ctx, c); err != nil {
-		return err
+	var group errgroup.Group
+	group.Go(func() error { return h.probeSessions(ctx, c) })
+	if p.URL != "" {
+		group.Go(func() error { return h.probeURL(ctx, p) })
 	}
-	if p.URL == "" {
-		return nil
-	}
+	return group.Wait()
+}
+
+// probeURL connects to the URL.
+func (h *Host) probeURL(ctx context.Context, p Probe) error {
 	at, err := url.Parse(p.URL)
 	if err != nil {
 		return err
@@ -85,20 +90,21 @@ func (h *Host) probeSessions(ctx context.Context, c *connection) error {
 
 // probeMore opens sessions, in addition to the open ones, and returns how many there were.
 func (h *Host) probeMore(ctx context.Context, c *connection, open int) (int, error) {
-	probes := make([]*ssh.Process, max(0, sessions-open))
+	if h.local {
+		return open, nil
+	}
+	probes := make([]*gossh.Session, max(0, sessions-open))
 	var group errgroup.Group
 	for i := range probes {
 		group.Go(func() (err error) {
-			probes[i], err = openSession(ctx, func(ctx context.Context) (*ssh.Process, error) {
-				return c.link.Start(ctx, "exec /bin/sh") // it ends with its input
-			}, c.endIdle)
+			probes[i], err = openSession(ctx, c.link.Session, c.endIdle)
 			return err
 		})
 	}
 	err := group.Wait()
-	for _, p := range probes {
-		if p != nil {
-			p.Close()
+	for _, s := range probes {
+		if s != nil {
+			_ = s.Close() // it fails if the server has closed it
 			open++
 		}
 	}
