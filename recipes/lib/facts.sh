@@ -4,20 +4,24 @@
 # release takes, and the group that shares ROOT or "".
 root=$1 python=$2 server_root=$3 measure=$4 group=$5
 say() { printf '\0'; printf '%s\t\0' "$@"; printf '\0\n'; } # read by helpers.records
+# shellcheck disable=SC2046 # the fields of ls
+owner() { set -- $(ls -ld "$1"); echo "$3"; }
 say clock "$(date +%s)"
-say user "$(id -un 2>/dev/null || id -u)"
-say uid "$(id -u)"
+uid=$(id -u)
+say user "$(id -un 2>/dev/null || echo "$uid")"
+say uid "$uid"
 # What the scripts of this folder run, some of them only after the switch.
 for program in awk cat cksum cut df dirname find flock grep head ls mv readlink rm sed sleep stat tail touch tr wc; do
   command -v "$program" >/dev/null || say missing "$program"
 done
-if [ -d "$root" ]; then say root folder; say owner "$(ls -ld "$root/." | awk '{ print $3 }')"
+if [ -d "$root" ]; then say root folder; say owner "$(owner "$root/.")"
 elif [ -e "$root" ] || [ -L "$root" ]; then say root 'not a folder'
 fi
 near=$root
 until [ -d "$near" ]; do near=$(dirname "$near"); done
 say near "$near"
-mount=$(df -P "$near" | awk 'NR == 2 { print $6 }')
+space=$(df -Pk "$near" | awk 'NR == 2 { printf "%d %s", $4 / 1024, $6 }')
+mount=${space#* }
 if [ -w "$near" ]; then say writable yes
 elif awk -v m="$mount" '$2 == m { o = $4 } END { exit o !~ /^ro(,|$)/ }' /proc/mounts 2>/dev/null; then say readonly "$mount"
 fi
@@ -34,7 +38,7 @@ if [ -e "$root/releases" ]; then
   on() { stat -c '%d %m' "$1" 2>/dev/null || df -P "$1" | awk 'NR == 2 { print $1, $6 }'; }
   [ "$(on "$root")" = "$(on "$root/releases")" ] || say elsewhere "$root/releases"
 fi
-if [ -n "$group" ] && [ "$(id -u)" != 0 ]; then
+if [ -n "$group" ] && [ "$uid" != 0 ]; then
   gid=$(getent group "$group" | cut -d: -f3)
   case " $(id -G) " in *" ${gid:-none} "*) say member yes ;; esac
   for name in . releases repo.git venvs shared releases.log .runbook.lock "$server_root"; do
@@ -62,12 +66,12 @@ if virtualenv and virtualenv.has_location:
 import venv, ensurepip
 say("venv", "yes")' 2>/dev/null
 }
-say megabytes "$(df -Pk "$near" | awk 'NR == 2 { printf "%d", $4 / 1024 }')"
+say megabytes "${space%% *}"
 say inodes "$(df -Pi "$near" 2>/dev/null | awk 'NR == 2 && $2 > 0 { printf "%d", $4 }')"
 last=$(readlink "$root/current") && [ "$measure" = yes ] && case $last in "$root"/releases/*)
   if [ -d "$last" ]; then
     say lastmegabytes "$(du -sk "$last" 2>/dev/null | awk '{ printf "%d", $1 / 1024 + 1 }')"
-    say lastfiles "$(find "$last" 2>/dev/null | wc -l | tr -d ' ')"
+    say lastfiles "$(find "$last" 2>/dev/null | wc -l)"
   fi
 esac
 
@@ -111,8 +115,9 @@ open='( ! -user 0 -o ! -type l ( -perm -002 -o -perm -020 ! -group 0 ) ) -print0
 way='( ! -user 0 -o ! -type l ! -perm -1000 ( -perm -002 -o -perm -020 ) ) -print0'
 # shellcheck disable=SC2016 # the inner shell expands them
 look() { xargs -0 sh -c 'exec find "$@" -prune $0' "$1"; }
-if [ "$(id -u)" = 0 ]; then
-  { printf '/\0' | look "$open" && printf '/\0' | look "$way"; } >/dev/null || say foreign - - find
+if [ "$uid" = 0 ]; then
+  # shellcheck disable=SC2086 # lists of words
+  find / -prune $open -o -prune $way >/dev/null || say foreign - - find
   # shellcheck disable=SC2016,SC2086 # the inner shell expands them; $open is a list of words
   {
     { on_the_way "$root"; on_the_way "$server_root"; } | look "$way"

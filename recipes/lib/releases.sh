@@ -15,6 +15,8 @@
 say() { printf '\0'; printf '%s\t\0' "$@"; printf '\0\n'; } # read by helpers.records
 root=$1 what=$2 wsgi=$3
 shift 3
+newline='
+'
 lacks() {
   if [ ! -d "$1/venv" ]; then say lacks "$1" venv
   elif [ ! -x "$1/venv/bin/python" ] || [ -d "$1/venv/bin/python" ]; then
@@ -27,16 +29,17 @@ lacks() {
   fi
   [ -z "$wsgi" ] || [ -f "$1/$wsgi" ] || say lacks "$1" wsgi "$wsgi"
 }
-head_of() {
-  [ ! -f "$1/.git/HEAD" ] || [ -L "$1/.git/HEAD" ] || head -c 41 "$1/.git/HEAD" | tr -d '\000'
+# Each $( ) here costs one process: there are many releases. It drops NULs.
+head_of() { # sets head
+  head=
+  [ ! -f "$1/.git/HEAD" ] || [ -L "$1/.git/HEAD" ] || head=$(head -c 41 "$1/.git/HEAD")
 }
-checksum() {
-  [ -f "$1/.git/runbook-requirements" ] || { echo unknown; return; }
-  file=$(head -c 4096 "$1/.git/runbook-requirements" | tr -d '\000')
+checksum() { # sets sum
+  sum=unknown
+  [ -f "$1/.git/runbook-requirements" ] && [ -n "$sha256sum" ] || return 0
+  sum='' file=$(head -c 4096 "$1/.git/runbook-requirements")
   case $file in '') return ;; /*) ;; *) file=$1/$file ;; esac
-  if ! command -v sha256sum >/dev/null; then echo unknown
-  elif [ -f "$file" ]; then sha256sum < "$file" | cut -c 1-64
-  fi
+  [ ! -f "$file" ] || { sum=$(sha256sum <"$file"); sum=${sum%% *}; }
 }
 cd "$root" 2>/dev/null || exit 0
 if [ -L current ]; then
@@ -52,7 +55,7 @@ if [ -L current ]; then
   set -- "$@" "$target"
 elif [ -e current ]; then say odd
 fi
-[ ! -f releases.log ] || [ -L releases.log ] || say log "$(tail -c 1048576 releases.log | tail -n 1000 | tr -d '\000')"
+[ ! -f releases.log ] || [ -L releases.log ] || say log "$(tail -c 1048576 releases.log | tail -n 1000)"
 [ "$what" = all ] || exit 0
 [ ! -d venvs ] || say venvs
 for folder in "$@"; do
@@ -65,8 +68,10 @@ done
 # The lock file names its holder. A name written before the host booted belongs to a run that died
 # with the host.
 if [ -s .runbook.lock ] && [ -f .runbook.lock ] && [ ! -L .runbook.lock ]; then
-  up=$(cut -d. -f1 /proc/uptime 2>/dev/null) && [ -n "$(find .runbook.lock -mmin "+$((up / 60 + 1))")" ] ||
-    say held "$(head -c 200 .runbook.lock | head -n 1 | tr -d '\000')"
+  { read -r up _ </proc/uptime; } 2>/dev/null && [ -n "$(find .runbook.lock -mmin "+$((${up%%.*} / 60 + 1))")" ] || {
+    holder=$(head -c 200 .runbook.lock)
+    say held "${holder%%"$newline"*}"
+  }
 fi
 [ ! -f .runbook.drained ] || say drained
 for folder in . releases venvs server; do
@@ -84,13 +89,15 @@ for venv in venvs/*; do
   say left "$venv"
 done
 cd releases 2>/dev/null || exit 0
+find . ! -name . -prune -type d -mmin +1440 | while IFS= read -r name; do say old "${name#./}"; done
+sha256sum=$(command -v sha256sum)
 for name in *; do
   if [ -L "$name" ]; then say alias "$name"
   elif [ -d "$name" ]; then
-    [ -z "$(find "$name" -prune -mmin +1440)" ] || say old "$name"
     if [ -f "$name/.runbook.json" ] && [ ! -L "$name/.runbook.json" ]; then
-      say complete "$name" "$(head_of "$name")" "$(checksum "$name")" \
-        "$(head -c 65537 "$name/.runbook.json" | tr '\000' ' ')"
+      head_of "$name"
+      checksum "$name"
+      say complete "$name" "$head" "$sum" "$(head -c 65537 "$name/.runbook.json")"
       lacks "$name"
     else say incomplete "$name"
     fi

@@ -90,8 +90,8 @@ func (h *Host) Setenv(name, value string) {
 	h.env = append(h.env, name+"="+value)
 }
 
-// Faults installs a hook that is called before each operation: a command ("exec CMD", "shell"), an
-// sftp request ("sftp rename PATH") or a tunnel ("tunnel ADDRESS:PORT"). op numbers them from 1.
+// Faults installs a hook that is called before each operation: a command ("exec CMD", "shell") or a
+// tunnel ("tunnel ADDRESS:PORT"). op numbers them from 1.
 // The operation waits for fn, so fn can call KillConnections first. A nil fn removes the hook.
 func (h *Host) Faults(fn func(op int, what string)) {
 	h.mu.Lock()
