@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/url"
 	"time"
 
-	gossh "golang.org/x/crypto/ssh"
 	"golang.org/x/sync/errgroup"
 
 	"runbook/runtime/event"
@@ -93,11 +93,14 @@ func (h *Host) probeMore(ctx context.Context, c *connection, open int) (int, err
 	if h.local {
 		return open, nil
 	}
-	probes := make([]*gossh.Session, max(0, sessions-open))
+	probes := make([]io.Closer, max(0, sessions-open))
 	var group errgroup.Group
 	for i := range probes {
-		group.Go(func() (err error) {
-			probes[i], err = openSession(ctx, c.link.Session, c.endIdle)
+		group.Go(func() error {
+			s, err := openSession(ctx, c.link.Session, c.endIdle)
+			if err == nil {
+				probes[i] = s
+			}
 			return err
 		})
 	}
