@@ -249,7 +249,7 @@ local function healthfile(given)
     end
     sleep(notice .. "s")
     local quiet = 0
-    local done = helpers.wait(host, within, function()
+    local done = helpers.wait(within, function()
       quiet = count_connections(host) == 0 and quiet + 1 or 0
       return quiet >= 2
     end)

@@ -54,7 +54,7 @@ end
 
 -- wait calls is_done about five times a second until it returns true or limit seconds have passed.
 -- It returns the last results of is_done.
-local function wait(host, limit, is_done)
+local function wait(limit, is_done)
   local deadline = clock.now() + limit
   local done, more = is_done()
   while not done and clock.now() < deadline do

@@ -227,7 +227,7 @@ local function report(host, options)
     return
   end
   local now
-  helpers.wait(host, 5, function()
+  helpers.wait(5, function()
     now = state(host, options, {})
     return now.hidden or now.count == 0 or now.count >= options.processes
   end)

@@ -91,7 +91,7 @@ local function settle(host, name, within, is_ready)
     return
   end
   local pid, since, found
-  local ended = helpers.wait(host, within, function()
+  local ended = helpers.wait(within, function()
     found = look(host, name)
     local up = found.state == "active" and found.fresh and found.pid > 0
     if up and not pid then

@@ -113,7 +113,7 @@ local function of_pid_file(settings)
   function worker.start(host) host:run(settings.start, { cwd = folder, env = settings.env, timeout = "5m" }) end
   function worker.settle(host, within)
     local last, since = nil, clock.now()
-    local well = dry_run or helpers.wait(host, within, function()
+    local well = dry_run or helpers.wait(within, function()
       local pid, fresh = find(host)
       if pid ~= last or pid == "" or not fresh then
         last, since = pid, clock.now()
@@ -147,7 +147,7 @@ local DECLARED = {
 
 -- empty waits until a worker has ended. It reports whether it has.
 local function empty(host, worker, within)
-  return dry_run or helpers.wait(host, within, function() return worker.look(host) == "stopped" end)
+  return dry_run or helpers.wait(within, function() return worker.look(host) == "stopped" end)
 end
 
 -- pool returns drain, start and restore for one or more workers.
