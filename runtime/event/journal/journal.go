@@ -6,8 +6,6 @@
 package journal
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -45,8 +43,7 @@ func Dir() (string, error) {
 type Sink struct {
 	id      string
 	file    *os.File
-	line    bytes.Buffer // the current event
-	enc     *json.Encoder
+	enc     *event.Encoder
 	outputs outputs
 	err     error // the first failure to write; later events are dropped
 }
@@ -92,10 +89,7 @@ func Create(dir string, now time.Time) (*Sink, error) {
 		if err := hold(f); err != nil {
 			return nil, errors.Join(fmt.Errorf("the journal: %w", err), f.Close())
 		}
-		s := &Sink{id: id, file: f, outputs: outputs{}}
-		s.enc = json.NewEncoder(&s.line)
-		s.enc.SetEscapeHTML(false) // grep finds a command line as typed
-		return s, nil
+		return &Sink{id: id, file: f, enc: event.NewEncoder(), outputs: outputs{}}, nil
 	}
 }
 
@@ -131,11 +125,11 @@ func (s *Sink) end(o origin) {
 
 // encoded returns an event as a line, which is valid until the next call.
 func (s *Sink) encoded(e event.Event) []byte {
-	s.line.Reset()
-	if err := s.enc.Encode(e); err != nil && s.err == nil {
+	line, err := s.enc.Encode(e)
+	if err != nil && s.err == nil {
 		s.err = err
 	}
-	return s.line.Bytes()
+	return line
 }
 
 // write writes a line at once, without a buffer in this process.

@@ -15,11 +15,14 @@ import (
 // maxLine limits a line of a journal that another machine wrote.
 const maxLine = 64 << 20
 
-// readLine returns the next line with its end.
+// readLine returns the next line with its end. It is valid until the next call.
 func readLine(r *bufio.Reader) ([]byte, error) {
 	var line []byte
 	for {
 		part, err := r.ReadSlice('\n')
+		if line == nil && err == nil {
+			return part, nil // nearly all lines
+		}
 		line = append(line, part...)
 		switch {
 		case len(line) > maxLine:

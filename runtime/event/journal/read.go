@@ -17,27 +17,35 @@ import (
 // incomplete last line, from a crash in the middle of a write, is skipped.
 func Events(path string) iter.Seq2[event.Event, error] {
 	return func(yield func(event.Event, error) bool) {
+		n := 0
+		for line, err := range records(path) {
+			n++
+			var e event.Event
+			if err == nil {
+				if e, err = decode(line); err != nil {
+					err = fmt.Errorf("%s:%d: %w", path, n, err)
+				}
+			}
+			if !yield(e, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// records returns the lines of a file as they are, each valid until the next.
+func records(path string) iter.Seq2[[]byte, error] {
+	return func(yield func([]byte, error) bool) {
 		f, err := os.Open(path)
 		if err != nil {
-			yield(event.Event{}, err)
+			yield(nil, err)
 			return
 		}
 		defer func() { _ = f.Close() }() // it was only read
 		lines := bufio.NewReaderSize(f, 1<<16)
-		for n := 1; ; n++ {
+		for {
 			line, err := readLine(lines)
-			if errors.Is(err, io.EOF) {
-				return
-			}
-			if err != nil {
-				yield(event.Event{}, err)
-				return
-			}
-			e, err := decode(line)
-			if err != nil {
-				err = fmt.Errorf("%s:%d: %w", path, n, err)
-			}
-			if !yield(e, err) || err != nil {
+			if errors.Is(err, io.EOF) || !yield(line, err) || err != nil {
 				return
 			}
 		}

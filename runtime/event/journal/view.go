@@ -1,6 +1,8 @@
 package journal
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"path/filepath"
@@ -114,11 +116,22 @@ func Typical(dir, recipe string, hosts []string) (seconds float64, runs int) {
 }
 
 // StepsPerHost returns the greatest number of steps that a host took in the run; 0 if the run
-// cannot be read.
+// cannot be read. Only what is about steps is parsed: a run reads this of the one before, of which
+// nearly all may be output.
 func (r Run) StepsPerHost() int {
 	count, most := map[string]int{}, 0
-	for e, err := range Events(r.Path) {
+	for line, err := range records(r.Path) {
 		if err != nil {
+			return 0
+		}
+		if !bytes.Contains(line, []byte(event.StepEnded)) {
+			continue
+		}
+		var e struct {
+			Kind event.Kind
+			Host string
+		}
+		if json.Unmarshal(line, &e) != nil {
 			return 0
 		}
 		if e.Kind == event.StepEnded && e.Host != "" {

@@ -4,7 +4,6 @@
 package jsonl
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 
@@ -13,22 +12,24 @@ import (
 
 // Sink writes one JSON object per line.
 type Sink struct {
-	enc *json.Encoder
+	w   io.Writer
+	enc *event.Encoder
 	err error // the first failure to write; later events are dropped
 }
 
 // New returns a sink that writes to w. Closing the sink leaves w open.
-func New(w io.Writer) *Sink {
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false) // command lines stay as typed
-	return &Sink{enc: enc}
-}
+func New(w io.Writer) *Sink { return &Sink{w: w, enc: event.NewEncoder()} }
 
 // Event writes e as one line.
 func (s *Sink) Event(e event.Event) {
-	if s.err == nil {
-		s.err = s.enc.Encode(e)
+	if s.err != nil {
+		return
 	}
+	line, err := s.enc.Encode(e)
+	if err == nil {
+		_, err = s.w.Write(line)
+	}
+	s.err = err
 }
 
 // Close returns the first failure to write, such as a closed pipe.

@@ -1,6 +1,10 @@
 package terminal
 
-import "charm.land/lipgloss/v2"
+import (
+	"strings"
+
+	"charm.land/lipgloss/v2"
+)
 
 // styles renders the parts of a line.
 type styles struct {
@@ -15,8 +19,15 @@ func plainStyles() styles {
 // colourStyles uses the sixteen colours of the terminal's own theme, which are readable on light
 // and dark backgrounds.
 func colourStyles() styles {
+	// lipgloss measures each text that it renders. What it writes around a line is always the same.
 	render := func(st lipgloss.Style) func(string) string {
-		return func(s string) string { return st.Render(s) }
+		before, after, _ := strings.Cut(st.Render("x"), "x")
+		return func(s string) string {
+			if s == "" || strings.ContainsAny(s, "\r\n\t") {
+				return st.Render(s)
+			}
+			return before + s + after
+		}
 	}
 	plain := lipgloss.NewStyle()
 	return styles{

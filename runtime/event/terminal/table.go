@@ -145,7 +145,14 @@ func cellText(cell string) string {
 }
 
 // width returns how many columns text takes on a terminal.
-func width(text string) int { return lipgloss.Width(text) }
+func width(text string) int {
+	for i := range len(text) {
+		if text[i] < ' ' || text[i] > '~' {
+			return lipgloss.Width(text)
+		}
+	}
+	return len(text) // nearly all text
+}
 
 func pad(text string, to int) string {
 	return text + strings.Repeat(" ", max(0, to-width(text)))
