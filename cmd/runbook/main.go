@@ -29,14 +29,14 @@ const memoryGoal = 150 << 20
 const manyHosts = 300
 
 // saveMemory makes a run on many hosts collect its garbage more often than by default, which takes
-// 6 % more of the processor. No goal is kept to: what several thousand hosts need is beyond it, and
+// 10 % more of the processor. No goal is kept to: what several thousand hosts need is beyond it, and
 // the collector would be busy all the time. GOGC and GOMEMLIMIT override it.
 func saveMemory(hosts int) {
 	if hosts < manyHosts {
 		return
 	}
 	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(40)
+		debug.SetGCPercent(30)
 	}
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(math.MaxInt64)

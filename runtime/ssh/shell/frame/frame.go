@@ -56,12 +56,17 @@ type Scanner struct {
 
 func NewScanner(r io.Reader) *Scanner { return &Scanner{r: r} }
 
-// buffers are what streams are read into while they have much to say. Others have a small buffer:
-// when a run of a thousand hosts begins and ends, that many shells are read from at once.
-var buffers = sync.Pool{New: func() any { return new([32 << 10]byte) }}
+// Streams are read into small buffers, and into large ones while they have much to say: when a run
+// of a thousand hosts begins and ends, that many shells are read from at once.
+var (
+	small = sync.Pool{New: func() any { return newBuffer(4 << 10) }}
+	large = sync.Pool{New: func() any { return newBuffer(32 << 10) }}
+)
 
-// smallBuffer holds what most commands print.
-const smallBuffer = 512
+func newBuffer(n int) *[]byte {
+	b := make([]byte, n)
+	return &b
+}
 
 // Until passes all bytes before the first of the marks to out, and returns the index of the mark.
 // out gets bytes as soon as they cannot be the beginning of a mark; its error ends the reading. If
@@ -124,22 +129,18 @@ func (s *Scanner) Read(b []byte) (int, error) {
 }
 
 func (s *Scanner) fill() {
-	if !s.fast {
-		s.readInto(make([]byte, smallBuffer))
-		return
+	buffers := &small
+	if s.fast {
+		buffers = &large
 	}
-	buf := buffers.Get().(*[32 << 10]byte)
+	buf := buffers.Get().(*[]byte)
 	defer buffers.Put(buf)
-	s.readInto(buf[:])
-}
-
-func (s *Scanner) readInto(buf []byte) {
-	n, err := s.r.Read(buf)
-	s.fast = n == len(buf)
+	n, err := s.r.Read(*buf)
+	s.fast = n == len(*buf)
 	if len(s.pending) == 0 {
 		s.pending = nil // which may be the end of a large one
 	}
-	s.pending, s.err = append(s.pending, buf[:n]...), err
+	s.pending, s.err = append(s.pending, (*buf)[:n]...), err
 }
 
 // Text collects what a host says, up to a limit.
