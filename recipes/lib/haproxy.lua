@@ -162,7 +162,7 @@ local function pool(given)
       return -- a dry run
     end
     ours[balancer.name .. " " .. server] = true
-    local done = helpers.wait(balancer, within, function()
+    local done = helpers.wait(within, function()
       still = find_server(balancer, server)
       quiet = still.requests + still.waiting == 0 and quiet + 1 or 0
       return quiet >= 2
@@ -201,7 +201,7 @@ local function pool(given)
       -- It is up when HAProxy's own check says so. Until then the next server must not be taken
       -- out.
       local found
-      if ours[key] and not helpers.wait(balancer, within, function()
+      if ours[key] and not helpers.wait(within, function()
         found = find_server(balancer, server)
         return is_up(found)
       end) then
