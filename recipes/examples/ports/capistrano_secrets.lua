@@ -14,6 +14,6 @@ local text = secret.command(options.vault) .. "\n"
 each(hosts, function(host)
   host.fs:mkdir(options.root .. "/shared")
   host:on_change("app-env", function() host:run(options.restart) end)
-  local changed = host:file(options.root .. "/shared/.env", { text = text, mode = "0600", secret = true })
+  local changed = host:file(options.root .. "/shared/.env", { text = text, mode = "0600" })
   host:result({ state = changed and "changed" or "as it was" })
 end)

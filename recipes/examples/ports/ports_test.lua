@@ -18,12 +18,12 @@ local function plain(name, values, only)
   return result
 end
 
--- done runs a port after a dry run, which must change nothing. Both must succeed.
+-- done runs a port after a dry run, which must change nothing. Both must succeed, and are returned.
 local function done(name, values, only)
   local dry = run(name .. ".lua", values, { dry_run = true, yes = true, only = only })
   expect.status(dry, 0)
   expect.equal(changes(dry), 0, "the number of changes in a dry run of " .. name)
-  return plain(name, values, only)
+  return plain(name, values, only), dry
 end
 
 -- unchanged runs a port once more: nothing is left to change, and each host says so.
@@ -136,7 +136,9 @@ test("files reach the hosts, and a second run has nothing to do", function()
   plain("deployer_crontab", { jobs = { "2 * * * * new" } })
   expect.equal(web1:capture("cat crontab"), "0 3 * * * backup\n###< app\n2 * * * * new\n###> app")
   expect.equal(web2:capture("cat crontab"), "###< app\n2 * * * * new\n###> app")
+  web1:run("touch -d @9 crontab")
   unchanged("deployer_crontab", { jobs = { "2 * * * * new" } })
+  expect.equal(web1:capture("stat -c %Y crontab"), "9")
   web1:run("sed -i '$d' crontab")
   expect.contains(run("deployer_crontab.lua").error, "the section app of the crontab has no end")
 
@@ -169,7 +171,8 @@ test("services are restarted, asked and announced", function()
   web1:wait_port(port, { every = "20ms" })
 
   -- Dry runs post nothing, and the webhook is a secret.
-  expect.equal(done("deployer_slack", { webhook = url }).stderr:find(url, 1, true), nil)
+  local _, dry = done("deployer_slack", { webhook = url })
+  expect.contains(dry.stdout, 'host:post("[secret]", ')
   expect.status(run("deployer_slack.lua", { webhook = url, command = { "false" } }), 1)
   local colors = {}
   for color in web1:capture("cat posted"):gmatch('"color":"(.-)"') do
@@ -198,7 +201,8 @@ echo "$@" >> actions
 
   web1:run("echo rows > database")
   expect.status(run("capistrano_database.lua"), 3)
-  expect.equal(done("capistrano_database").hosts.web2.state, "restored")
+  local copied = done("capistrano_database").hosts
+  expect.equal(copied.web1.state .. " " .. copied.web2.state, "dumped restored")
   expect.equal(web2:capture("cat database"), "rows")
   plain("capistrano_database")
 
