@@ -1,6 +1,7 @@
 package inventory
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -59,10 +60,21 @@ func (s *Security) directives() []algorithmDirective {
 		{"kexalgorithms", &s.KeyExchanges, safe.KeyExchanges, slices.Concat(safe.KeyExchanges, unsafe.KeyExchanges), false},
 		{"ciphers", &s.Ciphers, safe.Ciphers, slices.Concat(safe.Ciphers, unsafe.Ciphers), false},
 		{"macs", &s.MACs, safe.MACs, slices.Concat(safe.MACs, unsafe.MACs), false},
-		{"hostkeyalgorithms", &s.HostKeys, safe.HostKeys, slices.Concat(safe.HostKeys, unsafe.HostKeys), true},
+		{"hostkeyalgorithms", &s.HostKeys, HostKeyAlgorithms(), slices.Concat(safe.HostKeys, unsafe.HostKeys), true},
 		{"pubkeyacceptedalgorithms", &s.PublicKeys, withCertificates(safe.PublicKeyAuths), withCertificates(slices.Concat(safe.PublicKeyAuths, unsafe.PublicKeyAuths)), true},
 		{"casignaturealgorithms", &s.Authorities, safe.PublicKeyAuths, slices.Concat(safe.PublicKeyAuths, unsafe.PublicKeyAuths), true},
 	}
+}
+
+// HostKeyAlgorithms returns the signatures of hosts that are accepted by default, in OpenSSH's order of
+// preference: a host whose key is unknown shows the key that ssh would show.
+func HostKeyAlgorithms() []string {
+	names := gossh.SupportedAlgorithms().HostKeys
+	rank := func(name string) int {
+		return slices.IndexFunc([]string{"ssh-ed25519", "ecdsa-sha2-", ""}, func(prefix string) bool { return strings.HasPrefix(name, prefix) })
+	}
+	slices.SortStableFunc(names, func(a, b string) int { return cmp.Compare(rank(a), rank(b)) })
+	return names
 }
 
 // CertificateAlgorithm returns the name of a signature algorithm for a certificate of the key.

@@ -99,6 +99,28 @@ func TestAlgorithmsLikeOpenSSH(t *testing.T) {
 	}
 }
 
+// TestHostKeyOrder checks that a host with several keys shows the one that ssh would show.
+func TestHostKeyOrder(t *testing.T) {
+	kinds := func(names []string) (found []string) {
+		for _, name := range names {
+			if strings.Contains(name, "@") { // for certificates, and for hardware keys
+				continue
+			}
+			if strings.HasPrefix(name, "rsa-") {
+				name = "rsa" // ssh prefers the longer hash
+			}
+			if !slices.Contains(found, name) {
+				found = append(found, name)
+			}
+		}
+		return found
+	}
+	ours, theirs := kinds(HostKeyAlgorithms()), kinds(sshLists(t, "none")["hostkeyalgorithms"])
+	if len(theirs) == 0 || !slices.Equal(ours, theirs) {
+		t.Errorf("ours %v, those of ssh %v", ours, theirs)
+	}
+}
+
 func TestSecurity(t *testing.T) {
 	for config, want := range map[string]string{
 		"": "{}",

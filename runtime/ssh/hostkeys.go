@@ -74,7 +74,7 @@ func (k *hostKeys) algorithms() ([]string, error) {
 	allowed := k.server.target.Security.HostKeys
 	all := allowed.Names
 	if len(all) == 0 {
-		all = gossh.SupportedAlgorithms().HostKeys
+		all = inventory.HostKeyAlgorithms()
 	}
 	var first []string
 	for _, known := range k.known {
