@@ -154,6 +154,7 @@ func TestConnectErrors(t *testing.T) {
 		{"127.0.0.1", sshtest.FreePort(t), Refused},
 		{"127.0.0.1", silent.Addr().(*net.TCPAddr).Port, TimedOut},
 		{"127.0.0.1", talker.Addr().(*net.TCPAddr).Port, NoHandshake},
+		{"255.255.255.255", 22, Unreachable}, // the kernel refuses TCP to a broadcast address
 	} {
 		t.Run(string(c.cause), func(t *testing.T) {
 			began := time.Now()
@@ -161,6 +162,9 @@ func TestConnectErrors(t *testing.T) {
 			var e *ConnectError
 			if !errors.As(err, &e) || e.Cause != c.cause || event.Hint(err) == "" {
 				t.Errorf("%v (%+v), hint %q", err, e, event.Hint(err))
+			}
+			if strings.Contains(err.Error(), "dial tcp") {
+				t.Errorf("%v: Go's words", err)
 			}
 			if IsUnreachable(err) != (c.cause != NoHandshake) {
 				t.Errorf("unreachable: %v", IsUnreachable(err))

@@ -133,6 +133,9 @@ func (s *server) connectError(ctx context.Context, d *deadline, err error) error
 	case errors.Is(err, platform.ErrRefused):
 		return fail(Refused, "is sshd running there, and on this port?", "%s refused the connection", at)
 	case !errors.As(err, &known):
+		if op := (*net.OpError)(nil); errors.As(err, &op) {
+			err = op.Err // it repeats the address
+		}
 		return fail(Unreachable, "check the address and the network", "%s can't be reached: %w", at, err)
 	}
 	var none *gossh.AlgorithmNegotiationError
