@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -140,6 +141,8 @@ func (f file) upgrade(ctx context.Context, dir string) (change, error) {
 		return c, nil
 	case mine != nil && bytes.Equal(base, f.content): // only the admin changed it
 		return c, nil
+	case mine != nil && !bytes.Equal(mine, base) && path.Dir(filepath.ToSlash(f.path)) == "hosts":
+		return c, f.record(dir) // it was an example, and names the admin's own servers now
 	}
 	result := f.content
 	switch {
