@@ -4,9 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -17,8 +19,8 @@ import (
 )
 
 // Eject copies built-in files into the project, where they are used instead of the built-in ones,
-// and prints their paths within the project. A name is that of a module or recipe, such as rollout,
-// or of a file, such as lib/mod_wsgi.sh or COOKBOOK.md.
+// with what they require, and prints their paths within the project. A name is that of a module or
+// recipe, such as rollout, or of a file, such as lib/mod_wsgi.sh or COOKBOOK.md.
 func Eject(out io.Writer, dir string, names []string) error {
 	if err := checkProject(dir); err != nil {
 		return err
@@ -47,13 +49,39 @@ func Eject(out io.Writer, dir string, names []string) error {
 	if len(existing) > 0 {
 		return refuseExisting(dir, existing, "such a file is used instead of the built-in one; runbook init --upgrade merges newer versions into it")
 	}
-	for _, f := range chosen {
+	for _, f := range withRequired(dir, chosen, all) {
 		_, err := fmt.Fprintln(out, f.path)
 		if err := errors.Join(writeNew(filepath.Join(dir, f.path), f.content), f.record(dir), err); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// requires matches a call of require with a name.
+var requires = regexp.MustCompile(`\brequire[ (]*"([^"]+)"`)
+
+// withRequired returns the chosen files and those that their Lua requires, as far as these are neither
+// built in nor in the project: a test may need a module that only tests have.
+func withRequired(dir string, chosen, all []file) []file {
+	for i := 0; i < len(chosen); i++ {
+		var calls [][][]byte
+		if filepath.Ext(chosen[i].path) == ".lua" {
+			calls = requires.FindAllSubmatch(chosen[i].content, -1)
+		}
+		for _, call := range calls {
+			at := slices.IndexFunc(all, func(f file) bool { return f.isCalled(string(call[1]) + ".lua") })
+			if at < 0 || slices.ContainsFunc(chosen, func(f file) bool { return f.path == all[at].path }) {
+				continue
+			}
+			within, _ := strings.CutPrefix(filepath.ToSlash(all[at].path), "recipes/")
+			_, builtin := fs.Stat(recipes.Builtin, within)
+			if _, err := os.Lstat(filepath.Join(dir, all[at].path)); builtin != nil && errors.Is(err, fs.ErrNotExist) {
+				chosen = append(chosen, all[at])
+			}
+		}
+	}
+	return chosen
 }
 
 // isCalled reports whether the file goes by a name: its path below recipes/, its file name, or one
