@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -84,8 +85,16 @@ func (p *program) test(call *options.Call) error {
 	case ignoreClosedPipe(err) != nil:
 		return err
 	case failed > 0:
-		// The lines on standard output have reported them.
-		return reportedError{run.WithStatus(fmt.Errorf("%d tests failed", failed), run.StatusFailed)}
+		return testsFailed(call.Context, failed)
 	}
 	return nil
+}
+
+// testsFailed returns the error of failed tests, which the lines on standard output have reported, or what
+// this machine lacks for them.
+func testsFailed(ctx context.Context, failed int) error {
+	if err := recipetest.CheckNeeds(ctx); err != nil {
+		return run.WithStatus(err, run.StatusFailed)
+	}
+	return reportedError{run.WithStatus(fmt.Errorf("%d tests failed", failed), run.StatusFailed)}
 }

@@ -39,6 +39,15 @@ func Missing(ctx context.Context) ([]Need, error) {
 	return missing, nil
 }
 
+// Names lists needs for a message.
+func Names(needs []Need) string {
+	var names []string
+	for _, n := range needs {
+		names = append(names, n.Name)
+	}
+	return strings.Join(names, ", ")
+}
+
 // Apt returns the command that installs needs on Debian and Ubuntu, as root.
 func Apt(needs []Need) []string {
 	command := []string{"apt-get", "install", "-y", "--no-install-recommends"}

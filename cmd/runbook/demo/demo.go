@@ -213,14 +213,14 @@ func Prepare(ctx context.Context, errs io.Writer, install bool) error {
 	}
 	apt := strings.Join(lab.Apt(missing), " ")
 	if !install {
-		return event.WithHint(fmt.Errorf("the demo needs %s", needNames(missing)),
+		return event.WithHint(fmt.Errorf("the demo needs %s", lab.Names(missing)),
 			"sudo "+apt+", or let `runbook demo --install` do that")
 	}
 	if _, err := exec.LookPath("apt-get"); err != nil {
-		return event.WithHint(fmt.Errorf("the demo needs %s, and this system has no apt-get", needNames(missing)),
+		return event.WithHint(fmt.Errorf("the demo needs %s, and this system has no apt-get", lab.Names(missing)),
 			"install it with this system's package manager")
 	}
-	if _, err := fmt.Fprintf(errs, "installing %s\n", needNames(missing)); err != nil {
+	if _, err := fmt.Fprintf(errs, "installing %s\n", lab.Names(missing)); err != nil {
 		return err
 	}
 	if err := lab.Install(ctx, missing); err != nil {
@@ -228,16 +228,8 @@ func Prepare(ctx context.Context, errs io.Writer, install bool) error {
 	}
 	missing, err = lab.Missing(ctx)
 	if err == nil && len(missing) > 0 {
-		return event.WithHint(fmt.Errorf("the demo still needs %s after installing the package", needNames(missing)),
+		return event.WithHint(fmt.Errorf("the demo still needs %s after installing the package", lab.Names(missing)),
 			"apt may not manage the python3 on PATH; try /usr/bin first: PATH=/usr/bin:$PATH")
 	}
 	return err
-}
-
-func needNames(needs []lab.Need) string {
-	var names []string
-	for _, n := range needs {
-		names = append(names, n.Name)
-	}
-	return strings.Join(names, ", ")
 }
