@@ -74,13 +74,13 @@ return {
   max_failures = 0,                -- how many hosts may fail before the run stops
 
   -- Functions that run before and after the switch. release has name, revision, dir, python (of its
-  -- virtualenv), current (the path of the link) and action ("release" or "rollback"). If drain or
-  -- before_switch fails, the host is not switched. If after_switch fails, the host goes back. A rollback
-  -- does not call before_switch.
+  -- virtualenv), env (the variables above), current (the path of the link) and action ("release" or
+  -- "rollback"). If drain or before_switch fails, the host is not switched. If after_switch fails, the
+  -- host goes back. A rollback does not call before_switch.
   -- drain = haproxy.drain, restore = haproxy.restore,
   -- preflight = function(host) … end, -- fails where a host lacks what these functions need; nothing was changed then
   -- before_switch = { once = function(host, release) -- on the first host only; each = function … runs on every host
-  --   host:run({ release.python, "manage.py", "migrate" }, { cwd = release.dir })
+  --   host:run({ release.python, "manage.py", "migrate" }, { cwd = release.dir, env = release.env })
   -- end },
   -- after_switch = function(host, release) log.info(release.name .. " serves on " .. host.name) end,
 

@@ -151,7 +151,8 @@ local function prepare(host)
     host:result({ state = "nothing to change" })
   else
     log.info(table.concat(done, ", "))
-    host:result({ state = table.concat(done, ", ") })
+    local more = #done > 3 and (" and %d more changes"):format(#done - 2) or ""
+    host:result({ state = table.concat(done, ", ", 1, more ~= "" and 2 or #done) .. more })
   end
 end
 

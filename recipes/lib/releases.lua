@@ -187,6 +187,7 @@ end
 --   name, revision     as asked for, or as resolved from the branch
 --   dir                its folder on this host
 --   python             the Python of its virtualenv
+--   env                the application's environment, for commands that import it; nil without one
 --   current            the path of the link
 --   action             "release", "rollback" or "restart"
 --   interpreter        the Python that its virtualenv is made with
@@ -196,7 +197,7 @@ local function new(options, action, target)
   local dir = get_dir(paths, target.name)
   return {
     name = target.name, revision = target.revision, dir = dir, python = dir .. "/venv/bin/python",
-    current = paths.current,
+    env = app.env, current = paths.current,
     action = action, interpreter = target.interpreter, options = options, paths = paths,
   }
 end
