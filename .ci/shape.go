@@ -105,7 +105,8 @@ func (p *pkg) add(path string) (long []string, err error) {
 		}
 		begin, end := files.Position(function.Pos()), files.Position(function.End())
 		if n := end.Line - begin.Line + 1; n > maxFunctionLines {
-			long = append(long, fmt.Sprintf("%s: %s has %d lines, more than %d", begin, function.Name.Name, n, maxFunctionLines))
+			long = append(long, fmt.Sprintf("%s: %s has %d lines, more than %d", begin, function.Name.Name, n,
+				maxFunctionLines))
 		}
 	}
 	return long, nil
@@ -143,7 +144,8 @@ func compare(packages map[string]*pkg, rules map[string][]string, order []string
 		}
 		for name := range p.imports {
 			if !slices.ContainsFunc(rules[dir], func(rule string) bool { return covers(rule, name) }) {
-				problems = append(problems, fmt.Sprintf("%s imports %s, which %s does not allow", dir, name, layersFile))
+				problems = append(problems, fmt.Sprintf("%s imports %s, which %s does not allow", dir, name,
+					layersFile))
 			}
 		}
 	}
@@ -155,10 +157,13 @@ func compare(packages map[string]*pkg, rules map[string][]string, order []string
 		}
 		for _, rule := range rules[dir] {
 			if slices.Contains(order[:i+1], rule) {
-				problems = append(problems, fmt.Sprintf("%s: %s may only import packages below it, not %s", layersFile, dir, rule))
+				problems = append(problems, fmt.Sprintf("%s: %s may only import packages below it, not %s", layersFile,
+					dir, rule))
 			}
-			if !slices.ContainsFunc(slices.Collect(maps.Keys(p.imports)), func(name string) bool { return covers(rule, name) }) {
-				problems = append(problems, fmt.Sprintf("%s: %s does not import %s: remove it there", layersFile, dir, rule))
+			if !slices.ContainsFunc(slices.Collect(maps.Keys(p.imports)),
+				func(name string) bool { return covers(rule, name) }) {
+				problems = append(problems, fmt.Sprintf("%s: %s does not import %s: remove it there", layersFile, dir,
+					rule))
 			}
 		}
 	}

@@ -66,7 +66,8 @@ func TestExampleUncommented(t *testing.T) {
 	}
 	dir, got := load(t, live.String())
 	web2 := got[1]
-	if settings != 6 || web2.Port != 2222 || web2.Vars["processes"] != 4.0 || web2.Via == nil || web2.Via.Address != "192.0.2.1" ||
+	if settings != 6 || web2.Port != 2222 || web2.Vars["processes"] != 4.0 || web2.Via == nil ||
+		web2.Via.Address != "192.0.2.1" ||
 		web2.Sudo != "passwordless" || web2.Identities[0] != filepath.Join(dir, ".ssh", "id_ed25519") ||
 		web2.KnownHosts[0] != filepath.Join(dir, "hosts", "known_hosts") {
 		t.Errorf("%d settings, got %+v", settings, web2)

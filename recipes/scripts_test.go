@@ -70,7 +70,8 @@ func TestShellcheck(t *testing.T) {
 			paths = append(paths, path)
 		}
 	}
-	if out, err := exec.Command("shellcheck", append([]string{"--color=never"}, paths...)...).CombinedOutput(); err != nil {
+	if out, err := exec.Command("shellcheck", append([]string{"--color=never"},
+		paths...)...).CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}
 }
@@ -92,7 +93,8 @@ func TestScriptsPrintRecords(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if strings.HasPrefix(path, "../recipes/lib/") && calls.Match(text) && !strings.Contains(string(text), function) {
+			if strings.HasPrefix(path, "../recipes/lib/") && calls.Match(text) &&
+				!strings.Contains(string(text), function) {
 				t.Errorf("%s has another say than:\n%s", path, function)
 			}
 		}
@@ -183,7 +185,8 @@ func TestPython35(t *testing.T) {
 		}
 	}
 	names := strings.Join(slices.Collect(maps.Keys(programs)), "\n")
-	for _, want := range []string{"/recipes/lib/verify.py", "/shell/relay.py", "/lib/facts.sh, program ", "/lib/pip.sh, program "} {
+	for _, want := range []string{"/recipes/lib/verify.py", "/shell/relay.py", "/lib/facts.sh, program ",
+		"/lib/pip.sh, program "} {
 		if !strings.Contains(names, want) {
 			t.Errorf("%s is not among the programs:\n%s", want, names)
 		}
@@ -222,7 +225,8 @@ func TestPython35Finds(t *testing.T) {
 	}
 	all := strings.Join(checkPython35(t, programs), "\n")
 	for program, want := range wanted {
-		if found := regexp.MustCompile(regexp.QuoteMeta(program) + `:.*` + regexp.QuoteMeta(want)); !found.MatchString(all) {
+		if found := regexp.MustCompile(regexp.QuoteMeta(program) + `:.*` +
+			regexp.QuoteMeta(want)); !found.MatchString(all) {
 			t.Errorf("%q: no %q in\n%s", program, want, all)
 		}
 	}
@@ -231,7 +235,8 @@ func TestPython35Finds(t *testing.T) {
 		"x.lua": "host:run({ python, \"-c\", \"import os; os.fspath(1)\" })\n",
 		"x.go":  "package x\n\nconst program = `\nimport os\nos.fspath(1)\n`\n",
 	} {
-		if got := checkPython35(t, embeddedPython(t, name, text)); len(got) != 1 || !strings.Contains(got[0], "os.fspath") {
+		if got := checkPython35(t, embeddedPython(t, name, text)); len(got) != 1 ||
+			!strings.Contains(got[0], "os.fspath") {
 			t.Errorf("%s: %q", name, got)
 		}
 	}
@@ -247,7 +252,8 @@ func oldPythons(t *testing.T) []string {
 		t.Fatal(err)
 	}
 	pythons := []string{"pypy3"}
-	for _, pattern := range []string{filepath.Join(home, ".pyenv/versions/3.[56].*/bin/python3"), "/opt/python3.[56]*/bin/python3"} {
+	for _, pattern := range []string{filepath.Join(home, ".pyenv/versions/3.[56].*/bin/python3"),
+		"/opt/python3.[56]*/bin/python3"} {
 		found, err := filepath.Glob(pattern)
 		if err != nil {
 			t.Fatal(err)
@@ -277,7 +283,8 @@ func TestPython35Runs(t *testing.T) {
 	bad := file("bad.py", "\nprint('not the answer')\nimport nowhere_\n")
 	project := file("pyproject.toml", "[project]\nname = 'shop'\ndependencies = ['a == 1',  'b\\n== 2']\n")
 	wheel := filepath.Dir(file("wheels/a-1-py3-none-any.whl", "abc"))
-	lock := file("uv.lock", "[[package]]\nname = \"shop\"\nsource = { virtual = \".\" }\ndependencies = [\n    { name = \"nothing_\" },\n]\n")
+	lock := file("uv.lock",
+		"[[package]]\nname = \"shop\"\nsource = { virtual = \".\" }\ndependencies = [\n    { name = \"nothing_\" },\n]\n")
 	const prefix = "import sys; print(sys.prefix, end='')"
 	for _, python := range oldPythons(t) {
 		place, err := exec.Command(python, "-c", prefix).Output()
@@ -292,13 +299,17 @@ func TestPython35Runs(t *testing.T) {
 			{"wheels.py", `^\|a-1-py3-none-any\.whl\t\|ba7816bf[0-9a-f]{56}\t\|\|$`, []string{wheel}},
 			{"packages.py", `^\|\d+\t\|/venv/\S*site-packages\t\|[\d.]*\t\|\|$`, []string{"/venv"}},
 			{"shared_virtualenv.py", `^\|make\t\|[0-9a-f]{16}\t\|\|$`, []string{dir + "/venvs", pinned}},
-			{"shared_virtualenv.py", `^\|loose\t\|\S+ does not pin nothing >= 1 by ==\t`, []string{dir + "/venvs", loose}},
+			{"shared_virtualenv.py", `^\|loose\t\|\S+ does not pin nothing >= 1 by ==\t`,
+				[]string{dir + "/venvs", loose}},
 			{"import.py", `^$`, []string{good, "application", "", ""}},
-			{"import.py", `^\|(ImportError|ModuleNotFoundError): No module named .*\t\|.*/bad\.py\t\|3\t\|\|$`, []string{bad, "application", "", ""}},
+			{"import.py", `^\|(ImportError|ModuleNotFoundError): No module named .*\t\|.*/bad\.py\t\|3\t\|\|$`,
+				[]string{bad, "application", "", ""}},
 			{"project.py", `^$|this Python cannot read TOML`, []string{project, dir + "/written.txt"}},
 			{"verify.py", `^\|checksum\t\|[0-9a-f]{64}\t\|\|`, []string{string(place), good, pinned, pinned}},
-			{"verify.py", `^\|missing\t\|nothing is not installed, which \S+ requires\t`, []string{string(place), "", loose, loose}},
-			{"verify.py", `^\|missing\t\|nothing- is not installed, which \S+ requires\t`, []string{string(place), "", lock, lock}},
+			{"verify.py", `^\|missing\t\|nothing is not installed, which \S+ requires\t`,
+				[]string{string(place), "", loose, loose}},
+			{"verify.py", `^\|missing\t\|nothing- is not installed, which \S+ requires\t`,
+				[]string{string(place), "", lock, lock}},
 		} {
 			text, err := os.ReadFile("lib/" + c.script)
 			if err != nil {

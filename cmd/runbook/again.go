@@ -12,7 +12,8 @@ import (
 // again returns the command line, for a shell, that runs a recipe with options as they were typed.
 // Those in instead replace them.
 func again(recipe string, typed []typedOption, instead []run.Flag) string {
-	return secretVariables(typed) + run.CommandLine(append([]string{"runbook", "run", recipe}, optionWords(typed, instead)...)...)
+	words := append([]string{"runbook", "run", recipe}, optionWords(typed, instead)...)
+	return secretVariables(typed) + run.CommandLine(words...)
 }
 
 // secretVariables returns what comes before a command line that had secret options: their
@@ -52,8 +53,8 @@ func (p *program) undo(ctx context.Context, other string, instead []run.Flag) st
 		return ""
 	}
 	known := byName(c.flags)
-	shared := slices.DeleteFunc(slices.Clone(p.typed), func(o typedOption) bool { return known[o.name] == nil || o.name == "step" || o.name == "skip" })
-	return again(other, shared, instead)
+	foreign := func(o typedOption) bool { return known[o.name] == nil || o.name == "step" || o.name == "skip" }
+	return again(other, slices.DeleteFunc(slices.Clone(p.typed), foreign), instead)
 }
 
 // on returns the typed options without those that choose hosts, and flags that choose these hosts
@@ -63,7 +64,8 @@ func (p *program) on(hosts []string, flags []run.Flag) ([]typedOption, []run.Fla
 	if len(hosts) > 0 { // they are reachable again
 		choice = append(choice, "skip-unreachable")
 	}
-	typed := slices.DeleteFunc(slices.Clone(p.typed), func(o typedOption) bool { return slices.Contains(choice, o.name) })
+	chooses := func(o typedOption) bool { return slices.Contains(choice, o.name) }
+	typed := slices.DeleteFunc(slices.Clone(p.typed), chooses)
 	for _, h := range hosts {
 		flags = append(slices.Clip(flags), run.Flag{Name: "only", Value: h})
 	}

@@ -18,8 +18,10 @@ func TestAgain(t *testing.T) {
 	}{
 		{nil, []string{"runbook", "run", "a b.lua"}, nil},
 		{
-			[]string{"--hosts", "x", "--serial", "--server-root=/srv/it's", "--pip-arg", "--no-index", "--pip-arg", "", "-v"},
-			[]string{"runbook", "run", "a b.lua", "--hosts", "x", "--serial", "--pip-arg", "--no-index", "--pip-arg", "", "-v", "--server-root", "/new $HOME\n"},
+			[]string{"--hosts", "x", "--serial", "--server-root=/srv/it's", "--pip-arg", "--no-index", "--pip-arg", "",
+				"-v"},
+			[]string{"runbook", "run", "a b.lua", "--hosts", "x", "--serial", "--pip-arg", "--no-index", "--pip-arg",
+				"", "-v", "--server-root", "/new $HOME\n"},
 			[]run.Flag{{Name: "server-root", Value: "/new $HOME\n"}},
 		},
 	}

@@ -18,7 +18,8 @@ func TestStubIsWellFormed(t *testing.T) {
 	const path = "the stubs"
 	var text []byte
 	for _, path := range []string{"../../recipes/meta/runbook.lua", "../../recipes/meta/tests.lua"} {
-		if out, err := exec.Command(luacheck(t), "--no-config", "--no-color", "--only", "0", "--", path).CombinedOutput(); err != nil {
+		if out, err := exec.Command(luacheck(t), "--no-config", "--no-color", "--only", "0", "--",
+			path).CombinedOutput(); err != nil {
 			t.Errorf("the stub is no Lua: %v\n%s", err, out)
 		}
 		one, err := os.ReadFile(path)

@@ -55,7 +55,8 @@ func TestBadInput(t *testing.T) {
 	}
 	t.Chdir(t.TempDir())
 	for name, value := range map[string]string{
-		"HOME": t.TempDir(), "XDG_STATE_HOME": "", "GITHUB_ACTIONS": "", "GITLAB_CI": "", "NO_COLOR": "1", "RUNBOOK_HOSTS": l.HostsFile(), "RUNBOOK_RESTART": "none", "RUNBOOK_REPO": repo.Bare,
+		"HOME": t.TempDir(), "XDG_STATE_HOME": "", "GITHUB_ACTIONS": "", "GITLAB_CI": "", "NO_COLOR": "1",
+		"RUNBOOK_HOSTS": l.HostsFile(), "RUNBOOK_RESTART": "none", "RUNBOOK_REPO": repo.Bare,
 	} {
 		t.Setenv(name, value)
 	}
@@ -83,7 +84,8 @@ func TestBadInput(t *testing.T) {
 			before, logins := snapshot(t, filepath.Dir(filepath.Dir(host.Root))), host.Logins()
 			status, text := runHere(row.words()...)
 			if status != row.status || !regexp.MustCompile(row.want).MatchString(text) {
-				t.Errorf("%q: exit status %d, want %d and %q; it said\n%s", row.words(), status, row.status, row.want, text)
+				t.Errorf("%q: exit status %d, want %d and %q; it said\n%s", row.words(), status, row.status, row.want,
+					text)
 			}
 			if strings.Contains(text, "panic") || strings.Contains(text, "goroutine") {
 				t.Errorf("%s", text)
@@ -122,7 +124,8 @@ func makeReleases(t *testing.T, root string) {
 			marker := fmt.Sprintf(`{"release":%q,"revision":"%040d"}`, name, i)
 			steps = append(steps, os.WriteFile(filepath.Join(dir, ".runbook.json"), []byte(marker), 0o644),
 				os.WriteFile(filepath.Join(dir, ".git/HEAD"), fmt.Appendf(nil, "%040d\n", i), 0o644),
-				os.MkdirAll(filepath.Join(dir, "venv/bin"), 0o755), os.Symlink("/bin/sh", filepath.Join(dir, "venv/bin/python")))
+				os.MkdirAll(filepath.Join(dir, "venv/bin"), 0o755),
+				os.Symlink("/bin/sh", filepath.Join(dir, "venv/bin/python")))
 		}
 	}
 	steps = append(steps, os.Symlink(filepath.Join(root, "releases/r2"), filepath.Join(root, "current")))
@@ -159,7 +162,8 @@ func snapshot(t *testing.T, folders ...string) string {
 				fmt.Fprintf(&b, "%s %s %d %s\n", path, info.Mode(), inode(info), link)
 				return nil
 			}
-			fmt.Fprintf(&b, "%s %s %d %d %d %s\n", path, info.Mode(), info.Size(), info.ModTime().UnixNano(), inode(info), link)
+			fmt.Fprintf(&b, "%s %s %d %d %d %s\n", path, info.Mode(), info.Size(), info.ModTime().UnixNano(),
+				inode(info), link)
 			return nil
 		})
 		if err != nil {

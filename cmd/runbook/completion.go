@@ -70,7 +70,8 @@ func (p *program) completionCommand() command {
 for good.`,
 		action: func(call *options.Call) error {
 			if len(call.Args) != 1 || !slices.Contains(shells, call.Argument()) {
-				return usageError("completion needs the name of a shell", "runbook completion "+strings.Join(shells, "|"))
+				return usageError("completion needs the name of a shell",
+					"runbook completion "+strings.Join(shells, "|"))
 			}
 			text, err := complete.Script(call.Argument())
 			if err != nil {
@@ -222,7 +223,8 @@ func (l *typedLine) values(v value, typed string) []complete.Candidate {
 		if err != nil {
 			return nil
 		}
-		return append(complete.Matching(complete.Words(apidocs.Names(api.Tests)...), typed), complete.Files(typed, isRecipe)...)
+		return append(complete.Matching(complete.Words(apidocs.Names(api.Tests)...), typed),
+			complete.Files(typed, isRecipe)...)
 	case stageName:
 		return complete.Matching(complete.Words(project.Stages(l.recipeFolder())...), typed)
 	case hostPattern:

@@ -30,7 +30,8 @@ func completing(t *testing.T) (dir string, env []string) {
 	if err := os.WriteFile(filepath.Join(project, "recipes", "some_test.lua"), nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(project, "my recipe.lua"), []byte(`recipe({ summary = "x" })`), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(project, "my recipe.lua"), []byte(`recipe({ summary = "x" })`),
+		0o644); err != nil {
 		t.Fatal(err)
 	}
 	// The test binary is runbook under that name; see TestMain.
@@ -47,7 +48,8 @@ func completing(t *testing.T) (dir string, env []string) {
 	t.Setenv("XDG_STATE_HOME", state)
 	recordRelease(t, "r8", "r7", false)
 	recordRelease(t, "r9", "r8", true)
-	env = []string{"PATH=" + bin + ":" + os.Getenv("PATH"), "HOME=" + dir, "XDG_STATE_HOME=" + state, "TERM=xterm", "PS1=> ", "LC_ALL=C.UTF-8", raceOptions}
+	env = []string{"PATH=" + bin + ":" + os.Getenv("PATH"), "HOME=" + dir, "XDG_STATE_HOME=" + state, "TERM=xterm",
+		"PS1=> ", "LC_ALL=C.UTF-8", raceOptions}
 	return project, env
 }
 
@@ -66,7 +68,8 @@ func recordRelease(t *testing.T, release, previous string, dry bool) {
 	ctx := event.WithStream(context.Background(), stream)
 	event.Emit(ctx, event.Event{Kind: event.RunBegun, Text: "recipes/release.lua", Version: event.Version, DryRun: dry})
 	for _, host := range []string{"web1", "web2"} {
-		event.Emit(ctx, event.Event{Kind: event.Result, Host: host, State: "released", Columns: map[string]string{"release": release, "previous": previous}})
+		event.Emit(ctx, event.Event{Kind: event.Result, Host: host, State: "released",
+			Columns: map[string]string{"release": release, "previous": previous}})
 	}
 	event.Emit(ctx, event.Event{Kind: event.RunEnded, Code: &code})
 	if err := stream.Close(); err != nil {
@@ -136,7 +139,8 @@ func TestCompletionInShells(t *testing.T) {
 		setUp string
 	}{
 		{"bash", []string{"bash", "--noprofile", "--norc", "-i"}, "source <(runbook completion bash)"},
-		{"zsh", []string{"zsh", "-f", "-i"}, "bindkey -e; autoload -U compinit && compinit -u -D; source <(runbook completion zsh)"},
+		{"zsh", []string{"zsh", "-f", "-i"},
+			"bindkey -e; autoload -U compinit && compinit -u -D; source <(runbook completion zsh)"},
 	} {
 		t.Run(shell.name, func(t *testing.T) {
 			path, err := exec.LookPath(shell.argv[0])

@@ -53,10 +53,12 @@ func (p *program) console(call *options.Call) (err error) {
 		return err
 	}
 	c, err := console.New(call.Context, console.Options{
-		Hosts: hosts, KnownHosts: options.KnownHosts, Names: inventory.NewNames(p.secrets, options), ConnectTimeout: options.ConnectTimeout,
-		Skip:   options.SkipUnreachable,
-		Prompt: p.prompt(), Explain: p.explain, Dir: dir, Files: api.Sources, Settings: &recipe.Settings{Stage: p.stage},
-		Sink: terminal.NewConsole(p.viewOptions(hosts), p.table), Records: records, Secrets: p.secrets,
+		Hosts: hosts, KnownHosts: options.KnownHosts, Names: inventory.NewNames(p.secrets, options),
+		ConnectTimeout: options.ConnectTimeout,
+		Skip:           options.SkipUnreachable,
+		Prompt:         p.prompt(), Explain: p.explain, Dir: dir, Files: api.Sources,
+		Settings: &recipe.Settings{Stage: p.stage},
+		Sink:     terminal.NewConsole(p.viewOptions(hosts), p.table), Records: records, Secrets: p.secrets,
 	})
 	if err != nil {
 		return err

@@ -109,7 +109,8 @@ func TestConsole(t *testing.T) {
 
 	history := filepath.Join(dir, "runbook", "history")
 	text, err := os.ReadFile(history)
-	if err != nil || strings.Contains(string(text), "kept") || !strings.HasSuffix(string(text), "host.name)\nnosuch\n") {
+	if err != nil || strings.Contains(string(text), "kept") ||
+		!strings.HasSuffix(string(text), "host.name)\nnosuch\n") {
 		t.Errorf("history %q, %v", text, err)
 	}
 	if info, err := os.Stat(history); err != nil || info.Mode() != 0o600 {

@@ -7,11 +7,13 @@ import (
 
 // demoCommand declares `runbook demo`.
 func (p *program) demoCommand() command {
-	return command{name: "demo", summary: "release, release again and roll back, on two throwaway hosts on this machine",
+	return command{name: "demo",
+		summary: "release, release again and roll back, on two throwaway hosts on this machine",
 		description: `The hosts are two SSH servers inside this process; a third serves a git repository to a deploy key. The
 shipped recipes run unchanged. The demo needs neither root nor a network, and leaves nothing behind.`,
 		flags: []flagSpec{
-			boolFlag("keep-running", "keep the hosts up until Ctrl-C, and print the hosts file and the commands to try"),
+			boolFlag("keep-running",
+				"keep the hosts up until Ctrl-C, and print the hosts file and the commands to try"),
 			boolFlag("install", "install missing programs with apt, such as python3-venv"),
 		},
 		action: p.demo,

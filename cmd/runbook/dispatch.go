@@ -92,7 +92,8 @@ func (p *program) dispatch(ctx context.Context, args []string) error {
 		}
 	}
 	if strings.HasPrefix(args[0], "-") {
-		return usageError(fmt.Sprintf("the option %s comes before the command", args[0]), "runbook COMMAND "+args[0]+" …")
+		return usageError(fmt.Sprintf("the option %s comes before the command", args[0]),
+			"runbook COMMAND "+args[0]+" …")
 	}
 	return usageError(fmt.Sprintf("there is no command %q%s", args[0], spell.DidYouMean(args[0], names)),
 		"runbook --help lists the commands")
@@ -138,7 +139,8 @@ func (p *program) parse(ctx context.Context, c command, l line) error {
 			continue
 		}
 		text, from := f.preset, "the default of --"+f.name
-		if env, ok := os.LookupEnv(variable(f.name)); ok && (env != "" || f.kind == options.Text || f.kind == options.List) {
+		if env, ok := os.LookupEnv(variable(f.name)); ok &&
+			(env != "" || f.kind == options.Text || f.kind == options.List) {
 			text, from = env, variable(f.name)
 		} else if text == "" {
 			continue

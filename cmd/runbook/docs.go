@@ -20,7 +20,8 @@ func (p *program) docsCommand() command {
 		argument: argument{value: value{name: "NAME|WORD|RECIPE", offer: apiName}, optional: true, many: true},
 		flags: []flagSpec{
 			boolFlag("markdown", "print the whole API as a reference in Markdown"),
-			textFlag("man", value{name: "DIR", offer: anyFile}, "write a manual page for each command into this folder"),
+			textFlag("man", value{name: "DIR", offer: anyFile},
+				"write a manual page for each command into this folder"),
 		},
 		description: `NAME is a name of the API, such as host:run or host.fs, or a topic, such as error objects. RECIPE is a path, or a
 name in recipes/. Any other word is searched for in names, options and texts; of several words, an entry has
@@ -58,7 +59,8 @@ func (p *program) docs(call *options.Call) (string, error) {
 		return "", run.Usage(errors.New("--markdown writes the whole API, and takes no name"))
 	case call.Bool("markdown"):
 		return apidocs.Markdown(api.Tests), nil
-	case len(call.Args) > 1 && slices.ContainsFunc(call.Args, func(arg string) bool { return strings.HasSuffix(arg, ".lua") }):
+	case len(call.Args) > 1 && slices.ContainsFunc(call.Args,
+		func(arg string) bool { return strings.HasSuffix(arg, ".lua") }):
 		return "", run.Usage(errors.New("docs takes one recipe at most"))
 	case namesRecipe(name) && !slices.Contains(apidocs.Names(api.Tests), name):
 		return p.recipeDocs(call, name)

@@ -105,7 +105,8 @@ func (r *reader) setUp() {
 	commit := r.addBranch("main")
 	r.env = append(os.Environ(), "HOME="+home, "XDG_STATE_HOME=", "GITHUB_ACTIONS=", "GITLAB_CI=", "NO_COLOR=1",
 		"GOFLAGS=-buildvcs=false", "GOCACHE="+cache[0], "GOMODCACHE="+cache[1],
-		"RUNBOOK_REPO="+l.RepoURL(), "RUNBOOK_KEY="+l.DeployKey(), "RUNBOOK_PIP_ARG=--no-index\n--find-links="+l.Wheels(),
+		"RUNBOOK_REPO="+l.RepoURL(), "RUNBOOK_KEY="+l.DeployKey(),
+		"RUNBOOK_PIP_ARG=--no-index\n--find-links="+l.Wheels(),
 		"COMMIT="+commit, "HEAD_SHA="+commit, "GITHUB_SHA="+commit, "CI_COMMIT_SHA="+commit, "BITBUCKET_COMMIT="+commit,
 		"DATABASE_URL=sqlite:///app.db", "PYPI_LOGIN=reader:s3cret", "GIT_TOKEN=t0ken")
 	tools, err := l.Tools("python3")
@@ -173,7 +174,8 @@ func (r *reader) try(b block) {
 func (r *reader) bash(b block, dir string, more ...string) {
 	r.t.Helper()
 	state := filepath.Join(r.scratch, "state")
-	c := exec.Command("bash", "-euo", "pipefail", "-c", `trap 'printf "%s\n%s\n" "$PWD" "$PATH" > "$STATE"' EXIT`+"\n"+b.text)
+	c := exec.Command("bash", "-euo", "pipefail", "-c",
+		`trap 'printf "%s\n%s\n" "$PWD" "$PATH" > "$STATE"' EXIT`+"\n"+b.text)
 	c.Dir, c.Env = dir, slices.Concat(r.env, more, []string{"PATH=" + r.path, "STATE=" + state})
 	out, err := c.CombinedOutput()
 	r.t.Logf("%s:\n%s\n%s", b, b.text, out)

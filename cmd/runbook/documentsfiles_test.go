@@ -211,7 +211,8 @@ func TestLinks(t *testing.T) {
 				t.Errorf("%s links to %s, which runbook init does not write", document, m[1])
 			}
 			there, err := os.ReadFile(filepath.Join("..", "..", path))
-			if info, statErr := os.Stat(filepath.Join("..", "..", path)); statErr != nil || err != nil && !info.IsDir() {
+			if info, statErr := os.Stat(filepath.Join("..", "..", path)); statErr != nil || err != nil &&
+				!info.IsDir() {
 				t.Errorf("%s links to %s: %v", document, m[1], statErr)
 			} else if heading != "" && !hasHeading(string(there), heading) {
 				t.Errorf("%s links to %s, which has no such heading", document, m[1])

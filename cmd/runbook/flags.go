@@ -49,7 +49,8 @@ func boolFlag(name, help string) flagSpec {
 }
 
 func durationFlag(name, help string, preset time.Duration) flagSpec {
-	return flagSpec{name: name, kind: options.Duration, help: help, value: value{name: "DURATION"}, preset: preset.String()}
+	return flagSpec{name: name, kind: options.Duration, help: help, value: value{name: "DURATION"},
+		preset: preset.String()}
 }
 
 func countFlag(name, help string, preset int) flagSpec {
@@ -77,8 +78,10 @@ func hostFlags() []flagSpec {
 		textFlag("skip-unreachable", value{name: "N|N%"},
 			"go on without at most so many of the hosts, if they cannot be reached"),
 		listFlag("identity", fileValue, "log in with this private key; may be repeated"),
-		listFlag("known-hosts", fileValue, "verify host keys with this file instead of ~/.ssh/known_hosts; may be repeated"),
-		textFlag("ssh-config", fileValue, "read this file instead of ~/.ssh/config and /etc/ssh/ssh_config; none reads no file"),
+		listFlag("known-hosts", fileValue,
+			"verify host keys with this file instead of ~/.ssh/known_hosts; may be repeated"),
+		textFlag("ssh-config", fileValue,
+			"read this file instead of ~/.ssh/config and /etc/ssh/ssh_config; none reads no file"),
 		durationFlag("connect-timeout", "time limit for connecting to a host and logging in", 10*time.Second),
 	}
 }
@@ -91,11 +94,14 @@ func inventoryOptions(c *options.Call) (inventory.Options, error) {
 			"without the option (and without RUNBOOK_HOSTS) the recipe's own hosts are used")
 	}
 	if c.IsSet("stage") && strings.TrimSpace(c.Text("stage")) == "" {
-		return inventory.Options{}, usageError("--stage is empty", "name a stage, or leave out the option and RUNBOOK_STAGE")
+		return inventory.Options{}, usageError("--stage is empty",
+			"name a stage, or leave out the option and RUNBOOK_STAGE")
 	}
 	o := inventory.Options{
-		Hosts: lines(c, "hosts"), Stage: c.Text("stage"), Only: lines(c, "only"), Except: lines(c, "except"), Identities: lines(c, "identity"),
-		KnownHosts: lines(c, "known-hosts"), SSHConfig: c.Text("ssh-config"), ConnectTimeout: c.Duration("connect-timeout"),
+		Hosts: lines(c, "hosts"), Stage: c.Text("stage"), Only: lines(c, "only"), Except: lines(c, "except"),
+		Identities: lines(c, "identity"),
+		KnownHosts: lines(c, "known-hosts"), SSHConfig: c.Text("ssh-config"),
+		ConnectTimeout: c.Duration("connect-timeout"),
 	}
 	if text := c.Text("skip-unreachable"); text != "" || c.IsSet("skip-unreachable") {
 		limit, err := selection.ParseLimit(text)

@@ -22,8 +22,10 @@ func TestFullDisk(t *testing.T) {
 		mountTmpfs(t, h.Root, "size=4m,mode=755")
 	}
 	for name, value := range map[string]string{
-		"HOME": t.TempDir(), "XDG_STATE_HOME": "", "GITHUB_ACTIONS": "", "GITLAB_CI": "", "NO_COLOR": "1", "RUNBOOK_HOSTS": l.HostsFile(),
-		"RUNBOOK_KNOWN_HOSTS": l.KnownHosts(), "RUNBOOK_REPO": l.RepoURL(), "RUNBOOK_KEY": l.DeployKey(), "RUNBOOK_RESTART": "none", "RUNBOOK_PYTHON": "/usr/bin/python3",
+		"HOME": t.TempDir(), "XDG_STATE_HOME": "", "GITHUB_ACTIONS": "", "GITLAB_CI": "", "NO_COLOR": "1",
+		"RUNBOOK_HOSTS":       l.HostsFile(),
+		"RUNBOOK_KNOWN_HOSTS": l.KnownHosts(), "RUNBOOK_REPO": l.RepoURL(), "RUNBOOK_KEY": l.DeployKey(),
+		"RUNBOOK_RESTART": "none", "RUNBOOK_PYTHON": "/usr/bin/python3",
 	} {
 		t.Setenv(name, value)
 	}
@@ -34,7 +36,8 @@ func TestFullDisk(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	small := strings.NewReplacer("free_megabytes = 100", "free_megabytes = 1", "free_inodes = 10000", "free_inodes = 100").Replace(string(app))
+	small := strings.NewReplacer("free_megabytes = 100", "free_megabytes = 1", "free_inodes = 10000",
+		"free_inodes = 100").Replace(string(app))
 	small = strings.Replace(small, "return {", "return {\n  requirements = \"\",", 1)
 	if err := os.WriteFile("recipes/app.lua", []byte(small), 0o600); err != nil {
 		t.Fatal(err)
@@ -47,7 +50,8 @@ func TestFullDisk(t *testing.T) {
 		_, message, _ := strings.Cut(said, ": make the virtualenv: the command failed\n")
 		message, _, _ = strings.Cut(message, "\nstep ") // the results follow the message
 		for _, want := range []string{
-			"\n  command: virtualenv.py ", "\n    OSError: [Errno 28] No space left on device\n", "next: the host's disk is full: remove old releases, or make the disk larger\n",
+			"\n  command: virtualenv.py ", "\n    OSError: [Errno 28] No space left on device\n",
+			"next: the host's disk is full: remove old releases, or make the disk larger\n",
 		} {
 			if !strings.Contains(message, want) {
 				t.Errorf("no %q in\n%s", want, said)
@@ -63,7 +67,8 @@ func TestFullDisk(t *testing.T) {
 			left, err := filepath.Glob(h.Root + "/*/*/venv")
 			more, err2 := filepath.Glob(h.Root + "/venvs/*")
 			releases, err3 := filepath.Glob(h.Root + "/releases/*")
-			if left = append(append(left, more...), releases...); len(left) > 0 || err != nil || err2 != nil || err3 != nil {
+			if left = append(append(left, more...), releases...); len(left) > 0 || err != nil || err2 != nil ||
+				err3 != nil {
 				t.Errorf("--venv %s: left on %s: %v, %v %v %v", venv, h.Name, left, err, err2, err3)
 			}
 		}

@@ -61,7 +61,8 @@ func readsReleases(f *testing.F, root string) *console.Console {
 	if err != nil {
 		f.Fatal(err)
 	}
-	c, err := console.New(f.Context(), console.Options{Dir: filepath.Join(dir, "recipes"), Files: api.Sources, Sink: ignore{}, Secrets: event.NewStream()})
+	c, err := console.New(f.Context(), console.Options{Dir: filepath.Join(dir, "recipes"), Files: api.Sources,
+		Sink: ignore{}, Secrets: event.NewStream()})
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -89,7 +90,8 @@ func FuzzFilesOfOthers(f *testing.F) {
 	console := readsReleases(f, root)
 	for _, name := range []string{"odd", "sound", "now"} {
 		dir := filepath.Join(root, "releases", name)
-		if err := errors.Join(os.MkdirAll(filepath.Join(dir, ".git"), 0o755), os.MkdirAll(filepath.Join(dir, "venv/bin"), 0o755),
+		if err := errors.Join(os.MkdirAll(filepath.Join(dir, ".git"), 0o755),
+			os.MkdirAll(filepath.Join(dir, "venv/bin"), 0o755),
 			os.Symlink("/bin/sh", filepath.Join(dir, "venv/bin/python"))); err != nil {
 			f.Fatal(err)
 		}
@@ -99,8 +101,10 @@ func FuzzFilesOfOthers(f *testing.F) {
 			t.Fatal(err)
 		}
 	}
-	write(f, "releases/sound/.runbook.json", []byte(`{"release":"sound","revision":"0123456789012345678901234567890123456789"}`))
-	write(f, "releases/now/.runbook.json", []byte(`{"release":"now","revision":"9876543210987654321098765432109876543210"}`))
+	write(f, "releases/sound/.runbook.json",
+		[]byte(`{"release":"sound","revision":"0123456789012345678901234567890123456789"}`))
+	write(f, "releases/now/.runbook.json",
+		[]byte(`{"release":"now","revision":"9876543210987654321098765432109876543210"}`))
 	write(f, "releases/sound/.git/HEAD", []byte("0123456789012345678901234567890123456789\n"))
 	write(f, "releases/now/.git/HEAD", []byte("9876543210987654321098765432109876543210\n"))
 	if err := os.Symlink(filepath.Join(root, "releases", "now"), filepath.Join(root, "current")); err != nil {
@@ -108,7 +112,8 @@ func FuzzFilesOfOthers(f *testing.F) {
 	}
 	f.Add([]byte(`{"release":"odd","revision":"01234567890123456789","at":"2026-01-05T12:00:00Z","python":"/usr/bin/python3"}`),
 		[]byte(`{"at":"2026-01-05T12:00:00Z","by":"ada@x","action":"release","release":"now","revision":"98","from":"odd"}`+"\n"))
-	f.Add([]byte(`{"revision":"x","at":[],"python":5}`), []byte(`{"action":"restore","release":"","from":"now"}`+"\n"+`{"action":"rollback","release":"now","from":{}}`))
+	f.Add([]byte(`{"revision":"x","at":[],"python":5}`),
+		[]byte(`{"action":"restore","release":"","from":"now"}`+"\n"+`{"action":"rollback","release":"now","from":{}}`))
 	f.Add([]byte(`{"revision":"x","at":1,"python":{}}`), []byte(`{"action":"rollback","release":"now","from":"odd"}`))
 	f.Add([]byte(`[1e999]`), []byte("half a line {\n[]\n\"x\"\nnull\n"))
 	f.Add([]byte{0xff, 0, '\t', '\n'}, []byte{0, 0xff})

@@ -38,10 +38,12 @@ func collectAdvice(t *testing.T) []advice {
 	packages := map[string]*source{}
 	files := map[string]map[string]*ast.File{} // by package
 	for _, path := range sources(t, ".go") {
-		if strings.HasSuffix(path, "_test.go") || strings.Contains(path, "/internal/") || strings.Contains(path, "/labtest/") {
+		if strings.HasSuffix(path, "_test.go") || strings.Contains(path, "/internal/") ||
+			strings.Contains(path, "/labtest/") {
 			continue
 		}
-		file, err := parser.ParseFile(token.NewFileSet(), filepath.Join("..", "..", path), nil, parser.SkipObjectResolution)
+		file, err := parser.ParseFile(token.NewFileSet(), filepath.Join("..", "..", path), nil,
+			parser.SkipObjectResolution)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -138,7 +140,8 @@ func (s *source) find(declaration ast.Decl) (found []advice) {
 			switch name := calledName(n); {
 			case (name == "WithHint" || name == "usageError") && len(n.Args) == 2:
 				add(n.Pos(), n.Args[0], n.Args[1])
-			case name == "fail" && len(n.Args) > 2 && s.values[typeName(n.Args[0])] != nil: // fail(cause, hint, format, …) of the package ssh
+			case name == "fail" && len(n.Args) > 2 &&
+				s.values[typeName(n.Args[0])] != nil: // fail(cause, hint, format, …) of the package ssh
 				add(n.Pos(), &ast.CallExpr{Fun: ast.NewIdent("Errorf"), Args: n.Args[2:]}, n.Args[1])
 			}
 		case *ast.AssignStmt:
@@ -177,7 +180,8 @@ func (s *source) findReturned(of *ast.FuncType, body *ast.BlockStmt, add func(at
 			return
 		}
 	}
-	if len(of.Results.List) == 2 && (of.Params.NumFields() != 1 || !isNamed(of.Params.List[0].Type, "job")) { // git's symptoms
+	if len(of.Results.List) == 2 && (of.Params.NumFields() != 1 ||
+		!isNamed(of.Params.List[0].Type, "job")) { // git's symptoms
 		return
 	}
 	ast.Inspect(body, func(n ast.Node) bool {

@@ -39,7 +39,9 @@ func (p *program) hostsCommand() command {
 
 // loadHosts reads the hosts of a command. Without --hosts they are those of the recipe, which may
 // be nil.
-func (p *program) loadHosts(ctx context.Context, opts inventory.Options, of *recipe.Description) ([]inventory.Host, error) {
+func (p *program) loadHosts(
+	ctx context.Context, opts inventory.Options, of *recipe.Description,
+) ([]inventory.Host, error) {
 	name, folder := defaultHosts, project.Folder
 	if of != nil {
 		name, folder = of.Hosts, filepath.Dir(of.Path)

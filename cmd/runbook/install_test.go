@@ -40,14 +40,21 @@ func TestInstallScript(t *testing.T) {
 		{name: "wget", without: []string{"curl"}},
 		{name: "macOS", system: "Darwin arm64", without: []string{"sha256sum"}},
 		{name: "a folder that does not exist", target: "new/bin"},
-		{name: "another sum", change: func(files map[string]string) { files["runbook_1.2.3_linux_amd64.tar.gz"] += "x" },
-			want: "nothing was installed", status: 1},
+		{name: "another sum",
+			change: func(files map[string]string) { files["runbook_1.2.3_linux_amd64.tar.gz"] += "x" },
+			want:   "nothing was installed", status: 1},
 		{name: "another program", change: func(files map[string]string) {
 			files["runbook_1.2.3_linux_amd64.tar.gz"] = archive(t, "./runbook", "#!/bin/sh\ntouch ran\n")
 		}, want: "nothing was installed", status: 1},
-		{name: "no archive", change: func(files map[string]string) { delete(files, "runbook_1.2.3_linux_amd64.tar.gz") },
+		{name: "no archive", change: func(files map[string]string) {
+			delete(files,
+				"runbook_1.2.3_linux_amd64.tar.gz")
+		},
 			want: "runbook_1.2.3_linux_amd64.tar.gz cannot be downloaded", status: 1},
-		{name: "no archive for wget", change: func(files map[string]string) { delete(files, "runbook_1.2.3_linux_amd64.tar.gz") },
+		{name: "no archive for wget", change: func(files map[string]string) {
+			delete(files,
+				"runbook_1.2.3_linux_amd64.tar.gz")
+		},
 			without: []string{"curl"}, want: "runbook_1.2.3_linux_amd64.tar.gz cannot be downloaded", status: 1},
 		{name: "no sums", change: func(files map[string]string) { delete(files, "SHA256SUMS") },
 			want: "SHA256SUMS cannot be downloaded", status: 1},
@@ -64,11 +71,13 @@ func TestInstallScript(t *testing.T) {
 			files["runbook_1.2.3_linux_amd64.tar.gz"] = archive(t, "./runbook", "\x7fELF?")
 			files["SHA256SUMS"] = sums(files)
 		}, want: "the program does not start on this system", status: 1},
-		{name: "a folder that cannot be written", target: "file/bin", want: "file/bin/runbook cannot be written", status: 1},
+		{name: "a folder that cannot be written", target: "file/bin", want: "file/bin/runbook cannot be written",
+			status: 1},
 		{name: "an unknown system", system: "SunOS sun4v", want: "nothing for SunOS", status: 1},
 		{name: "an unknown machine", system: "Linux riscv64", want: "no program for Linux on riscv64", status: 1},
 		{name: "no program for downloads", without: []string{"curl", "wget"}, want: "neither curl nor wget", status: 1},
-		{name: "no program for sums", without: []string{"sha256sum", "shasum"}, want: "neither sha256sum nor shasum", status: 1},
+		{name: "no program for sums", without: []string{"sha256sum", "shasum"}, want: "neither sha256sum nor shasum",
+			status: 1},
 		{name: "an unknown option", args: []string{"--prefix"}, want: "unknown option --prefix", status: 2},
 		{name: "no URL", args: []string{"--url"}, want: "--url wants a URL", status: 2},
 	} {
@@ -93,7 +102,8 @@ func TestInstallScript(t *testing.T) {
 			defer server.Close()
 			dir := t.TempDir()
 			for path, text := range map[string]string{"install.sh": strings.NewReplacer("@VERSION@", "1.2.3",
-				"@URL@", server.URL+"/1.2.3").Replace(string(template)), "bin/runbook": "#!/bin/sh\necho runbook 1.2.2\n", "file": "", "tmp/": ""} {
+				"@URL@", server.URL+"/1.2.3").Replace(string(template)),
+				"bin/runbook": "#!/bin/sh\necho runbook 1.2.2\n", "file": "", "tmp/": ""} {
 				writeBelow(t, dir, path, text)
 			}
 			target := filepath.Join(dir, "bin")
@@ -103,7 +113,8 @@ func TestInstallScript(t *testing.T) {
 			before := tree(t, dir)
 			c := exec.Command("sh", append([]string{"install.sh", target}, row.args...)...)
 			c.Dir = dir
-			c.Env = []string{"PATH=" + systemPath(t, row.system, row.without), "TMPDIR=" + filepath.Join(dir, "tmp"), "HOME=" + dir}
+			c.Env = []string{"PATH=" + systemPath(t, row.system, row.without), "TMPDIR=" + filepath.Join(dir, "tmp"),
+				"HOME=" + dir}
 			out, err := c.CombinedOutput()
 			if c.ProcessState == nil {
 				t.Fatal(err)
@@ -124,7 +135,8 @@ func TestInstallScript(t *testing.T) {
 			if string(got) != "runbook 1.2.3\n" {
 				t.Errorf("the installed program prints %q, %v; the script:\n%s", got, err, out)
 			}
-			if left := tree(t, filepath.Join(dir, "tmp")) + tree(t, target); left != fmt.Sprintf("runbook %q\n", installed) {
+			if left := tree(t, filepath.Join(dir, "tmp")) +
+				tree(t, target); left != fmt.Sprintf("runbook %q\n", installed) {
 				t.Errorf("it left\n%s", left)
 			}
 		})
@@ -172,7 +184,8 @@ func systemPath(t *testing.T, system string, without []string) string {
 	}
 	name, machine, _ := strings.Cut(system, " ")
 	writeBelow(t, bin, "uname", "#!/bin/sh\ncase $1 in -s) echo "+name+" ;; *) echo "+machine+" ;; esac\n")
-	for _, program := range []string{"sh", "awk", "chmod", "cp", "curl", "cut", "gzip", "mkdir", "mktemp", "mv", "rm", "sha256sum", "shasum",
+	for _, program := range []string{"sh", "awk", "chmod", "cp", "curl", "cut", "gzip", "mkdir", "mktemp", "mv", "rm",
+		"sha256sum", "shasum",
 		"tar", "wget"} {
 		path, err := exec.LookPath(program)
 		if err != nil {

@@ -33,11 +33,15 @@ func TestInterruptedAtEachPoint(t *testing.T) {
 		points []string
 		args   []string
 	}{
-		{"run", syscall.SIGINT, run.StatusRefused, []string{"recipes/r.lua", "recipes/lib/m.lua", "hosts/production.lua", ".ssh/config", "runbook/runs"},
+		{"run", syscall.SIGINT, run.StatusRefused,
+			[]string{"recipes/r.lua", "recipes/lib/m.lua", "hosts/production.lua", ".ssh/config", "runbook/runs"},
 			[]string{"run", "recipes/r.lua"}},
-		{"help", syscall.SIGTERM, 0, []string{"recipes/r.lua", "recipes/lib/m.lua"}, []string{"run", "--help", "recipes/r.lua"}},
-		{"check", syscall.SIGTERM, 0, []string{"recipes/r.lua", "recipes/lib/m.lua"}, []string{"check", "recipes/r.lua"}},
-		{"hosts", syscall.SIGINT, 0, []string{"recipes/r.lua", "recipes/lib/m.lua", "hosts/production.lua", ".ssh/config"}, []string{"hosts", "recipes/r.lua"}},
+		{"help", syscall.SIGTERM, 0, []string{"recipes/r.lua", "recipes/lib/m.lua"},
+			[]string{"run", "--help", "recipes/r.lua"}},
+		{"check", syscall.SIGTERM, 0, []string{"recipes/r.lua", "recipes/lib/m.lua"},
+			[]string{"check", "recipes/r.lua"}},
+		{"hosts", syscall.SIGINT, 0, []string{"recipes/r.lua", "recipes/lib/m.lua", "hosts/production.lua",
+			".ssh/config"}, []string{"hosts", "recipes/r.lua"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			trace := filepath.Join(t.TempDir(), "trace")
@@ -54,12 +58,14 @@ func TestInterruptedAtEachPoint(t *testing.T) {
 			}
 			interrupted := 0
 			for _, path := range paths {
-				status, text := traced(t, dir, c.args, "-o", "/dev/null", "-P", path, "-e", fmt.Sprintf("inject=%%file:signal=%d:when=1", c.signal))
+				status, text := traced(t, dir, c.args, "-o", "/dev/null", "-P", path, "-e",
+					fmt.Sprintf("inject=%%file:signal=%d:when=1", c.signal))
 				own := strings.HasPrefix(path, dir) || !filepath.IsAbs(path)
 				switch {
 				case status == -1 && !own: // the program had not begun: what a signal does by itself
 				case status == c.status: // the program was done before Go handed it the signal
-				case status != run.StatusInterrupted || !strings.Contains(text, "interrupted") || strings.Contains(text, "context canceled"):
+				case status != run.StatusInterrupted || !strings.Contains(text, "interrupted") ||
+					strings.Contains(text, "context canceled"):
 					t.Errorf("at %s: exit status %d\n%s", path, status, text)
 				default:
 					interrupted++
@@ -90,7 +96,8 @@ func startUpProject(t *testing.T) string {
 		"hosts/production.lua": fmt.Sprintf("return { { name = \"web1\", address = \"127.0.0.1\", port = %d, user = \"nobody\" } }\n", port),
 	} {
 		path = filepath.Join(dir, path)
-		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, []byte(text), 0o600)); err != nil {
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700),
+			os.WriteFile(path, []byte(text), 0o600)); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -20,8 +20,10 @@ func (p *program) logCommand() command {
 is shown too. --merge shows several together, such as the shards of a CI service, and takes files, too: journals, or the output of
 run --json.`,
 		flags: []flagSpec{
-			textFlag("grep", value{name: "REGEXP"}, "list only runs with a line that matches; with RUN, show those lines"),
-			textFlag("since", value{name: "WHEN"}, "list only runs that began after this, such as 24h, 2026-01-05 or 2026-01-05T12:00:00Z"),
+			textFlag("grep", value{name: "REGEXP"},
+				"list only runs with a line that matches; with RUN, show those lines"),
+			textFlag("since", value{name: "WHEN"},
+				"list only runs that began after this, such as 24h, 2026-01-05 or 2026-01-05T12:00:00Z"),
 			boolFlag("merge", "show all the given runs as one"),
 			boolFlag("json", "print the runs as JSON, one per line; with RUN, its events"),
 		}}

@@ -19,15 +19,20 @@ type matrixFlags struct {
 }
 
 var matrix = matrixFlags{
-	kind:    flag.String("matrix", "short", "short: SIGINT and SIGKILL on hosts in this process; full: all faults on hosts with OpenSSH"),
-	faults:  flag.String("matrix.faults", "", "only these faults, such as sigint,disk"),
-	jobs:    flag.String("matrix.jobs", "release,rollback,broken", "what is struck; broken: a release whose application does not work"),
-	serve:   flag.String("matrix.serve", "switch", "full: with pip, Apache, a graceful restart and a health check in none, all, or the operations from the switch on"),
-	source:  flag.String("matrix.source", "git", "how the code comes to the hosts: git, push or archive; the short one also strikes while the others are sent"),
+	kind: flag.String("matrix", "short",
+		"short: SIGINT and SIGKILL on hosts in this process; full: all faults on hosts with OpenSSH"),
+	faults: flag.String("matrix.faults", "", "only these faults, such as sigint,disk"),
+	jobs: flag.String("matrix.jobs", "release,rollback,broken",
+		"what is struck; broken: a release whose application does not work"),
+	serve: flag.String("matrix.serve", "switch",
+		"full: with pip, Apache, a graceful restart and a health check in none, all, or the operations from the switch on"),
+	source: flag.String("matrix.source", "git",
+		"how the code comes to the hosts: git, push or archive; the short one also strikes while the others are sent"),
 	from:    flag.Int("matrix.from", 1, "the first operation at which a fault strikes"),
 	to:      flag.Int("matrix.to", 1<<20, "the last"),
 	workers: flag.Int("matrix.workers", 1, "how many labs a job has at the same time"),
-	spared:  flag.Int("matrix.spared", 0, "after so many operations a run is left in peace; by default 1 in the full matrix, 8 in the short one"),
+	spared: flag.Int("matrix.spared", 0,
+		"after so many operations a run is left in peace; by default 1 in the full matrix, 8 in the short one"),
 }
 
 // TestMatrix injects a fault at every operation of a release and of a rollback on two hosts,
@@ -65,7 +70,8 @@ func TestMatrix(t *testing.T) {
 			for n := range *matrix.workers {
 				t.Run(fmt.Sprintf("worker%d", n+1), func(t *testing.T) {
 					t.Parallel()
-					w := &worker{program: program, full: full, job: job, source: *matrix.source, faults: faults, number: n, result: result}
+					w := &worker{program: program, full: full, job: job, source: *matrix.source, faults: faults,
+						number: n, result: result}
 					switch job {
 					case "broken":
 						w.leaveBroken(t)

@@ -37,7 +37,8 @@ func (w *worker) leaveBroken(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(app, []byte(strings.Replace(string(text), "return {", "return {"+breaking, 1)), 0o644); err != nil {
+	if err := os.WriteFile(app, []byte(strings.Replace(string(text), "return {", "return {"+breaking, 1)),
+		0o644); err != nil {
 		t.Fatal(err)
 	}
 	w.make(t)
@@ -70,7 +71,8 @@ func (w *worker) leaveBroken(t *testing.T) {
 }
 
 func (w *worker) brokenArguments(release string) []string {
-	return append([]string{"run", "recipes/release.lua", "--json", "--import-check=false", "--health-within", "2s", "--keep", "9", "--release", release},
+	return append([]string{"run", "recipes/release.lua", "--json", "--import-check=false", "--health-within", "2s",
+		"--keep", "9", "--release", release},
 		w.site.flags...)
 }
 
@@ -103,7 +105,8 @@ func (w *worker) brokenCell(t *testing.T, f fault, p point, bad string) {
 		began := time.Now()
 		w.leave(t, []string{"run", "recipes/rollback.lua", "--json", "--release", w.last}, w.last)
 		took := time.Since(began)
-		w.leave(t, append([]string{"run", "recipes/release.lua", "--json", "--keep", "9", "--release", good}, w.site.flags...), good)
+		w.leave(t, append([]string{"run", "recipes/release.lua", "--json", "--keep", "9", "--release", good},
+			w.site.flags...), good)
 		if w.last = good; verdict == "" {
 			verdict = "ok, late" // the health check asked fewer times, and the run had ended before
 		}
@@ -126,8 +129,10 @@ func (w *worker) leave(t *testing.T, args []string, target string) {
 	w.site.broken = false
 	defer func() { w.site.broken = true }()
 	for host, name := range w.now {
-		if seen := w.site.see(t, host); !strings.Contains(seen.answer, "release "+name+",") || filepath.Base(seen.link) != name {
-			t.Errorf("%s: after %s, %s is current, and it serves %q", host, strings.Join(args, " "), seen.link, seen.answer)
+		if seen := w.site.see(t, host); !strings.Contains(seen.answer, "release "+name+",") ||
+			filepath.Base(seen.link) != name {
+			t.Errorf("%s: after %s, %s is current, and it serves %q", host, strings.Join(args, " "), seen.link,
+				seen.answer)
 		}
 	}
 	w.settled(t, soon, done.mark)

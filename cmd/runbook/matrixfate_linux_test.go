@@ -48,7 +48,8 @@ func (w *worker) pass(t *testing.T, args []string) {
 	current, logged := w.check(t, done.target)
 	for host, now := range current {
 		if now != done.target || logged[host] != now {
-			t.Errorf("%s: %s is current after the next run of %s, and the last in releases.log is %s", host, now, done.target, logged[host])
+			t.Errorf("%s: %s is current after the next run of %s, and the last in releases.log is %s", host, now,
+				done.target, logged[host])
 		}
 	}
 	w.settled(t, soon, done.mark)
@@ -126,17 +127,20 @@ func (w *worker) check(t *testing.T, target string) (now, logged map[string]stri
 		seen, before := w.site.see(t, host), w.before(host, target)
 		name := path.Base(seen.link)
 		now[host] = name
-		if path.Dir(seen.link) != w.site.Root(host)+"/releases" || name != w.now[host] && name != before && name != target {
+		if path.Dir(seen.link) != w.site.Root(host)+"/releases" || name != w.now[host] && name != before &&
+			name != target {
 			t.Errorf("%s: current points to %q, want releases/%s or releases/%s", host, seen.link, before, target)
 		}
 		var marker struct{ Release, Revision string }
-		if err := json.Unmarshal([]byte(seen.marker), &marker); err != nil || marker.Release != name || len(marker.Revision) != 40 {
+		if err := json.Unmarshal([]byte(seen.marker), &marker); err != nil || marker.Release != name ||
+			len(marker.Revision) != 40 {
 			t.Errorf("%s: %s is current, and its .runbook.json is %q", host, name, seen.marker)
 		}
 		for line := range strings.Lines(seen.log) {
 			var entry struct{ At, By, Action, Release string }
 			err := json.Unmarshal([]byte(line), &entry)
-			if strings.TrimSpace(line) != "" && (err != nil || entry.Action == "" || entry.Release == "" && entry.Action != "restore") {
+			if strings.TrimSpace(line) != "" && (err != nil || entry.Action == "" || entry.Release == "" &&
+				entry.Action != "restore") {
 				t.Errorf("%s: in releases.log: %q: %v", host, line, err)
 			}
 			if entry.Action != "" && entry.Action != "prune" {
@@ -146,7 +150,8 @@ func (w *worker) check(t *testing.T, target string) (now, logged map[string]stri
 		if seen.leaked != "" {
 			t.Errorf("%s: the deploy key is in %s", host, seen.leaked)
 		}
-		if w.site.serve && !w.site.broken && !strings.Contains(seen.answer, "release "+before+",") && !strings.Contains(seen.answer, "release "+target+",") {
+		if w.site.serve && !w.site.broken && !strings.Contains(seen.answer, "release "+before+",") &&
+			!strings.Contains(seen.answer, "release "+target+",") {
 			t.Errorf("%s: it serves %q, want release %s or %s", host, seen.answer, before, target)
 		}
 	}

@@ -45,8 +45,12 @@ func fullFaults() []fault {
 		fault{name: "sigterm", strike: signalling(syscall.SIGTERM), within: soon, codes: []int{130}},
 		// When a cable is cut, neither side learns of the other's end: both must notice the
 		// silence.
-		fault{name: "link", strike: func(t *testing.T, s *matrixSite, _ *os.Process, host string) { link(t, s, host, false) },
-			mend: func(t *testing.T, s *matrixSite, host string) { link(t, s, host, true) }, within: 90 * time.Second, codes: []int{1, 3}},
+		fault{name: "link", strike: func(t *testing.T, s *matrixSite, _ *os.Process,
+			host string) {
+			link(t, s, host, false)
+		},
+			mend: func(t *testing.T, s *matrixSite, host string) { link(t, s, host, true) }, within: 90 * time.Second,
+			codes: []int{1, 3}},
 		fault{name: "sshd", strike: killSSHD, within: soon, codes: []int{1, 3}},
 		fault{name: "disk", strike: fillDisk, mend: emptyDisk, within: soon, codes: []int{1, 3}},
 		fault{name: "clock", strike: turnClock, mend: setClock, within: soon},
@@ -83,7 +87,8 @@ func emptyDisk(t *testing.T, s *matrixSite, host string) {
 func turnClock(t *testing.T, s *matrixSite, _ *os.Process, host string) {
 	dir := s.real.Dir
 	program := filepath.Join(dir, "date."+host)
-	if err := os.WriteFile(program, []byte("#!/bin/sh\n# stands in for date on a host whose clock is a day ahead\nexec "+dir+"/realdate --date=tomorrow \"$@\"\n"), 0o755); err != nil {
+	if err := os.WriteFile(program,
+		[]byte("#!/bin/sh\n# stands in for date on a host whose clock is a day ahead\nexec "+dir+"/realdate --date=tomorrow \"$@\"\n"), 0o755); err != nil {
 		t.Error(err)
 	}
 	s.shell(t, host, `cp -n /usr/bin/date "$1/realdate"; mount --bind "$2" /usr/bin/date`, dir, program)

@@ -43,7 +43,8 @@ cat "$1/releases.log"; printf '\036'
 // see inspects a host. A restarting server has some seconds to answer.
 func (s *matrixSite) see(t *testing.T, host string) sight {
 	t.Helper()
-	args := []string{s.Root(host), s.secret, s.stamp(), filepath.Base(filepath.Dir(s.DeployKey())), fmt.Sprint(s.serve), labtest.DeployUser, "/home/" + labtest.DeployUser}
+	args := []string{s.Root(host), s.secret, s.stamp(), filepath.Base(filepath.Dir(s.DeployKey())), fmt.Sprint(s.serve),
+		labtest.DeployUser, "/home/" + labtest.DeployUser}
 	if s.inside != nil {
 		args = append(args[:5], strconv.Itoa(os.Getuid()), s.dir)
 		link, err := os.Readlink(args[0] + "/current")
@@ -52,7 +53,8 @@ func (s *matrixSite) see(t *testing.T, host string) sight {
 		if err := errors.Join(err, err2, err3); err != nil {
 			t.Errorf("%s: %v", host, err)
 		}
-		return sight{link: link, marker: string(marker), log: string(log), leaked: s.shell(t, host, leaked+":", args...)}
+		return sight{link: link, marker: string(marker), log: string(log),
+			leaked: s.shell(t, host, leaked+":", args...)}
 	}
 	deadline := time.After(30 * time.Second)
 	tick := time.NewTicker(time.Second)

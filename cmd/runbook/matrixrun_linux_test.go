@@ -46,7 +46,8 @@ func (w *worker) run(t *testing.T, args []string, strike func(process *os.Proces
 	t.Helper()
 	w.runs++
 	w.site.ready(t, len(w.made) > 0 && w.job != "rollback") // which prunes nothing
-	r := &matrixRun{states: map[string]string{}, target: w.target(args), mark: fmt.Sprintf("RUNBOOK_MATRIX=%d-%s-%d", os.Getpid(), t.Name(), w.runs)}
+	r := &matrixRun{states: map[string]string{}, target: w.target(args),
+		mark: fmt.Sprintf("RUNBOOK_MATRIX=%d-%s-%d", os.Getpid(), t.Name(), w.runs)}
 	w.site.bring(t, r.target)
 	cmd := exec.Command(w.program, args...)
 	cmd.Env = append(w.site.env, r.mark)

@@ -91,7 +91,8 @@ func (s *matrixSite) settings() error {
 	s.env = []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + s.dir, "USER=ada", "NO_COLOR=1", "TMPDIR=" + os.TempDir(),
 		"RUNBOOK_HOSTS=" + s.HostsFile(), "RUNBOOK_KNOWN_HOSTS=" + s.KnownHosts(),
-		"RUNBOOK_SOURCE=" + s.source, "RUNBOOK_REPO=" + s.RepoURL(), "RUNBOOK_KEY=" + s.DeployKey(), "RUNBOOK_SSH_CONFIG=" + config,
+		"RUNBOOK_SOURCE=" + s.source, "RUNBOOK_REPO=" + s.RepoURL(), "RUNBOOK_KEY=" + s.DeployKey(),
+		"RUNBOOK_SSH_CONFIG=" + config,
 	}
 	if s.source == "archive" {
 		s.env = append(s.env, "RUNBOOK_PATH="+s.repo.Work)
@@ -132,7 +133,8 @@ func (s *matrixSite) bring(t *testing.T, release string) {
 	case s.source == "push" && s.sent[release] == "":
 		s.sent[release], err = s.repo.CommitFiles(release, map[string]string{"name": release})
 	case s.source == "push":
-		err = exec.Command("git", "--git-dir="+s.repo.Bare, "update-ref", "refs/heads/"+lab.Branch, s.sent[release]).Run()
+		err = exec.Command("git", "--git-dir="+s.repo.Bare, "update-ref", "refs/heads/"+lab.Branch,
+			s.sent[release]).Run()
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -159,7 +161,8 @@ func (s *matrixSite) ready(t *testing.T, some bool) {
 			s.shell(t, host, `mkdir -p "$1/.git" && printf %s "$2" >"$1/.runbook.json" && printf "%040d\n" 0 >"$1/.git/HEAD" && chown -R --reference="$1/.." "$1"`, dir, marker)
 			continue
 		}
-		if err := errors.Join(os.MkdirAll(filepath.Join(dir, ".git"), 0o755), os.WriteFile(filepath.Join(dir, ".runbook.json"), []byte(marker), 0o644),
+		if err := errors.Join(os.MkdirAll(filepath.Join(dir, ".git"), 0o755),
+			os.WriteFile(filepath.Join(dir, ".runbook.json"), []byte(marker), 0o644),
 			os.WriteFile(filepath.Join(dir, ".git/HEAD"), fmt.Appendf(nil, "%040d\n", 0), 0o644)); err != nil {
 			t.Fatal(err)
 		}

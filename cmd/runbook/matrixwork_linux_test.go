@@ -104,7 +104,8 @@ func (w *worker) stages(t *testing.T) []stage {
 	fresh := w.make(t)
 	again := w.succeed(t, w.otherArguments())
 	if fresh.done(fresh.building) != again.done(again.building) {
-		t.Fatalf("a release that is there already is switched to in another way:\n%s\n\n%s", strings.Join(fresh.operations, "\n"), strings.Join(again.operations, "\n"))
+		t.Fatalf("a release that is there already is switched to in another way:\n%s\n\n%s",
+			strings.Join(fresh.operations, "\n"), strings.Join(again.operations, "\n"))
 	}
 	if building != switched {
 		w.begin(t, building)
@@ -210,7 +211,8 @@ func (w *worker) other() string {
 }
 
 func (w *worker) named(release string) []string {
-	return append([]string{"run", "recipes/release.lua", "--json", "--keep", "2", "--release", release}, w.site.flags...)
+	return append([]string{"run", "recipes/release.lua", "--json", "--keep", "2", "--release", release},
+		w.site.flags...)
 }
 
 // releaseArguments are the arguments of a new release.

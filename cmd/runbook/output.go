@@ -1,20 +1,16 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
-	"fmt"
 	"io"
 	"os"
-	"regexp"
 	"time"
-	"unicode/utf8"
 
 	"golang.org/x/term"
 
 	"runbook/runtime/console"
 	"runbook/runtime/event"
+	"runbook/runtime/event/jsonl"
 	"runbook/runtime/event/terminal"
 	"runbook/runtime/inventory"
 	"runbook/runtime/process"
@@ -97,29 +93,11 @@ func (p *program) table(e event.Event) error {
 // page returns a view of results on standard output.
 func (p *program) page() *terminal.Sink {
 	on := screen(p.out)
-	return terminal.New(terminal.Options{Out: p.out, Err: p.out, Level: terminal.Quiet, Screen: on, OutOnScreen: on != nil})
+	return terminal.New(terminal.Options{Out: p.out, Err: p.out, Level: terminal.Quiet, Screen: on,
+		OutOnScreen: on != nil})
 }
-
-// obeyed matches characters that JSON allows and a terminal obeys.
-var obeyed = regexp.MustCompile(`[\x7f-\x{9f}\x{202a}-\x{202e}\x{2066}-\x{2069}]`)
 
 // writeJSON writes one item a line.
 func writeJSON[T any](w io.Writer, items []T) error {
-	var line bytes.Buffer
-	enc := json.NewEncoder(&line)
-	enc.SetEscapeHTML(false)
-	for _, item := range items {
-		line.Reset()
-		if err := enc.Encode(item); err != nil {
-			return err
-		}
-		text := obeyed.ReplaceAllFunc(line.Bytes(), func(c []byte) []byte {
-			r, _ := utf8.DecodeRune(c)
-			return fmt.Appendf(nil, "\\u%04x", r)
-		})
-		if _, err := w.Write(text); err != nil {
-			return ignoreClosedPipe(err)
-		}
-	}
-	return nil
+	return ignoreClosedPipe(jsonl.WriteItems(w, items))
 }

@@ -37,7 +37,8 @@ func TestPingLimit(t *testing.T) {
 	}
 	_, key, _ := strings.Cut(strings.TrimSpace(string(known)), " ")
 	var d door
-	port := labtest.Relay{Opened: func() { d.count(1) }, Closed: func() { d.count(-1) }}.Listen(t, fmt.Sprintf("%s:%d", web[0].Addr, web[0].Port))
+	port := labtest.Relay{Opened: func() { d.count(1) }, Closed: func() { d.count(-1) }}.Listen(t,
+		fmt.Sprintf("%s:%d", web[0].Addr, web[0].Port))
 	var hosts strings.Builder
 	fmt.Fprintf(&hosts, "return { user = %q, identity = %q, host_key = %q,\n", lab.User, l.AdminKey(), key)
 	for i := range 100 {

@@ -56,8 +56,9 @@ func newPool(t *testing.T) *pool {
 		t.Fatal(err)
 	}
 	p.push(nil)
-	p.write(filepath.Join(o.Dir, "haproxy.cfg"), strings.NewReplacer("WEB1", o.Address("web1"), "WEB2", o.Address("web2")).
-		Replace(p.read("testdata/pool/haproxy.cfg")), 0o644)
+	p.write(filepath.Join(o.Dir, "haproxy.cfg"),
+		strings.NewReplacer("WEB1", o.Address("web1"), "WEB2", o.Address("web2")).
+			Replace(p.read("testdata/pool/haproxy.cfg")), 0o644)
 	p.write(filepath.Join(o.Dir, "express"), p.read("testdata/pool/express"), 0o755)
 	wheels, err := filepath.Glob(filepath.Join(o.Wheels(), "mod_wsgi-*.whl"))
 	if err != nil || len(wheels) != 1 {
@@ -75,12 +76,15 @@ func (p *pool) project() {
 	if err != nil {
 		p.Fatal(err)
 	}
-	p.env = append(os.Environ(), raceOptions, "HOME="+p.TempDir(), "USER=ada", "NO_COLOR=1", "RUNBOOK_PYTHON="+tools.Python, "RUNBOOK_HOSTS="+filepath.Join(p.dir, "pool.lua"),
+	p.env = append(os.Environ(), raceOptions, "HOME="+p.TempDir(), "USER=ada", "NO_COLOR=1",
+		"RUNBOOK_PYTHON="+tools.Python, "RUNBOOK_HOSTS="+filepath.Join(p.dir, "pool.lua"),
 		"RUNBOOK_KNOWN_HOSTS="+p.lab.KnownHosts(), "RUNBOOK_REPO="+p.lab.RepoURL(), "RUNBOOK_KEY="+p.lab.DeployKey(),
 		"RUNBOOK_MOD_WSGI_EXPRESS="+filepath.Join(p.lab.Dir, "express"), "RUNBOOK_HEALTH_WITHIN=20s")
-	both := regexp.MustCompile(`name = "lb.",`).ReplaceAllString(p.read(p.lab.HostsFile()), `$0 tags = { "balancer" }, sudo = "passwordless",`)
+	both := regexp.MustCompile(`name = "lb.",`).ReplaceAllString(p.read(p.lab.HostsFile()),
+		`$0 tags = { "balancer" }, sudo = "passwordless",`)
 	p.write(filepath.Join(p.dir, "pools.lua"), both, 0o644)
-	p.write(filepath.Join(p.dir, "pool.lua"), regexp.MustCompile(`.*name = "lb2".*\n`).ReplaceAllString(both, ""), 0o644)
+	p.write(filepath.Join(p.dir, "pool.lua"), regexp.MustCompile(`.*name = "lb2".*\n`).ReplaceAllString(both, ""),
+		0o644)
 	p.command("runbook", "init", p.dir)
 	recipes := filepath.Join(p.dir, "recipes")
 	if err := os.Mkdir(filepath.Join(recipes, "lib"), 0o755); err != nil {
@@ -206,7 +210,8 @@ func (p *pool) runbook(status int, env []string, argv ...string) string {
 		p.Error(err)
 	}
 	if got != status {
-		p.Errorf("%s: exit status %d, want %d\n%s\n%s", strings.Join(argv, " "), got, status, tail(out.String()), said.String())
+		p.Errorf("%s: exit status %d, want %d\n%s\n%s", strings.Join(argv, " "), got, status, tail(out.String()),
+			said.String())
 	}
 	if err := p.timeline.read(out.String()); err != nil {
 		p.Error(err)
@@ -242,7 +247,8 @@ func (p *pool) change(port string, status int, env []string, argv ...string) (ev
 		p.Errorf("only %d requests, %d slow ones", len(answers), slow)
 	}
 	p.answers = append(p.answers, answers...)
-	p.Logf("%-60s %5.1f s, exit %d: %5d requests (%d slow), %d failed or wrong", strings.Join(argv, " "), time.Since(began).Seconds(),
+	p.Logf("%-60s %5.1f s, exit %d: %5d requests (%d slow), %d failed or wrong", strings.Join(argv, " "),
+		time.Since(began).Seconds(),
 		status, len(answers), slow, bad)
 	return events
 }
@@ -259,7 +265,8 @@ func (p *pool) report(count *int, what string, a answer) {
 // directories.
 func (p *pool) daemons(host string) string {
 	p.Helper()
-	return p.inside(host, "sh", "-c", `for p in $(pgrep -f '^\(wsgi:' | sort -n); do echo "$p $(readlink /proc/$p/cwd)"; done`)
+	return p.inside(host, "sh", "-c",
+		`for p in $(pgrep -f '^\(wsgi:' | sort -n); do echo "$p $(readlink /proc/$p/cwd)"; done`)
 }
 
 // expect asserts the current release of a host, and its processes.

@@ -148,14 +148,16 @@ func (p *pool) restarts() {
 				}
 				if way == "new" {
 					before := map[string]string{"r0": "r1", "r1": "r0"}[to]
-					p.runbook(0, nil, append(more, "recipes/rollback.lua", "--release", before, "--restart", "graceful", "--processes", "2")...)
+					p.runbook(0, nil, append(more, "recipes/rollback.lua", "--release", before, "--restart", "graceful",
+						"--processes", "2")...)
 					more = append(more, "--restart", "graceful", "--processes", "8")
 				} else {
 					more = append(more, "--restart", way)
 				}
 				argv := append(more, "recipes/rollback.lua", "--release", to)
 				began := time.Now()
-				answers := during(p.T, where.address, kinds, func() { p.runbook(0, []string{"DRAIN=" + where.drain}, argv...) })
+				answers := during(p.T, where.address, kinds,
+					func() { p.runbook(0, []string{"DRAIN=" + where.drain}, argv...) })
 				took += time.Since(began).Seconds()
 				for _, a := range answers {
 					if a.server == "" {

@@ -15,7 +15,8 @@ import (
 // that come before the system's on PATH. All obstacles are reported at once, and nothing changes on
 // any host.
 func TestPreflight(t *testing.T) {
-	l := labtest.Start(t, "full", "small", "inodes", "crowded", "readonly", "mounted", "ahead", "nogit", "broken", "novenv", "virtualenv", "old", "fine")
+	l := labtest.Start(t, "full", "small", "inodes", "crowded", "readonly", "mounted", "ahead", "nogit", "broken",
+		"novenv", "virtualenv", "old", "fine")
 	t.Chdir(t.TempDir())
 	repo, err := l.Repo()
 	if err != nil {
@@ -23,11 +24,13 @@ func TestPreflight(t *testing.T) {
 	}
 	programs := map[string]map[string]string{
 		// The size of a release and the clock are faked.
-		"small":   {"df": `case $1 in -Pk) printf 'x\nd 9 9 307200 9%% /\n';; *) exec /usr/bin/df "$@";; esac`, "du": `echo "409600 $2"`},
-		"crowded": {"df": `case $1 in -Pi) printf 'x\nd 9 9 20000 9%% /\n';; *) exec /usr/bin/df "$@";; esac`, "find": `case $# in 1) seq 30000;; *) exec /usr/bin/find "$@";; esac`},
-		"ahead":   {"date": `exec /usr/bin/date -d 'now + 1 day' "$@"`},
-		"nogit":   {"git": ""},
-		"broken":  {"python3": "exit 1"},
+		"small": {"df": `case $1 in -Pk) printf 'x\nd 9 9 307200 9%% /\n';; *) exec /usr/bin/df "$@";; esac`,
+			"du": `echo "409600 $2"`},
+		"crowded": {"df": `case $1 in -Pi) printf 'x\nd 9 9 20000 9%% /\n';; *) exec /usr/bin/df "$@";; esac`,
+			"find": `case $# in 1) seq 30000;; *) exec /usr/bin/find "$@";; esac`},
+		"ahead":  {"date": `exec /usr/bin/date -d 'now + 1 day' "$@"`},
+		"nogit":  {"git": ""},
+		"broken": {"python3": "exit 1"},
 		// As Debian's without python3-venv: the second has python3-virtualenv.
 		"novenv":     {"python3": "shift; exec /usr/bin/python3 -c \"import sys; sys.modules['ensurepip'] = sys.modules['virtualenv'] = None\n$1\""},
 		"virtualenv": {"python3": "shift; exec /usr/bin/python3 -c \"import sys; sys.modules['ensurepip'] = None\n$1\""},
@@ -45,12 +48,14 @@ func TestPreflight(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	more := strings.TrimSuffix(strings.TrimSpace(string(text)), "}") + `{ name = "gone", address = "127.0.0.1", port = 1 } }`
+	more := strings.TrimSuffix(strings.TrimSpace(string(text)), "}") +
+		`{ name = "gone", address = "127.0.0.1", port = 1 } }`
 	if err := os.WriteFile("all.lua", []byte(more), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for name, value := range map[string]string{
-		"HOME": t.TempDir(), "XDG_STATE_HOME": "", "GITHUB_ACTIONS": "", "GITLAB_CI": "", "NO_COLOR": "1", "RUNBOOK_HOSTS": "all.lua", "RUNBOOK_RESTART": "none", "RUNBOOK_REPO": repo.Bare,
+		"HOME": t.TempDir(), "XDG_STATE_HOME": "", "GITHUB_ACTIONS": "", "GITLAB_CI": "", "NO_COLOR": "1",
+		"RUNBOOK_HOSTS": "all.lua", "RUNBOOK_RESTART": "none", "RUNBOOK_REPO": repo.Bare,
 	} {
 		t.Setenv(name, value)
 	}
@@ -78,7 +83,8 @@ func TestPreflight(t *testing.T) {
 		`virtualenv +\| .*preflight: python3 lacks venv or ensurepip: virtualenv will make the virtualenv\n`,
 		`  gone: 127.0.0.1:1 refused the connection\n    next: `,
 		`ahead +\| .*warning: clock is 86\d\d\d s ahead of this machine: release`,
-		`(?m)^fine +\| \S+ preflight: Python 3\.\d+\.\d+\S* at python3$`, `(?m)^fine +not touched `, `(?m)^ahead +not touched `, `(?m)^full +refused `, `(?m)^gone +no connection `,
+		`(?m)^fine +\| \S+ preflight: Python 3\.\d+\.\d+\S* at python3$`, `(?m)^fine +not touched `,
+		`(?m)^ahead +not touched `, `(?m)^full +refused `, `(?m)^gone +no connection `,
 	} {
 		if !regexp.MustCompile(want).MatchString(said) {
 			t.Errorf("no %q in\n%s", want, said)

@@ -19,12 +19,14 @@ func (p *program) reportCommand() command {
 		description: `RUN is the name of a run, as runbook log lists them, an unambiguous prefix of it, or last. FILE is a journal,
 or the output of run --json. Of one run, the page compares it with the last successful run of the same recipe before it.
 Several, such as the shards of a CI service, become one page.`,
-		flags: []flagSpec{textFlag("output", fileValue, "write the page to this file instead of standard output").withShort("o")}}
+		flags: []flagSpec{textFlag("output", fileValue,
+			"write the page to this file instead of standard output").withShort("o")}}
 }
 
 func (p *program) report(call *options.Call) error {
 	if len(call.Args) == 0 {
-		return usageError("report needs the name of a run", "runbook report last -o report.html; runbook log lists the runs")
+		return usageError("report needs the name of a run",
+			"runbook report last -o report.html; runbook log lists the runs")
 	}
 	path := call.Text("output")
 	if f, ok := p.out.(*os.File); ok && path == "" && term.IsTerminal(int(f.Fd())) {

@@ -49,7 +49,8 @@ func TestHostileFiles(t *testing.T) {
 	dir := t.TempDir()
 	for name, text := range hostileFiles() {
 		recipe, hosts := filepath.Join(dir, name, "recipe.lua"), filepath.Join(dir, name, "hosts.lua")
-		err := errors.Join(os.MkdirAll(filepath.Dir(recipe), 0o700), os.WriteFile(recipe, []byte(text+"recipe {}\n"), 0o600),
+		err := errors.Join(os.MkdirAll(filepath.Dir(recipe), 0o700),
+			os.WriteFile(recipe, []byte(text+"recipe {}\n"), 0o600),
 			os.WriteFile(hosts, []byte(text+"return { \"web1\" }\n"), 0o600))
 		if err != nil {
 			t.Fatal(err)
@@ -80,7 +81,8 @@ func TestHostileFiles(t *testing.T) {
 					if status != run.StatusUsage || text != "" {
 						t.Errorf("exit status %d, it says %q", status, text)
 					}
-				case !want.MatchString(text), strings.Contains(text, "goroutine "), status != run.StatusUsage && status != 0:
+				case !want.MatchString(text), strings.Contains(text, "goroutine "), status != run.StatusUsage &&
+					status != 0:
 					t.Errorf("exit status %d, want %s, got\n%s", status, want, text)
 				}
 			})
@@ -95,14 +97,16 @@ func TestOneDeadline(t *testing.T) {
 	args := []string{"check"}
 	for i := range 40 { // where others keep the processor busy, time is up after six times as long
 		args = append(args, fmt.Sprintf("r%d.lua", i))
-		if err := os.WriteFile(filepath.Join(dir, args[i+1]), []byte("while true do end\nrecipe {}\n"), 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, args[i+1]), []byte("while true do end\nrecipe {}\n"),
+			0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
 	began := time.Now()
 	status, text := runIn(t, dir, args)
 	want := regexp.MustCompile(`^r0.lua:1:1: the recipe did not reach .*\n(r\d+.lua:.*\n)+runbook: reading the files took longer than \d+s\nnext: .*\n$`)
-	if took := time.Since(began); took > sandbox.Starved*sandbox.Limit+2*time.Second || status != run.StatusUsage || !want.MatchString(text) {
+	if took := time.Since(began); took > sandbox.Starved*sandbox.Limit+2*time.Second || status != run.StatusUsage ||
+		!want.MatchString(text) {
 		t.Errorf("after %v exit status %d, it says\n%s", took, status, text)
 	}
 }
@@ -110,7 +114,8 @@ func TestOneDeadline(t *testing.T) {
 // TestErrorFitsTerminal wraps the lines of the child's error for the terminal of the parent.
 func TestErrorFitsTerminal(t *testing.T) {
 	cmd := exec.Command("runbook", "hosts", "--hosts", strings.Repeat("two words ", 12)+",web2")
-	cmd.Env = append(os.Environ(), "HOME="+t.TempDir(), "TERM=xterm", "CI=", "NO_COLOR=1", "GITHUB_ACTIONS=", raceOptions)
+	cmd.Env = append(os.Environ(), "HOME="+t.TempDir(), "TERM=xterm", "CI=", "NO_COLOR=1", "GITHUB_ACTIONS=",
+		raceOptions)
 	s := onTerminal(t, cmd)
 	text := s.expect("contains a space")
 	for _, line := range strings.Split(text, "\n") {
@@ -159,7 +164,8 @@ func TestInterruptedWhileStuck(t *testing.T) {
 			t.Fatal(err)
 		}
 		_ = cmd.Wait() // the status tells
-		if status := cmd.ProcessState.ExitCode(); status != run.StatusInterrupted || shown.String() != "runbook: interrupted\n" {
+		if status := cmd.ProcessState.ExitCode(); status != run.StatusInterrupted ||
+			shown.String() != "runbook: interrupted\n" {
 			t.Errorf("exit status %d, %q", status, shown.String())
 		}
 		if err := syscall.Kill(child, 0); !errors.Is(err, syscall.ESRCH) {

@@ -12,7 +12,9 @@ func testFlags(t *testing.T) (own, all []flagSpec) {
 	t.Helper()
 	own = (&program{}).runCommand(nil).flags
 	more, err := recipeFlags([]recipe.Option{
-		{Name: "server_root", Kinds: []recipe.Kind{recipe.String}}, {Name: "serial", Kinds: []recipe.Kind{recipe.Boolean}}, {Name: "pip_arg", Kinds: []recipe.Kind{recipe.List}},
+		{Name: "server_root", Kinds: []recipe.Kind{recipe.String}},
+		{Name: "serial", Kinds: []recipe.Kind{recipe.Boolean}},
+		{Name: "pip_arg", Kinds: []recipe.Kind{recipe.List}},
 	}, own)
 	if err != nil {
 		t.Fatal(err)
@@ -71,7 +73,8 @@ func TestScan(t *testing.T) {
 				}
 				continue
 			}
-			if err != nil || typedWords(got) != tt.options || strings.Join(got.args, " ") != tt.args || got.help != tt.help {
+			if err != nil || typedWords(got) != tt.options || strings.Join(got.args, " ") != tt.args ||
+				got.help != tt.help {
 				t.Errorf("%s, %s: got %q %q help %v, %v", tt.line, how, typedWords(got), got.args, got.help, err)
 			}
 		}

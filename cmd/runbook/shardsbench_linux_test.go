@@ -54,7 +54,8 @@ func runShards(b *testing.B, l *labtest.Lab, web *lab.Host, shards, hosts int) {
 	pages := []string{"report", "-o", filepath.Join(dir, "all.html")}
 	for i := range shards {
 		out := filepath.Join(dir, fmt.Sprintf("shard-%d.jsonl", i+1))
-		used := measured(b, dir, out, "run", recipe, "--hosts", list, "--shard", fmt.Sprintf("%d/%d", i+1, shards), "--json", "--connect-timeout", "5m")
+		used := measured(b, dir, out, "run", recipe, "--hosts", list, "--shard", fmt.Sprintf("%d/%d", i+1, shards),
+			"--json", "--connect-timeout", "5m")
 		b.Logf("shard %d: %.1f s of CPU, %d MiB", i+1, used.cpu.Seconds(), used.memory>>10)
 		cpu, memory, pages = cpu+used.cpu, max(memory, used.memory), append(pages, out)
 	}

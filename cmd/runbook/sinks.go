@@ -47,7 +47,8 @@ func (p *program) records() (sinks []event.Sink, notes, warnings []string) {
 	}
 	if mode != 0 {
 		warnings = append(warnings,
-			fmt.Sprintf("others could enter %s, where runs are recorded (its mode was %04o); it is 0700 now", dir, mode))
+			fmt.Sprintf("others could enter %s, where runs are recorded (its mode was %04o); it is 0700 now", dir,
+				mode))
 	}
 	now := time.Now()
 	removed, err := journal.Prune(dir, now)
@@ -67,7 +68,8 @@ func (p *program) records() (sinks []event.Sink, notes, warnings []string) {
 		return nil, notes, unrecorded(err)
 	}
 	p.words.Record = sink.ID()
-	return []event.Sink{optionalSink{sink, p, "the record of this run, " + sink.ID() + ", is incomplete: "}}, notes, warnings
+	return []event.Sink{optionalSink{sink, p, "the record of this run, " + sink.ID() + ", is incomplete: "}}, notes,
+		warnings
 }
 
 // announcedRecords returns records for commands without a view that shows notes and warnings.

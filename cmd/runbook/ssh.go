@@ -19,7 +19,8 @@ import (
 // sshCommand declares `runbook ssh`.
 func (p *program) sshCommand() command {
 	return command{name: "ssh", summary: "open a session on one host",
-		argument: argument{value: value{name: "HOST [-- CMD]", offer: hostName}, many: true}, flags: hostFlags(), action: p.ssh,
+		argument: argument{value: value{name: "HOST [-- CMD]", offer: hostName}, many: true}, flags: hostFlags(),
+		action: p.ssh,
 		description: `HOST is a name of the hosts file, reached and verified as by every other command. The login shell starts in
 ROOT/current if that exists, where ROOT is the option root of recipes/release.lua. With CMD, that runs there
 instead: one argument with spaces in it is a line for /bin/sh, several are a program and its arguments, each
@@ -68,13 +69,10 @@ func (p *program) ssh(call *options.Call) error {
 	if closing := ignoreClosedPipe(stream.Close()); err == nil {
 		err = closing
 	}
-	switch err = ignoreClosedPipe(err); {
-	case err == nil && code != 0:
-		return reportedError{run.WithStatus(errors.New("what ran in the session failed"), code)}
-	case err != nil:
-		return err
+	if err = ignoreClosedPipe(err); err == nil && code != 0 {
+		err = reportedError{run.WithStatus(errors.New("what ran in the session failed"), code)}
 	}
-	return nil
+	return err
 }
 
 // currentFolder returns project.CurrentFolder. That it is not known keeps nobody from the host.

@@ -23,7 +23,8 @@ func TestStubIsCurrent(t *testing.T) {
 	forRecipes, forTests := stub.Text(api.Recipes), stub.Additions(api.Tests, api.Recipes)
 	reference, luacheck := apidocs.Markdown(api.Tests), apidocs.Luacheck(api.Recipes, api.Tests)
 	for path, want := range map[string]string{
-		"../../recipes/meta/runbook.lua": forRecipes, "../../recipes/meta/tests.lua": forTests, "../../recipes/meta/API.md": reference, "../../.luarc.json": project.Luarc, "../../.luacheckrc": luacheck,
+		"../../recipes/meta/runbook.lua": forRecipes, "../../recipes/meta/tests.lua": forTests,
+		"../../recipes/meta/API.md": reference, "../../.luarc.json": project.Luarc, "../../.luacheckrc": luacheck,
 		"../../recipes/TROUBLESHOOTING.md": troubleshooting(t),
 	} {
 		if *update {
@@ -36,7 +37,8 @@ func TestStubIsCurrent(t *testing.T) {
 			t.Fatal(err)
 		}
 		if string(got) != want {
-			t.Errorf("%s is not what the code says; go test ./cmd/runbook -run TestStubIsCurrent -update rewrites it", path)
+			t.Errorf("%s is not what the code says; go test ./cmd/runbook -run TestStubIsCurrent -update rewrites it",
+				path)
 		}
 	}
 }

@@ -39,7 +39,8 @@ end)
 			t.Fatal(err)
 		}
 	}
-	for name, value := range map[string]string{"HOME": dir, "XDG_STATE_HOME": "", "CI": "", "TERM": "xterm-256color", "HISTFILE": ""} {
+	for name, value := range map[string]string{"HOME": dir, "XDG_STATE_HOME": "", "CI": "", "TERM": "xterm-256color",
+		"HISTFILE": ""} {
 		t.Setenv(name, value)
 	}
 	m := tmux{t, filepath.Join(dir, "socket")}

@@ -59,7 +59,8 @@ each(hosts, { at_once = 2 }, function(host)
   step("make the virtualenv", function() host:run("echo Collecting flask; sleep 600") end)
 end)
 `
-	for path, text := range map[string]string{"r.lua": recipe, "run": "#!/bin/sh\ntrap : INT\nrunbook run r.lua --hosts '" + l.HostsFile() + "'\nexec cat\n"} {
+	for path, text := range map[string]string{"r.lua": recipe,
+		"run": "#!/bin/sh\ntrap : INT\nrunbook run r.lua --hosts '" + l.HostsFile() + "'\nexec cat\n"} {
 		if err := os.WriteFile(filepath.Join(dir, path), []byte(text), 0o755); err != nil {
 			t.Fatal(err)
 		}
@@ -89,7 +90,8 @@ end)
 		}
 	}
 	screen := m.shows(`^web1, web2: make the virtualenv: interrupted\n  at r.lua:5\n\s*\z`)
-	if strings.Contains(screen, "once more skips what is left") || !regexp.MustCompile(`(?m)^slowest step: .*\n\nhost +state +time\nweb1 +interrupted`).MatchString(screen) {
+	if strings.Contains(screen, "once more skips what is left") ||
+		!regexp.MustCompile(`(?m)^slowest step: .*\n\nhost +state +time\nweb1 +interrupted`).MatchString(screen) {
 		t.Errorf("the end is\n%s", screen)
 	}
 }
@@ -104,8 +106,10 @@ func TestExecInTmux(t *testing.T) {
 	if err := syscall.Mkfifo(gate, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	command := `trap "" INT TERM; case $PWD in *web1*) cat ` + gate + `;; *db*) echo fine; sleep 600;; *) echo second;; esac`
-	run := "#!/bin/sh\ntrap : INT\nrunbook exec --hosts '" + l.HostsFile() + "' -- '" + command + "'\necho status $?\nexec cat\n"
+	command := `trap "" INT TERM; case $PWD in *web1*) cat ` + gate +
+		`;; *db*) echo fine; sleep 600;; *) echo second;; esac`
+	run := "#!/bin/sh\ntrap : INT\nrunbook exec --hosts '" + l.HostsFile() + "' -- '" + command +
+		"'\necho status $?\nexec cat\n"
 	if err := os.WriteFile(filepath.Join(dir, "run"), []byte(run), 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -126,7 +130,8 @@ func TestExecInTmux(t *testing.T) {
 	m.run("send-keys", "C-c")
 	m.run("send-keys", "C-c")
 	screen = m.shows(`^status 130$`)
-	if strings.Contains(screen, "done so far") || strings.TrimSpace(m.run("display-message", "-p", "#{cursor_flag}")) != "1" {
+	if strings.Contains(screen, "done so far") ||
+		strings.TrimSpace(m.run("display-message", "-p", "#{cursor_flag}")) != "1" {
 		t.Errorf("something of the view is left, or the cursor is hidden:\n%s", screen)
 	}
 }

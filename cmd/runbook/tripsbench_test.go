@@ -40,13 +40,17 @@ func BenchmarkRoundTrips(b *testing.B) {
 	hosts := fmt.Sprintf("return { user = %q, identity = %q, known_hosts = \"known_hosts\",\n  { name = \"web1\", address = \"127.0.0.1\", port = %d },\n}\n",
 		lab.User, l.AdminKey(), port)
 	all := string(known) + strings.ReplaceAll(string(known), fmt.Sprintf(":%d ", web.Port), fmt.Sprintf(":%d ", port))
-	if err := errors.Join(os.WriteFile("hosts.lua", []byte(hosts), 0o600), os.WriteFile("known_hosts", []byte(all), 0o600)); err != nil {
+	if err := errors.Join(os.WriteFile("hosts.lua", []byte(hosts), 0o600),
+		os.WriteFile("known_hosts", []byte(all), 0o600)); err != nil {
 		b.Fatal(err)
 	}
 	for name, value := range map[string]string{
-		"HOME": b.TempDir(), "XDG_STATE_HOME": "", "NO_COLOR": "1", "RUNBOOK_HOSTS": "hosts.lua", "RUNBOOK_KNOWN_HOSTS": "known_hosts",
-		"RUNBOOK_REPO": l.RepoURL(), "RUNBOOK_KEY": l.DeployKey(), "RUNBOOK_PYTHON": tools.Python, "RUNBOOK_MOD_WSGI_EXPRESS": tools.ModWSGIExpress,
-		"RUNBOOK_PIP_ARG": "--no-index\n--find-links=" + l.Wheels(), "RUNBOOK_VENV": "reuse", "RUNBOOK_ROOT": l.Root("web1"),
+		"HOME": b.TempDir(), "XDG_STATE_HOME": "", "NO_COLOR": "1", "RUNBOOK_HOSTS": "hosts.lua",
+		"RUNBOOK_KNOWN_HOSTS": "known_hosts",
+		"RUNBOOK_REPO":        l.RepoURL(), "RUNBOOK_KEY": l.DeployKey(), "RUNBOOK_PYTHON": tools.Python,
+		"RUNBOOK_MOD_WSGI_EXPRESS": tools.ModWSGIExpress,
+		"RUNBOOK_PIP_ARG":          "--no-index\n--find-links=" + l.Wheels(), "RUNBOOK_VENV": "reuse",
+		"RUNBOOK_ROOT": l.Root("web1"),
 	} {
 		b.Setenv(name, value)
 	}

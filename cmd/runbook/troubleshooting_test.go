@@ -16,7 +16,8 @@ var areas = []struct {
 	title string
 	files []string
 }{
-	{"Connection and host keys", []string{"runtime/ssh/errors.go", "runtime/ssh/hostkey", "runtime/ssh/known.go", "runtime/ssh/login.go",
+	{"Connection and host keys", []string{"runtime/ssh/errors.go", "runtime/ssh/hostkey", "runtime/ssh/known.go",
+		"runtime/ssh/login.go",
 		"runtime/ssh/remote.go", "runtime/ssh/local.go", "runtime/reboot/", "runtime/run/connections.go"}},
 	{"Login", []string{"runtime/ssh/auth.go", "runtime/ssh/keyfile.go"}},
 	{"ssh_config", []string{"runtime/inventory/sshconfig/", "runtime/inventory/security.go"}},
@@ -25,13 +26,17 @@ var areas = []struct {
 	{"Deploy key and agent", []string{"runtime/agent/", "runtime/ssh/agent.go"}},
 	{"Git, archives and the code", []string{"runtime/git/", "recipes/lib/git.lua"}},
 	{"What a host must have", []string{"recipes/lib/preflight.lua", "recipes/setup.lua", "recipes/lib/helpers.lua"}},
-	{"Python, packages, Django and static files", []string{"recipes/lib/python.lua", "recipes/lib/django.lua", "recipes/lib/static.lua"}},
-	{"Server, restart, health check, load balancer", []string{"recipes/lib/mod_wsgi", "recipes/lib/server", "recipes/lib/health",
-		"recipes/lib/haproxy.lua", "recipes/lib/systemd.lua", "recipes/lib/workers.lua", "recipes/restart.lua", "recipes/examples/"}},
+	{"Python, packages, Django and static files",
+		[]string{"recipes/lib/python.lua", "recipes/lib/django.lua", "recipes/lib/static.lua"}},
+	{"Server, restart, health check, load balancer",
+		[]string{"recipes/lib/mod_wsgi", "recipes/lib/server", "recipes/lib/health",
+			"recipes/lib/haproxy.lua", "recipes/lib/systemd.lua", "recipes/lib/workers.lua", "recipes/restart.lua",
+			"recipes/examples/"}},
 	{"Releases and rollback", []string{"recipes/"}},
 	{"Files on a host, uploads and downloads", []string{"runtime/fs/", "runtime/transfer/"}},
 	{"Secrets", []string{"runtime/secret/"}},
-	{"Recipes, options and tests", []string{"runtime/recipe/", "runtime/run/", "cmd/runbook/recipetest/", "cmd/runbook/sandbox/"}},
+	{"Recipes, options and tests", []string{"runtime/recipe/", "runtime/run/", "cmd/runbook/recipetest/",
+		"cmd/runbook/sandbox/"}},
 	{"Command line, journal and reports", []string{"cmd/", "runtime/event/"}},
 }
 
@@ -106,7 +111,10 @@ func troubleshooting(t *testing.T) string {
 	}
 	for _, a := range collectAdvice(t) {
 		a.message, a.hint = tidy(a.message), tidy(a.hint)
-		i := slices.IndexFunc(said, func(s struct{ hint, message string }) bool { return strings.HasPrefix(a.hint, s.hint) })
+		i := slices.IndexFunc(said, func(s struct{ hint, message string }) bool {
+			return strings.HasPrefix(a.hint,
+				s.hint)
+		})
 		switch {
 		case i >= 0:
 			add(advice{a.file, said[i].message, a.hint})
@@ -119,7 +127,8 @@ func troubleshooting(t *testing.T) string {
 	}
 	for _, a := range open {
 		if !listed[a.file+a.hint] {
-			t.Errorf("%s: which error has the hint %q? add it to the table said in troubleshooting_test.go", a.file, a.hint)
+			t.Errorf("%s: which error has the hint %q? add it to the table said in troubleshooting_test.go", a.file,
+				a.hint)
 		}
 	}
 	var page strings.Builder

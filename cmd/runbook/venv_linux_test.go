@@ -48,7 +48,8 @@ func TestVirtualenv(t *testing.T) {
 				t.Fatalf("python -m venv made it: %s", said)
 			}
 			venv := filepath.Join(place, "venv")
-			if out, err := exec.Command(venv+"/bin/pip", "--version").CombinedOutput(); err != nil || !strings.Contains(string(out), venv) {
+			if out, err := exec.Command(venv+"/bin/pip", "--version").CombinedOutput(); err != nil ||
+				!strings.Contains(string(out), venv) {
 				t.Errorf("pip: %v: %s", err, out)
 			}
 			made := readTree(t, venv)
@@ -188,9 +189,11 @@ func TestVirtualenvUnknown(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ name, strange, reason string }{
 		{"no step for pip", "venv", "venv does not install pip in the known way"},
-		{"no call of pip", "import ensurepip; del ensurepip._run_pip", "RuntimeError: ensurepip does not call pip in the known way"},
+		{"no call of pip", "import ensurepip; del ensurepip._run_pip",
+			"RuntimeError: ensurepip does not call pip in the known way"},
 		{"no wheels", "import ensurepip; ensurepip._WHEEL_PKG_DIR = None", "No such file or directory"},
-		{"a death half-way", "import csv; csv.writer = lambda f: __import__('os').kill(__import__('os').getpid(), 9)", "exit status -9"},
+		{"a death half-way", "import csv; csv.writer = lambda f: __import__('os').kill(__import__('os').getpid(), 9)",
+			"exit status -9"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -262,7 +265,8 @@ func TestVirtualenvModule(t *testing.T) {
 				t.Errorf("no %q in\n%s", c.said, said)
 			}
 			venv := filepath.Join(dir, "app/venv")
-			out, err := exec.Command(venv+"/bin/python", "-c", "import sys, pip; print(sys.prefix, pip.__file__)\ntry: import virtualenv\nexcept ImportError: print('alone')").CombinedOutput()
+			out, err := exec.Command(venv+"/bin/python", "-c",
+				"import sys, pip; print(sys.prefix, pip.__file__)\ntry: import virtualenv\nexcept ImportError: print('alone')").CombinedOutput()
 			if want := regexp.MustCompile("^" + venv + " " + venv + "/.*\nalone\n$"); err != nil || !want.Match(out) {
 				t.Errorf("%v: the environment is %s", err, out)
 			}

@@ -83,7 +83,9 @@ func percent(with, without time.Duration) float64 {
 type spent struct{ wall, cpu time.Duration }
 
 // runSeen runs a recipe with the sinks of views.
-func runSeen(b *testing.B, path, hosts string, views func(b *testing.B, plan *run.Plan) (sinks []event.Sink, end func())) spent {
+func runSeen(
+	b *testing.B, path, hosts string, views func(b *testing.B, plan *run.Plan) (sinks []event.Sink, end func()),
+) spent {
 	b.Helper()
 	api, err := recipetest.API()
 	if err != nil {
@@ -93,7 +95,8 @@ func runSeen(b *testing.B, path, hosts string, views func(b *testing.B, plan *ru
 	if err != nil {
 		b.Fatal(err)
 	}
-	plan, err := run.Prepare(b.Context(), d, run.Options{Inventory: inventory.Options{Hosts: []string{hosts}, SSHConfig: "none", ConnectTimeout: time.Minute}})
+	plan, err := run.Prepare(b.Context(), d, run.Options{Inventory: inventory.Options{Hosts: []string{hosts},
+		SSHConfig: "none", ConnectTimeout: time.Minute}})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -387,7 +387,7 @@ skipped = nil
 ---@type host
 localhost = nil
 
----whether this is a dry run, to read more for its plan; what changes something is skipped anyway
+---whether this is a dry run; what changes something is skipped anyway
 ---@type boolean
 dry_run = nil
 
@@ -441,7 +441,7 @@ function step(title, options, fn) end
 ---@return boolean
 function confirm(text, options) end
 
----Ask the admin for a text and return it without the white space around it. An answer that is not valid is asked for again, twice. Without a terminal and without a default it is an error.
+---Ask the admin for a text and return it without the white space around it. An invalid answer is asked for again, twice. Without a terminal and without a default it is an error.
 ---Changes nothing; also runs in a dry run.
 ---@param text string the question
 ---@param options? { default?: string, choices?: string[] }
@@ -519,7 +519,7 @@ function wait(title, options, fn) end
 ---@return any
 function retry(options, fn) end
 
----Return the host of this run with a name. It is an error if there is none.
+---Return the host of this run with a name. None is an error.
 ---Only computes; contacts no host.
 ---@param name string the host's name
 ---@return host

@@ -62,7 +62,8 @@ func (c *channel) bind(contents []byte) []byte {
 		return c.block(refusal{reason: "forwarding the agent from the host to another server",
 			hint: "remove ForwardAgent from the ssh_config on " + c.host})
 	}
-	if c.bound != nil && !(bytes.Equal(c.bound.session, b.session) && bytes.Equal(c.bound.hostKey.Marshal(), b.hostKey.Marshal())) {
+	if c.bound != nil && !(bytes.Equal(c.bound.session, b.session) &&
+		bytes.Equal(c.bound.hostKey.Marshal(), b.hostKey.Marshal())) {
 		return c.block(refusal{reason: "binding one connection to two servers"})
 	}
 	to, err := c.f.destinations(b.hostKey)

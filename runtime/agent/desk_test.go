@@ -97,8 +97,9 @@ func newDesk(t *testing.T, deploy gossh.AlgorithmSigner, unbound bool) *desk {
 	d := &desk{T: t, rec: &recorder{}, deploy: deploy, server: ed25519Key(t), other: ed25519Key(t)}
 	d.ctx = event.WithStream(t.Context(), event.NewStream(d.rec))
 	d.forwarder = NewForwarder(ForwarderOptions{
-		Keys:    []Key{{deploy}},
-		To:      []Destination{{Target: inventory.Target{User: "git", Host: "gitserver", Port: 22}, HostKeys: ssh.Known{Keys: []gossh.PublicKey{d.server.PublicKey()}}}},
+		Keys: []Key{{deploy}},
+		To: []Destination{{Target: inventory.Target{User: "git", Host: "gitserver", Port: 22},
+			HostKeys: ssh.Known{Keys: []gossh.PublicKey{d.server.PublicKey()}}}},
 		Unbound: unbound, Signatures: 10,
 	})
 	t.Cleanup(d.forwarder.Close)
@@ -156,7 +157,8 @@ func (d *desk) bind(c sshagent.ExtendedAgent, by gossh.AlgorithmSigner, session 
 
 // loginData returns the data that a client wants signed to log in; edit changes it first.
 func (d *desk) loginData(edit func(*login)) []byte {
-	l := login{session: []byte("session"), user: "git", algorithm: algorithms(d.deploy.PublicKey().Type())[0], key: d.deploy.PublicKey().Marshal()}
+	l := login{session: []byte("session"), user: "git", algorithm: algorithms(d.deploy.PublicKey().Type())[0],
+		key: d.deploy.PublicKey().Marshal()}
 	if edit != nil {
 		edit(&l)
 	}

@@ -54,7 +54,8 @@ func NewForwarder(opts ForwarderOptions) *Forwarder {
 	if opts.Signatures == 0 {
 		opts.Signatures = defaultSignatures
 	}
-	return &Forwarder{opts: opts, open: map[io.Closer]struct{}{}, signed: map[string]int{}, refused: map[string]*refusedCount{}}
+	return &Forwarder{opts: opts, open: map[io.Closer]struct{}{}, signed: map[string]int{},
+		refused: map[string]*refusedCount{}}
 }
 
 // maxOpen limits the connections served at the same time. A git client opens one.
@@ -146,7 +147,8 @@ func (f *Forwarder) spend(host string) bool {
 // destinations returns the destinations with this host key. If there are none, the error says why.
 func (f *Forwarder) destinations(hostKey gossh.PublicKey) ([]Destination, error) {
 	var to []Destination
-	why := fmt.Errorf("a server with the host key %s, which does not belong to %s", gossh.FingerprintSHA256(ssh.PlainKey(hostKey)), names(f.opts.To))
+	why := fmt.Errorf("a server with the host key %s, which does not belong to %s",
+		gossh.FingerprintSHA256(ssh.PlainKey(hostKey)), names(f.opts.To))
 	for _, d := range f.opts.To {
 		switch err := d.HostKeys.Check(d.Host, hostKey); {
 		case err == nil:

@@ -19,7 +19,8 @@ import (
 )
 
 func TestSignsTheStatedLogin(t *testing.T) {
-	for name, key := range map[string]func(*testing.T) gossh.AlgorithmSigner{"ed25519": ed25519Key, "rsa": rsaKey, "ecdsa": ecdsaKey} {
+	for name, key := range map[string]func(*testing.T) gossh.AlgorithmSigner{"ed25519": ed25519Key, "rsa": rsaKey,
+		"ecdsa": ecdsaKey} {
 		t.Run(name, func(t *testing.T) {
 			d := newDesk(t, key(t), false)
 			c := d.client()
@@ -35,7 +36,8 @@ func TestSignsTheStatedLogin(t *testing.T) {
 				d.verify(data, sig)
 			}
 			used := d.rec.of(event.KeyUsed)
-			if len(used) != 2 || used[0].Host != "web1" || !strings.Contains(used[0].Text, gossh.FingerprintSHA256(d.deploy.PublicKey())+" for git@gitserver") {
+			if len(used) != 2 || used[0].Host != "web1" ||
+				!strings.Contains(used[0].Text, gossh.FingerprintSHA256(d.deploy.PublicKey())+" for git@gitserver") {
 				t.Errorf("events: %v", used)
 			}
 			if refused := d.rec.of(event.KeyRefused); len(refused) > 0 {
@@ -52,7 +54,8 @@ func TestRSAHonoursTheHash(t *testing.T) {
 		t.Fatal(err)
 	}
 	for flags, algorithm := range map[sshagent.SignatureFlags]string{
-		sshagent.SignatureFlagRsaSha256: gossh.KeyAlgoRSASHA256, sshagent.SignatureFlagRsaSha512: gossh.KeyAlgoRSASHA512,
+		sshagent.SignatureFlagRsaSha256: gossh.KeyAlgoRSASHA256,
+		sshagent.SignatureFlagRsaSha512: gossh.KeyAlgoRSASHA512,
 	} {
 		data := d.loginData(func(l *login) { l.algorithm = algorithm })
 		sig, err := c.SignWithFlags(d.deploy.PublicKey(), data, flags)
@@ -90,7 +93,9 @@ func TestBindingsAreKeptApart(t *testing.T) {
 // The user must be the one of the destination with this host key.
 func TestUserBelongsToItsServer(t *testing.T) {
 	d := newDesk(t, ed25519Key(t), false)
-	d.forwarder.opts.To = append(d.forwarder.opts.To, Destination{Target: inventory.Target{User: "deploy", Host: "mirror", Port: 2222}, HostKeys: ssh.Known{Keys: []gossh.PublicKey{d.other.PublicKey()}}})
+	d.forwarder.opts.To = append(d.forwarder.opts.To,
+		Destination{Target: inventory.Target{User: "deploy", Host: "mirror", Port: 2222},
+			HostKeys: ssh.Known{Keys: []gossh.PublicKey{d.other.PublicKey()}}})
 	c := d.client()
 	if err := d.bind(c, d.other, "session"); err != nil {
 		t.Fatal(err)
@@ -101,7 +106,8 @@ func TestUserBelongsToItsServer(t *testing.T) {
 	if _, err := c.Sign(d.deploy.PublicKey(), d.loginData(func(l *login) { l.user = "deploy" })); err != nil {
 		t.Error(err)
 	}
-	if used := d.rec.of(event.KeyUsed); len(used) != 1 || !strings.HasSuffix(used[0].Text, " for deploy@[mirror]:2222") {
+	if used := d.rec.of(event.KeyUsed); len(used) != 1 ||
+		!strings.HasSuffix(used[0].Text, " for deploy@[mirror]:2222") {
 		t.Errorf("events: %v", used)
 	}
 }
@@ -116,11 +122,13 @@ func TestCertifiedServer(t *testing.T) {
 		"its authority": {func(*desk) ssh.Known { return ssh.Known{Authorities: []gossh.PublicKey{authority.PublicKey()}} }, ""},
 		"another":       {func(d *desk) ssh.Known { return ssh.Known{Authorities: []gossh.PublicKey{d.other.PublicKey()}} }, "which does not belong to gitserver"},
 		"revoked": {func(d *desk) ssh.Known {
-			return ssh.Known{Authorities: []gossh.PublicKey{authority.PublicKey()}, Revoked: []knownhosts.KnownKey{{Key: d.server.PublicKey(), Filename: "known_hosts", Line: 7}}}
+			return ssh.Known{Authorities: []gossh.PublicKey{authority.PublicKey()},
+				Revoked: []knownhosts.KnownKey{{Key: d.server.PublicKey(), Filename: "known_hosts", Line: 7}}}
 		}, "which known_hosts:7 revokes"},
 	} {
 		d := newDesk(t, ed25519Key(t), false)
-		cert := &gossh.Certificate{Key: d.server.PublicKey(), CertType: gossh.HostCert, ValidPrincipals: []string{"gitserver"}, ValidBefore: gossh.CertTimeInfinity}
+		cert := &gossh.Certificate{Key: d.server.PublicKey(), CertType: gossh.HostCert,
+			ValidPrincipals: []string{"gitserver"}, ValidBefore: gossh.CertTimeInfinity}
 		if err := cert.SignCert(rand.Reader, authority); err != nil {
 			t.Fatal(err)
 		}

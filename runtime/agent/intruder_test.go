@@ -36,7 +36,8 @@ func TestIntruder(t *testing.T) {
 	}
 	done := make(chan error, 1)
 	go func() {
-		_, err := s.host.Run(shell.WithAgent(s.ctx, f), shell.Command{Script: `printf %s "$SSH_AUTH_SOCK" > ` + ask + `; cat ` + answer})
+		_, err := s.host.Run(shell.WithAgent(s.ctx, f),
+			shell.Command{Script: `printf %s "$SSH_AUTH_SOCK" > ` + ask + `; cat ` + answer})
 		done <- err
 	}()
 	path, err := os.ReadFile(ask)
@@ -64,7 +65,8 @@ func TestIntruder(t *testing.T) {
 		t.Fatal(err)
 	}
 	for what, err := range map[string]error{
-		"removed the keys": c.RemoveAll(), "removed the key": c.Remove(s.deployKey), "locked the agent": c.Lock([]byte("x")),
+		"removed the keys": c.RemoveAll(), "removed the key": c.Remove(s.deployKey),
+		"locked the agent":   c.Lock([]byte("x")),
 		"unlocked the agent": c.Unlock([]byte("x")), "added a key": c.Add(sshagent.AddedKey{PrivateKey: private}),
 	} {
 		if err == nil {
@@ -77,10 +79,12 @@ func TestIntruder(t *testing.T) {
 	for _, bind := range []bool{true, false} {
 		_, c := dial()
 		signers := func() ([]gossh.Signer, error) { return c.Signers() }
-		conf := &gossh.ClientConfig{User: s.elsewhere.User, Auth: []gossh.AuthMethod{gossh.PublicKeysCallback(signers)}, HostKeyCallback: gossh.FixedHostKey(s.elsewhere.HostKey)}
+		conf := &gossh.ClientConfig{User: s.elsewhere.User, Auth: []gossh.AuthMethod{gossh.PublicKeysCallback(signers)},
+			HostKeyCallback: gossh.FixedHostKey(s.elsewhere.HostKey)}
 		if bind {
 			other := ed25519Key(t)
-			if _, err := c.Extension("session-bind@openssh.com", bindRequest(t, other.PublicKey(), other, []byte("session"), 0)); err == nil {
+			if _, err := c.Extension("session-bind@openssh.com",
+				bindRequest(t, other.PublicKey(), other, []byte("session"), 0)); err == nil {
 				t.Error("bound to an unknown server")
 			}
 		}
@@ -124,7 +128,8 @@ func (s *site) withPrograms(socket string) {
 		return strings.TrimSpace(string(out)), err
 	}
 	want := labtest.Line(s.deployKey, "")
-	if out, err := run("ssh-add", "-L"); err != nil || !strings.HasPrefix(out, strings.TrimSpace(want)) || strings.Contains(out, "\n") {
+	if out, err := run("ssh-add", "-L"); err != nil || !strings.HasPrefix(out, strings.TrimSpace(want)) ||
+		strings.Contains(out, "\n") {
 		s.Errorf("ssh-add -L: %q, %v; want %q alone", out, err, want)
 	}
 	mine := filepath.Join(s.dir, "mine")
@@ -136,7 +141,8 @@ func (s *site) withPrograms(socket string) {
 			s.Fatal(err)
 		}
 	}
-	elsewhere := strings.Fields(client(s.elsewhere) + fmt.Sprintf(" -p %d %s@127.0.0.1 echo inside", s.elsewhere.Port, s.elsewhere.User))
+	elsewhere := strings.Fields(client(s.elsewhere) +
+		fmt.Sprintf(" -p %d %s@127.0.0.1 echo inside", s.elsewhere.Port, s.elsewhere.User))
 	for _, argv := range [][]string{
 		{"ssh-keygen", "-Y", "sign", "-n", "file", "-f", public, message},
 		elsewhere,

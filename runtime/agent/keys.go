@@ -86,7 +86,8 @@ func (k *Keys) read(ctx context.Context, path string) (Key, error) {
 	}
 	able, ok := signer.(gossh.AlgorithmSigner)
 	if !ok || len(algorithms(signer.PublicKey().Type())) == 0 {
-		return Key{}, event.WithHint(fmt.Errorf("key type %s is not supported", signer.PublicKey().Type()), "make a key with `ssh-keygen -t ed25519`")
+		return Key{}, event.WithHint(fmt.Errorf("key type %s is not supported", signer.PublicKey().Type()),
+			"make a key with `ssh-keygen -t ed25519`")
 	}
 	return Key{able}, nil
 }
@@ -97,5 +98,6 @@ func (k *Keys) unlock(ctx context.Context, path string, pem []byte) (any, error)
 		return nil, event.WithHint(errors.New("is encrypted, and there is no terminal to ask for the passphrase"),
 			"run this in a terminal, or use a deploy key without a passphrase")
 	}
-	return k.passphrases.Open(ctx, k.Stream, path, pem, func(question string) (string, error) { return k.Prompt(ctx, question, true) })
+	return k.passphrases.Open(ctx, k.Stream, path, pem,
+		func(question string) (string, error) { return k.Prompt(ctx, question, true) })
 }

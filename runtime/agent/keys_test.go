@@ -24,7 +24,8 @@ func keyFile(t *testing.T, passphrase string) (path string, public gossh.PublicK
 		return path, public
 	}
 	// One round of key derivation is enough for a test.
-	if out, err := exec.Command("ssh-keygen", "-q", "-p", "-a", "1", "-N", passphrase, "-f", path).CombinedOutput(); err != nil {
+	if out, err := exec.Command("ssh-keygen", "-q", "-p", "-a", "1", "-N", passphrase, "-f",
+		path).CombinedOutput(); err != nil {
 		t.Fatalf("ssh-keygen (of openssh-client): %v: %s", err, out)
 	}
 	return path, public
@@ -68,7 +69,10 @@ func TestLoadErrors(t *testing.T) {
 	plain, _ := keyFile(t, "")
 	refuse := errors.New("interrupted")
 	answer := func(text string, err error) *Keys {
-		return &Keys{Stream: event.NewStream(), Prompt: func(context.Context, string, bool) (string, error) { return text, err }}
+		return &Keys{Stream: event.NewStream(), Prompt: func(context.Context, string, bool) (string,
+			error) {
+			return text, err
+		}}
 	}
 	for name, test := range map[string]struct {
 		keys *Keys

@@ -34,13 +34,15 @@ type onHostArgs struct {
 // the modules exist.
 func Module(d Deps) []script.Module {
 	keys := &Keys{Prompt: d.Prompt, Stream: d.Stream}
-	forward := script.Func("forward", script.Reads, "Run fn while programs on the hosts can log in to the named servers, and only to them, with the keys. "+
-		"The keys stay on this machine. Return what fn returns. A server whose host key this machine does not know is an error.",
+	forward := script.Func("forward", script.Reads,
+		"Run fn while programs on the hosts can log in to the named servers, and only to them, with the keys. "+
+			"The keys stay on this machine. Return what fn returns. A server whose host key this machine does not know is an error.",
 		func(ctx context.Context, _ script.None, a forwardArgs) (any, error) {
 			if a.Signatures < 1 {
 				return nil, fmt.Errorf("signatures: want at least 1, got %d", a.Signatures)
 			}
-			f, err := Open(ctx, keys, d.Servers, Scope{Keys: a.Keys, To: a.To, Unbound: a.Unbound, Signatures: a.Signatures})
+			f, err := Open(ctx, keys, d.Servers,
+				Scope{Keys: a.Keys, To: a.To, Unbound: a.Unbound, Signatures: a.Signatures})
 			if err != nil {
 				return nil, err
 			}
@@ -51,8 +53,9 @@ func Module(d Deps) []script.Module {
 		With(`agent.forward({ keys = { "~/.ssh/deploy" }, to = { "git@git.example.org:app.git" } }, function()` + "\n" +
 			`  host.git:mirror{ repo = "git@git.example.org:app.git", path = "/srv/app/repo.git" }` + "\n" +
 			`end)`)
-	onHost := script.Func("agent", script.Reads, "Run fn while an ssh-agent on the host holds the host's own keys. The agent is always stopped afterwards. "+
-		"Return what fn returns.",
+	onHost := script.Func("agent", script.Reads,
+		"Run fn while an ssh-agent on the host holds the host's own keys. The agent is always stopped afterwards. "+
+			"Return what fn returns.",
 		func(ctx context.Context, h *shell.Host, a onHostArgs) (any, error) {
 			var result any
 			err := OnHost(ctx, h, d.Servers, a.Keys, a.To, func(ctx context.Context) (err error) {
@@ -65,7 +68,8 @@ func Module(d Deps) []script.Module {
 			`  host.git:mirror{ repo = "git@git.example.org:app.git", path = "/srv/app/repo.git" }` + "\n" +
 			`end)`)
 	return []script.Module{
-		{Name: "agent", Doc: "Keys on this machine, for programs on the hosts.", Primitives: []script.Primitive{forward}},
+		{Name: "agent", Doc: "Keys on this machine, for programs on the hosts.",
+			Primitives: []script.Primitive{forward}},
 		{On: "host", Doc: "Keys on a host, for programs there.", Primitives: []script.Primitive{onHost}},
 	}
 }

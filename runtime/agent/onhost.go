@@ -25,14 +25,17 @@ import (
 // allows any. The host's agent identifies them by their host keys, from the known_hosts files on
 // this machine or else from the host's own. An OpenSSH before 8.9 cannot bind keys to servers; that
 // causes a warning.
-func OnHost(ctx context.Context, h *shell.Host, servers Servers, keys, to []string, fn func(context.Context) error) (err error) {
+func OnHost(
+	ctx context.Context, h *shell.Host, servers Servers, keys, to []string, fn func(context.Context) error,
+) (err error) {
 	constraint, err := constrain(ctx, servers, to)
 	if err != nil {
 		return err
 	}
 	for _, k := range keys {
 		if !strings.HasPrefix(k, "/") && !strings.HasPrefix(k, "~/") {
-			return event.WithHint(fmt.Errorf("key %q: want an absolute path on the host", k), "for a key on this machine use agent.forward")
+			return event.WithHint(fmt.Errorf("key %q: want an absolute path on the host", k),
+				"for a key on this machine use agent.forward")
 		}
 	}
 	// The name is chosen here, so that the agent can be stopped even if its start was interrupted.
@@ -84,14 +87,17 @@ func add(ctx context.Context, h *shell.Host, dir, key string, c constraint) erro
 		options = append(options, "-H", dir+"/known_hosts")
 	}
 	if len(c.known) > 0 && c.theirs { // -H replaces these defaults of ssh-add
-		for _, file := range []string{"~/.ssh/known_hosts", "~/.ssh/known_hosts2", "/etc/ssh/ssh_known_hosts", "/etc/ssh/ssh_known_hosts2"} {
+		for _, file := range []string{"~/.ssh/known_hosts", "~/.ssh/known_hosts2", "/etc/ssh/ssh_known_hosts",
+			"/etc/ssh/ssh_known_hosts2"} {
 			options = append(options, "-H", file)
 		}
 	}
-	said, err := run(ctx, h, "ssh-add "+key, addScript, append([]string{dir, key, lifetime, strings.Join(c.known, "\n")}, options...)...)
+	said, err := run(ctx, h, "ssh-add "+key, addScript,
+		append([]string{dir, key, lifetime, strings.Join(c.known, "\n")}, options...)...)
 	if strings.Contains(said, "unbound") {
 		event.Emit(ctx, event.Event{Kind: event.Warning, Host: h.Name(),
-			Text: fmt.Sprintf("the OpenSSH on %s is older than 8.9: its agent does not bind the key %s to %s", h.Name(), key, c.names)})
+			Text: fmt.Sprintf("the OpenSSH on %s is older than 8.9: its agent does not bind the key %s to %s", h.Name(),
+				key, c.names)})
 	}
 	return err
 }
@@ -156,15 +162,18 @@ func failure(h *shell.Host, show string, args []string, result shell.Result) err
 	case 92:
 		cause = "the agent did not start"
 	case 93:
-		cause, hint = "no such key on the host", "make one there with ssh-keygen and register its public key at the git server, or use --agent forward with a key on this machine"
+		cause, hint = "no such key on the host",
+			"make one there with ssh-keygen and register its public key at the git server, or use --agent forward with a key on this machine"
 	case 94:
 		cause, hint = "the login user may not read the key", "make "+h.Target().User+" its owner"
 	case 95:
-		cause, hint = "the key is encrypted, and nobody can type its passphrase on the host", "use a deploy key without a passphrase, or --agent forward"
+		cause, hint = "the key is encrypted, and nobody can type its passphrase on the host",
+			"use a deploy key without a passphrase, or --agent forward"
 	case 96:
 		cause, hint = "the agent did not stop", "look for ssh-agent among the processes on the host"
 	case 97:
-		cause, hint = "host key of the key's server: not known on this machine or on the host", "log in to the server with ssh once, here or on the host, and compare the fingerprint with what its admin publishes"
+		cause, hint = "host key of the key's server: not known on this machine or on the host",
+			"log in to the server with ssh once, here or on the host, and compare the fingerprint with what its admin publishes"
 	default:
 		said := output.LastLines(result.Stderr)
 		cause = fmt.Sprintf("exit status %d: %s", result.Code, said)

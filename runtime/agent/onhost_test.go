@@ -45,7 +45,8 @@ type running struct {
 }
 
 func look(ctx context.Context, h *shell.Host) (running, error) {
-	result, err := h.Run(ctx, shell.Command{Script: `echo "$SSH_AUTH_SOCK"; cat "$(dirname "$SSH_AUTH_SOCK")/pid"; ssh-add -l`})
+	result, err := h.Run(ctx,
+		shell.Command{Script: `echo "$SSH_AUTH_SOCK"; cat "$(dirname "$SSH_AUTH_SOCK")/pid"; ssh-add -l`})
 	if err != nil {
 		return running{}, err
 	}
@@ -112,7 +113,8 @@ func TestOnHost(t *testing.T) {
 // If the host's OpenSSH supports it, the key works only at the git server, as the named user.
 func TestOnHostBindsKeys(t *testing.T) {
 	s := newSite(t)
-	elsewhere := shell.Command{Script: client(s.elsewhere) + fmt.Sprintf(" -p %d %s@127.0.0.1 echo inside", s.elsewhere.Port, s.elsewhere.User)}
+	elsewhere := shell.Command{Script: client(s.elsewhere) +
+		fmt.Sprintf(" -p %d %s@127.0.0.1 echo inside", s.elsewhere.Port, s.elsewhere.User)}
 	program, err := exec.LookPath("ssh-add")
 	if err != nil {
 		t.Fatal(err)
@@ -123,7 +125,8 @@ func TestOnHostBindsKeys(t *testing.T) {
 		if err := os.Mkdir(dir, 0o755); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(filepath.Join(dir, "ssh-add"), []byte("#!/bin/sh\n"+lines+" "+program+` "$@"`+"\n"), 0o755); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, "ssh-add"), []byte("#!/bin/sh\n"+lines+" "+program+` "$@"`+"\n"),
+			0o755); err != nil {
 			t.Fatal(err)
 		}
 		return map[string]string{"PATH": dir + ":" + os.Getenv("PATH")}
@@ -148,7 +151,8 @@ func TestOnHostBindsKeys(t *testing.T) {
 	knows := wrapped("knows", "exec unshare -m sh -c 'mount --bind "+home+" "+me.HomeDir+` && exec "$@"' sh`)
 	address := fmt.Sprintf("127.0.0.1:%d", s.git.Port)
 	both := filepath.Join(s.dir, "both")
-	if err := os.WriteFile(both, append([]byte("other.example "), gossh.MarshalAuthorizedKey(s.deployKey)...), 0o600); err != nil {
+	if err := os.WriteFile(both, append([]byte("other.example "), gossh.MarshalAuthorizedKey(s.deployKey)...),
+		0o600); err != nil {
 		t.Fatal(err)
 	}
 	for name, test := range map[string]struct {
@@ -171,15 +175,16 @@ func TestOnHostBindsKeys(t *testing.T) {
 			ctx = shell.WithEnv(ctx, s.host, test.env)
 		}
 		warned := len(s.rec.of(event.Warning))
-		err := OnHost(ctx, s.host, Servers{KnownHosts: test.known}, []string{s.deploy}, test.to, func(ctx context.Context) error {
-			if err := s.fetch(ctx); (err == nil) != test.fetches {
-				t.Errorf("%s: at the git server: %v", name, err)
-			}
-			if out, err := s.host.Run(ctx, elsewhere); (err == nil) != test.out {
-				t.Errorf("%s: elsewhere: %q, %v", name, out.Stdout, err)
-			}
-			return nil
-		})
+		err := OnHost(ctx, s.host, Servers{KnownHosts: test.known}, []string{s.deploy}, test.to,
+			func(ctx context.Context) error {
+				if err := s.fetch(ctx); (err == nil) != test.fetches {
+					t.Errorf("%s: at the git server: %v", name, err)
+				}
+				if out, err := s.host.Run(ctx, elsewhere); (err == nil) != test.out {
+					t.Errorf("%s: elsewhere: %q, %v", name, out.Stdout, err)
+				}
+				return nil
+			})
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -187,7 +192,8 @@ func TestOnHostBindsKeys(t *testing.T) {
 			t.Errorf("%s: warnings: %v", name, warns)
 		}
 	}
-	err = OnHost(s.ctx, s.host, Servers{}, []string{s.deploy}, []string{s.url()}, func(context.Context) error { return nil })
+	err = OnHost(s.ctx, s.host, Servers{}, []string{s.deploy}, []string{s.url()},
+		func(context.Context) error { return nil })
 	if err == nil || !strings.Contains(err.Error(), "not known on this machine or on the host") {
 		t.Errorf("an unknown server: %v", err)
 	}
@@ -281,7 +287,8 @@ func TestOnHostSurvivesNobody(t *testing.T) {
 	s := newSite(t)
 	target := s.host.Target()
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), "AGENT_TEST_TO_BE_KILLED="+strings.Join([]string{strconv.Itoa(target.Port), target.User, target.Identities[0], target.KnownHosts[0], s.deploy}, "\n"))
+	cmd.Env = append(os.Environ(), "AGENT_TEST_TO_BE_KILLED="+strings.Join([]string{strconv.Itoa(target.Port),
+		target.User, target.Identities[0], target.KnownHosts[0], s.deploy}, "\n"))
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -313,7 +320,8 @@ func toBeKilled(words []string) error {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
-	h := shell.NewPool(event.NewStream(), shell.Options{}).Host(inventory.Host{Name: "web1", Address: "127.0.0.1", Port: port, User: words[1],
+	h := shell.NewPool(event.NewStream(), shell.Options{}).Host(inventory.Host{Name: "web1", Address: "127.0.0.1",
+		Port: port, User: words[1],
 		Identities: []string{words[2]}, KnownHosts: []string{words[3]}, IdentityAgent: "none"})
 	return OnHost(ctx, h, Servers{}, []string{words[4]}, nil, func(ctx context.Context) error {
 		agent, err := look(ctx, h)

@@ -44,7 +44,8 @@ func newSite(t *testing.T) *site {
 	for _, args := range [][]string{
 		{"init", "--quiet", "--bare", "--initial-branch=release", repo},
 		{"-C", s.dir, "init", "--quiet", "--initial-branch=release", "work"},
-		{"-C", s.dir + "/work", "-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "--quiet", "--allow-empty", "-m", "first"},
+		{"-C", s.dir + "/work", "-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "--quiet",
+			"--allow-empty", "-m", "first"},
 		{"-C", s.dir + "/work", "push", "--quiet", repo, "release"},
 	} {
 		if out, err := exec.Command("git", args...).CombinedOutput(); err != nil {
@@ -55,7 +56,8 @@ func newSite(t *testing.T) *site {
 	s.elsewhere = labtest.StartSSHD(t, []string{labtest.Line(s.deployKey, "")})
 	web := labtest.StartSSHD(t, []string{labtest.Line(adminKey, "")})
 	pool := shell.NewPool(event.NewStream(), shell.Options{})
-	s.host = pool.Host(inventory.Host{Name: "web1", Address: "127.0.0.1", Port: web.Port, User: web.User, Identities: []string{admin},
+	s.host = pool.Host(inventory.Host{Name: "web1", Address: "127.0.0.1", Port: web.Port, User: web.User,
+		Identities: []string{admin},
 		KnownHosts: []string{web.KnownHosts}, IdentityAgent: "none"})
 	t.Cleanup(func() {
 		if err := pool.Close(); err != nil {
@@ -76,7 +78,8 @@ func client(server *labtest.SSHD) string {
 
 // fetch lists the git server's refs from the host.
 func (s *site) fetch(ctx context.Context) error {
-	result, err := s.host.Run(ctx, shell.Command{Argv: []string{"git", "ls-remote", s.url(), "refs/heads/release"}, Env: map[string]string{"GIT_SSH_COMMAND": client(s.git)}})
+	result, err := s.host.Run(ctx, shell.Command{Argv: []string{"git", "ls-remote", s.url(), "refs/heads/release"},
+		Env: map[string]string{"GIT_SSH_COMMAND": client(s.git)}})
 	if err == nil && !strings.Contains(result.Stdout, "refs/heads/release") {
 		return fmt.Errorf("git printed %q", result.Stdout)
 	}
@@ -85,7 +88,8 @@ func (s *site) fetch(ctx context.Context) error {
 
 func (s *site) forward() *Forwarder {
 	s.Helper()
-	f, err := Open(s.ctx, &Keys{}, Servers{KnownHosts: []string{s.git.KnownHosts}}, Scope{Keys: []string{s.deploy}, To: []string{s.url()}})
+	f, err := Open(s.ctx, &Keys{}, Servers{KnownHosts: []string{s.git.KnownHosts}},
+		Scope{Keys: []string{s.deploy}, To: []string{s.url()}})
 	if err != nil {
 		s.Fatal(err)
 	}
@@ -132,7 +136,8 @@ func TestForwardedNowhereElse(t *testing.T) {
 		t.Fatalf("logged in elsewhere: %q", out.Stdout)
 	}
 	err = f.Explain(event.WithHost(ctx, "web1"), err)
-	if want := gossh.FingerprintSHA256(s.elsewhere.HostKey) + ", which does not belong to [127.0.0.1]:" + fmt.Sprint(s.git.Port); !strings.Contains(err.Error(), want) {
+	if want := gossh.FingerprintSHA256(s.elsewhere.HostKey) + ", which does not belong to [127.0.0.1]:" +
+		fmt.Sprint(s.git.Port); !strings.Contains(err.Error(), want) {
 		t.Errorf("explained as: %v", err)
 	}
 	if used := s.rec.of(event.KeyUsed); len(used) > 0 {
@@ -155,9 +160,11 @@ func TestAClientThatBindsNothing(t *testing.T) {
 		}
 	}
 	must(os.Mkdir(filepath.Join(home, ".ssh"), 0o700))
-	must(os.WriteFile(filepath.Join(home, ".ssh", "known_hosts"), append([]byte("127.0.0.1 "), gossh.MarshalAuthorizedKey(s.git.HostKey)...), 0o600))
+	must(os.WriteFile(filepath.Join(home, ".ssh", "known_hosts"),
+		append([]byte("127.0.0.1 "), gossh.MarshalAuthorizedKey(s.git.HostKey)...), 0o600))
 	fetch := shell.Command{
-		Argv:  []string{"dbclient", "-A", "-T", "-p", fmt.Sprint(s.git.Port), s.git.User + "@127.0.0.1", "git-upload-pack", "app.git"},
+		Argv: []string{"dbclient", "-A", "-T", "-p", fmt.Sprint(s.git.Port), s.git.User + "@127.0.0.1",
+			"git-upload-pack", "app.git"},
 		Env:   map[string]string{"HOME": home},
 		Stdin: new("0000"), // nothing is wanted of what is offered
 	}
@@ -168,7 +175,8 @@ func TestAClientThatBindsNothing(t *testing.T) {
 		t.Fatalf("it was let in: %v", result)
 	}
 	err = f.Explain(event.WithHost(ctx, "web1"), err)
-	if !strings.Contains(err.Error(), "the ssh client did not name the server it talks to") || !strings.Contains(event.Hint(err), "--agent host") {
+	if !strings.Contains(err.Error(), "the ssh client did not name the server it talks to") ||
+		!strings.Contains(event.Hint(err), "--agent host") {
 		t.Errorf("explained as: %v; hint: %s", err, event.Hint(err))
 	}
 	if used := s.rec.of(event.KeyUsed); len(used) > 0 {
@@ -176,7 +184,8 @@ func TestAClientThatBindsNothing(t *testing.T) {
 	}
 	f.Close()
 
-	unbound, err := Open(s.ctx, &Keys{}, Servers{KnownHosts: []string{s.git.KnownHosts}}, Scope{Keys: []string{s.deploy}, To: []string{s.url()}, Unbound: true})
+	unbound, err := Open(s.ctx, &Keys{}, Servers{KnownHosts: []string{s.git.KnownHosts}},
+		Scope{Keys: []string{s.deploy}, To: []string{s.url()}, Unbound: true})
 	must(err)
 	defer unbound.Close()
 	result, err = s.host.Run(shell.WithAgent(s.ctx, unbound), fetch)
@@ -188,7 +197,8 @@ func TestAClientThatBindsNothing(t *testing.T) {
 func TestOpenWantsKnownServers(t *testing.T) {
 	key, _ := keyFile(t, "")
 	known := filepath.Join(t.TempDir(), "known_hosts")
-	_, err := Open(t.Context(), &Keys{}, Servers{KnownHosts: []string{known}}, Scope{Keys: []string{key}, To: []string{"ssh://git@git.example.org:2222/app.git"}})
+	_, err := Open(t.Context(), &Keys{}, Servers{KnownHosts: []string{known}},
+		Scope{Keys: []string{key}, To: []string{"ssh://git@git.example.org:2222/app.git"}})
 	if err == nil || !strings.Contains(err.Error(), "host key of [git.example.org]:2222: not known on this machine") {
 		t.Errorf("error: %v", err)
 	}
@@ -200,12 +210,15 @@ func TestOpenWantsKnownServers(t *testing.T) {
 // The Lua API, from declaration to result.
 func TestModule(t *testing.T) {
 	s := newSite(t)
-	fetch := script.Func("fetch", script.Reads, "Asks the git server.", func(ctx context.Context, _ *shell.Host, _ struct{}) (script.None, error) {
-		return script.None{}, s.fetch(ctx)
-	})
-	modules := append(Module(Deps{Servers: Servers{KnownHosts: []string{s.git.KnownHosts}}}), script.Module{On: "host", Doc: "For this test.", Primitives: []script.Primitive{fetch}},
+	fetch := script.Func("fetch", script.Reads, "Asks the git server.",
+		func(ctx context.Context, _ *shell.Host, _ struct{}) (script.None, error) {
+			return script.None{}, s.fetch(ctx)
+		})
+	modules := append(Module(Deps{Servers: Servers{KnownHosts: []string{s.git.KnownHosts}}}),
+		script.Module{On: "host", Doc: "For this test.", Primitives: []script.Primitive{fetch}},
 		script.Module{Doc: "For this test.", Fields: []script.Field{{Name: "host", Doc: "A host.", Type: "host"}}})
-	lib, err := script.NewLibrary([]script.Object{{Name: "host", Type: reflect.TypeFor[*shell.Host](), Doc: "A host."}}, modules...)
+	lib, err := script.NewLibrary([]script.Object{{Name: "host", Type: reflect.TypeFor[*shell.Host](), Doc: "A host."}},
+		modules...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -227,11 +240,13 @@ func TestModule(t *testing.T) {
 	if err := run(fmt.Sprintf(`assert(agent.forward({ keys = { %q }, to = { %q } }, function() host:fetch() return "done" end) == "done")`, s.deploy, s.url())); err != nil {
 		t.Error(err)
 	}
-	if err := run(fmt.Sprintf(`assert(host:agent({ keys = { %q } }, function() host:fetch() return 7 end) == 7)`, s.deploy)); err != nil {
+	if err := run(fmt.Sprintf(`assert(host:agent({ keys = { %q } }, function() host:fetch() return 7 end) == 7)`,
+		s.deploy)); err != nil {
 		t.Error(err)
 	}
 	err = run(fmt.Sprintf(`agent.forward({ keys = { %q }, to = { "nobody@127.0.0.1:%d" } }, function() host:fetch() end)`, s.deploy, s.git.Port))
-	if want := fmt.Sprintf("(the forwarded agent refused: a login as %q at [127.0.0.1]:%d)", s.git.User, s.git.Port); err == nil || !strings.Contains(err.Error(), want) {
+	if want := fmt.Sprintf("(the forwarded agent refused: a login as %q at [127.0.0.1]:%d)", s.git.User,
+		s.git.Port); err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("error: %v; want %s", err, want)
 	}
 }

@@ -95,7 +95,8 @@ func FuzzParseLogin(f *testing.F) {
 
 func FuzzAnswer(f *testing.F) {
 	f.Add([]byte{agentRequestIdentities})
-	f.Add(append([]byte{agentExtension}, text([]byte("session-bind@openssh.com"), []byte("key"), []byte("session"), []byte("sig"))...))
+	f.Add(append([]byte{agentExtension}, text([]byte("session-bind@openssh.com"), []byte("key"), []byte("session"),
+		[]byte("sig"))...))
 	f.Add(append([]byte{agentSignRequest}, text([]byte("key"), []byte("data"))...))
 	f.Fuzz(func(t *testing.T, message []byte) {
 		if len(message) == 0 {
@@ -127,7 +128,8 @@ func FuzzDestination(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if d.User == "" || d.Host == "" || d.Port < 1 || d.Port > 65535 || strings.ContainsAny(d.User+d.Host, " \t\n@/") || d.User[0] == '-' || d.Host[0] == '-' {
+		if d.User == "" || d.Host == "" || d.Port < 1 || d.Port > 65535 ||
+			strings.ContainsAny(d.User+d.Host, " \t\n@/") || d.User[0] == '-' || d.Host[0] == '-' {
 			t.Errorf("%q was read as %+v", s, d)
 		}
 		if strings.Contains(d.Host, ":") && net.ParseIP(d.Host) == nil {

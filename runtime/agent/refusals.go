@@ -49,7 +49,8 @@ func (f *Forwarder) reportRefusals() {
 	defer f.mu.Unlock()
 	for _, host := range slices.Sorted(maps.Keys(f.refused)) {
 		if count := f.refused[host]; count.n > maxRefusals {
-			event.Emit(count.ctx, event.Event{Kind: event.KeyRefused, Host: host, Text: fmt.Sprintf("%d more requests", count.n-maxRefusals),
+			event.Emit(count.ctx, event.Event{Kind: event.KeyRefused, Host: host,
+				Text: fmt.Sprintf("%d more requests", count.n-maxRefusals),
 				Hint: "find out what on " + host + " asked the agent so often"})
 		}
 	}

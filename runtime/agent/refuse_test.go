@@ -61,11 +61,15 @@ func TestRefuses(t *testing.T) {
 		"another host key":   {sign(func(l *login) { l.hostKey = []byte("another") }), "a server other than"},
 		"empty host key":     {sign(func(l *login) { l.hostKey = []byte{} }), "a server other than"},
 		"another key within": {sign(func(l *login) { l.key = []byte("another") }), "a key other than"},
-		"another algorithm":  {sign(func(l *login) { l.algorithm = gossh.KeyAlgoRSASHA256 }), `a "rsa-sha2-256" signature by a key of type`},
-		"junk":               {junk(func(*desk) []byte { return []byte("a contract, to sign on the dotted line") }), "something other than an SSH login"},
-		"nothing":            {junk(func(*desk) []byte { return nil }), "something other than an SSH login"},
-		"a login and more":   {junk(func(d *desk) []byte { return append(d.loginData(nil), 0) }), "something other than an SSH login"},
-		"a login cut short":  {junk(func(d *desk) []byte { data := d.loginData(nil); return data[:len(data)-1] }), "something other than an SSH login"},
+		"another algorithm": {sign(func(l *login) { l.algorithm = gossh.KeyAlgoRSASHA256 }),
+			`a "rsa-sha2-256" signature by a key of type`},
+		"junk": {junk(func(*desk) []byte { return []byte("a contract, to sign on the dotted line") }),
+			"something other than an SSH login"},
+		"nothing": {junk(func(*desk) []byte { return nil }), "something other than an SSH login"},
+		"a login and more": {junk(func(d *desk) []byte { return append(d.loginData(nil), 0) }),
+			"something other than an SSH login"},
+		"a login cut short": {junk(func(d *desk) []byte { data := d.loginData(nil); return data[:len(data)-1] }),
+			"something other than an SSH login"},
 		"another message": {junk(func(d *desk) []byte {
 			return bytes.Replace(d.loginData(nil), []byte{userauthRequest, 0, 0, 0, 3}, []byte{51, 0, 0, 0, 3}, 1)
 		}), "something other than an SSH login"},
@@ -119,11 +123,19 @@ func TestRefuses(t *testing.T) {
 			}
 			return c.Add(sshagent.AddedKey{PrivateKey: private})
 		}, "only lists and signs"},
-		"removing a key":  {func(d *desk, c sshagent.ExtendedAgent) error { return c.Remove(d.deploy.PublicKey()) }, "only lists and signs"},
-		"removing all":    {func(_ *desk, c sshagent.ExtendedAgent) error { return c.RemoveAll() }, "only lists and signs"},
-		"locking":         {func(_ *desk, c sshagent.ExtendedAgent) error { return c.Lock([]byte("x")) }, "only lists and signs"},
-		"unlocking":       {func(_ *desk, c sshagent.ExtendedAgent) error { return c.Unlock([]byte("x")) }, "only lists and signs"},
-		"other extension": {func(_ *desk, c sshagent.ExtendedAgent) error { _, err := c.Extension("query", nil); return err }, ""},
+		"removing a key": {func(d *desk, c sshagent.ExtendedAgent) error { return c.Remove(d.deploy.PublicKey()) },
+			"only lists and signs"},
+		"removing all": {func(_ *desk, c sshagent.ExtendedAgent) error { return c.RemoveAll() },
+			"only lists and signs"},
+		"locking": {func(_ *desk, c sshagent.ExtendedAgent) error { return c.Lock([]byte("x")) },
+			"only lists and signs"},
+		"unlocking": {func(_ *desk, c sshagent.ExtendedAgent) error { return c.Unlock([]byte("x")) },
+			"only lists and signs"},
+		"other extension": {func(_ *desk, c sshagent.ExtendedAgent) error {
+			_,
+				err := c.Extension("query", nil)
+			return err
+		}, ""},
 	}
 	for name, test := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -143,12 +155,14 @@ func TestRefuses(t *testing.T) {
 				t.Errorf("refusals: %v; want %q", refused, test.want)
 			}
 			err := d.forwarder.Explain(d.ctx, errors.New("clone failed"))
-			if !strings.Contains(err.Error(), "clone failed (the forwarded agent refused: ") || !strings.Contains(err.Error(), test.want) {
+			if !strings.Contains(err.Error(), "clone failed (the forwarded agent refused: ") ||
+				!strings.Contains(err.Error(), test.want) {
 				t.Errorf("explained as: %v", err)
 			}
 			// The connection still serves allowed requests.
 			keys, err := c.List()
-			if err != nil || len(keys) != 1 || !bytes.Equal(keys[0].Blob, d.deploy.PublicKey().Marshal()) || keys[0].Comment != "runbook" {
+			if err != nil || len(keys) != 1 || !bytes.Equal(keys[0].Blob, d.deploy.PublicKey().Marshal()) ||
+				keys[0].Comment != "runbook" {
 				t.Errorf("list: %v, %v", keys, err)
 			}
 		})

@@ -38,7 +38,8 @@ func parseBinding(contents []byte) (binding, error) {
 	if s.bad {
 		return binding{}, errMalformed
 	}
-	if !slices.Contains(algorithms(ssh.PlainKey(hostKey).Type()), sig.Format) { // a certificate's key signs like a plain one
+	if !slices.Contains(algorithms(ssh.PlainKey(hostKey).Type()),
+		sig.Format) { // a certificate's key signs like a plain one
 		return binding{}, fmt.Errorf("a %.40q signature by the host key", sig.Format)
 	}
 	if len(session) == 0 {

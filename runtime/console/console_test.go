@@ -38,7 +38,8 @@ func TestConcurrentConnect(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	hosts, err := inventory.Load(t.Context(), event.NewStream(), inventory.Options{Hosts: []string{l.HostsFile()}, SSHConfig: "none"}, "")
+	hosts, err := inventory.Load(t.Context(), event.NewStream(),
+		inventory.Options{Hosts: []string{l.HostsFile()}, SSHConfig: "none"}, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,7 +59,8 @@ end)`
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err = c.Run(t.Context(), context.Background(), recipe); run.Status(err) != run.StatusFailed || err.Error() != "a host failed, but the recipe continued" {
+	if _, err = c.Run(t.Context(), context.Background(), recipe); run.Status(err) != run.StatusFailed ||
+		err.Error() != "a host failed, but the recipe continued" {
 		t.Errorf("status %d: %v", run.Status(err), err)
 	}
 	if err := c.Close(err); err != nil {

@@ -21,7 +21,8 @@ func BenchmarkEmit(b *testing.B) {
 			ctx := WithLine(WithStep(WithHost(WithStream(b.Context(), s), "web1"), "prepare"), "r.lua:3")
 			b.ReportAllocs()
 			for b.Loop() {
-				Emit(ctx, Event{Kind: Output, Stream: "stdout", Text: "a line of what a command printed, as long as many\n"})
+				Emit(ctx, Event{Kind: Output, Stream: "stdout",
+					Text: "a line of what a command printed, as long as many\n"})
 			}
 		})
 	}

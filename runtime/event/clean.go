@@ -57,7 +57,8 @@ func unfit(r rune) bool {
 		return false
 	case r < ' ', r >= 0x7f && r < 0xa0: // C0, DEL and C1
 		return true
-	case r >= 0x202a && r <= 0x202e, r >= 0x2066 && r <= 0x2069: // embeddings, overrides and isolates of the bidirectional algorithm
+	case r >= 0x202a && r <= 0x202e, r >= 0x2066 &&
+		r <= 0x2069: // embeddings, overrides and isolates of the bidirectional algorithm
 		return true
 	}
 	return r == utf8.RuneError

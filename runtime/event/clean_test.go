@@ -24,7 +24,8 @@ func TestClean(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 	long := strings.Repeat("é", LongestLine)
-	if got, want := Clean("é"+long+"x\nend\n"), strings.Repeat("é", LongestLine/2)+fmt.Sprintf("… (%d bytes more)\nend\n", LongestLine+3); got != want {
+	if got, want := Clean("é"+long+"x\nend\n"), strings.Repeat("é",
+		LongestLine/2)+fmt.Sprintf("… (%d bytes more)\nend\n", LongestLine+3); got != want {
 		t.Errorf("%d bytes, %q", len(got), got[len(got)-40:])
 	}
 }
@@ -34,7 +35,8 @@ func FuzzClean(f *testing.F) {
 	f.Add(strings.Repeat("x", LongestLine+1) + "\ny")
 	f.Fuzz(func(t *testing.T, text string) {
 		got := Clean(text)
-		if strings.ContainsFunc(got, func(r rune) bool { return r != utf8.RuneError && unfit(r) }) || !utf8.ValidString(got) {
+		if strings.ContainsFunc(got, func(r rune) bool { return r != utf8.RuneError && unfit(r) }) ||
+			!utf8.ValidString(got) {
 			t.Errorf("%q became %q", text, got)
 		}
 		if strings.Count(got, "\n") != strings.Count(text, "\n") {

@@ -21,7 +21,8 @@ func FuzzEncode(f *testing.F) {
 	f.Fuzz(func(t *testing.T, host, step, line, text, stream string, size int64) {
 		c := NewEncoder()
 		for _, steps := range [][]string{nil, {step}, {step, host}} {
-			e := Event{Kind: Output, Time: began, Host: host, Step: steps, Line: line, Text: text, Stream: stream, Bytes: size}
+			e := Event{Kind: Output, Time: began, Host: host, Step: steps, Line: line, Text: text, Stream: stream,
+				Bytes: size}
 			var want bytes.Buffer
 			enc := json.NewEncoder(&want)
 			enc.SetEscapeHTML(false)
@@ -38,8 +39,9 @@ func FuzzEncode(f *testing.F) {
 
 // BenchmarkEncode encodes 200 lines of output.
 func BenchmarkEncode(b *testing.B) {
-	e := Event{Kind: Output, Time: time.Now(), Host: "web1", Step: []string{"prepare"}, Line: "r.lua:3", Stream: "stdout",
-		Text: strings.Repeat("Collecting a-package-with-a-name==1.2.3 (from -r requirements.txt (line 1))\n", 200)}
+	e := Event{Kind: Output, Time: time.Now(), Host: "web1", Step: []string{"prepare"}, Line: "r.lua:3",
+		Stream: "stdout",
+		Text:   strings.Repeat("Collecting a-package-with-a-name==1.2.3 (from -r requirements.txt (line 1))\n", 200)}
 	c := NewEncoder()
 	b.SetBytes(int64(len(e.Text)))
 	b.ReportAllocs()

@@ -63,7 +63,8 @@ var hostile = []string{
 // obeyed reports whether a character must not be written: it is a control character, or reorders a
 // line.
 func obeyed(r rune) bool {
-	return r < ' ' && r != '\n' && r != '\t' || r >= 0x7f && r < 0xa0 || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069
+	return r < ' ' && r != '\n' && r != '\t' || r >= 0x7f && r < 0xa0 || r >= 0x202a && r <= 0x202e || r >= 0x2066 &&
+		r <= 0x2069
 }
 
 // escaped matches these characters as JSON writes them.
@@ -117,29 +118,33 @@ func places(t *testing.T, visit func(name string, set func(e *event.Event, text 
 			set(func(text string) any { return map[string]string{"name": text, text: "value"} })
 		case typ == reflect.TypeFor[map[string]any]():
 			set(func(text string) any {
-				return map[string]any{"name": text, text: 1, "list": []any{text, []string{text}}, "map": map[string]any{text: text}}
+				return map[string]any{"name": text, text: 1, "list": []any{text, []string{text}},
+					"map": map[string]any{text: text}}
 			})
 		case typ.Kind() == reflect.Slice && typ.Elem().Kind() == reflect.Struct:
 			for i := range typ.Elem().NumField() {
-				within(name+"."+typ.Elem().Field(i).Name, typ.Elem().Field(i).Type, func(e reflect.Value) reflect.Value {
-					list := get(e)
-					if list.Len() == 0 {
-						list.Set(reflect.MakeSlice(typ, 1, 1))
-					}
-					return list.Index(0).Field(i)
-				})
+				within(name+"."+typ.Elem().Field(i).Name, typ.Elem().Field(i).Type,
+					func(e reflect.Value) reflect.Value {
+						list := get(e)
+						if list.Len() == 0 {
+							list.Set(reflect.MakeSlice(typ, 1, 1))
+						}
+						return list.Index(0).Field(i)
+					})
 			}
 		case typ == reflect.TypeFor[*event.Plan]():
 			for i := range typ.Elem().NumField() {
-				within(name+"."+typ.Elem().Field(i).Name, typ.Elem().Field(i).Type, func(e reflect.Value) reflect.Value {
-					plan := get(e)
-					if plan.IsNil() {
-						plan.Set(reflect.New(typ.Elem()))
-					}
-					return plan.Elem().Field(i)
-				})
+				within(name+"."+typ.Elem().Field(i).Name, typ.Elem().Field(i).Type,
+					func(e reflect.Value) reflect.Value {
+						plan := get(e)
+						if plan.IsNil() {
+							plan.Set(reflect.New(typ.Elem()))
+						}
+						return plan.Elem().Field(i)
+					})
 			}
-		case typ.Kind() == reflect.Bool, typ.Kind() == reflect.Int, typ.Kind() == reflect.Int64, typ.Kind() == reflect.Float64, typ == reflect.TypeFor[*int]():
+		case typ.Kind() == reflect.Bool, typ.Kind() == reflect.Int, typ.Kind() == reflect.Int64,
+			typ.Kind() == reflect.Float64, typ == reflect.TypeFor[*int]():
 		default:
 			t.Errorf("no hostile text is tried in %s, a %v", name, typ)
 		}
@@ -153,7 +158,8 @@ func places(t *testing.T, visit func(name string, set func(e *event.Event, text 
 }
 
 // severalLines lists the fields that may have several lines.
-var severalLines = map[string]bool{"Text": true, "Error": true, "Hint": true, "Args": true, "Faults.Message": true, "Faults.Command": true, "Faults.Hint": true,
+var severalLines = map[string]bool{"Text": true, "Error": true, "Hint": true, "Args": true, "Faults.Message": true,
+	"Faults.Command": true, "Faults.Hint": true,
 	"Plan.Groups.Parts.Warning": true, "Plan.Groups.Parts.Text": true, "Plan.Groups.Parts.Diff": true,
 	"Plan.Calls.Text": true, "Plan.Calls.Note": true, "Plan.Calls.Diff": true}
 
@@ -185,7 +191,8 @@ func TestHostileTexts(t *testing.T) {
 				if name == "" {
 					continue
 				}
-				field := strings.Join(textsIn(reflect.ValueOf(seen.events[n+2]).FieldByName(strings.Split(name, ".")[0])), "|")
+				field := strings.Join(textsIn(reflect.ValueOf(seen.events[n+2]).FieldByName(strings.Split(name,
+					".")[0])), "|")
 				if !severalLines[name] && strings.ContainsAny(field, "\n\t") || !strings.Contains(field, "HOSTILE") {
 					t.Errorf("text %d in %s of %s became %.200q", i, name, events[n].Kind, field)
 				}
@@ -204,7 +211,8 @@ func hold(t *testing.T, where, sink, text string) {
 		t.Errorf("%s wrote what is no UTF-8", where)
 	}
 	at := strings.IndexFunc(text, obeyed)
-	for i := strings.IndexByte(text, '\\'); i >= 0 && at < 0; { // searching for the whole pattern takes ten times as long
+	for i := strings.IndexByte(text, '\\'); i >= 0 &&
+		at < 0; { // searching for the whole pattern takes ten times as long
 		if escaped.MatchString(text[i:]) {
 			at = i
 			break
@@ -263,7 +271,8 @@ func written(t *testing.T, events []event.Event, seen *recorder) map[string]stri
 	t.Helper()
 	dir := t.TempDir()
 	var out, shown, outputs, commands bytes.Buffer
-	env := map[string]string{"GITHUB_ACTIONS": "true", "GITHUB_WORKSPACE": dir, "GITHUB_STEP_SUMMARY": filepath.Join(dir, "summary"), "GITLAB_CI": "true", "CI_PROJECT_DIR": dir}
+	env := map[string]string{"GITHUB_ACTIONS": "true", "GITHUB_WORKSPACE": dir,
+		"GITHUB_STEP_SUMMARY": filepath.Join(dir, "summary"), "GITLAB_CI": "true", "CI_PROJECT_DIR": dir}
 	getenv := func(name string) string { return env[name] }
 	shield, err := ci.Protect(getenv, &commands)
 	if err != nil {
@@ -273,8 +282,10 @@ func written(t *testing.T, events []event.Event, seen *recorder) map[string]stri
 	if err != nil {
 		t.Fatal(err)
 	}
-	sinks := append(ci.Sinks(getenv, shield), jsonl.New(&out), kept, terminal.New(terminal.Options{Out: &shown, Err: &shown, Level: terminal.Verbose, Hosts: []string{"web1"}}))
-	sinks = append(sinks, terminal.NewOutputs(terminal.Options{Out: &outputs, Err: &outputs, Hosts: []string{"web1", "web2"}}))
+	sinks := append(ci.Sinks(getenv, shield), jsonl.New(&out), kept,
+		terminal.New(terminal.Options{Out: &shown, Err: &shown, Level: terminal.Verbose, Hosts: []string{"web1"}}))
+	sinks = append(sinks, terminal.NewOutputs(terminal.Options{Out: &outputs, Err: &outputs,
+		Hosts: []string{"web1", "web2"}}))
 	report, spans := &html.Report{}, &spans{}
 	server := httptest.NewServer(spans)
 	defer server.Close()
@@ -295,8 +306,10 @@ func written(t *testing.T, events []event.Event, seen *recorder) map[string]stri
 	if err := errors.Join(stream.Close(), shield.Close()); err != nil {
 		t.Fatal(err)
 	}
-	got := map[string]string{"jsonl": out.String(), "terminal": shown.String(), "exec": outputs.String(), "github": commands.String(), "otlp": spans.text}
-	for sink, name := range map[string]string{"journal": kept.ID() + ".jsonl", "summary": "summary", "gitlab": ci.GitLabReport} {
+	got := map[string]string{"jsonl": out.String(), "terminal": shown.String(), "exec": outputs.String(),
+		"github": commands.String(), "otlp": spans.text}
+	for sink, name := range map[string]string{"journal": kept.ID() + ".jsonl", "summary": "summary",
+		"gitlab": ci.GitLabReport} {
 		text, err := os.ReadFile(filepath.Join(dir, name))
 		if err != nil && !errors.Is(err, os.ErrNotExist) {
 			t.Fatal(err)

@@ -66,7 +66,8 @@ func (c cleaner) plan(p *Plan) *Plan {
 		group.Hosts, group.Parts = c.lines(group.Hosts), slices.Clone(group.Parts)
 		for j := range group.Parts {
 			part := &group.Parts[j]
-			part.Title, part.Warning, part.Text, part.Diff = c.line(part.Title), c.text(part.Warning), c.text(part.Text), c.text(part.Diff)
+			part.Title, part.Warning, part.Text, part.Diff = c.line(part.Title), c.text(part.Warning),
+				c.text(part.Text), c.text(part.Diff)
 			part.Rows = c.rows(part.Rows)
 		}
 		out.Groups[i] = group
@@ -81,6 +82,7 @@ func (c cleaner) plan(p *Plan) *Plan {
 
 // Equal reports whether two parts say the same.
 func (p PlanPart) Equal(q PlanPart) bool {
-	return p.Title == q.Title && p.Warning == q.Warning && p.Text == q.Text && p.Omitted == q.Omitted && p.Diff == q.Diff &&
+	return p.Title == q.Title && p.Warning == q.Warning && p.Text == q.Text && p.Omitted == q.Omitted &&
+		p.Diff == q.Diff &&
 		slices.EqualFunc(p.Rows, q.Rows, slices.Equal)
 }

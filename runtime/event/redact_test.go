@@ -49,10 +49,12 @@ func TestLineBreaksHideNothing(t *testing.T) {
 		for _, end := range []string{"\n", "\r\n"} {
 			for _, text := range []string{wrapped(password, n, end), wrapped(encoded, n, end)} {
 				got := redactor(password).Replace("first" + end + text + end + "last" + end)
-				if flat := strings.NewReplacer("\r", "", "\n", "").Replace(got); strings.Contains(flat, "battery") || strings.Contains(flat, "b3JzZSBiYXR0ZX") {
+				if flat := strings.NewReplacer("\r", "", "\n", "").Replace(got); strings.Contains(flat, "battery") ||
+					strings.Contains(flat, "b3JzZSBiYXR0ZX") {
 					t.Errorf("every %d bytes: %q", n, got)
 				}
-				if strings.Count(got, "\n") != strings.Count(text, "\n")+3 || !strings.HasPrefix(got, "first"+end) || !strings.HasSuffix(got, end+"last"+end) {
+				if strings.Count(got, "\n") != strings.Count(text, "\n")+3 || !strings.HasPrefix(got, "first"+end) ||
+					!strings.HasSuffix(got, end+"last"+end) {
 					t.Errorf("every %d bytes: the lines are not what they were: %q", n, got)
 				}
 			}
@@ -64,7 +66,8 @@ func TestLineBreaksHideNothing(t *testing.T) {
 func TestSecretOfSeveralLines(t *testing.T) {
 	key := "-----BEGIN KEY-----\nAAAAB3NzaC1yc2E\nxyz\nqqqqq\n-----END KEY-----\n"
 	r := redactor(key)
-	for _, text := range []string{key, "x " + strings.TrimSpace(key) + " y", "only AAAAB3NzaC1yc2E here", fmt.Sprintf("%q", key)} {
+	for _, text := range []string{key, "x " + strings.TrimSpace(key) + " y", "only AAAAB3NzaC1yc2E here",
+		fmt.Sprintf("%q", key)} {
 		if got := r.Replace(text); strings.Contains(got, "AAAA") || strings.Contains(got, "qqqqq") {
 			t.Errorf("%q became %q", text, got)
 		}

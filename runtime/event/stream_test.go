@@ -54,8 +54,9 @@ func TestSecretsReachNoField(t *testing.T) {
 	Emit(ctx, Event{
 		Kind: CommandEnded, Text: "echo s3cr3t-pass", Error: secret, Hint: "x" + encoded + "y", State: "ab",
 		Columns: map[string]string{"a": secret}, Rows: [][]string{{"second-line"}}, Header: []string{"h"},
-		Faults: []Fault{{Step: []string{secret}, Message: secret, Command: "x " + encoded, Hint: "s3cr3t-pass"}}, By: "s3cr3t-pass@x",
-		Args: map[string]any{"token": "s3cr3t-pass", "n": 1},
+		Faults: []Fault{{Step: []string{secret}, Message: secret, Command: "x " + encoded, Hint: "s3cr3t-pass"}},
+		By:     "s3cr3t-pass@x",
+		Args:   map[string]any{"token": "s3cr3t-pass", "n": 1},
 	})
 	text, err := json.Marshal(rec.events[0])
 	if err != nil {

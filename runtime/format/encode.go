@@ -13,16 +13,18 @@ import (
 
 // base64Module declares base64.encode and base64.decode.
 func base64Module() script.Module {
-	return script.Module{Name: "base64", Doc: "Base64 with padding, as base64(1) writes it.", Primitives: []script.Primitive{
-		script.Func("encode", script.Pure, "Return the bytes of a text as base64 on one line.",
-			func(_ context.Context, _ script.None, a textArgs) (string, error) {
-				return base64.StdEncoding.EncodeToString([]byte(a.Text)), nil
-			}).With(`local header = "Basic " .. base64.encode("ada:" .. name)`),
-		script.Func("decode", script.Pure, "Return the bytes of base64. Line breaks are skipped; padding may be left out, and "+
-			"- and _ count as + and /.",
-			func(_ context.Context, _ script.None, a textArgs) (string, error) { return decodeBase64(a.Text) }).
-			With(`local text = base64.decode("aGVsbG8=")`),
-	}}
+	return script.Module{Name: "base64", Doc: "Base64 with padding, as base64(1) writes it.",
+		Primitives: []script.Primitive{
+			script.Func("encode", script.Pure, "Return the bytes of a text as base64 on one line.",
+				func(_ context.Context, _ script.None, a textArgs) (string, error) {
+					return base64.StdEncoding.EncodeToString([]byte(a.Text)), nil
+				}).With(`local header = "Basic " .. base64.encode("ada:" .. name)`),
+			script.Func("decode", script.Pure,
+				"Return the bytes of base64. Line breaks are skipped; padding may be left out, and "+
+					"- and _ count as + and /.",
+				func(_ context.Context, _ script.None, a textArgs) (string, error) { return decodeBase64(a.Text) }).
+				With(`local text = base64.decode("aGVsbG8=")`),
+		}}
 }
 
 func decodeBase64(text string) (string, error) {

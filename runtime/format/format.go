@@ -42,7 +42,8 @@ func toGo(format string, v any) (any, error) {
 	case script.Table:
 		return tableToGo(format, v)
 	}
-	return nil, fmt.Errorf("only strings, numbers, true, false, lists and tables can be encoded as %s, got %s", format, script.Describe(v))
+	return nil, fmt.Errorf("only strings, numbers, true, false, lists and tables can be encoded as %s, got %s", format,
+		script.Describe(v))
 }
 
 func tableToGo(format string, t script.Table) (any, error) {

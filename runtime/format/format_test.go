@@ -23,13 +23,16 @@ func TestDecode(t *testing.T) {
 		format, text string
 		want         any
 	}{
-		{"json", `{"a": [1, {"b": null}], "c": true}`, table(map[string]any{"a": list(1.0, table(map[string]any{"b": nil})), "c": true})},
+		{"json", `{"a": [1, {"b": null}], "c": true}`,
+			table(map[string]any{"a": list(1.0, table(map[string]any{"b": nil})), "c": true})},
 		{"yaml", "", nil},
-		{"yaml", "web:\n  port: 8000\n  on: yes\n  ratio: 0.5\n  at: 2026-01-02\n", table(map[string]any{"web": table(map[string]any{
-			"port": 8000.0, "on": "yes", "ratio": 0.5, "at": "2026-01-02T00:00:00Z"})})},
+		{"yaml", "web:\n  port: 8000\n  on: yes\n  ratio: 0.5\n  at: 2026-01-02\n",
+			table(map[string]any{"web": table(map[string]any{
+				"port": 8000.0, "on": "yes", "ratio": 0.5, "at": "2026-01-02T00:00:00Z"})})},
 		{"yaml", "- a\n- ~\n- [1, 0x10]\n", list("a", nil, list(1.0, 16.0))},
 		{"yaml", "8080: http\ntrue: x\n", table(map[string]any{"8080": "http", "true": "x"})},
-		{"yaml", "a: &x {b: 1}\nc: *x\n", table(map[string]any{"a": table(map[string]any{"b": 1.0}), "c": table(map[string]any{"b": 1.0})})},
+		{"yaml", "a: &x {b: 1}\nc: *x\n", table(map[string]any{"a": table(map[string]any{"b": 1.0}),
+			"c": table(map[string]any{"b": 1.0})})},
 		{"toml", "name = \"shop\"\n[tool]\nat = 2026-01-02\nlist = [1, 2.5]\n", table(map[string]any{"name": "shop",
 			"tool": table(map[string]any{"at": "2026-01-02", "list": list(1.0, 2.5)})})},
 		{"base64", "aGVs\nbG8=", "hello"},
@@ -44,7 +47,8 @@ func TestDecode(t *testing.T) {
 func TestDecodeRefuses(t *testing.T) {
 	laughs := "a: &a [x, x, x, x, x, x, x, x, x]\n"
 	for c := 'b'; c < 'l'; c++ {
-		laughs += strings.ReplaceAll(strings.ReplaceAll("N: &N [*P, *P, *P, *P, *P, *P, *P, *P, *P]\n", "N", string(c)), "P", string(c-1))
+		laughs += strings.ReplaceAll(strings.ReplaceAll("N: &N [*P, *P, *P, *P, *P, *P, *P, *P, *P]\n", "N", string(c)),
+			"P", string(c-1))
 	}
 	for _, c := range []struct{ format, text, want string }{
 		{"json", `{} 1`, "invalid JSON: trailing data after the value"},
@@ -77,7 +81,8 @@ func TestEncode(t *testing.T) {
 		if got, err := c.encode(value); err != nil || got != c.want {
 			t.Errorf("%q, %v; want %q", got, err, c.want)
 		}
-		for name, wrong := range map[string]any{"both": script.Table{List: []any{1.0}, Fields: map[string]any{"a": 1.0}}, "callback": script.Callback{}} {
+		for name, wrong := range map[string]any{"both": script.Table{List: []any{1.0},
+			Fields: map[string]any{"a": 1.0}}, "callback": script.Callback{}} {
 			if got, err := c.encode(wrong); err == nil {
 				t.Errorf("%s: %q", name, got)
 			}
@@ -90,7 +95,8 @@ func TestEncode(t *testing.T) {
 
 // FuzzFormats decodes texts, and encodes what was decoded: it must decode to the same.
 func FuzzFormats(f *testing.F) {
-	for _, text := range []string{"", "{}", "a: 1", "a = 1", "[1, 2]", "- a\n- ~\n", "a: 2026-01-02", "\"\\u0000\"", "? x"} {
+	for _, text := range []string{"", "{}", "a: 1", "a = 1", "[1, 2]", "- a\n- ~\n", "a: 2026-01-02", "\"\\u0000\"",
+		"? x"} {
 		f.Add(text)
 	}
 	encoders := map[string]func(any) (string, error){"json": encodeJSON, "yaml": encodeYAML, "toml": encodeTOML}
@@ -123,5 +129,6 @@ func show(t *testing.T, value any) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return strings.NewReplacer(`{"List":[],"Fields":null}`, "{}", `{"List":null,"Fields":{}}`, "{}").Replace(string(text))
+	return strings.NewReplacer(`{"List":[],"Fields":null}`, "{}", `{"List":null,"Fields":{}}`,
+		"{}").Replace(string(text))
 }

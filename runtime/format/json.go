@@ -14,7 +14,8 @@ import (
 // jsonModule declares json.encode and json.decode.
 func jsonModule() script.Module {
 	return script.Module{Name: "json", Doc: "JSON.", Primitives: []script.Primitive{
-		script.Func("encode", script.Pure, "Return a value as JSON on one line, with sorted names. An empty table is {}.",
+		script.Func("encode", script.Pure,
+			"Return a value as JSON on one line, with sorted names. An empty table is {}.",
 			func(_ context.Context, _ script.None, a encodeArgs) (string, error) { return encodeJSON(a.Value) }).
 			With(`host.fs:write(path, json.encode({ release = release, hosts = { "web1" } }))`),
 		script.Func("decode", script.Pure, "Return the value of JSON text. null becomes nil. Invalid JSON is an error.",

@@ -18,8 +18,9 @@ func yamlModule() script.Module {
 		script.Func("encode", script.Pure, "Return a value as YAML, with sorted names. An empty table is {}.",
 			func(_ context.Context, _ script.None, a encodeArgs) (string, error) { return encodeYAML(a.Value) }).
 			With(`host.fs:write(path, yaml.encode({ release = release, hosts = { "web1" } }))`),
-		script.Func("decode", script.Pure, "Return the value of YAML text with one document. null becomes nil, a date a "+
-			"string, and a number as a name a string.",
+		script.Func("decode", script.Pure,
+			"Return the value of YAML text with one document. null becomes nil, a date a "+
+				"string, and a number as a name a string.",
 			func(_ context.Context, _ script.None, a textArgs) (any, error) { return decodeYAML(a.Text) }).
 			With(`local services = yaml.decode("web: { port: 8000 }\n")`),
 	}}

@@ -25,7 +25,8 @@ func BenchmarkUnchanged(b *testing.B) {
 		}
 		b.Run("sudo="+user, func(b *testing.B) {
 			for range b.N {
-				if changed, err := files.Put(ctx, path, "text", fs.PutOptions{Mode: "0640", Owner: "root"}); err != nil || changed {
+				if changed, err := files.Put(ctx, path, "text",
+					fs.PutOptions{Mode: "0640", Owner: "root"}); err != nil || changed {
 					b.Fatal(changed, err)
 				}
 			}

@@ -87,7 +87,8 @@ func TestRemove(t *testing.T) {
 		if _, err := os.Stat(b.path("kept/inside")); err != nil {
 			b.Error("a link was followed:", err)
 		}
-		b.changed(name+": removed DIR/file", name+": removed DIR/empty", name+": removed DIR/link", name+": removed DIR/link2", name+": removed DIR/full")
+		b.changed(name+": removed DIR/file", name+": removed DIR/empty", name+": removed DIR/link",
+			name+": removed DIR/link2", name+": removed DIR/full")
 		for _, path := range []string{"/", "//", "/srv", "/srv/", "/."} {
 			_, err := b.files.Remove(b.ctx, path, true)
 			b.fails(err, "refusing to remove a top-level folder")
@@ -115,7 +116,8 @@ func TestRename(t *testing.T) {
 		b.holds("to", "new")
 		b.names("to")
 		b.changed(b.host.Name() + ": renamed DIR/from to DIR/to")
-		b.fails(b.files.Rename(b.ctx, b.path("from"), b.path("to")), "rename DIR/from: to DIR/to: no such file or folder")
+		b.fails(b.files.Rename(b.ctx, b.path("from"), b.path("to")),
+			"rename DIR/from: to DIR/to: no such file or folder")
 		b.must(os.MkdirAll(b.path("full/inside"), 0o755))
 		b.must(os.Mkdir(b.path("folder"), 0o755))
 		if err := b.files.Rename(b.ctx, b.path("folder"), b.path("full")); err == nil {
@@ -201,7 +203,8 @@ func TestCauses(t *testing.T) {
 			b.Helper()
 			dir := b.path(name)
 			b.must(os.Mkdir(dir, 0o755))
-			if out, err := exec.Command("mount", "-t", "tmpfs", "-o", options, "tmpfs", dir).CombinedOutput(); err != nil {
+			if out, err := exec.Command("mount", "-t", "tmpfs", "-o", options, "tmpfs",
+				dir).CombinedOutput(); err != nil {
 				b.Fatalf("mount: %v: %s", err, out)
 			}
 			b.Cleanup(func() {
@@ -293,7 +296,8 @@ func TestInterruptedAtEachPoint(t *testing.T) {
 			}
 			text, readErr := os.ReadFile(b.path("file"))
 			target, linkErr := os.Readlink(b.path("link"))
-			if readErr != nil || linkErr != nil || string(text) != "old" && string(text) != "new" || target != "/old" && target != "/new" {
+			if readErr != nil || linkErr != nil || string(text) != "old" && string(text) != "new" || target != "/old" &&
+				target != "/new" {
 				t.Errorf("%s, asked %d times: %q %v, %q %v", name, n, text, readErr, target, linkErr)
 			}
 			cancel()
@@ -319,8 +323,9 @@ func TestPermissions(t *testing.T) {
 		b.must(write(b.files, b.ctx, b.path("secret"), "x", fs.WriteOptions{Mode: "0600"}))
 		b.must(write(b.files, b.ctx, b.path("log"), "x", fs.WriteOptions{Append: true}))
 		for name, want := range map[string]os.FileMode{
-			"shared/outer": os.ModeDir | os.ModeSetgid | 0o750, "shared/outer/inner": os.ModeDir | os.ModeSetgid | 0o750,
-			"open": os.ModeDir | 0o777, "plain": 0o640, "secret": 0o600, "log": 0o640,
+			"shared/outer":       os.ModeDir | os.ModeSetgid | 0o750,
+			"shared/outer/inner": os.ModeDir | os.ModeSetgid | 0o750,
+			"open":               os.ModeDir | 0o777, "plain": 0o640, "secret": 0o600, "log": 0o640,
 		} {
 			fi, err := os.Stat(b.path(name))
 			b.must(err)

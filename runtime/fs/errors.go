@@ -53,7 +53,8 @@ func (o *operation) hostError(r shell.Result) error {
 	said := output.LastLines(r.Stderr)
 	reason := said[strings.LastIndex(said, ": ")+1:]
 	if o.user == "" && reason == " Operation not permitted" && strings.Contains(said, "chown: ") {
-		return event.WithHint(cause{"only root may give a file to another user", os.ErrPermission}, "use { sudo = true }")
+		return event.WithHint(cause{"only root may give a file to another user", os.ErrPermission},
+			"use { sudo = true }")
 	}
 	for text, err := range map[string]error{
 		"No such file": os.ErrNotExist, "Not a directory": os.ErrNotExist, "File exists": os.ErrExist,

@@ -132,7 +132,8 @@ func (a writeArgs) Draft(_ context.Context, h *shell.Host) (Draft, error) {
 	if mode == "" {
 		mode = octal(newMode(h, false))
 	}
-	return Draft{Path: a.Path, Text: a.Text, User: a.Sudo.User, Append: a.Append, PutOptions: PutOptions{Mode: mode}}, nil
+	return Draft{Path: a.Path, Text: a.Text, User: a.Sudo.User, Append: a.Append, PutOptions: PutOptions{Mode: mode}},
+		nil
 }
 
 // Draft reads or fills the content.
@@ -186,7 +187,8 @@ func readLocal(path string) (string, error) {
 	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
-		return "", event.WithHint(fmt.Errorf("%s does not exist on this machine", path), "paths on this machine are relative to the project")
+		return "", event.WithHint(fmt.Errorf("%s does not exist on this machine", path),
+			"paths on this machine are relative to the project")
 	case err != nil:
 		return "", err
 	case !info.Mode().IsRegular():
@@ -201,8 +203,9 @@ func readLocal(path string) (string, error) {
 // FileModule declares host:file.
 func FileModule() script.Module {
 	return script.Module{On: "host", Doc: "Files on a host.", Primitives: []script.Primitive{
-		script.Func("file", script.Changes, "Make a file have this content, mode and owner: written atomically, or not at all if it has them already. "+
-			"Return whether it changed. A link or a folder at the path is an error.",
+		script.Func("file", script.Changes,
+			"Make a file have this content, mode and owner: written atomically, or not at all if it has them already. "+
+				"Return whether it changed. A link or a folder at the path is an error.",
 			func(ctx context.Context, h *shell.Host, a fileArgs) (bool, error) {
 				h.Hide(a.Secret.values)
 				d, err := a.Draft(ctx, h)

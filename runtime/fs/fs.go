@@ -111,7 +111,8 @@ func (f Files) look(ctx context.Context, name, path string) (found, error) {
 	line, target, _ := strings.Cut(out, "\n")
 	numbers, names, _ := strings.Cut(line, ":")
 	now, bits := found{target: target}, uint32(0)
-	if _, err := fmt.Sscanf(numbers, "%x %d %d %d %d", &bits, &now.Size, &now.Modified, &now.UID, &now.GID); err != nil {
+	if _, err := fmt.Sscanf(numbers, "%x %d %d %d %d", &bits, &now.Size, &now.Modified, &now.UID,
+		&now.GID); err != nil {
 		return found{}, o.fail(fmt.Errorf("the host described it as %.100q", out))
 	}
 	user, group, _ := strings.Cut(names, ":")

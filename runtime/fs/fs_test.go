@@ -142,7 +142,8 @@ func TestLooking(t *testing.T) {
 		b.must(os.Mkdir(b.path("folder"), 0o750))
 		b.must(os.Symlink("/nonexistent", b.path("link")))
 		b.must(exec.Command("mkfifo", b.path("pipe")).Run())
-		for name, want := range map[string]string{"file": "file 0640", "folder": "folder 0750", "link": "link 0777", "pipe": "other 0644", "folder/": "folder 0750"} {
+		for name, want := range map[string]string{"file": "file 0640", "folder": "folder 0750", "link": "link 0777",
+			"pipe": "other 0644", "folder/": "folder 0750"} {
 			info, err := b.files.Stat(b.ctx, b.dir+"/"+name)
 			if got := info.Kind + " " + info.Mode; err != nil || got != want {
 				b.Errorf("%s: %s, %v; want %s", name, got, err, want)
@@ -179,7 +180,8 @@ func TestLooking(t *testing.T) {
 		_, err = b.files.Readlink(b.ctx, b.path("file"))
 		b.fails(err, "readlink DIR/file: is a file, not a link")
 		space, err := b.files.Disk(b.ctx, b.dir)
-		if err != nil || space.BytesFree <= 0 || space.BytesFree > space.BytesTotal || space.InodesFree > space.InodesTotal {
+		if err != nil || space.BytesFree <= 0 || space.BytesFree > space.BytesTotal ||
+			space.InodesFree > space.InodesTotal {
 			b.Errorf("disk: %+v, %v", space, err)
 		}
 		b.changed()
@@ -188,7 +190,8 @@ func TestLooking(t *testing.T) {
 
 func TestPaths(t *testing.T) {
 	b := newBench(t, (*shell.Pool).Localhost)
-	for path, want := range map[string]string{"": "empty path", "file": "not an absolute path", "~/file": "~ is not supported", "/srv/../etc": "has a .. in it", "/a\x00b": "NUL byte"} {
+	for path, want := range map[string]string{"": "empty path", "file": "not an absolute path",
+		"~/file": "~ is not supported", "/srv/../etc": "has a .. in it", "/a\x00b": "NUL byte"} {
 		_, err := b.files.Exists(b.ctx, path)
 		b.fails(err, want)
 		b.fails(write(b.files, b.ctx, path, "", fs.WriteOptions{}), want)
@@ -225,7 +228,8 @@ func TestReadAndWrite(t *testing.T) {
 		b.fails(err, "read DIR/file: larger than 319999 bytes")
 		_, err = b.files.Read(b.ctx, b.dir, fs.DefaultMax)
 		b.fails(err, "read DIR: is a folder")
-		if got, err := b.files.Read(b.ctx, "/proc/self/status", fs.DefaultMax); err != nil || !strings.HasPrefix(got, "Name:") {
+		if got, err := b.files.Read(b.ctx, "/proc/self/status", fs.DefaultMax); err != nil ||
+			!strings.HasPrefix(got, "Name:") {
 			b.Errorf("read %q, %v", got, err) // its size is reported as 0
 		}
 		b.must(write(b.files, b.ctx, b.path("secret"), "x", fs.WriteOptions{Mode: "0600"}))
@@ -239,7 +243,8 @@ func TestReadAndWrite(t *testing.T) {
 			o := fs.WriteOptions{Append: appending}
 			b.fails(write(b.files, b.ctx, b.path("link"), "x", o), "DIR/link: is a link")
 			b.fails(write(b.files, b.ctx, b.path("folder"), "x", o), "exists and is a folder")
-			b.fails(write(b.files, b.ctx, b.path("none/file"), "x", o), "no such file or folder: its folder DIR/none does not exist")
+			b.fails(write(b.files, b.ctx, b.path("none/file"), "x", o),
+				"no such file or folder: its folder DIR/none does not exist")
 		}
 		b.fails(write(b.files, b.ctx, b.path("file"), "x", fs.WriteOptions{Mode: "rw"}), `mode "rw": want octal digits`)
 		b.holds("file", long)
@@ -314,7 +319,8 @@ func TestBesideACommand(t *testing.T) {
 	onBoth(t, func(b *bench) {
 		var command sync.WaitGroup
 		command.Go(func() {
-			script := shell.Command{Script: `: > "$1"; until [ -e "$2" ]; do sleep 0.05; done`, Args: []string{b.path("begun"), b.path("file")}, Timeout: time.Minute}
+			script := shell.Command{Script: `: > "$1"; until [ -e "$2" ]; do sleep 0.05; done`,
+				Args: []string{b.path("begun"), b.path("file")}, Timeout: time.Minute}
 			if _, err := b.host.Run(b.ctx, script); err != nil {
 				b.Error(err)
 			}

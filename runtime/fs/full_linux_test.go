@@ -37,7 +37,8 @@ func TestPutOnFullDisk(t *testing.T) {
 		defer func() { b.must(syscall.Unmount(b.path("small"), syscall.MNT_DETACH)) }()
 		b.must(second(b.files.Put(b.ctx, b.path("small/conf"), "old\n", fs.PutOptions{Mode: "0640"})))
 		b.changed(b.host.Name() + ": wrote DIR/small/conf, 4 bytes")
-		_, err := b.files.Put(b.ctx, b.path("small/conf"), strings.Repeat("x", 20000), fs.PutOptions{Validate: []string{"test", "-s", "%s"}})
+		_, err := b.files.Put(b.ctx, b.path("small/conf"), strings.Repeat("x", 20000),
+			fs.PutOptions{Validate: []string{"test", "-s", "%s"}})
 		b.fails(err, "no space left on the file system")
 		b.holds("small/conf", "old\n")
 		b.changed()

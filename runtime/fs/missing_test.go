@@ -35,8 +35,10 @@ func TestMissingAsksTogether(t *testing.T) {
 	server := labtest.StartSSHD(t, []string{labtest.Line(labtest.Key(t, admin), "")})
 	port, journeys := far(t, server.Address())
 	b := newBench(t, func(p *shell.Pool) *shell.Host {
-		return p.Host(inventory.Host{Name: "web1", Address: "127.0.0.1", Port: port, User: server.User, Identities: []string{admin},
-			KnownHosts: []string{server.KnownHosts}, HostKeyAlias: fmt.Sprintf("[127.0.0.1]:%d", server.Port), IdentityAgent: "none"})
+		return p.Host(inventory.Host{Name: "web1", Address: "127.0.0.1", Port: port, User: server.User,
+			Identities: []string{admin},
+			KnownHosts: []string{server.KnownHosts}, HostKeyAlias: fmt.Sprintf("[127.0.0.1]:%d", server.Port),
+			IdentityAgent: "none"})
 	})
 	if _, err := b.files.Exists(b.ctx, b.dir); err != nil {
 		t.Fatal(err)

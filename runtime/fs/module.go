@@ -101,7 +101,8 @@ func Module(dryRun bool) script.Module {
 // readers declares what looks at files.
 func readers() []script.Primitive {
 	return []script.Primitive{
-		script.Func("exists", script.Reads, "Return whether the path exists: a file, a folder or a link, even a dangling one.",
+		script.Func("exists", script.Reads,
+			"Return whether the path exists: a file, a folder or a link, even a dangling one.",
 			func(ctx context.Context, h *shell.Host, a pathArgs) (bool, error) { return a.on(h).Exists(ctx, a.Path) }).
 			With(`if host.fs:exists("/srv/app/current") then log.info("released before") end`),
 		script.Func("missing", script.Reads, "Return the paths that do not exist, by one question for all of them.",
@@ -109,8 +110,9 @@ func readers() []script.Primitive {
 				return a.on(h).Missing(ctx, a.Paths)
 			}).
 			With(`local needed = host.fs:missing({ "/srv/app/shared/.env", "/srv/app/shared/media" })`),
-		script.Func("stat", script.Reads, "Describe a file, a folder or a link: kind (file, folder, link or other), size in bytes, mode (octal), "+
-			"modified (seconds since 1970), uid, gid. For a link it describes the link itself. A missing path is an error.",
+		script.Func("stat", script.Reads,
+			"Describe a file, a folder or a link: kind (file, folder, link or other), size in bytes, mode (octal), "+
+				"modified (seconds since 1970), uid, gid. For a link it describes the link itself. A missing path is an error.",
 			func(ctx context.Context, h *shell.Host, a pathArgs) (Info, error) { return a.on(h).Stat(ctx, a.Path) }).
 			With(`local is_link = host.fs:stat("/srv/app/current").kind == "link"`),
 		script.Func("list", script.Reads, "Return the sorted names in a folder. More than 1,000,000 are an error.",
@@ -128,8 +130,9 @@ func readers() []script.Primitive {
 				return a.on(h).Readlink(ctx, a.Path)
 			}).
 			With(`local current = host.fs:readlink("/srv/app/current")`),
-		script.Func("disk", script.Reads, "Return the space on the file system of the path: bytes_free, bytes_total, inodes_free, inodes_total "+
-			"(0 if there is no limit).",
+		script.Func("disk", script.Reads,
+			"Return the space on the file system of the path: bytes_free, bytes_total, inodes_free, inodes_total "+
+				"(0 if there is no limit).",
 			func(ctx context.Context, h *shell.Host, a pathArgs) (Space, error) { return a.on(h).Disk(ctx, a.Path) }).
 			With(`if host.fs:disk("/srv/app").bytes_free < 500 * 1024 * 1024 then fail("less than 500 MiB are free") end`),
 	}
@@ -138,9 +141,10 @@ func readers() []script.Primitive {
 // changers declares what changes files.
 func changers() []script.Primitive {
 	return []script.Primitive{
-		script.Func("write", script.Changes, "Write a file atomically: readers see the whole old file or the whole new one. With append, add the text "+
-			"by one write, so that the texts of concurrent writers do not mix. A link at the path is an error. "+
-			"Return false, and write nothing, if the file has the text and the mode.",
+		script.Func("write", script.Changes,
+			"Write a file atomically: readers see the whole old file or the whole new one. With append, add the text "+
+				"by one write, so that the texts of concurrent writers do not mix. A link at the path is an error. "+
+				"Return false, and write nothing, if the file has the text and the mode.",
 			writeText).
 			With(`host.fs:write("/srv/app/shared/settings.ini", "debug = false\n", { mode = "0640" })`).Assuming(true),
 		script.Func("mkdir", script.Changes, "Create a folder. Return true if it was created, false if it existed.",
@@ -148,27 +152,32 @@ func changers() []script.Primitive {
 				return a.on(h).Mkdir(ctx, a.Path, MkdirOptions{Mode: a.Mode, Parents: a.Parents})
 			}).
 			With(`local made = host.fs:mkdir("/srv/app/releases", { mode = "0755" })`),
-		script.Func("remove", script.Changes, "Remove a file, a link or an empty folder; with recursive, a folder and everything in it. A link is removed, never followed. "+
-			"Return false if nothing was there.",
+		script.Func("remove", script.Changes,
+			"Remove a file, a link or an empty folder; with recursive, a folder and everything in it. A link is removed, never followed. "+
+				"Return false if nothing was there.",
 			func(ctx context.Context, h *shell.Host, a removeArgs) (bool, error) {
 				return a.on(h).Remove(ctx, a.Path, a.Recursive)
 			}).
 			With(`host.fs:remove("/srv/app/releases/20260101-120000", { recursive = true })`),
-		script.Func("chmod", script.Changes, "Set the mode of a file or folder. Return false if it has that mode. A link is an error.",
+		script.Func("chmod", script.Changes,
+			"Set the mode of a file or folder. Return false if it has that mode. A link is an error.",
 			func(ctx context.Context, h *shell.Host, a chmodArgs) (bool, error) {
 				return a.on(h).Chmod(ctx, a.Path, a.Mode)
 			}).
 			With(`host.fs:chmod("/srv/app/shared", "2775")`).Assuming(true),
-		script.Func("chown", script.Changes, "Set the owner or the group of a file or folder. Return false if they are these already. "+
-			"A link is an error.", chown).
+		script.Func("chown", script.Changes,
+			"Set the owner or the group of a file or folder. Return false if they are these already. "+
+				"A link is an error.", chown).
 			With(`host.fs:chown("/srv/app/shared", ":" .. host:capture("id -gn"))`).Assuming(true),
-		script.Func("rename", script.Changes, "Rename a file or folder as rename(2) does: an existing file at the new name is replaced atomically.",
+		script.Func("rename", script.Changes,
+			"Rename a file or folder as rename(2) does: an existing file at the new name is replaced atomically.",
 			func(ctx context.Context, h *shell.Host, a renameArgs) (script.None, error) {
 				return script.None{}, a.on(h).Rename(ctx, a.From, a.To)
 			}).
 			With(`host.fs:rename("/srv/app/settings.new", "/srv/app/settings")`),
-		script.Func("symlink", script.Changes, "Create a link, or replace one by one rename(2), and read it back. Anything but a link at the path is an error. "+
-			"Return false if the link points to the target already.",
+		script.Func("symlink", script.Changes,
+			"Create a link, or replace one by one rename(2), and read it back. Anything but a link at the path is an error. "+
+				"Return false if the link points to the target already.",
 			func(ctx context.Context, h *shell.Host, a symlinkArgs) (bool, error) {
 				return a.on(h).Symlink(ctx, a.Target, a.Path, a.Replace)
 			}).
@@ -190,8 +199,9 @@ func chown(ctx context.Context, h *shell.Host, a chownArgs) (bool, error) {
 
 // temp declares host.fs:temp.
 func temp(dryRun bool) script.Primitive {
-	return script.Func("temp", script.Reads, "Call fn with the path of a new folder that only the user can enter. The folder is removed afterwards with "+
-		"all that is in it, also after an error or Ctrl-C. Return what fn returns. A dry run makes no folder: fn gets a path where nothing is.",
+	return script.Func("temp", script.Reads,
+		"Call fn with the path of a new folder that only the user can enter. The folder is removed afterwards with "+
+			"all that is in it, also after an error or Ctrl-C. Return what fn returns. A dry run makes no folder: fn gets a path where nothing is.",
 		func(ctx context.Context, h *shell.Host, a tempArgs) (result any, err error) {
 			call := func(dir string) error {
 				result, err = a.Fn.Call(ctx, dir)

@@ -77,7 +77,8 @@ func (o *operation) putArgs(text, temporary string, opts PutOptions) ([]string, 
 		wanted = octal(mode)
 	}
 	sum := sha256.Sum256([]byte(text))
-	return []string{o.path, temporary, wanted, octal(newMode(o.host, opts.Secret)), strconv.Itoa(len(text)), hex.EncodeToString(sum[:]),
+	return []string{o.path, temporary, wanted, octal(newMode(o.host, opts.Secret)), strconv.Itoa(len(text)),
+		hex.EncodeToString(sum[:]),
 		opts.Owner, opts.Group, opts.owner().String()}, err
 }
 
@@ -107,7 +108,8 @@ func (o *operation) put(text string, opts PutOptions) (bool, error) {
 	case err != nil:
 		return false, failedRun{errors.Join(err, o.cleanUp(err, temporary))}
 	case strings.HasPrefix(r.Stdout, "invalid\n"):
-		return false, invalid(opts, strings.TrimSpace(r.Stdout[len("invalid\n"):]), strings.ReplaceAll(output.LastLines(r.Stderr), temporary, o.path))
+		return false, invalid(opts, strings.TrimSpace(r.Stdout[len("invalid\n"):]),
+			strings.ReplaceAll(output.LastLines(r.Stderr), temporary, o.path))
 	case r.Code != 0:
 		return false, o.hostError(r)
 	}
@@ -162,7 +164,8 @@ func (o *operation) cleanUp(err error, temporary string) error {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(o.ctx), cleanLimit)
 	defer cancel()
-	_, err = o.host.Run(ctx, shell.Command{Argv: []string{"rm", "-f", "--", temporary}, Sudo: o.user, Resident: true, Quiet: true})
+	_, err = o.host.Run(ctx, shell.Command{Argv: []string{"rm", "-f", "--", temporary}, Sudo: o.user, Resident: true,
+		Quiet: true})
 	return err
 }
 
@@ -208,7 +211,8 @@ func (o *operation) append(text string, opts WriteOptions) error {
 	case len(text) > maxAppend:
 		return fmt.Errorf("cannot append %d bytes in one piece; the limit is %d", len(text), maxAppend)
 	}
-	out, err := o.result(o.withText(appendScript, []string{o.path, octal(mode), strconv.Itoa(len(text)), yes(opts.Line)}, text, false))
+	out, err := o.result(o.withText(appendScript,
+		[]string{o.path, octal(mode), strconv.Itoa(len(text)), yes(opts.Line)}, text, false))
 	if err != nil {
 		return err
 	}

@@ -22,21 +22,36 @@ func TestUnchanged(t *testing.T) {
 			write func() (bool, error)
 			mode  os.FileMode
 		}{
-			{"write", func() (bool, error) { return files.Write(b.ctx, b.path("file"), "one\n", fs.WriteOptions{}) }, 0o644},
-			{"write text", func() (bool, error) { return files.Write(b.ctx, b.path("file"), "two\n", fs.WriteOptions{}) }, 0o644},
+			{"write", func() (bool, error) { return files.Write(b.ctx, b.path("file"), "one\n", fs.WriteOptions{}) },
+				0o644},
+			{"write text", func() (bool, error) {
+				return files.Write(b.ctx, b.path("file"), "two\n",
+					fs.WriteOptions{})
+			}, 0o644},
 			{"write mode", func() (bool, error) {
 				return files.Write(b.ctx, b.path("file"), "two\n", fs.WriteOptions{Mode: "0600"})
 			}, 0o600},
-			{"put text", func() (bool, error) { return files.Put(b.ctx, b.path("file"), "a\x00b", fs.PutOptions{}) }, 0o600},
+			{"put text", func() (bool, error) { return files.Put(b.ctx, b.path("file"), "a\x00b", fs.PutOptions{}) },
+				0o600},
 			{"put mode", func() (bool, error) { return files.Put(b.ctx, b.path("file"), "a\x00b", owned) }, 0o640},
-			{"put new", func() (bool, error) { return files.Put(b.ctx, b.path("-rf x\n'y'"), "", fs.PutOptions{}) }, 0o644},
+			{"put new", func() (bool, error) { return files.Put(b.ctx, b.path("-rf x\n'y'"), "", fs.PutOptions{}) },
+				0o644},
 			{"put secret", func() (bool, error) {
 				return files.Put(b.ctx, b.path("key"), strings.Repeat("x", 1<<20), fs.PutOptions{Secret: true})
 			}, 0o600},
 			{"chmod", func() (bool, error) { return files.Chmod(b.ctx, b.path("key"), "4711") }, 0o711 | os.ModeSetuid},
-			{"chown", func() (bool, error) { return files.Chown(b.ctx, b.path("key"), owner.Owner{User: "root", Group: ""}) }, 0},
-			{"chown numbers", func() (bool, error) { return files.Chown(b.ctx, b.path("key"), owner.Owner{User: "1", Group: "1"}) }, 0},
-			{"chown group", func() (bool, error) { return files.Chown(b.ctx, b.path("key"), owner.Owner{User: "", Group: "root"}) }, 0},
+			{"chown", func() (bool, error) {
+				return files.Chown(b.ctx, b.path("key"),
+					owner.Owner{User: "root", Group: ""})
+			}, 0},
+			{"chown numbers", func() (bool, error) {
+				return files.Chown(b.ctx, b.path("key"),
+					owner.Owner{User: "1", Group: "1"})
+			}, 0},
+			{"chown group", func() (bool, error) {
+				return files.Chown(b.ctx, b.path("key"),
+					owner.Owner{User: "", Group: "root"})
+			}, 0},
 		} {
 			wants := []bool{true, false}
 			if c.what == "chown" { // it belongs to root, as the tests run as root
@@ -59,9 +74,12 @@ func TestUnchanged(t *testing.T) {
 		}
 		b.holds("file", "a\x00b")
 		b.names("-rf x\n'y'", "file", "key")
-		b.changed(name+": wrote DIR/file, 4 bytes", name+": wrote DIR/file, 4 bytes", name+": wrote DIR/file, 4 bytes", name+": wrote DIR/file, 3 bytes",
-			name+": wrote DIR/file, 3 bytes", name+": wrote DIR/-rf x\n'y', 0 bytes", name+": wrote DIR/key, 1048576 bytes",
-			name+": set mode 4711 of DIR/key, which was 0600", name+": gave DIR/key to 1:1", name+": gave DIR/key to :root")
+		b.changed(name+": wrote DIR/file, 4 bytes", name+": wrote DIR/file, 4 bytes", name+": wrote DIR/file, 4 bytes",
+			name+": wrote DIR/file, 3 bytes",
+			name+": wrote DIR/file, 3 bytes", name+": wrote DIR/-rf x\n'y', 0 bytes",
+			name+": wrote DIR/key, 1048576 bytes",
+			name+": set mode 4711 of DIR/key, which was 0600", name+": gave DIR/key to 1:1",
+			name+": gave DIR/key to :root")
 	})
 }
 
@@ -83,8 +101,10 @@ func TestPutRefuses(t *testing.T) {
 			{"file", fs.PutOptions{Mode: "rw"}, "want octal digits"},
 			{"file", fs.PutOptions{Owner: "a:b"}, `owner: "a:b" is not the name`},
 			{"file", fs.PutOptions{Owner: "no-such-user"}, "invalid user"},
-			{"file", fs.PutOptions{Validate: []string{"sh", "-c", `grep -q old "$1" || { echo "bad $1"; exit 3; }`, "sh", "%s"}}, "exited 3, so the file stays as it was:\nbad DIR/file"},
-			{"file", fs.PutOptions{Secret: true, Validate: []string{"grep", "-q", "old", "%s"}}, "(not shown, because the file is secret)"},
+			{"file", fs.PutOptions{Validate: []string{"sh", "-c", `grep -q old "$1" || { echo "bad $1"; exit 3; }`,
+				"sh", "%s"}}, "exited 3, so the file stays as it was:\nbad DIR/file"},
+			{"file", fs.PutOptions{Secret: true, Validate: []string{"grep", "-q", "old", "%s"}},
+				"(not shown, because the file is secret)"},
 			{"file", fs.PutOptions{Validate: []string{"/none", "%s"}}, "exited 127"},
 		} {
 			changed, err := files.Put(b.ctx, b.path(c.path), "new\n", c.opts)
@@ -95,8 +115,10 @@ func TestPutRefuses(t *testing.T) {
 		}
 		b.fails(second(files.Chmod(b.ctx, b.path("link"), "0600")), "is a link")
 		b.fails(second(files.Chown(b.ctx, b.path("link"), owner.Owner{User: "root", Group: ""})), "is a link")
-		b.fails(second(files.Chown(b.ctx, b.path("none"), owner.Owner{User: "root", Group: ""})), "no such file or folder")
-		b.fails(second(files.Chown(b.ctx, b.path("file"), owner.Owner{User: "", Group: "no-such-group"})), "invalid group")
+		b.fails(second(files.Chown(b.ctx, b.path("none"), owner.Owner{User: "root", Group: ""})),
+			"no such file or folder")
+		b.fails(second(files.Chown(b.ctx, b.path("file"), owner.Owner{User: "", Group: "no-such-group"})),
+			"invalid group")
 		b.holds("file", "old\n")
 		b.names("file", "folder", "link")
 		b.changed()
@@ -134,7 +156,8 @@ func TestTemp(t *testing.T) {
 				b.Errorf("%s: %v", at, err)
 			}
 		}
-		if err := b.files.Temp(ctx, func(string) error { b.Error("called after the interrupt"); return nil }); !errors.Is(err, why) {
+		if err := b.files.Temp(ctx,
+			func(string) error { b.Error("called after the interrupt"); return nil }); !errors.Is(err, why) {
 			b.Error(err)
 		}
 	})
@@ -157,7 +180,8 @@ func TestPutInterrupted(t *testing.T) {
 				}
 			}
 		}()
-		_, err := b.files.Put(ctx, b.path("file"), "new\n", fs.PutOptions{Validate: []string{"sh", "-c", `: > "$1"; exec sleep 1000`, "sh", b.path("begun")}})
+		_, err := b.files.Put(ctx, b.path("file"), "new\n",
+			fs.PutOptions{Validate: []string{"sh", "-c", `: > "$1"; exec sleep 1000`, "sh", b.path("begun")}})
 		interrupt(nil)
 		<-done
 		if !errors.Is(err, why) {

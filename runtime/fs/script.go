@@ -39,7 +39,8 @@ func (o *operation) result(r shell.Result, err error) (string, error) {
 
 // command returns the command of a script, which errors call by the name of the operation.
 func (o *operation) command(script string, args []string, max int) shell.Command {
-	return shell.Command{Script: script, Args: args, Shown: o.name + " " + o.path, Sudo: o.user, Resident: true, Quiet: true, AnyStatus: true, Max: max}
+	return shell.Command{Script: script, Args: args, Shown: o.name + " " + o.path, Sudo: o.user, Resident: true,
+		Quiet: true, AnyStatus: true, Max: max}
 }
 
 // change runs an operation of changeScript. It returns the first line of what that printed, and the
@@ -58,7 +59,9 @@ func carried(text string, secret bool) bool {
 }
 
 // withText runs a script with a text, which is SOURCE and TEXT of its arguments.
-func (o *operation) withText(script string, args []string, text string, secret bool, more ...string) (shell.Result, error) {
+func (o *operation) withText(
+	script string, args []string, text string, secret bool, more ...string,
+) (shell.Result, error) {
 	if carried(text, secret) {
 		return o.host.Run(o.ctx, o.command(script, slices.Concat(args, []string{"here", text}, more), 2*maxName))
 	}

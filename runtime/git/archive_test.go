@@ -18,7 +18,8 @@ func (p *pushed) archived(path, name string) (revision, clone string) {
 	_, err = p.git.Push(p.ctx, p.host, git.PushOptions{From: stored.Repo, Revision: stored.Revision, Path: p.path})
 	p.must(err)
 	clone = filepath.Join(p.dir, name)
-	p.must(p.git.Clone(p.ctx, p.host, git.CloneOptions{Repo: p.path, Revision: stored.Revision, Into: clone, Mirror: p.path,
+	p.must(p.git.Clone(p.ctx, p.host, git.CloneOptions{Repo: p.path, Revision: stored.Revision, Into: clone,
+		Mirror:  p.path,
 		Archive: true, Reserve: []string{"venv/"}}))
 	p.nothingLeft()
 	return stored.Revision, clone
@@ -27,7 +28,9 @@ func (p *pushed) archived(path, name string) (revision, clone string) {
 // listing lists all but git's own files, with modes, links and contents.
 func (p *pushed) listing(dir string) string {
 	p.Helper()
-	out, err := exec.Command("sh", "-c", `cd "$1" && find . -name .git -prune -o -printf "%P %M %l\n" -type f -exec md5sum {} \; | sort`, "sh", dir).Output()
+	out, err := exec.Command("sh", "-c",
+		`cd "$1" && find . -name .git -prune -o -printf "%P %M %l\n" -type f -exec md5sum {} \; | sort`, "sh",
+		dir).Output()
 	p.must(err)
 	return string(out)
 }
@@ -38,7 +41,8 @@ func TestArchive(t *testing.T) {
 	p := newPushed(t)
 	root := filepath.Join(p.dir, "web app")
 	for path, mode := range map[string]os.FileMode{
-		".gitattributes": 0o644, ".gitignore": 0o644, "static/built.css": 0o644, "bin/run": 0o755, "bin/mine": 0o700, "settings/secret": 0o600,
+		".gitattributes": 0o644, ".gitignore": 0o644, "static/built.css": 0o644, "bin/run": 0o755, "bin/mine": 0o700,
+		"settings/secret":      0o600,
 		"settings/shared file": 0o640, "-n": 0o644,
 	} {
 		p.must(os.MkdirAll(filepath.Join(root, filepath.Dir(path)), 0o755))
@@ -56,7 +60,8 @@ func TestArchive(t *testing.T) {
 	if got, want := p.listing(clone), p.listing(root); got != want {
 		t.Errorf("arrived as\n%s\nwant\n%s", got, want)
 	}
-	if status := p.run("-C", clone, "status", "--porcelain"); status != "" || strings.Contains(p.read(clone+"/.git/config"), "of the folder") {
+	if status := p.run("-C", clone, "status", "--porcelain"); status != "" ||
+		strings.Contains(p.read(clone+"/.git/config"), "of the folder") {
 		t.Errorf("git status: %s", status)
 	}
 	tarball := filepath.Join(p.dir, "web.tgz")

@@ -27,7 +27,8 @@ func TestClone(t *testing.T) {
 			wanted := m.commit("release", "wanted")
 			m.commit("release", "newer")
 			m.check("before", false)
-			o := git.CloneOptions{Repo: m.repo, Revision: wanted, Into: filepath.Join(m.dir, "releases", "one"), Branch: "release"}
+			o := git.CloneOptions{Repo: m.repo, Revision: wanted, Into: filepath.Join(m.dir, "releases", "one"),
+				Branch: "release"}
 			if from == "the mirror" {
 				o.Mirror = m.path
 			}
@@ -69,7 +70,8 @@ func TestShallowClone(t *testing.T) {
 	m := newMirrored(t)
 	older := m.commit("release", "older")
 	wanted := m.commit("release", "wanted")
-	o := git.CloneOptions{Repo: m.repo, Revision: wanted, Into: filepath.Join(m.dir, "one"), Branch: "release", Depth: 1}
+	o := git.CloneOptions{Repo: m.repo, Revision: wanted, Into: filepath.Join(m.dir, "one"), Branch: "release",
+		Depth: 1}
 	m.must(m.git.Clone(m.ctx, m.host, o))
 	for _, want := range [][2]string{
 		{m.read(o.Into + "/app.txt"), "wanted"},
@@ -129,13 +131,15 @@ func TestCloneRefuses(t *testing.T) {
 		return m.git.Clone(m.ctx, m.host, o)
 	}
 	m.fails(clone(func(o *git.CloneOptions) { o.Revision = "main" }), `"main" is not a commit hash`, "resolve")
-	m.fails(clone(func(o *git.CloneOptions) { o.Revision = revision[:10] }), "not a full commit hash", "give all digits")
+	m.fails(clone(func(o *git.CloneOptions) { o.Revision = revision[:10] }), "not a full commit hash",
+		"give all digits")
 	m.fails(clone(func(o *git.CloneOptions) { o.Branch = "-x" }), "begins with -", "")
 	m.fails(clone(func(o *git.CloneOptions) { o.Into = "releases/one" }), "want an absolute path", "")
 	m.fails(clone(func(o *git.CloneOptions) { o.Mirror = "repo.git" }), "want an absolute path", "")
 	m.fails(clone(func(o *git.CloneOptions) { o.Repo = "ext::sh -c true" }), "run a program", "")
 	m.fails(clone(func(o *git.CloneOptions) { o.Mirror = m.dir + "/nonesuch" }), "there is no such repository", "")
-	m.fails(clone(func(o *git.CloneOptions) { o.Revision = strings.Repeat("0123456789", 4) }), "does not contain the commit", "pushed")
+	m.fails(clone(func(o *git.CloneOptions) { o.Revision = strings.Repeat("0123456789", 4) }),
+		"does not contain the commit", "pushed")
 	if _, err := os.Lstat(into); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("something was left: %v", err)
 	}
@@ -185,11 +189,13 @@ func TestSubmodules(t *testing.T) {
 			t.Errorf("got %q, want %q", want[0], want[1])
 		}
 	}
-	for _, url := range []string{"ext::sh -c touch% " + m.dir + "/ran", "-u" + m.dir + "/ran", sub.repo, "git@other.example.org:x.git", "../missing.git"} {
+	for _, url := range []string{"ext::sh -c touch% " + m.dir + "/ran", "-u" + m.dir + "/ran", sub.repo,
+		"git@other.example.org:x.git", "../missing.git"} {
 		m.run("-C", m.work, "config", "--file", ".gitmodules", "submodule.vendor/my sub.url", url)
 		m.run("-C", m.work, "config", "--file", ".gitmodules", "submodule.vendor/my sub.update", "!touch "+m.dir+"/ran")
 		o.Revision, o.Into, o.Mirror = m.commit("main", url), m.dir+"/two", ""
-		m.fails(m.git.Clone(m.ctx, m.host, o), map[bool]string{true: "there is no such repository", false: "submodule vendor/my sub: "}[url == "../missing.git"], "")
+		m.fails(m.git.Clone(m.ctx, m.host, o), map[bool]string{true: "there is no such repository",
+			false: "submodule vendor/my sub: "}[url == "../missing.git"], "")
 		for _, path := range []string{o.Into, m.dir + "/ran"} {
 			if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
 				t.Errorf("%s: left at %s: %v", url, path, err)
@@ -213,8 +219,9 @@ func TestLFS(t *testing.T) {
 	m.must(os.Mkdir(m.work+"/static", 0o755))
 	for name, text := range map[string]string{
 		"static/.gitattributes": "*.bin filter=lfs diff=lfs merge=lfs -text\n*.evil filter=evil\n",
-		"static/ä b.bin":        fmt.Sprintf("version https://git-lfs.github.com/spec/v1\noid sha256:%s\nsize %d\n", sum, len(content)),
-		"static/x.evil":         "x",
+		"static/ä b.bin": fmt.Sprintf("version https://git-lfs.github.com/spec/v1\noid sha256:%s\nsize %d\n",
+			sum, len(content)),
+		"static/x.evil": "x",
 	} {
 		m.write(filepath.Join(m.work, name), text)
 	}
@@ -247,9 +254,11 @@ func TestLFS(t *testing.T) {
 	m.must(os.Mkdir(m.dir+"/bin", 0o755))
 	program, err := exec.LookPath("git")
 	m.must(err)
-	m.must(os.WriteFile(m.dir+"/bin/git", []byte("#!/bin/sh\ncase \" $* \" in *\" lfs \"*) echo git: \"'lfs' is not a git command\" >&2; exit 1 ;; esac\nexec "+program+" \"$@\"\n"), 0o755))
+	m.must(os.WriteFile(m.dir+"/bin/git",
+		[]byte("#!/bin/sh\ncase \" $* \" in *\" lfs \"*) echo git: \"'lfs' is not a git command\" >&2; exit 1 ;; esac\nexec "+program+" \"$@\"\n"), 0o755))
 	o.LFS, o.Into = "", m.dir+"/four"
-	m.fails(m.git.Clone(shell.WithEnv(m.ctx, m.host, map[string]string{"PATH": m.dir + "/bin:" + os.Getenv("PATH")}), m.host, o),
+	m.fails(m.git.Clone(shell.WithEnv(m.ctx, m.host, map[string]string{"PATH": m.dir + "/bin:" + os.Getenv("PATH")}),
+		m.host, o),
 		"there is no git-lfs on the host", "apt-get install git-lfs")
 	m.write(m.work+"/.lfsconfig", "[lfs]\n\turl = ssh://-oProxyCommand=x/y\n")
 	o.Revision, o.Mirror = m.commit("release", "config"), ""
@@ -269,8 +278,10 @@ func TestCloneInterrupted(t *testing.T) {
 	program, err := exec.LookPath("git")
 	m.must(err)
 	m.must(os.Mkdir(m.dir+"/bin", 0o755))
-	m.must(os.WriteFile(m.dir+"/bin/git", []byte("#!/bin/sh\ncase $* in *checkout*) echo $$ > "+fifo+"; exec tail -f /dev/null ;; esac\nexec "+program+" \"$@\"\n"), 0o755))
-	ctx, cancel := context.WithCancelCause(shell.WithEnv(m.ctx, m.host, map[string]string{"PATH": m.dir + "/bin:" + os.Getenv("PATH")}))
+	m.must(os.WriteFile(m.dir+"/bin/git",
+		[]byte("#!/bin/sh\ncase $* in *checkout*) echo $$ > "+fifo+"; exec tail -f /dev/null ;; esac\nexec "+program+" \"$@\"\n"), 0o755))
+	ctx, cancel := context.WithCancelCause(shell.WithEnv(m.ctx, m.host,
+		map[string]string{"PATH": m.dir + "/bin:" + os.Getenv("PATH")}))
 	defer cancel(nil)
 	why := errors.New("interrupted")
 	said, err := os.OpenFile(fifo, os.O_RDWR, 0) // both ways, so that neither end waits for the other to come
@@ -330,7 +341,8 @@ func TestOthersRepositories(t *testing.T) {
 	m.fails(err, "belongs to another user", "log in as its owner")
 	_, err = m.git.Mirror(m.ctx, m.host, git.MirrorOptions{Repo: m.repo, Path: m.path})
 	m.fails(err, "the mirror belongs to another user", "move it away")
-	err = m.git.Clone(m.ctx, m.host, git.CloneOptions{Repo: m.repo, Revision: revision, Into: m.dir + "/one", Mirror: m.path})
+	err = m.git.Clone(m.ctx, m.host, git.CloneOptions{Repo: m.repo, Revision: revision, Into: m.dir + "/one",
+		Mirror: m.path})
 	m.fails(err, "the mirror belongs to another user", "move it away")
 }
 
@@ -422,21 +434,24 @@ func TestCloneOnBranch(t *testing.T) {
 // The repository must not contain the names that the release creates.
 func TestCloneReserve(t *testing.T) {
 	m := newMirrored(t)
-	o := git.CloneOptions{Repo: m.repo, Revision: m.run("-C", m.repo, "rev-parse", "main"), Into: filepath.Join(m.dir, "one"), Reserve: []string{".runbook.json", "venv/"}}
+	o := git.CloneOptions{Repo: m.repo, Revision: m.run("-C", m.repo, "rev-parse", "main"),
+		Into: filepath.Join(m.dir, "one"), Reserve: []string{".runbook.json", "venv/"}}
 	m.must(m.git.Clone(m.ctx, m.host, o))
 	m.write(o.Into+"/.runbook.json", "{}")
 	m.must(os.Symlink(m.dir, o.Into+"/venv"))
 	if got := m.run("-C", o.Into, "status", "--porcelain"); got != "" {
 		t.Errorf("git status says %q", got)
 	}
-	if got := m.read(o.Into + "/.git/info/exclude"); !strings.Contains(got, "\nvenv/\n") || !strings.HasPrefix(got, ".runbook.json\n") {
+	if got := m.read(o.Into + "/.git/info/exclude"); !strings.Contains(got, "\nvenv/\n") ||
+		!strings.HasPrefix(got, ".runbook.json\n") {
 		t.Errorf("excluded: %q", got)
 	}
 	for i, name := range []string{".runbook.json", "venv/bin"} {
 		m.must(os.MkdirAll(filepath.Dir(m.work+"/"+name), 0o755))
 		m.write(m.work+"/"+name, "{}")
 		o.Revision, o.Into = m.commit("release", name), filepath.Join(m.dir, "two")
-		m.fails(m.git.Clone(m.ctx, m.host, o), "the commit contains "+[]string{".runbook.json", "venv"}[i], ".gitignore")
+		m.fails(m.git.Clone(m.ctx, m.host, o), "the commit contains "+[]string{".runbook.json", "venv"}[i],
+			".gitignore")
 		if _, err := os.Lstat(o.Into); !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("something is left at %s: %v", o.Into, err)
 		}
@@ -458,14 +473,17 @@ func TestSHA256(t *testing.T) {
 	m.check("at first", true)
 	m.check("again", false)
 	for name, o := range map[string]git.CloneOptions{"mirror": {Mirror: m.path}, "whole": {}, "shallow": {Depth: 1}} {
-		o.Repo, o.Revision, o.Branch, o.OnBranch, o.Into = "file://"+m.repo, revision, "release", true, filepath.Join(m.dir, name)
+		o.Repo, o.Revision, o.Branch, o.OnBranch, o.Into = "file://"+m.repo, revision, "release", true,
+			filepath.Join(m.dir, name)
 		m.must(m.git.Clone(m.ctx, m.host, o))
 		if got, err := m.git.Revision(m.ctx, m.host, o.Into); err != nil || got != revision {
 			t.Errorf("%s: revision %s, %v", name, got, err)
 		}
 	}
 	m.write(m.dir+"/signers", "")
-	_, err := m.git.Verify(m.ctx, m.host, git.VerifyOptions{Repo: m.repo, Revision: revision, By: "commit", Signers: m.dir + "/signers"})
+	_, err := m.git.Verify(m.ctx, m.host, git.VerifyOptions{Repo: m.repo, Revision: revision, By: "commit",
+		Signers: m.dir + "/signers"})
 	m.fails(err, "is not signed", "")
-	m.fails(m.git.Clone(m.ctx, m.host, git.CloneOptions{Repo: m.repo, Revision: revision[:50], Into: m.dir + "/x"}), "not a full commit hash", "64")
+	m.fails(m.git.Clone(m.ctx, m.host, git.CloneOptions{Repo: m.repo, Revision: revision[:50], Into: m.dir + "/x"}),
+		"not a full commit hash", "64")
 }

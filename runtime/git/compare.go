@@ -82,7 +82,8 @@ func (d Deps) Compare(ctx context.Context, h *shell.Host, o CompareOptions) (Com
 	if err != nil {
 		return Comparison{}, err
 	}
-	out, err := d.run(ctx, h, job{repo: r, show: fmt.Sprintf("git log %.12s..%.12s", o.From, o.To), script: compareScript,
+	out, err := d.run(ctx, h, job{repo: r, show: fmt.Sprintf("git log %.12s..%.12s", o.From, o.To),
+		script: compareScript,
 		args: []string{r.URL, o.To, o.From, o.Branch, strings.Join(o.Stores, "\n"), strconv.Itoa(o.Max),
 			strconv.Itoa(mostFetched / 512), strings.TrimPrefix(o.Requirements, "./")}})
 	if err != nil {
@@ -148,7 +149,8 @@ func parseCommits(text string) []Commit {
 		if len(fields) < 4 || !strings.HasSuffix(line, "\n") {
 			continue
 		}
-		commits = append(commits, Commit{fields[0], fields[1], shorten(fields[2], mostAuthor), shorten(fields[3], mostSubject)})
+		commits = append(commits, Commit{fields[0], fields[1], shorten(fields[2], mostAuthor),
+			shorten(fields[3], mostSubject)})
 	}
 	return commits
 }

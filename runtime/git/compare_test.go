@@ -55,8 +55,9 @@ func TestCompare(t *testing.T) {
 				if hash == "sha256" && row.repo == "" {
 					continue
 				}
-				got, err := b.git.Compare(b.ctx, b.host, git.CompareOptions{Repo: row.repo, From: row.from, To: row.to, Branch: "main",
-					Stores: row.stores, Requirements: "requirements.txt", Max: 50})
+				got, err := b.git.Compare(b.ctx, b.host,
+					git.CompareOptions{Repo: row.repo, From: row.from, To: row.to, Branch: "main",
+						Stores: row.stores, Requirements: "requirements.txt", Max: 50})
 				if text := summary(got); err != nil || text != row.want {
 					t.Errorf("got %q, %v, want %q", text, err, row.want)
 				}
@@ -72,8 +73,10 @@ func TestCompare(t *testing.T) {
 					}
 				}
 			}
-			got, err := b.git.Compare(b.ctx, b.host, git.CompareOptions{From: old, To: recent, Stores: []string{b.work + "/.git"}, Max: 1})
-			if err != nil || got.Ahead != 2 || len(got.Added) != 1 || got.Added[0].Author != "t" || len(got.Added[0].Date) != 10 {
+			got, err := b.git.Compare(b.ctx, b.host,
+				git.CompareOptions{From: old, To: recent, Stores: []string{b.work + "/.git"}, Max: 1})
+			if err != nil || got.Ahead != 2 || len(got.Added) != 1 || got.Added[0].Author != "t" ||
+				len(got.Added[0].Date) != 10 {
 				t.Errorf("%+v, %v", got, err)
 			}
 			_, err = b.git.Compare(b.ctx, b.host, git.CompareOptions{From: old, To: recent, Stores: mirrors})
@@ -96,7 +99,8 @@ func summary(c git.Comparison) string {
 		}
 		return strings.Join(texts, ", ")
 	}
-	return strings.TrimSuffix(fmt.Sprintf("%s %d %d %s | %s", c.Relation, c.Ahead, c.Behind, subjects(c.Added), subjects(c.Removed)), " ")
+	return strings.TrimSuffix(fmt.Sprintf("%s %d %d %s | %s", c.Relation, c.Ahead, c.Behind, subjects(c.Added),
+		subjects(c.Removed)), " ")
 }
 
 // listing returns the names, sizes and times of everything in a folder.

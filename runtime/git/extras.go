@@ -88,8 +88,9 @@ func (x *extras) fetchLFS(ctx context.Context, r Repo, dir, revision, count stri
 		x.warn(ctx, dir+" has "+count+" files as pointers into Git LFS, as lfs = \"pointers\" wants")
 		return nil
 	}
-	_, err := x.d.run(ctx, x.h, job{repo: r, show: "git lfs fetch of " + count + " files from " + r.URL, script: lfsScript,
-		args: []string{dir, r.URL, revision, x.storage}})
+	_, err := x.d.run(ctx, x.h, job{repo: r, show: "git lfs fetch of " + count + " files from " + r.URL,
+		script: lfsScript,
+		args:   []string{dir, r.URL, revision, x.storage}})
 	return err
 }
 
@@ -104,9 +105,11 @@ func (x *extras) addSubmodule(ctx context.Context, r Repo, dir, at, commit, url 
 	x.left--
 	switch {
 	case need.Problem != "":
-		return event.WithHint(fmt.Errorf("%s: submodule %s: %s", x.h.Name(), at, need.Problem), "name its server in private, or use https")
+		return event.WithHint(fmt.Errorf("%s: submodule %s: %s", x.h.Name(), at, need.Problem),
+			"name its server in private, or use https")
 	case depth == maxNested || x.left < 0:
-		return fmt.Errorf("%s: submodule %s: more than %d submodules, or nested more than %d deep", x.h.Name(), at, maxSubmodules, maxNested)
+		return fmt.Errorf("%s: submodule %s: more than %d submodules, or nested more than %d deep", x.h.Name(), at,
+			maxSubmodules, maxNested)
 	}
 	for _, part := range strings.Split(at, "/") {
 		if part == ".." || strings.EqualFold(part, ".git") || part == "" {
@@ -137,9 +140,12 @@ func lfsFailure(code int, said string) (cause, hint string) {
 	const pointers = "; lfs = \"pointers\" in recipes/app.lua releases the pointer files as they are"
 	switch code {
 	case 116:
-		return "the commit has files in Git LFS, and there is no git-lfs on the host", "on Debian and Ubuntu: sudo apt-get install git-lfs" + pointers
+		return "the commit has files in Git LFS, and there is no git-lfs on the host",
+			"on Debian and Ubuntu: sudo apt-get install git-lfs" + pointers
 	case 117:
-		return "pointers of Git LFS are left: " + strings.ReplaceAll(said, "\n", "; "), "are their objects pushed? git lfs push --all origin" + pointers
+		return "pointers of Git LFS are left: " + strings.ReplaceAll(said, "\n", "; "),
+			"are their objects pushed? git lfs push --all origin" + pointers
 	}
-	return ".lfsconfig names a server that is not one of https: " + strconv.Quote(said), "without it Git LFS uses the repository's server"
+	return ".lfsconfig names a server that is not one of https: " + strconv.Quote(said),
+		"without it Git LFS uses the repository's server"
 }

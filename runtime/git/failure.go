@@ -28,11 +28,13 @@ var symptoms = []struct {
 	cause func(j job) (cause, hint string)
 }{
 	{[]string{"is marked as revoked", "revoked host key"}, func(j job) (string, string) {
-		return "the host key of " + j.repo.Address() + " is revoked (@revoked in a known_hosts file)", "ask its admin for the new key, compare the fingerprint, and add it to known_hosts"
+		return "the host key of " + j.repo.Address() + " is revoked (@revoked in a known_hosts file)",
+			"ask its admin for the new key, compare the fingerprint, and add it to known_hosts"
 	}},
 	{[]string{"host identification has changed"}, func(j job) (string, string) {
 		return "the host key of " + j.repo.Address() + " has changed",
-			"if its admin says that it was changed, run `ssh-keygen -R '" + j.repo.Address() + "'`, then `" + j.repo.Login() + "` here, and compare the fingerprint"
+			"if its admin says that it was changed, run `ssh-keygen -R '" + j.repo.Address() + "'`, then `" +
+				j.repo.Login() + "` here, and compare the fingerprint"
 	}},
 	{[]string{"host key verification failed", "host key is known for"}, func(j job) (string, string) {
 		return "the host key of " + j.repo.Address() + " is not known, neither on this machine nor on the host",
@@ -41,14 +43,21 @@ var symptoms = []struct {
 	{[]string{"agent refused operation"}, func(j job) (string, string) {
 		return "the agent refused to sign the login at " + j.repo.Address(), ""
 	}},
-	{[]string{"permission denied (publickey", "permission denied (keyboard", "permission denied (password", "authentication failed", "could not read username", "too many authentication failures"}, func(j job) (string, string) {
-		if j.repo.Transport == HTTPS {
-			return "the git server refused the login", "is the user and the password, or the token, in the repository's URL right? without one, git on the host asks its credential helper"
-		}
-		return "the git server refused the login", "is the deploy key given (--key), and does the git server know its public half for this repository?" + noConfig(j)
-	}},
-	{[]string{"could not resolve host", "connection refused", "connection timed out", "no route to host", "network is unreachable", "failed to connect"}, func(j job) (string, string) {
-		return "the git server can't be reached from the host", "check the address and the firewall between the host and the git server" + noConfig(j)
+	{[]string{"permission denied (publickey", "permission denied (keyboard", "permission denied (password",
+		"authentication failed", "could not read username", "too many authentication failures"},
+		func(j job) (string, string) {
+			if j.repo.Transport == HTTPS {
+				return "the git server refused the login",
+					"is the user and the password, or the token, in the repository's URL right? without one, git on the host asks its credential helper"
+			}
+			return "the git server refused the login",
+				"is the deploy key given (--key), and does the git server know its public half for this repository?" +
+					noConfig(j)
+		}},
+	{[]string{"could not resolve host", "connection refused", "connection timed out", "no route to host",
+		"network is unreachable", "failed to connect"}, func(j job) (string, string) {
+		return "the git server can't be reached from the host",
+			"check the address and the firewall between the host and the git server" + noConfig(j)
 	}},
 	{[]string{"no space left on device"}, func(job) (string, string) {
 		return "no space left on the host's disk", "remove old releases, or make the disk larger"
@@ -56,25 +65,30 @@ var symptoms = []struct {
 	{[]string{"invalid index-pack output"}, func(j job) (string, string) {
 		switch j.script { // the size limit ends index-pack without a message
 		case holdScript:
-			return "the git server's data is damaged, or larger than 4 GiB", "clone it yourself, and give the path of the clone as --repo"
+			return "the git server's data is damaged, or larger than 4 GiB",
+				"clone it yourself, and give the path of the clone as --repo"
 		case verifyScript:
-			return "the git server's data is damaged, or larger than the limit for a signature", "verify = \"none\" in recipes/app.lua fetches nothing to this machine"
+			return "the git server's data is damaged, or larger than the limit for a signature",
+				"verify = \"none\" in recipes/app.lua fetches nothing to this machine"
 		}
 		return "the git server's data is damaged or incomplete", ""
 	}},
 	{[]string{"out of memory"}, func(j job) (string, string) {
-		return "the git server's answer needs more memory than available, or more than 1 GiB", "does it have millions of branches and tags? if not, ask its admin what it answers"
+		return "the git server's answer needs more memory than available, or more than 1 GiB",
+			"does it have millions of branches and tags? if not, ask its admin what it answers"
 	}},
 	{[]string{"unadvertised object"}, func(j job) (string, string) {
-		return "the git server allows a shallow clone only of the head of a branch or a tag, and " + j.args[1] + " is neither", "remove the depth; the server's admin can set uploadpack.allowReachableSHA1InWant"
+		return "the git server allows a shallow clone only of the head of a branch or a tag, and " + j.args[1] +
+			" is neither", "remove the depth; the server's admin can set uploadpack.allowReachableSHA1InWant"
 	}},
 	{[]string{"not our ref"}, missingCommit},
 	{[]string{"dubious ownership"}, func(job) (string, string) {
 		return "the repository belongs to another user", "log in as its owner, or use the URL of a git server"
 	}},
-	{[]string{"does not appear to be a git repository", "repository not found", "not found", "does not exist"}, func(j job) (string, string) {
-		return "there is no such repository, or the key may not read it", "check the repository's URL"
-	}},
+	{[]string{"does not appear to be a git repository", "repository not found", "not found", "does not exist"},
+		func(j job) (string, string) {
+			return "there is no such repository, or the key may not read it", "check the repository's URL"
+		}},
 }
 
 // noConfig tells those who rely on the ssh_config of a host that it is not read.
@@ -87,7 +101,8 @@ func noConfig(j job) string {
 
 // missingCommit is the cause when a repository lacks the commit.
 func missingCommit(j job) (cause, hint string) {
-	return "the repository does not contain the commit " + j.args[1], "is it pushed, and reachable from a branch or a tag?"
+	return "the repository does not contain the commit " + j.args[1],
+		"is it pushed, and reachable from a branch or a tag?"
 }
 
 // codeIncomplete is the exit status of receive.sh when the mirror does not have the whole commit.
@@ -111,28 +126,35 @@ func failure(h *shell.Host, j job, result shell.Result) error {
 	case 95:
 		e.Cause = "no such folder"
 	case 96:
-		e.Cause, hint = "the mirror belongs to another user, whose configuration git would obey", "move it away: the next release creates it again; or log in as its owner"
+		e.Cause, hint = "the mirror belongs to another user, whose configuration git would obey",
+			"move it away: the next release creates it again; or log in as its owner"
 	case 97:
-		e.Cause, hint = "the commit contains "+e.Tail+", which the release creates", "remove it from the repository, and list it in .gitignore"
+		e.Cause, hint = "the commit contains "+e.Tail+", which the release creates",
+			"remove it from the repository, and list it in .gitignore"
 	case 98:
 		e.Cause, hint = fmt.Sprintf("the commit %.12s is not reachable from %s", j.args[1], j.args[4]),
 			"was the branch reset? release again, or select the commit with --revision"
 	case 99:
 		e.Cause = fmt.Sprintf("git checked out a commit other than %.12s", j.args[1])
 	case 100:
-		e.Cause, hint = "cannot read the allowed signers in "+j.args[4], "create the file, with a line such as: ada@example.org ssh-ed25519 AAAA…"
+		e.Cause, hint = "cannot read the allowed signers in "+j.args[4],
+			"create the file, with a line such as: ada@example.org ssh-ed25519 AAAA…"
 	case 101:
 		e.Cause, hint = "no ssh-keygen, which verifies signatures", "install OpenSSH"
 	case 102, 104:
-		e.Cause, hint = unsigned(j, e), "sign it: git config gpg.format ssh, and git commit -S or git tag -s; or add its signer to "+j.args[4]
+		e.Cause, hint = unsigned(j, e),
+			"sign it: git config gpg.format ssh, and git commit -S or git tag -s; or add its signer to "+j.args[4]
 	case 103:
-		e.Cause, hint = fmt.Sprintf("no annotated tag points at the commit %.12s", j.args[1]), "sign one and push it: git tag -s"
+		e.Cause, hint = fmt.Sprintf("no annotated tag points at the commit %.12s", j.args[1]),
+			"sign one and push it: git tag -s"
 	case 116, 117, 118:
 		e.Cause, hint = lfsFailure(result.Code, e.Tail)
 	case 105:
-		e.Cause, hint = "the repository is a shallow or partial clone, which lacks a part of the history", "run in it: git fetch --unshallow"
+		e.Cause, hint = "the repository is a shallow or partial clone, which lacks a part of the history",
+			"run in it: git fetch --unshallow"
 	case codeIncomplete:
-		e.Cause, hint = fmt.Sprintf("it lacks a part of what the commit %.12s consists of", j.args[1]), "is the repository that it was sent from damaged? git fsck tells"
+		e.Cause, hint = fmt.Sprintf("it lacks a part of what the commit %.12s consists of", j.args[1]),
+			"is the repository that it was sent from damaged? git fsck tells"
 	default:
 		e.Cause, hint = e.diagnose(j, result.Stderr)
 	}
@@ -171,7 +193,8 @@ func lastBlock(text string) string {
 	var block []string
 	for line := range strings.Lines(text) {
 		switch line = strings.TrimSpace(line); line {
-		case "", "fatal: Could not read from remote repository.", "Please make sure you have the correct access rights", "and the repository exists.":
+		case "", "fatal: Could not read from remote repository.", "Please make sure you have the correct access rights",
+			"and the repository exists.":
 		default:
 			block = append(block, line)
 		}

@@ -132,7 +132,8 @@ func (d Deps) Mirror(ctx context.Context, h *shell.Host, o MirrorOptions) (bool,
 	if err != nil {
 		return false, err
 	}
-	out, err := d.run(ctx, h, job{repo: r, show: "git fetch " + r.URL + " into " + o.Path, args: []string{r.URL, o.Path, o.Revision, o.Branch},
+	out, err := d.run(ctx, h, job{repo: r, show: "git fetch " + r.URL + " into " + o.Path,
+		args:   []string{r.URL, o.Path, o.Revision, o.Branch},
 		script: mirrorScript})
 	if err != nil {
 		return false, err
@@ -195,7 +196,8 @@ func (d Deps) Clone(ctx context.Context, h *shell.Host, o CloneOptions) error {
 		onBranch = "yes"
 	}
 	j := job{repo: r, show: "git clone " + r.URL + " " + o.Into, script: cloneScript,
-		args: append([]string{r.URL, o.Revision, o.Into, r.URL, o.Branch, strconv.Itoa(o.Depth), onBranch, archived}, o.Reserve...)}
+		args: append([]string{r.URL, o.Revision, o.Into, r.URL, o.Branch, strconv.Itoa(o.Depth), onBranch, archived},
+			o.Reserve...)}
 	if o.Mirror != "" {
 		if err := checkPath("mirror", o.Mirror); err != nil {
 			return err
@@ -213,7 +215,8 @@ func (d Deps) Clone(ctx context.Context, h *shell.Host, o CloneOptions) error {
 			return err
 		}
 	}
-	event.Emit(ctx, event.Event{Kind: event.Changed, Host: h.Name(), Text: fmt.Sprintf("%s: clone of %s at %.12s", o.Into, r.URL, o.Revision)})
+	event.Emit(ctx, event.Event{Kind: event.Changed, Host: h.Name(),
+		Text: fmt.Sprintf("%s: clone of %s at %.12s", o.Into, r.URL, o.Revision)})
 	return nil
 }
 
@@ -229,7 +232,8 @@ func (d Deps) Revision(ctx context.Context, h *shell.Host, dir string) (string, 
 	}
 	revision := strings.TrimSpace(out)
 	if !isFullRevision(revision) {
-		return "", fmt.Errorf("%s: git reports %q as the commit of %s, which is not a commit hash", h.Name(), revision, dir)
+		return "", fmt.Errorf("%s: git reports %q as the commit of %s, which is not a commit hash", h.Name(), revision,
+			dir)
 	}
 	return revision, nil
 }
@@ -261,13 +265,15 @@ func (d Deps) Verify(ctx context.Context, h *shell.Host, o VerifyOptions) (strin
 	case o.By != "commit" && o.By != "tag":
 		return "", fmt.Errorf("by: want commit or tag, got %q", o.By)
 	}
-	out, err := d.run(ctx, h, job{repo: r, show: fmt.Sprintf("git verify-%s %.12s of %s", o.By, o.Revision, r.URL), script: verifyScript,
-		args: []string{r.URL, o.Revision, o.Branch, o.By, o.Signers, strconv.FormatInt(cmp.Or(o.Max, 4<<30)/512, 10)}})
+	out, err := d.run(ctx, h, job{repo: r, show: fmt.Sprintf("git verify-%s %.12s of %s", o.By, o.Revision, r.URL),
+		script: verifyScript,
+		args:   []string{r.URL, o.Revision, o.Branch, o.By, o.Signers, strconv.FormatInt(cmp.Or(o.Max, 4<<30)/512, 10)}})
 	return strings.TrimSpace(out), err
 }
 
 func checkPath(name, path string) error {
-	if !strings.HasPrefix(path, "/") || strings.ContainsFunc(path, func(c rune) bool { return c < ' ' }) || strings.Contains(path+"/", "/../") {
+	if !strings.HasPrefix(path, "/") || strings.ContainsFunc(path, func(c rune) bool { return c < ' ' }) ||
+		strings.Contains(path+"/", "/../") {
 		return fmt.Errorf("%s %q: want an absolute path on the host", name, path)
 	}
 	return nil

@@ -78,7 +78,8 @@ func newBenchOf(t *testing.T, hash string) *bench {
 // run runs git here and returns its output.
 func (b *bench) run(args ...string) string {
 	b.Helper()
-	out, err := exec.Command("git", append([]string{"-c", "user.name=t", "-c", "user.email=t@example.org"}, args...)...).CombinedOutput()
+	out, err := exec.Command("git", append([]string{"-c", "user.name=t", "-c", "user.email=t@example.org"},
+		args...)...).CombinedOutput()
 	if err != nil {
 		b.Fatalf("git %s: %v: %s", strings.Join(args, " "), err, out)
 	}
@@ -126,9 +127,11 @@ func TestResolve(t *testing.T) {
 	b.run("-C", b.work, "tag", "light")
 	both := b.commit("both", "both")
 	b.run("-C", b.work, "tag", "both", release)
-	b.run("-C", b.work, "push", "--quiet", "origin", "refs/tags/v1", "refs/tags/light", "refs/tags/both", "HEAD:refs/pull/7/head", "HEAD:refs/heads/other/refs/heads/release")
+	b.run("-C", b.work, "push", "--quiet", "origin", "refs/tags/v1", "refs/tags/light", "refs/tags/both",
+		"HEAD:refs/pull/7/head", "HEAD:refs/heads/other/refs/heads/release")
 	for ref, want := range map[string]string{
-		"release": release, "v1": release, "light": release, "both": both, "refs/tags/both": release, "refs/pull/7/head": both, release: release,
+		"release": release, "v1": release, "light": release, "both": both, "refs/tags/both": release,
+		"refs/pull/7/head": both, release: release,
 		"HEAD": b.run("-C", b.repo, "rev-parse", "main"),
 	} {
 		if got, err := b.git.Resolve(b.ctx, b.host, b.repo, ref); err != nil || got != want {

@@ -38,7 +38,8 @@ func (s *httpsServer) logins() []string {
 // serveHTTPS serves the bench's repositories.
 func (b *bench) serveHTTPS(user, password string) *httpsServer {
 	s := &httpsServer{user: user, password: password}
-	backend := &cgi.Handler{Path: b.run("--exec-path") + "/git-http-backend", Env: []string{"GIT_PROJECT_ROOT=" + b.dir, "GIT_HTTP_EXPORT_ALL=1"}}
+	backend := &cgi.Handler{Path: b.run("--exec-path") + "/git-http-backend",
+		Env: []string{"GIT_PROJECT_ROOT=" + b.dir, "GIT_HTTP_EXPORT_ALL=1"}}
 	s.Server = httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		user, password, ok := r.BasicAuth()
 		if ok {
@@ -62,9 +63,11 @@ func (b *bench) serveHTTPS(user, password string) *httpsServer {
 func (s *httpsServer) believing(b *bench, config string) (ctx context.Context, home string) {
 	b.Helper()
 	home = b.TempDir()
-	b.write(filepath.Join(home, "ca.pem"), string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw})))
+	b.write(filepath.Join(home, "ca.pem"), string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE",
+		Bytes: s.Certificate().Raw})))
 	b.write(filepath.Join(home, ".gitconfig"), config)
-	return shell.WithEnv(b.ctx, b.host, map[string]string{"HOME": home, "GIT_SSL_CAINFO": filepath.Join(home, "ca.pem"), "GIT_CONFIG_NOSYSTEM": "1"}), home
+	return shell.WithEnv(b.ctx, b.host, map[string]string{"HOME": home, "GIT_SSL_CAINFO": filepath.Join(home, "ca.pem"),
+		"GIT_CONFIG_NOSYSTEM": "1"}), home
 }
 
 // at returns the URL of the bench's repository with this user-info.
@@ -120,10 +123,12 @@ func TestHTTPSLogin(t *testing.T) {
 			if err := os.Mkdir(root, 0o755); err != nil {
 				t.Fatal(err)
 			}
-			if made, err := b.git.Mirror(ctx, b.host, git.MirrorOptions{Repo: url, Path: root + "/repo.git"}); err != nil || !made {
+			if made, err := b.git.Mirror(ctx, b.host,
+				git.MirrorOptions{Repo: url, Path: root + "/repo.git"}); err != nil || !made {
 				t.Fatal(made, err)
 			}
-			for name, o := range map[string]git.CloneOptions{"mirror": {Mirror: root + "/repo.git"}, "server": {}, "depth": {Depth: 1}} {
+			for name, o := range map[string]git.CloneOptions{"mirror": {Mirror: root + "/repo.git"}, "server": {},
+				"depth": {Depth: 1}} {
 				o.Repo, o.Revision, o.Into = url, revision, root+"/from-"+name
 				if err := b.git.Clone(ctx, b.host, o); err != nil {
 					t.Fatalf("%s: %v", name, err)
@@ -196,7 +201,8 @@ func TestHTTPSLoginRefused(t *testing.T) {
 	}))
 	defer moved.Close()
 	b.write(filepath.Join(home, ".git-credentials"), "")
-	_, err = b.git.Resolve(ctx, b.host, strings.Replace(moved.URL, "https://", "https://deploy:right@", 1)+"/app.git", "main")
+	_, err = b.git.Resolve(ctx, b.host, strings.Replace(moved.URL, "https://", "https://deploy:right@", 1)+"/app.git",
+		"main")
 	b.fails(err, "the git server refused the login", "")
 	if tried := other.logins(); len(tried) > 0 {
 		t.Errorf("another server got %v", tried)

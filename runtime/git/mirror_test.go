@@ -81,7 +81,8 @@ func TestMirrorHas(t *testing.T) {
 		{other, "main", true}, {newer, "", true}, {newer, "release", true}, {on, "gone", true},
 	} {
 		repo := m.dir + "/nonesuch.git" // a fetch fails
-		_, err := m.git.Mirror(m.ctx, m.host, git.MirrorOptions{Repo: repo, Path: m.path, Revision: row.revision, Branch: row.branch})
+		_, err := m.git.Mirror(m.ctx, m.host, git.MirrorOptions{Repo: repo, Path: m.path, Revision: row.revision,
+			Branch: row.branch})
 		if fetched := err != nil; fetched != row.fetches {
 			t.Errorf("%+v: %v", row, err)
 		}
@@ -101,11 +102,16 @@ func TestMirrorRecovers(t *testing.T) {
 		damage func(*mirrored) error
 		made   bool
 	}{
-		"no HEAD":         {func(m *mirrored) error { return os.Remove(m.path + "/HEAD") }, true},
-		"an empty HEAD":   {func(m *mirrored) error { return os.Truncate(m.path+"/HEAD", 0) }, true},
-		"an empty folder": {func(m *mirrored) error { m.must(os.RemoveAll(m.path)); return os.Mkdir(m.path, 0o755) }, true},
-		"a stale lock":    {func(m *mirrored) error { return os.WriteFile(m.path+"/refs/heads/main.lock", nil, 0o644) }, false},
-		"a broken ref":    {func(m *mirrored) error { return os.WriteFile(m.path+"/refs/heads/main", make([]byte, 41), 0o644) }, true},
+		"no HEAD":       {func(m *mirrored) error { return os.Remove(m.path + "/HEAD") }, true},
+		"an empty HEAD": {func(m *mirrored) error { return os.Truncate(m.path+"/HEAD", 0) }, true},
+		"an empty folder": {func(m *mirrored) error { m.must(os.RemoveAll(m.path)); return os.Mkdir(m.path, 0o755) },
+			true},
+		"a stale lock": {func(m *mirrored) error { return os.WriteFile(m.path+"/refs/heads/main.lock", nil, 0o644) },
+			false},
+		"a broken ref": {func(m *mirrored) error {
+			return os.WriteFile(m.path+"/refs/heads/main", make([]byte, 41),
+				0o644)
+		}, true},
 		"a link to it": {func(m *mirrored) error {
 			m.must(os.Rename(m.path, m.dir+"/big"))
 			return os.Symlink(m.dir+"/big", m.path)
@@ -117,7 +123,10 @@ func TestMirrorRecovers(t *testing.T) {
 		}, true},
 		"half of another":    {func(m *mirrored) error { return os.Mkdir(m.path+".new", 0o755) }, false},
 		"no mirror, half of": {func(m *mirrored) error { return os.Rename(m.path, m.path+".new") }, true},
-		"a broken config":    {func(m *mirrored) error { return os.WriteFile(m.path+"/config", []byte("[core"), 0o644) }, true},
+		"a broken config": {func(m *mirrored) error {
+			return os.WriteFile(m.path+"/config", []byte("[core"),
+				0o644)
+		}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := newMirrored(t)
@@ -187,7 +196,8 @@ func TestMirrorQuotes(t *testing.T) {
 	m.check("at first", true)
 	revision, err := b.git.Resolve(b.ctx, b.host, name, "main")
 	m.must(err)
-	m.must(b.git.Clone(b.ctx, b.host, git.CloneOptions{Repo: name, Revision: revision, Into: name + " clone", Mirror: m.path}))
+	m.must(b.git.Clone(b.ctx, b.host, git.CloneOptions{Repo: name, Revision: revision, Into: name + " clone",
+		Mirror: m.path}))
 	if got, err := b.git.Revision(b.ctx, b.host, name+" clone"); err != nil || got != revision {
 		t.Errorf("revision %s, %v", got, err)
 	}

@@ -71,7 +71,8 @@ func (d Deps) repoFor(ctx context.Context, here bool, text string) (Repo, error)
 	}
 	r, err := ParseRepo(real)
 	if err != nil {
-		return Repo{}, event.WithHint(fmt.Errorf("%w, by which git's configuration replaces %q", err, withoutLogin(text)), event.Hint(err))
+		return Repo{}, event.WithHint(fmt.Errorf("%w, by which git's configuration replaces %q", err,
+			withoutLogin(text)), event.Hint(err))
 	}
 	given, givenErr := ParseRepo(text)
 	switch {

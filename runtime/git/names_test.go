@@ -64,21 +64,31 @@ Host broken
 	Port none
 `)
 	for _, c := range []struct{ text, here, there, known, route string }{
-		{"git@bitbucket-work:team/app.git", "git@bitbucket-work:team/app.git", "git@bitbucket.org:team/app.git", "bitbucket.org", "HostName bitbucket.org|"},
-		{"bitbucket-work:app.git", "bitbucket-work:app.git", "git@bitbucket.org:app.git", "bitbucket.org", "HostName bitbucket.org|User git|"},
-		{"ssh://bitbucket-work/team/app.git", "ssh://bitbucket-work/team/app.git", "ssh://git@bitbucket.org/team/app.git", "bitbucket.org", "HostName bitbucket.org|User git|"},
-		{"ssh://git@bitbucket-work:2222/team/app.git", "ssh://git@bitbucket-work:2222/team/app.git", "ssh://git@bitbucket.org:2222/team/app.git", "[bitbucket.org]:2222", "HostName bitbucket.org|"},
-		{"bb:team/app.git", "bb:team/app.git", "git@bitbucket.org:team/app.git", "bitbucket.org", "HostName bitbucket.org|"},
-		{"git@github.com:team/app.git", "git@github.com:team/app.git", "git@ssh.github.com:team/app.git", "keys.github.com", "HostName ssh.github.com|Port 443|"},
-		{"gh:team/app.git", "gh:team/app.git", "git@ssh.github.com:team/app.git", "keys.github.com", "HostName ssh.github.com|Port 443|"},
-		{"corp:team/app.git", "corp:team/app.git", "ssh://deploy@git.corp.example:7999/team/app.git", "[git.corp.example]:7999", ""},
-		{"corp:old/app.git", "corp:old/app.git", "ssh://deploy@git.corp.example:7999/app.git", "[git.corp.example]:7999", ""},
+		{"git@bitbucket-work:team/app.git", "git@bitbucket-work:team/app.git", "git@bitbucket.org:team/app.git",
+			"bitbucket.org", "HostName bitbucket.org|"},
+		{"bitbucket-work:app.git", "bitbucket-work:app.git", "git@bitbucket.org:app.git", "bitbucket.org",
+			"HostName bitbucket.org|User git|"},
+		{"ssh://bitbucket-work/team/app.git", "ssh://bitbucket-work/team/app.git",
+			"ssh://git@bitbucket.org/team/app.git", "bitbucket.org", "HostName bitbucket.org|User git|"},
+		{"ssh://git@bitbucket-work:2222/team/app.git", "ssh://git@bitbucket-work:2222/team/app.git",
+			"ssh://git@bitbucket.org:2222/team/app.git", "[bitbucket.org]:2222", "HostName bitbucket.org|"},
+		{"bb:team/app.git", "bb:team/app.git", "git@bitbucket.org:team/app.git", "bitbucket.org",
+			"HostName bitbucket.org|"},
+		{"git@github.com:team/app.git", "git@github.com:team/app.git", "git@ssh.github.com:team/app.git",
+			"keys.github.com", "HostName ssh.github.com|Port 443|"},
+		{"gh:team/app.git", "gh:team/app.git", "git@ssh.github.com:team/app.git", "keys.github.com",
+			"HostName ssh.github.com|Port 443|"},
+		{"corp:team/app.git", "corp:team/app.git", "ssh://deploy@git.corp.example:7999/team/app.git",
+			"[git.corp.example]:7999", ""},
+		{"corp:old/app.git", "corp:old/app.git", "ssh://deploy@git.corp.example:7999/app.git",
+			"[git.corp.example]:7999", ""},
 		{"v6:app.git", "v6:app.git", "six@[2001:db8::1]:app.git", "2001:db8::1", "HostName 2001:db8::1|User six|"},
 		{"git@other.example:app.git", "git@other.example:app.git", "git@other.example:app.git", "other.example", ""},
 		{"git@push.example:app.git", "git@push.example:app.git", "git@push.example:app.git", "push.example", ""},
 		// Hosts can use an https URL as it is, and a login that is in git's configuration here
 		// stays here.
-		{"https://github.com/team/app.git", "https://github.com/team/app.git", "https://github.com/team/app.git", "", ""},
+		{"https://github.com/team/app.git", "https://github.com/team/app.git", "https://github.com/team/app.git", "",
+			""},
 		{"git@gitlab.com:team/app.git", "git@gitlab.com:team/app.git", "git@gitlab.com:team/app.git", "gitlab.com", ""},
 		{"pub:team/app.git", "pub:team/app.git", "https://mirror.example/team/app.git", "", ""},
 		{"/srv/git/app.git", "/srv/git/app.git", "/srv/git/app.git", "", ""},
@@ -114,7 +124,8 @@ Host broken
 		}
 	}
 	d = named(t, "[url\n", "")
-	if _, err := d.repoFor(t.Context(), false, "git@x:y"); err == nil || !strings.Contains(err.Error(), "bad config line 1 in file") {
+	if _, err := d.repoFor(t.Context(), false, "git@x:y"); err == nil ||
+		!strings.Contains(err.Error(), "bad config line 1 in file") {
 		t.Errorf("%v", err)
 	}
 	t.Setenv("PATH", t.TempDir()) // without git

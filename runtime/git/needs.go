@@ -63,8 +63,9 @@ func (d Deps) Needs(ctx context.Context, h *shell.Host, o NeedsOptions) (Needs, 
 		}
 		private = append(private, serverName(t))
 	}
-	out, err := d.run(ctx, h, job{repo: r, show: fmt.Sprintf("git show %.12s of %s", o.Revision, r.URL), script: needsScript,
-		args: []string{r.URL, o.Revision, o.Branch, o.Mirror, o.Requirements}})
+	out, err := d.run(ctx, h, job{repo: r, show: fmt.Sprintf("git show %.12s of %s", o.Revision, r.URL),
+		script: needsScript,
+		args:   []string{r.URL, o.Revision, o.Branch, o.Mirror, o.Requirements}})
 	if err != nil {
 		return Needs{}, err
 	}

@@ -34,13 +34,16 @@ func TestNeeds(t *testing.T) {
 	want := git.Needs{
 		Requirements: []git.Need{
 			{At: "requirements.txt", Repo: "ssh://git@git.example.org/one.git", Server: "git@git.example.org"},
-			{At: "deploy/base.txt", Repo: "ssh://git@git.example.org:2222/two.git", Server: "git@git.example.org:2222", Problem: "private does not name git@git.example.org:2222"},
-			{At: "constraints.txt", Repo: "ssh://git@other.example.org/three.git", Server: "git@other.example.org", Problem: "private does not name git@other.example.org"},
+			{At: "deploy/base.txt", Repo: "ssh://git@git.example.org:2222/two.git", Server: "git@git.example.org:2222",
+				Problem: "private does not name git@git.example.org:2222"},
+			{At: "constraints.txt", Repo: "ssh://git@other.example.org/three.git", Server: "git@other.example.org",
+				Problem: "private does not name git@other.example.org"},
 		},
 		Submodules: []git.Need{{At: "vendor/sub", Repo: "file://" + m.dir + "/sub.git"}},
 		LFS:        []string{"logo.bin", "static/ä b.dat"},
 	}
-	o := git.NeedsOptions{Repo: "file://" + m.repo, Revision: revision, Branch: "release", Requirements: "requirements.txt", Private: []string{"git@git.example.org"}}
+	o := git.NeedsOptions{Repo: "file://" + m.repo, Revision: revision, Branch: "release",
+		Requirements: "requirements.txt", Private: []string{"git@git.example.org"}}
 	for _, from := range []string{"whole", "partial", "mirror"} {
 		switch from {
 		case "partial":

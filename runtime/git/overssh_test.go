@@ -21,7 +21,8 @@ import (
 func (b *bench) serve(lines ...string) (server *labtest.SSHD, url, deploy string) {
 	deploy = filepath.Join(b.dir, "deploy")
 	key := labtest.Key(b, deploy)
-	server = labtest.StartSSHD(b, []string{labtest.Line(key, `command="git-upload-pack '`+b.repo+`'",restrict`)}, lines...)
+	server = labtest.StartSSHD(b, []string{labtest.Line(key, `command="git-upload-pack '`+b.repo+`'",restrict`)},
+		lines...)
 	return server, fmt.Sprintf("ssh://%s@127.0.0.1:%d/app.git", server.User, server.Port), deploy
 }
 
@@ -33,7 +34,8 @@ func TestOverSSH(t *testing.T) {
 	_, err := b.git.Resolve(b.ctx, b.host, url, "release")
 	b.fails(err, "the git server refused the login", "--key")
 
-	f, err := agent.Open(b.ctx, &agent.Keys{}, agent.Servers{KnownHosts: b.git.KnownHosts}, agent.Scope{Keys: []string{deploy}, To: []string{url}, Signatures: 4})
+	f, err := agent.Open(b.ctx, &agent.Keys{}, agent.Servers{KnownHosts: b.git.KnownHosts},
+		agent.Scope{Keys: []string{deploy}, To: []string{url}, Signatures: 4})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,13 +46,15 @@ func TestOverSSH(t *testing.T) {
 	}
 	path := b.dir + "/repo.git"
 	for _, want := range []bool{true, false} {
-		if made, err := b.git.Mirror(ctx, b.host, git.MirrorOptions{Repo: url, Path: path}); err != nil || made != want {
+		if made, err := b.git.Mirror(ctx, b.host, git.MirrorOptions{Repo: url, Path: path}); err != nil ||
+			made != want {
 			t.Errorf("mirror: %v, %v", made, f.Explain(ctx, err))
 		}
 	}
 	for from, mirror := range map[string]string{"mirror": path, "server": ""} {
 		into := b.dir + "/from-" + from
-		if err := b.git.Clone(ctx, b.host, git.CloneOptions{Repo: url, Revision: revision, Into: into, Mirror: mirror}); err != nil {
+		if err := b.git.Clone(ctx, b.host, git.CloneOptions{Repo: url, Revision: revision, Into: into,
+			Mirror: mirror}); err != nil {
 			t.Fatal(f.Explain(ctx, err))
 		}
 		if origin := b.run("-C", into, "remote", "get-url", "origin"); origin != url {
@@ -67,7 +71,8 @@ func TestHostKeys(t *testing.T) {
 	b := newBench(t)
 	server, url, _ := b.serve()
 	_, err := b.git.Resolve(b.ctx, b.host, url, "main")
-	b.fails(err, fmt.Sprintf("the host key of [127.0.0.1]:%d is not known, neither on this machine nor on the host", server.Port),
+	b.fails(err, fmt.Sprintf("the host key of [127.0.0.1]:%d is not known, neither on this machine nor on the host",
+		server.Port),
 		fmt.Sprintf("`ssh -p %d %s@127.0.0.1`", server.Port, server.User))
 
 	other := labtest.Key(t, b.dir+"/other")
@@ -135,7 +140,8 @@ func (b *bench) believing(file string) context.Context {
 	if err != nil {
 		b.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(bin, "ssh"), []byte("#!/bin/sh\nexec "+program+" -oUserKnownHostsFile="+file+" \"$@\"\n"), 0o755); err != nil {
+	if err := os.WriteFile(filepath.Join(bin, "ssh"),
+		[]byte("#!/bin/sh\nexec "+program+" -oUserKnownHostsFile="+file+" \"$@\"\n"), 0o755); err != nil {
 		b.Fatal(err)
 	}
 	return shell.WithEnv(b.ctx, b.host, map[string]string{"PATH": bin + ":" + os.Getenv("PATH")})
@@ -149,9 +155,11 @@ func TestCertifiedHostKey(t *testing.T) {
 		authority, lines := labtest.Certified(t, b.dir, name)
 		server, url, deploy := b.serve(lines...)
 		revision := b.commit("release", "release")
-		b.write(b.dir+"/known_hosts", fmt.Sprintf("@cert-authority [127.0.0.1]:%d %s\n", server.Port, labtest.Line(authority, "")))
+		b.write(b.dir+"/known_hosts", fmt.Sprintf("@cert-authority [127.0.0.1]:%d %s\n", server.Port,
+			labtest.Line(authority, "")))
 		b.git.KnownHosts = []string{b.dir + "/known_hosts"}
-		f, err := agent.Open(b.ctx, &agent.Keys{}, agent.Servers{KnownHosts: b.git.KnownHosts}, agent.Scope{Keys: []string{deploy}, To: []string{url}})
+		f, err := agent.Open(b.ctx, &agent.Keys{}, agent.Servers{KnownHosts: b.git.KnownHosts},
+			agent.Scope{Keys: []string{deploy}, To: []string{url}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -168,7 +176,9 @@ func TestCertifiedHostKey(t *testing.T) {
 		b.write(b.dir+"/known_hosts", b.read(b.dir+"/known_hosts")+"@revoked * "+labtest.Line(authority, "")+"\n")
 		_, err = b.git.Resolve(ctx, b.host, url, "release")
 		b.fails(err, "is revoked", "")
-		if _, err = agent.Open(b.ctx, &agent.Keys{}, agent.Servers{KnownHosts: b.git.KnownHosts}, agent.Scope{Keys: []string{deploy}, To: []string{url}}); err == nil || !strings.Contains(err.Error(), b.dir+"/known_hosts:2") {
+		if _, err = agent.Open(b.ctx, &agent.Keys{}, agent.Servers{KnownHosts: b.git.KnownHosts},
+			agent.Scope{Keys: []string{deploy}, To: []string{url}}); err == nil ||
+			!strings.Contains(err.Error(), b.dir+"/known_hosts:2") {
 			t.Errorf("an agent for a revoked authority: %v", err)
 		}
 	}
@@ -181,7 +191,8 @@ func TestSignaturesOfOneClone(t *testing.T) {
 	b.git.KnownHosts = []string{server.KnownHosts}
 	open := func(signatures int) (context.Context, *agent.Forwarder) {
 		t.Helper()
-		f, err := agent.Open(b.ctx, &agent.Keys{}, agent.Servers{KnownHosts: b.git.KnownHosts}, agent.Scope{Keys: []string{deploy}, To: []string{url}, Signatures: signatures})
+		f, err := agent.Open(b.ctx, &agent.Keys{}, agent.Servers{KnownHosts: b.git.KnownHosts},
+			agent.Scope{Keys: []string{deploy}, To: []string{url}, Signatures: signatures})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -197,7 +208,8 @@ func TestSignaturesOfOneClone(t *testing.T) {
 		}
 		before := len(b.texts(event.KeyUsed))
 		_, err := b.git.Resolve(ctx, b.host, url, "main")
-		b.fails(f.Explain(ctx, err), fmt.Sprintf("(the forwarded agent refused: more than %d logins at [127.0.0.1]:%d)", most, server.Port), "signatures in agent.forward")
+		b.fails(f.Explain(ctx, err), fmt.Sprintf("(the forwarded agent refused: more than %d logins at [127.0.0.1]:%d)",
+			most, server.Port), "signatures in agent.forward")
 		if len(b.texts(event.KeyUsed)) != before || len(b.texts(event.KeyRefused)) == 0 {
 			t.Errorf("used: %v, refused: %v", b.texts(event.KeyUsed), b.texts(event.KeyRefused))
 		}

@@ -11,18 +11,27 @@ import (
 
 func TestParseRepo(t *testing.T) {
 	for text, want := range map[string]Repo{
-		"git@git.example.org:app.git":              {Transport: SSH, Target: inventory.Target{User: "git", Host: "git.example.org", Port: 22}, Path: "app.git"},
-		"git.example.org:/srv/app.git":             {Transport: SSH, Target: inventory.Target{Host: "git.example.org", Port: 22}, Path: "/srv/app.git"},
-		"git@[2001:db8::1]:app.git":                {Transport: SSH, Target: inventory.Target{User: "git", Host: "2001:db8::1", Port: 22}, Path: "app.git"},
-		"ssh://git@git.example.org/app.git":        {Transport: SSH, Target: inventory.Target{User: "git", Host: "git.example.org", Port: 22}, Path: "/app.git"},
-		"ssh://git@git.example.org:2222/srv/a.git": {Transport: SSH, Target: inventory.Target{User: "git", Host: "git.example.org", Port: 2222}, Path: "/srv/a.git"},
-		"ssh://git@[2001:db8::1]:2222/app.git":     {Transport: SSH, Target: inventory.Target{User: "git", Host: "2001:db8::1", Port: 2222}, Path: "/app.git"},
-		"ssh://git.example.org/~/app.git":          {Transport: SSH, Target: inventory.Target{Host: "git.example.org", Port: 22}, Path: "/~/app.git"},
-		"https://git.example.org/team/app.git":     {Transport: HTTPS, Target: inventory.Target{Host: "git.example.org"}, Path: "/team/app.git"},
-		"https://git.example.org:8443/app.git":     {Transport: HTTPS, Target: inventory.Target{Host: "git.example.org", Port: 8443}, Path: "/app.git"},
-		"file:///srv/git/app.git":                  {Transport: File, Path: "/srv/git/app.git"},
-		"/srv/git/app.git/":                        {Transport: File, Path: "/srv/git/app.git"},
-		"/srv/git/with space.git":                  {Transport: File, Path: "/srv/git/with space.git"},
+		"git@git.example.org:app.git": {Transport: SSH,
+			Target: inventory.Target{User: "git", Host: "git.example.org", Port: 22}, Path: "app.git"},
+		"git.example.org:/srv/app.git": {Transport: SSH,
+			Target: inventory.Target{Host: "git.example.org", Port: 22}, Path: "/srv/app.git"},
+		"git@[2001:db8::1]:app.git": {Transport: SSH,
+			Target: inventory.Target{User: "git", Host: "2001:db8::1", Port: 22}, Path: "app.git"},
+		"ssh://git@git.example.org/app.git": {Transport: SSH,
+			Target: inventory.Target{User: "git", Host: "git.example.org", Port: 22}, Path: "/app.git"},
+		"ssh://git@git.example.org:2222/srv/a.git": {Transport: SSH,
+			Target: inventory.Target{User: "git", Host: "git.example.org", Port: 2222}, Path: "/srv/a.git"},
+		"ssh://git@[2001:db8::1]:2222/app.git": {Transport: SSH,
+			Target: inventory.Target{User: "git", Host: "2001:db8::1", Port: 2222}, Path: "/app.git"},
+		"ssh://git.example.org/~/app.git": {Transport: SSH,
+			Target: inventory.Target{Host: "git.example.org", Port: 22}, Path: "/~/app.git"},
+		"https://git.example.org/team/app.git": {Transport: HTTPS,
+			Target: inventory.Target{Host: "git.example.org"}, Path: "/team/app.git"},
+		"https://git.example.org:8443/app.git": {Transport: HTTPS,
+			Target: inventory.Target{Host: "git.example.org", Port: 8443}, Path: "/app.git"},
+		"file:///srv/git/app.git": {Transport: File, Path: "/srv/git/app.git"},
+		"/srv/git/app.git/":       {Transport: File, Path: "/srv/git/app.git"},
+		"/srv/git/with space.git": {Transport: File, Path: "/srv/git/with space.git"},
 	} {
 		want.URL = text
 		if r, err := ParseRepo(text); err != nil || r != want {
@@ -76,7 +85,8 @@ func TestParseRepo(t *testing.T) {
 }
 
 func FuzzParseRepo(f *testing.F) {
-	for _, s := range []string{"git@h:app.git", "ssh://git@h:22/x", "https://h/x", "file:///x", "/x", "ext::x", "a@[::1]:b", "h:-x", "https://u:p@h:1/x@y"} {
+	for _, s := range []string{"git@h:app.git", "ssh://git@h:22/x", "https://h/x", "file:///x", "/x", "ext::x",
+		"a@[::1]:b", "h:-x", "https://u:p@h:1/x@y"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
@@ -91,7 +101,8 @@ func FuzzParseRepo(f *testing.F) {
 			r.Transport == File && !strings.HasPrefix(r.Path, "/"):
 			t.Errorf("%q was read as %+v", s, r)
 		}
-		if u, err := url.Parse(r.URL); r.Transport == HTTPS && (err != nil || u.User != nil || u.Path != r.Path || r.credential != nil && u.Host != r.credential.host) {
+		if u, err := url.Parse(r.URL); r.Transport == HTTPS &&
+			(err != nil || u.User != nil || u.Path != r.Path || r.credential != nil && u.Host != r.credential.host) {
 			t.Errorf("%q was read as %+v, whose URL is read as %+v, %v", s, r, u, err)
 		}
 		scheme, _, helper := strings.Cut(s, "::")
@@ -104,15 +115,19 @@ func FuzzParseRepo(f *testing.F) {
 // git accepts exactly the names that CheckRef accepts.
 func TestCheckRef(t *testing.T) {
 	for name, ok := range map[string]bool{
-		"release": true, "team/feature-1": true, "v1.2.3": true, "übung": true, "refs/heads/x": true, "a@b": true, "HEAD": true,
-		"": false, "-x": false, "a b": false, "a\tb": false, "a..b": false, "a~1": false, "a^": false, "a:b": false, "a?": false, "a*": false,
-		"a[": false, `a\b`: false, "/a": false, "a/": false, "a//b": false, ".a": false, "a/.b": false, "a.lock": false, "a.lock/b": false,
-		"a.": false, "a@{1}": false, "@": false, "a\x7f": false,
+		"release": true, "team/feature-1": true, "v1.2.3": true, "übung": true, "refs/heads/x": true, "a@b": true,
+		"HEAD": true,
+		"":     false, "-x": false, "a b": false, "a\tb": false, "a..b": false, "a~1": false, "a^": false, "a:b": false,
+		"a?": false, "a*": false,
+		"a[": false, `a\b`: false, "/a": false, "a/": false, "a//b": false, ".a": false, "a/.b": false, "a.lock": false,
+		"a.lock/b": false,
+		"a.":       false, "a@{1}": false, "@": false, "a\x7f": false,
 	} {
 		if err := CheckRef(name); (err == nil) != ok {
 			t.Errorf("%q: %v", name, err)
 		}
-		if git := exec.Command("git", "check-ref-format", "--branch", name).Run(); (git == nil) != ok && name != "HEAD" && name != "@" {
+		if git := exec.Command("git", "check-ref-format", "--branch", name).Run(); (git == nil) != ok &&
+			name != "HEAD" && name != "@" {
 			t.Errorf("%q: git says %v", name, git)
 		}
 	}
@@ -123,7 +138,8 @@ func TestCheckRevision(t *testing.T) {
 	if err := CheckRevision(whole); err != nil {
 		t.Error(err)
 	}
-	for _, wrong := range []string{"", whole[:12], whole + "0", strings.ToUpper(whole), "release", "--help", whole[:39] + "g"} {
+	for _, wrong := range []string{"", whole[:12], whole + "0", strings.ToUpper(whole), "release", "--help",
+		whole[:39] + "g"} {
 		if CheckRevision(wrong) == nil {
 			t.Errorf("%q was accepted", wrong)
 		}

@@ -41,7 +41,8 @@ func (p *pushed) push(revision, branch string) (objects, bytes int) {
 		p.Fatal(err)
 	}
 	before := len(p.texts(event.Info))
-	if _, err := p.git.Push(p.ctx, p.host, git.PushOptions{From: from, Revision: revision, Path: p.path, Branch: branch}); err != nil {
+	if _, err := p.git.Push(p.ctx, p.host, git.PushOptions{From: from, Revision: revision, Path: p.path,
+		Branch: branch}); err != nil {
 		p.Fatal(err)
 	}
 	p.complete(revision, branch)
@@ -59,7 +60,8 @@ func (p *pushed) push(revision, branch string) (objects, bytes int) {
 // complete checks that the mirror has all of a commit, and that nothing else is left.
 func (p *pushed) complete(revision, branch string) {
 	p.Helper()
-	if got := p.run("--git-dir="+p.path, "rev-parse", "refs/heads/"+branch, "refs/runbook/sent"); got != revision+"\n"+revision {
+	if got := p.run("--git-dir="+p.path, "rev-parse", "refs/heads/"+branch,
+		"refs/runbook/sent"); got != revision+"\n"+revision {
 		p.Errorf("the mirror has %s, want %s", got, revision)
 	}
 	p.run("--git-dir="+p.path, "fsck", "--no-dangling")
@@ -68,7 +70,8 @@ func (p *pushed) complete(revision, branch string) {
 
 func (p *pushed) nothingLeft() {
 	p.Helper()
-	for _, pattern := range []string{filepath.Dir(p.path) + "/.*", p.path + ".*", p.path + "/objects/pack/tmp*", p.cache + "/runbook/git/sending-*"} {
+	for _, pattern := range []string{filepath.Dir(p.path) + "/.*", p.path + ".*", p.path + "/objects/pack/tmp*",
+		p.cache + "/runbook/git/sending-*"} {
 		if left, err := filepath.Glob(pattern); err != nil || len(left) > 0 {
 			p.Errorf("left: %v, %v", left, err)
 		}
@@ -87,7 +90,8 @@ func TestPushSendsWhatIsMissing(t *testing.T) {
 	if objects, bytes := p.push(second, "release"); objects != 3 || bytes > 600 {
 		t.Errorf("the second push sent %d objects, %d bytes", objects, bytes)
 	}
-	for _, ref := range []string{"refs/heads/release", "refs/runbook/sent", "packed-refs"} { // as a killed git leaves them
+	for _, ref := range []string{"refs/heads/release", "refs/runbook/sent",
+		"packed-refs"} { // as a killed git leaves them
 		p.write(filepath.Join(p.path, ref+".lock"), "")
 	}
 	if objects, _ := p.push(second, "release"); objects != 0 {
@@ -126,7 +130,8 @@ func TestPushRepairsMirror(t *testing.T) {
 	p.must(os.RemoveAll(p.path))
 	p.must(os.Mkdir(p.path, 0o755))
 	p.write(p.path+"/note", "of somebody")
-	_, err := p.git.Push(p.ctx, p.host, git.PushOptions{From: p.repo, Revision: p.run("-C", p.repo, "rev-parse", "main"), Path: p.path})
+	_, err := p.git.Push(p.ctx, p.host, git.PushOptions{From: p.repo,
+		Revision: p.run("-C", p.repo, "rev-parse", "main"), Path: p.path})
 	p.fails(err, "not a bare repository", "move it away")
 	if p.read(p.path+"/note") != "of somebody" {
 		t.Error("what was there is gone")
@@ -158,10 +163,12 @@ func TestPushRefusesWhatIsNotTheCommit(t *testing.T) {
 	} {
 		bin := filepath.Join(p.dir, "bin "+what)
 		p.must(os.Mkdir(bin, 0o755))
-		text := "#!/bin/bash\n# stands in for git on this machine\ngit() { " + real + ` "$@"; }` + "\ncase \"$*\" in\n" + script + "\n*) git \"$@\" ;;\nesac\n"
+		text := "#!/bin/bash\n# stands in for git on this machine\ngit() { " + real + ` "$@"; }` +
+			"\ncase \"$*\" in\n" + script + "\n*) git \"$@\" ;;\nesac\n"
 		p.must(os.WriteFile(filepath.Join(bin, "git"), []byte(text), 0o755))
 		ctx := shell.WithEnv(p.ctx, p.host, map[string]string{"PATH": bin + ":" + os.Getenv("PATH")})
-		_, err := p.git.Push(ctx, p.host, git.PushOptions{From: p.repo, Revision: revision, Path: p.path, Branch: "main"})
+		_, err := p.git.Push(ctx, p.host, git.PushOptions{From: p.repo, Revision: revision, Path: p.path,
+			Branch: "main"})
 		p.fails(err, "it lacks a part of what the commit "+revision[:12]+" consists of", "git fsck")
 		if after := p.run("--git-dir="+p.path, "for-each-ref"); after != before {
 			t.Errorf("%s: the mirror has\n%s\nwant\n%s", what, after, before)
@@ -189,8 +196,10 @@ func TestPushUnusualRepositories(t *testing.T) {
 	newer := filepath.Join(p.dir, "newer")
 	p.run("init", "--quiet", "--object-format=sha256", newer)
 	p.run("-C", newer, "commit", "--quiet", "--allow-empty", "-m", "first")
-	for from, revision := range map[string]string{old: strings.TrimSpace(string(out)), newer: p.run("-C", newer, "rev-parse", "HEAD")} {
-		_, err := p.git.Push(p.ctx, p.host, git.PushOptions{From: from, Revision: revision, Path: p.path, Branch: "release"})
+	for from, revision := range map[string]string{old: strings.TrimSpace(string(out)),
+		newer: p.run("-C", newer, "rev-parse", "HEAD")} {
+		_, err := p.git.Push(p.ctx, p.host, git.PushOptions{From: from, Revision: revision, Path: p.path,
+			Branch: "release"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -264,7 +273,8 @@ func TestHold(t *testing.T) {
 	p.run("clone", "--quiet", "--filter", "blob:none", "--no-checkout", "--branch", "main", "file://"+p.repo, dir)
 	hold("a partial clone", url, "main", sixth, cached)
 
-	_, err = p.git.Hold(p.ctx, p.host, git.HoldOptions{Repo: p.repo, Revision: strings.Repeat("ab", 20), Branch: "main"})
+	_, err = p.git.Hold(p.ctx, p.host, git.HoldOptions{Repo: p.repo, Revision: strings.Repeat("ab", 20),
+		Branch: "main"})
 	p.fails(err, "does not contain the commit", "pushed")
 	_, err = p.git.Archive(p.ctx, nil, git.ArchiveOptions{Path: "."})
 	p.fails(err, "only localhost", "")

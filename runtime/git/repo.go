@@ -59,7 +59,8 @@ func ParseRepo(text string) (Repo, error) {
 	if err != nil {
 		err = fmt.Errorf("repository %q: %w", withoutLogin(text), err)
 		if event.Hint(err) == "" {
-			err = event.WithHint(err, "write ssh://user@host/path, user@host:path, https://…, or an absolute path on the host")
+			err = event.WithHint(err,
+				"write ssh://user@host/path, user@host:path, https://…, or an absolute path on the host")
 		}
 		return Repo{}, err
 	}
@@ -117,7 +118,8 @@ func parseURL(text string) (Repo, error) {
 	r := Repo{Transport: Transport(u.Scheme), Path: u.Path}
 	password, hasPassword := u.User.Password()
 	if hasPassword && r.Transport != HTTPS {
-		return Repo{}, event.WithHint(errors.New("contains a password, which only https supports"), "use ssh with a deploy key")
+		return Repo{}, event.WithHint(errors.New("contains a password, which only https supports"),
+			"use ssh with a deploy key")
 	}
 	switch r.Transport {
 	case SSH:

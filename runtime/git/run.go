@@ -47,7 +47,8 @@ func (j job) text() (string, error) {
 	var b strings.Builder
 	b.WriteString(prelude)
 	if c := j.repo.credential; c != nil {
-		login, err := ssh.QuoteAll([]string{"export", "RUNBOOK_GIT_HOST=" + c.host, "RUNBOOK_GIT_USER=" + c.user, "RUNBOOK_GIT_PASSWORD=" + c.password})
+		login, err := ssh.QuoteAll([]string{"export", "RUNBOOK_GIT_HOST=" + c.host, "RUNBOOK_GIT_USER=" + c.user,
+			"RUNBOOK_GIT_PASSWORD=" + c.password})
 		if err != nil {
 			return "", err
 		}

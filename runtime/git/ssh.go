@@ -83,8 +83,9 @@ func (d Deps) sshEnvironment(ctx context.Context, h *shell.Host, servers []serve
 		config.WriteString(ownSettings)
 	}
 	return map[string]string{
-		"GIT_SSH_COMMAND": strings.TrimSpace(sshScript), "GIT_SSH_VARIANT": "ssh", "RUNBOOK_SSH_CONFIG": config.String(),
-		"RUNBOOK_SSH_KNOWN": strings.Join(append(known, revoked...), "\n"),
+		"GIT_SSH_COMMAND": strings.TrimSpace(sshScript), "GIT_SSH_VARIANT": "ssh",
+		"RUNBOOK_SSH_CONFIG": config.String(),
+		"RUNBOOK_SSH_KNOWN":  strings.Join(append(known, revoked...), "\n"),
 	}, nil
 }
 

@@ -16,13 +16,15 @@ func TestVerify(t *testing.T) {
 	b := newBench(t)
 	signers := filepath.Join(b.dir, "allowed_signers")
 	for _, name := range []string{"ada", "mallory"} {
-		if out, err := exec.Command("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", filepath.Join(b.dir, name)).CombinedOutput(); err != nil {
+		if out, err := exec.Command("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f",
+			filepath.Join(b.dir, name)).CombinedOutput(); err != nil {
 			t.Fatalf("%v: %s", err, out)
 		}
 	}
 	b.write(signers, "ada@example.org "+b.read(b.dir+"/ada.pub"))
 	signed := func(key string, args ...string) {
-		b.run(append([]string{"-C", b.work, "-c", "gpg.format=ssh", "-c", "user.signingkey=" + filepath.Join(b.dir, key)}, args...)...)
+		b.run(append([]string{"-C", b.work, "-c", "gpg.format=ssh", "-c", "user.signingkey=" +
+			filepath.Join(b.dir, key)}, args...)...)
 	}
 	unsigned := b.commit("main", "unsigned")
 	commits := map[string]string{}
@@ -52,14 +54,16 @@ func TestVerify(t *testing.T) {
 		{b.run("-C", b.work, "rev-parse", "main~3"), "tag", "no annotated tag points at", "tag -s"},
 		{unsigned, "branch", "want commit or tag", ""},
 	} {
-		said, err := b.git.Verify(b.ctx, b.host, git.VerifyOptions{Repo: b.repo, Revision: row.revision, Branch: "main", By: row.by, Signers: signers})
+		said, err := b.git.Verify(b.ctx, b.host,
+			git.VerifyOptions{Repo: b.repo, Revision: row.revision, Branch: "main", By: row.by, Signers: signers})
 		if row.want != "" {
 			b.fails(err, row.want, row.hint)
 		} else if err != nil || !strings.Contains(said, "signature for ada@example.org") {
 			t.Errorf("%+v: %q, %v", row, said, err)
 		}
 	}
-	_, err := b.git.Verify(b.ctx, b.host, git.VerifyOptions{Repo: b.repo, Revision: unsigned, By: "tag", Signers: b.dir + "/nonesuch"})
+	_, err := b.git.Verify(b.ctx, b.host, git.VerifyOptions{Repo: b.repo, Revision: unsigned, By: "tag",
+		Signers: b.dir + "/nonesuch"})
 	b.fails(err, "cannot read the allowed signers", "ssh-ed25519")
 	// A server that sends too much is cut off.
 	noise := make([]byte, 4<<20)
@@ -69,7 +73,8 @@ func TestVerify(t *testing.T) {
 	for _, by := range []string{"commit", "tag"} {
 		b.run("-C", b.work, "tag", "-a", "-m", "big", "big-"+by, big)
 		b.run("-C", b.work, "push", "--quiet", "origin", "big-"+by)
-		_, err = b.git.Verify(b.ctx, b.host, git.VerifyOptions{Repo: "file://" + b.repo, Revision: big, By: by, Signers: signers, Max: 1 << 20})
+		_, err = b.git.Verify(b.ctx, b.host, git.VerifyOptions{Repo: "file://" + b.repo, Revision: big, By: by,
+			Signers: signers, Max: 1 << 20})
 		b.fails(err, "larger than the limit for a signature", "verify")
 	}
 	if left, err := filepath.Glob(filepath.Join(os.Getenv("TMPDIR"), "tmp.*")); err != nil || len(left) > 0 {

@@ -19,7 +19,8 @@ var (
 // ansibleKeys maps variables of Ansible to keys of a hosts file.
 var ansibleKeys = map[string]string{
 	"ansible_host": "address", "ansible_ssh_host": "address", "ansible_port": "port", "ansible_ssh_port": "port",
-	"ansible_user": "user", "ansible_ssh_user": "user", "ansible_ssh_private_key_file": "identity", "ansible_private_key_file": "identity",
+	"ansible_user": "user", "ansible_ssh_user": "user", "ansible_ssh_private_key_file": "identity",
+	"ansible_private_key_file": "identity",
 }
 
 // ansibleError returns the error of an inventory of Ansible, with its first host in the form of a
@@ -39,7 +40,8 @@ func ansibleError(source, text string) error {
 		example = luaHost(map[string]string{"name": "web1", "address": "192.0.2.11", "user": "deploy", "group": "web"})
 	}
 	err := fmt.Errorf("%s is an inventory of Ansible, which runbook cannot read", source)
-	return event.WithHint(err, "write the hosts into a file that ends in .lua, groups as tags: return { "+example+", … }")
+	return event.WithHint(err,
+		"write the hosts into a file that ends in .lua, groups as tags: return { "+example+", … }")
 }
 
 // firstOfINI returns the keys of the first host in an INI inventory.

@@ -45,7 +45,8 @@ func TestCorpus(t *testing.T) {
 // inNamespaces runs TestCorpusInside.
 func inNamespaces(t *testing.T, cases ...string) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "unshare", append([]string{"-mn", os.Args[0], "-test.run", "^TestCorpusInside$", "--"}, cases...)...)
+	cmd := exec.CommandContext(t.Context(), "unshare",
+		append([]string{"-mn", os.Args[0], "-test.run", "^TestCorpusInside$", "--"}, cases...)...)
 	cmd.Env = append(os.Environ(), "CORPUS=inside")
 	if out, err := cmd.CombinedOutput(); err != nil || !bytes.Contains(out, []byte("PASS")) {
 		t.Errorf("%v (it needs root)\n%s", err, out)
@@ -68,7 +69,8 @@ func TestCorpusInside(t *testing.T) {
 			if !ok {
 				t.Fatal("it names no hosts")
 			}
-			contents := map[string]string{"etc/hosts": "", "etc/nsswitch.conf": "passwd: files\nhosts: files\n", "shell": shell,
+			contents := map[string]string{"etc/hosts": "", "etc/nsswitch.conf": "passwd: files\nhosts: files\n",
+				"shell":           shell,
 				"home/.ssh/.keep": "", "etc/.keep": ""}
 			for _, f := range archive.Files {
 				name := f.Name
@@ -81,7 +83,8 @@ func TestCorpusInside(t *testing.T) {
 			if out, err := exec.Command("/bin/sh", "-euc", enter, "sh", dir).CombinedOutput(); err != nil {
 				t.Fatalf("%v: %s", err, out)
 			}
-			for name, value := range map[string]string{"HOME": dir + "/home", "SHELL": dir + "/shell", "AGENT_DIR": "/run/agents"} {
+			for name, value := range map[string]string{"HOME": dir + "/home", "SHELL": dir + "/shell",
+				"AGENT_DIR": "/run/agents"} {
 				t.Setenv(name, value)
 			}
 			compareHosts(t, strings.Fields(hosts))
@@ -149,9 +152,11 @@ func compareHosts(t *testing.T, hosts []string) {
 
 // compared lists the directives that the tests compare, as ssh -G writes them.
 func compared() []string {
-	return []string{"hostname", "user", "port", "proxyjump", "proxycommand", "identityfile", "certificatefile", "identitiesonly",
+	return []string{"hostname", "user", "port", "proxyjump", "proxycommand", "identityfile", "certificatefile",
+		"identitiesonly",
 		"identityagent", "userknownhostsfile", "globalknownhostsfile", "hostkeyalias", "bindaddress", "addressfamily",
-		"serveraliveinterval", "serveralivecountmax", "pubkeyauthentication", "passwordauthentication", "kbdinteractiveauthentication",
+		"serveraliveinterval", "serveralivecountmax", "pubkeyauthentication", "passwordauthentication",
+		"kbdinteractiveauthentication",
 		"preferredauthentications", "requiredrsasize", "canonicalizehostname"}
 }
 
@@ -233,7 +238,8 @@ func asSSH(h *Host, v sshconfig.Values, defaults map[string]string) map[string]s
 // compareExpanded compares the paths and the proxy command with what ssh -v says that it uses.
 func compareExpanded(t *testing.T, host string, h *Host) {
 	t.Helper()
-	args := []string{"-v", "-T", "-o", "BatchMode=yes", "-o", "RemoteCommand=none", "-o", "ControlMaster=no", "-o", "ControlPath=none"}
+	args := []string{"-v", "-T", "-o", "BatchMode=yes", "-o", "RemoteCommand=none", "-o", "ControlMaster=no", "-o",
+		"ControlPath=none"}
 	if h.Proxy == nil {
 		args = append(args, "-o", "ProxyCommand=true")
 	}
@@ -260,7 +266,8 @@ func compareExpanded(t *testing.T, host string, h *Host) {
 			command = text
 		}
 	}
-	if got := h.Identities; got != nil && !slices.Equal(got, slices.Compact(identities)) && len(got)+len(identities) > 0 {
+	if got := h.Identities; got != nil && !slices.Equal(got, slices.Compact(identities)) &&
+		len(got)+len(identities) > 0 {
 		t.Errorf("%s: identities\n ssh -v says %v\n we say %v", host, identities, got)
 	}
 	if got := h.Certificates; !slices.Equal(got, certificates) {

@@ -78,7 +78,8 @@ func (l list) checkNames() error {
 	for _, e := range l.entries {
 		if other, ok := first[e.name]; ok {
 			err := fmt.Errorf("%s: duplicate name %q, also used by %s", e.label, e.name, other.place)
-			return event.WithHint(err, "give every host its own name; in a hosts file: { name = \"…\", address = \"…\" }")
+			return event.WithHint(err,
+				"give every host its own name; in a hosts file: { name = \"…\", address = \"…\" }")
 		}
 		first[e.name] = e
 	}
@@ -123,7 +124,8 @@ func convertVars(vars map[string]any) (plain map[string]any, secrets []string, e
 		plain[name] = p
 		if isSecret {
 			texts := textsIn(p)
-			if slices.ContainsFunc(texts, func(text string) bool { return len(text) < event.ShortestSecret }) || len(texts) == 0 {
+			if slices.ContainsFunc(texts, func(text string) bool { return len(text) < event.ShortestSecret }) ||
+				len(texts) == 0 {
 				return nil, nil, fmt.Errorf("vars: %s: a secret is a string of at least %d bytes, or a list of such strings",
 					name, event.ShortestSecret)
 			}

@@ -24,7 +24,8 @@ func parseHostKey(line string) (string, error) {
 	const want = `want a public key line such as "ssh-ed25519 AAAA…"`
 	line = strings.TrimSpace(line)
 	if strings.Contains(line, "PRIVATE KEY") {
-		return "", event.WithHint(errors.New(want+", got a private key"), "the public key is in the .pub file beside it; on the host: /etc/ssh/ssh_host_ed25519_key.pub")
+		return "", event.WithHint(errors.New(want+", got a private key"),
+			"the public key is in the .pub file beside it; on the host: /etc/ssh/ssh_host_ed25519_key.pub")
 	}
 	if strings.ContainsAny(line, "\r\n") {
 		return "", errors.New(want + ", got several lines")
@@ -34,7 +35,8 @@ func parseHostKey(line string) (string, error) {
 		return "", errors.New(want)
 	}
 	if !slices.Contains(keyTypes(), words[0]) {
-		err := fmt.Errorf("%s: %.40q is not a key type that can be pinned (%s)", want, words[0], strings.Join(keyTypes(), ", "))
+		err := fmt.Errorf("%s: %.40q is not a key type that can be pinned (%s)", want, words[0],
+			strings.Join(keyTypes(), ", "))
 		if slices.Contains(keyTypes(), words[1]) {
 			err = event.WithHint(err, "remove the host name, with which a known_hosts line begins")
 		}

@@ -80,7 +80,8 @@ func parseLua(ctx context.Context, me sshconfig.Machine, source, dir string, tex
 	if !ok {
 		var t script.Table
 		err := fmt.Errorf("%s: %w", source, script.Decode(value, &t))
-		return list{}, event.WithHint(err, "write a hosts file like this: return { { name = \"web1\", address = \"192.0.2.11\" } }")
+		return list{}, event.WithHint(err,
+			"write a hosts file like this: return { { name = \"web1\", address = \"192.0.2.11\" } }")
 	}
 	return decodeHosts(me, source, dir, table, itemLines(string(text), len(table.List)))
 }
@@ -139,7 +140,8 @@ func decodeDefaults(me sshconfig.Machine, dir string, fields map[string]any) (en
 	for _, key := range []string{"name", "address"} {
 		if _, ok := fields[key]; ok {
 			err := fmt.Errorf("%s: belongs to one host and cannot be a default for all", key)
-			return entry{}, event.WithHint(err, "write each host as a table of its own: return { { name = \"web1\", address = \"192.0.2.11\" } }")
+			return entry{}, event.WithHint(err,
+				"write each host as a table of its own: return { { name = \"web1\", address = \"192.0.2.11\" } }")
 		}
 	}
 	return s.entry(me, dir)
@@ -156,7 +158,8 @@ func decodeHost(me sshconfig.Machine, dir string, item any) (entry, error) {
 	}
 	if len(t.List) > 0 {
 		err := errors.New("value without a key")
-		return entry{}, event.WithHint(err, `write a host as { name = "web1", address = "192.0.2.11" }, or as a string on its own`)
+		return entry{}, event.WithHint(err,
+			`write a host as { name = "web1", address = "192.0.2.11" }, or as a string on its own`)
 	}
 	var s settings
 	if err := script.Decode(t, &s); err != nil {
@@ -174,7 +177,8 @@ func decodeHost(me sshconfig.Machine, dir string, item any) (entry, error) {
 	case s.Address == nil:
 		e.address = e.name
 		if err := checkAddress(e.address); err != nil {
-			return entry{}, event.WithHint(fmt.Errorf("name: %w", err), "the name is also the address if there is none: add address = \"…\"")
+			return entry{}, event.WithHint(fmt.Errorf("name: %w", err),
+				"the name is also the address if there is none: add address = \"…\"")
 		}
 	}
 	return e, nil

@@ -30,12 +30,14 @@ func parseJSON(me sshconfig.Machine, source, dir string, text []byte) (list, err
 		if errors.Is(err, io.EOF) {
 			err = io.ErrUnexpectedEOF
 		}
-		return list{}, event.WithHint(fmt.Errorf("%s:%d: invalid JSON: %w", source, line, err), "hosts in JSON look like "+exampleJSON)
+		return list{}, event.WithHint(fmt.Errorf("%s:%d: invalid JSON: %w", source, line, err),
+			"hosts in JSON look like "+exampleJSON)
 	}
 	table, _ := value.(script.Table)
 	hosts, ok := table.Fields["hosts"].(script.Table)
 	if !ok || len(hosts.Fields) > 0 {
-		return list{}, event.WithHint(fmt.Errorf(`%s: missing "hosts", a list`, source), "hosts in JSON look like "+exampleJSON)
+		return list{}, event.WithHint(fmt.Errorf(`%s: missing "hosts", a list`, source),
+			"hosts in JSON look like "+exampleJSON)
 	}
 	delete(table.Fields, "hosts")
 	return decodeHosts(me, source, dir, script.Table{Fields: table.Fields, List: hosts.List}, nil)

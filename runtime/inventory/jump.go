@@ -60,7 +60,8 @@ func (r *resolver) resolveJump(jump string, foreign bool, of entry, path []strin
 				defaults = *of.defaults
 			}
 			// These describe the hosts of the run, not a bastion on the way.
-			defaults.jump, defaults.proxy, defaults.tags, defaults.vars, defaults.hostKey, defaults.port = "", nil, nil, nil, "", 0
+			defaults.jump, defaults.proxy, defaults.tags, defaults.vars, defaults.hostKey, defaults.port = "", nil, nil,
+				nil, "", 0
 			e = e.withDefaults(defaults)
 		}
 	}

@@ -29,7 +29,8 @@ func parseText(source string, text []byte) (list, error) {
 			}
 			err = fmt.Errorf("%s:%d: %w", source, i+1, err)
 			if strings.ContainsAny(line, ", \t={") && event.Hint(err) == "" {
-				err = event.WithHint(err, "write one [user@]host[:port] per line; for more settings use a .lua hosts file")
+				err = event.WithHint(err,
+					"write one [user@]host[:port] per line; for more settings use a .lua hosts file")
 			}
 			return list{}, err
 		}

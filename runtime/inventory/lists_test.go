@@ -46,7 +46,8 @@ func TestWrongLists(t *testing.T) {
 		{"", "h: no hosts", ""},
 		{"# nothing\n\n", "h: no hosts", ""},
 		{"web1\nweb2 web3", `h:2: "web2 web3" contains a space`, "one [user@]host[:port] per line"},
-		{"web1,web2", `h:1: "web1,web2" is not a host name or an IP address: it contains ','`, "one [user@]host[:port] per line"},
+		{"web1,web2", `h:1: "web1,web2" is not a host name or an IP address: it contains ','`,
+			"one [user@]host[:port] per line"},
 		{"web1:0", `h:1: port: want a number from 1 to 65535, got "0"`, ""},
 		{"web1:70000", `h:1: port: want a number from 1 to 65535, got "70000"`, ""},
 		{"web1:", `h:1: port: want a number from 1 to 65535, got ""`, ""},
@@ -99,22 +100,28 @@ func TestWrongLists(t *testing.T) {
 // TestAnsible: an inventory of Ansible is named as such, and its first host is shown in the right form.
 func TestAnsible(t *testing.T) {
 	for _, c := range []struct{ text, host string }{
-		{"[web]\nweb1 ansible_host=192.0.2.11 ansible_user=deploy ansible_port=2222\nweb2\n", `{ name = "web1", address = "192.0.2.11", port = 2222, user = "deploy", tags = { "web" } }`},
+		{"[web]\nweb1 ansible_host=192.0.2.11 ansible_user=deploy ansible_port=2222\nweb2\n",
+			`{ name = "web1", address = "192.0.2.11", port = 2222, user = "deploy", tags = { "web" } }`},
 		{"# all\nweb1\n[db:vars]\nx=1\n[db]\ndb1", `{ name = "web1" }`},
 		{"[all:vars]\nansible_user=deploy\n\n[db_servers] ; two\ndb1 ansible_ssh_private_key_file='~/.ssh/key' # first\n", `{ name = "db1", identity = "~/.ssh/key", tags = { "db_servers" } }`},
 		{"web1 ansible_host=192.0.2.11", `{ name = "web1", address = "192.0.2.11" }`},
-		{"[web]\nweb[01:50].example.com\n", `{ name = "web1", address = "192.0.2.11", user = "deploy", tags = { "web" } }`},
-		{"[web]\nx\"y ansible_user=a\n", `{ name = "web1", address = "192.0.2.11", user = "deploy", tags = { "web" } }`},
+		{"[web]\nweb[01:50].example.com\n",
+			`{ name = "web1", address = "192.0.2.11", user = "deploy", tags = { "web" } }`},
+		{"[web]\nx\"y ansible_user=a\n",
+			`{ name = "web1", address = "192.0.2.11", user = "deploy", tags = { "web" } }`},
 		{"---\nall:\n  children:\n    web:\n      hosts:\n        web1:\n          ansible_host: 192.0.2.11 \n          ansible_port: 2222\n        web2:\n          ansible_host: 192.0.2.12\n",
 			`{ name = "web1", address = "192.0.2.11", port = 2222, tags = { "web" } }`},
-		{"all:\n  hosts:\n    \"web1\":\n    web2:\n      ansible_user: x\n  vars:\n    ansible_user: deploy\n", `{ name = "web1" }`},
-		{"all:\n  vars:\n    ansible_user: deploy\n", `{ name = "web1", address = "192.0.2.11", user = "deploy", tags = { "web" } }`},
+		{"all:\n  hosts:\n    \"web1\":\n    web2:\n      ansible_user: x\n  vars:\n    ansible_user: deploy\n",
+			`{ name = "web1" }`},
+		{"all:\n  vars:\n    ansible_user: deploy\n",
+			`{ name = "web1", address = "192.0.2.11", user = "deploy", tags = { "web" } }`},
 	} {
 		dir := files(t, map[string]string{"inventory": c.text})
 		_, err := Load(t.Context(), event.NewStream(), Options{Hosts: []string{"inventory"}, Dir: dir}, "")
 		refused(t, dir, err, "inventory is an inventory of Ansible, which runbook cannot read",
 			"write the hosts into a file that ends in .lua, groups as tags: return { "+c.host+", … }")
-		if _, err := parseLua(t.Context(), sshconfig.Machine{}, "h.lua", "/", []byte("return { "+c.host+" }")); err != nil {
+		if _, err := parseLua(t.Context(), sshconfig.Machine{}, "h.lua", "/",
+			[]byte("return { "+c.host+" }")); err != nil {
 			t.Errorf("%s: %v", c.host, err)
 		}
 	}
@@ -132,7 +139,8 @@ func TestEndlessFile(t *testing.T) {
 }
 
 func FuzzList(f *testing.F) {
-	for _, s := range []string{"web1", "a@b:1,[::1]:2", "# x\nweb1 # y\r\n", "[fe80::1%eth0]:22", "[fe80::1%\"0]", "@:,", "[]", "a@@b", "-x", "a:b:c"} {
+	for _, s := range []string{"web1", "a@b:1,[::1]:2", "# x\nweb1 # y\r\n", "[fe80::1%eth0]:22", "[fe80::1%\"0]",
+		"@:,", "[]", "a@@b", "-x", "a:b:c"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, text string) {

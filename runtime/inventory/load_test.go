@@ -11,7 +11,8 @@ import (
 func TestDefaultFile(t *testing.T) {
 	beside := `return { "beside" }`
 	under := `return { "under" }`
-	dir := files(t, map[string]string{"p/recipes/r.lua": "", "p/hosts/production.lua": beside, "cwd/hosts/production.lua": under, "cwd/hosts/staging.lua": under})
+	dir := files(t, map[string]string{"p/recipes/r.lua": "", "p/hosts/production.lua": beside,
+		"cwd/hosts/production.lua": under, "cwd/hosts/staging.lua": under})
 	recipes, cwd := filepath.Join(dir, "p", "recipes"), filepath.Join(dir, "cwd")
 	for _, c := range []struct {
 		o    Options
@@ -32,11 +33,16 @@ func TestDefaultFile(t *testing.T) {
 		o                Options
 		name, want, hint string
 	}{
-		{Options{RecipeDir: recipes, Dir: cwd}, "test", `hosts file "test": not found: DIR/p/hosts/test.lua, hosts/test.lua`, "--hosts FILE"},
-		{Options{RecipeDir: "recipes", Dir: filepath.Join(dir, "p")}, "test", `hosts file "test": not found: hosts/test.lua`, "--hosts FILE"},
+		{Options{RecipeDir: recipes, Dir: cwd}, "test",
+			`hosts file "test": not found: DIR/p/hosts/test.lua, hosts/test.lua`, "--hosts FILE"},
+		{Options{RecipeDir: "recipes", Dir: filepath.Join(dir, "p")}, "test",
+			`hosts file "test": not found: hosts/test.lua`, "--hosts FILE"},
 		{Options{Dir: cwd}, "", "no hosts given", "--hosts FILE"},
-		{Options{Dir: cwd}, "../x", `hosts = "../x" in the recipe: want the name of a file in hosts/, without .lua`, "hosts/production.lua"},
-		{Options{Dir: cwd}, "production.lua", `hosts = "production.lua" in the recipe: want the name of a file in hosts/, without .lua`, "hosts/production.lua"},
+		{Options{Dir: cwd}, "../x", `hosts = "../x" in the recipe: want the name of a file in hosts/, without .lua`,
+			"hosts/production.lua"},
+		{Options{Dir: cwd}, "production.lua",
+			`hosts = "production.lua" in the recipe: want the name of a file in hosts/, without .lua`,
+			"hosts/production.lua"},
 	} {
 		_, err := Load(t.Context(), event.NewStream(), c.o, c.name)
 		refused(t, dir, err, c.want, c.hint)
@@ -47,13 +53,15 @@ func TestDefaultFile(t *testing.T) {
 func TestChoice(t *testing.T) {
 	dir := files(t, map[string]string{"h.lua": `return { tags = { "web" }, "web1", "web2", { name = "db1", tags = { "db" } } }`})
 	var got []string
-	for _, h := range load(t, Options{Hosts: []string{"h.lua"}, Dir: dir, Only: []string{"tag:web", "db1"}, Except: []string{"web1"}}, "") {
+	for _, h := range load(t, Options{Hosts: []string{"h.lua"}, Dir: dir, Only: []string{"tag:web", "db1"},
+		Except: []string{"web1"}}, "") {
 		got = append(got, h.Name)
 	}
 	if want := "web2 db1"; strings.Join(got, " ") != want {
 		t.Errorf("got %v, want %s", got, want)
 	}
-	_, err := Load(t.Context(), event.NewStream(), Options{Hosts: []string{"h.lua"}, Dir: dir, Except: []string{"tag:wbe"}}, "")
+	_, err := Load(t.Context(), event.NewStream(),
+		Options{Hosts: []string{"h.lua"}, Dir: dir, Except: []string{"tag:wbe"}}, "")
 	refused(t, dir, err, `--except tag:wbe: no host has this tag (did you mean "web"?)`, "tags: db, web")
 }
 
@@ -85,7 +93,8 @@ func TestJumps(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i, want := range []string{"j@b.example", "u@w1 < j@b.example", "u@w2 < j@b.example", "u@w3 < j@b.example < x@first", "u@w4",
+	for i, want := range []string{"j@b.example", "u@w1 < j@b.example", "u@w2 < j@b.example",
+		"u@w3 < j@b.example < x@first", "u@w4",
 		"u@w5 < u@outer.example < " + me.User + "@near < c@far", "u@w6 < s@uri"} {
 		if got := chain(&hosts[i]); got != want {
 			t.Errorf("%s: got %s, want %s", hosts[i].Name, got, want)

@@ -26,7 +26,8 @@ const (
 // it and without the extension of a file of hosts. On Windows its extension decides.
 func isProgram(path string, info fs.FileInfo) bool {
 	if runtime.GOOS == "windows" {
-		return info.Mode().IsRegular() && slices.Contains([]string{".exe", ".bat", ".cmd"}, strings.ToLower(filepath.Ext(path)))
+		return info.Mode().IsRegular() && slices.Contains([]string{".exe", ".bat", ".cmd"},
+			strings.ToLower(filepath.Ext(path)))
 	}
 	return info.Mode().IsRegular() && info.Mode()&0o111 != 0 &&
 		!slices.Contains([]string{".lua", ".json", ".txt"}, filepath.Ext(path))
@@ -39,7 +40,8 @@ func (r reader) program(path string) (list, error) {
 	if r.offline {
 		return list{}, fmt.Errorf("%s is a program that prints hosts; here no program is run", shown)
 	}
-	ctx, cancel := context.WithTimeoutCause(r.ctx, programLimit, fmt.Errorf("it ran longer than %v and was ended", programLimit))
+	ctx, cancel := context.WithTimeoutCause(r.ctx, programLimit,
+		fmt.Errorf("it ran longer than %v and was ended", programLimit))
 	defer cancel()
 	cmd := exec.Command(path)
 	cmd.Dir = r.me.Dir

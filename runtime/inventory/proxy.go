@@ -56,7 +56,8 @@ func (c command) in(me sshconfig.Machine, dir string, jumps bool) (*command, err
 	}
 	switch {
 	case c.argv == nil && strings.TrimSpace(c.line) == "", c.argv != nil && (len(c.argv) == 0 || c.argv[0] == ""):
-		return nil, event.WithHint(errors.New("proxy: is empty"), `write the program and its arguments: { "nc", "%h", "%p" }; "none" connects directly`)
+		return nil, event.WithHint(errors.New("proxy: is empty"),
+			`write the program and its arguments: { "nc", "%h", "%p" }; "none" connects directly`)
 	case c.argv != nil && strings.ContainsAny(c.argv[0], `/\`):
 		program, err := me.Path(dir, c.argv[0])
 		if err != nil {

@@ -96,7 +96,8 @@ func TestWrongProxies(t *testing.T) {
 		`proxy = { "~no-such-user/nc" }`: `proxy: "~no-such-user/nc": no user no-such-user on this machine`,
 	} {
 		dir := files(t, map[string]string{"h.lua": `return { { name = "a", ` + lua + ` } }`})
-		_, err := Load(t.Context(), event.NewStream(), Options{Hosts: []string{"h.lua"}, Dir: dir, SSHConfig: "none"}, "")
+		_, err := Load(t.Context(), event.NewStream(), Options{Hosts: []string{"h.lua"}, Dir: dir, SSHConfig: "none"},
+			"")
 		if err == nil || !strings.HasSuffix(err.Error(), want) {
 			t.Errorf("%s: got %v", lua, err)
 		}
@@ -129,9 +130,12 @@ func TestMatchExec(t *testing.T) {
 	}
 	// What a command prints is shown, without control characters.
 	var warned []string
-	dir = files(t, map[string]string{"loud": `Match exec "printf 'a\\033[1m\\nb\\n' >&2; nonexistent-command"` + "\n Port 5\n"})
-	h := one(t, Options{Hosts: []string{"a"}, Dir: dir, SSHConfig: "loud", Warn: func(text string) { warned = append(warned, text) }})
-	if len(warned) != 1 || !strings.HasPrefix(warned[0], "loud:1: Match exec printed: a") || !strings.Contains(warned[0], "; b; ") ||
+	dir = files(t, map[string]string{"loud": `Match exec "printf 'a\\033[1m\\nb\\n' >&2; nonexistent-command"` +
+		"\n Port 5\n"})
+	h := one(t, Options{Hosts: []string{"a"}, Dir: dir, SSHConfig: "loud",
+		Warn: func(text string) { warned = append(warned, text) }})
+	if len(warned) != 1 || !strings.HasPrefix(warned[0], "loud:1: Match exec printed: a") ||
+		!strings.Contains(warned[0], "; b; ") ||
 		!strings.Contains(warned[0], "nonexistent-command") || strings.Contains(warned[0], "\x1b") || h.Port != 22 {
 		t.Errorf("%q, %+v", warned, h)
 	}
@@ -153,8 +157,10 @@ func TestUnsafeFiles(t *testing.T) {
 		{"the user's file", ".ssh/config", "User x", 0o646, false, ".ssh/config: every user can write to it"},
 		{"a group of many", ".ssh/config", "User x", 0o660, false, ".ssh/config: its group can write to it"},
 		{"an included file", ".ssh/more", "User x", 0o602, false, ".ssh/more: every user can write to it"},
-		{"a command of --ssh-config", "c", `Match exec "true"`, 0o622, true, "c:1: Match runs a command: c: every user can write to it"},
-		{"a proxy of --ssh-config", "c", "ProxyCommand nc", 0o622, true, "c:1: ProxyCommand runs a command: c: every user can write to it"},
+		{"a command of --ssh-config", "c", `Match exec "true"`, 0o622, true,
+			"c:1: Match runs a command: c: every user can write to it"},
+		{"a proxy of --ssh-config", "c", "ProxyCommand nc", 0o622, true,
+			"c:1: ProxyCommand runs a command: c: every user can write to it"},
 		{"no command in --ssh-config", "c", "User x", 0o666, true, ""},
 		{"a private file", ".ssh/config", "ProxyCommand nc", 0o644, false, ""},
 	} {
@@ -180,7 +186,8 @@ func TestUnsafeFiles(t *testing.T) {
 			switch {
 			case c.want == "" && err != nil:
 				t.Error(err)
-			case c.want != "" && (err == nil || !strings.HasSuffix(strings.ReplaceAll(err.Error(), dir+"/", ""), c.want) || !strings.Contains(event.Hint(err), "chmod go-w")):
+			case c.want != "" && (err == nil || !strings.HasSuffix(strings.ReplaceAll(err.Error(), dir+"/", ""),
+				c.want) || !strings.Contains(event.Hint(err), "chmod go-w")):
 				t.Errorf("got %v (%s), want %s", err, event.Hint(err), c.want)
 			}
 		})

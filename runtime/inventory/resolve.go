@@ -52,15 +52,18 @@ func (r *resolver) resolve(e entry, path []string) (*Host, error) {
 	if len(path) > maxDepth {
 		return nil, fmt.Errorf("more than %d jump hosts: %s", maxDepth-1, strings.Join(path, " → "))
 	}
-	key := fmt.Sprintf("%q %q %q %d %q %q %q %v", e.name, e.address, e.user, e.port, e.jump, e.identities, e.knownHosts, e.proxy)
+	key := fmt.Sprintf("%q %q %q %d %q %q %q %v", e.name, e.address, e.user, e.port, e.jump, e.identities, e.knownHosts,
+		e.proxy)
 	if h, ok := r.done[key]; ok {
 		return h, nil
 	}
-	v, err := r.config.Lookup(r.ctx, e.address, sshconfig.Given{User: e.user, Port: e.port, Proxied: e.jump != "" || e.proxy != nil})
+	v, err := r.config.Lookup(r.ctx, e.address, sshconfig.Given{User: e.user, Port: e.port, Proxied: e.jump != "" ||
+		e.proxy != nil})
 	if err != nil {
 		return nil, err
 	}
-	h := &Host{Name: e.name, Tags: slices.Clone(e.tags), Vars: e.vars, HostKey: e.hostKey, Sudo: e.sudo, Source: e.source}
+	h := &Host{Name: e.name, Tags: slices.Clone(e.tags), Vars: e.vars, HostKey: e.hostKey, Sudo: e.sudo,
+		Source: e.source}
 	if h.Vars == nil {
 		h.Vars = map[string]any{}
 	}
@@ -133,7 +136,8 @@ func (r *resolver) setTarget(v sshconfig.Values, h *Host) error {
 		}
 	}
 	if h.User == "" {
-		return event.WithHint(errors.New("no user given, and the current user has no name"), `write user = "…" in the hosts file, or user@host`)
+		return event.WithHint(errors.New("no user given, and the current user has no name"),
+			`write user = "…" in the hosts file, or user@host`)
 	}
 	family, err := v.AddressFamily()
 	if family != "any" {

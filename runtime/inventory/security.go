@@ -57,12 +57,15 @@ func (s *Security) directives() []algorithmDirective {
 	return []algorithmDirective{
 		// With curve25519-sha256 the library always offers the older name of the same algorithm,
 		// which ends in @libssh.org.
-		{"kexalgorithms", &s.KeyExchanges, safe.KeyExchanges, slices.Concat(safe.KeyExchanges, unsafe.KeyExchanges), false},
+		{"kexalgorithms", &s.KeyExchanges, safe.KeyExchanges, slices.Concat(safe.KeyExchanges, unsafe.KeyExchanges),
+			false},
 		{"ciphers", &s.Ciphers, safe.Ciphers, slices.Concat(safe.Ciphers, unsafe.Ciphers), false},
 		{"macs", &s.MACs, safe.MACs, slices.Concat(safe.MACs, unsafe.MACs), false},
 		{"hostkeyalgorithms", &s.HostKeys, HostKeyAlgorithms(), slices.Concat(safe.HostKeys, unsafe.HostKeys), true},
-		{"pubkeyacceptedalgorithms", &s.PublicKeys, withCertificates(safe.PublicKeyAuths), withCertificates(slices.Concat(safe.PublicKeyAuths, unsafe.PublicKeyAuths)), true},
-		{"casignaturealgorithms", &s.Authorities, safe.PublicKeyAuths, slices.Concat(safe.PublicKeyAuths, unsafe.PublicKeyAuths), true},
+		{"pubkeyacceptedalgorithms", &s.PublicKeys, withCertificates(safe.PublicKeyAuths),
+			withCertificates(slices.Concat(safe.PublicKeyAuths, unsafe.PublicKeyAuths)), true},
+		{"casignaturealgorithms", &s.Authorities, safe.PublicKeyAuths,
+			slices.Concat(safe.PublicKeyAuths, unsafe.PublicKeyAuths), true},
 	}
 }
 
@@ -71,7 +74,8 @@ func (s *Security) directives() []algorithmDirective {
 func HostKeyAlgorithms() []string {
 	names := gossh.SupportedAlgorithms().HostKeys
 	rank := func(name string) int {
-		return slices.IndexFunc([]string{"ssh-ed25519", "ecdsa-sha2-", ""}, func(prefix string) bool { return strings.HasPrefix(name, prefix) })
+		return slices.IndexFunc([]string{"ssh-ed25519", "ecdsa-sha2-", ""},
+			func(prefix string) bool { return strings.HasPrefix(name, prefix) })
 	}
 	slices.SortStableFunc(names, func(a, b string) int { return cmp.Compare(rank(a), rank(b)) })
 	return names
@@ -106,7 +110,8 @@ func setSecurity(v sshconfig.Values, h *Host) error {
 			return d.Errorf("%w", err)
 		}
 		if len(names) == 0 {
-			return event.WithHint(d.Errorf("no supported algorithm is left"), "runbook supports "+strings.Join(kind.possible, ", ")+"; "+sshconfig.UseOtherConfig)
+			return event.WithHint(d.Errorf("no supported algorithm is left"),
+				"runbook supports "+strings.Join(kind.possible, ", ")+"; "+sshconfig.UseOtherConfig)
 		}
 		*kind.into = Algorithms{Names: names, From: d.At() + ": " + d.Name}
 	}
@@ -134,7 +139,8 @@ func parseAlgorithms(list string, offered, possible []string, patterns bool) ([]
 	}
 	names := strings.Split(list, ",")
 	if sign == '-' {
-		return slices.DeleteFunc(slices.Clone(offered), func(name string) bool { return sshconfig.MatchPatterns(names, name) }), nil
+		return slices.DeleteFunc(slices.Clone(offered),
+			func(name string) bool { return sshconfig.MatchPatterns(names, name) }), nil
 	}
 	var out []string
 	add := func(names ...string) {
@@ -169,7 +175,8 @@ func parseAlgorithms(list string, offered, possible []string, patterns bool) ([]
 // loginMethods lists the supported authentication methods in the order they are tried, each with
 // its directive.
 func loginMethods() [][2]string {
-	return [][2]string{{"publickey", "pubkeyauthentication"}, {"keyboard-interactive", "kbdinteractiveauthentication"}, {"password", "passwordauthentication"}}
+	return [][2]string{{"publickey", "pubkeyauthentication"}, {"keyboard-interactive", "kbdinteractiveauthentication"},
+		{"password", "passwordauthentication"}}
 }
 
 // setMethods sets the authentication methods that may be tried.
@@ -206,7 +213,8 @@ func setMethods(v sshconfig.Values, h *Host) error {
 		left, last = preferred, d
 	}
 	if len(left) == 0 {
-		return event.WithHint(last.Errorf("no authentication method is left"), "runbook supports "+strings.Join(all, ", ")+"; "+sshconfig.UseOtherConfig)
+		return event.WithHint(last.Errorf("no authentication method is left"),
+			"runbook supports "+strings.Join(all, ", ")+"; "+sshconfig.UseOtherConfig)
 	}
 	if !slices.Equal(left, all) {
 		h.Security.Methods, h.Security.MethodsFrom = left, last.At()+": "+last.Name
@@ -218,7 +226,8 @@ func setMethods(v sshconfig.Values, h *Host) error {
 // an extension of public keys, so they count as yes.
 func methodEnabled(d sshconfig.Directive) (bool, error) {
 	text, err := d.One()
-	if err == nil && d.Key == "pubkeyauthentication" && slices.Contains([]string{"unbound", "host-bound"}, strings.ToLower(text)) {
+	if err == nil && d.Key == "pubkeyauthentication" &&
+		slices.Contains([]string{"unbound", "host-bound"}, strings.ToLower(text)) {
 		return true, nil
 	}
 	return d.YesNo()

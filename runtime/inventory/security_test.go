@@ -58,7 +58,9 @@ func TestAlgorithmsLikeOpenSSH(t *testing.T) {
 			return strings.Join(names, ",")
 		}
 		cut := func(list string) string { return list[:len(list)/2] + "*" }
-		lists := []string{"+", "-", "^", "-*", "+*", "*", "-!" + possible[0] + ",*", "!" + possible[0], "-*-cbc,*sha1*,*ssh-rsa*", "*256*", "+*512*", "^*nistp*", "a,,b", ",", "-" + possible[0] + ",", "sntrup*", "SSH-RSA"}
+		lists := []string{"+", "-", "^", "-*", "+*", "*", "-!" + possible[0] + ",*", "!" + possible[0],
+			"-*-cbc,*sha1*,*ssh-rsa*", "*256*", "+*512*", "^*nistp*", "a,,b", ",", "-" + possible[0] + ",", "sntrup*",
+			"SSH-RSA"}
 		for _, sign := range []string{"", "+", "-", "^"} {
 			for range 2 {
 				list := some()
@@ -90,7 +92,8 @@ func TestAlgorithmsLikeOpenSSH(t *testing.T) {
 				t.Errorf("%s %s: %v", key, list, err)
 			}
 			for _, name := range ours {
-				without := slices.Contains(kind.offered, name) && !slices.Contains(defaults[key], name) && strings.ContainsAny(list[:1], "+^")
+				without := slices.Contains(kind.offered, name) && !slices.Contains(defaults[key], name) &&
+					strings.ContainsAny(list[:1], "+^")
 				if slices.Contains(possible, name) && !slices.Contains(said[key], name) && !without {
 					t.Errorf("%s %s: %s is not among %v", key, list, name, said[key])
 				}
@@ -169,7 +172,8 @@ func TestSecurity(t *testing.T) {
 	}
 	// A bastion has its own settings.
 	dir := files(t, map[string]string{".ssh/config": "Host web1\n ProxyJump bastion\nHost bastion\n Ciphers aes256-ctr\n"})
-	if h := one(t, Options{Hosts: []string{"web1"}, Dir: dir}); len(h.Security.Ciphers.Names) > 0 || !slices.Equal(h.Via.Security.Ciphers.Names, []string{"aes256-ctr"}) {
+	if h := one(t, Options{Hosts: []string{"web1"}, Dir: dir}); len(h.Security.Ciphers.Names) > 0 ||
+		!slices.Equal(h.Via.Security.Ciphers.Names, []string{"aes256-ctr"}) {
 		t.Errorf("%+v", h)
 	}
 }
@@ -197,10 +201,12 @@ func TestSecurityRefused(t *testing.T) {
 	} {
 		dir := files(t, map[string]string{".ssh/config": config + "\n"})
 		_, err := Load(t.Context(), event.NewStream(), Options{Hosts: []string{"web1"}, Dir: dir}, "")
-		if err == nil || !strings.Contains(err.Error(), "host web1: .ssh/config:") || !strings.Contains(err.Error(), want) {
+		if err == nil || !strings.Contains(err.Error(), "host web1: .ssh/config:") ||
+			!strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v", config, err)
 		}
-		if strings.Contains(want, "no supported") != strings.Contains(event.Hint(err), sshconfig.UseOtherConfig) && !strings.Contains(want, "method") {
+		if strings.Contains(want, "no supported") != strings.Contains(event.Hint(err), sshconfig.UseOtherConfig) &&
+			!strings.Contains(want, "method") {
 			t.Errorf("%q: hint %q", config, event.Hint(err))
 		}
 	}

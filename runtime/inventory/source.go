@@ -16,7 +16,9 @@ import (
 )
 
 // read reads the hosts that Options.Hosts names, or else the default file.
-func read(ctx context.Context, stream *event.Stream, o Options, me sshconfig.Machine, defaultName string) (list, error) {
+func read(
+	ctx context.Context, stream *event.Stream, o Options, me sshconfig.Machine, defaultName string,
+) (list, error) {
 	r := reader{ctx: ctx, stream: stream, me: me, offline: o.Offline}
 	if len(o.Hosts) == 0 {
 		if o.Stage != "" {
@@ -62,7 +64,8 @@ func (r reader) option(given string) (list, error) {
 	switch {
 	case err == nil && info.IsDir():
 		err := fmt.Errorf("--hosts %s: is a folder", given)
-		return list{}, event.WithHint(err, "name a file in it; for a host of that name write its port too, as in "+filepath.Base(given)+":22")
+		return list{}, event.WithHint(err,
+			"name a file in it; for a host of that name write its port too, as in "+filepath.Base(given)+":22")
 	case err == nil && isProgram(path, info):
 		return r.program(path)
 	case err == nil:
@@ -78,7 +81,8 @@ func (r reader) option(given string) (list, error) {
 
 // looksLikeFile distinguishes the path of a missing file from a list of hosts.
 func looksLikeFile(s string) bool {
-	return !strings.Contains(s, ",") && (strings.ContainsAny(s, `/\~`) || slices.Contains([]string{".lua", ".json", ".txt", ".ini", ".yml", ".yaml"}, filepath.Ext(s)))
+	return !strings.Contains(s, ",") && (strings.ContainsAny(s, `/\~`) ||
+		slices.Contains([]string{".lua", ".json", ".txt", ".ini", ".yml", ".yaml"}, filepath.Ext(s)))
 }
 
 // defaultFile returns the path of the recipe's own hosts file.

@@ -60,7 +60,8 @@ func splitPort(text string) (host, port string, hasPort bool, err error) {
 	if !strings.HasPrefix(text, "[") {
 		if strings.Count(text, ":") > 1 {
 			err := fmt.Errorf("%q has more than one colon", text)
-			return "", "", false, event.WithHint(err, "write an IPv6 address in brackets: [2001:db8::1] or [2001:db8::1]:22")
+			return "", "", false, event.WithHint(err,
+				"write an IPv6 address in brackets: [2001:db8::1] or [2001:db8::1]:22")
 		}
 		host, port, hasPort = strings.Cut(text, ":")
 		return host, port, hasPort, nil

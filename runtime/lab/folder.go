@@ -154,7 +154,8 @@ func (f *Folder) WriteHosts(user string, hosts []Server, others ...Server) error
 		known.WriteString(knownhosts.Line([]string{fmt.Sprintf("%s:%d", s.Address, s.Port)}, s.Key) + "\n")
 	}
 	fmt.Fprintf(&lua, "-- Written by a lab: throwaway hosts on this machine.\n"+
-		"return {\n  user = %s, identity = %s,\n  known_hosts = %s,\n", quoteLua(user), quoteLua(f.AdminKey()), quoteLua(f.KnownHosts()))
+		"return {\n  user = %s, identity = %s,\n  known_hosts = %s,\n", quoteLua(user), quoteLua(f.AdminKey()),
+		quoteLua(f.KnownHosts()))
 	for _, h := range hosts {
 		fmt.Fprintf(&lua, "  { name = %s, address = %s, port = %d", quoteLua(h.Name), quoteLua(h.Address), h.Port)
 		if h.Vars != "" {

@@ -94,7 +94,8 @@ func (l *Lab) RepoURL() string {
 func (l *Lab) describe() error {
 	hosts := make([]Server, len(l.hosts))
 	for i, h := range l.hosts {
-		hosts[i] = Server{h.Name, h.Addr, h.Port, h.server.key, fmt.Sprintf("root = %s, port = %d", quoteLua(h.Root), h.AppPort)}
+		hosts[i] = Server{h.Name, h.Addr, h.Port, h.server.key,
+			fmt.Sprintf("root = %s, port = %d", quoteLua(h.Root), h.AppPort)}
 	}
 	var others []Server
 	if l.git != nil {

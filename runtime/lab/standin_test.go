@@ -149,7 +149,8 @@ func (s *site) eventually(what string, holds func() bool) {
 	}
 	answer, err := s.get("/")
 	log, logErr := os.ReadFile(filepath.Join(s.host.Root, "server", "error_log"))
-	s.Fatalf("did not %s: answer %q, %v, processes %v, error log %v:\n%s", what, answer, err, s.processes(), logErr, log)
+	s.Fatalf("did not %s: answer %q, %v, processes %v, error log %v:\n%s", what, answer, err, s.processes(), logErr,
+		log)
 }
 
 // As with the real one, a switch affects the script at once, and the libraries after a graceful
@@ -231,7 +232,8 @@ func TestStandInRefuses(t *testing.T) {
 	if os.Getuid() != 0 {
 		return // the rest needs root
 	}
-	if out, err := session(t, s.client).CombinedOutput(strings.Replace(command, "x.py", s.host.Root+"/current/wsgi.py", 1)); err != nil {
+	if out, err := session(t, s.client).CombinedOutput(strings.Replace(command, "x.py", s.host.Root+"/current/wsgi.py",
+		1)); err != nil {
 		t.Errorf("root without --user: setup-server: %v: %s", err, out)
 	}
 	out, err = session(t, s.client).CombinedOutput(s.host.Home + "/server/apachectl start")

@@ -50,7 +50,8 @@ func (f *Folder) Tools(python string) (Tools, error) {
 	// separate package; an empty one is enough, since nothing uses what it installs.
 	return t, errors.Join(
 		writeTool(filepath.Join(dir, "modules/ensurepip.py"), "def version():\n    return \"0\"\n", 0o644),
-		writeTool(t.Python, fmt.Sprintf("#!/bin/sh\nPYTHONPATH=%s exec %s -S \"$@\"\n", shQuote(filepath.Join(dir, "modules")), shQuote(python)), 0o755),
+		writeTool(t.Python, fmt.Sprintf("#!/bin/sh\nPYTHONPATH=%s exec %s -S \"$@\"\n",
+			shQuote(filepath.Join(dir, "modules")), shQuote(python)), 0o755),
 		// HTTPD keeps this machine's Apache and its configuration out.
 		writeTool(t.ModWSGIExpress, fmt.Sprintf("#!/bin/sh\nHTTPD=/nonexistent exec %s -S %s \"$@\"\n",
 			shQuote(python), shQuote(filepath.Join(dir, "mod_wsgi_express.py"))), 0o755),

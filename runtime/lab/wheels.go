@@ -68,7 +68,8 @@ func writeWheel(dir, name, version, script string, files []entry) error {
 	archive := zip.NewWriter(&packed)
 	for _, f := range files {
 		// A fixed date makes the wheels reproducible.
-		header := &zip.FileHeader{Name: f.name, Method: zip.Deflate, Modified: time.Date(2026, 1, 5, 0, 0, 0, 0, time.UTC)}
+		header := &zip.FileHeader{Name: f.name, Method: zip.Deflate,
+			Modified: time.Date(2026, 1, 5, 0, 0, 0, 0, time.UTC)}
 		header.SetMode(0o644)
 		into, err := archive.CreateHeader(header)
 		if err != nil {

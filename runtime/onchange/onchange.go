@@ -61,10 +61,11 @@ type Notes struct {
 // Module declares host:on_change.
 func (n Notes) Module() script.Module {
 	return script.Module{On: "host", Doc: "What follows a change of a host.", Primitives: []script.Primitive{
-		script.Func("on_change", script.Reads, "Call fn at the end of this step, if a call after this one has changed the host: once, however many changes there were. "+
-			"Outside of a step it is called at the end of the function of each, outside of both at the end of the recipe. A call that returns false "+
-			"changed nothing; a command always counts. Before the first change a note is left on the host, and it is removed when fn has succeeded. "+
-			"If the run ends in between, the next one calls fn even if it changes nothing itself.", n.register).
+		script.Func("on_change", script.Reads,
+			"Call fn at the end of this step, if a call after this one has changed the host: once, however many changes there were. "+
+				"Outside of a step it is called at the end of the function of each, outside of both at the end of the recipe. A call that returns false "+
+				"changed nothing; a command always counts. Before the first change a note is left on the host, and it is removed when fn has succeeded. "+
+				"If the run ends in between, the next one calls fn even if it changes nothing itself.", n.register).
 			With("step(\"configure nginx\", function()\n  host:on_change(\"nginx\", function() host:run(\"nginx -s reload 2>/dev/null || true\") end)\n" +
 				"  host.fs:write(\"/srv/app/shared/nginx.conf\", \"server_tokens off;\\n\")\nend)"),
 	}}
@@ -73,10 +74,12 @@ func (n Notes) Module() script.Module {
 func (n Notes) register(ctx context.Context, h *shell.Host, a onChangeArgs) (script.None, error) {
 	s := scopeOf(ctx)
 	if len(a.Key) > longestKey || !validKey.MatchString(a.Key) {
-		return script.None{}, fmt.Errorf("key: want a name of at most 100 letters, digits, dots, dashes and underscores, got %q", a.Key)
+		return script.None{},
+			fmt.Errorf("key: want a name of at most 100 letters, digits, dots, dashes and underscores, got %q", a.Key)
 	}
 	if s == nil {
-		return script.None{}, errors.New("on_change cannot be called here: in the function of another on_change, or at a prompt")
+		return script.None{},
+			errors.New("on_change cannot be called here: in the function of another on_change, or at a prompt")
 	}
 	if old := s.find(h, a.Key); old != nil { // such as in a loop
 		old.noting.Lock()

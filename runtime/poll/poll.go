@@ -20,15 +20,18 @@ func Primitives(dryRun bool) []script.Primitive {
 	p := poller{dryRun}
 	return []script.Primitive{
 		parallel(),
-		script.Func("sleep", script.Reads, "Wait for a time. A dry run does not wait. To wait for something, use wait.", p.sleep).
+		script.Func("sleep", script.Reads, "Wait for a time. A dry run does not wait. To wait for something, use wait.",
+			p.sleep).
 			With(`sleep("10ms")`),
-		script.Func("wait", script.Reads, "Run fn as a step, again and again, until it returns a value other than nil and false, "+
-			"and return that value. A second value is the reason why not yet, for the error after the time limit. An error "+
-			"that fn raises ends the wait. A dry run calls fn once.", p.wait).
+		script.Func("wait", script.Reads,
+			"Run fn as a step, again and again, until it returns a value other than nil and false, "+
+				"and return that value. A second value is the reason why not yet, for the error after the time limit. An error "+
+				"that fn raises ends the wait. A dry run calls fn once.", p.wait).
 			With("wait(\"the release is there\", { within = \"10s\", every = \"200ms\" }, function()\n" +
 				"  return host.fs:exists(\"/srv/app/current\")\nend)"),
-		script.Func("retry", script.Reads, "Run fn, and again after an error, up to times in all. Return what fn returns, or raise "+
-			"its last error. An interrupt is not retried.", p.retry).
+		script.Func("retry", script.Reads,
+			"Run fn, and again after an error, up to times in all. Return what fn returns, or raise "+
+				"its last error. An interrupt is not retried.", p.retry).
 			With("retry({ times = 3, pause = \"10ms\", factor = 2 }, function()\n" +
 				"  host:run({ \"git\", \"ls-remote\", options.repo })\nend)"),
 	}

@@ -25,8 +25,9 @@ type portArgs struct {
 // HostModule declares host:wait_port.
 func HostModule(dryRun bool) script.Module {
 	return script.Module{On: "host", Doc: "Waiting for what runs on a host.", Primitives: []script.Primitive{
-		script.Func("wait_port", script.Reads, "Wait until something listens on a TCP port, as seen from the host. It is an error if nothing does "+
-			"within the time limit. A dry run does not wait.", poller{dryRun}.port).
+		script.Func("wait_port", script.Reads,
+			"Wait until something listens on a TCP port, as seen from the host. It is an error if nothing does "+
+				"within the time limit. A dry run does not wait.", poller{dryRun}.port).
 			With(`host:wait_port(8000, { within = "10s", every = "200ms" })`),
 	}}
 }

@@ -41,9 +41,10 @@ type rebootArgs struct {
 // Module declares host:reboot.
 func Module() script.Module {
 	return script.Module{On: "host", Doc: "Restarting a host.", Primitives: []script.Primitive{
-		script.Func("reboot", script.Changes, "Reboot the host, with sudo unless the login is root, and wait until it is back: with the same host key, "+
-			"and with another boot id. Locks of the run on the host are given back before, and taken again afterwards. "+
-			"It is an error if another run takes one meanwhile. This machine is refused.",
+		script.Func("reboot", script.Changes,
+			"Reboot the host, with sudo unless the login is root, and wait until it is back: with the same host key, "+
+				"and with another boot id. Locks of the run on the host are given back before, and taken again afterwards. "+
+				"It is an error if another run takes one meanwhile. This machine is refused.",
 			func(ctx context.Context, h *shell.Host, a rebootArgs) (script.None, error) {
 				return script.None{}, Reboot(ctx, h, a.Within, every)
 			}).
@@ -71,7 +72,8 @@ func Reboot(ctx context.Context, h *shell.Host, within, pause time.Duration) err
 	if err := awaitBoot(ctx, h, before, within, pause); err != nil {
 		return err
 	}
-	event.Emit(ctx, event.Event{Kind: event.Changed, Host: h.Name(), Text: fmt.Sprintf("rebooted, back after %.0f s", time.Since(began).Seconds())})
+	event.Emit(ctx, event.Event{Kind: event.Changed, Host: h.Name(),
+		Text: fmt.Sprintf("rebooted, back after %.0f s", time.Since(began).Seconds())})
 	return lockAgain(ctx, h, locks)
 }
 
@@ -79,7 +81,8 @@ func lockAgain(ctx context.Context, h *shell.Host, locks []string) error {
 	var errs []error
 	for _, path := range locks {
 		if err := h.Lock(ctx, path, 0); err != nil {
-			errs = append(errs, fmt.Errorf("the lock was given back for the reboot, and cannot be taken again: %w", err))
+			errs = append(errs, fmt.Errorf("the lock was given back for the reboot, and cannot be taken again: %w",
+				err))
 		}
 	}
 	return errors.Join(errs...)
@@ -133,7 +136,8 @@ func awaitBoot(ctx context.Context, h *shell.Host, before string, within, pause 
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
 			}
-			return event.WithHint(fmt.Errorf("the host is not back from its reboot within %v: %w", within, reason), hint)
+			return event.WithHint(fmt.Errorf("the host is not back from its reboot within %v: %w", within, reason),
+				hint)
 		}
 	}
 }

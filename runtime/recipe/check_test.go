@@ -81,7 +81,8 @@ func TestEndlessRecipe(t *testing.T) {
 	if !recipe.IsEndless(err) {
 		t.Errorf("error %v", err)
 	}
-	if p := recipe.EvaluationProblems(path, err); len(p) != 1 || !strings.Contains(p[0].Message, "did not reach recipe{ … }") {
+	if p := recipe.EvaluationProblems(path, err); len(p) != 1 ||
+		!strings.Contains(p[0].Message, "did not reach recipe{ … }") {
 		t.Errorf("%v", p)
 	}
 }
@@ -98,7 +99,8 @@ func TestCheckReadsSettings(t *testing.T) {
 		for i := range paths {
 			paths[i] = filepath.Join(dir, paths[i])
 		}
-		if p := check(t, paths...); len(p) != 1 || !strings.HasPrefix(p[0].Error(), filepath.Join(dir, "app.lua:1:14: syntax error")) {
+		if p := check(t, paths...); len(p) != 1 ||
+			!strings.HasPrefix(p[0].Error(), filepath.Join(dir, "app.lua:1:14: syntax error")) {
 			t.Errorf("%v: %v", paths, p)
 		}
 	}
@@ -107,13 +109,15 @@ func TestCheckReadsSettings(t *testing.T) {
 // TestReservedOption names an option as one of run's own, which run would refuse.
 func TestReservedOption(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "r.lua")
-	if err := os.WriteFile(path, []byte("recipe { options = { dry_run = { false, \"a switch\" } } }\n"), 0o600); err != nil {
+	if err := os.WriteFile(path, []byte("recipe { options = { dry_run = { false, \"a switch\" } } }\n"),
+		0o600); err != nil {
 		t.Fatal(err)
 	}
 	api := luaAPI(t)
 	api.Reserved = []string{"dry-run"}
 	problems, err := recipe.Check(t.Context(), api, event.NewStream(), []string{path})
-	if err != nil || len(problems) != 1 || !strings.Contains(problems[0].Error(), "option dry_run: run has an option --dry-run of its own") {
+	if err != nil || len(problems) != 1 || !strings.Contains(problems[0].Error(),
+		"option dry_run: run has an option --dry-run of its own") {
 		t.Errorf("%v, %v", problems, err)
 	}
 }

@@ -70,7 +70,8 @@ func parseOptions(declared map[string]OptionDeclaration) ([]Option, error) {
 }
 
 func (d OptionDeclaration) parse(name string) (Option, error) {
-	o := Option{Name: name, Help: d.Help, Min: d.Min, Max: d.Max, Required: d.Required, Secret: d.Secret, Complete: d.Complete}
+	o := Option{Name: name, Help: d.Help, Min: d.Min, Max: d.Max, Required: d.Required, Secret: d.Secret,
+		Complete: d.Complete}
 	if !optionName.MatchString(name) {
 		return o, errors.New("a name has small letters, digits and _, and begins with a letter")
 	}
@@ -123,7 +124,8 @@ func labTexts(value any) ([]string, error) {
 		case string, float64, bool:
 			texts = append(texts, Option{}.Text(item))
 		default:
-			return nil, fmt.Errorf("want a string, a number, true or false, or a list of strings, got %s", script.Describe(item))
+			return nil, fmt.Errorf("want a string, a number, true or false, or a list of strings, got %s",
+				script.Describe(item))
 		}
 	}
 	return texts, nil

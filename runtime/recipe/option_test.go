@@ -25,15 +25,19 @@ func TestDeclaredOptions(t *testing.T) {
 		{"serial", OptionDeclaration{Default: false}, Boolean, ""},
 		{"keys", OptionDeclaration{Default: script.Table{}}, List, ""},
 		{"keys", OptionDeclaration{Default: script.Table{List: []any{"a", "b"}}}, List, ""},
-		{"keys", OptionDeclaration{Default: script.Table{List: []any{1.0}}}, List, "item 1: want a string, got the number 1"},
+		{"keys", OptionDeclaration{Default: script.Table{List: []any{1.0}}}, List,
+			"item 1: want a string, got the number 1"},
 		{"release", OptionDeclaration{Required: true}, String, ""},
 		{"restart", OptionDeclaration{Default: "x", Choices: []any{"a", "b"}}, String, "want one of a, b"},
 		{"restart", OptionDeclaration{Default: "", Choices: []any{"a", "b"}}, String, ""},
 		{"count", OptionDeclaration{Default: 2.0, Min: float(3)}, Integer, "at least 3"},
 		{"root", OptionDeclaration{Default: "/srv", Min: float(3)}, String, "min and max are for numbers"},
-		{"token", OptionDeclaration{Default: true, Secret: true}, Boolean, "secret is for a string or a list of strings"},
-		{"token", OptionDeclaration{Default: "a", Secret: true, Choices: []any{"a", "b"}}, String, "secret is for a string or a list of strings without choices"},
-		{"dry", OptionDeclaration{Default: true, Complete: []string{"release"}}, Boolean, "complete is for an option without choices"},
+		{"token", OptionDeclaration{Default: true, Secret: true}, Boolean,
+			"secret is for a string or a list of strings"},
+		{"token", OptionDeclaration{Default: "a", Secret: true, Choices: []any{"a", "b"}}, String,
+			"secret is for a string or a list of strings without choices"},
+		{"dry", OptionDeclaration{Default: true, Complete: []string{"release"}}, Boolean,
+			"complete is for an option without choices"},
 		{"Root", OptionDeclaration{Default: "/srv"}, String, "small letters"},
 		{"fn", OptionDeclaration{Default: script.Callback{}}, String, "a default is"},
 	}
@@ -113,7 +117,8 @@ func TestPrecedence(t *testing.T) {
 	if got, _ := v.Get(event.WithHost(t.Context(), "web2"), "keys"); !reflect.DeepEqual(got, []string{"a"}) {
 		t.Errorf("a list in vars became %v", got)
 	}
-	if _, err := v.Get(t.Context(), "proceses"); err == nil || !strings.Contains(err.Error(), `(did you mean "processes"?)`) {
+	if _, err := v.Get(t.Context(), "proceses"); err == nil ||
+		!strings.Contains(err.Error(), `(did you mean "processes"?)`) {
 		t.Errorf("a misspelt option: got %v", err)
 	}
 }
@@ -131,7 +136,8 @@ func TestInvalidValues(t *testing.T) {
 		vars  map[string]any
 		err   string
 	}{
-		{map[string][]string{"release": {"r"}}, map[string]any{"processes": "four"}, "host web1 (hosts.lua): vars.processes: want a whole number, got the string \"four\""},
+		{map[string][]string{"release": {"r"}}, map[string]any{"processes": "four"},
+			"host web1 (hosts.lua): vars.processes: want a whole number, got the string \"four\""},
 		{map[string][]string{"release": {"r"}}, map[string]any{"processes": 10.0}, "want at most 9"},
 		{map[string][]string{"releese": {"r"}}, nil, `(did you mean "release"?)`},
 		{nil, nil, "--release is required: which"},

@@ -91,7 +91,9 @@ func Load(ctx context.Context, api API, stream *event.Stream, path string, setti
 // without them gets every variable set and empty.
 //
 // settings may be nil.
-func Describe(ctx context.Context, api API, stream *event.Stream, path string, settings *Settings) (Description, error) {
+func Describe(
+	ctx context.Context, api API, stream *event.Stream, path string, settings *Settings,
+) (Description, error) {
 	r, err := describe(ctx, api, stream, path, settings)
 	return r.Description, err
 }
@@ -123,7 +125,8 @@ func (r *Recipe) evaluate(ctx context.Context, limit time.Duration, values *plac
 	defer cancel(nil)
 	clock := time.AfterFunc(limit, func() { cancel(errEndless) })
 	defer clock.Stop()
-	e := &Evaluation{Stream: r.Stream, Settings: r.Settings, Answers: r.Answers, origins: r.Origins, placeholders: values, keep: true}
+	e := &Evaluation{Stream: r.Stream, Settings: r.Settings, Answers: r.Answers, origins: r.Origins,
+		placeholders: values, keep: true}
 	e.Declare = func(_ context.Context, d Declaration) (script.Proxy, error) {
 		err := r.declare(d)
 		if err == nil {

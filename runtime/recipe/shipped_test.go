@@ -42,10 +42,12 @@ func TestChangedProject(t *testing.T) {
 		{"nothing", "", "", "", ""},
 		{"the settings", "app.lua", "return {", `return {
   before_switch = { once = function(host) hots = 1 end },`, `recipes/app.lua:11:43: undeclared global "hots"`},
-		{"the recipe", "release.lua", "rollout.switch(", "rollout.swich(", `recipes/release.lua:46:11: rollout has no "swich"`},
+		{"the recipe", "release.lua", "rollout.switch(", "rollout.swich(",
+			`recipes/release.lua:46:11: rollout has no "swich"`},
 		{"a module", "lib/server.lua", "host:", "hsot:", `recipes/lib/server.lua:13:16: undeclared global "hsot"`},
 		{"a copy of a module", "lib/server.lua", "", "", ""},
-		{"a recipe named as a module", "server.lua", "host:", "hsot:", `recipes/server.lua:13:16: undeclared global "hsot"`},
+		{"a recipe named as a module", "server.lua", "host:", "hsot:",
+			`recipes/server.lua:13:16: undeclared global "hsot"`},
 	} {
 		if err := os.RemoveAll(dir); err != nil {
 			t.Fatal(err)
@@ -63,7 +65,8 @@ func TestChangedProject(t *testing.T) {
 				changed = strings.Replace(changed, c.old, c.change, 1)
 			}
 			path := filepath.Join(dir, name)
-			if err := errors.Join(err, os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, []byte(changed), 0o600)); err != nil {
+			if err := errors.Join(err, os.MkdirAll(filepath.Dir(path), 0o700),
+				os.WriteFile(path, []byte(changed), 0o600)); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -133,7 +136,8 @@ func TestMistakesInRelease(t *testing.T) {
 		case strings.HasPrefix(want, "syntax error"): // nothing after it can be parsed
 			places = 1
 		}
-		if len(found) != places || slices.ContainsFunc(found, func(message string) bool { return !strings.Contains(message, want) }) {
+		if len(found) != places || slices.ContainsFunc(found,
+			func(message string) bool { return !strings.Contains(message, want) }) {
 			t.Errorf("%s: got %q, want %q", line, found, want)
 		}
 	}

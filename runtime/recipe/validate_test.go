@@ -85,25 +85,32 @@ func TestInvalidSettings(t *testing.T) {
 		{"return { keys = { \"a\",\n  3 } }", `app.lua:2:3: keys: item 2: want a string, got the number 3`},
 		{"return { way = \"tuch\" }", `app.lua:1:10: way: want one of touch, none, got "tuch" (did you mean "touch"?)`},
 		{"return { way = {} }", `app.lua:1:10: way: want a string or a function, got a table`},
-		{"return { within = \"90s\\1\" }", `app.lua:1:10: within: want a duration such as 90s or 1m30s, got the string "90s\x01"`}, // "90s" once it is cleaned
+		{"return { within = \"90s\\1\" }",
+			`app.lua:1:10: within: want a duration such as 90s or 1m30s, got the string "90s\x01"`}, // "90s" once it is cleaned
 		{"return { within = 60 }", `app.lua:1:10: within: want a duration such as 90s or 1m30s, got the number 60`},
-		{"return { within = \"60\" }", `app.lua:1:10: within: want a duration such as 90s or 1m30s, got the string "60"`},
+		{"return { within = \"60\" }",
+			`app.lua:1:10: within: want a duration such as 90s or 1m30s, got the string "60"`},
 		{"return { batch = 0 }", `app.lua:1:10: batch: want at least 1, got 0`},
-		{"return { batch = \"0%\" }", `app.lua:1:10: batch: want a whole number or a percentage such as 25%, got the string "0%"`},
-		{"return { batch = \"101%\" }", `app.lua:1:10: batch: want a whole number or a percentage such as 25%, got the string "101%"`},
+		{"return { batch = \"0%\" }",
+			`app.lua:1:10: batch: want a whole number or a percentage such as 25%, got the string "0%"`},
+		{"return { batch = \"101%\" }",
+			`app.lua:1:10: batch: want a whole number or a percentage such as 25%, got the string "101%"`},
 		{"return { ratio = \"half\" }", `app.lua:1:10: ratio: want a number, got the string "half"`},
 		{"return { env = { \"A\" } }", `app.lua:1:10: env: want a table of strings by name, got a table`},
 		{"return { env = {\n  A = \"1\",\n  B = 2,\n} }", `app.lua:3:3: env: B: want a string, got the number 2`},
 		{"return { hook = true }", `app.lua:1:10: hook: want a function or a table of functions by name, got true`},
-		{"return { hook = {\n  onec = print,\n} }", `app.lua:2:3: hook: there is no "onec" (did you mean "once"?); want once or each`},
+		{"return { hook = {\n  onec = print,\n} }",
+			`app.lua:2:3: hook: there is no "onec" (did you mean "once"?); want once or each`},
 		{"return { hook = { once = 1 } }", `app.lua:1:19: hook: once: want a function, got the number 1`},
 		// The name of a key may also be a value on its line, or an argument.
 		{"return { way = \"root\", [\"root\"] = 5 }", `app.lua:1:25: root: want a string, got the number 5` + "\n" +
 			`app.lua:1:10: way: want one of touch, none, got "root"`},
 		// Keys that are set later.
-		{"local app = {}\napp.root = \"/x\"\nif _VERSION then\n  app.root = 5\nend\nreturn app", `app.lua:4:7: root: want a string, got the number 5`},
-		{"local app = { root = 1 }\nfunction app.rooot() end\nreturn app", `app.lua:1:15: root: want a string, got the number 1` + "\n" +
-			`app.lua:2:14: there is no setting "rooot" (did you mean "root"?)`},
+		{"local app = {}\napp.root = \"/x\"\nif _VERSION then\n  app.root = 5\nend\nreturn app",
+			`app.lua:4:7: root: want a string, got the number 5`},
+		{"local app = { root = 1 }\nfunction app.rooot() end\nreturn app",
+			`app.lua:1:15: root: want a string, got the number 1` + "\n" +
+				`app.lua:2:14: there is no setting "rooot" (did you mean "root"?)`},
 		{"local app\napp = {\n  root = 5,\n}\nreturn app", `app.lua:3:3: root: want a string, got the number 5`},
 		{"return setmetatable({\n  root = 5,\n}, {})", `app.lua:2:3: root: want a string, got the number 5`},
 		{"local app = { root = 5 }\napp = app\nreturn app", `app.lua:1:15: root: want a string, got the number 5`},
@@ -196,15 +203,20 @@ end }`
 		files map[string]string
 		want  string
 	}{
-		{map[string]string{"app.lua": "local app = require \"shipped\"\napp.count = 11\nreturn app", "lib/shipped.lua": "return { count = 2,\n  roott = 1 }"},
+		{map[string]string{"app.lua": "local app = require \"shipped\"\napp.count = 11\nreturn app",
+			"lib/shipped.lua": "return { count = 2,\n  roott = 1 }"},
 			"app.lua:2:5: count: want at most 9, got 11\nlib/shipped.lua:2:3: there is no setting \"roott\" (did you mean \"root\"?)"},
-		{map[string]string{"lib/pool.lua": pool, "app.lua": "local pool = require(\"pool\").pool({ socket = \"/x\",\n  spair = 1 })\nreturn { hook = pool and print }"},
+		{map[string]string{"lib/pool.lua": pool,
+			"app.lua": "local pool = require(\"pool\").pool({ socket = \"/x\",\n  spair = 1 })\nreturn { hook = pool and print }"},
 			"app.lua:2:3: there is no setting \"spair\" (did you mean \"spare\"?)"},
-		{map[string]string{"lib/pool.lua": pool, "app.lua": "local pool = require(\"pool\").pool {\n}\nreturn { hook = pool and print }"},
+		{map[string]string{"lib/pool.lua": pool,
+			"app.lua": "local pool = require(\"pool\").pool {\n}\nreturn { hook = pool and print }"},
 			"app.lua:1:35: socket is missing: the socket"},
-		{map[string]string{"lib/pool.lua": pool, "app.lua": "local given = {}\ngiven.socket = 5\nlocal pool = require(\"pool\").pool(given)\nreturn { hook = pool and print }"},
+		{map[string]string{"lib/pool.lua": pool,
+			"app.lua": "local given = {}\ngiven.socket = 5\nlocal pool = require(\"pool\").pool(given)\nreturn { hook = pool and print }"},
 			"app.lua:2:7: socket: want a string, got the number 5"},
-		{map[string]string{"lib/pool.lua": pool, "app.lua": "local function made() return { socket = 5 } end\nlocal pool = require(\"pool\").pool(made())\nreturn { hook = pool and print }"},
+		{map[string]string{"lib/pool.lua": pool,
+			"app.lua": "local function made() return { socket = 5 } end\nlocal pool = require(\"pool\").pool(made())\nreturn { hook = pool and print }"},
 			"app.lua:2:1: socket: want a string, got the number 5"},
 	} {
 		dir := writeProject(t, tt.files)
@@ -217,7 +229,8 @@ end }`
 // TestFilesOfLib checks files in lib, by the recipes that require them: their
 // settings are validated, too.
 func TestFilesOfLib(t *testing.T) {
-	dir := writeProject(t, map[string]string{"app.lua": "return require \"shipped\"", "lib/shipped.lua": "return { count = 11 }"})
+	dir := writeProject(t, map[string]string{"app.lua": "return require \"shipped\"",
+		"lib/shipped.lua": "return { count = 11 }"})
 	for file, want := range map[string]string{
 		"lib/declared.lua": "lib/shipped.lua:1:10: count: want at most 9, got 11",
 		"lib/shipped.lua":  "lib/shipped.lua:1:10: count: want at most 9, got 11",
@@ -252,9 +265,11 @@ func TestDeclarationsOfSettings(t *testing.T) {
 		`app.rot = 1`:    `there is no setting "rot" (did you mean "root"?)`,
 		`app.hook = print print(app.hook ~= nil, app.way, app.within, #app.keys, app.count)`: ``,
 	} {
-		dir := writeProject(t, map[string]string{"app.lua": "return { count = 4 }", "recipe.lua": "local app = require \"declared\"\n" + line + "\nrecipe {}\n"})
+		dir := writeProject(t, map[string]string{"app.lua": "return { count = 4 }",
+			"recipe.lua": "local app = require \"declared\"\n" + line + "\nrecipe {}\n"})
 		_, err := recipe.Describe(t.Context(), luaAPI(t), event.NewStream(), filepath.Join(dir, "recipe.lua"), nil)
-		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), "recipe.lua:2: "+want)) {
+		if want == "" && err != nil || want != "" &&
+			(err == nil || !strings.Contains(err.Error(), "recipe.lua:2: "+want)) {
 			t.Errorf("%s: got %v, want %q", line, err, want)
 		}
 	}
@@ -268,14 +283,16 @@ func TestManyMistakes(t *testing.T) {
 		fmt.Fprintf(&app, "  wrong%d = 1,\n", i)
 	}
 	dir := writeProject(t, map[string]string{"app.lua": app.String() + "}"})
-	if got := checkProject(t, dir, "app.lua"); len(got) != 50 || got[49] != `app.lua:51:3: there is no setting "wrong49"` {
+	if got := checkProject(t, dir, "app.lua"); len(got) != 50 ||
+		got[49] != `app.lua:51:3: there is no setting "wrong49"` {
 		t.Errorf("%d lines, the last one: %s", len(got), got[len(got)-1])
 	}
 }
 
 // TestDurationsInLua parses durations by lib/helpers.lua, which must agree with Go.
 func TestDurationsInLua(t *testing.T) {
-	texts := []string{"0", "0s", "90s", "1m30s", "1h2m3.5s", "250ms", "1.5h", ".5s", "+5s", "10us", "10µs", "10μs", "7ns", "-0s", "1m1m"}
+	texts := []string{"0", "0s", "90s", "1m30s", "1h2m3.5s", "250ms", "1.5h", ".5s", "+5s", "10us", "10µs", "10μs",
+		"7ns", "-0s", "1m1m"}
 	within := recipe.Option{Kinds: []recipe.Kind{recipe.Duration}}
 	source := "local helpers = require \"helpers\"\n"
 	for _, text := range texts {
@@ -314,9 +331,12 @@ func TestDurationsInLua(t *testing.T) {
 // FuzzSettings checks any app.lua. Every problem must be at a line of the file.
 func FuzzSettings(f *testing.F) {
 	for _, seed := range []string{
-		"return { roott = 1 }", "local app = {}\napp.root = 5\nreturn app", "return setmetatable({ root = 5 }, {})", "return { keys = { 1,\n2 } }",
-		"local app = {}\nfunction app.root() end\nreturn app", "return { [\"root\"] = 5, hook = { onec = print } }", "return", "return {}, {}", "#!x\nreturn { 5 }",
-		"local a, app = {}, { root = 1 }\napp.a, app.count = 1\nreturn app", "return require \"app\"", "return { root = { root = {} }, hook = { once = 5 } }",
+		"return { roott = 1 }", "local app = {}\napp.root = 5\nreturn app", "return setmetatable({ root = 5 }, {})",
+		"return { keys = { 1,\n2 } }",
+		"local app = {}\nfunction app.root() end\nreturn app", "return { [\"root\"] = 5, hook = { onec = print } }",
+		"return", "return {}, {}", "#!x\nreturn { 5 }",
+		"local a, app = {}, { root = 1 }\napp.a, app.count = 1\nreturn app", "return require \"app\"",
+		"return { root = { root = {} }, hook = { once = 5 } }",
 	} {
 		f.Add(seed)
 	}

@@ -48,5 +48,6 @@ func numbers(version string) []int {
 
 func compare(a []int, operator string, b []int) bool {
 	order := slices.CompareFunc(a, b, cmp.Compare)
-	return order == 0 && strings.Contains(operator, "=") || order < 0 && operator[0] == '<' || order > 0 && operator[0] == '>'
+	return order == 0 && strings.Contains(operator, "=") || order < 0 && operator[0] == '<' || order > 0 &&
+		operator[0] == '>'
 }

@@ -54,19 +54,23 @@ func Module() script.Module {
 		On: "host", Doc: "Requests from a host.",
 		Primitives: []script.Primitive{
 			script.Func("http", script.Reads,
-				"Send a GET request from the host. An answer with any status is returned; no answer is an error.", withoutBody(http.MethodGet)).
+				"Send a GET request from the host. An answer with any status is returned; no answer is an error.",
+				withoutBody(http.MethodGet)).
 				With(`local answer = host:http("http://127.0.0.1:8000/health")`),
 			script.Func("post", script.Changes,
-				"Send a POST request from the host. An answer with any status is returned; no answer is an error.", withBody(http.MethodPost)).
+				"Send a POST request from the host. An answer with any status is returned; no answer is an error.",
+				withBody(http.MethodPost)).
 				With(`localhost:post("http://127.0.0.1:8000/notify", json.encode({ text = "released" }))`),
 			script.Func("put", script.Changes,
 				"Send a PUT request from the host, with a body. Otherwise like host:post.", withBody(http.MethodPut)).
 				With(`host:put("http://127.0.0.1:8000/weight", "50", { headers = { ["Content-Type"] = "text/plain" } })`),
 			script.Func("patch", script.Changes,
-				"Send a PATCH request from the host, with a body. Otherwise like host:post.", withBody(http.MethodPatch)).
+				"Send a PATCH request from the host, with a body. Otherwise like host:post.",
+				withBody(http.MethodPatch)).
 				With(`host:patch("http://127.0.0.1:8000/backends/web1", json.encode({ state = "drain" }))`),
 			script.Func("delete", script.Changes,
-				"Send a DELETE request from the host, without a body. Otherwise like host:post.", withoutBody(http.MethodDelete)).
+				"Send a DELETE request from the host, without a body. Otherwise like host:post.",
+				withoutBody(http.MethodDelete)).
 				With(`local gone = host:delete("http://127.0.0.1:8000/cache").status == 404`),
 		},
 	}
@@ -74,7 +78,8 @@ func Module() script.Module {
 
 func withoutBody(method string) func(context.Context, *shell.Host, urlArgs) (web.Response, error) {
 	return func(ctx context.Context, h *shell.Host, a urlArgs) (web.Response, error) {
-		return h.HTTP(ctx, web.Request{Method: method, URL: string(a.URL), Headers: a.Headers, Timeout: a.Timeout}, a.Python)
+		return h.HTTP(ctx, web.Request{Method: method, URL: string(a.URL), Headers: a.Headers, Timeout: a.Timeout},
+			a.Python)
 	}
 }
 
@@ -84,6 +89,7 @@ func withBody(method string) func(context.Context, *shell.Host, bodyArgs) (web.R
 		for name, value := range a.Headers {
 			headers[http.CanonicalHeaderKey(name)] = value
 		}
-		return h.HTTP(ctx, web.Request{Method: method, URL: string(a.URL), Body: a.Body, Headers: headers, Timeout: a.Timeout}, a.Python)
+		return h.HTTP(ctx, web.Request{Method: method, URL: string(a.URL), Body: a.Body, Headers: headers,
+			Timeout: a.Timeout}, a.Python)
 	}
 }

@@ -23,8 +23,10 @@ func play(t *testing.T, source string) error {
 	t.Helper()
 	stream := event.NewStream()
 	pool := shell.NewPool(stream, shell.Options{Options: ssh.Options{Getenv: sshtest.Home(t)}})
-	globals := script.Module{Doc: "what the test needs", Fields: []script.Field{{Name: "host", Type: "host", Doc: "this machine"}}}
-	lib, err := script.NewLibrary([]script.Object{{Name: "host", Type: reflect.TypeFor[*shell.Host](), Doc: "a server"}}, globals, request.Module())
+	globals := script.Module{Doc: "what the test needs",
+		Fields: []script.Field{{Name: "host", Type: "host", Doc: "this machine"}}}
+	lib, err := script.NewLibrary([]script.Object{{Name: "host", Type: reflect.TypeFor[*shell.Host](),
+		Doc: "a server"}}, globals, request.Module())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -36,7 +36,8 @@ func TestAsk(t *testing.T) {
 	}{
 		{answers(" large "), `{ choices = { "small", "large" } }`, "large", 0, 1},
 		{answers("huge", "", "small"), `{ choices = { "small", "large" } }`, "small", 0, 3},
-		{answers("a", "b", "c", "small"), `{ choices = { "small", "large" } }`, "no valid answer to: size?; want small, large", 3, 3},
+		{answers("a", "b", "c", "small"), `{ choices = { "small", "large" } }`,
+			"no valid answer to: size?; want small, large", 3, 3},
 		{answers(""), `{ default = "small", choices = { "small", "large" } }`, "small", 0, 1},
 		{answers("any text"), `{}`, "any text", 0, 1},
 		{answers("", "", ""), `{}`, "no valid answer to: size?; want a text", 3, 3},
@@ -47,7 +48,8 @@ func TestAsk(t *testing.T) {
 		{run.Options{}, `{ default = "small" }`, "small", 0, 0},
 		{run.Options{}, `{}`, "there is no terminal to ask on: size?", 3, 0},
 		{run.Options{Yes: true}, `{}`, "there is no terminal to ask on: size?", 3, 0},
-		{answers("large"), `{ default = "huge", choices = { "small", "large" } }`, `default "huge" is none of the choices: small, large`, 3, 0},
+		{answers("large"), `{ default = "huge", choices = { "small", "large" } }`,
+			`default "huge" is none of the choices: small, large`, 3, 0},
 	} {
 		asked = 0
 		r := &recorder{}
@@ -58,7 +60,8 @@ func TestAsk(t *testing.T) {
 				err = nil
 			}
 		}
-		if tt.status == 0 && err != nil || tt.status != 0 && (run.Status(err) != tt.status || !strings.Contains(err.Error(), tt.want)) {
+		if tt.status == 0 && err != nil || tt.status != 0 &&
+			(run.Status(err) != tt.status || !strings.Contains(err.Error(), tt.want)) {
 			t.Errorf("%s: %v, want %q", tt.args, err, tt.want)
 		}
 		if asked != tt.asked {
@@ -90,7 +93,8 @@ print(ok, err.message)
 	if got := r.texts(event.Printed); got != "a\t1\t0, ended, false\tfirst" {
 		t.Errorf("%q", got)
 	}
-	if got := r.texts(event.Warning); !strings.HasPrefix(got, "parallel: another function failed, too: ") || !strings.HasSuffix(got, "fail: second") {
+	if got := r.texts(event.Warning); !strings.HasPrefix(got, "parallel: another function failed, too: ") ||
+		!strings.HasSuffix(got, "fail: second") {
 		t.Errorf("%q", got)
 	}
 	if err != nil {
@@ -138,7 +142,8 @@ func TestWaitPort(t *testing.T) {
 		{`localhost:wait_port(PORT)`, false, ""},
 		{`parallel({ function() localhost:wait_port(PORT, { every = "1ms", within = "20s" }) end, function() localhost:wait_port(PORT, { address = "localhost" }) end })`, false, ""},
 		{`localhost:wait_port(0)`, false, "port: want a number from 1 to 65535, got 0"},
-		{`localhost:wait_port(PORT, { within = "30ms", every = "10ms" })`, false, "nothing listens on 127.0.0.1:PORT within 30ms"},
+		{`localhost:wait_port(PORT, { within = "30ms", every = "10ms" })`, false,
+			"nothing listens on 127.0.0.1:PORT within 30ms"},
 		{`localhost:wait_port(PORT)`, true, ""},
 	} {
 		if tt.want != "" || tt.dryRun {
@@ -148,7 +153,8 @@ func TestWaitPort(t *testing.T) {
 		}
 		fill := strings.NewReplacer("PORT", fmt.Sprint(port))
 		err := play(t.Context(), t, "recipe {} "+fill.Replace(tt.source), run.Options{DryRun: tt.dryRun}, &recorder{})
-		if tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.Contains(err.Error(), fill.Replace(tt.want))) {
+		if tt.want == "" && err != nil || tt.want != "" &&
+			(err == nil || !strings.Contains(err.Error(), fill.Replace(tt.want))) {
 			t.Errorf("%s: %v, want %q", tt.source, err, tt.want)
 		}
 	}

@@ -27,7 +27,7 @@ type taggedArgs struct {
 
 func (c chooser) primitives() []script.Primitive {
 	return []script.Primitive{
-		script.Func("named", script.Pure, "Return the host of this run with a name. It is an error if there is none.", c.named).
+		script.Func("named", script.Pure, "Return the host of this run with a name. None is an error.", c.named).
 			With(`local first = named("web1")`),
 		script.Func("tagged", script.Pure, "Return the hosts of this run with a tag, in their order. "+
 			"It is an error if no host has it: a misspelt tag must not do nothing.", c.tagged).

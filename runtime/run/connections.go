@@ -83,7 +83,8 @@ func skip(limit selection.Limit, errs []error) []int {
 		}
 	}
 	most := limit.Of(len(errs))
-	why := fmt.Sprintf("%d of %d hosts are unreachable; --skip-unreachable %s allows %d", len(away), len(errs), limit, most)
+	why := fmt.Sprintf("%d of %d hosts are unreachable; --skip-unreachable %s allows %d", len(away), len(errs), limit,
+		most)
 	switch {
 	case !limit.IsSet():
 		return nil

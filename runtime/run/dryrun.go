@@ -151,7 +151,8 @@ func (e *execution) readSkipped(ctx context.Context, call script.Call, next func
 	result, err := e.world.skipped.Read(withReceiver(ctx, call), call, next)
 	var lost *shell.LostError
 	_, onHost := call.Receiver.(*shell.Host)
-	if !onHost || err == nil && result != false || ctx.Err() != nil || errors.As(err, &lost) || !e.skippedBefore(ctx, call) {
+	if !onHost || err == nil && result != false || ctx.Err() != nil || errors.As(err, &lost) ||
+		!e.skippedBefore(ctx, call) {
 		return result, err
 	}
 	if args, ok := call.Args.(assumer); ok && args.Assumed() != nil {
@@ -165,8 +166,8 @@ func (e *execution) readSkipped(ctx context.Context, call script.Call, next func
 	}
 	var inLua *script.Error // of a function that was passed to the call
 	if err != nil && event.Hint(err) == "" && !errors.As(err, &inLua) {
-		err = event.WithHint(err, "a change that this dry run skipped may be the cause: host:capture and host:test take "+
-			"assuming = VALUE for that, and dry_run tells a recipe what to leave out")
+		err = event.WithHint(err, "a change that this dry run skipped may be the cause: host:capture and host:test "+
+			"take assuming = VALUE for that, and dry_run tells a recipe what to leave out")
 	}
 	return result, err
 }
@@ -183,7 +184,8 @@ func (e *execution) skippedBefore(ctx context.Context, call script.Call) (found 
 func (e *execution) reportAssumed(ctx context.Context, call script.Call, field string, value any) {
 	hide := e.world.stream.Redact
 	ctx = withReceiver(ctx, call)
-	text := fmt.Sprintf("%s = %s, because this was skipped: %s", field, script.Short(value, hide), preview.CallText(call, hide))
+	text := fmt.Sprintf("%s = %s, because this was skipped: %s", field, script.Short(value, hide),
+		preview.CallText(call, hide))
 	event.Emit(ctx, event.Event{Kind: event.Assumed, Text: text})
 	e.world.plan.Skip(ctx, "assumed "+text, preview.Change{})
 }

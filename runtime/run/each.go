@@ -133,8 +133,8 @@ type onceArgs struct {
 }
 
 func (o *onceCalls) primitive() script.Primitive {
-	return script.Func("once", script.Reads, "Run fn for the first host that calls once with this key. The others wait "+
-		"for it, and get what it returns or the error that it raises.", o.run).
+	return script.Func("once", script.Reads, "Run fn for the first host that calls once with this key. The others "+
+		"wait for it, and get what it returns or the error that it raises.", o.run).
 		With("each(hosts, { at_once = 10 }, function(host)\n  local token = once(\"token\", function()\n    " +
 			"return localhost:capture(\"head -c 16 /dev/urandom | base64\")\n  end)\nend)")
 }

@@ -63,9 +63,12 @@ func TestReferenceExamples(t *testing.T) {
 	names, examples := referenceExamples(t)
 	root := l.Root("web1")
 	source := strings.NewReplacer("EXAMPLES", examples).Replace(world)
-	source = strings.NewReplacer("REPO", repo.Bare, "ROOT", root, "SHA", sha, "/srv/app", root, "/srv/site", root+"/site", "/usr/local/bin/look", root+"/look",
-		"git@git.example.org:app.git", repo.Bare, "SERVER", l.RepoURL(), "8f14e45fceea167a5a36dedd4bea2543ad61a1f3", sha,
-		"~/.ssh/deploy", l.DeployKey(), "/home/deploy/.ssh/readonly", l.DeployKey(), "~/.config/app/token", "token", "~/.config/age/keys.txt", "age.key",
+	source = strings.NewReplacer("REPO", repo.Bare, "ROOT", root, "SHA", sha, "/srv/app", root, "/srv/site",
+		root+"/site", "/usr/local/bin/look", root+"/look",
+		"git@git.example.org:app.git", repo.Bare, "SERVER", l.RepoURL(), "8f14e45fceea167a5a36dedd4bea2543ad61a1f3",
+		sha,
+		"~/.ssh/deploy", l.DeployKey(), "/home/deploy/.ssh/readonly", l.DeployKey(), "~/.config/app/token", "token",
+		"~/.config/age/keys.txt", "age.key",
 		"wait_port(8000", "wait_port("+strconv.Itoa(web.Listener.Addr().(*net.TCPAddr).Port),
 		":8000", ":"+strconv.Itoa(web.Listener.Addr().(*net.TCPAddr).Port)).Replace(source)
 	hosts, err := os.ReadFile(l.HostsFile())
@@ -73,7 +76,9 @@ func TestReferenceExamples(t *testing.T) {
 		t.Fatal(err)
 	}
 	tagged := strings.Replace(string(hosts), "return {\n", "return {\n  tags = { \"web\" },\n", 1)
-	for path, text := range map[string]string{"hosts.lua": tagged, "recipe.lua": source, "lib/look.sh": "#!/bin/sh\nls \"$1\"\n", "site/index.html": "hello\n", "dist/index.html": "hello\n", "token": "s3cret\n"} {
+	for path, text := range map[string]string{"hosts.lua": tagged, "recipe.lua": source,
+		"lib/look.sh": "#!/bin/sh\nls \"$1\"\n", "site/index.html": "hello\n", "dist/index.html": "hello\n",
+		"token": "s3cret\n"} {
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			t.Fatal(err)
 		}
@@ -87,7 +92,8 @@ func TestReferenceExamples(t *testing.T) {
 
 	r := &recorder{}
 	err = playFile(t.Context(), t, "recipe.lua", run.Options{
-		Inventory: inventory.Options{Hosts: []string{"hosts.lua"}, SSHConfig: "none", KnownHosts: []string{l.KnownHosts()}}, Yes: true,
+		Inventory: inventory.Options{Hosts: []string{"hosts.lua"}, SSHConfig: "none",
+			KnownHosts: []string{l.KnownHosts()}}, Yes: true,
 		Prompt: func(context.Context, string, bool) (string, error) { return "pa55word", nil },
 	}, r)
 	if err != nil {
@@ -145,7 +151,8 @@ func referenceExamples(t *testing.T) (names []string, lua string) {
 			if err := os.WriteFile("own.lua", []byte(text), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			if d, err := recipe.Describe(t.Context(), luaAPI(t), event.NewStream(), "own.lua", nil); err != nil || d.Summary == "" {
+			if d, err := recipe.Describe(t.Context(), luaAPI(t), event.NewStream(), "own.lua", nil); err != nil ||
+				d.Summary == "" {
 				t.Errorf("%s: %v, %v", text, d, err)
 			}
 			continue
@@ -154,9 +161,11 @@ func referenceExamples(t *testing.T) (names []string, lua string) {
 		case "secret.command": // a password manager is not there
 			text = strings.ReplaceAll(text, `"op"`, `"echo"`)
 		case "host.git:verify": // the repository has no signatures
-			text = "local ok, err = pcall(function() " + text + " end) assert(not ok and err.message:find('cannot read the allowed signers'), err.message)"
+			text = "local ok, err = pcall(function() " + text +
+				" end) assert(not ok and err.message:find('cannot read the allowed signers'), err.message)"
 		case "host.git:allow": // there is no package to install
-			text = regexp.MustCompile(`host:run\(.*\)`).ReplaceAllString(strings.ReplaceAll(text, "git@git.example.org\"", "SERVER\""), `host:run("true")`)
+			text = regexp.MustCompile(`host:run\(.*\)`).ReplaceAllString(strings.ReplaceAll(text,
+				"git@git.example.org\"", "SERVER\""), `host:run("true")`)
 		case "agent.forward", "host:agent": // they need a repository on a server
 			text = strings.ReplaceAll(text, "git@git.example.org:app.git", "SERVER")
 		}

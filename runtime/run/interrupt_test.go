@@ -40,7 +40,8 @@ func TestInterruptedWhileReading(t *testing.T) {
 	}
 	load := func(hosts string) func(context.Context) error {
 		return func(ctx context.Context) error {
-			_, err := Prepare(ctx, loaded, Options{Inventory: inventory.Options{Dir: dir, Hosts: []string{hosts}, SSHConfig: "ssh_config"}})
+			_, err := Prepare(ctx, loaded, Options{Inventory: inventory.Options{Dir: dir, Hosts: []string{hosts},
+				SSHConfig: "ssh_config"}})
 			return err
 		}
 	}

@@ -50,11 +50,13 @@ func (w *World) library() (*script.Library, error) {
 		fs.FileModule(),
 		git.Module(git.Deps{KnownHosts: known, Here: w.localhost, Names: w.opts.Names}),
 		logModule(),
-		secret.Module(secret.Deps{Read: w.evaluation.Secret, Ask: w.evaluation.AskSecret, Stream: w.stream, Prompt: w.evaluation.Prompt}),
+		secret.Module(secret.Deps{Read: w.evaluation.Secret, Ask: w.evaluation.AskSecret, Stream: w.stream,
+			Prompt: w.evaluation.Prompt}),
 		text.ClockModule(),
 	}
 	modules = append(modules, format.Modules()...)
-	agentDeps := agent.Deps{Servers: agent.Servers{KnownHosts: known, Names: w.opts.Names}, Prompt: agent.Prompt(w.opts.Prompt), Stream: w.stream}
+	agentDeps := agent.Deps{Servers: agent.Servers{KnownHosts: known, Names: w.opts.Names},
+		Prompt: agent.Prompt(w.opts.Prompt), Stream: w.stream}
 	modules = append(modules, agent.Module(agentDeps)...)
 	more := w.opts.Extension
 	return script.NewLibrary(append([]script.Object{host}, more.Objects...), append(modules, more.Modules...)...)
@@ -70,9 +72,10 @@ func (w *World) hostModule() script.Module {
 func (w *World) globals() script.Module {
 	fields := []script.Field{
 		{Name: "hosts", Type: "host[]", Doc: "the hosts of this run"},
-		{Name: "skipped", Type: "host[]", Doc: "unreachable hosts that --skip-unreachable skips: they are not in hosts"},
+		{Name: "skipped", Type: "host[]",
+			Doc: "unreachable hosts that --skip-unreachable skips: they are not in hosts"},
 		{Name: "localhost", Type: "host", Doc: "this machine, with the methods of a host"},
-		{Name: "dry_run", Type: "boolean", Doc: "whether this is a dry run, to read more for its plan; what changes something is skipped anyway"},
+		{Name: "dry_run", Type: "boolean", Doc: "whether this is a dry run; what changes something is skipped anyway"},
 	}
 	primitives := []script.Primitive{
 		w.evaluation.RecipePrimitive(),

@@ -10,14 +10,16 @@ func TestPingedParse(t *testing.T) {
 	var p Pinged
 	p.parse("motd of a noisy host\npython Python 3.11.2\ngit git version 2.39.5\n" +
 		"disk /dev/my disk 1000 400 600 40% /srv\ninodes - - - - - /srv\ncurrent 20260105-120000 \n")
-	if p.Python != "3.11.2" || p.Git != "2.39.5" || p.DiskFree != 600*1024 || p.DiskTotal != 1000*1024 || p.InodesTotal != 0 || p.Current != "20260105-120000" {
+	if p.Python != "3.11.2" || p.Git != "2.39.5" || p.DiskFree != 600*1024 || p.DiskTotal != 1000*1024 ||
+		p.InodesTotal != 0 || p.Current != "20260105-120000" {
 		t.Errorf("got %+v", p)
 	}
 	if p.Server != "" || p.Serving() != "20260105-120000" {
 		t.Errorf("without a server: got %+v", p)
 	}
 	p.parse("python sh: 1: /opt/python: not found missing\ngit missing\ncurrent none\nserver not running\n")
-	if p.Python != "missing" || p.Git != "missing" || p.Current != "none" || p.Server != "not running" || p.Serving() != "none, server not running" {
+	if p.Python != "missing" || p.Git != "missing" || p.Current != "none" || p.Server != "not running" ||
+		p.Serving() != "none, server not running" {
 		t.Errorf("got %+v", p)
 	}
 }

@@ -73,7 +73,8 @@ func (p *Plan) newExecution(stream *event.Stream) *execution {
 	e.world = newWorld(WorldOptions{
 		Stream: stream, Hosts: p.Hosts, KnownHosts: o.Inventory.KnownHosts, ConnectTimeout: o.Inventory.ConnectTimeout,
 		Names: inventory.NewNames(stream, o.Inventory),
-		Skip:  o.Inventory.SkipUnreachable, LockWait: o.LockWait, DryRun: o.DryRun, Yes: o.Yes, Prompt: o.Prompt, Hooks: o.Hooks, BeforeStep: o.BeforeStep,
+		Skip:  o.Inventory.SkipUnreachable, LockWait: o.LockWait, DryRun: o.DryRun, Yes: o.Yes, Prompt: o.Prompt,
+		Hooks: o.Hooks, BeforeStep: o.BeforeStep,
 		Steps: p.steps, Settings: p.Recipe.Settings, Answers: p.Recipe.Answers,
 	})
 	e.world.evaluation.Declare, e.world.resumer = e.declare, e.resume

@@ -125,7 +125,8 @@ func TestStatus(t *testing.T) {
 		{"caught on a host", "recipe {}\npcall(each, { localhost }, function(h) h:run('exit 1') end)", 1, "continued"},
 		{"twice", "recipe {}\nrecipe {}", 2, "must be called once"},
 		{"too late", "localhost:run('true')\nrecipe {}", 1, "before anything"},
-		{"failing defer", "recipe {}\neach({ localhost }, function(h) h:defer(function() h:run('exit 1') end) end)", 1, ""},
+		{"failing defer", "recipe {}\neach({ localhost }, function(h) h:defer(function() h:run('exit 1') end) end)", 1,
+			""},
 		{"too slow hook", "recipe {}\neach({ localhost }, function(h) h:defer({ timeout = '10ms' }, function() h:run('sleep 60') end) end)", 1, "longer than its limit"},
 		{"bad option", "recipe { options = { n = { 1, 'n', max = 0 } } }", 2, "option n: default: want at most 0"},
 	}
@@ -184,7 +185,8 @@ end)`
 		t.Errorf("states: %s", got)
 	}
 	faults := run.Faults(err)
-	if len(faults) != 1 || faults[0].Host != "web2" || faults[0].Code == nil || *faults[0].Code != 1 || !strings.HasSuffix(faults[0].Line, "recipe.lua:4") {
+	if len(faults) != 1 || faults[0].Host != "web2" || faults[0].Code == nil || *faults[0].Code != 1 ||
+		!strings.HasSuffix(faults[0].Line, "recipe.lua:4") {
 		t.Errorf("faults: %+v", faults)
 	}
 }
@@ -215,7 +217,8 @@ end)`
 		t.Errorf("got %v", err)
 	}
 	faults := run.Faults(err)
-	if len(faults) != 1 || faults[0].Host != "web1" || strings.Join(faults[0].Step, ": ") != "outer: inner" || !strings.HasSuffix(faults[0].Line, "recipe.lua:6") {
+	if len(faults) != 1 || faults[0].Host != "web1" || strings.Join(faults[0].Step, ": ") != "outer: inner" ||
+		!strings.HasSuffix(faults[0].Line, "recipe.lua:6") {
 		t.Errorf("faults: %+v", faults)
 	}
 	if got := r.texts(event.Printed); got != "web1 undone, web1 cleaned, localhost last" {
@@ -302,7 +305,8 @@ func TestConfirm(t *testing.T) {
 		opts   run.Options
 		status int
 	}{
-		{answer("y"), 0}, {answer(" YES "), 0}, {answer(""), 3}, {answer("no"), 3}, {run.Options{}, 3}, {run.Options{Yes: true}, 0}, {run.Options{DryRun: true}, 0},
+		{answer("y"), 0}, {answer(" YES "), 0}, {answer(""), 3}, {answer("no"), 3}, {run.Options{}, 3},
+		{run.Options{Yes: true}, 0}, {run.Options{DryRun: true}, 0},
 	} {
 		err := play(t.Context(), t, `recipe {} confirm("sure?") print("on")`, tt.opts, &recorder{})
 		if run.Status(err) != tt.status {

@@ -47,7 +47,8 @@ func TestRowOutcome(t *testing.T) {
 		{row{planned: 2, begun: 1, state: "prepared", tone: "busy"}, false, "prepared", "busy"},
 		{row{planned: 1, begun: 1, state: "released", tone: "good"}, false, "released", "good"},
 		{row{planned: 1, begun: 1, state: "released", tone: "good", failed: "failed"}, false, "failed", ""},
-		{row{planned: 1, begun: 1, state: "restored", tone: "bad", failed: "failed", stateIsLast: true}, false, "restored", "bad"},
+		{row{planned: 1, begun: 1, state: "restored", tone: "bad", failed: "failed", stateIsLast: true}, false,
+			"restored", "bad"},
 		{row{planned: 1, begun: 1, state: "released", tone: "good", wouldChange: true}, true, "would change", ""},
 		{row{planned: 1, begun: 1, state: "released", tone: "good"}, true, "unchanged", ""},
 	}

@@ -97,11 +97,13 @@ func newWorld(o WorldOptions) *World {
 	}
 	w := &World{opts: o, stream: o.Stream, resumer: noResumer{}, hooks: &hookRunner{skip: o.Hooks, root: &frame{}}}
 	noRecipe := func(context.Context, recipe.Declaration) (script.Proxy, error) { return script.Proxy{}, errNoRecipe }
-	w.evaluation = &recipe.Evaluation{Stream: o.Stream, Declare: noRecipe, Settings: o.Settings, Answers: o.Answers, Prompt: o.Prompt}
+	w.evaluation = &recipe.Evaluation{Stream: o.Stream, Declare: noRecipe, Settings: o.Settings, Answers: o.Answers,
+		Prompt: o.Prompt}
 	name, machine := inventory.Operator()
 	reach := ssh.Options{ConnectTimeout: o.ConnectTimeout, Prompt: o.Prompt}
 	w.notes = onchange.Notes{By: name + " from " + machine, DryRun: o.DryRun}
-	w.pool = shell.NewPool(o.Stream, shell.Options{Options: reach, Operator: w.notes.By, LockWait: o.LockWait, DryRun: o.DryRun})
+	w.pool = shell.NewPool(o.Stream, shell.Options{Options: reach, Operator: w.notes.By, LockWait: o.LockWait,
+		DryRun: o.DryRun})
 	w.localhost = w.pool.Localhost()
 	w.table = &table{dryRun: o.DryRun, changed: w.changed.Load}
 	w.connections = &connections{table: w.table, limit: o.Skip}

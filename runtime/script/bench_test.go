@@ -10,7 +10,8 @@ import (
 func loop(b *testing.B, hosts int, source string) {
 	b.Helper()
 	b.ReportAllocs()
-	if _, err := runSource(b, context.Background(), hosts, map[string]string{"r.lua": fmt.Sprintf(source, b.N)}); err != nil {
+	if _, err := runSource(b, context.Background(), hosts,
+		map[string]string{"r.lua": fmt.Sprintf(source, b.N)}); err != nil {
 		b.Fatal(err)
 	}
 }

@@ -45,10 +45,13 @@ func transfer(_ context.Context, from *Account, a transferArgs) (int, error) {
 func bank(more ...script.Primitive) (*script.Library, error) {
 	account := script.Object{Name: "account", Type: reflect.TypeFor[*Account](), Doc: "an account"}
 	return script.NewLibrary([]script.Object{account},
-		script.Module{Doc: "the bank", Fields: []script.Field{{Name: "accounts", Type: "account[]", Doc: "all accounts"}}},
+		script.Module{Doc: "the bank", Fields: []script.Field{{Name: "accounts", Type: "account[]",
+			Doc: "all accounts"}}},
 		script.Module{On: "account", Doc: "an account's own",
-			Fields: []script.Field{{Name: "owner", Type: "string", Doc: "whose it is", Get: func(a any) any { return a.(*Account).Owner }}},
-			Primitives: append(more, script.Func("transfer", script.Changes, "Move money. Too little money is an error.", transfer).
+			Fields: []script.Field{{Name: "owner", Type: "string", Doc: "whose it is",
+				Get: func(a any) any { return a.(*Account).Owner }}},
+			Primitives: append(more, script.Func("transfer", script.Changes,
+				"Move money. Too little money is an error.", transfer).
 				With(`accounts[1]:transfer(accounts[2], { amount = 500 })`))})
 }
 
@@ -75,7 +78,8 @@ func Example() {
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		log.Fatal(err)
 	}
-	state, err := lib.NewState(event.NewStream(), script.StateOptions{Print: func(_ context.Context, text string) { fmt.Println(text) }})
+	state, err := lib.NewState(event.NewStream(),
+		script.StateOptions{Print: func(_ context.Context, text string) { fmt.Println(text) }})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -124,7 +128,8 @@ func TestAPrimitiveChangesCheckDocsAndStub(t *testing.T) {
 		if (unknown == nil) != (more != nil) {
 			t.Errorf("%s: docs: %v", name, unknown)
 		}
-		for what, text := range map[string]string{"function account:close(options) end": stub.Text(lib), "### `account:close([{ at_once }])`": docs.Markdown(lib)} {
+		for what, text := range map[string]string{"function account:close(options) end": stub.Text(lib),
+			"### `account:close([{ at_once }])`": docs.Markdown(lib)} {
 			if strings.Contains(text, what) != (more != nil) {
 				t.Errorf("%s: %q in\n%s", name, what, text)
 			}

@@ -64,10 +64,11 @@ func TestNewLibraryRefuses(t *testing.T) {
 				Y string `lua:"y"`
 			} `lua:"x" doc:"d"`
 		}](), "Y has no doc tag"},
-		"type":        {declared[valid](field("all", "acount[]")), `bank.all: unknown type "acount"`},
-		"twice":       {declared[valid](field("all", "any"), field("all", "any")), "bank.all is declared twice"},
-		"module":      {declared[valid](script.Module{Name: "bank"}), `module "bank" has no doc`},
-		"no receiver": {declared[valid](script.Module{On: "host", Doc: "doc"}), `module "" is on "host", which is not an object`},
+		"type":   {declared[valid](field("all", "acount[]")), `bank.all: unknown type "acount"`},
+		"twice":  {declared[valid](field("all", "any"), field("all", "any")), "bank.all is declared twice"},
+		"module": {declared[valid](script.Module{Name: "bank"}), `module "bank" has no doc`},
+		"no receiver": {declared[valid](script.Module{On: "host", Doc: "doc"}),
+			`module "" is on "host", which is not an object`},
 	} {
 		if (tt.err == nil) != (tt.want == "") || tt.err != nil && !strings.Contains(tt.err.Error(), tt.want) {
 			t.Errorf("%s: %v, want %s", name, tt.err, tt.want)

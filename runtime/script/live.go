@@ -60,7 +60,8 @@ func (t LiveTable) Overlay(word string) (keys []string, err error) {
 	table, ok := value.(*lua.LTable)
 	if !ok {
 		o := t.state.moduleOrigin(name + ".lua")
-		return nil, source.Problem{File: o.file.Path, Line: o.line, Col: o.col, Message: "want a table of settings: return { … }"}
+		return nil, source.Problem{File: o.file.Path, Line: o.line, Col: o.col,
+			Message: "want a table of settings: return { … }"}
 	}
 	over := map[string]string{}
 	table.ForEach(func(k, v lua.LValue) {

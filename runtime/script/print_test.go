@@ -20,7 +20,8 @@ func TestFormat(t *testing.T) {
 		{1e300, "1e+300"},
 		{"a \"b\"\n\x1b[1m\\é", `"a \"b\"\n\027[1m\\é"`},
 		{script.Table{}, "{}"},
-		{script.Table{List: []any{1.0, "a"}, Fields: map[string]any{"b": nil, "a c": true}}, `{ 1, "a", ["a c"] = true, b = nil }`},
+		{script.Table{List: []any{1.0, "a"}, Fields: map[string]any{"b": nil, "a c": true}},
+			`{ 1, "a", ["a c"] = true, b = nil }`},
 		{script.Table{List: []any{long, script.Table{List: []any{long, long}}}},
 			"{\n  \"" + long + "\",\n  {\n    \"" + long + "\",\n    \"" + long + "\",\n  },\n}"},
 	}

@@ -38,15 +38,21 @@ print(a.x, a.b(), a.missing)`
 		printed, err string
 	}{
 		{"as built in", nil, "recipe\ttable\ttrue|a|b|1\t2\tnil", ""},
-		{"with copies", map[string]string{"lib/b.lua": string(builtin["lib/b.lua"].Data)}, "recipe\ttable\ttrue|a|b|1\t2\tnil", ""},
-		{"a changed recipe", map[string]string{"r.lua": recipe + " -- changed"}, "a|b|c|recipe\ttable\ttrue|1\t2\tnil", ""},
-		{"pairs in a changed recipe", map[string]string{"r.lua": `local a = require "a" print(a.b()) for name in pairs(require "b") do print(name) end`},
+		{"with copies", map[string]string{"lib/b.lua": string(builtin["lib/b.lua"].Data)},
+			"recipe\ttable\ttrue|a|b|1\t2\tnil", ""},
+		{"a changed recipe", map[string]string{"r.lua": recipe + " -- changed"}, "a|b|c|recipe\ttable\ttrue|1\t2\tnil",
+			""},
+		{"pairs in a changed recipe",
+			map[string]string{"r.lua": `local a = require "a" print(a.b()) for name in pairs(require "b") do print(name) end`},
 			"a|b|2|y", ""},
-		{"pairs of a module that another one has deferred", map[string]string{"r.lua": `require "a" for name in pairs(require "b") do print(name) end`},
+		{"pairs of a module that another one has deferred",
+			map[string]string{"r.lua": `require "a" for name in pairs(require "b") do print(name) end`},
 			"a|b|y", ""},
-		{"a changed module", map[string]string{"lib/b.lua": changed}, "changed b|c|z|recipe\ttable\ttrue|a|1\t4\tnil", ""},
+		{"a changed module", map[string]string{"lib/b.lua": changed}, "changed b|c|z|recipe\ttable\ttrue|a|1\t4\tnil",
+			""},
 		{"a mistake in a module", map[string]string{"lib/b.lua": `error("broken")`}, "", "lib/b.lua:1: broken"},
-		{"a module that misses another", map[string]string{"lib/b.lua": `require "d"`}, "", `lib/b.lua:1: require: there is no module "d"`},
+		{"a module that misses another", map[string]string{"lib/b.lua": `require "d"`}, "",
+			`lib/b.lua:1: require: there is no module "d"`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Chdir(t.TempDir())

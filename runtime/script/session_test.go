@@ -43,7 +43,8 @@ func TestSession(t *testing.T) {
 		{"h:run('x', { cwd = '/' }).stdout", `"web1 x / 5s  true"`, ""},
 		{"hosts", "{ ?, ? }", ""},
 		{"h.fs", "host.fs", ""},
-		{"{ 1, a = { b = 'x\\ny' }, ['c d'] = print, [true] = 2 }", `{ 1, ["c d"] = function, [true] = 2, a = { b = "x\ny" } }`, ""},
+		{"{ 1, a = { b = 'x\\ny' }, ['c d'] = print, [true] = 2 }",
+			`{ 1, ["c d"] = function, [true] = 2, a = { b = "x\ny" } }`, ""},
 		{"'a\\nb\\27c'", "a\nb\x1bc", ""}, // the caller cleans it
 		{"t = {} t.t = t; t.list = { t }", "", ""},
 		{"t", "{ list = { { … } }, t = { … } }", ""},
@@ -52,7 +53,8 @@ func TestSession(t *testing.T) {
 	} {
 		values, err := x.Run(context.Background(), line.typed)
 		got := strings.ReplaceAll(strings.Join(values, " "), "host, host", "?, ?")
-		if got != line.want || (err == nil) != (line.err == "") || err != nil && !strings.Contains(err.Error(), line.err) {
+		if got != line.want || (err == nil) != (line.err == "") || err != nil &&
+			!strings.Contains(err.Error(), line.err) {
 			t.Errorf("%s: got %s, %v; want %s, %s", line.typed, got, err, line.want, line.err)
 		}
 	}

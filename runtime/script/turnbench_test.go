@@ -35,23 +35,24 @@ func BenchmarkTurnWait(b *testing.B) {
 				return "load average: 0.10, 0.04, 0.01", nil
 			}),
 		}},
-		script.Module{Doc: "globals", Fields: []script.Field{{Name: "hosts", Type: "host[]", Doc: "the hosts"}}, Primitives: []script.Primitive{
-			script.Func("each", script.Reads, "for each host", func(ctx context.Context, _ script.None, a struct {
-				Hosts []*away         `lua:"hosts,arg" doc:"which"`
-				Fn    script.Callback `lua:"fn,arg" doc:"what to do"`
-			}) (script.None, error) {
-				var wg sync.WaitGroup
-				for _, h := range a.Hosts {
-					wg.Go(func() {
-						if _, err := a.Fn.Thread(ctx, h); err != nil {
-							b.Error(err)
-						}
-					})
-				}
-				wg.Wait()
-				return script.None{}, nil
-			}),
-		}})
+		script.Module{Doc: "globals", Fields: []script.Field{{Name: "hosts", Type: "host[]", Doc: "the hosts"}},
+			Primitives: []script.Primitive{
+				script.Func("each", script.Reads, "for each host", func(ctx context.Context, _ script.None, a struct {
+					Hosts []*away         `lua:"hosts,arg" doc:"which"`
+					Fn    script.Callback `lua:"fn,arg" doc:"what to do"`
+				}) (script.None, error) {
+					var wg sync.WaitGroup
+					for _, h := range a.Hosts {
+						wg.Go(func() {
+							if _, err := a.Fn.Thread(ctx, h); err != nil {
+								b.Error(err)
+							}
+						})
+					}
+					wg.Wait()
+					return script.None{}, nil
+				}),
+			}})
 	if err != nil {
 		b.Fatal(err)
 	}

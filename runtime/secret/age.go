@@ -47,7 +47,8 @@ func decrypt(path, identity string) (string, error) {
 func readIdentities(path string) ([]age.Identity, error) {
 	text, err := readAt(path)
 	if err != nil {
-		return nil, event.WithHint(fmt.Errorf("the identity: %w", err), "age-keygen writes one; identity = names another file")
+		return nil, event.WithHint(fmt.Errorf("the identity: %w", err),
+			"age-keygen writes one; identity = names another file")
 	}
 	if strings.Contains(text, "PRIVATE KEY-----") {
 		one, err := agessh.ParseIdentity([]byte(text))

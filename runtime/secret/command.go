@@ -28,7 +28,8 @@ func (a commandArgs) run(ctx context.Context) (string, error) {
 	if len(a.Argv) == 0 || a.Argv[0] == "" {
 		return "", errors.New(`argv: want the program and its arguments, such as { "op", "read", "op://app/database/password" }`)
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, a.Timeout, fmt.Errorf("%s took longer than %s and was ended", a.Argv[0], a.Timeout))
+	ctx, cancel := context.WithTimeoutCause(ctx, a.Timeout,
+		fmt.Errorf("%s took longer than %s and was ended", a.Argv[0], a.Timeout))
 	defer cancel()
 	run := runHere
 	if a.On != nil {
@@ -72,7 +73,8 @@ func failure(program string, code int, said string) error {
 	if said != "" {
 		text += ": " + said
 	}
-	return event.WithHint(errors.New(text), "try the command in a shell; it must print the secret and nothing else to standard output")
+	return event.WithHint(errors.New(text),
+		"try the command in a shell; it must print the secret and nothing else to standard output")
 }
 
 // lastLine returns the last line of a text that has one, without control characters.

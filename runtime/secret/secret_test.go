@@ -23,7 +23,8 @@ type outcome struct{ value, err string }
 
 func (o outcome) check(t *testing.T, what, value string, err error) {
 	t.Helper()
-	if o.err == "" && err != nil || o.err != "" && (err == nil || !strings.Contains(err.Error(), o.err)) || value != o.value {
+	if o.err == "" && err != nil || o.err != "" && (err == nil || !strings.Contains(err.Error(), o.err)) ||
+		value != o.value {
 		t.Errorf("%s: got %q, %v, want %+v", what, value, err, o)
 	}
 }
@@ -46,7 +47,8 @@ func TestCommand(t *testing.T) {
 			want outcome
 		}{
 			{[]string{"printf", `a b\n\n`}, outcome{value: "a b"}},
-			{[]string{"sh", "-c", "echo s3cret; echo locked >&2; exit 3"}, outcome{err: "sh ended with exit status 3: locked"}},
+			{[]string{"sh", "-c", "echo s3cret; echo locked >&2; exit 3"},
+				outcome{err: "sh ended with exit status 3: locked"}},
 			{[]string{"true"}, outcome{err: "true printed nothing"}},
 			{[]string{"sh", "-c", "cat; tty -s || echo none"}, outcome{value: "none"}},
 			{[]string{"sh", "-c", "sleep 600"}, outcome{err: "sh took longer than 200ms and was ended"}},
@@ -80,7 +82,8 @@ func TestCommandEnds(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	ended := make(chan error, 1)
 	go func() {
-		_, err := commandArgs{Argv: []string{"sh", "-c", "sleep 600 & echo $! > " + begun + "; wait"}, Timeout: time.Minute}.run(ctx)
+		_, err := commandArgs{Argv: []string{"sh", "-c", "sleep 600 & echo $! > " + begun + "; wait"},
+			Timeout: time.Minute}.run(ctx)
 		ended <- err
 	}()
 	sshtest.Eventually(t, "it runs", func() bool {

@@ -55,8 +55,9 @@ func (e *LoginError) Error() string {
 
 // more names what the server wants besides the accepted keys.
 func (e *LoginError) more() string {
-	words := map[string]string{"publickey": "another key", "keyboard-interactive": "an answer to a question, such as a code",
-		"password": "a password"}
+	words := map[string]string{"publickey": "another key",
+		"keyboard-interactive": "an answer to a question, such as a code",
+		"password":             "a password"}
 	var list []string
 	for _, method := range e.Methods {
 		list = append(list, cmp.Or(words[method], method))
@@ -257,7 +258,8 @@ func (a *authentication) hint(e *LoginError) string {
 
 // secondFactor returns what to do about a server that accepted a key and wants more.
 func (a *authentication) secondFactor(e *LoginError) string {
-	without := "; or exempt " + e.User + " from the second factor in the host's sshd_config (AuthenticationMethods publickey)"
+	without := "; or exempt " + e.User +
+		" from the second factor in the host's sshd_config (AuthenticationMethods publickey)"
 	switch {
 	case slices.Equal(e.Methods, []string{"publickey"}):
 		return "name both keys: identity = { FILE, FILE } in the hosts file, or --identity twice" + without

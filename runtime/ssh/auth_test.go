@@ -60,14 +60,15 @@ func TestPromptStopsTheClock(t *testing.T) {
 	s.Admit(t, lockedKeyFile(t, locked, "pass"))
 	target := s.Target(t)
 	target.Identities = []string{locked}
-	d := newDialer(t, Options{ConnectTimeout: 2 * time.Second, Prompt: func(ctx context.Context, _ string, _ bool) (string, error) {
-		select {
-		case <-time.After(3 * time.Second):
-			return "pass", nil
-		case <-ctx.Done():
-			return "", context.Cause(ctx)
-		}
-	}})
+	d := newDialer(t, Options{ConnectTimeout: 2 * time.Second,
+		Prompt: func(ctx context.Context, _ string, _ bool) (string, error) {
+			select {
+			case <-time.After(3 * time.Second):
+				return "pass", nil
+			case <-ctx.Done():
+				return "", context.Cause(ctx)
+			}
+		}})
 	must(t, dial(t.Context(), t, d, target))
 }
 
@@ -83,7 +84,8 @@ func TestKeyRefused(t *testing.T) {
 	}
 	public, err := os.ReadFile(s.Key + ".pub")
 	must(t, err)
-	if want := s.Key + " (" + gossh.FingerprintSHA256(sshtest.ParseKey(t, string(public))) + ")"; login.Tried[0] != want {
+	if want := s.Key + " (" + gossh.FingerprintSHA256(sshtest.ParseKey(t, string(public))) +
+		")"; login.Tried[0] != want {
 		t.Errorf("tried %q, want %q", login.Tried[0], want)
 	}
 	if !strings.Contains(login.Error(), "/does/not/exist: no such file") {
@@ -98,7 +100,8 @@ func TestNoSuchUser(t *testing.T) {
 	target.User = "nosuchuser"
 	err := dial(t.Context(), t, newDialer(t, Options{}), target)
 	var login *LoginError
-	if !errors.As(err, &login) || len(login.Tried) != 1 || !strings.Contains(err.Error(), "does not let nosuchuser log in") ||
+	if !errors.As(err, &login) || len(login.Tried) != 1 ||
+		!strings.Contains(err.Error(), "does not let nosuchuser log in") ||
 		!strings.Contains(event.Hint(err), "if it has that user") {
 		t.Errorf("%v, hint %q", err, event.Hint(err))
 	}
@@ -108,7 +111,8 @@ func TestAgentHasNoKeys(t *testing.T) {
 	target := sshtest.Start(t).Target(t)
 	target.Identities, target.IdentityAgent = nil, startAgent(t)
 	err := dial(t.Context(), t, newDialer(t, Options{}), target)
-	if err == nil || !strings.Contains(err.Error(), "the keys of the agent: it has none") || !strings.Contains(event.Hint(err), "ssh-add") {
+	if err == nil || !strings.Contains(err.Error(), "the keys of the agent: it has none") ||
+		!strings.Contains(event.Hint(err), "ssh-add") {
 		t.Errorf("%v, hint %q", err, event.Hint(err))
 	}
 }
@@ -208,9 +212,13 @@ func passwordServer(t *testing.T, method string) inventory.Host {
 		return &gossh.Permissions{}, nil
 	}
 	if method == "password" {
-		config.PasswordCallback = func(_ gossh.ConnMetadata, p []byte) (*gossh.Permissions, error) { return right(string(p)) }
+		config.PasswordCallback = func(_ gossh.ConnMetadata, p []byte) (*gossh.Permissions,
+			error) {
+			return right(string(p))
+		}
 	} else {
-		config.KeyboardInteractiveCallback = func(_ gossh.ConnMetadata, ask gossh.KeyboardInteractiveChallenge) (*gossh.Permissions, error) {
+		config.KeyboardInteractiveCallback = func(_ gossh.ConnMetadata,
+			ask gossh.KeyboardInteractiveChallenge) (*gossh.Permissions, error) {
 			answers, err := ask("", "", []string{"Code: "}, []bool{false})
 			if err != nil || len(answers) != 1 {
 				return nil, err
@@ -240,7 +248,10 @@ func TestPassword(t *testing.T) {
 			t.Errorf("%s, no terminal: %v, hint %q", method, err, event.Hint(err))
 		}
 		stopped := errors.New("stopped")
-		err = dial(t.Context(), t, newDialer(t, Options{Prompt: func(context.Context, string, bool) (string, error) { return "", stopped }}), target)
+		err = dial(t.Context(), t, newDialer(t, Options{Prompt: func(context.Context, string, bool) (string,
+			error) {
+			return "", stopped
+		}}), target)
 		if !errors.Is(err, stopped) {
 			t.Errorf("%s, stopped: %v", method, err)
 		}
@@ -250,13 +261,15 @@ func TestPassword(t *testing.T) {
 // Whatever a host asks, its name comes first, and the number of questions is limited.
 func TestHostileQuestions(t *testing.T) {
 	for name, c := range map[string]struct{ name, instruction, question, want string }{
-		"erases the line": {"", "", "\r\x1b[2K\x9bpassphrase of ~/.ssh/id_ed25519: ", "web1 asks: [2K\uFFFDpassphrase of ~/.ssh/id_ed25519: "},
-		"other lines":     {"Login\n", "to\nthis", "\n\n\nCode:\n", "web1 asks: Login to this Code: "},
-		"reordered":       {"", "", "\u202eedoC\u2066", "web1 asks: edoC "},
-		"nothing":         {"", "", "", "web1 asks: "},
+		"erases the line": {"", "", "\r\x1b[2K\x9bpassphrase of ~/.ssh/id_ed25519: ",
+			"web1 asks: [2K\uFFFDpassphrase of ~/.ssh/id_ed25519: "},
+		"other lines": {"Login\n", "to\nthis", "\n\n\nCode:\n", "web1 asks: Login to this Code: "},
+		"reordered":   {"", "", "\u202eedoC\u2066", "web1 asks: edoC "},
+		"nothing":     {"", "", "", "web1 asks: "},
 	} {
 		person := &sshtest.Asker{Answers: []string{"x"}}
-		target := loginServer(t, &gossh.ServerConfig{KeyboardInteractiveCallback: func(_ gossh.ConnMetadata, ask gossh.KeyboardInteractiveChallenge) (*gossh.Permissions, error) {
+		target := loginServer(t, &gossh.ServerConfig{KeyboardInteractiveCallback: func(_ gossh.ConnMetadata,
+			ask gossh.KeyboardInteractiveChallenge) (*gossh.Permissions, error) {
 			_, err := ask(c.name, c.instruction, []string{c.question}, []bool{false})
 			return &gossh.Permissions{}, err
 		}})
@@ -269,7 +282,8 @@ func TestHostileQuestions(t *testing.T) {
 	for range 20 {
 		person.Answers = append(person.Answers, "x")
 	}
-	endless := loginServer(t, &gossh.ServerConfig{KeyboardInteractiveCallback: func(_ gossh.ConnMetadata, ask gossh.KeyboardInteractiveChallenge) (*gossh.Permissions, error) {
+	endless := loginServer(t, &gossh.ServerConfig{KeyboardInteractiveCallback: func(_ gossh.ConnMetadata,
+		ask gossh.KeyboardInteractiveChallenge) (*gossh.Permissions, error) {
 		for {
 			if _, err := ask("", "", []string{strings.Repeat("long ", 1000)}, []bool{false}); err != nil {
 				return nil, err

@@ -24,7 +24,8 @@ func TestUnknownKey(t *testing.T) {
 	d := newDialer(t, Options{})
 	err := dial(t.Context(), t, d, target)
 	var unknown *UnknownKeyError
-	if !errors.As(err, &unknown) || !strings.HasPrefix(unknown.Fingerprint, "SHA256:") || !strings.Contains(event.Hint(err), unknown.Accept) {
+	if !errors.As(err, &unknown) || !strings.HasPrefix(unknown.Fingerprint, "SHA256:") ||
+		!strings.Contains(event.Hint(err), unknown.Accept) {
 		t.Fatalf("%v, hint %q", err, event.Hint(err))
 	}
 	// The command in the error makes the key known.
@@ -83,7 +84,8 @@ func TestKnownKeyIsAskedFor(t *testing.T) {
 		sshtest.Keygen(t, "-q", "-H", "-f", target.KnownHosts[0]) // hashed, as Debian writes them
 		must(t, dial(t.Context(), t, d, target))
 		known, err := KnownServer(append(target.KnownHosts, "/does/not/exist"), "[127.0.0.1]:"+portOf(s))
-		if err != nil || len(known.Keys) != 1 || !strings.Contains(known.Keys[0].Type(), kind) || len(known.Authorities)+len(known.Revoked) > 0 {
+		if err != nil || len(known.Keys) != 1 || !strings.Contains(known.Keys[0].Type(), kind) ||
+			len(known.Authorities)+len(known.Revoked) > 0 {
 			t.Errorf("known: %v, %v", known, err)
 		}
 	}
@@ -93,7 +95,8 @@ func TestHostCertificate(t *testing.T) {
 	dir := t.TempDir()
 	ca := sshtest.NewKey(t, filepath.Join(dir, "ca"))
 	sshtest.Keygen(t, "-q", "-t", "ecdsa", "-N", "", "-f", filepath.Join(dir, "host"))
-	sshtest.Keygen(t, "-q", "-s", filepath.Join(dir, "ca"), "-I", "web1", "-h", "-n", "web1.example,127.0.0.1", filepath.Join(dir, "host.pub"))
+	sshtest.Keygen(t, "-q", "-s", filepath.Join(dir, "ca"), "-I", "web1", "-h", "-n", "web1.example,127.0.0.1",
+		filepath.Join(dir, "host.pub"))
 	s := sshtest.Start(t, "HostKey "+dir+"/host", "HostCertificate "+dir+"/host-cert.pub")
 	d := newDialer(t, Options{})
 	target := s.Target(t)
@@ -110,7 +113,8 @@ func TestHostCertificate(t *testing.T) {
 	// The key of an authority is not a host key, whoever presents it.
 	s = sshtest.Start(t)
 	target = s.Target(t)
-	must(t, os.WriteFile(target.KnownHosts[0], []byte("@cert-authority [127.0.0.1]:"+portOf(s)+" "+s.HostKey+"\n"), 0o600))
+	must(t, os.WriteFile(target.KnownHosts[0], []byte("@cert-authority [127.0.0.1]:"+portOf(s)+" "+s.HostKey+"\n"),
+		0o600))
 	var unknown *UnknownKeyError
 	if err := dial(t.Context(), t, d, target); !errors.As(err, &unknown) {
 		t.Errorf("an authority's key as a host key: %v", err)
@@ -120,7 +124,8 @@ func TestHostCertificate(t *testing.T) {
 func TestRevokedKey(t *testing.T) {
 	s := sshtest.Start(t)
 	target := s.Target(t)
-	must(t, os.WriteFile(target.KnownHosts[0], []byte("[127.0.0.1]:"+portOf(s)+" "+s.HostKey+"\n@revoked * "+s.HostKey+"\n"), 0o600))
+	must(t, os.WriteFile(target.KnownHosts[0],
+		[]byte("[127.0.0.1]:"+portOf(s)+" "+s.HostKey+"\n@revoked * "+s.HostKey+"\n"), 0o600))
 	var revoked *RevokedKeyError
 	if err := dial(t.Context(), t, newDialer(t, Options{}), target); !errors.As(err, &revoked) || IsUnreachable(err) {
 		t.Errorf("%v", err)
@@ -158,7 +163,8 @@ func TestConnectErrors(t *testing.T) {
 	} {
 		t.Run(string(c.cause), func(t *testing.T) {
 			began := time.Now()
-			err := dial(t.Context(), t, d, inventory.Host{Name: "web1", Address: c.address, Port: c.port, User: "deploy"})
+			err := dial(t.Context(), t, d, inventory.Host{Name: "web1", Address: c.address, Port: c.port,
+				User: "deploy"})
 			var e *ConnectError
 			if !errors.As(err, &e) || e.Cause != c.cause || event.Hint(err) == "" {
 				t.Errorf("%v (%+v), hint %q", err, e, event.Hint(err))
@@ -190,7 +196,8 @@ func TestBastionForbidsTunnels(t *testing.T) {
 	target.Via = &via
 	err := dial(t.Context(), t, newDialer(t, Options{}), target)
 	var e *ConnectError
-	if !errors.As(err, &e) || e.Cause != NoTunnel || !strings.Contains(event.Hint(err), "AllowTcpForwarding") || IsUnreachable(err) {
+	if !errors.As(err, &e) || e.Cause != NoTunnel || !strings.Contains(event.Hint(err), "AllowTcpForwarding") ||
+		IsUnreachable(err) {
 		t.Errorf("%v, hint %q", err, event.Hint(err))
 	}
 }
@@ -198,7 +205,8 @@ func TestBastionForbidsTunnels(t *testing.T) {
 // TestUnreachableBehindBastion: a host is unreachable if its jump host finds nothing on its port,
 // or cannot be reached itself.
 func TestUnreachableBehindBastion(t *testing.T) {
-	via, target := sshtest.Start(t).Target(t), inventory.Host{Name: "web1", Address: "127.0.0.1", Port: sshtest.FreePort(t), User: "deploy"}
+	via, target := sshtest.Start(t).Target(t), inventory.Host{Name: "web1", Address: "127.0.0.1",
+		Port: sshtest.FreePort(t), User: "deploy"}
 	target.Via = &via
 	err := dial(t.Context(), t, newDialer(t, Options{}), target)
 	var e *ConnectError
@@ -206,7 +214,8 @@ func TestUnreachableBehindBastion(t *testing.T) {
 		t.Errorf("nothing listens: %v", err)
 	}
 	via.Port = sshtest.FreePort(t)
-	if err := dial(t.Context(), t, newDialer(t, Options{}), target); !IsUnreachable(err) || !strings.Contains(err.Error(), "bastion") {
+	if err := dial(t.Context(), t, newDialer(t, Options{}), target); !IsUnreachable(err) ||
+		!strings.Contains(err.Error(), "bastion") {
 		t.Errorf("no bastion: %v", err)
 	}
 	other := sshtest.Start(t).Target(t) // shows another key than the one that is known

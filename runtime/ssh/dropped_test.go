@@ -52,7 +52,9 @@ func TestAlwaysDropped(t *testing.T) {
 	err = dial(t.Context(), t, newDialer(t, Options{ConnectTimeout: time.Second}), target)
 	_ = l.Close()
 	var refused *ConnectError
-	if !errors.As(err, &refused) || refused.Cause != NoHandshake || !strings.Contains(err.Error(), "closes every new connection") || !strings.Contains(event.Hint(err), "MaxStartups") {
+	if !errors.As(err, &refused) || refused.Cause != NoHandshake ||
+		!strings.Contains(err.Error(), "closes every new connection") ||
+		!strings.Contains(event.Hint(err), "MaxStartups") {
 		t.Errorf("%v, hint %q", err, event.Hint(err))
 	}
 	if n := <-done; n < 2 {

@@ -192,7 +192,8 @@ func (s *server) noCommonAlgorithm(none *gossh.AlgorithmNegotiationError) (what,
 			"allow one there that the host has, or change the host's sshd_config"
 	case weak >= 0:
 		return what, fmt.Sprintf("what both know, such as %[2]s, is not safe any more: upgrade the host's sshd; "+
-			"until then, in ssh_config for this host alone: %[1]s +%[2]s", kind.directive, none.RequestedAlgorithms[weak])
+			"until then, in ssh_config for this host alone: %[1]s +%[2]s", kind.directive,
+			none.RequestedAlgorithms[weak])
 	}
 	return what, "allow one of runbook's in the host's sshd_config"
 }

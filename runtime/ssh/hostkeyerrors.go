@@ -77,7 +77,8 @@ func (k *hostKeys) unknown(key gossh.PublicKey) error {
 		return event.WithHint(e, hint+"; only if it is the same, accept it: "+e.Accept)
 	}
 	if null := k.server.keepsNoKeys(); null != "" {
-		hint = "the known_hosts file of this host is " + null + ", as by UserKnownHostsFile in ssh_config: it can hold no key, " +
+		hint = "the known_hosts file of this host is " + null +
+			", as by UserKnownHostsFile in ssh_config: it can hold no key, " +
 			"and runbook verifies every host's; name another with --known-hosts, or " + hint
 	}
 	return event.WithHint(e, hint+"; only if it is the same, pin it as host_key in the hosts file: "+quoteKey(key))

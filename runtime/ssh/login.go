@@ -71,7 +71,8 @@ func (s *server) login(ctx context.Context) (handshake, error) {
 	case auth.begun:
 		return handshake{}, auth.refused(err)
 	}
-	return handshake{}, s.connectError(ctx, limit, &ConnectError{Address: address(s.target), Cause: NoHandshake, Err: err})
+	return handshake{}, s.connectError(ctx, limit,
+		&ConnectError{Address: address(s.target), Cause: NoHandshake, Err: err})
 }
 
 // handshake is the outcome of an attempt to speak SSH.

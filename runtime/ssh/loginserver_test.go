@@ -50,6 +50,7 @@ func loginServer(t *testing.T, config *gossh.ServerConfig) inventory.Host {
 		_ = l.Close()
 		wg.Wait()
 	})
-	return inventory.Host{Name: "web1", Address: "127.0.0.1", Port: l.Addr().(*net.TCPAddr).Port, User: "deploy", HostKey: strings.TrimSpace(public),
+	return inventory.Host{Name: "web1", Address: "127.0.0.1", Port: l.Addr().(*net.TCPAddr).Port, User: "deploy",
+		HostKey:    strings.TrimSpace(public),
 		Identities: []string{}, IdentityAgent: "none", Vars: map[string]any{}}
 }

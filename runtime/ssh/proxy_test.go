@@ -43,7 +43,8 @@ func TestProxy(t *testing.T) {
 	known := target.KnownHosts[0]
 	must(t, os.WriteFile(known, []byte("web1.invalid "+s.HostKey+"\n"), 0o600))
 	pids := filepath.Join(t.TempDir(), "pid")
-	target.Proxy = through("/bin/sh", "-c", `echo $$ >> "$1"; echo hello >&2; exec /usr/bin/python3 -c "$2" "$3"`, "sh", pids, relay, portOf(s))
+	target.Proxy = through("/bin/sh", "-c", `echo $$ >> "$1"; echo hello >&2; exec /usr/bin/python3 -c "$2" "$3"`, "sh",
+		pids, relay, portOf(s))
 	d := newDialer(t, Options{})
 	c, err := d.Dial(t.Context(), target)
 	must(t, err)
@@ -56,12 +57,14 @@ func TestProxy(t *testing.T) {
 	}
 	must(t, os.WriteFile(known, nil, 0o600))
 	var unknown *UnknownKeyError
-	if err := dial(t.Context(), t, d, target); !errors.As(err, &unknown) || !strings.Contains(unknown.Accept, "web1.invalid") {
+	if err := dial(t.Context(), t, d, target); !errors.As(err, &unknown) ||
+		!strings.Contains(unknown.Accept, "web1.invalid") {
 		t.Errorf("unknown key: %v", err)
 	}
 	// A connection that is lost says what its proxy printed.
 	must(t, os.WriteFile(known, []byte("web1.invalid "+s.HostKey+"\n"), 0o600))
-	target.Proxy = through("/bin/sh", "-c", `/usr/bin/python3 -c "$1" "$2"; echo "tunnel broke" >&2; exit 3`, "sh", relay, portOf(s))
+	target.Proxy = through("/bin/sh", "-c", `/usr/bin/python3 -c "$1" "$2"; echo "tunnel broke" >&2; exit 3`, "sh",
+		relay, portOf(s))
 	c, err = d.Dial(t.Context(), target)
 	must(t, err)
 	s.DropConnections(t)
@@ -84,8 +87,9 @@ func TestProxyBastion(t *testing.T) {
 	other := bastion
 	other.Proxy = through("/bin/sh", "-c", "echo no way >&2; exit 1")
 	target.Via = &other
-	if err := dial(t.Context(), t, d, target); err == nil || !strings.Contains(err.Error(), "bastion web1: gate.invalid:22 can't be reached through a proxy: "+
-		"the proxy command ended with exit status 1: no way") {
+	if err := dial(t.Context(), t, d, target); err == nil ||
+		!strings.Contains(err.Error(), "bastion web1: gate.invalid:22 can't be reached through a proxy: "+
+			"the proxy command ended with exit status 1: no way") {
 		t.Error(err)
 	}
 }
@@ -97,21 +101,30 @@ func TestProxyFails(t *testing.T) {
 		name, script, want string
 		cause              Cause
 	}{
-		{"status", "echo one >&2; echo 'no route: two' >&2; exit 127", "the proxy command ended with exit status 127: one; no route: two", NoProxy},
+		{"status", "echo one >&2; echo 'no route: two' >&2; exit 127",
+			"the proxy command ended with exit status 127: one; no route: two", NoProxy},
 		{"silent status", "exit 4", "the proxy command ended with exit status 4", NoProxy},
 		{"signal", "kill -KILL $$", "the proxy command ended with signal: killed", NoProxy},
-		{"words and success", "echo 'not logged in' >&2", "the proxy command ended with exit status 0: not logged in", NoProxy},
+		{"words and success", "echo 'not logged in' >&2", "the proxy command ended with exit status 0: not logged in",
+			NoProxy},
 		{"nothing", "exit 0", "the proxy command ends and prints nothing", NoHandshake},
-		{"no answer", "echo 'open https://login.example' >&2; exec sleep 60", "no answer within 1s; it printed: open https://login.example", TimedOut},
-		{"ignores signals", "trap '' HUP TERM; echo wait >&2; while :; do sleep 1; done", "no answer within 1s; it printed: wait", TimedOut},
-		{"left behind", "sleep 60 & echo child >&2; exit 1", "the proxy command ended with exit status 1: child", NoProxy},
-		{"another protocol", "printf 'HTTP/1.1 407 Proxy Authentication Required\\r\\n\\r\\n'", `it answers "HTTP/1.1 407 Proxy Authentication Required", which is not SSH`, NoHandshake},
-		{"floods", "head -c 3000000 /dev/zero | tr '\\0' x >&2; echo last >&2; exit 1", "the proxy command ended with exit status 1: x", NoProxy},
-		{"control characters", "printf '\\033[31mred\\007\\n' >&2; exit 1", `the proxy command ended with exit status 1: `, NoProxy},
+		{"no answer", "echo 'open https://login.example' >&2; exec sleep 60",
+			"no answer within 1s; it printed: open https://login.example", TimedOut},
+		{"ignores signals", "trap '' HUP TERM; echo wait >&2; while :; do sleep 1; done",
+			"no answer within 1s; it printed: wait", TimedOut},
+		{"left behind", "sleep 60 & echo child >&2; exit 1", "the proxy command ended with exit status 1: child",
+			NoProxy},
+		{"another protocol", "printf 'HTTP/1.1 407 Proxy Authentication Required\\r\\n\\r\\n'",
+			`it answers "HTTP/1.1 407 Proxy Authentication Required", which is not SSH`, NoHandshake},
+		{"floods", "head -c 3000000 /dev/zero | tr '\\0' x >&2; echo last >&2; exit 1",
+			"the proxy command ended with exit status 1: x", NoProxy},
+		{"control characters", "printf '\\033[31mred\\007\\n' >&2; exit 1",
+			`the proxy command ended with exit status 1: `, NoProxy},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			target := inventory.Host{Name: "web1", Address: "web1.invalid", Port: 22, User: "me", IdentityAgent: "none", KnownHosts: []string{},
-				Proxy: through("/bin/sh", "-c", c.script)}
+			target := inventory.Host{Name: "web1", Address: "web1.invalid", Port: 22, User: "me", IdentityAgent: "none",
+				KnownHosts: []string{},
+				Proxy:      through("/bin/sh", "-c", c.script)}
 			target.Proxy.Line = "the line"
 			d := newDialer(t, Options{ConnectTimeout: time.Second})
 			err := dial(t.Context(), t, d, target)
@@ -122,8 +135,10 @@ func TestProxyFails(t *testing.T) {
 			if IsUnreachable(err) != (c.cause != NoHandshake) {
 				t.Errorf("unreachable: %v", IsUnreachable(err))
 			}
-			if text := err.Error(); !strings.HasPrefix(text, "web1.invalid:22 can't be reached through a proxy: "+c.want) ||
-				!strings.HasSuffix(text, " (hosts.lua:1: proxy)") || strings.ContainsAny(text, "\x1b\x07\n") || len(text) > 2000 {
+			if text := err.Error(); !strings.HasPrefix(text,
+				"web1.invalid:22 can't be reached through a proxy: "+c.want) ||
+				!strings.HasSuffix(text, " (hosts.lua:1: proxy)") || strings.ContainsAny(text, "\x1b\x07\n") ||
+				len(text) > 2000 {
 				t.Errorf("got %s", text)
 			}
 			if !strings.HasSuffix(event.Hint(err), "SSH-2.0: the line") {
@@ -131,9 +146,11 @@ func TestProxyFails(t *testing.T) {
 			}
 		})
 	}
-	target := inventory.Host{Name: "web1", Address: "web1.invalid", Port: 22, User: "me", Proxy: through("/nonexistent/aws", "a b")}
+	target := inventory.Host{Name: "web1", Address: "web1.invalid", Port: 22, User: "me",
+		Proxy: through("/nonexistent/aws", "a b")}
 	err := dial(t.Context(), t, newDialer(t, Options{}), target)
-	if err == nil || !strings.Contains(err.Error(), "no such file") || !strings.HasSuffix(event.Hint(err), "/nonexistent/aws 'a b'") {
+	if err == nil || !strings.Contains(err.Error(), "no such file") ||
+		!strings.HasSuffix(event.Hint(err), "/nonexistent/aws 'a b'") {
 		t.Errorf("%v, hint %s", err, event.Hint(err))
 	}
 }

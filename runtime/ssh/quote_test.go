@@ -8,8 +8,10 @@ import (
 
 func TestQuote(t *testing.T) {
 	for in, want := range map[string]string{
-		"": "''", "plain-1.2_3/x,y@z:%+": "plain-1.2_3/x,y@z:%+", "a b": "'a b'", "it's": `'it'\''s'`, "$x": "'$x'", "a=b": "'a=b'", "~": "'~'",
-		"if": "'if'", "then": "'then'", "-n": "-n", "é": "'é'", "\n": "'\n'", "\xff": "'\xff'", "!": "'!'", "{": "'{'", "*": "'*'",
+		"": "''", "plain-1.2_3/x,y@z:%+": "plain-1.2_3/x,y@z:%+", "a b": "'a b'", "it's": `'it'\''s'`, "$x": "'$x'",
+		"a=b": "'a=b'", "~": "'~'",
+		"if": "'if'", "then": "'then'", "-n": "-n", "é": "'é'", "\n": "'\n'", "\xff": "'\xff'", "!": "'!'", "{": "'{'",
+		"*": "'*'",
 	} {
 		if got, err := Quote(in); err != nil || got != want {
 			t.Errorf("Quote(%q) = %s, %v; want %s", in, got, err, want)
@@ -27,7 +29,8 @@ func TestQuote(t *testing.T) {
 
 // FuzzQuote compares a word with what real shells make of it when it is quoted.
 func FuzzQuote(f *testing.F) {
-	for _, s := range []string{"", "a", "it's", "$(id)", "`id`", "a\nb", "\\", "'", "''", "\"", "-n", "~root", "*", "\xff\xfe", "if", "a=b", "!x", "\t", "{a,b}", "#", "\\\n", "\r"} {
+	for _, s := range []string{"", "a", "it's", "$(id)", "`id`", "a\nb", "\\", "'", "''", "\"", "-n", "~root", "*",
+		"\xff\xfe", "if", "a=b", "!x", "\t", "{a,b}", "#", "\\\n", "\r"} {
 		f.Add(s)
 	}
 	shells := []string{"/bin/sh", "/bin/bash"}

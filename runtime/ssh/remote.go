@@ -55,7 +55,8 @@ func (r *remote) serve(channels <-chan gossh.NewChannel, requests <-chan *gossh.
 				requests = nil
 				continue
 			}
-			_ = request.Reply(false, nil) // a refusal answers a keepalive request too; if it fails the connection is gone
+			_ = request.Reply(false,
+				nil) // a refusal answers a keepalive request too; if it fails the connection is gone
 		}
 	}
 	r.fail(r.client.Wait())

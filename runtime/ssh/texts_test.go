@@ -17,7 +17,8 @@ import (
 // there.
 func TestLoginTexts(t *testing.T) {
 	dir := t.TempDir()
-	banner, plain, legacy, ppk := filepath.Join(dir, "banner"), filepath.Join(dir, "plain"), filepath.Join(dir, "legacy"), filepath.Join(dir, "id.ppk")
+	banner, plain, legacy, ppk := filepath.Join(dir, "banner"), filepath.Join(dir, "plain"),
+		filepath.Join(dir, "legacy"), filepath.Join(dir, "id.ppk")
 	must(t, os.WriteFile(banner, []byte("Maintenance\x1b[2J until\nnoon\n"), 0o600))
 	sshtest.NewKey(t, plain)
 	locked := filepath.Join(dir, "locked")
@@ -34,17 +35,27 @@ func TestLoginTexts(t *testing.T) {
 		not        string // in neither
 	}{
 		"a second factor": {[]string{"AuthenticationMethods publickey,password", "PasswordAuthentication yes"}, nil,
-			"it accepted KEY, and wants a password, too", "run from a terminal, where it can be asked for; or exempt", "refused"},
+			"it accepted KEY, and wants a password, too", "run from a terminal, where it can be asked for; or exempt",
+			"refused"},
 		"a second key": {[]string{"AuthenticationMethods publickey,publickey"}, nil,
 			"it accepted KEY, and wants another key, too", "name both keys", "refused"},
-		"a banner":                {[]string{"Banner " + banner}, []string{plain}, "it refused " + plain, "authorized_keys", "\x1b"},
-		"a banner's text":         {[]string{"Banner " + banner}, []string{plain}, "; its banner: Maintenance[2J until noon", "", ""},
-		"an encrypted key":        {nil, []string{locked}, "no key was offered (not offered: " + locked + ": it is encrypted, and there is no terminal", "put " + locked + " into an agent (ssh-add)", "authorized_keys"},
-		"encrypted, in PEM":       {nil, []string{legacy}, legacy + ": it is encrypted, and there is no terminal", "into an agent (ssh-add)", "authorized_keys"},
-		"PKCS#8":                  {nil, []string{pkcs8}, pkcs8 + ": it is encrypted in the format PKCS#8", "ssh-keygen -p -f " + pkcs8 + " writes it", "authorized_keys"},
-		"PuTTY's":                 {nil, []string{ppk}, ppk + ": it is in PuTTY's format", "puttygen " + ppk + " -O private-openssh -o " + dir + "/id.key", "authorized_keys"},
-		"the public half":         {nil, []string{plain + ".pub"}, plain + ".pub: it is a public key", "name the private key, without .pub", "authorized_keys"},
-		"one refused, one locked": {nil, []string{plain, locked}, "it refused " + plain, "put " + locked + " into an agent (ssh-add), or run from a terminal; or add the public key to ~/.ssh/authorized_keys", ""},
+		"a banner": {[]string{"Banner " + banner}, []string{plain}, "it refused " + plain,
+			"authorized_keys", "\x1b"},
+		"a banner's text": {[]string{"Banner " + banner}, []string{plain},
+			"; its banner: Maintenance[2J until noon", "", ""},
+		"an encrypted key": {nil, []string{locked}, "no key was offered (not offered: " + locked +
+			": it is encrypted, and there is no terminal", "put " + locked + " into an agent (ssh-add)",
+			"authorized_keys"},
+		"encrypted, in PEM": {nil, []string{legacy}, legacy + ": it is encrypted, and there is no terminal",
+			"into an agent (ssh-add)", "authorized_keys"},
+		"PKCS#8": {nil, []string{pkcs8}, pkcs8 + ": it is encrypted in the format PKCS#8",
+			"ssh-keygen -p -f " + pkcs8 + " writes it", "authorized_keys"},
+		"PuTTY's": {nil, []string{ppk}, ppk + ": it is in PuTTY's format", "puttygen " + ppk +
+			" -O private-openssh -o " + dir + "/id.key", "authorized_keys"},
+		"the public half": {nil, []string{plain + ".pub"}, plain + ".pub: it is a public key",
+			"name the private key, without .pub", "authorized_keys"},
+		"one refused, one locked": {nil, []string{plain, locked}, "it refused " + plain, "put " + locked +
+			" into an agent (ssh-add), or run from a terminal; or add the public key to ~/.ssh/authorized_keys", ""},
 		"unsafe algorithms alone": {[]string{"KexAlgorithms diffie-hellman-group1-sha1"}, nil,
 			"no common algorithm for the key exchange: it has diffie-hellman-group1-sha1; runbook offers mlkem768x25519-sha256",
 			"upgrade the host's sshd; until then, in ssh_config for this host alone: KexAlgorithms +diffie-hellman-group1-sha1", "is it an SSH server"},
@@ -65,7 +76,8 @@ func TestLoginTexts(t *testing.T) {
 			must(t, parseErr)
 			want := strings.ReplaceAll(test.want, "KEY", s.Key+" ("+gossh.FingerprintSHA256(public)+")")
 			text, hint := err.Error(), event.Hint(err)
-			if !strings.Contains(text, want) || !strings.Contains(hint, test.hint) || test.not != "" && strings.Contains(text+hint, test.not) {
+			if !strings.Contains(text, want) || !strings.Contains(hint, test.hint) || test.not != "" &&
+				strings.Contains(text+hint, test.not) {
 				t.Errorf("got  %s\nhint %s\nwant %s, hint %s, not %q", text, hint, want, test.hint, test.not)
 			}
 		})
@@ -112,8 +124,10 @@ func TestNullKnownHosts(t *testing.T) {
 	target.KnownHosts = []string{"/dev/null", "/etc/ssh/ssh_known_hosts"}
 	err := dial(t.Context(), t, newDialer(t, Options{}), target)
 	hint := event.Hint(err)
-	if err == nil || !strings.HasPrefix(hint, "the known_hosts file of this host is /dev/null, ") || strings.Contains(hint, ">>") ||
-		!strings.Contains(hint, "--known-hosts") || !strings.Contains(hint, `host_key in the hosts file: "ssh-ed25519 `) {
+	if err == nil || !strings.HasPrefix(hint, "the known_hosts file of this host is /dev/null, ") ||
+		strings.Contains(hint, ">>") ||
+		!strings.Contains(hint, "--known-hosts") ||
+		!strings.Contains(hint, `host_key in the hosts file: "ssh-ed25519 `) {
 		t.Errorf("%v, hint %q", err, hint)
 	}
 }
@@ -123,7 +137,8 @@ func TestNullKnownHosts(t *testing.T) {
 func TestConvertedKeys(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "pkcs8")
 	sshtest.Keygen(t, "-q", "-t", "ecdsa", "-m", "PKCS8", "-N", "open sesame", "-f", path)
-	if out, err := exec.Command("ssh-keygen", "-p", "-f", path, "-P", "open sesame", "-N", "").CombinedOutput(); err != nil {
+	if out, err := exec.Command("ssh-keygen", "-p", "-f", path, "-P", "open sesame", "-N",
+		"").CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
 	if _, err := ParseKey(path, must1(os.ReadFile(path))); err != nil {

@@ -143,7 +143,8 @@ func (u *upload) localEntries() (map[string]entry, error) {
 func (u *upload) survey(mine map[string]entry) (*survey, error) {
 	s := newSurvey(u.to, mine)
 	s.exclude, s.remove = u.exclude, u.o.Delete
-	command := shell.Command{Argv: []string{"/bin/sh", "-c", surveyScript, "sh", path.Dir(u.to), path.Base(u.to)}, Resident: true}
+	command := shell.Command{Argv: []string{"/bin/sh", "-c", surveyScript, "sh", path.Dir(u.to), path.Base(u.to)},
+		Resident: true}
 	return s, u.read(command, &s.records)
 }
 
@@ -178,7 +179,8 @@ func (u *upload) sameFiles(mine map[string]entry, there *survey) (map[string]boo
 		}
 		return nil
 	}}
-	if err := u.read(shell.Command{Argv: []string{"/bin/sh", "-c", sumsScript, "sh", folder}, Stdin: &list}, r); err != nil {
+	if err := u.read(shell.Command{Argv: []string{"/bin/sh", "-c", sumsScript, "sh", folder}, Stdin: &list},
+		r); err != nil {
 		return nil, err
 	}
 	same := map[string]bool{}

@@ -89,10 +89,12 @@ func TestUploadChangedFile(t *testing.T) {
 			text string
 			mode os.FileMode
 			want bool
-		}{{"one", 0, true}, {"one", 0, false}, {"two", 0, true}, {"two", 0o600, true}, {"two", 0o600, false}, {"longer", 0o600, true}} {
+		}{{"one", 0, true}, {"one", 0, false}, {"two", 0, true}, {"two", 0o600, true}, {"two", 0o600, false},
+			{"longer", 0o600, true}} {
 			must(t, os.WriteFile(source, []byte(step.text), 0o640))
 			done, err := Upload(t.Context(), h, source, to, UploadOptions{Mode: step.mode, Changed: true})
-			if text, readErr := os.ReadFile(to); err != nil || done != step.want || readErr != nil || string(text) != step.text {
+			if text, readErr := os.ReadFile(to); err != nil || done != step.want || readErr != nil ||
+				string(text) != step.text {
 				t.Errorf("step %d: %v, %v; it has %q, %v", i, done, err, text, readErr)
 			}
 		}
@@ -104,14 +106,17 @@ func TestUploadChangedFile(t *testing.T) {
 			t.Errorf("the link is %v, %v", info.Mode(), err)
 		}
 		for _, pair := range [][2]string{{dir, to}, {source, dir}} {
-			if err := sent(Upload(t.Context(), h, pair[0], pair[1], UploadOptions{Changed: true})); err == nil || event.Hint(err) == "" {
+			if err := sent(Upload(t.Context(), h, pair[0], pair[1], UploadOptions{Changed: true})); err == nil ||
+				event.Hint(err) == "" {
 				t.Errorf("%q in place of %q: %v", pair[0], pair[1], err)
 			}
-			if d, err := Compare(t.Context(), h, pair[0], pair[1], UploadOptions{}); err == nil || event.Hint(err) == "" {
+			if d, err := Compare(t.Context(), h, pair[0], pair[1], UploadOptions{}); err == nil ||
+				event.Hint(err) == "" {
 				t.Errorf("%q compared with %q: %v, %v", pair[0], pair[1], d, err)
 			}
 		}
-		if err := sent(Upload(t.Context(), h, source, filepath.Join(dir, "none", "x"), UploadOptions{Changed: true})); err == nil || !strings.Contains(err.Error(), "none") {
+		if err := sent(Upload(t.Context(), h, source, filepath.Join(dir, "none", "x"),
+			UploadOptions{Changed: true})); err == nil || !strings.Contains(err.Error(), "none") {
 			t.Errorf("no folder: %v", err)
 		}
 	})
@@ -160,7 +165,9 @@ func FuzzSurvey(f *testing.F) {
 		if cutErr == nil {
 			_, cutErr = cut.Write([]byte(said[at:]))
 		}
-		if (wholeErr == nil) != (cutErr == nil) || wholeErr == nil && (whole.kind != cut.kind || !slices.Equal(whole.kept, cut.kept) || !slices.Equal(whole.deleted(), cut.deleted()) || !maps.Equal(whole.entries, cut.entries)) {
+		if (wholeErr == nil) != (cutErr == nil) || wholeErr == nil &&
+			(whole.kind != cut.kind || !slices.Equal(whole.kept, cut.kept) ||
+				!slices.Equal(whole.deleted(), cut.deleted()) || !maps.Equal(whole.entries, cut.entries)) {
 			t.Errorf("whole: %+v, %v; cut at %d: %+v, %v", whole, wholeErr, at, cut, cutErr)
 		}
 		for name := range whole.entries {
@@ -173,7 +180,8 @@ func FuzzSurvey(f *testing.F) {
 
 func TestSurvey(t *testing.T) {
 	listed := "folder\n\x00"
-	for _, e := range []string{"d 755 4096 0 0 |", "f 644 3 1 2 a b|", "l 777 1 0 0 l|a b", "d 755 1 0 0 only|", "f 600 9 0 0 only/x|", "d 755 1 0 0 only/keep|",
+	for _, e := range []string{"d 755 4096 0 0 |", "f 644 3 1 2 a b|", "l 777 1 0 0 l|a b", "d 755 1 0 0 only|",
+		"f 600 9 0 0 only/x|", "d 755 1 0 0 only/keep|",
 		"f 600 9 0 0 only/keep/y|", "f 600 9 0 0 k.log|"} {
 		listed += strings.ReplaceAll(e, "|", "\x00") + "\x00user\x00group\x00"
 	}
@@ -184,18 +192,22 @@ func TestSurvey(t *testing.T) {
 		s := newSurvey("x", mine)
 		s.remove, s.exclude = remove, exclude
 		_, err := s.Write([]byte(listed + "\x00"))
-		root, other := owner.Actual{User: "user", Group: "group", UID: "0", GID: "0"}, owner.Actual{User: "user", Group: "group", UID: "1", GID: "2"}
-		want := map[string]entry{"": {kind: 'd', mode: 0o755, size: 4096, owner: root}, "a b": {kind: 'f', mode: 0o644, size: 3, owner: other},
-			"l": {kind: 'l', mode: 0o777, size: 1, link: "a b", owner: root}}
+		root, other := owner.Actual{User: "user", Group: "group", UID: "0", GID: "0"},
+			owner.Actual{User: "user", Group: "group", UID: "1", GID: "2"}
+		want := map[string]entry{"": {kind: 'd', mode: 0o755, size: 4096, owner: root},
+			"a b": {kind: 'f', mode: 0o644, size: 3, owner: other},
+			"l":   {kind: 'l', mode: 0o777, size: 1, link: "a b", owner: root}}
 		kept, deleted := []string{"only", "k.log"}, []string(nil)
 		if remove { // what something excluded is in stays, too
 			kept, deleted = []string{"only/keep", "k.log"}, []string{"only/x"}
 		}
-		if err != nil || s.kind != "folder" || !maps.Equal(s.entries, want) || !slices.Equal(s.kept, kept) || !slices.Equal(s.deleted(), deleted) {
+		if err != nil || s.kind != "folder" || !maps.Equal(s.entries, want) || !slices.Equal(s.kept, kept) ||
+			!slices.Equal(s.deleted(), deleted) {
 			t.Errorf("%+v, %v", s, err)
 		}
 	}
-	for _, bad := range []string{"folder\n\x00" + strings.Repeat("x", longestName+maxFields+1), "folder\n\x00f 9 3 0 0 a\x00\x00\x00\x00", "folder\n\x00\x00x\x00",
+	for _, bad := range []string{"folder\n\x00" + strings.Repeat("x", longestName+maxFields+1),
+		"folder\n\x00f 9 3 0 0 a\x00\x00\x00\x00", "folder\n\x00\x00x\x00",
 		"folder\n\x00f 644 3 0 ../x a\x00\x00\x00\x00"} {
 		if _, err := newSurvey("x", mine).Write([]byte(bad)); err == nil {
 			t.Errorf("%.40q was accepted", bad)

@@ -26,7 +26,8 @@ type DownloadOptions struct {
 // Download copies a file or a folder of the host to the path to on this machine, like Upload. The
 // copy belongs to the user of this machine.
 func Download(ctx context.Context, h *shell.Host, from, to string, o DownloadOptions) error {
-	d := download{ctx: ctx, host: h, from: from, to: to, sudo: o.Sudo, temporary: temporaryName(to), budget: newBudget(from, o.Max)}
+	d := download{ctx: ctx, host: h, from: from, to: to, sudo: o.Sudo, temporary: temporaryName(to),
+		budget: newBudget(from, o.Max)}
 	err := d.fetch()
 	if err == nil {
 		err = os.Rename(d.temporary, to)
@@ -125,7 +126,8 @@ func (d *download) checkTarget(folder bool) error {
 	case errors.Is(err, fs.ErrNotExist):
 		folder := filepath.Dir(d.to)
 		if _, err := os.Stat(folder); errors.Is(err, fs.ErrNotExist) {
-			return event.WithHint(fmt.Errorf("this machine has no folder %s", folder), fmt.Sprintf("make it first: localhost.fs:mkdir(%q)", folder))
+			return event.WithHint(fmt.Errorf("this machine has no folder %s", folder),
+				fmt.Sprintf("make it first: localhost.fs:mkdir(%q)", folder))
 		}
 		return nil
 	case err != nil:

@@ -92,14 +92,17 @@ func TestTransfer(t *testing.T) {
 		if b, err := os.ReadFile(file); err != nil || string(b) != "#!/bin/sh\n" || info.Mode().Perm() != 0o640 {
 			t.Errorf("%q, %v, %v", b, info.Mode(), err)
 		}
-		for _, err := range []error{sent(Upload(ctx, h, filepath.Join(dir, "none"), file, UploadOptions{})), sent(Upload(ctx, h, file, "/does/not/exist/x", UploadOptions{})), Download(ctx, h, "/does/not/exist", filepath.Join(dir, "x"), DownloadOptions{Max: plenty})} {
+		for _, err := range []error{sent(Upload(ctx, h, filepath.Join(dir, "none"), file, UploadOptions{})),
+			sent(Upload(ctx, h, file, "/does/not/exist/x", UploadOptions{})),
+			Download(ctx, h, "/does/not/exist", filepath.Join(dir, "x"), DownloadOptions{Max: plenty})} {
 			if !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "/") {
 				t.Errorf("%v", err)
 			}
 		}
 		stopped, cancel := context.WithCancel(ctx)
 		cancel()
-		if err := sent(Upload(stopped, h, source, filepath.Join(dir, "stopped"), UploadOptions{})); !errors.Is(err, context.Canceled) {
+		if err := sent(Upload(stopped, h, source, filepath.Join(dir, "stopped"), UploadOptions{})); !errors.Is(err,
+			context.Canceled) {
 			t.Errorf("interrupted: %v", err)
 		}
 		// A transfer that fails halfway leaves nothing either.
@@ -107,7 +110,8 @@ func TestTransfer(t *testing.T) {
 		must(t, os.Mkdir(odd, 0o755))
 		must(t, os.WriteFile(filepath.Join(odd, "a"), []byte("a"), 0o600))
 		must(t, syscall.Mkfifo(filepath.Join(odd, "b"), 0o600))
-		for _, err := range []error{sent(Upload(ctx, h, odd, filepath.Join(dir, "stopped"), UploadOptions{})), Download(ctx, h, odd, filepath.Join(dir, "stopped"), DownloadOptions{Max: plenty})} {
+		for _, err := range []error{sent(Upload(ctx, h, odd, filepath.Join(dir, "stopped"), UploadOptions{})),
+			Download(ctx, h, odd, filepath.Join(dir, "stopped"), DownloadOptions{Max: plenty})} {
 			if err == nil || !strings.Contains(err.Error(), "is not a file, folder or link") {
 				t.Errorf("a pipe was copied: %v", err)
 			}

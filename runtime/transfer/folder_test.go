@@ -46,14 +46,26 @@ func TestUploadIntoFolder(t *testing.T) {
 			o                 UploadOptions
 			fails             string
 		}{
-			"keep":                  {mine: []string{"a", "d/b"}, there: []string{"x", "d/y", "e/z", "l -> nowhere", "e/empty/"}, want: []string{"a", "d/b", "d/y", "e/empty/", "e/z", "l -> nowhere", "x"}},
-			"delete":                {mine: []string{"a"}, there: []string{"a", "x", "e/z", "l -> a"}, o: UploadOptions{Delete: true}, want: []string{"a"}},
-			"exclude here":          {mine: []string{"a", "a.pyc", "c/b.pyc", "c/d"}, o: UploadOptions{Exclude: []Pattern{"*.pyc"}}, want: []string{"a", "c/d"}},
-			"exclude there":         {mine: []string{"a", "media/mine"}, there: []string{"media/theirs", "x", "d/k.log", "d/x", "p/q/k.log"}, o: UploadOptions{Delete: true, Exclude: []Pattern{"/media/", "*.log"}}, want: []string{"a", "d/k.log", "media/theirs", "p/q/k.log"}},
-			"odd names":             {mine: []string{"it's\n\\odd", "-rf"}, there: []string{"a\n", "-x", " y ", "d\n/z"}, want: []string{" y ", "-rf", "-x", "a\n", "d\n/z", "it's\n\\odd"}},
-			"link to a folder":      {mine: []string{"a/b"}, there: []string{"c/d", "a -> c"}, want: []string{"a/b", "c/d"}},
-			"folder becomes a file": {mine: []string{"a"}, there: []string{"a/b"}, o: UploadOptions{Delete: true}, want: []string{"a"}},
-			"folder that must stay": {mine: []string{"a"}, there: []string{"a/b"}, fails: "a/b is to stay on the host, but a is no folder here"},
+			"keep": {mine: []string{"a", "d/b"},
+				there: []string{"x", "d/y", "e/z", "l -> nowhere", "e/empty/"},
+				want:  []string{"a", "d/b", "d/y", "e/empty/", "e/z", "l -> nowhere", "x"}},
+			"delete": {mine: []string{"a"}, there: []string{"a", "x", "e/z", "l -> a"},
+				o: UploadOptions{Delete: true}, want: []string{"a"}},
+			"exclude here": {mine: []string{"a", "a.pyc", "c/b.pyc", "c/d"},
+				o: UploadOptions{Exclude: []Pattern{"*.pyc"}}, want: []string{"a", "c/d"}},
+			"exclude there": {mine: []string{"a", "media/mine"},
+				there: []string{"media/theirs", "x", "d/k.log", "d/x", "p/q/k.log"},
+				o:     UploadOptions{Delete: true, Exclude: []Pattern{"/media/", "*.log"}},
+				want:  []string{"a", "d/k.log", "media/theirs", "p/q/k.log"}},
+			"odd names": {mine: []string{"it's\n\\odd", "-rf"},
+				there: []string{"a\n", "-x", " y ", "d\n/z"},
+				want:  []string{" y ", "-rf", "-x", "a\n", "d\n/z", "it's\n\\odd"}},
+			"link to a folder": {mine: []string{"a/b"}, there: []string{"c/d", "a -> c"},
+				want: []string{"a/b", "c/d"}},
+			"folder becomes a file": {mine: []string{"a"}, there: []string{"a/b"}, o: UploadOptions{Delete: true},
+				want: []string{"a"}},
+			"folder that must stay": {mine: []string{"a"}, there: []string{"a/b"},
+				fails: "a/b is to stay on the host, but a is no folder here"},
 		} {
 			t.Run(name, func(t *testing.T) {
 				dir := t.TempDir()
@@ -66,7 +78,8 @@ func TestUploadIntoFolder(t *testing.T) {
 				changed, err := Upload(t.Context(), h, mine, to+"/", tt.o)
 				switch {
 				case tt.fails != "":
-					if err == nil || !strings.Contains(err.Error(), tt.fails) || event.Hint(err) == "" || !slices.Equal(tree(t, to), before) {
+					if err == nil || !strings.Contains(err.Error(), tt.fails) || event.Hint(err) == "" ||
+						!slices.Equal(tree(t, to), before) {
 						t.Errorf("%v; %q", err, tree(t, to))
 					}
 				case err != nil || !changed || !slices.Equal(tree(t, to), tree(t, want)):
@@ -101,7 +114,8 @@ func TestUploadOwner(t *testing.T) {
 	plant(t, mine, "a", "same", "sub/b", "empty/", "l -> a")
 	plant(t, to, "same", "host/only", "sub/b", "empty/", "media/x")
 	must(t, os.WriteFile(filepath.Join(to, "sub/b"), []byte("old"), 0o644))
-	for name, id := range map[string]int{"": 7, "sub": 1, "sub/b": 2, "host": 3, "host/only": 4, "empty": 5, "media": 6} {
+	for name, id := range map[string]int{"": 7, "sub": 1, "sub/b": 2, "host": 3, "host/only": 4, "empty": 5,
+		"media": 6} {
 		must(t, os.Lchown(filepath.Join(to, name), id, id))
 	}
 	check := func(want map[string]string) {
@@ -121,27 +135,32 @@ func TestUploadOwner(t *testing.T) {
 	upload(UploadOptions{Changed: true}, true)
 	kept := map[string]string{"host": "3:3 0755", "host/only": "4:4 0644", "media": "6:6 0755"}
 	check(kept)
-	check(map[string]string{"": "7:7 0755", "a": "0:0 0644", "same": "0:0 0644", "sub": "1:1 0755", "sub/b": "2:2 0644", "empty": "5:5 0755"})
+	check(map[string]string{"": "7:7 0755", "a": "0:0 0644", "same": "0:0 0644", "sub": "1:1 0755", "sub/b": "2:2 0644",
+		"empty": "5:5 0755"})
 	given := UploadOptions{Changed: true, Owner: owner.Owner{User: "nobody"}, Mode: 0o640}
 	upload(given, true)
 	upload(given, false)
 	check(kept)
-	check(map[string]string{"": "65534:7 0750", "a": "65534:0 0640", "sub": "65534:1 0750", "sub/b": "65534:2 0640", "l": "65534:0 0777"})
+	check(map[string]string{"": "65534:7 0750", "a": "65534:0 0640", "sub": "65534:1 0750", "sub/b": "65534:2 0640",
+		"l": "65534:0 0777"})
 
 	one := filepath.Join(mine, "a")
 	for _, step := range []struct {
 		o    UploadOptions
 		want string
 	}{{UploadOptions{Owner: owner.Owner{User: "3", Group: "4"}}, "3:4 0644"}, {UploadOptions{Mode: 0o600}, "3:4 0600"},
-		{UploadOptions{Changed: true, Owner: owner.Owner{Group: "6"}}, "3:6 0644"}, {UploadOptions{Changed: true, Owner: owner.Owner{Group: "5"}}, "3:5 0644"}} {
+		{UploadOptions{Changed: true, Owner: owner.Owner{Group: "6"}}, "3:6 0644"},
+		{UploadOptions{Changed: true, Owner: owner.Owner{Group: "5"}}, "3:5 0644"}} {
 		must(t, sent(Upload(t.Context(), h, one, file, step.o)))
 		if got := uid(t, file); got != step.want {
 			t.Errorf("%s, want %s", got, step.want)
 		}
 	}
-	for want, o := range map[string]UploadOptions{"is not the name": {Owner: owner.Owner{User: "a:b"}}, "invalid user": {Owner: owner.Owner{User: "no-such-user"}}, "for folders": {Delete: true},
+	for want, o := range map[string]UploadOptions{"is not the name": {Owner: owner.Owner{User: "a:b"}},
+		"invalid user": {Owner: owner.Owner{User: "no-such-user"}}, "for folders": {Delete: true},
 		"invalid pattern": {Exclude: []Pattern{"["}}} {
-		if err := sent(Upload(t.Context(), h, one, file, o)); err == nil || !strings.Contains(err.Error(), want) || uid(t, file) != "3:5 0644" {
+		if err := sent(Upload(t.Context(), h, one, file, o)); err == nil || !strings.Contains(err.Error(), want) ||
+			uid(t, file) != "3:5 0644" {
 			t.Errorf("%v, want %q", err, want)
 		}
 	}
@@ -153,19 +172,22 @@ func TestUploadOwner(t *testing.T) {
 // What another program puts into the old folder just before the new one takes its place is not lost.
 func TestUploadKeepsLateFiles(t *testing.T) {
 	for _, swap := range []string{"mv", "python3"} {
-		h, ctx := hostWith(t, "tar", "rm", "chmod", "chown", "find", "sha256sum", "mkdir", "xargs", "stat", "ln", "cp", "sh", "touch", "printf")
+		h, ctx := hostWith(t, "tar", "rm", "chmod", "chown", "find", "sha256sum", "mkdir", "xargs", "stat", "ln", "cp",
+			"sh", "touch", "printf")
 		dir := t.TempDir()
 		mine, to := filepath.Join(dir, "mine"), filepath.Join(dir, "to")
 		plant(t, mine, "a")
 		plant(t, to, "x", "media/x")
 		bin := t.TempDir()
 		real := map[string]string{"mv": "/bin/mv", "python3": "/usr/bin/python3"}[swap]
-		must(t, os.WriteFile(filepath.Join(bin, swap), fmt.Appendf(nil, "#!/bin/sh\ncd %s 2>/dev/null && mkdir -p media/new && touch media/late media/new/file late x\ncd /\nexec %s \"$@\"\n", to, real), 0o755))
+		must(t, os.WriteFile(filepath.Join(bin, swap),
+			fmt.Appendf(nil, "#!/bin/sh\ncd %s 2>/dev/null && mkdir -p media/new && touch media/late media/new/file late x\ncd /\nexec %s \"$@\"\n", to, real), 0o755))
 		ctx = shell.WithEnv(ctx, h, map[string]string{"PATH": bin + ":" + pathOf(ctx, t, h)})
 		for _, o := range []UploadOptions{{Delete: true, Exclude: []Pattern{"media"}}, {Changed: true}} {
 			must(t, os.WriteFile(filepath.Join(mine, "a"), []byte(fmt.Sprint(o.Delete)), 0o600))
 			must(t, sent(Upload(ctx, h, mine, to, o)))
-			for name, want := range map[string]bool{"media/x": true, "media/late": true, "media/new/file": true, "late": !o.Delete, "a": true} {
+			for name, want := range map[string]bool{"media/x": true, "media/late": true, "media/new/file": true,
+				"late": !o.Delete, "a": true} {
 				if _, err := os.Stat(filepath.Join(to, name)); (err == nil) != want {
 					t.Errorf("%s, %+v: %s: %v", swap, o, name, err)
 				}
@@ -198,7 +220,8 @@ func TestUploadRefusesMounts(t *testing.T) {
 	plant(t, filepath.Join(to, "me dia"), "precious")
 	before := tree(t, to)
 	err := sent(Upload(t.Context(), h, mine, to, UploadOptions{Delete: true, Exclude: []Pattern{"me dia"}}))
-	if err == nil || !strings.Contains(err.Error(), "/me dia is mounted there") || event.Hint(err) == "" || !slices.Equal(tree(t, to), before) {
+	if err == nil || !strings.Contains(err.Error(), "/me dia is mounted there") || event.Hint(err) == "" ||
+		!slices.Equal(tree(t, to), before) {
 		t.Errorf("%v; %q", err, tree(t, to))
 	}
 	must(t, sent(Upload(t.Context(), h, mine, filepath.Join(dir, "to2"), UploadOptions{Delete: true})))

@@ -20,8 +20,10 @@ func lua(t *testing.T, source string) error {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "recipe.lua")
 	must(t, os.WriteFile(path, []byte(source), 0o600))
-	globals := script.Module{Doc: "what the test needs", Fields: []script.Field{{Name: "host", Type: "host", Doc: "this machine"}}}
-	lib, err := script.NewLibrary([]script.Object{{Name: "host", Type: reflect.TypeFor[*shell.Host](), Doc: "a server"}}, globals, Module())
+	globals := script.Module{Doc: "what the test needs",
+		Fields: []script.Field{{Name: "host", Type: "host", Doc: "this machine"}}}
+	lib, err := script.NewLibrary([]script.Object{{Name: "host", Type: reflect.TypeFor[*shell.Host](),
+		Doc: "a server"}}, globals, Module())
 	must(t, err)
 	state, err := lib.NewState(event.NewStream(), script.StateOptions{})
 	must(t, err)

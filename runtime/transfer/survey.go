@@ -80,7 +80,10 @@ func (s *survey) readField(record string) error {
 	s.fields[s.count] = record
 	switch s.count++; {
 	case s.count == 1 && record == "":
-		s.records.read = func(record string) error { return fmt.Errorf("the host listed %.200q after all files", record) }
+		s.records.read = func(record string) error {
+			return fmt.Errorf("the host listed %.200q after all files",
+				record)
+		}
 		return nil
 	case s.count < len(s.fields):
 		return nil

@@ -67,7 +67,8 @@ func TestPartOfAStream(t *testing.T) {
 	must(t, os.WriteFile(file, []byte("old"), 0o600))
 	u, err := newUpload(t.Context(), h, file, file, UploadOptions{})
 	must(t, err)
-	if err := u.stream("file", 10, strings.NewReader("new")); err == nil || !strings.Contains(err.Error(), "changed while") {
+	if err := u.stream("file", 10, strings.NewReader("new")); err == nil ||
+		!strings.Contains(err.Error(), "changed while") {
 		t.Errorf("part of a file: %v", err)
 	}
 	if b, err := os.ReadFile(file); err != nil || string(b) != "old" {
@@ -103,7 +104,8 @@ func TestTransferWithoutTar(t *testing.T) {
 		t.Errorf("%q, %v", b, err)
 	}
 	folder := t.TempDir()
-	for _, err := range []error{sent(Upload(ctx, h, folder, filepath.Join(dir, "folder"), UploadOptions{})), Download(ctx, h, folder, filepath.Join(dir, "folder"), DownloadOptions{Max: plenty})} {
+	for _, err := range []error{sent(Upload(ctx, h, folder, filepath.Join(dir, "folder"), UploadOptions{})),
+		Download(ctx, h, folder, filepath.Join(dir, "folder"), DownloadOptions{Max: plenty})} {
 		if !errors.Is(err, errNoTar) || !strings.Contains(event.Hint(err), "install") {
 			t.Errorf("%v, hint %q", err, event.Hint(err))
 		}
@@ -147,10 +149,12 @@ func TestTransferInterrupted(t *testing.T) {
 // An archive comes from the host. Nothing in it may be written outside of the folder.
 func TestUnpackStaysInside(t *testing.T) {
 	for name, entries := range map[string][]tar.Header{
-		"a way up":        {{Name: "../out", Typeflag: tar.TypeReg}},
-		"from the root":   {{Name: "/out", Typeflag: tar.TypeReg}},
-		"through a link":  {{Name: "link", Linkname: "..", Typeflag: tar.TypeSymlink}, {Name: "link/out", Typeflag: tar.TypeReg}},
-		"folder in link":  {{Name: "link", Linkname: "..", Typeflag: tar.TypeSymlink}, {Name: "link/out", Typeflag: tar.TypeDir}},
+		"a way up":      {{Name: "../out", Typeflag: tar.TypeReg}},
+		"from the root": {{Name: "/out", Typeflag: tar.TypeReg}},
+		"through a link": {{Name: "link", Linkname: "..", Typeflag: tar.TypeSymlink},
+			{Name: "link/out", Typeflag: tar.TypeReg}},
+		"folder in link": {{Name: "link", Linkname: "..", Typeflag: tar.TypeSymlink},
+			{Name: "link/out", Typeflag: tar.TypeDir}},
 		"a second name":   {{Name: "name", Linkname: "../secret", Typeflag: tar.TypeLink}},
 		"by a backslash":  {{Name: `..\out`, Typeflag: tar.TypeReg}},
 		"a file replaced": {{Name: "a", Typeflag: tar.TypeReg}, {Name: "a", Typeflag: tar.TypeReg}},
@@ -179,11 +183,13 @@ func TestUnpackRefusesSparseFiles(t *testing.T) {
 	dir := t.TempDir()
 	must(t, os.WriteFile(filepath.Join(dir, "hole"), nil, 0o600))
 	must(t, os.Truncate(filepath.Join(dir, "hole"), 1<<40))
-	for _, args := range [][]string{{"--format=gnu"}, {"--format=posix"}, {"--format=posix", "--sparse-version=0.0"}, {"--format=posix", "--sparse-version=0.1"}} {
+	for _, args := range [][]string{{"--format=gnu"}, {"--format=posix"}, {"--format=posix", "--sparse-version=0.0"},
+		{"--format=posix", "--sparse-version=0.1"}} {
 		archive, err := exec.Command("tar", append(args, "-S", "-C", dir, "-cf", "-", "hole")...).Output()
 		must(t, err)
 		in := filepath.Join(t.TempDir(), "in")
-		if err := unpack(bytes.NewReader(archive), in, newBudget("x", plenty)); err == nil || !strings.Contains(err.Error(), "hole") || event.Hint(err) == "" {
+		if err := unpack(bytes.NewReader(archive), in, newBudget("x", plenty)); err == nil ||
+			!strings.Contains(err.Error(), "hole") || event.Hint(err) == "" {
 			t.Errorf("%v: %v", args, err)
 		}
 		if info, err := os.Stat(filepath.Join(in, "hole")); err == nil {
@@ -231,12 +237,14 @@ func TestUnpackCountsNames(t *testing.T) {
 	}
 	few := newBudget("x", 0)
 	few.names = 2
-	if err := unpack(archive("a", "b", "c"), filepath.Join(t.TempDir(), "in"), few); err == nil || !strings.Contains(err.Error(), "names") {
+	if err := unpack(archive("a", "b", "c"), filepath.Join(t.TempDir(), "in"), few); err == nil ||
+		!strings.Contains(err.Error(), "names") {
 		t.Error(err)
 	}
 	few = newBudget("x", 0)
 	few.nameBytes = 3
-	if err := unpack(archive("a", "b", "cd"), filepath.Join(t.TempDir(), "in"), few); err == nil || !strings.Contains(err.Error(), "names") {
+	if err := unpack(archive("a", "b", "cd"), filepath.Join(t.TempDir(), "in"), few); err == nil ||
+		!strings.Contains(err.Error(), "names") {
 		t.Error(err)
 	}
 }

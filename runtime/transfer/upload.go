@@ -63,7 +63,8 @@ func Upload(ctx context.Context, h *shell.Host, from, to string, o UploadOptions
 		return false, fmt.Errorf("upload %s to %s: %w", from, to, err)
 	}
 	if needed {
-		event.Emit(ctx, event.Event{Kind: event.Changed, Host: h.Name(), Text: "uploaded " + from + " to " + to + u.counts()})
+		event.Emit(ctx, event.Event{Kind: event.Changed, Host: h.Name(), Text: "uploaded " + from + " to " + to +
+			u.counts()})
 	}
 	return needed, nil
 }
@@ -113,8 +114,9 @@ func newUpload(ctx context.Context, h *shell.Host, from, to string, o UploadOpti
 		u.info, err = os.Stat(from)
 	}
 	if errors.Is(err, fs.ErrNotExist) {
-		return u, event.WithHint(fmt.Errorf("this machine has no %s", from), "a path on this machine is relative to the project; "+
-			"here(\"NAME\") is a file beside the recipe")
+		return u, event.WithHint(fmt.Errorf("this machine has no %s", from),
+			"a path on this machine is relative to the project; "+
+				"here(\"NAME\") is a file beside the recipe")
 	}
 	switch {
 	case err != nil:
@@ -210,7 +212,8 @@ func (u *upload) stream(kind string, size int64, in io.Reader) error {
 		Quiet: true, AnyStatus: true, Sudo: u.o.Sudo,
 		Input: io.TeeReader(in, newProgress(u.ctx, u.host.Name(), u.from, size)),
 		Argv: []string{"/bin/sh", "-c", uploadScript, "sh", kind, u.to, u.temporary, path.Dir(u.temporary),
-			strconv.FormatUint(uint64(u.perm(u.info)), 8), strconv.FormatInt(size, 10), u.owner.String(), exchangeProgram},
+			strconv.FormatUint(uint64(u.perm(u.info)), 8), strconv.FormatInt(size, 10), u.owner.String(),
+			exchangeProgram},
 	})
 	if err != nil {
 		return u.discard(err)
@@ -223,7 +226,8 @@ func (u *upload) stream(kind string, size int64, in io.Reader) error {
 	case codeIsFolder:
 		return isFolder(u.to)
 	case codeIsThere:
-		return event.WithHint(isThere(u.to), "set changed = true to replace a folder by its difference, or choose a new name")
+		return event.WithHint(isThere(u.to),
+			"set changed = true to replace a folder by its difference, or choose a new name")
 	case codeMissing:
 		return fmt.Errorf("%s: %w", path.Dir(u.temporary), fs.ErrNotExist)
 	case codePart:
@@ -237,7 +241,8 @@ func (u *upload) explain(r shell.Result) error {
 	err := fmt.Errorf("the host could not write it: %s", reason(r))
 	switch {
 	case strings.Contains(r.Stderr, "No space left"), strings.Contains(r.Stderr, "Wrote only"): // by tar
-		return event.WithHint(fmt.Errorf("no space left on the file system: %s", reason(r)), "remove old releases, or make the disk larger")
+		return event.WithHint(fmt.Errorf("no space left on the file system: %s", reason(r)),
+			"remove old releases, or make the disk larger")
 	case u.o.Sudo == "" && strings.Contains(r.Stderr, "Operation not permitted") && u.owner.String() != "":
 		return event.WithHint(err, "only root may give a file to another user: use { sudo = true }")
 	case strings.Contains(r.Stderr, "invalid user"), strings.Contains(r.Stderr, "invalid group"):

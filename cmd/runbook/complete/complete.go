@@ -46,7 +46,8 @@ func Words(words ...string) []Candidate {
 func Matching(all []Candidate, typed string) []Candidate {
 	var found []Candidate
 	for _, c := range all {
-		if strings.HasPrefix(c.Word, typed) && !slices.ContainsFunc(found, func(f Candidate) bool { return f.Word == c.Word }) {
+		if strings.HasPrefix(c.Word, typed) && !slices.ContainsFunc(found,
+			func(f Candidate) bool { return f.Word == c.Word }) {
 			found = append(found, c)
 		}
 	}
@@ -95,7 +96,8 @@ func Answer(w io.Writer, args []string, candidates func(words []string) []Candid
 		return answerBash(w, args[1:], candidates)
 	}
 	for _, c := range candidates(args[1:]) {
-		if _, err := fmt.Fprintln(w, strings.TrimSuffix(event.OneLine(c.Word)+"\t"+event.OneLine(c.About), "\t")); err != nil {
+		if _, err := fmt.Fprintln(w, strings.TrimSuffix(event.OneLine(c.Word)+"\t"+event.OneLine(c.About),
+			"\t")); err != nil {
 			return err
 		}
 	}

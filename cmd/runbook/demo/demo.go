@@ -127,7 +127,8 @@ func (d *demonstration) settingsFile() string { return filepath.Join(d.dir, "set
 
 // tour releases twice, rolls back and shows the result.
 func (d *demonstration) tour(ctx context.Context) error {
-	if err := d.say("Two throwaway hosts, web1 and web2, and a git server with a deploy key are up in " + d.dir + "."); err != nil {
+	if err := d.say("Two throwaway hosts, web1 and web2, and a git server with a deploy key are up in " + d.dir +
+		"."); err != nil {
 		return err
 	}
 	release := []string{"run", filepath.Join(d.dir, "recipes/release.lua")}
@@ -137,8 +138,10 @@ func (d *demonstration) tour(ctx context.Context) error {
 		args    []string
 	}{
 		{"The first release.", "", release},
-		{"A change is pushed to the branch: the application now requires greeting 2.0. The second release.", "2.0", release},
-		{"That was a mistake. Back to the previous release.", "", []string{"run", filepath.Join(d.dir, "recipes/rollback.lua")}},
+		{"A change is pushed to the branch: the application now requires greeting 2.0. The second release.", "2.0",
+			release},
+		{"That was a mistake. Back to the previous release.", "",
+			[]string{"run", filepath.Join(d.dir, "recipes/rollback.lua")}},
 		{"What is on the hosts now.", "", []string{"run", filepath.Join(d.dir, "recipes/status.lua")}},
 	} {
 		if part.version != "" {

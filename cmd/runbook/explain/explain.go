@@ -134,7 +134,8 @@ func (g group) lastLines(most int) string {
 	if g.differ {
 		on = " on " + g.Host
 	}
-	return "the last lines it printed" + on + ":\n    " + shortLines(strings.Join(lines[max(0, len(lines)-most):], "\n    "))
+	return "the last lines it printed" + on + ":\n    " +
+		shortLines(strings.Join(lines[max(0, len(lines)-most):], "\n    "))
 }
 
 // hint returns what to do next: what the failure itself says, or else general advice.

@@ -16,12 +16,15 @@ import (
 func TestGroup(t *testing.T) {
 	code := 1
 	failure := func(host, tail string) run.Fault {
-		return run.Fault{Host: host, Step: []string{"build"}, Message: "the command failed", Command: "make", Code: &code, Tail: tail}
+		return run.Fault{Host: host, Step: []string{"build"}, Message: "the command failed", Command: "make",
+			Code: &code, Tail: tail}
 	}
 	refused := func(host, address string) run.Fault {
-		return run.Fault{Host: host, Address: address, Message: address + " refused the connection", Hint: "is sshd running there?"}
+		return run.Fault{Host: host, Address: address, Message: address + " refused the connection",
+			Hint: "is sshd running there?"}
 	}
-	faults := []run.Fault{failure("web1", "web1: process 17 died"), refused("db1", "192.0.2.1:22"), failure("web2", "web2: process 18 died"),
+	faults := []run.Fault{failure("web1", "web1: process 17 died"), refused("db1", "192.0.2.1:22"),
+		failure("web2", "web2: process 18 died"),
 		failure("web3", "no compiler"), refused("db2", "192.0.2.2:22"), {Message: "and more"}, {Message: "and more"}}
 	var parts []string
 	for _, g := range (Words{}).group(faults) {
@@ -78,7 +81,8 @@ func TestMessageLimit(t *testing.T) {
 		for i := range random.IntN(60) + 1 {
 			switch host := fmt.Sprintf("web%d", i); random.IntN(3) {
 			case 0:
-				errs = append(errs, &shell.ExitError{Host: host, Command: text(100, 100), Result: shell.Result{Code: i}, Tail: text(10, 1000)})
+				errs = append(errs, &shell.ExitError{Host: host, Command: text(100, 100), Result: shell.Result{Code: i},
+					Tail: text(10, 1000)})
 			case 1:
 				errs = append(errs, errors.New(text(60, 300)))
 			case 2:
@@ -100,14 +104,16 @@ func TestMessageCut(t *testing.T) {
 		lines[i] = fmt.Sprint("line ", i)
 	}
 	said, _ := w.Explain(errors.New(strings.Join(lines, "\n")))
-	for _, want := range []string{"runbook: line 0\nline 1\n", "\n  … 65 more lines …\n", "\nline 99\nthe rest is in the journal: runbook log 20260105-120000 --grep ."} {
+	for _, want := range []string{"runbook: line 0\nline 1\n", "\n  … 65 more lines …\n",
+		"\nline 99\nthe rest is in the journal: runbook log 20260105-120000 --grep ."} {
 		if !strings.Contains(said, want) {
 			t.Errorf("no %q in\n%s", want, said)
 		}
 	}
 	var errs []error
 	for i := range 50 {
-		errs = append(errs, &shell.ExitError{Host: fmt.Sprintf("web%d", i), Command: "make", Result: shell.Result{Code: i + 1}, Tail: "a\nb\nc"})
+		errs = append(errs, &shell.ExitError{Host: fmt.Sprintf("web%d", i), Command: "make",
+			Result: shell.Result{Code: i + 1}, Tail: "a\nb\nc"})
 	}
 	said, _ = w.Explain(run.Join(errs...))
 	if want := "\n… and 45 more failures, on\n    web5, web6, web7, "; !strings.Contains(said, want) {

@@ -42,7 +42,8 @@ func TestSet(t *testing.T) {
 	if only := call.List("only"); !slices.Equal(only, []string{"web1", ""}) || call.List("except") != nil {
 		t.Errorf("only %q, except %q", only, call.List("except"))
 	}
-	if !call.Bool("yes") || call.Bool("no") || call.Duration("timeout") != 90*time.Second || call.Count("at-once") != 12 {
+	if !call.Bool("yes") || call.Bool("no") || call.Duration("timeout") != 90*time.Second ||
+		call.Count("at-once") != 12 {
 		t.Errorf("yes %v, timeout %v, at-once %d", call.Bool("yes"), call.Duration("timeout"), call.Count("at-once"))
 	}
 	if call.Argument() != "a" || options.New(t.Context(), nil).Argument() != "" {

@@ -38,7 +38,8 @@ func Eject(out io.Writer, dir string, names []string) error {
 			for _, f := range all {
 				known = append(known, strings.TrimSuffix(path.Base(filepath.ToSlash(f.path)), ".lua"))
 			}
-			return run.Usage(event.WithHint(fmt.Errorf("no built-in file is called %q%s", name, spell.DidYouMean(name, known)),
+			return run.Usage(event.WithHint(fmt.Errorf("no built-in file is called %q%s", name,
+				spell.DidYouMean(name, known)),
 				"such as: runbook init --eject rollout"))
 		}
 		if _, err := os.Lstat(filepath.Join(dir, all[i].path)); err == nil {
@@ -47,7 +48,8 @@ func Eject(out io.Writer, dir string, names []string) error {
 		chosen = append(chosen, all[i])
 	}
 	if len(existing) > 0 {
-		return refuseExisting(dir, existing, "such a file is used instead of the built-in one; runbook init --upgrade merges newer versions into it")
+		return refuseExisting(dir, existing,
+			"such a file is used instead of the built-in one; runbook init --upgrade merges newer versions into it")
 	}
 	for _, f := range withRequired(dir, chosen, all) {
 		_, err := fmt.Fprintln(out, f.path)

@@ -32,7 +32,8 @@ func Upgrade(ctx context.Context, out io.Writer, dir string) error {
 			return err
 		}
 		if c.did == conflicting {
-			conflicts = append(conflicts, fmt.Sprintf("%s is unchanged: %s. Both are in %s.", c.path, c.reason, c.path+mergeEnding))
+			conflicts = append(conflicts, fmt.Sprintf("%s is unchanged: %s. Both are in %s.", c.path, c.reason,
+				c.path+mergeEnding))
 		}
 	}
 	next := "next: runbook check recipes/*.lua"

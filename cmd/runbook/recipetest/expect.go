@@ -23,7 +23,8 @@ func expectations() []script.Primitive {
 		script.Func("contains", script.Pure, "Expect a text to contain another. It is not a pattern.", contains).
 			With(`expect.contains(result.error, "no Python at /nosuch")`),
 		script.Func("status", script.Pure,
-			"Expect the exit status of a run: 0 done, 1 a step failed, 2 wrong usage, 3 refused before any change.", status).
+			"Expect the exit status of a run: 0 done, 1 a step failed, 2 wrong usage, 3 refused before any change.",
+			status).
 			With(`expect.status(run("recipes/setup.lua"), 0)`),
 		script.Func("event", script.Pure, "Expect an event in a run, and return the first that matches.", expectEvent).
 			With(`expect.event(result, { kind = "step_ended", host = "web1", step = "prune" })`),
@@ -87,7 +88,8 @@ func status(_ context.Context, _ script.None, a statusArgs) (script.None, error)
 	if a.Result.Error != "" {
 		why = ":\n" + indented(a.Result.Error)
 	}
-	return script.None{}, fmt.Errorf("the run of %s ended with status %d instead of %d%s", a.Result.Recipe, a.Result.Status, a.Want, why)
+	return script.None{}, fmt.Errorf("the run of %s ended with status %d instead of %d%s", a.Result.Recipe,
+		a.Result.Status, a.Want, why)
 }
 
 type eventArgs struct {
@@ -137,7 +139,8 @@ func expectEvent(_ context.Context, _ script.None, a eventArgs) (script.Table, e
 	if len(others) > shown {
 		others, more = others[:shown], fmt.Sprintf("\n  and %d more", len(others)-shown)
 	}
-	return script.Table{}, fmt.Errorf("there was no such event, but these:\n%s%s", indented(strings.Join(others, "\n")), more)
+	return script.Table{}, fmt.Errorf("there was no such event, but these:\n%s%s", indented(strings.Join(others, "\n")),
+		more)
 }
 
 // absolute returns a path on a host. A relative path begins at the application's folder.
@@ -246,7 +249,8 @@ func log(ctx context.Context, _ script.None, a logArgs) (map[string]any, error) 
 	}
 	for name, want := range a.Like {
 		if entry[name] != want {
-			return nil, fmt.Errorf("%s: the last entry of %s has %s %s instead of %q: %s", a.Host.Name(), where, name, script.Format(entry[name]), want, last)
+			return nil, fmt.Errorf("%s: the last entry of %s has %s %s instead of %q: %s", a.Host.Name(), where, name,
+				script.Format(entry[name]), want, last)
 		}
 	}
 	return entry, nil

@@ -37,7 +37,8 @@ func (w *world) failPrimitive() script.Primitive {
 			}
 			w.mu.Lock()
 			defer w.mu.Unlock()
-			w.faults = append(w.faults, &fault{step: a.Step, host: a.Host, message: a.Message, always: a.Always, line: event.Line(ctx), used: map[string]bool{}})
+			w.faults = append(w.faults, &fault{step: a.Step, host: a.Host, message: a.Message, always: a.Always,
+				line: event.Line(ctx), used: map[string]bool{}})
 			return script.None{}, nil
 		}).With(`lab.fail("restart", { host = "web2" })`)
 }
@@ -75,7 +76,8 @@ func (w *world) unused() error {
 			on = " on " + f.host
 		}
 		err := fmt.Errorf("no step %q began%s%s", f.step, on, spell.DidYouMean(f.step, w.steps))
-		return &script.Error{Line: f.line, Call: "lab.fail", Err: event.WithHint(err, "these began: "+strings.Join(titles, ", "))}
+		return &script.Error{Line: f.line, Call: "lab.fail",
+			Err: event.WithHint(err, "these began: "+strings.Join(titles, ", "))}
 	}
 	return nil
 }

@@ -28,11 +28,13 @@ func Files(paths []string) ([]string, error) {
 				return nil, run.Usage(err)
 			}
 		} else if !recipe.IsTest(path) {
-			return nil, run.Usage(event.WithHint(fmt.Errorf("%s is not a test: its name does not end in _test.lua", path),
+			return nil, run.Usage(event.WithHint(fmt.Errorf("%s is not a test: its name does not end in _test.lua",
+				path),
 				"runbook run "+path+" runs a recipe, runbook check "+path+" finds mistakes in it"))
 		}
 		if len(found) == 0 {
-			return nil, run.Usage(event.WithHint(fmt.Errorf("there is no *_test.lua in %s", path), "write one, or copy one to begin with: runbook init --eject release_test"))
+			return nil, run.Usage(event.WithHint(fmt.Errorf("there is no *_test.lua in %s", path),
+				"write one, or copy one to begin with: runbook init --eject release_test"))
 		}
 		for _, f := range found {
 			if !slices.Contains(files, f) {

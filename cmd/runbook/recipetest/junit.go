@@ -15,7 +15,8 @@ import (
 func WriteJUnit(path string, outcomes []Outcome, explain func(error) (text, hint string)) (err error) {
 	var all junit.Testsuites
 	for start := 0; start < len(outcomes); {
-		suite, seconds := junit.Testsuite{Name: outcomes[start].File, File: outcomes[start].File, ID: len(all.Suites)}, 0.0
+		suite, seconds := junit.Testsuite{Name: outcomes[start].File, File: outcomes[start].File, ID: len(all.Suites)},
+			0.0
 		for ; start < len(outcomes) && outcomes[start].File == suite.File; start++ {
 			suite.AddTestcase(testcase(outcomes[start], explain))
 			seconds += outcomes[start].Seconds

@@ -106,7 +106,8 @@ func (w *world) perform(path string, a runArgs, seen *recorder) error {
 	inventory.Only, inventory.Except = a.Only, a.Except
 	if !w.hosts {
 		if loaded.Hosts != "" {
-			return run.Usage(event.WithHint(errors.New("the test has no hosts for the recipe"), "lab.hosts(2) starts two hosts"))
+			return run.Usage(event.WithHint(errors.New("the test has no hosts for the recipe"),
+				"lab.hosts(2) starts two hosts"))
 		}
 		inventory.Hosts = nil
 	}
@@ -173,7 +174,8 @@ func (w *world) resource(name string) (string, error) {
 		tools, err := w.lab.Tools("python3")
 		return map[string]string{"{python}": tools.Python, "{mod_wsgi_express}": tools.ModWSGIExpress}[name], err
 	}
-	known := map[string]string{"{repo}": "", "{branch}": "", "{key}": "", "{wsgi}": "", "{requirements}": "", "{wheels}": w.lab.Wheels()}
+	known := map[string]string{"{repo}": "", "{branch}": "", "{key}": "", "{wsgi}": "", "{requirements}": "",
+		"{wheels}": w.lab.Wheels()}
 	if w.repo != nil {
 		known["{repo}"], known["{branch}"], known["{key}"] = w.repo.server.URL(), lab.Branch, w.repo.key
 		known["{wsgi}"], known["{requirements}"] = "wsgi.py", "requirements.txt"
@@ -181,7 +183,8 @@ func (w *world) resource(name string) (string, error) {
 	value, ok := known[name]
 	if !ok {
 		names := append(slices.Sorted(maps.Keys(known)), "{python}", "{mod_wsgi_express}")
-		return "", fmt.Errorf("the lab has no %s%s; it has %s", name, spell.DidYouMean(name, names), strings.Join(names, ", "))
+		return "", fmt.Errorf("the lab has no %s%s; it has %s", name, spell.DidYouMean(name, names),
+			strings.Join(names, ", "))
 	}
 	return value, nil
 }
@@ -253,7 +256,8 @@ func (r *recorder) fill(result *Result) {
 // eventTable converts an event for Lua, with the names of the JSON schema.
 func eventTable(e event.Event) script.Table {
 	t := script.Table{Fields: map[string]any{"kind": string(e.Kind)}}
-	for name, text := range map[string]string{"host": e.Host, "line": e.Line, "text": e.Text, "stream": e.Stream, "state": e.State,
+	for name, text := range map[string]string{"host": e.Host, "line": e.Line, "text": e.Text, "stream": e.Stream,
+		"state": e.State,
 		"error": e.Error, "hint": e.Hint} {
 		if text != "" {
 			t.Fields[name] = text

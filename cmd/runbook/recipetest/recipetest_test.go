@@ -163,7 +163,8 @@ end)
 `
 
 func TestFailures(t *testing.T) {
-	dir := folder(t, map[string]string{"note.lua": note, "sub/.hidden/x_test.lua": "error()", "a_test.lua": failing, "README": ""})
+	dir := folder(t, map[string]string{"note.lua": note, "sub/.hidden/x_test.lua": "error()", "a_test.lua": failing,
+		"README": ""})
 	by, all := tested(t, dir, recipetest.Options{})
 	title, wanted := "", map[string]string{}
 	for i, line := range strings.Split(failing, "\n") {
@@ -191,7 +192,8 @@ func TestFailures(t *testing.T) {
 			t.Errorf("%s:\ngot  %s\nwant %s", title, got, want)
 		}
 	}
-	if o := by["status"]; !strings.Contains(o.Output, "exit status 2") || !strings.Contains(o.Output, "want at most 9") {
+	if o := by["status"]; !strings.Contains(o.Output, "exit status 2") ||
+		!strings.Contains(o.Output, "want at most 9") {
 		t.Errorf("the output of a failed run is missing: %q", o.Output)
 	}
 	report(t, dir, all)
@@ -236,7 +238,8 @@ func report(t *testing.T, dir string, all []recipetest.Outcome) {
 	if err := xml.Unmarshal(text, &read); err != nil {
 		t.Fatalf("%v\n%s", err, text)
 	}
-	if read.Tests != len(all) || read.Failures != failed || len(read.Suites) != 1 || len(read.Suites[0].Cases) != len(all) ||
+	if read.Tests != len(all) || read.Failures != failed || len(read.Suites) != 1 ||
+		len(read.Suites[0].Cases) != len(all) ||
 		read.Suites[0].Cases[0].Failure != nil || !strings.HasSuffix(read.Suites[0].Cases[0].Output, "[1m\uFFFD]]>") ||
 		!strings.HasPrefix(read.Suites[0].Cases[2].Failure.Message, "lab.fail: no step") {
 		t.Errorf("got %+v", read)
@@ -257,16 +260,18 @@ func TestEnds(t *testing.T) {
 	if err := by["slow"].Err; err == nil || !strings.Contains(err.Error(), "took longer than 300ms") {
 		t.Errorf("got %v", err)
 	}
-	if err := all[3].Err; err == nil || !strings.Contains(err.Error(), "a test with this title is already declared at "+dir+"/twice_test.lua:1") {
+	if err := all[3].Err; err == nil || !strings.Contains(err.Error(),
+		"a test with this title is already declared at "+dir+"/twice_test.lua:1") {
 		t.Errorf("got %v", err)
 	}
 	ctx, interrupt := context.WithCancelCause(t.Context())
 	interrupt(run.ErrInterrupted)
-	err := recipetest.Run(ctx, []string{filepath.Join(dir, "slow_test.lua")}, recipetest.Options{Stream: event.NewStream(), Explain: words}, func(o recipetest.Outcome) {
-		if o.Err == nil {
-			t.Errorf("%s passed", o.Title)
-		}
-	})
+	err := recipetest.Run(ctx, []string{filepath.Join(dir, "slow_test.lua")},
+		recipetest.Options{Stream: event.NewStream(), Explain: words}, func(o recipetest.Outcome) {
+			if o.Err == nil {
+				t.Errorf("%s passed", o.Title)
+			}
+		})
 	if err != run.ErrInterrupted {
 		t.Errorf("got %v", err)
 	}
@@ -278,7 +283,8 @@ func TestChecked(t *testing.T) {
 		"wrong_test.lua": "lab.host(2)\nlab.hosts(2, 3)\nexpect.equals(1, 1)\n",
 		"recipe.lua":     "recipe({ summary = \"x\" })\nlab.hosts(2)\n",
 	})
-	problems, err := recipe.Check(t.Context(), luaAPI(t), event.NewStream(), []string{dir + "/wrong_test.lua", dir + "/recipe.lua"})
+	problems, err := recipe.Check(t.Context(), luaAPI(t), event.NewStream(),
+		[]string{dir + "/wrong_test.lua", dir + "/recipe.lua"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -287,14 +293,17 @@ func TestChecked(t *testing.T) {
 		got = append(got, p.Error())
 	}
 	text := strings.Join(got, "\n")
-	for _, want := range []string{"wrong_test.lua:1", `(did you mean "hosts"?)`, "wrong_test.lua:2", "wrong_test.lua:3", `(did you mean "equal"?)`,
+	for _, want := range []string{"wrong_test.lua:1", `(did you mean "hosts"?)`, "wrong_test.lua:2", "wrong_test.lua:3",
+		`(did you mean "equal"?)`,
 		"recipe.lua:2", `undeclared global "lab"`} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q in:\n%s", want, text)
 		}
 	}
-	for path, want := range map[string]string{dir + "/nosuch": "there is no", dir + "/recipe.lua": "is not a test", t.TempDir(): "no *_test.lua"} {
-		if _, err := recipetest.Files([]string{path}); err == nil || !strings.Contains(err.Error(), want) || run.Status(err) != run.StatusUsage {
+	for path, want := range map[string]string{dir + "/nosuch": "there is no", dir + "/recipe.lua": "is not a test",
+		t.TempDir(): "no *_test.lua"} {
+		if _, err := recipetest.Files([]string{path}); err == nil || !strings.Contains(err.Error(), want) ||
+			run.Status(err) != run.StatusUsage {
 			t.Errorf("%s: %v", path, err)
 		}
 	}
@@ -304,11 +313,13 @@ func TestChecked(t *testing.T) {
 // the project.
 func TestFindsRecipes(t *testing.T) {
 	const test = "lab.hosts(1)\nexpect.status(run(\"beside.lua\"), 0)\nexpect.status(run(\"recipes/release.lua\"), 0)\nrun(\"nosuch.lua\")\n"
-	dir := folder(t, map[string]string{"recipes/x_test.lua": test, "recipes/beside.lua": "recipe {}\n", "recipes/release.lua": "recipe {}\n"})
+	dir := folder(t, map[string]string{"recipes/x_test.lua": test, "recipes/beside.lua": "recipe {}\n",
+		"recipes/release.lua": "recipe {}\n"})
 	for _, c := range []struct{ from, path, tried string }{
 		{"recipes", "x_test.lua", "nosuch.lua nor ../nosuch.lua"},
 		{".", "recipes/x_test.lua", "recipes/nosuch.lua nor nosuch.lua"},
-		{"..", filepath.Base(dir) + "/recipes/x_test.lua", filepath.Base(dir) + "/recipes/nosuch.lua nor " + filepath.Base(dir) + "/nosuch.lua nor nosuch.lua"},
+		{"..", filepath.Base(dir) + "/recipes/x_test.lua", filepath.Base(dir) + "/recipes/nosuch.lua nor " +
+			filepath.Base(dir) + "/nosuch.lua nor nosuch.lua"},
 	} {
 		t.Run(c.from, func(t *testing.T) {
 			t.Chdir(filepath.Join(dir, c.from))

@@ -132,7 +132,8 @@ func (w *world) startLab() (*lab.Lab, error) {
 // inventory returns how a run, or the test itself, reaches the lab's hosts. The user's own SSH
 // configuration does not count.
 func (w *world) inventory() inventory.Options {
-	return inventory.Options{Hosts: []string{w.lab.HostsFile()}, KnownHosts: []string{w.lab.KnownHosts()}, SSHConfig: "none"}
+	return inventory.Options{Hosts: []string{w.lab.HostsFile()}, KnownHosts: []string{w.lab.KnownHosts()},
+		SSHConfig: "none"}
 }
 
 // find returns the path of a recipe: relative to the test's folder, to the folder above it (as in

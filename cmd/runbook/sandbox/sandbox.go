@@ -99,8 +99,10 @@ func crash(exit *exec.ExitError, printed string) error {
 	case strings.Contains(printed, "stack overflow"):
 		return run.Usage(event.WithHint(errors.New("one of the files nests too deep to be read"), hint))
 	case strings.Contains(printed, "out of memory"), strings.Contains(printed, "new OS thread"),
-		strings.Contains(printed, "ThreadSanitizer failed to allocate"), strings.Contains(printed, "address space collisions"):
-		return run.Usage(event.WithHint(fmt.Errorf("reading the files needs more than %d MB of memory", memory>>20), hint))
+		strings.Contains(printed, "ThreadSanitizer failed to allocate"),
+		strings.Contains(printed, "address space collisions"):
+		return run.Usage(event.WithHint(fmt.Errorf("reading the files needs more than %d MB of memory", memory>>20),
+			hint))
 	}
 	return fmt.Errorf("reading the files failed: %w\n%s", exit, printed)
 }

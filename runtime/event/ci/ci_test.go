@@ -30,15 +30,20 @@ func story(t *testing.T, env map[string]string) string {
 	event.Emit(ctx, event.Event{Kind: event.RunBegun, Text: "recipes/release.lua"})
 	out.WriteString("what the view shows\n")
 	event.Emit(ctx, event.Event{Kind: event.Warning, Text: "50% full", Line: "recipes/release.lua:3"})
-	event.Emit(event.WithStep(event.WithHost(event.WithStep(ctx, "prepare"), "web1"), "make the venv"), event.Event{Kind: event.StepEnded, Seconds: 12.34})
+	event.Emit(event.WithStep(event.WithHost(event.WithStep(ctx, "prepare"), "web1"), "make the venv"),
+		event.Event{Kind: event.StepEnded, Seconds: 12.34})
 	event.Emit(ctx, event.Event{Kind: event.StepEnded, Step: []string{"prepare"}, Seconds: 20})
-	event.Emit(ctx, event.Event{Kind: event.PlanMade, Plan: &event.Plan{Groups: []event.PlanGroup{{Hosts: []string{"web1"}, Parts: []event.PlanPart{{Title: "commits",
-		Text: "```\n</pre><b>"}}}}}})
-	event.Emit(ctx, event.Event{Kind: event.Result, Host: "web1", State: "failed", Seconds: 13, Columns: map[string]string{"release": "r|1 <b>"}})
-	event.Emit(ctx, event.Event{Kind: event.RunEnded, Code: &one, Seconds: 14, Error: "web1: it broke\n\n```\n</pre><script>", Hint: "look", Faults: []event.Fault{
-		{Host: "web1", Step: []string{"make, the: venv"}, Line: "recipes/lib/venv.lua:42", Message: "the command failed", Command: "pip\ninstall", Code: &seven, Hint: "look"},
-		{Host: "web2", Message: "no connection", Line: "/elsewhere/r.lua:1"},
-	}})
+	event.Emit(ctx, event.Event{Kind: event.PlanMade,
+		Plan: &event.Plan{Groups: []event.PlanGroup{{Hosts: []string{"web1"}, Parts: []event.PlanPart{{Title: "commits",
+			Text: "```\n</pre><b>"}}}}}})
+	event.Emit(ctx, event.Event{Kind: event.Result, Host: "web1", State: "failed", Seconds: 13,
+		Columns: map[string]string{"release": "r|1 <b>"}})
+	event.Emit(ctx, event.Event{Kind: event.RunEnded, Code: &one, Seconds: 14,
+		Error: "web1: it broke\n\n```\n</pre><script>", Hint: "look", Faults: []event.Fault{
+			{Host: "web1", Step: []string{"make, the: venv"}, Line: "recipes/lib/venv.lua:42",
+				Message: "the command failed", Command: "pip\ninstall", Code: &seven, Hint: "look"},
+			{Host: "web2", Message: "no connection", Line: "/elsewhere/r.lua:1"},
+		}})
 	if err := errors.Join(stream.Close(), shield.Close()); err != nil {
 		t.Fatal(err)
 	}
@@ -56,7 +61,8 @@ func here(t *testing.T) string {
 
 func TestGitHub(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "summary")
-	got := story(t, map[string]string{"GITHUB_ACTIONS": "true", "GITHUB_WORKSPACE": here(t), "GITHUB_STEP_SUMMARY": path})
+	got := story(t, map[string]string{"GITHUB_ACTIONS": "true", "GITHUB_WORKSPACE": here(t),
+		"GITHUB_STEP_SUMMARY": path})
 	want := regexp.MustCompile(`^::stop-commands::(\w{20,})
 what the view shows
 ::(\w{20,})::
@@ -98,7 +104,8 @@ func TestGitLab(t *testing.T) {
 	if err := json.Unmarshal(text, &issues); err != nil || len(issues) != 1 {
 		t.Fatalf("%v: %s", err, text)
 	}
-	if !strings.Contains(string(text), `"path": "recipes/lib/venv.lua"`) || !strings.Contains(string(text), `"begin": 42`) {
+	if !strings.Contains(string(text), `"path": "recipes/lib/venv.lua"`) ||
+		!strings.Contains(string(text), `"begin": 42`) {
 		t.Errorf("got %s", text)
 	}
 }

@@ -45,7 +45,8 @@ func (g *gitLab) Event(e event.Event) {
 			continue
 		}
 		sum := sha256.Sum256(fmt.Appendf(nil, "%s\x00%d\x00%s", n.file, n.line, n.title))
-		one := issue{Description: n.title + ": " + n.message, Check: "runbook", Fingerprint: hex.EncodeToString(sum[:]), Severity: "critical"}
+		one := issue{Description: n.title + ": " + n.message, Check: "runbook", Fingerprint: hex.EncodeToString(sum[:]),
+			Severity: "critical"}
 		one.Location.Path, one.Location.Lines.Begin = n.file, n.line
 		g.issues = append(g.issues, one)
 	}

@@ -18,7 +18,8 @@ const apart = "\u200b"
 func guarded(t testing.TB, text string, at int) string {
 	t.Helper()
 	var out bytes.Buffer
-	shield, err := ci.Protect(func(name string) string { return map[string]string{"GITHUB_ACTIONS": "true"}[name] }, io.Discard)
+	shield, err := ci.Protect(func(name string) string { return map[string]string{"GITHUB_ACTIONS": "true"}[name] },
+		io.Discard)
 	if err != nil {
 		t.Fatal(err)
 	}

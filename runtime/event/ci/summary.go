@@ -110,7 +110,8 @@ func (s *summary) text() string {
 		if s.slowest.Host != "" {
 			where = " on " + s.slowest.Host
 		}
-		fmt.Fprintf(&b, "Slowest step: %s, %.1f s\n\n", cell(strings.Join(s.slowest.Step, " > ")+where), s.slowest.Seconds)
+		fmt.Fprintf(&b, "Slowest step: %s, %.1f s\n\n", cell(strings.Join(s.slowest.Step, " > ")+where),
+			s.slowest.Seconds)
 	}
 	if s.ended.Error != "" || len(s.ended.Hosts) > 0 {
 		text := s.ended.Error

@@ -92,7 +92,8 @@ func playwright(t *testing.T) string {
 	}
 	err = readJSON(filepath.Join(dir, "node_modules/playwright-core/package.json"), &found)
 	if want := wanted.Dependencies["playwright-core"]; err != nil || found.Version != want {
-		t.Fatalf("want playwright-core %s in %s, found %q (%v): run .ci/test once, which installs it", want, dir, found.Version, err)
+		t.Fatalf("want playwright-core %s in %s, found %q (%v): run .ci/test once, which installs it", want, dir,
+			found.Version, err)
 	}
 	return dir
 }

@@ -93,7 +93,8 @@ func (c *run) failed() bool { return c.error != "" || c.code != nil && *c.code !
 func (r *Report) data(all []*group, byKey map[string]*group) data {
 	var t texts
 	t.at("")
-	d := data{Begun: r.first.UnixMilli(), Took: max(1, r.took().Milliseconds()), Lanes: 1, Groups: [][3]int64{}, Rows: []dataRow{}}
+	d := data{Begun: r.first.UnixMilli(), Took: max(1, r.took().Milliseconds()), Lanes: 1, Groups: [][3]int64{},
+		Rows: []dataRow{}}
 	place := map[*group]int64{}
 	for i, g := range all {
 		place[g] = int64(i)
@@ -136,7 +137,8 @@ func (d *dataRow) bar(s *span, t *texts, room limits, group int64, bars map[*spa
 	if s.parent != nil {
 		parent = bars[s.parent]
 	}
-	d.Bars = append(d.Bars, int64(t.at(s.title())), group, s.begun.Milliseconds(), length(s.begun, s.end), int64(s.lane()), parent,
+	d.Bars = append(d.Bars, int64(t.at(s.title())), group, s.begun.Milliseconds(), length(s.begun, s.end),
+		int64(s.lane()), parent,
 		s.flags(), int64(t.at(s.line)), int64(t.at(head(s.error, room.text))))
 	for _, c := range s.runs {
 		code, output := int64(noCode), room.output
@@ -146,11 +148,13 @@ func (d *dataRow) bar(s *span, t *texts, room limits, group int64, bars map[*spa
 		if c.failed() {
 			output = room.failedOutput
 		}
-		d.Runs = append(d.Runs, bars[s], int64(t.at(head(c.text, room.text))), int64(t.at(c.line)), c.begun.Milliseconds(), length(c.begun, c.end),
+		d.Runs = append(d.Runs, bars[s], int64(t.at(head(c.text, room.text))), int64(t.at(c.line)),
+			c.begun.Milliseconds(), length(c.begun, c.end),
 			code, int64(t.at(head(c.error, room.text))), int64(t.at(c.output.last(output).String())))
 	}
 	for _, n := range s.notes {
-		d.Notes = append(d.Notes, bars[s], int64(t.at(noteNames[n.kind])), int64(t.at(head(n.text, room.text))), n.at.Milliseconds())
+		d.Notes = append(d.Notes, bars[s], int64(t.at(noteNames[n.kind])), int64(t.at(head(n.text, room.text))),
+			n.at.Milliseconds())
 	}
 }
 
@@ -175,7 +179,8 @@ func length(begun, end time.Duration) int64 { return max(0, (end - begun).Millis
 
 // noteNames are the labels of notes.
 var noteNames = map[event.Kind]string{
-	event.Connected: "as", event.Changed: "changed", event.WouldChange: "would", event.Assumed: "assumed", event.KeyUsed: "key used",
+	event.Connected: "as", event.Changed: "changed", event.WouldChange: "would", event.Assumed: "assumed",
+	event.KeyUsed:    "key used",
 	event.KeyRefused: "key refused", event.LockTaken: "lock", event.LockWaiting: "waiting", event.Info: "info",
 	event.Warning: "warning", event.Printed: "printed", event.Skipped: "skipped", event.Disconnected: "connection lost",
 }

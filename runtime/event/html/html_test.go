@@ -64,22 +64,30 @@ func TestWhatThePageSays(t *testing.T) {
 	}
 	dry := code(0)
 	dry[0].DryRun = true
-	planned := append(dry[:len(dry):len(dry)], event.Event{Kind: event.PlanMade, Plan: &event.Plan{Groups: []event.PlanGroup{{Hosts: []string{"web1", "web2"},
-		Parts: []event.PlanPart{{Title: "commits", Rows: [][]string{{"8f14e45fce", "Fix <b>"}}, Omitted: 7, Diff: "-old\n+new\n"}}}},
-		Calls: []event.PlanCall{{Hosts: []string{"web1"}, Step: []string{"clear"}, Text: "manage.py", Times: 2}}, Seconds: 4, Runs: 3}})
+	planned := append(dry[:len(dry):len(dry)], event.Event{Kind: event.PlanMade,
+		Plan: &event.Plan{Groups: []event.PlanGroup{{Hosts: []string{"web1", "web2"},
+			Parts: []event.PlanPart{{Title: "commits", Rows: [][]string{{"8f14e45fce", "Fix <b>"}}, Omitted: 7,
+				Diff: "-old\n+new\n"}}}},
+			Calls:   []event.PlanCall{{Hosts: []string{"web1"}, Step: []string{"clear"}, Text: "manage.py", Times: 2}},
+			Seconds: 4, Runs: 3}})
 	for name, c := range map[string]struct {
 		events []event.Event
 		opts   html.Options
 		want   []string
 	}{
 		"nothing": {nil, html.Options{}, []string{"No end", "a run"}},
-		"done":    {release(1, false), html.Options{}, []string{"Done on 2 hosts in 7.0 s.", "no earlier run to compare with"}},
-		"failed":  {release(1, true), html.Options{}, []string{"Failed on 1 of 2 hosts after 7.0 s.", "1 restored, 1 released", "mend the application"}},
-		"slower":  {release(4, false), html.Options{Previous: reportOf(release(1, false))}, []string{"3.0 s longer than the previous run", "Became slower", "&#43;3.0 s", "install: 4.0 s, was 1.0 s"}},
-		"faster":  {release(1, false), html.Options{Previous: reportOf(release(4, false))}, []string{"3.0 s less than the previous run", "no step became slower", "−3.0 s"}},
+		"done": {release(1, false), html.Options{},
+			[]string{"Done on 2 hosts in 7.0 s.", "no earlier run to compare with"}},
+		"failed": {release(1, true), html.Options{},
+			[]string{"Failed on 1 of 2 hosts after 7.0 s.", "1 restored, 1 released", "mend the application"}},
+		"slower": {release(4, false), html.Options{Previous: reportOf(release(1, false))},
+			[]string{"3.0 s longer than the previous run", "Became slower", "&#43;3.0 s", "install: 4.0 s, was 1.0 s"}},
+		"faster": {release(1, false), html.Options{Previous: reportOf(release(4, false))},
+			[]string{"3.0 s less than the previous run", "no step became slower", "−3.0 s"}},
 		"killed":  {killed(release(1, false), 4), html.Options{}, []string{"The record stops after", "no end"}},
 		"dry run": {dry, html.Options{}, []string{"Dry run", "Nothing was changed on 1 host."}},
-		"plan": {planned, html.Options{}, []string{"<h3>web1, web2</h3>", "<dt>commits</dt>", "Fix &lt;b&gt;", "And 7 more.", `<span class="del">-old`,
+		"plan": {planned, html.Options{}, []string{"<h3>web1, web2</h3>", "<dt>commits</dt>", "Fix &lt;b&gt;",
+			"And 7 more.", `<span class="del">-old`,
 			"clear: manage.py (2 times)", "the median of the last 3 runs"}},
 		"refused":     {code(3), html.Options{}, []string{"before anything was changed"}},
 		"usage":       {code(2), html.Options{}, []string{"no host was contacted"}},
@@ -189,7 +197,8 @@ func TestWriteFile(t *testing.T) {
 	path := filepath.Join(dir, "report.html")
 	report := reportOf(release(1, false))
 	victim := filepath.Join(t.TempDir(), "victim")
-	for _, err := range []error{os.WriteFile(victim, []byte("mine"), 0o644), os.Symlink(victim, path+".part"), os.WriteFile(path, nil, 0o666)} {
+	for _, err := range []error{os.WriteFile(victim, []byte("mine"), 0o644), os.Symlink(victim, path+".part"),
+		os.WriteFile(path, nil, 0o666)} {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -209,10 +218,12 @@ func TestWriteFile(t *testing.T) {
 	if err := os.Remove(path + ".part"); err != nil {
 		t.Fatal(err)
 	}
-	if err := report.WriteFile(filepath.Join(dir, "nosuch", "x.html"), html.Options{}); err == nil || !strings.Contains(err.Error(), "x.html") {
+	if err := report.WriteFile(filepath.Join(dir, "nosuch", "x.html"), html.Options{}); err == nil ||
+		!strings.Contains(err.Error(), "x.html") {
 		t.Errorf("want an error that names the file, got %v", err)
 	}
-	for path, want := range map[string]string{path: "", dir: "is a folder", filepath.Join(dir, "nosuch", "x.html"): "cannot be written"} {
+	for path, want := range map[string]string{path: "", dir: "is a folder",
+		filepath.Join(dir, "nosuch", "x.html"): "cannot be written"} {
 		err := html.Writable(path)
 		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: want %q, got %v", path, want, err)

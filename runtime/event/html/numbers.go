@@ -16,7 +16,8 @@ func (r *Report) numbers(all []*group, previous *Report) []figure {
 	if previous != nil {
 		return append(numbers, change(all))
 	}
-	return append(numbers, figure{Name: "Commands", Value: grouped(r.commands), Beside: "run" + on(len(r.byHost)-r.none())})
+	return append(numbers, figure{Name: "Commands", Value: grouped(r.commands), Beside: "run" +
+		on(len(r.byHost)-r.none())})
 }
 
 // none returns how many rows belong to no host: 0 or 1.
@@ -65,7 +66,10 @@ func (r *Report) states() figure {
 		return figure{Name: "Hosts", Value: grouped(len(r.byHost) - r.none())}
 	}
 	worst := []string{"bad", "warn", "plain", "good"}
-	slices.SortStableFunc(states, func(a, b string) int { return slices.Index(worst, tones[a]) - slices.Index(worst, tones[b]) })
+	slices.SortStableFunc(states, func(a, b string) int {
+		return slices.Index(worst, tones[a]) - slices.Index(worst,
+			tones[b])
+	})
 	var parts []string
 	for _, s := range states {
 		parts = append(parts, grouped(counts[s])+" "+s)
@@ -93,7 +97,8 @@ func (r *Report) slowest() (figure, bool) {
 	if most == nil {
 		return figure{}, false
 	}
-	return figure{Name: "Slowest step", Value: words(most.end - most.begun), Beside: most.title() + ", on " + host}, true
+	return figure{Name: "Slowest step", Value: words(most.end - most.begun), Beside: most.title() + ", on " + host},
+		true
 }
 
 // change returns the step that slowed down the most since the previous run.
@@ -108,5 +113,6 @@ func change(all []*group) figure {
 	}
 	then := typical(worst.before)
 	return figure{Name: "Became slower", Value: signed(worst.slower()), Tone: "warn",
-		Beside: fmt.Sprintf("%s: %s, was %s", worst.title, words(then+worst.slower()), words(then.Round(time.Millisecond)))}
+		Beside: fmt.Sprintf("%s: %s, was %s", worst.title, words(then+worst.slower()),
+			words(then.Round(time.Millisecond)))}
 }

@@ -60,7 +60,8 @@ func planOf(p *event.Plan) *planView {
 			if c.Note != "" {
 				text += "\n" + c.Note
 			}
-			calls.Parts = append(calls.Parts, planPart{Title: strings.Join(c.Hosts, ", "), Text: text, Diff: diffLines(c.Diff)})
+			calls.Parts = append(calls.Parts, planPart{Title: strings.Join(c.Hosts, ", "), Text: text,
+				Diff: diffLines(c.Diff)})
 		}
 		if p.Omitted > 0 {
 			calls.Parts = append(calls.Parts, planPart{More: grouped(p.Omitted)})

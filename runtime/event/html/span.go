@@ -89,12 +89,14 @@ func (r *Report) onRow(e event.Event) {
 	case event.StepEnded:
 		row.finish(step, e.Step, at, e.Error)
 	case event.Connected:
-		s := &span{what: connect, path: []string{"connect"}, line: e.Line, begun: max(0, at-duration(e.Seconds)), end: at, ended: true}
+		s := &span{what: connect, path: []string{"connect"}, line: e.Line, begun: max(0, at-duration(e.Seconds)),
+			end: at, ended: true}
 		s.notes = []message{{at: at, kind: e.Kind, text: e.Text}}
 		row.spans = append(row.spans, s)
 	case event.LockWaiting:
 		if !slices.ContainsFunc(row.open, func(s *span) bool { return s.what == lock }) {
-			row.begin(&span{what: lock, path: append(slices.Clone(e.Step), "wait for the lock"), line: e.Line, begun: at, waits: true})
+			row.begin(&span{what: lock, path: append(slices.Clone(e.Step), "wait for the lock"), line: e.Line,
+				begun: at, waits: true})
 		}
 		row.note(e, at)
 	case event.LockTaken:

@@ -55,7 +55,8 @@ type verdict struct {
 func (r *Report) verdict() verdict {
 	took := words(r.took())
 	if r.ended == nil || r.ended.Code == nil {
-		return verdict{"No end", "warn", "The record stops after " + took + ": runbook was killed, or the run is still active."}
+		return verdict{"No end", "warn", "The record stops after " + took +
+			": runbook was killed, or the run is still active."}
 	}
 	hosts, failed := 0, 0
 	for _, row := range r.rows {
@@ -72,11 +73,13 @@ func (r *Report) verdict() verdict {
 			return verdict{"Dry run", "plain", "Nothing was changed" + on(hosts) + ". It took " + took + "."}
 		}
 		if skipped := len(r.ended.Hosts); skipped > 0 {
-			return verdict{"Done", "warn", "Done" + on(hosts-skipped) + " in " + took + ", without " + count(skipped, "unreachable host") + "."}
+			return verdict{"Done", "warn", "Done" + on(hosts-skipped) + " in " + took + ", without " +
+				count(skipped, "unreachable host") + "."}
 		}
 		return verdict{"Done", "good", "Done" + on(hosts) + " in " + took + "."}
 	case 2:
-		return verdict{"Not begun", "bad", "The command line, the recipe or the hosts file is wrong; no host was contacted."}
+		return verdict{"Not begun", "bad",
+			"The command line, the recipe or the hosts file is wrong; no host was contacted."}
 	case 3:
 		return verdict{"Refused", "warn", "Refused after " + took + ", before anything was changed."}
 	case 130:
@@ -85,7 +88,8 @@ func (r *Report) verdict() verdict {
 	if failed == 0 {
 		return verdict{"Failed", "bad", "Failed after " + took + "."}
 	}
-	return verdict{"Failed", "bad", fmt.Sprintf("Failed on %d of %s after %s.", failed, count(max(hosts, failed), "host"), took)}
+	return verdict{"Failed", "bad", fmt.Sprintf("Failed on %d of %s after %s.", failed,
+		count(max(hosts, failed), "host"), took)}
 }
 
 func on(hosts int) string {

@@ -47,7 +47,8 @@ func (r *Report) Write(w io.Writer, opts Options) error {
 		Script template.JS
 		Policy string
 	}{r.view(opts), template.CSS(style), template.JS(script),
-		"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"})
+		"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-" +
+			base64.StdEncoding.EncodeToString(sum[:]) + "'"})
 }
 
 // assets returns the page's script and style.
@@ -114,7 +115,8 @@ func Writable(path string) error {
 	}
 	f, err := os.CreateTemp(filepath.Dir(path), temporary)
 	if err != nil {
-		return event.WithHint(fmt.Errorf("report %s: cannot be written: %w", path, err), "name a file in a folder that exists and is yours")
+		return event.WithHint(fmt.Errorf("report %s: cannot be written: %w", path, err),
+			"name a file in a folder that exists and is yours")
 	}
 	return errors.Join(f.Close(), os.Remove(f.Name()))
 }

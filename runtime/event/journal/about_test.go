@@ -41,10 +41,12 @@ func TestAbout(t *testing.T) {
 		events []event.Event
 		want   []Fact
 	}{
-		"in the recipe's order":          {[]event.Event{begun, ended}, []Fact{{"b", "2"}, {"a", "1"}}},
-		"killed":                         {[]event.Event{begun, {Kind: event.Resumable, Text: "again", Args: map[string]any{"a": "1", "tag": "x"}}}, []Fact{{"a", "1"}}},
-		"from before there was an order": {[]event.Event{{Kind: event.RunBegun, Text: "r.lua"}, ended}, []Fact{{"a", "1"}, {"b", "2"}}},
-		"nothing":                        {[]event.Event{begun, {Kind: event.RunEnded, Code: &code}}, nil},
+		"in the recipe's order": {[]event.Event{begun, ended}, []Fact{{"b", "2"}, {"a", "1"}}},
+		"killed": {[]event.Event{begun,
+			{Kind: event.Resumable, Text: "again", Args: map[string]any{"a": "1", "tag": "x"}}}, []Fact{{"a", "1"}}},
+		"from before there was an order": {[]event.Event{{Kind: event.RunBegun, Text: "r.lua"}, ended},
+			[]Fact{{"a", "1"}, {"b", "2"}}},
+		"nothing": {[]event.Event{begun, {Kind: event.RunEnded, Code: &code}}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := record(t, tt.events...)
@@ -58,7 +60,8 @@ func TestAbout(t *testing.T) {
 func TestFactsAreFieldsInJSON(t *testing.T) {
 	r := Run{ID: "20260105-120000", About: []Fact{{"release", "r1"}, {"id", "taken"}}}
 	text, err := json.Marshal(r)
-	if err != nil || !strings.Contains(string(text), `"release":"r1"`) || !strings.Contains(string(text), `"id":"20260105-120000"`) {
+	if err != nil || !strings.Contains(string(text), `"release":"r1"`) ||
+		!strings.Contains(string(text), `"id":"20260105-120000"`) {
 		t.Errorf("%s %v", text, err)
 	}
 }

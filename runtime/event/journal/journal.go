@@ -59,7 +59,8 @@ func Secure(dir string) (was os.FileMode, err error) {
 	case err != nil:
 		return 0, fmt.Errorf("journal folder: %w", err)
 	case !mine(info):
-		return 0, event.WithHint(fmt.Errorf("journal folder %s: belongs to another user", dir), "set XDG_STATE_HOME to a folder of your own")
+		return 0, event.WithHint(fmt.Errorf("journal folder %s: belongs to another user", dir),
+			"set XDG_STATE_HOME to a folder of your own")
 	case info.Mode().Perm()&0o077 == 0, runtime.GOOS == "windows": // there modes say nothing
 		return 0, nil
 	}

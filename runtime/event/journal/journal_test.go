@@ -45,8 +45,9 @@ func unending(dir string) error {
 }
 
 func begin(stream *event.Stream) {
-	event.Emit(event.WithStream(context.Background(), stream), event.Event{Kind: event.RunBegun, Text: "r.lua", By: "ada@laptop",
-		Hosts: []string{"web1", "web2"}, Args: map[string]any{"n": 3}, Version: event.Version})
+	event.Emit(event.WithStream(context.Background(), stream),
+		event.Event{Kind: event.RunBegun, Text: "r.lua", By: "ada@laptop",
+			Hosts: []string{"web1", "web2"}, Args: map[string]any{"n": 3}, Version: event.Version})
 }
 
 // write records a whole run.
@@ -58,7 +59,8 @@ func write(t *testing.T, dir string, at time.Time, code int, last string) string
 	}
 	stream := event.NewStream(s)
 	begin(stream)
-	event.Emit(event.WithStream(context.Background(), stream), event.Event{Kind: event.RunEnded, Code: &code, Seconds: 2.5, Error: last})
+	event.Emit(event.WithStream(context.Background(), stream),
+		event.Event{Kind: event.RunEnded, Code: &code, Seconds: 2.5, Error: last})
 	if err := stream.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -83,7 +85,8 @@ func TestRoundTrip(t *testing.T) {
 		t.Fatalf("got %d runs, %v", len(runs), err)
 	}
 	r := runs[0]
-	if r.ID != second || r.Result != journal.Failed || r.Error != "it broke" || r.Recipe != "r.lua" || r.By != "ada@laptop" ||
+	if r.ID != second || r.Result != journal.Failed || r.Error != "it broke" || r.Recipe != "r.lua" ||
+		r.By != "ada@laptop" ||
 		len(r.Hosts) != 2 || r.Seconds != 2.5 {
 		t.Errorf("the newest run is listed as %+v", r)
 	}
@@ -149,8 +152,9 @@ func TestFind(t *testing.T) {
 	}
 	write(t, dir, at.Add(-time.Hour), 0, "")
 	for name, want := range map[string]string{
-		"20260105-11": "20260105-110000", "20260105-120000": "20260105-120000", "20260105-120000-2": "20260105-120000-2",
-		"last": "20260105-120000-10", "2026": "11 runs begin with", "": "no run", "x": "no run", "../x": "no run",
+		"20260105-11": "20260105-110000", "20260105-120000": "20260105-120000",
+		"20260105-120000-2": "20260105-120000-2",
+		"last":              "20260105-120000-10", "2026": "11 runs begin with", "": "no run", "x": "no run", "../x": "no run",
 	} {
 		r, err := journal.Find(dir, name)
 		if err != nil && !strings.Contains(err.Error(), want) || err == nil && r.ID != want {
@@ -239,7 +243,8 @@ func TestFolderIsClosed(t *testing.T) {
 	if err := os.Chown(dir, 12345, -1); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := journal.Create(dir, time.Now()); err == nil || !strings.Contains(err.Error(), "belongs to another user") {
+	if _, err := journal.Create(dir, time.Now()); err == nil ||
+		!strings.Contains(err.Error(), "belongs to another user") {
 		t.Errorf("somebody else's folder: %v", err)
 	}
 }
@@ -274,7 +279,8 @@ func TestLongOutput(t *testing.T) {
 		}
 		for n := range pieces {
 			for _, host := range hosts {
-				event.Emit(event.WithHost(ctx, host), event.Event{Kind: event.Output, Stream: "stdout", Text: piece(host, n)})
+				event.Emit(event.WithHost(ctx, host),
+					event.Event{Kind: event.Output, Stream: "stdout", Text: piece(host, n)})
 			}
 		}
 		for _, host := range hosts {

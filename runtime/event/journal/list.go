@@ -246,7 +246,8 @@ func Find(dir, name string) (Run, error) {
 	case 1:
 		return look(filepath.Join(dir, found[0]+suffix))
 	}
-	return Run{}, event.WithHint(fmt.Errorf("%d runs begin with %q", len(found), name), "write more of the name: "+strings.Join(found, ", "))
+	return Run{}, event.WithHint(fmt.Errorf("%d runs begin with %q", len(found), name),
+		"write more of the name: "+strings.Join(found, ", "))
 }
 
 func last(dir string, names []string) (Run, error) {

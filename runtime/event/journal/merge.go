@@ -103,7 +103,8 @@ func (m *Merged) summary() Run {
 			end = at
 		}
 		labels, by, recipes = append(labels, s.label), addNew(by, s.By), addNew(recipes, s.Recipe)
-		all.Hosts, all.Skipped = append(all.Hosts, m.hosts(s, s.Hosts)...), append(all.Skipped, m.hosts(s, s.Skipped)...)
+		all.Hosts, all.Skipped = append(all.Hosts, m.hosts(s, s.Hosts)...),
+			append(all.Skipped, m.hosts(s, s.Skipped)...)
 		all.DryRun = all.DryRun && s.DryRun
 		for _, fact := range s.About {
 			order = addNew(order, fact.Name)
@@ -139,7 +140,8 @@ func addNew(list []string, text string) []string {
 func (m *Merged) Shards() event.Event {
 	e := event.Event{Kind: event.Table, Header: []string{"shard", "began", "hosts", "result", "time"}}
 	for _, s := range m.shards {
-		e.Rows = append(e.Rows, []string{s.label, s.Begun.Local().Format(time.RFC3339), fmt.Sprint(len(s.Hosts)), s.Outcome(), event.Seconds(s.Seconds)})
+		e.Rows = append(e.Rows, []string{s.label, s.Begun.Local().Format(time.RFC3339), fmt.Sprint(len(s.Hosts)),
+			s.Outcome(), event.Seconds(s.Seconds)})
 	}
 	return e
 }
@@ -232,7 +234,8 @@ func (m *Merged) last() time.Time {
 
 // begun returns the first event.
 func (m *Merged) begun() event.Event {
-	e := event.Event{Kind: event.RunBegun, Time: m.Begun, Text: m.Recipe, By: m.By, Hosts: m.Hosts, DryRun: m.DryRun, Version: event.Version, Args: map[string]any{}}
+	e := event.Event{Kind: event.RunBegun, Time: m.Begun, Text: m.Recipe, By: m.By, Hosts: m.Hosts, DryRun: m.DryRun,
+		Version: event.Version, Args: map[string]any{}}
 	values := map[string][]string{}
 	for _, s := range m.shards {
 		for _, name := range s.begun.Order {
@@ -310,7 +313,10 @@ func (m *Merged) plan() *event.Plan {
 		}
 		for _, group := range s.plan.Groups {
 			hosts := m.hosts(s, group.Hosts)
-			i := slices.IndexFunc(all.Groups, func(g event.PlanGroup) bool { return slices.EqualFunc(g.Parts, group.Parts, event.PlanPart.Equal) })
+			i := slices.IndexFunc(all.Groups, func(g event.PlanGroup) bool {
+				return slices.EqualFunc(g.Parts,
+					group.Parts, event.PlanPart.Equal)
+			})
 			if i < 0 {
 				all.Groups = append(all.Groups, event.PlanGroup{Hosts: hosts, Parts: group.Parts})
 				continue
@@ -319,7 +325,8 @@ func (m *Merged) plan() *event.Plan {
 		}
 		for _, call := range s.plan.Calls {
 			call.Hosts = m.hosts(s, call.Hosts)
-			key := strings.Join(append([]string{call.Text, call.Line, call.Note, call.Diff, fmt.Sprint(call.Times)}, call.Step...), "\x00")
+			key := strings.Join(append([]string{call.Text, call.Line, call.Note, call.Diff, fmt.Sprint(call.Times)},
+				call.Step...), "\x00")
 			if i, known := calls[key]; known {
 				all.Calls[i].Hosts = append(all.Calls[i].Hosts, call.Hosts...)
 				continue

@@ -28,7 +28,8 @@ func ended(seconds, code int, e event.Event) event.Event {
 
 // shardOf returns a run on hosts, which begins later and does a step on each host.
 func shardOf(later int, hosts ...string) []event.Event {
-	events := []event.Event{at(later, event.Event{Kind: event.RunBegun, Text: "recipes/release.lua", By: "ci@runner", Hosts: hosts, Order: []string{"release"},
+	events := []event.Event{at(later, event.Event{Kind: event.RunBegun, Text: "recipes/release.lua", By: "ci@runner",
+		Hosts: hosts, Order: []string{"release"},
 		Args: map[string]any{"branch": "release", "n": fmt.Sprint(later)}})}
 	for i, host := range hosts {
 		events = append(events, at(later+i+1, event.Event{Kind: event.StepBegun, Host: host, Step: []string{"switch"}}),
@@ -78,17 +79,21 @@ func TestMerge(t *testing.T) {
 	file := func(name string) string { return filepath.Join(dir, name+".jsonl") }
 	a := writeShard(t, file("a"), append(shardOf(0, "web1", "web3"), at(2, event.Event{Kind: event.Warning, Text: "x"}),
 		ended(9, 0, event.Event{Args: map[string]any{"release": "r1"}})), "")
-	b := writeShard(t, file("b"), append(shardOf(1, "web2", "web1"), at(3, event.Event{Kind: event.StepBegun, Host: "localhost", Step: []string{"x"}}),
-		ended(20, 1, event.Event{Error: "web2: it broke\nsecond line", Hint: "mend it", Faults: []event.Fault{{Host: "web1"}, {Host: "web2"}}, Args: map[string]any{"release": "r1"}})), "")
+	b := writeShard(t, file("b"), append(shardOf(1, "web2", "web1"),
+		at(3, event.Event{Kind: event.StepBegun, Host: "localhost", Step: []string{"x"}}),
+		ended(20, 1, event.Event{Error: "web2: it broke\nsecond line", Hint: "mend it",
+			Faults: []event.Fault{{Host: "web1"}, {Host: "web2"}}, Args: map[string]any{"release": "r1"}})), "")
 	merged, events := merge(t, a, b)
 	first, last := events[0], events[len(events)-1]
-	if want := []string{"web1 (a)", "web3", "web2", "web1 (b)"}; !slices.Equal(first.Hosts, want) || !slices.Equal(merged.Hosts, want) {
+	if want := []string{"web1 (a)", "web3", "web2", "web1 (b)"}; !slices.Equal(first.Hosts, want) ||
+		!slices.Equal(merged.Hosts, want) {
 		t.Errorf("hosts: %q", first.Hosts)
 	}
 	if first.Args["branch"] != "release" || first.Args["n"] != `"0" or "1"` || first.Text != "recipes/release.lua" {
 		t.Errorf("begun: %+v", first)
 	}
-	if last.Kind != event.RunEnded || *last.Code != 1 || last.Seconds != 21 || last.Error != "b: web2: it broke\nsecond line" || last.Hint != "mend it" ||
+	if last.Kind != event.RunEnded || *last.Code != 1 || last.Seconds != 21 ||
+		last.Error != "b: web2: it broke\nsecond line" || last.Hint != "mend it" ||
 		last.Faults[0].Host != "web1 (b)" || last.Faults[1].Host != "web2" || last.Args["release"] != "r1" {
 		t.Errorf("ended: %+v", last)
 	}
@@ -143,7 +148,8 @@ func TestMergeResults(t *testing.T) {
 		if last.Code != nil {
 			code = *last.Code
 		}
-		if merged.Result != tt.result || code != tt.code || !strings.HasPrefix(last.Error, tt.error) || tt.error == "" && last.Error != "" {
+		if merged.Result != tt.result || code != tt.code || !strings.HasPrefix(last.Error, tt.error) ||
+			tt.error == "" && last.Error != "" {
 			t.Errorf("%s: %v, %d, %q", name, merged.Result, code, last.Error)
 		}
 	}
@@ -155,9 +161,12 @@ func TestMergePlans(t *testing.T) {
 	var paths []string
 	for i := range 2 {
 		host := fmt.Sprint("web", i)
-		plan := &event.Plan{Groups: []event.PlanGroup{{Hosts: []string{host}, Parts: []event.PlanPart{{Title: "commits", Text: "x"}}}},
-			Calls: []event.PlanCall{{Hosts: []string{host}, Text: "true"}, {Hosts: []string{"localhost"}, Text: host}}, Omitted: 1, Seconds: float64(i), Runs: 1}
-		events := append(shardOf(0, host), at(2, event.Event{Kind: event.PlanMade, Plan: plan}), ended(3, 0, event.Event{}))
+		plan := &event.Plan{Groups: []event.PlanGroup{{Hosts: []string{host},
+			Parts: []event.PlanPart{{Title: "commits", Text: "x"}}}},
+			Calls:   []event.PlanCall{{Hosts: []string{host}, Text: "true"}, {Hosts: []string{"localhost"}, Text: host}},
+			Omitted: 1, Seconds: float64(i), Runs: 1}
+		events := append(shardOf(0, host), at(2, event.Event{Kind: event.PlanMade, Plan: plan}),
+			ended(3, 0, event.Event{}))
 		paths = append(paths, writeShard(t, filepath.Join(dir, fmt.Sprint(i)+".jsonl"), events, ""))
 	}
 	_, events := merge(t, paths...)
@@ -184,28 +193,34 @@ func TestOpenRefuses(t *testing.T) {
 		if err := os.WriteFile(path, []byte(tt.text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := journal.Open(dir, []string{good, path}); err == nil || !strings.Contains(err.Error(), tt.want) || event.Hint(err) == "" {
+		if _, err := journal.Open(dir, []string{good, path}); err == nil || !strings.Contains(err.Error(), tt.want) ||
+			event.Hint(err) == "" {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	for name, want := range map[string]string{good: "is named twice", filepath.Join(dir, "none.jsonl"): "no such file", dir + "/": "not a regular file", "nosuch": "no run"} {
+	for name, want := range map[string]string{good: "is named twice", filepath.Join(dir, "none.jsonl"): "no such file",
+		dir + "/": "not a regular file", "nosuch": "no run"} {
 		if _, err := journal.Open(dir, []string{good, name}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 	// Terminal commands in a name and in texts are gone. A mistake in the middle names the line.
-	bad := writeShard(t, filepath.Join(dir, "evil\x1b[2J\u202e.jsonl"), append(shardOf(0, "web1"), at(1, event.Event{Kind: event.Printed, Text: "a\x1b[31mb\u202e"})), "")
+	bad := writeShard(t, filepath.Join(dir, "evil\x1b[2J\u202e.jsonl"),
+		append(shardOf(0, "web1"), at(1, event.Event{Kind: event.Printed, Text: "a\x1b[31mb\u202e"})), "")
 	_, events := merge(t, good, bad)
-	if text, err := json.Marshal(events); err != nil || strings.ContainsAny(string(text), "\u202e") || strings.Contains(string(text), `\u001b`) {
+	if text, err := json.Marshal(events); err != nil || strings.ContainsAny(string(text), "\u202e") ||
+		strings.Contains(string(text), `\u001b`) {
 		t.Errorf("%s, %v", text, err)
 	}
 	end, err := json.Marshal(ended(9, 0, event.Event{}))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for rest, want := range map[string]string{"{\n" + string(end) + "\n": ".jsonl:5: invalid event", "{\n": ".jsonl: invalid event"} {
+	for rest, want := range map[string]string{"{\n" + string(end) + "\n": ".jsonl:5: invalid event",
+		"{\n": ".jsonl: invalid event"} {
 		writeShard(t, bad, shardOf(0, "web1"), rest)
-		if _, _, _, err := journal.ReadRuns(dir, []string{good, bad}); err == nil || !strings.Contains(err.Error(), want) {
+		if _, _, _, err := journal.ReadRuns(dir, []string{good, bad}); err == nil ||
+			!strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %q", err, want)
 		}
 	}

@@ -52,7 +52,8 @@ func (all outputs) take(e event.Event, line []byte) bool {
 	o.endBytes += len(line)
 	for o.endBytes > mostEnd-leftRoom && len(o.end) > 0 {
 		if o.leftText == 0 {
-			o.left = event.Event{Kind: event.Output, Time: e.Time, Host: e.Host, Step: e.Step, Line: e.Line, Stream: e.Stream}
+			o.left = event.Event{Kind: event.Output, Time: e.Time, Host: e.Host, Step: e.Step, Line: e.Line,
+				Stream: e.Stream}
 		}
 		o.leftText += int64(o.texts[0])
 		o.endBytes -= len(o.end[0])

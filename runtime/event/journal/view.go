@@ -25,7 +25,8 @@ func Table(runs []Run, now time.Time) event.Event {
 			}
 		}
 	}
-	e := event.Event{Kind: event.Table, Header: slices.Concat([]string{"run", "when", "recipe"}, facts, []string{"hosts", "result", "time"})}
+	e := event.Event{Kind: event.Table, Header: slices.Concat([]string{"run", "when", "recipe"}, facts,
+		[]string{"hosts", "result", "time"})}
 	for _, r := range runs {
 		result := r.Outcome()
 		if r.DryRun && r.Result == Done {
@@ -172,7 +173,8 @@ func (r Run) Steps(events []event.Event) event.Event {
 	}
 	e := event.Event{Kind: event.Table, Header: []string{"after", "host", "step", "took", "result"}}
 	for _, s := range spans {
-		e.Rows = append(e.Rows, []string{event.Seconds(s.begun.Sub(r.Begun).Seconds()), s.host, s.title, s.took, s.result})
+		e.Rows = append(e.Rows, []string{event.Seconds(s.begun.Sub(r.Begun).Seconds()), s.host, s.title, s.took,
+			s.result})
 	}
 	return e
 }
@@ -245,7 +247,8 @@ func Matching(events []event.Event, pattern *regexp.Regexp) []event.Event {
 }
 
 func matches(e event.Event, pattern *regexp.Regexp) bool {
-	texts := slices.Concat([]string{e.Host, e.Line, e.Text, e.State, e.Error, e.Hint, e.By}, e.Step, slices.Collect(maps.Values(e.Columns)))
+	texts := slices.Concat([]string{e.Host, e.Line, e.Text, e.State, e.Error, e.Hint, e.By}, e.Step,
+		slices.Collect(maps.Values(e.Columns)))
 	texts = slices.Concat(append(e.Rows, texts)...)
 	return slices.ContainsFunc(texts, func(text string) bool { return text != "" && pattern.MatchString(text) })
 }
@@ -261,7 +264,8 @@ func Lines(events []event.Event, pattern *regexp.Regexp) event.Event {
 			found = all[:1]
 		}
 		for _, line := range found {
-			e.Rows = append(e.Rows, []string{one.Time.Local().Format("15:04:05.000"), one.Host, strings.Join(one.Step, " > "), string(one.Kind), line})
+			e.Rows = append(e.Rows, []string{one.Time.Local().Format("15:04:05.000"), one.Host,
+				strings.Join(one.Step, " > "), string(one.Kind), line})
 		}
 	}
 	return e

@@ -18,7 +18,8 @@ func TestOneEventOneLine(t *testing.T) {
 	stream.AddSecret("hunter22")
 	ctx := event.WithStream(t.Context(), stream)
 	code := 0
-	event.Emit(event.WithHost(ctx, "web1"), event.Event{Kind: event.CommandEnded, Text: "echo hunter22 > a && b", Code: &code})
+	event.Emit(event.WithHost(ctx, "web1"), event.Event{Kind: event.CommandEnded, Text: "echo hunter22 > a && b",
+		Code: &code})
 	event.Emit(ctx, event.Event{Kind: event.Output, Text: "two\nlines\n"})
 	if err := stream.Close(); err != nil {
 		t.Fatal(err)

@@ -55,7 +55,8 @@ func (s *source) read(t *testing.T, file *ast.File) {
 					t.Fatal(err)
 				}
 				kind := any(value)
-				s.kinds = append(s.kinds, &jsonschema.Schema{Const: &kind, Description: strings.TrimSpace(n.Comment.Text())})
+				s.kinds = append(s.kinds, &jsonschema.Schema{Const: &kind,
+					Description: strings.TrimSpace(n.Comment.Text())})
 			}
 		case *ast.Field:
 			if n.Tag != nil {
@@ -82,11 +83,13 @@ func schema(t *testing.T) *jsonschema.Schema {
 	s.AdditionalProperties = nil // which a reader has to pass over
 	plan := s.Properties["plan"]
 	parts := plan.Properties["groups"].Items
-	for name, object := range map[string]*jsonschema.Schema{"Event": s, "Fault": s.Properties["faults"].Items, "Plan": plan,
+	for name, object := range map[string]*jsonschema.Schema{"Event": s, "Fault": s.Properties["faults"].Items,
+		"Plan":      plan,
 		"PlanGroup": parts, "PlanPart": parts.Properties["parts"].Items, "PlanCall": plan.Properties["calls"].Items} {
 		describe(t, object, name, from.fields[name])
 	}
-	s.Properties["kind"] = &jsonschema.Schema{Type: "string", AnyOf: from.kinds, Description: from.fields["Event"]["kind"]}
+	s.Properties["kind"] = &jsonschema.Schema{Type: "string", AnyOf: from.kinds,
+		Description: from.fields["Event"]["kind"]}
 	s.Properties["time"].Format = "date-time"
 	return s
 }
@@ -145,20 +148,25 @@ func TestEventsFollowTheSchema(t *testing.T) {
 	}
 	var out bytes.Buffer
 	stream := event.NewStream(jsonl.New(&out))
-	ctx := event.WithLine(event.WithStep(event.WithHost(event.WithStream(t.Context(), stream), "web1"), "build"), "r.lua:3")
+	ctx := event.WithLine(event.WithStep(event.WithHost(event.WithStream(t.Context(), stream), "web1"), "build"),
+		"r.lua:3")
 	code := 0
 	for _, e := range []event.Event{
-		{Kind: event.RunBegun, Text: "r.lua", Args: map[string]any{"n": 1.5, "list": []string{"a"}}, Hosts: []string{"web1"}, DryRun: true, Version: event.Version},
+		{Kind: event.RunBegun, Text: "r.lua", Args: map[string]any{"n": 1.5, "list": []string{"a"}},
+			Hosts: []string{"web1"}, DryRun: true, Version: event.Version},
 		{Kind: event.CommandEnded, Text: "true", Code: &code, Seconds: 0.25},
 		{Kind: event.Table, Header: []string{"a"}, Rows: [][]string{{"1"}, {}}},
-		{Kind: event.PlanMade, Plan: &event.Plan{Groups: []event.PlanGroup{{Hosts: []string{"web1"}, Parts: []event.PlanPart{{Title: "commits",
-			Rows: [][]string{{"8f14e45fce", "2026-01-05", "Ada", "Fix"}}}}}}, Calls: []event.PlanCall{{Hosts: []string{"web1"}, Text: "true"}}}},
+		{Kind: event.PlanMade, Plan: &event.Plan{Groups: []event.PlanGroup{{Hosts: []string{"web1"},
+			Parts: []event.PlanPart{{Title: "commits",
+				Rows: [][]string{{"8f14e45fce", "2026-01-05", "Ada", "Fix"}}}}}},
+			Calls: []event.PlanCall{{Hosts: []string{"web1"}, Text: "true"}}}},
 		{Kind: event.Result, State: "done", Columns: map[string]string{"release": "r1"}},
 	} {
 		event.Emit(ctx, e)
 	}
 	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
-	for _, line := range append(lines, `{"kind":"a later one","time":"x"}`, `{"kind":"info","time":"x","seconds":"1"}`, `{"kind":"info"}`) {
+	for _, line := range append(lines, `{"kind":"a later one","time":"x"}`, `{"kind":"info","time":"x","seconds":"1"}`,
+		`{"kind":"info"}`) {
 		var value any
 		if err := json.Unmarshal([]byte(line), &value); err != nil {
 			t.Fatal(err)

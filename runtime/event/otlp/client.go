@@ -31,7 +31,8 @@ const sendLimit = 5 * time.Second
 // by commas, with values escaped as in a URL
 // (https://opentelemetry.io/docs/specs/otel/protocol/exporter/#specifying-headers-via-environment-variables).
 func newClient(address *url.URL, headers string) (*client, error) {
-	c := &client{address: address, headers: http.Header{}, over: make(chan struct{}), http: &http.Client{Timeout: sendLimit, Transport: &http.Transport{Proxy: http.ProxyFromEnvironment}}}
+	c := &client{address: address, headers: http.Header{}, over: make(chan struct{}),
+		http: &http.Client{Timeout: sendLimit, Transport: &http.Transport{Proxy: http.ProxyFromEnvironment}}}
 	// The headers are secret and must not go to another address.
 	c.http.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	c.headers.Set("Content-Type", "application/x-protobuf")

@@ -63,7 +63,8 @@ func New(ctx context.Context, address string) (*Sink, error) {
 	provider := sdk.NewTracerProvider(
 		sdk.WithBatcher(e, sdk.WithMaxQueueSize(queue)),
 		sdk.WithResource(resource.NewSchemaless(attribute.String("service.name", "runbook"))))
-	return &Sink{address: u.Redacted(), provider: provider, exporter: e, client: c, spans: newSpans(provider.Tracer("runbook"))}, nil
+	return &Sink{address: u.Redacted(), provider: provider, exporter: e, client: c,
+		spans: newSpans(provider.Tracer("runbook"))}, nil
 }
 
 // Event begins or ends a span.

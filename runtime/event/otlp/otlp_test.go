@@ -30,7 +30,8 @@ type receiver struct {
 func (r *receiver) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	body, err := io.ReadAll(request.Body)
 	var got collector.ExportTraceServiceRequest
-	if err != nil || request.URL.Path != "/v1/traces" || request.Header.Get("Authorization") != "Bearer x, y" || proto.Unmarshal(body, &got) != nil {
+	if err != nil || request.URL.Path != "/v1/traces" || request.Header.Get("Authorization") != "Bearer x, y" ||
+		proto.Unmarshal(body, &got) != nil {
 		http.Error(w, "no traces", http.StatusBadRequest)
 		return
 	}
@@ -86,7 +87,8 @@ func TestOneTraceARun(t *testing.T) {
 	inner := event.WithLine(event.WithStep(step, "install"), "release.lua:3")
 	emit(inner, event.Event{Kind: event.StepBegun})
 	emit(inner, event.Event{Kind: event.CommandBegun, Text: "pip install hunter22\nmore"})
-	emit(inner, event.Event{Kind: event.CommandEnded, Text: "pip install hunter22\nmore", Code: &seven, Error: "exit status 7"})
+	emit(inner, event.Event{Kind: event.CommandEnded, Text: "pip install hunter22\nmore", Code: &seven,
+		Error: "exit status 7"})
 	emit(inner, event.Event{Kind: event.Warning, Text: "look"})
 	emit(inner, event.Event{Kind: event.StepEnded, Error: "exit status 7"})
 	emit(step, event.Event{Kind: event.StepEnded, Error: "exit status 7"})
@@ -136,7 +138,8 @@ func TestOneTraceARun(t *testing.T) {
 
 func TestNobodyThere(t *testing.T) {
 	for _, wrong := range []string{"localhost:4318", "", "ftp://x"} {
-		if _, err := otlp.New(t.Context(), wrong); err == nil || !strings.Contains(err.Error(), "such as http://127.0.0.1:4318") {
+		if _, err := otlp.New(t.Context(), wrong); err == nil ||
+			!strings.Contains(err.Error(), "such as http://127.0.0.1:4318") {
 			t.Errorf("%q: %v", wrong, err)
 		}
 	}
@@ -181,7 +184,8 @@ func TestHangingReceiver(t *testing.T) {
 	if took := time.Since(began); took > 4*time.Second {
 		t.Errorf("the run waited for %s", took)
 	}
-	if err := sink.Close(); err == nil || !strings.Contains(err.Error(), server.URL+"/v1/traces has not answered within 5s") {
+	if err := sink.Close(); err == nil || !strings.Contains(err.Error(),
+		server.URL+"/v1/traces has not answered within 5s") {
 		t.Errorf("want why it could not be sent, got %v", err)
 	}
 	if took := time.Since(began); took > 20*time.Second {
@@ -192,7 +196,10 @@ func TestHangingReceiver(t *testing.T) {
 // The headers are sent to no other address, and a password in the address is not shown.
 func TestRedirected(t *testing.T) {
 	t.Setenv("OTEL_EXPORTER_OTLP_HEADERS", "x-key=hunter22")
-	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("the trace went elsewhere") }))
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter,
+		*http.Request) {
+		t.Error("the trace went elsewhere")
+	}))
 	defer elsewhere.Close()
 	server := httptest.NewServer(http.RedirectHandler(elsewhere.URL, http.StatusTemporaryRedirect))
 	defer server.Close()
@@ -202,7 +209,8 @@ func TestRedirected(t *testing.T) {
 	}
 	sink.Event(event.Event{Kind: event.RunBegun, Text: "r.lua"})
 	sink.Event(event.Event{Kind: event.RunEnded})
-	if err := sink.Close(); err == nil || !strings.Contains(err.Error(), "307") || strings.Contains(err.Error(), "swordfish") {
+	if err := sink.Close(); err == nil || !strings.Contains(err.Error(), "307") ||
+		strings.Contains(err.Error(), "swordfish") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -30,14 +30,16 @@ type command struct {
 }
 
 func newSpans(tracer trace.Tracer) spans {
-	return spans{tracer: tracer, run: context.Background(), steps: map[string]context.Context{}, hosts: map[string]context.Context{},
+	return spans{tracer: tracer, run: context.Background(), steps: map[string]context.Context{},
+		hosts: map[string]context.Context{},
 		hooks: map[string]context.Context{}, commands: map[string][]command{}}
 }
 
 func (s *spans) event(e event.Event) {
 	switch e.Kind {
 	case event.RunBegun:
-		s.run = s.begin(context.Background(), "run "+e.Text, e, attribute.String("runbook.recipe", e.Text), attribute.String("runbook.by", e.By),
+		s.run = s.begin(context.Background(), "run "+e.Text, e, attribute.String("runbook.recipe", e.Text),
+			attribute.String("runbook.by", e.By),
 			attribute.Bool("runbook.dry_run", e.DryRun), attribute.StringSlice("runbook.hosts", e.Hosts))
 	case event.Connected:
 		began := e
@@ -64,7 +66,8 @@ func (s *spans) event(e event.Event) {
 	case event.RunEnded:
 		s.endAll(e.Time)
 		end(s.run, e)
-	case event.Warning, event.Info, event.Changed, event.WouldChange, event.KeyUsed, event.KeyRefused, event.LockTaken, event.LockWaiting,
+	case event.Warning, event.Info, event.Changed, event.WouldChange, event.KeyUsed, event.KeyRefused, event.LockTaken,
+		event.LockWaiting,
 		event.Skipped, event.Interrupted, event.Disconnected:
 		trace.SpanFromContext(s.parent(e.Host, e.Step)).AddEvent(string(e.Kind), trace.WithTimestamp(e.Time),
 			trace.WithAttributes(attribute.String("text", e.Text+e.Error)))
@@ -107,7 +110,9 @@ func (s *spans) parent(host string, step []string) context.Context {
 	return s.run
 }
 
-func (s *spans) begin(parent context.Context, name string, e event.Event, attributes ...attribute.KeyValue) context.Context {
+func (s *spans) begin(
+	parent context.Context, name string, e event.Event, attributes ...attribute.KeyValue,
+) context.Context {
 	if e.Host != "" {
 		attributes = append(attributes, attribute.String("runbook.host", e.Host))
 	}

@@ -90,7 +90,8 @@ func (d *drawing) busy(hosts []*hostState, room int) []string {
 	folded := 0
 	if len(hosts) > room {
 		folded = len(hosts) - room + 1
-		byAge := slices.SortedStableFunc(slices.Values(hosts), func(a, b *hostState) int { return a.begin().Compare(b.begin()) })
+		byAge := slices.SortedStableFunc(slices.Values(hosts),
+			func(a, b *hostState) int { return a.begin().Compare(b.begin()) })
 		stay := byAge[:len(hosts)-folded]
 		hosts = slices.DeleteFunc(slices.Clone(hosts), func(h *hostState) bool { return !slices.Contains(stay, h) })
 	}
@@ -134,7 +135,8 @@ func (d *drawing) line(h *hostState) string {
 	if h.hook != "" {
 		style = d.style.warning
 	}
-	left := d.host(h, d.style.host) + "  " + style(pad(ansi.Truncate(what, whatWidth, "…"), whatWidth)) + "  " + took + "  " + d.style.faint(far)
+	left := d.host(h, d.style.host) + "  " + style(pad(ansi.Truncate(what, whatWidth, "…"), whatWidth)) + "  " + took +
+		"  " + d.style.faint(far)
 	return left + d.style.faint(h.detail())
 }
 

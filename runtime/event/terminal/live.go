@@ -67,7 +67,8 @@ func (l *live) take() []aboveText {
 	defer l.mu.Unlock()
 	taken := l.waiting
 	if l.left > 0 {
-		taken = append(taken, aboveText{l.screen, fmt.Sprintf("… (%d bytes of output omitted: the hosts printed faster than the screen can show)\n", l.left)})
+		taken = append(taken, aboveText{l.screen,
+			fmt.Sprintf("… (%d bytes of output omitted: the hosts printed faster than the screen can show)\n", l.left)})
 	}
 	l.waiting, l.bytes, l.left = nil, 0, 0
 	return taken

@@ -186,21 +186,27 @@ func build(hosts []string) []event.Event {
 			event.Event{Kind: event.StepBegun, Time: at(2), Host: h, Step: []string{"clone 0123456789"}},
 			event.Event{Kind: event.StepEnded, Time: at(3), Host: h, Step: []string{"clone 0123456789"}, Seconds: 1},
 			event.Event{Kind: event.StepBegun, Time: at(4 + float64(i)), Host: h, Step: step},
-			event.Event{Kind: event.CommandBegun, Time: at(4), Host: h, Step: step, Text: "venv/bin/python -m pip install -r requirements.txt"},
+			event.Event{Kind: event.CommandBegun, Time: at(4), Host: h, Step: step,
+				Text: "venv/bin/python -m pip install -r requirements.txt"},
 		)
 		switch i {
 		case 0:
-			events = append(events, event.Event{Kind: event.Output, Host: h, Step: step, Text: "Collecting flask\nCollecting\tgrößenwahn==1.2.3 from a very long address that no terminal has room for\n"})
+			events = append(events, event.Event{Kind: event.Output, Host: h, Step: step,
+				Text: "Collecting flask\nCollecting\tgrößenwahn==1.2.3 from a very long address that no terminal has room for\n"})
 		case 7:
 			events = append(events,
-				event.Event{Kind: event.StepEnded, Host: h, Step: step, Seconds: 61, Error: "pip install: exit status 1"},
+				event.Event{Kind: event.StepEnded, Host: h, Step: step, Seconds: 61,
+					Error: "pip install: exit status 1"},
 				event.Event{Kind: event.HostEnded, Host: h, Error: "pip install: exit status 1"})
 		case 8:
-			events = append(events, event.Event{Kind: event.Transferring, Host: h, Step: step, Text: "app.tar.gz", Bytes: 12_300_000, Total: 40_000_000})
+			events = append(events, event.Event{Kind: event.Transferring, Host: h, Step: step, Text: "app.tar.gz",
+				Bytes: 12_300_000, Total: 40_000_000})
 		case 9:
-			events = append(events, event.Event{Kind: event.LockWaiting, Host: h, Step: step, Text: "ann from laptop since 03:04"})
+			events = append(events, event.Event{Kind: event.LockWaiting, Host: h, Step: step,
+				Text: "ann from laptop since 03:04"})
 		case 10:
-			events = append(events, event.Event{Kind: event.StepEnded, Host: h, Step: step, Seconds: 2}, event.Event{Kind: event.HostEnded, Host: h, State: "prepared"})
+			events = append(events, event.Event{Kind: event.StepEnded, Host: h, Step: step, Seconds: 2},
+				event.Event{Kind: event.HostEnded, Host: h, State: "prepared"})
 		}
 	}
 	return events
@@ -228,10 +234,12 @@ func TestInterruptedScreen(t *testing.T) {
 	s.events(build(hosts)...)
 	step, back := []string{"make the virtualenv"}, []string{"go back to r1"}
 	s.events(
-		event.Event{Kind: event.Interrupted, Text: "interrupted: ending what is under way, then what the recipe left for its end; once more skips that"},
+		event.Event{Kind: event.Interrupted,
+			Text: "interrupted: ending what is under way, then what the recipe left for its end; once more skips that"},
 		event.Event{Kind: event.CommandEnded, Host: "web1", Step: step, Error: "interrupted"},
 		event.Event{Kind: event.StepEnded, Host: "web1", Step: step, Seconds: 70, Error: "interrupted"},
-		event.Event{Kind: event.HookBegun, Time: at(73), Host: "web1", Line: "recipes/lib/activate.lua:64", Text: "on_failure"},
+		event.Event{Kind: event.HookBegun, Time: at(73), Host: "web1", Line: "recipes/lib/activate.lua:64",
+			Text: "on_failure"},
 		event.Event{Kind: event.StepBegun, Time: at(74), Host: "web1", Step: back})
 	s.shows("interrupted", "Ctrl-C once more")
 	s.resize(50, 12)
@@ -241,7 +249,8 @@ func TestInterruptedScreen(t *testing.T) {
 		event.Event{Kind: event.StepEnded, Host: "web1", Step: back, Seconds: 1},
 		event.Event{Kind: event.HookEnded, Host: "web1", Line: "recipes/lib/activate.lua:64", Text: "on_failure"},
 		event.Event{Kind: event.HostEnded, Host: "web1", Error: "interrupted"},
-		event.Event{Kind: event.Result, Host: "web1", State: "restored", Seconds: 75, Columns: map[string]string{"release": "r1"}},
+		event.Event{Kind: event.Result, Host: "web1", State: "restored", Seconds: 75,
+			Columns: map[string]string{"release": "r1"}},
 		event.Event{Kind: event.RunEnded, Code: &one, Error: "web1: interrupted", Hint: "release again"})
 	s.until("the end", func() bool { return strings.HasSuffix(s.text(), "web1: interrupted\nnext: release again\n") })
 	if strings.Contains(s.text(), "once more skips what") {
@@ -283,7 +292,8 @@ func TestNoTornLines(t *testing.T) {
 			ctx := event.WithHost(ctx, h)
 			event.Emit(ctx, event.Event{Kind: event.HostBegun})
 			for i := range lines {
-				event.Emit(ctx, event.Event{Kind: event.Output, Stream: "stdout", Text: fmt.Sprintf("line %d begins and ends.\n", i)})
+				event.Emit(ctx, event.Event{Kind: event.Output, Stream: "stdout",
+					Text: fmt.Sprintf("line %d begins and ends.\n", i)})
 			}
 		})
 	}
@@ -312,7 +322,9 @@ func TestNarrowEnd(t *testing.T) {
 	s := newScreen(t, 60, 24, Options{Hosts: hosts})
 	code := 0
 	s.events(event.Event{Kind: event.RunBegun, Text: "r.lua", Order: []string{"release", "revision"}},
-		event.Event{Kind: event.Result, Host: "web1", State: "released", Seconds: 2, Columns: map[string]string{"release": "20260105-120000", "revision": "abcdef123456", "previous": "20260101-120000"}},
+		event.Event{Kind: event.Result, Host: "web1", State: "released", Seconds: 2,
+			Columns: map[string]string{"release": "20260105-120000", "revision": "abcdef123456",
+				"previous": "20260101-120000"}},
 		event.Event{Kind: event.Result, Host: "web2", State: "not touched"},
 		event.Event{Kind: event.RunEnded, Code: &code})
 	const want = `host  state        release          revision
@@ -331,13 +343,15 @@ func TestWaitingForTheNextPart(t *testing.T) {
 	hosts := names(3)
 	s := newScreen(t, 80, 24, Options{Hosts: hosts})
 	look, prepare := []string{"look"}, []string{"prepare"}
-	s.events(event.Event{Kind: event.RunBegun, Time: at(0), Text: "r.lua"}, event.Event{Kind: event.StepBegun, Time: at(0), Step: look})
+	s.events(event.Event{Kind: event.RunBegun, Time: at(0), Text: "r.lua"},
+		event.Event{Kind: event.StepBegun, Time: at(0), Step: look})
 	for _, h := range hosts {
 		s.events(event.Event{Kind: event.Connected, Host: h}, event.Event{Kind: event.HostBegun, Host: h, Step: look},
 			event.Event{Kind: event.HostEnded, Host: h, Step: look, State: "done"})
 	}
 	s.until("all done with the first", func() bool { return strings.Contains(s.text(), "3 done so far\n") })
 	s.events(event.Event{Kind: event.StepEnded, Step: look}, event.Event{Kind: event.StepBegun, Step: prepare},
-		event.Event{Kind: event.HostBegun, Host: "web1", Step: prepare}, event.Event{Kind: event.HostEnded, Host: "web1", Step: prepare, State: "done"})
+		event.Event{Kind: event.HostBegun, Host: "web1", Step: prepare},
+		event.Event{Kind: event.HostEnded, Host: "web1", Step: prepare, State: "done"})
 	s.until("one done with the second", func() bool { return strings.Contains(s.text(), "1 done so far, 2 waiting\n") })
 }

@@ -73,7 +73,8 @@ func TestOutputsLeft(t *testing.T) {
 func TestOutputsWaitedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var errs bytes.Buffer
-		view := terminal.NewOutputs(terminal.Options{Out: &bytes.Buffer{}, Err: &errs, Hosts: []string{"web1", "web2", "web3"}, Heartbeat: 30 * time.Second})
+		view := terminal.NewOutputs(terminal.Options{Out: &bytes.Buffer{}, Err: &errs,
+			Hosts: []string{"web1", "web2", "web3"}, Heartbeat: 30 * time.Second})
 		emit := func(kind event.Kind, host, text string) {
 			view.Event(event.Event{Kind: kind, Time: time.Now(), Host: host, Text: text})
 		}

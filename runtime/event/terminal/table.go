@@ -70,7 +70,8 @@ func alignBy(cellText func(string) string, header []string, rows [][]string, col
 	}
 	all = append(all, rows...)
 	widths := widthsOf(cellText, all)
-	parts := slices.DeleteFunc(fold(widths, columns), func(p part) bool { return p.from > 0 && p.empty(cellText, rows) })
+	parts := slices.DeleteFunc(fold(widths, columns),
+		func(p part) bool { return p.from > 0 && p.empty(cellText, rows) })
 	var b strings.Builder
 	for i, row := range all {
 		for _, p := range parts {
@@ -117,7 +118,8 @@ func fold(widths []int, columns int) []part {
 // empty reports whether this part has no values in rows.
 func (p part) empty(cellText func(string) string, rows [][]string) bool {
 	return !slices.ContainsFunc(rows, func(row []string) bool {
-		return slices.ContainsFunc(row[min(p.from, len(row)):min(p.to, len(row))], func(cell string) bool { return cellText(cell) != "-" })
+		return slices.ContainsFunc(row[min(p.from, len(row)):min(p.to, len(row))],
+			func(cell string) bool { return cellText(cell) != "-" })
 	})
 }
 

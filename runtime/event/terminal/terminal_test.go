@@ -52,15 +52,18 @@ func story(failed bool) []event.Event {
 			event.Event{Kind: event.Disconnected, Host: "production2", Error: "the server went away"},
 			event.Event{Kind: event.Result, Host: "web1", State: "failed", Seconds: 187},
 			event.Event{Kind: event.Result, Host: "production2", State: "not touched"},
-			event.Event{Kind: event.RunEnded, Code: &one, Error: "web1: build the virtualenv: the command failed\n  exit status 1", Hint: "run again with -v"},
+			event.Event{Kind: event.RunEnded, Code: &one,
+				Error: "web1: build the virtualenv: the command failed\n  exit status 1", Hint: "run again with -v"},
 		)
 	}
 	return append(events,
 		event.Event{Kind: event.StepEnded, Host: "web1", Step: build, Seconds: 61.2},
 		event.Event{Kind: event.StepEnded, Host: "web1", Step: build[:1], Seconds: 187},
 		event.Event{Kind: event.HostEnded, Host: "web1"},
-		event.Event{Kind: event.Result, Host: "web1", State: "done", Seconds: 187, Columns: map[string]string{"zebra": "z", "previous": "r1", "release": "r2"}},
-		event.Event{Kind: event.Result, Host: "production2", State: "done", Seconds: 3, Columns: map[string]string{"revision": "abc"}},
+		event.Event{Kind: event.Result, Host: "web1", State: "done", Seconds: 187,
+			Columns: map[string]string{"zebra": "z", "previous": "r1", "release": "r2"}},
+		event.Event{Kind: event.Result, Host: "production2", State: "done", Seconds: 3,
+			Columns: map[string]string{"revision": "abc"}},
 		event.Event{Kind: event.RunEnded, Code: &zero},
 	)
 }
@@ -82,7 +85,8 @@ func TestGolden(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			var out, errs bytes.Buffer
-			sink := terminal.New(terminal.Options{Out: &out, Err: &errs, Level: tt.level, Colour: tt.colour, Hosts: []string{"web1", "production2"}})
+			sink := terminal.New(terminal.Options{Out: &out, Err: &errs, Level: tt.level, Colour: tt.colour,
+				Hosts: []string{"web1", "production2"}})
 			for i, e := range story(tt.failed) {
 				e.Time = time.Date(2026, 1, 2, 3, 4, i, 0, time.UTC)
 				sink.Event(event.CleanEvent(e)) // like a stream

@@ -175,7 +175,8 @@ func (t *stepTimes) slowest(ended []string) string {
 		}
 	}
 	i := slowest.longest()
-	return fmt.Sprintf("slowest step: %s on %s, %s", strings.Join(slowest.titles, separator), place(slowest.hosts[i]), event.Seconds(slowest.took[i]))
+	return fmt.Sprintf("slowest step: %s on %s, %s", strings.Join(slowest.titles, separator), place(slowest.hosts[i]),
+		event.Seconds(slowest.took[i]))
 }
 
 // place returns a host's name, or "all hosts" for none.

@@ -25,7 +25,8 @@ func TestWaitingIsBounded(t *testing.T) {
 	if n := strings.Count(text, line); n != mostWaiting/len(line) || strings.Count(text, "a result\n") != 10 {
 		t.Errorf("%d lines and %d results", n, strings.Count(text, "a result\n"))
 	}
-	if want := fmt.Sprintf("… (%d bytes of output omitted", (10_000-mostWaiting/len(line))*len(line)); !strings.Contains(text, want) {
+	if want := fmt.Sprintf("… (%d bytes of output omitted",
+		(10_000-mostWaiting/len(line))*len(line)); !strings.Contains(text, want) {
 		t.Errorf("it says %q, not %q", text[len(text)-100:], want)
 	}
 	l.above(nil, line, true)

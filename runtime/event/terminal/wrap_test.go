@@ -46,7 +46,8 @@ func FuzzWrap(f *testing.F) {
 			for word := range strings.FieldsSeq(line) {
 				sum += width(word)
 			}
-			if columns > 0 && sum > columns && strings.Contains(strings.Trim(line, " "), " ") && utf8.ValidString(text) && event.Clean(text) == text {
+			if columns > 0 && sum > columns && strings.Contains(strings.Trim(line, " "), " ") &&
+				utf8.ValidString(text) && event.Clean(text) == text {
 				t.Errorf("%q in %d: the line %q", text, columns, line)
 			}
 		}
@@ -56,7 +57,8 @@ func FuzzWrap(f *testing.F) {
 // A table that is too wide is folded, and empty parts of a row are omitted.
 func TestFold(t *testing.T) {
 	header := []string{"name", "login", "result", "current"}
-	rows := [][]string{{"web1", "deploy@192.0.2.11", "ok", "20260105-120000"}, {"web2", "deploy@192.0.2.12", "refused", ""}}
+	rows := [][]string{{"web1", "deploy@192.0.2.11", "ok", "20260105-120000"},
+		{"web2", "deploy@192.0.2.12", "refused", ""}}
 	for columns, want := range map[int]string{
 		0: `name  login              result   current
 web1  deploy@192.0.2.11  ok       20260105-120000
@@ -93,7 +95,8 @@ web2
 			t.Errorf("got\n%swant\n%s", got, want)
 		}
 	}
-	if got, want := align([]string{"long name", "a title"}, [][]string{{"web1", ""}}, 12), "long name\nweb1\n"; got != want {
+	if got, want := align([]string{"long name", "a title"}, [][]string{{"web1", ""}}, 12),
+		"long name\nweb1\n"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }

@@ -79,7 +79,8 @@ func (f Files) fail(operation, p string, err error) error {
 
 // absent is the error for a path where nothing is.
 func (f Files) absent(operation, p string) error {
-	return f.fail(operation, p, fmt.Errorf("no such file or folder, after what this dry run skipped: %w", os.ErrNotExist))
+	return f.fail(operation, p, fmt.Errorf("no such file or folder, after what this dry run skipped: %w",
+		os.ErrNotExist))
 }
 
 // Exists reports whether there is a file, a folder or a link at path.

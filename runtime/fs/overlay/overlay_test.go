@@ -33,7 +33,8 @@ func seed(t *testing.T, dir string) string {
 	t.Helper()
 	for path, text := range map[string]string{"a/x": "ax", "a/sub/y": "asuby", "b/x": "bx", "f": "f"} {
 		path = filepath.Join(dir, path)
-		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(text), 0o600)); err != nil {
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755),
+			os.WriteFile(path, []byte(text), 0o600)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -168,7 +169,8 @@ func TestAfterCommands(t *testing.T) {
 			t.Errorf("%s: %+v, %v", p, space, err)
 		}
 	}
-	if missing, err := f.Missing(ctx, []string{dir + "/a/x", dir + "/a/sub", dir + "/made"}); err != nil || len(missing) != 1 {
+	if missing, err := f.Missing(ctx, []string{dir + "/a/x", dir + "/a/sub", dir + "/made"}); err != nil ||
+		len(missing) != 1 {
 		t.Errorf("%v, %v", missing, err)
 	}
 }

@@ -79,7 +79,8 @@ func NewRepository(t testing.TB) *Repository {
 	work := filepath.Join(dir, "work")
 	git := func(args ...string) string {
 		t.Helper()
-		cmd := exec.Command("git", append([]string{"-C", work, "-c", "user.name=h", "-c", "user.email=h@example.org", "-c", "protocol.file.allow=always"}, args...)...)
+		cmd := exec.Command("git", append([]string{"-C", work, "-c", "user.name=h", "-c", "user.email=h@example.org",
+			"-c", "protocol.file.allow=always"}, args...)...)
 		cmd.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_NOSYSTEM=1")
 		out, err := cmd.CombinedOutput()
 		if err != nil {

@@ -21,7 +21,8 @@ import (
 
 // newProject returns a runner in a new project with a deploy key. programs are scripts on its host.
 func newProject(t *testing.T, programs map[string]string) runner {
-	r := newRunner(t, hostile.Attacks{Programs: programs, Agent: func(*gossh.ServerConn) {}}) // accepts agent forwarding
+	r := newRunner(t, hostile.Attacks{Programs: programs,
+		Agent: func(*gossh.ServerConn) {}}) // accepts agent forwarding
 	r.piped(r.command(nil, "init", "."))
 	r.write("key", privateKey(t))
 	return r
@@ -41,7 +42,8 @@ func (r runner) release(server *hostile.Server, path, branch string) (output str
 	r.write("known", server.Known())
 	ctx, cancel := context.WithTimeout(r.Context(), 5*time.Minute)
 	defer cancel()
-	cmd := r.command(nil, "run", "recipes/release.lua", "--known-hosts", "known", "--repo", server.URL(path), "--branch", branch, "--release", "r1", "--key", "key",
+	cmd := r.command(nil, "run", "recipes/release.lua", "--known-hosts", "known", "--repo", server.URL(path),
+		"--branch", branch, "--release", "r1", "--key", "key",
 		"--root", filepath.Join(r.dir, "app"), "--requirements", "", "--restart", "none", "--import-check=false")
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
@@ -71,7 +73,8 @@ func TestGitServer(t *testing.T) {
 	repo := hostile.NewRepository(t)
 	commit := repo.Commits[hostile.Honest]
 	other := filepath.Join(t.TempDir(), "other.git") // its branch release points to the head of links
-	if out, err := exec.Command("sh", "-ec", `cp -R "$1" "$2" && git --git-dir="$2" update-ref refs/heads/release "$3"`, "sh", repo.Path, other, repo.Commits[hostile.Links]).CombinedOutput(); err != nil {
+	if out, err := exec.Command("sh", "-ec", `cp -R "$1" "$2" && git --git-dir="$2" update-ref refs/heads/release "$3"`,
+		"sh", repo.Path, other, repo.Commits[hostile.Links]).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	for _, c := range []struct {
@@ -81,13 +84,18 @@ func TestGitServer(t *testing.T) {
 		status       int
 		want         string
 	}{
-		{"honest", "release", func(string) string { return "exec git upload-pack \"$1\"\n" }, "", 0, ", resolved on this machine"},
-		{"another branch's head", "release", func(dir string) string { return hostile.OnceFrom(dir, other) }, "", 1, "is not reachable from release"},
+		{"honest", "release", func(string) string { return "exec git upload-pack \"$1\"\n" }, "", 0,
+			", resolved on this machine"},
+		{"another branch's head", "release", func(dir string) string { return hostile.OnceFrom(dir, other) }, "", 1,
+			"is not reachable from release"},
 		{"names", "rel", func(dir string) string { return hostile.Advertise(dir + "/sent") },
 			hostile.Refs(commit, "HEAD", "refs/heads/re\x1b]0;x\x07\u009b2J\u202el"), 3, "no branch or tag \"rel\""},
 		{"names without end", "release", func(dir string) string { return hostile.AdvertiseForEver(dir + "/sent") },
-			hostile.Refs(commit, slices.Repeat([]string{"refs/heads/x"}, 20_000)...), 3, "more memory than available"}, // of short names git keeps most
-		{"words without end", "release", func(dir string) string { return "head -c 100000000 /dev/zero | tr '\\0' x >&2\n" }, "", 3, "more than 16 MiB"},
+			hostile.Refs(commit, slices.Repeat([]string{"refs/heads/x"}, 20_000)...), 3,
+			"more memory than available"}, // of short names git keeps most
+		{"words without end", "release",
+			func(dir string) string { return "head -c 100000000 /dev/zero | tr '\\0' x >&2\n" }, "", 3,
+			"more than 16 MiB"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -144,7 +152,8 @@ func TestRepository(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			r := newProject(t, map[string]string{"git": fmt.Sprintf("GIT_CONFIG_GLOBAL='%s' exec '%s' \"$@\"\n", filepath.Join(dir, "config"), git)})
+			r := newProject(t, map[string]string{"git": fmt.Sprintf("GIT_CONFIG_GLOBAL='%s' exec '%s' \"$@\"\n",
+				filepath.Join(dir, "config"), git)})
 			app, err := os.ReadFile(filepath.Join(r.dir, "recipes", "app.lua"))
 			if err != nil {
 				t.Fatal(err)
@@ -161,7 +170,9 @@ func TestRepository(t *testing.T) {
 			if got := r.served(); got != want {
 				t.Errorf("%q is current", got)
 			}
-			for _, path := range []string{ran, filepath.Join(r.dir, "app", "outside"), filepath.Join(r.dir, "outside"), filepath.Join(r.dir, "app", "current", "ran"), filepath.Join(r.dir, "app", "current", "sub", "wsgi.py")} {
+			for _, path := range []string{ran, filepath.Join(r.dir, "app", "outside"), filepath.Join(r.dir, "outside"),
+				filepath.Join(r.dir, "app", "current", "ran"),
+				filepath.Join(r.dir, "app", "current", "sub", "wsgi.py")} {
 				if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
 					t.Errorf("%s: %v", path, err)
 				}

@@ -55,23 +55,34 @@ end)`
 		want    string // on stderr
 		args    []string
 	}{
-		{"greeting", hostile.Attacks{Greet: toStdout("x")}, `each(hosts, function(host) host:run("true") end)`, "more than 64 KiB", nil},
-		{"greeting on stderr", hostile.Attacks{Greet: toStderr("x\n")}, `each(hosts, function(host) host:run("true") end)`, "more than 64 KiB", nil},
-		{"session", hostile.Attacks{Greet: toStderr("x")}, `each(hosts, function(host) host:run("cat", { stdin = "x" }) end)`, "more than 64 KiB", nil},
+		{"greeting", hostile.Attacks{Greet: toStdout("x")}, `each(hosts, function(host) host:run("true") end)`,
+			"more than 64 KiB", nil},
+		{"greeting on stderr", hostile.Attacks{Greet: toStderr("x\n")},
+			`each(hosts, function(host) host:run("true") end)`, "more than 64 KiB", nil},
+		{"session", hostile.Attacks{Greet: toStderr("x")},
+			`each(hosts, function(host) host:run("cat", { stdin = "x" }) end)`, "more than 64 KiB", nil},
 		{"keeper", hostile.Attacks{Keep: toStderr("x")}, locking, "was lost", nil},
 		{"keeper's words", hostile.Attacks{Keep: toStdout("x")}, locking, "was lost", nil},
-		{"captured output", hostile.Attacks{}, `each(hosts, function(host) host:run("head -c 100000000 /dev/zero | tr '\\0' x") end)`, "more than 16 MiB", nil},
-		{"captured lines", hostile.Attacks{}, `each(hosts, function(host) host:capture("yes | head -c 100000000 >&2") end)`, "more than 16 MiB", nil},
+		{"captured output", hostile.Attacks{},
+			`each(hosts, function(host) host:run("head -c 100000000 /dev/zero | tr '\\0' x") end)`, "more than 16 MiB",
+			nil},
+		{"captured lines", hostile.Attacks{},
+			`each(hosts, function(host) host:capture("yes | head -c 100000000 >&2") end)`, "more than 16 MiB", nil},
 		{"long names", named(250), `each(hosts, function(host) host.fs:list("/srv") end)`, "more than 256 MiB", nil},
-		{"short names", named(12), `each(hosts, function(host) host.fs:list("/srv") end)`, "more than 1000000 names", nil},
+		{"short names", named(12), `each(hosts, function(host) host.fs:list("/srv") end)`, "more than 1000000 names",
+			nil},
 		{"a huge name", named(200_000), `each(hosts, function(host) host.fs:list("/srv") end)`, "more than 4 KiB", nil},
 		{"sparse archive", hostile.Attacks{Programs: map[string]string{"tar": `hole=$(mktemp -d) && cd "$hole" && truncate -s 1T hole && exec env PATH=/usr/bin:/bin tar -S -cf - .`}},
 			`each(hosts, function(host) host:download("FOLDER", "DOWN") end)`, "holes", nil},
 		{"endless archive", hostile.Attacks{Programs: map[string]string{"tar": `exec cat ARCHIVE /dev/zero`}},
-			`each(hosts, function(host) host:download("FOLDER", "DOWN", { max = 100000000 }) end)`, "more than 100000000 bytes", nil},
+			`each(hosts, function(host) host:download("FOLDER", "DOWN", { max = 100000000 }) end)`,
+			"more than 100000000 bytes", nil},
 		{"endless answer of changed", hostile.Attacks{Programs: map[string]string{"find": `exec tr '\0' x </dev/zero`}},
-			`each(hosts, function(host) host:upload("FOLDER", "FOLDER", { changed = true }) end)`, "more than 4 KiB", nil},
-		{"shown output", hostile.Attacks{}, `each(hosts, function(host) host:run("yes | head -c 100000000", { max = 1000 }) end)`, "more than 1000 bytes", []string{"-v"}},
+			`each(hosts, function(host) host:upload("FOLDER", "FOLDER", { changed = true }) end)`, "more than 4 KiB",
+			nil},
+		{"shown output", hostile.Attacks{},
+			`each(hosts, function(host) host:run("yes | head -c 100000000", { max = 1000 }) end)`,
+			"more than 1000 bytes", []string{"-v"}},
 		{"agent", hostile.Attacks{Agent: floodAgent}, `
 agent.forward({ keys = { "KEY" }, to = { "git@127.0.0.1:PORT" } }, function()
 	each(hosts, function(host) host:run("sleep 3") end)
@@ -85,11 +96,13 @@ end)`, "", nil},
 				c.attacks.Programs[name] = strings.ReplaceAll(script, "ARCHIVE", archive)
 			}
 			server := hostile.Start(t, c.attacks)
-			recipe := "recipe {}\n" + strings.NewReplacer("LOCK", dir+"/lock", "FOLDER", dir+"/folder", "DOWN", dir+"/down", "KEY", dir+"/key",
+			recipe := "recipe {}\n" + strings.NewReplacer("LOCK", dir+"/lock", "FOLDER", dir+"/folder", "DOWN",
+				dir+"/down", "KEY", dir+"/key",
 				"PORT", strconv.Itoa(server.Port)).Replace(c.recipe) + "\n"
 			known := fmt.Sprintf("[127.0.0.1]:%d %s\n", server.Port, server.HostKey)
 			hosts := fmt.Sprintf(`return { { name = "web1", address = "127.0.0.1", port = %d, user = "x", host_key = %q } }`, server.Port, server.HostKey)
-			for name, text := range map[string]string{"r.lua": recipe, "hosts.lua": hosts, "known": known, "archive": endlessArchive(t), "key": privateKey(t)} {
+			for name, text := range map[string]string{"r.lua": recipe, "hosts.lua": hosts, "known": known,
+				"archive": endlessArchive(t), "key": privateKey(t)} {
 				if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 					t.Fatal(err)
 				}
@@ -99,7 +112,8 @@ end)`, "", nil},
 			}
 			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 			defer cancel()
-			cmd := exec.CommandContext(ctx, runbook, append([]string{"run", "r.lua", "--hosts", "hosts.lua", "--known-hosts", "known"}, c.args...)...)
+			cmd := exec.CommandContext(ctx, runbook,
+				append([]string{"run", "r.lua", "--hosts", "hosts.lua", "--known-hosts", "known"}, c.args...)...)
 			cmd.Dir = dir
 			cmd.Env = append(os.Environ(), "HOME="+dir, "XDG_STATE_HOME="+dir, "SSH_AUTH_SOCK=", "NO_COLOR=1")
 			cmd.Env = append(cmd.Env, "TERM=xterm", "CI=")
@@ -171,7 +185,8 @@ func peakMemory(cmd *exec.Cmd) (peak int64, err error) {
 func endlessArchive(t *testing.T) string {
 	t.Helper()
 	var b strings.Builder
-	if err := tar.NewWriter(&b).WriteHeader(&tar.Header{Name: "big", Typeflag: tar.TypeReg, Size: 1 << 40, Mode: 0o600}); err != nil {
+	if err := tar.NewWriter(&b).WriteHeader(&tar.Header{Name: "big", Typeflag: tar.TypeReg, Size: 1 << 40,
+		Mode: 0o600}); err != nil {
 		t.Fatal(err)
 	}
 	return b.String()

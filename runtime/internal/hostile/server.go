@@ -69,7 +69,8 @@ func Start(t testing.TB, attacks Attacks) *Server {
 		config: &gossh.ServerConfig{NoClientAuth: attacks.Ask == nil},
 	}
 	if attacks.Ask != nil {
-		s.config.KeyboardInteractiveCallback = func(_ gossh.ConnMetadata, ask gossh.KeyboardInteractiveChallenge) (*gossh.Permissions, error) {
+		s.config.KeyboardInteractiveCallback = func(_ gossh.ConnMetadata,
+			ask gossh.KeyboardInteractiveChallenge) (*gossh.Permissions, error) {
 			return nil, attacks.Ask(ask)
 		}
 	}
@@ -238,7 +239,8 @@ type keeperWatch struct {
 
 func (k *keeperWatch) Write(b []byte) (int, error) {
 	n, err := k.w.Write(b)
-	if err == nil && k.acquired != nil && bytes.Contains(b, []byte("taken\n")) && strings.Contains(k.script.String(), "flock -n 9") {
+	if err == nil && k.acquired != nil && bytes.Contains(b, []byte("taken\n")) &&
+		strings.Contains(k.script.String(), "flock -n 9") {
 		k.acquired()
 	}
 	return n, err

@@ -49,7 +49,8 @@ func newRunner(t *testing.T, attacks hostile.Attacks) runner {
 func (r runner) command(env []string, args ...string) *exec.Cmd {
 	cmd := exec.Command(build(r.T), args...)
 	cmd.Dir = r.dir
-	cmd.Env = append(os.Environ(), "HOME="+r.dir, "XDG_STATE_HOME="+r.dir, "SSH_AUTH_SOCK=", "NO_COLOR=1", "TERM=xterm", "CI=", "GITHUB_ACTIONS=", "GITLAB_CI=", "RUNBOOK_HOSTS="+r.hosts)
+	cmd.Env = append(os.Environ(), "HOME="+r.dir, "XDG_STATE_HOME="+r.dir, "SSH_AUTH_SOCK=", "NO_COLOR=1", "TERM=xterm",
+		"CI=", "GITHUB_ACTIONS=", "GITLAB_CI=", "RUNBOOK_HOSTS="+r.hosts)
 	cmd.Env = append(cmd.Env, env...)
 	return cmd
 }
@@ -92,10 +93,12 @@ func TestExecPassesRawBytesOnlyToPrograms(t *testing.T) {
 	if out, _ := r.piped(r.command(nil, cat...)); out != evil {
 		t.Errorf("to a pipe: %q", out)
 	}
-	if out := r.shown(r.command([]string{"TERM=dumb"}, cat...)); !strings.Contains(out, cleaned) || strings.ContainsAny(out, "\x07\u202e") {
+	if out := r.shown(r.command([]string{"TERM=dumb"}, cat...)); !strings.Contains(out, cleaned) ||
+		strings.ContainsAny(out, "\x07\u202e") {
 		t.Errorf("on a terminal: %q", out)
 	}
-	if out := r.shown(r.command(nil, cat...)); !strings.Contains(out, "]0;x2JHOSTILE\uFFFD") || strings.ContainsAny(out, "\x07\u202e\u009b") || strings.Contains(out, "\x1b]0") {
+	if out := r.shown(r.command(nil, cat...)); !strings.Contains(out, "]0;x2JHOSTILE\uFFFD") ||
+		strings.ContainsAny(out, "\x07\u202e\u009b") || strings.Contains(out, "\x1b]0") {
 		t.Errorf("on a terminal with the live view: %q", out)
 	}
 	if out, _ := r.piped(r.command([]string{"GITLAB_CI=true"}, cat...)); out != cleaned {
@@ -112,11 +115,13 @@ func TestExecPassesRawBytesOnlyToPrograms(t *testing.T) {
 		t.Errorf("standard output only, in GitHub's log: %q", out)
 	}
 	together, err := r.command([]string{"GITHUB_ACTIONS=true"}, command...).CombinedOutput()
-	if lines := strings.Split(string(together), "\n"); err != nil || !slices.Contains(lines, "::add-mask::x") || !strings.HasPrefix(lines[0], "::stop-commands::") ||
+	if lines := strings.Split(string(together), "\n"); err != nil || !slices.Contains(lines, "::add-mask::x") ||
+		!strings.HasPrefix(lines[0], "::stop-commands::") ||
 		lines[len(lines)-2] != strings.TrimPrefix(lines[0], "::stop-commands")+"::" {
 		t.Errorf("with standard error in GitHub's log: %q, %v", together, err)
 	}
-	if out, _ := r.piped(r.command(nil, "exec", "--", "head -c 40000000 /dev/zero")); len(out) != 40000000 { // more than runbook keeps in memory
+	if out, _ := r.piped(r.command(nil, "exec", "--",
+		"head -c 40000000 /dev/zero")); len(out) != 40000000 { // more than runbook keeps in memory
 		t.Errorf("%d bytes of 40000000", len(out))
 	}
 	to, err := os.Create(filepath.Join(r.dir, "out"))
@@ -136,7 +141,8 @@ func TestExecPassesRawBytesOnlyToPrograms(t *testing.T) {
 
 func TestConsolePassesRawBytesOnlyToPrograms(t *testing.T) {
 	r := newRunner(t, hostile.Attacks{})
-	line := fmt.Sprintf("local text = hosts[1]:run({ 'cat', %q }).stdout print(text) return text\n", filepath.Join(r.dir, "evil"))
+	line := fmt.Sprintf("local text = hosts[1]:run({ 'cat', %q }).stdout print(text) return text\n",
+		filepath.Join(r.dir, "evil"))
 	cmd := r.command(nil, "console")
 	cmd.Stdin = strings.NewReader(line)
 	if out, _ := r.piped(cmd); !strings.HasPrefix(out, evil+evil) || strings.Count(out, "\x07") != 3 {
@@ -163,7 +169,8 @@ end)
 		t.Fatal(err)
 	}
 	var output strings.Builder
-	for _, args := range [][]string{{"hosts", "--ping"}, {"hosts", "--ping", "--json"}, {"run", "r.lua"}, {"run", "r.lua", "-v"}, {"run", "r.lua", "--json"}} {
+	for _, args := range [][]string{{"hosts", "--ping"}, {"hosts", "--ping", "--json"}, {"run", "r.lua"},
+		{"run", "r.lua", "-v"}, {"run", "r.lua", "--json"}} {
 		cmd := r.command(nil, args...)
 		out, _ := cmd.CombinedOutput() // the run is meant to fail
 		output.Write(out)

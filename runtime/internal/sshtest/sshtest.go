@@ -56,7 +56,8 @@ func StartIn(t *testing.T, prepare string, lines ...string) *Server {
 	s := &Server{Dir: dir, Port: FreePort(t), Key: filepath.Join(dir, "id"), Log: filepath.Join(dir, "log")}
 	s.HostKey = NewKey(t, filepath.Join(dir, "hostkey"))
 	Must(t, os.WriteFile(filepath.Join(dir, "authorized"), []byte(NewKey(t, s.Key)+"\n"), 0o600))
-	config := append(lines, "Port "+fmt.Sprint(s.Port), "ListenAddress 127.0.0.1", "HostKey "+dir+"/hostkey", "AuthorizedKeysFile "+dir+"/authorized",
+	config := append(lines, "Port "+fmt.Sprint(s.Port), "ListenAddress 127.0.0.1", "HostKey "+dir+"/hostkey",
+		"AuthorizedKeysFile "+dir+"/authorized",
 		"StrictModes no", "UsePAM no", "PidFile none", "PasswordAuthentication no", "KbdInteractiveAuthentication no",
 		"PermitRootLogin prohibit-password", "LogLevel DEBUG1",
 		"SetEnv HOME="+dir) // the start-up files of the user who runs the tests must not matter
@@ -66,7 +67,8 @@ func StartIn(t *testing.T, prepare string, lines ...string) *Server {
 	Must(t, os.WriteFile(filepath.Join(dir, "config"), []byte(strings.Join(config, "\n")+"\n"), 0o600))
 	s.cmd = exec.Command(program, "-D", "-e", "-f", filepath.Join(dir, "config"))
 	if prepare != "" {
-		s.cmd = exec.Command("unshare", append([]string{"-m", "/bin/sh", "-c", prepare + ` && exec "$@"`, "sh"}, s.cmd.Args...)...)
+		s.cmd = exec.Command("unshare", append([]string{"-m", "/bin/sh", "-c", prepare + ` && exec "$@"`, "sh"},
+			s.cmd.Args...)...)
 	}
 	log, err := os.Create(s.Log)
 	Must(t, err)

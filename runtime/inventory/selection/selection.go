@@ -82,7 +82,8 @@ func matchAny(flag string, values []string, hosts []Host) ([]bool, error) {
 	matched := make([]bool, len(hosts))
 	for _, value := range values {
 		if strings.TrimSpace(value) == "" { // most likely an unset variable of a script
-			return nil, event.WithHint(errors.New(flag+" is empty"), "name a host or tag:TAG, or leave the option and its variable out")
+			return nil, event.WithHint(errors.New(flag+" is empty"),
+				"name a host or tag:TAG, or leave the option and its variable out")
 		}
 		all, err := matchAll(value, hosts)
 		if err != nil {
@@ -210,7 +211,8 @@ func noMatch(pattern string, hosts []Host) error {
 		}
 		return event.WithHint(err, "tags: "+strings.Join(tags, ", "))
 	}
-	err := &noMatchError{pattern, slices.Contains(tags, pattern), "no host has this name" + spell.DidYouMean(pattern, names)}
+	err := &noMatchError{pattern, slices.Contains(tags, pattern), "no host has this name" +
+		spell.DidYouMean(pattern, names)}
 	return event.WithHint(err, "hosts: "+shorten(names, 20))
 }
 

@@ -7,7 +7,8 @@ import (
 	"runbook/runtime/event"
 )
 
-var hosts = []Host{{"web1", []string{"web", "eu"}}, {"web2", []string{"web"}}, {"db1", []string{"db", "eu"}}, {"[::1]:22", nil}}
+var hosts = []Host{{"web1", []string{"web", "eu"}}, {"web2", []string{"web"}}, {"db1", []string{"db", "eu"}},
+	{"[::1]:22", nil}}
 
 // split splits the values of an option, of which there may be none.
 func split(text string) []string {
@@ -61,7 +62,8 @@ func TestWrongPatterns(t *testing.T) {
 		{"", "wbe1", `--except wbe1: no host has this name (did you mean "web1"?)`, all},
 		{"web1|xyz*", "", `--only xyz*: no host has this name`, all},
 		{"tag:webb", "", `--only tag:webb: no host has this tag (did you mean "web"?)`, "tags: db, eu, web"},
-		{"", "tag:web,tag:ue", `--except tag:web,tag:ue: "tag:ue": no host has this tag (did you mean "eu"?)`, "tags: db, eu, web"},
+		{"", "tag:web,tag:ue", `--except tag:web,tag:ue: "tag:ue": no host has this tag (did you mean "eu"?)`,
+			"tags: db, eu, web"},
 		{"eu", "", `--only eu: no host has this name`, "a tag has this name: --only tag:eu"},
 		{"", "*,eu", `--except *,eu: "eu": no host has this name`, "a tag has this name: --except *,tag:eu"},
 		{"web[", "", `--only web[: ` + invalid, ""},
@@ -76,7 +78,8 @@ func TestWrongPatterns(t *testing.T) {
 			`a comma means "and"; for the hosts that match any of them: --except tag:web --except tag:db`},
 		{"", "*", `no host is left: --except * excludes every host: web1, web2, db1, [::1]:22`,
 			"exclude fewer of them; runbook hosts lists the hosts that remain"},
-		{"web1|tag:db", "tag:eu", `no host is left: --except tag:eu excludes every host of --only web1 --only tag:db: web1, db1`,
+		{"web1|tag:db", "tag:eu",
+			`no host is left: --except tag:eu excludes every host of --only web1 --only tag:db: web1, db1`,
 			"exclude fewer of them; runbook hosts lists the hosts that remain"},
 	} {
 		_, err := Options{Only: split(c.only), Except: split(c.except)}.Choose(hosts)
@@ -92,7 +95,8 @@ func TestWrongPatterns(t *testing.T) {
 }
 
 func TestLimit(t *testing.T) {
-	for text, want := range map[string]int{"0": 0, "1": 1, "30": 30, "0%": 0, "10%": 1, "19%": 1, "20%": 2, "100%": 10} {
+	for text, want := range map[string]int{"0": 0, "1": 1, "30": 30, "0%": 0, "10%": 1, "19%": 1, "20%": 2,
+		"100%": 10} {
 		l, err := ParseLimit(text)
 		if err != nil || l.Of(10) != want || l.String() != text || !l.IsSet() {
 			t.Errorf("%s: got %d of 10, %v", text, l.Of(10), err)

@@ -30,7 +30,8 @@ func TestShards(t *testing.T) {
 	if err != nil || fmt.Sprint(part) != "[1]" {
 		t.Errorf("got %v, %v", part, err)
 	}
-	if _, err := (Options{Shard: Shard{5, 5}}).Choose(hosts); err == nil || err.Error() != "--shard 5/5: no host is left of 4" {
+	if _, err := (Options{Shard: Shard{5, 5}}).Choose(hosts); err == nil ||
+		err.Error() != "--shard 5/5: no host is left of 4" {
 		t.Errorf("got %v", err)
 	}
 	for _, text := range []string{"", "1", "0/2", "3/2", "1/2/3", "-1/2", "a/b", "1/99999999999"} {

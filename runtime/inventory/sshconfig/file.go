@@ -78,7 +78,8 @@ func parseFile(name, path string, text []byte) ([]Directive, error) {
 			continue
 		}
 		key, rest := cutName(line)
-		d := Directive{Name: key, Key: canonicalName(strings.ToLower(key)), Rest: rest, file: name, line: i + 1, path: path}
+		d := Directive{Name: key, Key: canonicalName(strings.ToLower(key)), Rest: rest, file: name, line: i + 1,
+			path: path}
 		if key == "" {
 			return nil, fmt.Errorf("%s: missing directive before the =", d.At())
 		}
@@ -148,7 +149,8 @@ func scanWord(text string) (word string, n int, err error) {
 	for n = 0; n < len(text); n++ {
 		c := text[n]
 		switch {
-		case c == '\\' && n+1 < len(text) && (strings.IndexByte(`'"\`, text[n+1]) >= 0 || quote == 0 && text[n+1] == ' '):
+		case c == '\\' && n+1 < len(text) && (strings.IndexByte(`'"\`, text[n+1]) >= 0 || quote == 0 &&
+			text[n+1] == ' '):
 			n++
 			b.WriteByte(text[n])
 		case quote == 0 && (c == ' ' || c == '\t'):

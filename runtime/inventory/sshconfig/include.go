@@ -73,7 +73,8 @@ func readFile(path string, private bool) ([]byte, error) {
 
 // unsafeFile is the error of a file that others can write to.
 func unsafeFile(path, why string) error {
-	return event.WithHint(fmt.Errorf("%s: %s", path, why), "ssh refuses such a file, too: chown it to yourself, and chmod go-w "+path)
+	return event.WithHint(fmt.Errorf("%s: %s", path, why),
+		"ssh refuses such a file, too: chown it to yourself, and chmod go-w "+path)
 }
 
 // glob returns the files that match a pattern, in the order of their names, as glob(3) does:

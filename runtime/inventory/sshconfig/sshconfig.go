@@ -49,7 +49,8 @@ type mainFile struct {
 
 // Open reads the files.
 func Open(o Options) (*Reader, error) {
-	r := &Reader{me: o.Machine, offline: o.Offline, warn: o.Warn, files: map[string][]Directive{}, ran: map[string]bool{},
+	r := &Reader{me: o.Machine, offline: o.Offline, warn: o.Warn, files: map[string][]Directive{},
+		ran:  map[string]bool{},
 		read: readFile, glob: glob, lookup: lookupHost}
 	switch o.File {
 	case "none":

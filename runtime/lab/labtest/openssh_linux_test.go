@@ -109,13 +109,16 @@ func TestOpenSSHGitServer(t *testing.T) {
 	agentFor(t, o.DeployKey(), func(socket string) {
 		argv := ssh(t, o, "web1")
 		argv = append(argv[:len(argv)-1], "-A", argv[len(argv)-1])
-		git := "GIT_SSH_COMMAND='ssh -o BatchMode=yes -o StrictHostKeyChecking=yes -o UserKnownHostsFile=" + o.KnownHosts() + "' git "
-		out, err := command(append(argv, git+"clone -q -b release "+o.RepoURL()+" /srv/app/clone && git -C /srv/app/clone rev-parse HEAD"),
+		git := "GIT_SSH_COMMAND='ssh -o BatchMode=yes -o StrictHostKeyChecking=yes -o UserKnownHostsFile=" +
+			o.KnownHosts() + "' git "
+		out, err := command(append(argv,
+			git+"clone -q -b release "+o.RepoURL()+" /srv/app/clone && git -C /srv/app/clone rev-parse HEAD"),
 			"SSH_AUTH_SOCK="+socket)
 		if err != nil || out != sha {
 			t.Errorf("clone: %v: %s", err, out)
 		}
-		out, err = command(append(argv, "cd /srv/app/clone && "+git+"push origin HEAD:refs/heads/other"), "SSH_AUTH_SOCK="+socket)
+		out, err = command(append(argv, "cd /srv/app/clone && "+git+"push origin HEAD:refs/heads/other"),
+			"SSH_AUTH_SOCK="+socket)
 		if err == nil {
 			t.Errorf("the deploy key can push: %s", out)
 		}
@@ -181,7 +184,8 @@ func TestOpenSSHLink(t *testing.T) {
 	if err := o.Link("web1", false); err != nil {
 		t.Fatal(err)
 	}
-	if out, err := command(append(ssh(t, o, "web1"), "true")); err == nil || !strings.Contains(out, "timed out") && !strings.Contains(out, "No route") {
+	if out, err := command(append(ssh(t, o, "web1"), "true")); err == nil || !strings.Contains(out, "timed out") &&
+		!strings.Contains(out, "No route") {
 		t.Errorf("disconnected: %v: %s", err, out)
 	}
 	if err := o.Link("web1", true); err != nil {
@@ -212,7 +216,8 @@ func TestOpenSSHCloseLeavesNothing(t *testing.T) {
 	if err := other.Close(); err != nil {
 		t.Error(err)
 	}
-	if out, err := command([]string{"ps", "-eo", "args="}); err != nil || strings.Contains(out, "sleep 1004") || strings.Contains(out, o.Dir) {
+	if out, err := command([]string{"ps", "-eo", "args="}); err != nil || strings.Contains(out, "sleep 1004") ||
+		strings.Contains(out, o.Dir) {
 		t.Errorf("processes left: %v: %s", err, out)
 	}
 	for _, b := range bridges {
@@ -249,7 +254,8 @@ func TestOpenSSHFolderMustBeReachable(t *testing.T) {
 	if err := os.Chmod(filepath.Dir(dir), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := labtest.NewOpenSSH(labtest.OpenSSHOptions{Dir: dir}); err == nil || !strings.Contains(err.Error(), "mode 0700") {
+	if _, err := labtest.NewOpenSSH(labtest.OpenSSHOptions{Dir: dir}); err == nil ||
+		!strings.Contains(err.Error(), "mode 0700") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -53,8 +53,10 @@ func StartSSHD(t testing.TB, authorized []string, lines ...string) *SSHD {
 	write(t, s.KnownHosts, fmt.Sprintf("[127.0.0.1]:%d %s", s.Port, gossh.MarshalAuthorizedKey(hostKey)))
 	write(t, filepath.Join(dir, "authorized_keys"), strings.Join(authorized, "\n")+"\n")
 	config := []string{
-		"Port " + fmt.Sprint(s.Port), "ListenAddress 127.0.0.1", "HostKey " + filepath.Join(dir, "host_key"), "PidFile none",
-		"AuthorizedKeysFile " + filepath.Join(dir, "authorized_keys"), "StrictModes no", "UsePAM no", "PasswordAuthentication no",
+		"Port " + fmt.Sprint(s.Port), "ListenAddress 127.0.0.1", "HostKey " + filepath.Join(dir, "host_key"),
+		"PidFile none",
+		"AuthorizedKeysFile " + filepath.Join(dir, "authorized_keys"), "StrictModes no", "UsePAM no",
+		"PasswordAuthentication no",
 		"KbdInteractiveAuthentication no", "PermitRootLogin yes", "Subsystem sftp internal-sftp", "MaxStartups 100",
 		// Bash skips ~/.bashrc in a nested shell, and this machine's may do anything.
 		"SetEnv SHLVL=2",

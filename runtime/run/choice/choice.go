@@ -71,7 +71,8 @@ func (c *Choice) Choose(ctx context.Context, s Step) (context.Context, bool, err
 		event.Emit(ctx, event.Event{Kind: event.Skipped, Text: fmt.Sprintf("the step %q, by %s", s.Title, flag)})
 		return ctx, false, nil
 	case s.Whole && len(left) > 0:
-		return ctx, false, event.WithHint(fmt.Errorf("%q is incomplete without the steps that were left out: %s", s.Title,
+		return ctx, false, event.WithHint(fmt.Errorf("%q is incomplete without the steps that were left out: %s",
+			s.Title,
 			strings.Join(left, ", ")), "run it again without --skip and --step for these")
 	}
 	return ctx, true, nil

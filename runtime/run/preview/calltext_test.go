@@ -34,7 +34,8 @@ func TestCallText(t *testing.T) {
 	}{
 		{callArgs{Cmd: command{script: "touch 'a b'"}, Check: true, Timeout: 5 * time.Second}, `touch 'a b'`},
 		{callArgs{Cmd: command{argv: []string{"rm", "-rf", "a b"}}, Check: true}, `rm -rf 'a b'`},
-		{callArgs{Cmd: command{script: "cd x\nls"}, Cwd: "/srv", Env: map[string]string{"B": "2", "A": "1"}, Timeout: time.Minute, Check: true},
+		{callArgs{Cmd: command{script: "cd x\nls"}, Cwd: "/srv", Env: map[string]string{"B": "2", "A": "1"},
+			Timeout: time.Minute, Check: true},
 			`cd x … { cwd = "/srv", env = { A = "1", B = "2" }, timeout = "1m0s" }`},
 		{callArgs{Cmd: command{script: "x"}, Check: true, Secret: []string{"hunter22"}}, `x`},
 	}

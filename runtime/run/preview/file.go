@@ -50,7 +50,8 @@ func Compare(stream *event.Stream, name, before, after string) Change {
 	lines := strings.SplitAfter(strings.TrimSuffix(text, "\n"), "\n")
 	change := Change{Diff: text}
 	if over := len(lines) - mostLines; over > 0 {
-		change = Change{Note: fmt.Sprintf("%d more lines of the diff are not shown", over), Diff: strings.Join(lines[:mostLines], "")}
+		change = Change{Note: fmt.Sprintf("%d more lines of the diff are not shown", over),
+			Diff: strings.Join(lines[:mostLines], "")}
 	}
 	return change
 }
@@ -142,7 +143,8 @@ func Write(ctx context.Context, stream *event.Stream, skipped *overlay.Overlay, 
 	case errors.Is(err, os.ErrNotExist) && d.Secret:
 		return Change{Note: fmt.Sprintf("a new file of %d bytes, which is secret", len(d.Text))}
 	case errors.Is(err, os.ErrNotExist) && private(d.Mode):
-		return Change{Note: fmt.Sprintf("a new file of %d bytes, not shown because of its mode %s", len(d.Text), d.Mode)}
+		return Change{Note: fmt.Sprintf("a new file of %d bytes, not shown because of its mode %s", len(d.Text),
+			d.Mode)}
 	case errors.Is(err, os.ErrNotExist):
 		change := Compare(stream, d.Path, "", d.Text)
 		change.Note = strings.TrimSuffix("a new file; "+change.Note, "; ")
@@ -163,7 +165,8 @@ func Write(ctx context.Context, stream *event.Stream, skipped *overlay.Overlay, 
 func compareFile(ctx context.Context, stream *event.Stream, files overlay.Files, d *fs.Draft, info fs.Info) Change {
 	switch {
 	case d.Secret:
-		return Change{Note: fmt.Sprintf("it is secret, so its content is not shown: %d bytes → %d bytes", info.Size, len(d.Text))}
+		return Change{Note: fmt.Sprintf("it is secret, so its content is not shown: %d bytes → %d bytes", info.Size,
+			len(d.Text))}
 	case private(d.Mode) || private(info.Mode):
 		return Change{Note: fmt.Sprintf("not shown because of its mode: %d bytes, %s → %d bytes, %s",
 			info.Size, info.Mode, len(d.Text), cmp.Or(d.Mode, info.Mode))}

@@ -62,7 +62,8 @@ func (c *Collector) Skip(ctx context.Context, text string, change Change) {
 	defer c.mu.Unlock()
 	host := event.Host(ctx)
 	c.appear(host)
-	next := event.PlanCall{Step: event.Step(ctx), Line: event.Line(ctx), Text: text, Note: change.Note, Diff: change.Diff}
+	next := event.PlanCall{Step: event.Step(ctx), Line: event.Line(ctx), Text: text, Note: change.Note,
+		Diff: change.Diff}
 	key := strings.Join(append([]string{text, next.Note, next.Diff, next.Line}, next.Step...), "\x00")
 	if c.known == nil {
 		c.known = map[string]*call{}

@@ -17,8 +17,9 @@ type planArgs struct {
 
 // Primitive declares host:plan. Outside of a dry run it does nothing.
 func (c *Collector) Primitive(stream *event.Stream, dryRun bool) script.Primitive {
-	return script.Func("plan", script.Reads, "State a part of what the run would do on the host, for the plan at the end of a dry run. "+
-		"Hosts with the same parts are shown together. The calls of a file that states a plan are not listed in it. An error of fn becomes a warning in the plan.",
+	return script.Func("plan", script.Reads,
+		"State a part of what the run would do on the host, for the plan at the end of a dry run. "+
+			"Hosts with the same parts are shown together. The calls of a file that states a plan are not listed in it. An error of fn becomes a warning in the plan.",
 		func(ctx context.Context, h *shell.Host, a planArgs) (script.None, error) {
 			if !dryRun {
 				return script.None{}, nil
@@ -75,7 +76,8 @@ func read(stream *event.Stream, part event.PlanPart, value any) (event.PlanPart,
 		case name == "rows" && isRows:
 			part.Rows = rows
 		default:
-			return part, fmt.Errorf("%s = %s is not a field of a plan: see runbook docs host:plan", name, script.Describe(v))
+			return part, fmt.Errorf("%s = %s is not a field of a plan: see runbook docs host:plan", name,
+				script.Describe(v))
 		}
 	}
 	if before != after {

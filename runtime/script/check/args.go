@@ -223,7 +223,8 @@ func (f *fileChecker) list(table *ast.TableExpr, where string, item types.Type) 
 		} else if field.Key != nil {
 			f.expr(field.Key)
 		}
-		if inner, ok := field.Value.(*ast.TableExpr); ok && field.Key == nil && item.Kind == types.Union && f.inner(inner, where, item) {
+		if inner, ok := field.Value.(*ast.TableExpr); ok && field.Key == nil && item.Kind == types.Union &&
+			f.inner(inner, where, item) {
 			continue // words in a list of words
 		}
 		s := f.value(field.Value)

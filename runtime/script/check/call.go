@@ -58,7 +58,8 @@ func (f *fileChecker) call(e *ast.FuncCallExpr) *shape {
 		if len(e.Args) == 0 || !f.isReceiver(e, callee.of) {
 			if e == f.inPcall {
 				name := callee.of.Path(callee.call.Name)
-				f.report(e.Func.Line(), callee.call.Name, "pcall calls %s without its %s: write pcall(function() return %s(…) end)",
+				f.report(e.Func.Line(), callee.call.Name,
+					"pcall calls %s without its %s: write pcall(function() return %s(…) end)",
 					name, callee.of.On, name)
 				return nil
 			}
@@ -116,7 +117,8 @@ func (f *fileChecker) protectedCall(e *ast.FuncCallExpr) *shape {
 	if call, ok := e.Args[0].(*ast.FuncCallExpr); ok {
 		if s := f.expr(call); s.known() && len(s.fns) == 0 && s.call == nil && s.table == nil {
 			name := source.Name(call)
-			f.report(call.Line(), lastWord(call), "pcall gets what %s returns: write pcall(function() return %s end)", name, name)
+			f.report(call.Line(), lastWord(call), "pcall gets what %s returns: write pcall(function() return %s end)",
+				name, name)
 		}
 		return f.unknownCall(inner)
 	}
@@ -350,7 +352,8 @@ func (f *fileChecker) callback(e *ast.FuncCallExpr, name string, callback types.
 	switch t := s.luaType(); {
 	case s != nil && s.nothing:
 		fn := strings.TrimSuffix(source.Name(last), "(…)")
-		f.report(last.Line(), source.FirstWord(last), "%s: %s(…) is called at once, and returns nothing: pass %s itself, or function(…) %s(…) end",
+		f.report(last.Line(), source.FirstWord(last),
+			"%s: %s(…) is called at once, and returns nothing: pass %s itself, or function(…) %s(…) end",
 			name, fn, fn, fn)
 		return e.Args[:n-1]
 	case s != nil && len(s.fns) > 0: // a named function

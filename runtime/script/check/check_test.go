@@ -23,7 +23,9 @@ func TestCheck(t *testing.T) {
 	want := regexp.MustCompile(`-- want: (.*)$`)
 	for _, path := range files {
 		t.Run(filepath.Base(path), func(t *testing.T) {
-			problems, err := check.Check(t.Context(), scripttest.Library(t), path, check.Options{Recipe: map[string]types.Type{"root": {Kind: types.String}, "branch": {Kind: types.String}}})
+			problems, err := check.Check(t.Context(), scripttest.Library(t), path,
+				check.Options{Recipe: map[string]types.Type{"root": {Kind: types.String},
+					"branch": {Kind: types.String}}})
 			if err != nil {
 				t.Fatal(err)
 			}

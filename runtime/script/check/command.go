@@ -45,7 +45,8 @@ func (f *fileChecker) command(c commandLine) {
 		s := f.expr(e)
 		f.problems = f.problems[:before] // it is checked again as an argument
 		if call, ok := e.(*ast.FuncCallExpr); ok && source.Name(call.Func) == "table.concat" && len(call.Args) > 0 {
-			f.warnAt(call.Line(), "table", "%s: table.concat joins the words without quotes: pass the list itself", c.name)
+			f.warnAt(call.Line(), "table", "%s: table.concat joins the words without quotes: pass the list itself",
+				c.name)
 			return
 		}
 		if parts := advice.Pieces(e); len(parts) > 1 {
@@ -68,7 +69,8 @@ func (f *fileChecker) unquoted(c commandLine, e ast.Expr, value string) {
 			}
 		}
 		if words, ok := advice.ListOfWords(advice.Pieces(concat)); ok {
-			f.warnAt(e.Line(), word, "%s: %s is part of the shell command without quotes; write a list, which is quoted: { %s }",
+			f.warnAt(e.Line(), word,
+				"%s: %s is part of the shell command without quotes; write a list, which is quoted: { %s }",
 				c.name, value, strings.Join(words, ", "))
 			return
 		}
@@ -149,7 +151,8 @@ func (f *fileChecker) shellText(c commandLine, e ast.Expr, text string) {
 		}
 	}
 	if loses := advice.LostStatus(text, c.reads); loses != "" && c.option("pipefail") == nil {
-		warn("a failure of %s is not noticed, because only the last command of a pipeline counts: add pipefail = true", loses)
+		warn("a failure of %s is not noticed, because only the last command of a pipeline counts: add pipefail = true",
+			loses)
 	}
 	f.luaNames(c, e, text)
 }
@@ -224,15 +227,18 @@ func (f *fileChecker) nilWord(c commandLine, item ast.Expr, last bool) {
 		}
 	case *ast.LogicalOpExpr:
 		if _, isNil := e.Rhs.(*ast.NilExpr); isNil && e.Operator == "or" && !last {
-			f.warnAt(e.Line(), "nil", end+": append the word with an if, or use \"\" where the program takes it", c.name, "this word")
+			f.warnAt(e.Line(), "nil", end+": append the word with an if, or use \"\" where the program takes it",
+				c.name, "this word")
 		}
 		if e.Operator == "and" {
-			f.warnAt(e.Line(), source.FirstWord(e.Lhs), "%s: this word is false or nil when %s is: write … and … or nil as the last word, or append it with an if",
+			f.warnAt(e.Line(), source.FirstWord(e.Lhs),
+				"%s: this word is false or nil when %s is: write … and … or nil as the last word, or append it with an if",
 				c.name, source.Name(e.Lhs))
 		}
 	case *ast.FuncCallExpr:
 		if f.globalName(e.Func) == "env" && len(e.Args) == 1 {
-			f.warnAt(e.Line(), "env", end+": give it a default, env(%s, \"…\")", c.name, "env(…)", source.Name(e.Args[0]))
+			f.warnAt(e.Line(), "env", end+": give it a default, env(%s, \"…\")", c.name, "env(…)",
+				source.Name(e.Args[0]))
 		}
 	}
 }

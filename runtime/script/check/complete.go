@@ -195,7 +195,7 @@ func callable(m script.Module, primitives bool) []string {
 // options returns the options that the innermost call in words still takes, each ready for its
 // value. ok is false where no option may follow.
 func (c *Completer) options(words []ast.Token) (names []string, ok bool) {
-	brace, before := innermost(words)
+	brace, before := source.Innermost(words)
 	if brace < 0 || words[brace].Type != '{' {
 		return nil, false
 	}
@@ -205,7 +205,7 @@ func (c *Completer) options(words []ast.Token) (names []string, ok bool) {
 	call, args := brace, 0 // f{ … }
 	if before >= 0 && words[before].Type == '(' {
 		call = before
-		args = countArgs(words[before+1 : brace])
+		args = source.CountArgs(words[before+1 : brace])
 	}
 	p := c.primitive(words[:call])
 	if p == nil {
@@ -221,41 +221,6 @@ func (c *Completer) options(words []ast.Token) (names []string, ok bool) {
 		}
 	}
 	return names, true
-}
-
-// innermost returns the index of the last bracket that is not closed, and of the one around it; -1
-// for none.
-func innermost(words []ast.Token) (last, around int) {
-	open := []int{-1, -1}
-	for i, w := range words {
-		switch w.Type {
-		case '(', '{', '[':
-			open = append(open, i)
-		case ')', '}', ']':
-			if len(open) > 2 {
-				open = open[:len(open)-1]
-			}
-		}
-	}
-	return open[len(open)-1], open[len(open)-2]
-}
-
-// countArgs counts the complete arguments in words.
-func countArgs(words []ast.Token) int {
-	n, depth := 0, 0
-	for _, w := range words {
-		switch w.Type {
-		case '(', '{', '[', parse.TFunction:
-			depth++
-		case ')', '}', ']', parse.TEnd:
-			depth--
-		case ',':
-			if depth == 0 {
-				n++
-			}
-		}
-	}
-	return n
 }
 
 // primitive returns the one that the last words name, or nil.

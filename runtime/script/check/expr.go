@@ -131,6 +131,7 @@ func (f *fileChecker) listIndex(e *ast.AttrGetExpr, owner, key *shape) {
 	case isNumber && n == 0:
 		f.warnAt(e.Line(), source.FirstWord(e.Object), "a list begins at 1: the first item is %s[1]", name)
 	case key != nil && key.scalar == types.String && owner.item.object != "":
-		f.warnAt(e.Line(), source.FirstWord(e.Object), "%s is a list by number: write named(%s)", name, source.Name(e.Key))
+		f.warnAt(e.Line(), source.FirstWord(e.Object), "%s is a list by number: write named(%s)", name,
+			source.Name(e.Key))
 	}
 }

@@ -58,7 +58,8 @@ func (f *fileChecker) member(line int, owner *shape, ownerName, name string, cal
 			return s
 		}
 		if instead := advice.Members[name]; instead != "" && owner.object == "host" {
-			f.report(line, name, "%s has no %q: write %s", ownerName, name, strings.Replace(instead, "host", ownerName, 1))
+			instead = strings.Replace(instead, "host", ownerName, 1)
+			f.report(line, name, "%s has no %q: write %s", ownerName, name, instead)
 			return nil
 		}
 		return missing(f.api.Members(owner.object))
@@ -67,14 +68,15 @@ func (f *fileChecker) member(line int, owner *shape, ownerName, name string, cal
 			return s
 		}
 		if instead := advice.Functions[strings.TrimPrefix(owner.module.Group(), "host.")+"."+name]; instead != "" {
-			f.report(line, name, "%s has no %q: write %s", ownerName, name, strings.Replace(instead, "host.fs", ownerName, 1))
+			instead = strings.Replace(instead, "host.fs", ownerName, 1)
+			f.report(line, name, "%s has no %q: write %s", ownerName, name, instead)
 			return nil
 		}
 		return missing(f.api.moduleMembers(owner.module))
 	case owner.library != "" || owner.scalar == types.String:
 		return f.libraryMember(line, owner, ownerName, name)
 	case owner.index:
-		f.report(line, name, "%s counts the items, so it has no %q: write for _, %s in ipairs(…)", ownerName, name, ownerName)
+		f.report(line, name, "%s counts the items, so it has no %q: write for _, %[1]s in ipairs(…)", ownerName, name)
 	case owner.scalar != types.Any:
 		f.report(line, name, "%s is %s, so it has no %q", ownerName, owner.luaType().Words(), name)
 	case owner.record != nil:

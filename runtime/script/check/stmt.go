@@ -137,7 +137,8 @@ func (f *fileChecker) assignField(e *ast.AttrGetExpr, value *shape) {
 	case owner == nil:
 		f.expr(e.Key)
 	case owner.object != "":
-		f.report(e.Line(), source.Name(e.Object), "a %s can't be changed; keep your own values in a local", owner.object)
+		f.report(e.Line(), source.Name(e.Object), "a %s can't be changed; keep your own values in a local",
+			owner.object)
 	case owner.options != nil:
 		f.report(e.Line(), source.Name(e.Object), "options can't be changed; keep your own values in a local")
 	case named && owner.fields != nil:
@@ -193,14 +194,17 @@ func (f *fileChecker) loopValues(s *ast.GenericForStmt) (first, item *shape) {
 			given := f.value(e)
 			f.facts.addUnknownCallers(given) // the loop calls an iterator
 			if len(s.Exprs) == 1 && given != nil && given.scalar == types.String {
-				f.report(e.Line(), source.FirstWord(e), `a loop cannot go through a string: write for line in %s:gmatch("[^\n]+")`, source.Name(e))
+				f.report(e.Line(), source.FirstWord(e),
+					`a loop cannot go through a string: write for line in %s:gmatch("[^\n]+")`, source.Name(e))
 			}
-			if len(s.Exprs) == 1 && given != nil && (given.item != nil || given.named || given.record != nil || f.onlyNames(given)) {
+			if len(s.Exprs) == 1 && given != nil &&
+				(given.item != nil || given.named || given.record != nil || f.onlyNames(given)) {
 				how := "for _, " + s.Names[0] + " in ipairs(" + source.Name(e) + ")"
 				if given.item == nil {
 					how = "for name, value in pairs(" + source.Name(e) + ")"
 				}
-				f.report(e.Line(), source.FirstWord(e), "a loop cannot go through %s itself: write %s", source.Name(e), how)
+				f.report(e.Line(), source.FirstWord(e), "a loop cannot go through %s itself: write %s", source.Name(e),
+					how)
 			}
 		}
 		return nil, nil

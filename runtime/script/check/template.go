@@ -108,7 +108,8 @@ func (f *fileChecker) templateFile(table *ast.TableExpr, options types.Params) {
 // names it.
 func (f *fileChecker) fillFile(path string, t templateText, name *ast.StringExpr, values ast.Expr) {
 	if t.read != nil { // the recipe may write the file first
-		f.warnAt(name.Line(), source.Text(name), "template: %v: paths on this machine are relative to the project", t.read)
+		f.warnAt(name.Line(), source.Text(name), "template: %v: paths on this machine are relative to the project",
+			t.read)
 		return
 	}
 	mistakes := []error{t.mistake}
@@ -121,7 +122,8 @@ func (f *fileChecker) fillFile(path string, t templateText, name *ast.StringExpr
 		case err == nil:
 		case errors.As(err, &at):
 			f.problems = append(f.problems, problem{source.Problem{File: path, Line: at.Line, Col: 1,
-				Message: fmt.Sprintf("template: %s, in the template of %s:%d", at.Message, f.Path, name.Line())}, f.File, ""})
+				Message: fmt.Sprintf("template: %s, in the template of %s:%d", at.Message, f.Path, name.Line())},
+				f.File, ""})
 		default:
 			f.reportAt(name, "template: %v", err)
 		}

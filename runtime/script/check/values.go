@@ -97,7 +97,8 @@ func (f *fileChecker) compare(e *ast.RelationalOpExpr) {
 func (f *fileChecker) compareWith(e *ast.RelationalOpExpr, left ast.Expr, a *shape, right ast.Expr, b *shape) {
 	equality := e.Operator == "==" || e.Operator == "~="
 	if _, ok := right.(*ast.TableExpr); ok && equality {
-		f.warnAt(e.Line(), source.FirstWord(left), "a new table equals no other value: compare the number of items (#%s == 0), or each item",
+		f.warnAt(e.Line(), source.FirstWord(left),
+			"a new table equals no other value: compare the number of items (#%s == 0), or each item",
 			source.Name(left))
 		return
 	}
@@ -117,15 +118,19 @@ func (f *fileChecker) compareWith(e *ast.RelationalOpExpr, left ast.Expr, a *sha
 	case a.scalar == types.Any && b.scalar == types.Any, a.table != nil, len(a.fns) > 0, a.fields != nil:
 	case a.scalar == types.Any:
 		if (a.certain || a.object != "") && equality {
-			f.warn(left, "", "%s is %s, so it never equals %s%s", name, a.luaType().Words(), b.luaType().Words(), a.part())
+			f.warn(left, "", "%s is %s, so it never equals %s%s", name, a.luaType().Words(), b.luaType().Words(),
+				a.part())
 		}
 	case b.scalar == types.Any:
-	case source.IsLiteral(left) || !source.IsLiteral(right) && a.scalar > b.scalar: // the other way around says the same
+	case source.IsLiteral(left) || !source.IsLiteral(right) &&
+		a.scalar > b.scalar: // the other way around says the same
 	case !equality:
-		f.report(e.Line(), source.FirstWord(left), "%s is %s, which cannot be compared with %s%s", name, a.luaType().Words(),
+		f.report(e.Line(), source.FirstWord(left), "%s is %s, which cannot be compared with %s%s", name,
+			a.luaType().Words(),
 			b.luaType().Words(), a.conversion(name, b))
 	default:
-		f.warn(left, "", "%s is %s, so it never equals %s%s", name, a.luaType().Words(), b.luaType().Words(), a.conversion(name, b))
+		f.warn(left, "", "%s is %s, so it never equals %s%s", name, a.luaType().Words(), b.luaType().Words(),
+			a.conversion(name, b))
 	}
 }
 
@@ -177,19 +182,24 @@ func (f *fileChecker) joined(e ast.Expr, s *shape) {
 	if _, isNil := e.(*ast.NilExpr); isNil {
 		f.report(e.Line(), "nil", "nil cannot be joined to a text")
 	}
-	if s == nil || s.scalar == types.String || s.scalar == types.Number || !s.known() || s.table != nil || s.fields != nil {
+	if s == nil || s.scalar == types.String || s.scalar == types.Number || !s.known() || s.table != nil ||
+		s.fields != nil {
 		return
 	}
 	name := source.Name(e)
 	switch {
 	case s.scalar == types.Boolean:
-		f.report(e.Line(), source.FirstWord(e), "%s is true or false, which cannot be joined to a text: write tostring(%s)", name, name)
+		f.report(e.Line(), source.FirstWord(e),
+			"%s is true or false, which cannot be joined to a text: write tostring(%s)", name, name)
 	case s.isResult():
-		f.report(e.Line(), source.FirstWord(e), "%s is a table, which cannot be joined to a text: write %s.stdout, or capture instead of run", name, name)
+		f.report(e.Line(), source.FirstWord(e),
+			"%s is a table, which cannot be joined to a text: write %s.stdout, or capture instead of run", name, name)
 	case s.object != "":
-		f.report(e.Line(), source.FirstWord(e), "%s is a %s, which cannot be joined to a text: write %s.name", name, s.object, name)
+		f.report(e.Line(), source.FirstWord(e), "%s is a %s, which cannot be joined to a text: write %s.name", name,
+			s.object, name)
 	case s.item != nil:
-		f.report(e.Line(), source.FirstWord(e), `%s is a list, which cannot be joined to a text: write table.concat(%s, " ")`, name, name)
+		f.report(e.Line(), source.FirstWord(e),
+			`%s is a list, which cannot be joined to a text: write table.concat(%s, " ")`, name, name)
 	default:
 		f.report(e.Line(), source.FirstWord(e), "%s is %s, which cannot be joined to a text", name, s.luaType().Words())
 	}
@@ -211,7 +221,8 @@ func (f *fileChecker) arithmetic(e *ast.ArithmeticOpExpr) *shape {
 			return nil
 		case s == nil || s.scalar != types.Any || !s.known() || s.table != nil || s.fields != nil:
 		default:
-			f.report(side.Line(), source.FirstWord(side), "%s is %s, with which nothing can be calculated%s", source.Name(side),
+			f.report(side.Line(), source.FirstWord(side), "%s is %s, with which nothing can be calculated%s",
+				source.Name(side),
 				s.luaType().Words(), strings.Replace(s.part(), "compare", "use", 1))
 			return nil
 		}
@@ -266,7 +277,8 @@ func (f *fileChecker) middle(values []ast.Expr) {
 			}
 		}
 		if name != "" {
-			f.warnAt(e.Line(), name, "only the first value of %s counts before other values: put it last; a command also takes a list in its list", name)
+			f.warnAt(e.Line(), name,
+				"only the first value of %s counts before other values: put it last; a command also takes a list in its list", name)
 		}
 	}
 }

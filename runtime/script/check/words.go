@@ -22,7 +22,8 @@ func (f *fileChecker) filledIn(e *ast.StringExpr) {
 	}
 	for _, m := range braced.FindAllStringSubmatch(e.Value, -1) {
 		if _, ok := f.scope.find(m[1]); ok && !advice.Assigns(e.Value, m[1]) {
-			f.warnAt(e.Line(), e.Value, "%s is not filled in by Lua: write \"…\" .. %s .. \"…\", or template(\"… {{ %s }}\", { %s = %s })",
+			f.warnAt(e.Line(), e.Value,
+				"%s is not filled in by Lua: write \"…\" .. %s .. \"…\", or template(\"… {{ %s }}\", { %s = %s })",
 				m[0], m[1], m[1], m[1], m[1])
 			return
 		}
@@ -31,7 +32,8 @@ func (f *fileChecker) filledIn(e *ast.StringExpr) {
 
 // luaNames warns about a command that names a local as a variable of the shell.
 func (f *fileChecker) luaNames(c commandLine, e ast.Expr, text string) {
-	if m := doubleBrace.FindStringSubmatch(text); m != nil && !strings.Contains(text, "--format") && !strings.Contains(text, "-f ") {
+	if m := doubleBrace.FindStringSubmatch(text); m != nil && !strings.Contains(text, "--format") &&
+		!strings.Contains(text, "-f ") {
 		f.warn(e, "", "%s: %s is not filled in: write a list, { \"…\", %s }, or template(…)", c.name, m[0], m[1])
 		return
 	}

@@ -21,10 +21,15 @@ func TestDocsNameEverything(t *testing.T) {
 		t.Fatal(err)
 	}
 	for text, wants := range map[string][]string{
-		all:                {"  host:run(cmd, [{ … }])                   runs\n", "host.fs:read(path)", "log.info(text)", "step(title, fn)", "hosts"},
-		one:                {"host.fs:read(path)", "path           which (a string)", "returns a string", "errors\n    A missing argument"},
-		docs.Markdown(lib): {"### `host:run(cmd, [{ cwd, timeout, mode, check }])`", "| `mode` | how | one of fast, slow |"},
-		stub.Text(lib):     {"---@overload fun(hosts: host[], fn: fun(host: host): any)", "---@class host.fs", "---@field fs host.fs files", "function host_fs:read(path) end", `mode?: "fast"|"slow"`, "---@param fn fun(host: host): any", "---@type host[]\nhosts = nil"},
+		all: {"  host:run(cmd, [{ … }])                   runs\n", "host.fs:read(path)",
+			"log.info(text)", "step(title, fn)", "hosts"},
+		one: {"host.fs:read(path)", "path           which (a string)", "returns a string",
+			"errors\n    A missing argument"},
+		docs.Markdown(lib): {"### `host:run(cmd, [{ cwd, timeout, mode, check }])`",
+			"| `mode` | how | one of fast, slow |"},
+		stub.Text(lib): {"---@overload fun(hosts: host[], fn: fun(host: host): any)", "---@class host.fs",
+			"---@field fs host.fs files", "function host_fs:read(path) end", `mode?: "fast"|"slow"`,
+			"---@param fn fun(host: host): any", "---@type host[]\nhosts = nil"},
 	} {
 		for _, want := range wants {
 			if !strings.Contains(text, want) {

@@ -59,7 +59,8 @@ func (p Project) shared() string {
 	shared := filepath.Join(p.Dir, "..", sharedFolder)
 	own, err := os.Stat(p.Dir)
 	other, otherErr := os.Stat(shared)
-	if _, appErr := os.Stat(filepath.Join(p.Dir, "app.lua")); err != nil || otherErr != nil || appErr != nil || os.SameFile(own, other) {
+	if _, appErr := os.Stat(filepath.Join(p.Dir, "app.lua")); err != nil || otherErr != nil || appErr != nil ||
+		os.SameFile(own, other) {
 		return ""
 	}
 	return shared

@@ -70,8 +70,10 @@ func TestFindFile(t *testing.T) {
 			t.Errorf("in %s: got %s, %v; want %s", c.dir, path, err, c.path)
 		}
 	}
-	for name, want := range map[string]string{"link.sh": "outside of recipes", "lok.sh": `did you mean "look.sh"`, "../x": "not a file of the project"} {
-		if _, _, err := (Project{Dir: "recipes", Builtin: builtin}).FindFile(name); err == nil || !strings.Contains(err.Error(), want) {
+	for name, want := range map[string]string{"link.sh": "outside of recipes", "lok.sh": `did you mean "look.sh"`,
+		"../x": "not a file of the project"} {
+		if _, _, err := (Project{Dir: "recipes", Builtin: builtin}).FindFile(name); err == nil ||
+			!strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got %v; want %q", name, err, want)
 		}
 	}
@@ -81,8 +83,10 @@ func TestFindFile(t *testing.T) {
 func TestReadRecipe(t *testing.T) {
 	newProject(t, "recipes/app.lua", "recipes/release.lua", "shop/app.lua", "plain/recipes/app.lua")
 	for path, want := range map[string]string{
-		"recipes/status.lua": "built-in status", "shop/status.lua": "built-in status", "recipes/release.lua": "recipes/release.lua",
-		"plain/recipes/status.lua": "", "status.lua": "", "nosuch/status.lua": "", "recipes/lib/rollout.lua": "", "recipes/lib/status.lua": "",
+		"recipes/status.lua": "built-in status", "shop/status.lua": "built-in status",
+		"recipes/release.lua":      "recipes/release.lua",
+		"plain/recipes/status.lua": "", "status.lua": "", "nosuch/status.lua": "", "recipes/lib/rollout.lua": "",
+		"recipes/lib/status.lua": "",
 	} {
 		text, err := Project{Dir: RecipeDir(path), Builtin: builtin}.ReadRecipe(path)
 		if string(text) != want || (err == nil) != (want != "") {

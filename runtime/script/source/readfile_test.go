@@ -40,9 +40,12 @@ func TestReadFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, want := range map[string]string{
-		"pipe": "DIR/pipe is a pipe; want a regular file", "link": "DIR/link is a pipe; want a regular file", ".": "DIR is a folder; want a regular file",
-		"more": "DIR/more is larger than 1048576 bytes, the limit for such a file", "socket": "open DIR/socket: no such device or address",
-		"/dev/zero": "/dev/zero is a device; want a regular file", "key.lua": "", "b.lua": "", "most": "", "nosuch": "open DIR/nosuch: no such file or directory",
+		"pipe": "DIR/pipe is a pipe; want a regular file", "link": "DIR/link is a pipe; want a regular file",
+		".":         "DIR is a folder; want a regular file",
+		"more":      "DIR/more is larger than 1048576 bytes, the limit for such a file",
+		"socket":    "open DIR/socket: no such device or address",
+		"/dev/zero": "/dev/zero is a device; want a regular file", "key.lua": "", "b.lua": "", "most": "",
+		"nosuch": "open DIR/nosuch: no such file or directory",
 	} {
 		path := name
 		if !filepath.IsAbs(name) {
@@ -54,7 +57,8 @@ func TestReadFile(t *testing.T) {
 		}
 	}
 	for name, want := range map[string]string{
-		"key.lua": "DIR/key.lua is a link to DIR/key; the name of its target must also end in \".lua\"", "b.lua": "", "pipe": "DIR/pipe is a pipe; want a regular file",
+		"key.lua": "DIR/key.lua is a link to DIR/key; the name of its target must also end in \".lua\"", "b.lua": "",
+		"pipe": "DIR/pipe is a pipe; want a regular file",
 	} {
 		if _, err := ReadShown(at(name)); message(err, dir) != want {
 			t.Errorf("%s: %q, want %q", name, message(err, dir), want)

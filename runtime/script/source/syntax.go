@@ -148,7 +148,8 @@ func (f *File) advice(p Problem, word string, before []ast.Token) string {
 		last = before[len(before)-1]
 	}
 	switch {
-	case last.Type == parse.TIdent && last.Pos.Line == p.Line && otherWords[last.Str] != "" && word != "=" && word != "(":
+	case last.Type == parse.TIdent && last.Pos.Line == p.Line && otherWords[last.Str] != "" && word != "=" &&
+		word != "(":
 		return otherWords[last.Str]
 	case word == "+" && strings.HasPrefix(rest, "++"):
 		return "Lua has no ++: write " + last.Str + " = " + last.Str + " + 1"

@@ -16,7 +16,8 @@ func TestFormatTime(t *testing.T) {
 		"%r %t %u %w %x %y %z %% %Ec %EC %Ex %EX %Ey %EY %Od %Oe %OH %OI %Om %OM %OS %Ou %OU %OV %Ow %OW %Oy", " ")
 	format := "at " + strings.Join(directives, "|") + " of ä"
 	for _, at := range []string{
-		"2026-03-04T15:06:07Z", "2024-12-30T00:00:00Z", "2021-01-03T12:00:59Z", "2023-01-01T23:59:59Z", "2020-12-31T13:00:00Z",
+		"2026-03-04T15:06:07Z", "2024-12-30T00:00:00Z", "2021-01-03T12:00:59Z", "2023-01-01T23:59:59Z",
+		"2020-12-31T13:00:00Z",
 		"2000-02-29T01:02:03Z", "1969-07-20T20:17:40Z", "2027-01-04T09:08:07Z",
 	} {
 		when, err := time.Parse(time.RFC3339, at)
@@ -44,7 +45,8 @@ func TestFormatTime(t *testing.T) {
 
 func TestFormatTimeRefuses(t *testing.T) {
 	for format, want := range map[string]string{
-		"%Q": "strftime has no %Q;", "%1 of": "no %1;", "100% done": "no % ;", "%é": "no %é;", "%\xff": "no %\xff;", "%EQ": "no %Q;",
+		"%Q": "strftime has no %Q;", "%1 of": "no %1;", "100% done": "no % ;", "%é": "no %é;", "%\xff": "no %\xff;",
+		"%EQ":  "no %Q;",
 		"at %": "ends in %;", "%E": "ends in %;", "%%%": "ends in %;",
 	} {
 		got, err := stdlib.FormatTime(time.Now(), format)

@@ -25,7 +25,8 @@ func (t *Template) Fill(ctx context.Context, values map[string]any) (string, err
 	if err := checkValues(values); err != nil {
 		return "", err
 	}
-	l := lua.NewState(lua.Options{SkipOpenLibs: true, RegistrySize: 1024, RegistryMaxSize: 1 << 20, RegistryGrowStep: 1024})
+	l := lua.NewState(lua.Options{SkipOpenLibs: true, RegistrySize: 1024, RegistryMaxSize: 1 << 20,
+		RegistryGrowStep: 1024})
 	defer l.Close()
 	if err := stdlib.Open(l, Functions()); err != nil {
 		return "", err

@@ -30,7 +30,8 @@ type Name struct {
 
 // tag matches what is not copied. A statement or comment that is alone on its lines takes them with
 // it, so that it leaves no empty line.
-var tag = regexp.MustCompile(`(?m:^)[ \t]*(?:` + statementTag + `|` + commentTag + `)[ \t]*(?:\r?\n|\z)|(?s:\{\{.*?\}\})|` +
+var tag = regexp.MustCompile(`(?m:^)[ \t]*(?:` + statementTag + `|` + commentTag +
+	`)[ \t]*(?:\r?\n|\z)|(?s:\{\{.*?\}\})|` +
 	statementTag + `|` + commentTag)
 
 const (
@@ -105,7 +106,8 @@ func (c *compiler) fail(line int, format string, args ...any) {
 func (c *compiler) copy(text string) {
 	for _, mark := range []string{"{{", "{%", "{#"} {
 		if before, _, ok := strings.Cut(text, mark); ok {
-			c.fail(c.line+strings.Count(before, "\n"), "%s is not closed; write {{ \"%s\" }} for the characters themselves", mark, mark)
+			c.fail(c.line+strings.Count(before, "\n"),
+				"%s is not closed; write {{ \"%s\" }} for the characters themselves", mark, mark)
 		}
 	}
 	if text != "" {
@@ -280,7 +282,10 @@ func freeNames(chunk []ast.Stmt) []Name {
 			used = append(used, Name{n.Value, n.Line()})
 		}
 	})
-	return slices.DeleteFunc(used, func(n Name) bool { return declared[n.Name] || slices.Contains(Functions(), n.Name) })
+	return slices.DeleteFunc(used, func(n Name) bool {
+		return declared[n.Name] ||
+			slices.Contains(Functions(), n.Name)
+	})
 }
 
 func addNames(set map[string]bool, names []string) {
@@ -295,7 +300,8 @@ func (t *Template) Missing(given []string) []error {
 	var missing []error
 	for _, n := range t.used {
 		if !slices.Contains(given, n.Name) {
-			missing = append(missing, source.Problem{File: t.proto.SourceName, Line: n.Line, Col: 1, Message: undeclared(n.Name, given)})
+			missing = append(missing, source.Problem{File: t.proto.SourceName, Line: n.Line, Col: 1,
+				Message: undeclared(n.Name, given)})
 		}
 	}
 	return missing

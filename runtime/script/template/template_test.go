@@ -30,7 +30,8 @@ func TestFill(t *testing.T) {
 		{"if", "{% if debug %}\na\n{% elseif port == 8000 %}\nb\n{% else %}\nc\n{% end %}\nd\n", "b\nd\n"},
 		{"if in a line", "x {% if not debug %}y {% endif %}z\n", "x y z\n"},
 		{"nil", "{% if nothing == nil %}none{% end %}", "none"},
-		{"a list", "{% for h in hosts %}\n  server {{ h }}:{{ port }};\n{% endfor %}\n", "  server web1:8000;\n  server web2:8000;\n"},
+		{"a list", "{% for h in hosts %}\n  server {{ h }}:{{ port }};\n{% endfor %}\n",
+			"  server web1:8000;\n  server web2:8000;\n"},
 		{"a table, sorted", "{% for k, v in limits %}{{ k }}={{ v }} {% end %}", "hard=4096 soft=1024 "},
 		{"a list with positions", "{% for i, h in hosts %}{{ i }}{{ h }} {% end %}", "1web1 2web2 "},
 		{"ipairs", "{% for i, h in ipairs(hosts) %}{{ i }}{{ h }} {% end %}", "1web1 2web2 "},
@@ -104,7 +105,8 @@ func TestUndeclaredWhenFilled(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := tmpl.Fill(t.Context(), values()); err == nil || err.Error() != `t:2:1: there is no value for "prot" (did you mean "port"?)` {
+	if _, err := tmpl.Fill(t.Context(), values()); err == nil ||
+		err.Error() != `t:2:1: there is no value for "prot" (did you mean "port"?)` {
 		t.Error(err)
 	}
 }
@@ -125,7 +127,8 @@ var errEnough = errors.New("enough")
 
 // FuzzTemplate compiles and fills texts. A text without tags stays as it is.
 func FuzzTemplate(f *testing.F) {
-	for _, text := range []string{"", "a {{ port }}", "{% if debug %}\nx\n{% else %}y{% end %}", "{% for k, v in limits %}{{k}}{% end %}", "{{ \"{{\" }}", "{#\n#}", "{% local x = 1 %}"} {
+	for _, text := range []string{"", "a {{ port }}", "{% if debug %}\nx\n{% else %}y{% end %}",
+		"{% for k, v in limits %}{{k}}{% end %}", "{{ \"{{\" }}", "{#\n#}", "{% local x = 1 %}"} {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {

@@ -23,7 +23,8 @@ func TestParse(t *testing.T) {
 		{"string|(string|number)[]", "", "a string or a list"},
 		{"table<string, string>", "", "a table of names, such as { name = value }"},
 		{"table<string, string|number>[]", "", "a list of tables"},
-		{"table<string, string>|table<string, string>[]", "", "a table of names, such as { name = value } or a list of tables"},
+		{"table<string, string>|table<string, string>[]", "",
+			"a table of names, such as { name = value } or a list of tables"},
 	} {
 		parsed, err := types.Parse(tt.text, "host")
 		if err != nil {
@@ -41,7 +42,8 @@ func TestParse(t *testing.T) {
 			t.Errorf("%s: %s, want %s", tt.text, got, tt.words)
 		}
 	}
-	for _, text := range []string{"", "strng", "repo", "string|", "table<number, string>", "(string", "strng[]", "table<string, strng>", "|string"} {
+	for _, text := range []string{"", "strng", "repo", "string|", "table<number, string>", "(string", "strng[]",
+		"table<string, strng>", "|string"} {
 		if parsed, err := types.Parse(text, "host"); err == nil || !strings.Contains(err.Error(), "unknown type") {
 			t.Errorf("%q: %v, %v", text, parsed, err)
 		}

@@ -90,7 +90,8 @@ func stop(s *gossh.Session, ended <-chan error, terminal bool) {
 	for _, name := range []string{"TERM", "KILL"} {
 		sent := false
 		if !terminal {
-			sent, _ = s.SendRequest("signal", true, gossh.Marshal(struct{ Name string }{name})) // a lost connection ends it, too
+			sent, _ = s.SendRequest("signal", true,
+				gossh.Marshal(struct{ Name string }{name})) // a lost connection ends it, too
 		}
 		if !sent {
 			break

@@ -69,7 +69,8 @@ func TestWithoutTerminal(t *testing.T) {
 		"tty":                                    {"", "not a tty\n", "", 1},
 	} {
 		var out, errs bytes.Buffer
-		code, err := interactive.Run(t.Context(), conn, interactive.Options{Line: line, In: input(t, want.in), Out: &out, Err: &errs})
+		code, err := interactive.Run(t.Context(), conn,
+			interactive.Options{Line: line, In: input(t, want.in), Out: &out, Err: &errs})
 		if err != nil || code != want.code || out.String() != want.out || errs.String() != want.errs {
 			t.Errorf("%q: got %d, %v, %q, %q; want %+v", line, code, err, out.String(), errs.String(), want)
 		}
@@ -100,7 +101,8 @@ func onTerminal(ctx context.Context, t *testing.T, conn ssh.Conn, line string) *
 	before := tt.mode()
 	go func() {
 		var err error
-		tt.code, err = interactive.Run(ctx, conn, interactive.Options{Line: line, In: here, Out: w, Err: w, Terminal: true, Term: "vt220"})
+		tt.code, err = interactive.Run(ctx, conn,
+			interactive.Options{Line: line, In: here, Out: w, Err: w, Terminal: true, Term: "vt220"})
 		_ = w.Close()
 		if *before != *tt.mode() {
 			t.Error("the terminal did not get its mode back")
@@ -141,12 +143,14 @@ func (tt *terminal) send(keys string) {
 // TestTerminal has a session on a terminal: its size and kind, a change of the size, and keys that
 // the host interprets.
 func TestTerminal(t *testing.T) {
-	tt := onTerminal(t.Context(), t, dial(t), `/bin/sh -c 'trap "echo key" INT; trap "stty size" WINCH; echo $TERM; stty size; while :; do read x; test "$x" != end || exit 5; done'`)
+	tt := onTerminal(t.Context(), t, dial(t),
+		`/bin/sh -c 'trap "echo key" INT; trap "stty size" WINCH; echo $TERM; stty size; while :; do read x; test "$x" != end || exit 5; done'`)
 	tt.expect("vt220\r\n31 97\r\n")
 	if err := pty.Setsize(tt.here, &pty.Winsize{Rows: 40, Cols: 120}); err != nil {
 		t.Fatal(err)
 	}
-	if err := syscall.Kill(os.Getpid(), syscall.SIGWINCH); err != nil { // the kernel tells the foreground of the terminal alone
+	if err := syscall.Kill(os.Getpid(),
+		syscall.SIGWINCH); err != nil { // the kernel tells the foreground of the terminal alone
 		t.Fatal(err)
 	}
 	tt.expect("40 120\r\n")
@@ -194,7 +198,8 @@ func (failing) Write([]byte) (int, error) { return 0, syscall.EPIPE }
 
 // TestNobodyReads ends a command whose output nobody reads any more.
 func TestNobodyReads(t *testing.T) {
-	_, err := interactive.Run(t.Context(), dial(t), interactive.Options{Line: "yes", In: input(t, ""), Out: failing{}, Err: io.Discard})
+	_, err := interactive.Run(t.Context(), dial(t),
+		interactive.Options{Line: "yes", In: input(t, ""), Out: failing{}, Err: io.Discard})
 	if !errors.Is(err, syscall.EPIPE) {
 		t.Errorf("got %v", err)
 	}

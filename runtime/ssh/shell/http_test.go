@@ -15,7 +15,10 @@ import (
 )
 
 func TestHTTP(t *testing.T) {
-	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("a redirect to another server was followed") }))
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter,
+		*http.Request) {
+		t.Error("a redirect to another server was followed")
+	}))
 	defer elsewhere.Close()
 	release := make(chan struct{})
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -40,11 +43,13 @@ func TestHTTP(t *testing.T) {
 	defer close(release)
 	ask := func(t *testing.T, h *Host) {
 		get := func(path string, limit time.Duration) (web.Response, error) {
-			return h.HTTP(t.Context(), web.Request{URL: server.URL + path, Headers: map[string]string{"X-Ask": "me"}, Timeout: limit}, "")
+			return h.HTTP(t.Context(), web.Request{URL: server.URL + path, Headers: map[string]string{"X-Ask": "me"},
+				Timeout: limit}, "")
 		}
 		for _, path := range []string{"/", "/moved"} {
 			r, err := get(path, 10*time.Second)
-			if err != nil || r.Status != http.StatusTeapot || r.Body != "short and stout" || r.Headers["x-asked"] != "me" {
+			if err != nil || r.Status != http.StatusTeapot || r.Body != "short and stout" ||
+				r.Headers["x-asked"] != "me" {
 				t.Errorf("%s: %+v, %v", path, r, err)
 			}
 		}
@@ -59,7 +64,8 @@ func TestHTTP(t *testing.T) {
 		if _, err := get("/slow", 200*time.Millisecond); err == nil || !strings.Contains(err.Error(), "within 200ms") {
 			t.Errorf("slow: %v", err)
 		}
-		for _, address := range []string{"127.0.0.1:80", "ftp://127.0.0.1/", fmt.Sprintf("http://127.0.0.1:%d/", sshtest.FreePort(t))} {
+		for _, address := range []string{"127.0.0.1:80", "ftp://127.0.0.1/",
+			fmt.Sprintf("http://127.0.0.1:%d/", sshtest.FreePort(t))} {
 			if _, err := h.HTTP(t.Context(), web.Request{URL: address, Timeout: 10 * time.Second}, ""); err == nil {
 				t.Errorf("%s answered", address)
 			}
@@ -86,7 +92,8 @@ func pids(t *testing.T, text string) string {
 		files, err := filepath.Glob("/proc/[0-9]*/cmdline")
 		must(t, err)
 		for _, file := range files {
-			if line, err := os.ReadFile(file); err == nil && strings.Contains(string(line), text) { // it may have ended meanwhile
+			if line, err := os.ReadFile(file); err == nil &&
+				strings.Contains(string(line), text) { // it may have ended meanwhile
 				left = append(left, filepath.Base(filepath.Dir(file)))
 			}
 		}

@@ -63,7 +63,8 @@ func TestTimeoutEndsEverything(t *testing.T) {
 func TestTimeoutAsksFirst(t *testing.T) {
 	onEach(t, func(t *testing.T, h *Host) {
 		mark := filepath.Join(t.TempDir(), "mark")
-		program := []string{"/bin/sh", "-c", `trap 'echo clean >"$1"; exit' TERM; while :; do sleep 0.1; done`, "sh", mark}
+		program := []string{"/bin/sh", "-c", `trap 'echo clean >"$1"; exit' TERM; while :; do sleep 0.1; done`, "sh",
+			mark}
 		_, err := h.Run(t.Context(), Command{Argv: program, Timeout: 500 * time.Millisecond})
 		var late *TimeoutError
 		if !errors.As(err, &late) || late.Left != nil {
@@ -90,7 +91,8 @@ func TestInterrupt(t *testing.T) {
 					cancel(interrupted)
 				}
 			})
-			r, err := h.Run(event.WithStream(ctx, event.NewStream(sink)), Command{Script: "echo $$; exec sleep 1000", Stdin: stdin})
+			r, err := h.Run(event.WithStream(ctx, event.NewStream(sink)),
+				Command{Script: "echo $$; exec sleep 1000", Stdin: stdin})
 			if !errors.Is(err, interrupted) {
 				t.Fatalf("error %v", err)
 			}
@@ -138,7 +140,8 @@ func TestTooMuchOutput(t *testing.T) {
 		c := Command{Script: "head -c 1001 /dev/zero | tr '\\0' x >/dev/" + stream, Max: 1000}
 		_, err := h.Run(ctx, c)
 		var long *ssh.TooLongError
-		if !errors.As(err, &long) || long.What != stream || !strings.Contains(event.Hint(err), "max =") || !strings.Contains(err.Error(), "1001 bytes") {
+		if !errors.As(err, &long) || long.What != stream || !strings.Contains(event.Hint(err), "max =") ||
+			!strings.Contains(err.Error(), "1001 bytes") {
 			t.Errorf("error %v, hint %q", err, event.Hint(err))
 		}
 		if n := rec.Output(); len(n) != 1001 {
@@ -147,7 +150,8 @@ func TestTooMuchOutput(t *testing.T) {
 		c.Max = 1001
 		run(t, h, c)
 	}
-	if _, err := h.Run(t.Context(), Command{Script: "head -c 16777217 /dev/zero", Quiet: true}); err == nil || !strings.Contains(err.Error(), "16 MiB") {
+	if _, err := h.Run(t.Context(), Command{Script: "head -c 16777217 /dev/zero", Quiet: true}); err == nil ||
+		!strings.Contains(err.Error(), "16 MiB") {
 		t.Errorf("by default: %v", err)
 	}
 	run(t, h, Command{Script: "head -c 16777217 /dev/zero", Quiet: true, Max: 17 << 20})
@@ -172,7 +176,8 @@ func TestShowOnly(t *testing.T) {
 // An error has the last lines even of output beyond the limit.
 func TestTailOfTooMuch(t *testing.T) {
 	h := newPool(t, Options{}).Localhost()
-	_, err := h.Run(t.Context(), Command{Script: "yes | head -c 300000; echo the reason; sleep 1000", Max: 100, IdleTimeout: 500 * time.Millisecond})
+	_, err := h.Run(t.Context(), Command{Script: "yes | head -c 300000; echo the reason; sleep 1000", Max: 100,
+		IdleTimeout: 500 * time.Millisecond})
 	var late *TimeoutError
 	if !errors.As(err, &late) || !strings.HasSuffix(late.Tail, "y\nthe reason") {
 		t.Errorf("%v, tail %q", err, late.Tail)
@@ -182,7 +187,8 @@ func TestTailOfTooMuch(t *testing.T) {
 func TestEvents(t *testing.T) {
 	ctx, rec := sshtest.Recording(t)
 	h := newPoolTo(t, rec.Stream, Options{}).Localhost()
-	_, err := h.Run(ctx, Command{Argv: []string{"sh", "-c", `echo "token $T"; printf partial; cat; exit 3`}, Cwd: "/usr", Env: map[string]string{"T": "hunter22"},
+	_, err := h.Run(ctx, Command{Argv: []string{"sh", "-c", `echo "token $T"; printf partial; cat; exit 3`},
+		Cwd: "/usr", Env: map[string]string{"T": "hunter22"},
 		Stdin: new("hidden-input"), Secrets: []string{"hunter22", "hidden-input"}, AnyStatus: true})
 	must(t, err)
 	var got []string
@@ -194,7 +200,8 @@ func TestEvents(t *testing.T) {
 		got = append(got, fmt.Sprintf("%s|%s|%s|%s", e.Kind, e.Host, e.Text, code))
 	}
 	command := `cd /usr && sh -c 'echo "token $T"; printf partial; cat; exit 3'`
-	want := []string{"command_begun|localhost|" + command + "|", "output|localhost|token [secret]\n|", "output|localhost|partial[secret]|", "command_ended|localhost|" + command + "|3"}
+	want := []string{"command_begun|localhost|" + command + "|", "output|localhost|token [secret]\n|",
+		"output|localhost|partial[secret]|", "command_ended|localhost|" + command + "|3"}
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {
 		t.Errorf("events:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
@@ -204,7 +211,8 @@ func TestExitErrorTail(t *testing.T) {
 	h := newPool(t, Options{}).Localhost()
 	_, err := h.Run(t.Context(), Command{Script: "seq 1 30 >&2; echo out; exit 4"})
 	var exit *ExitError
-	if !errors.As(err, &exit) || exit.Tail != "21\n22\n23\n24\n25\n26\n27\n28\n29\n30" || err.Error() != "localhost: exited 4: seq 1 30 >&2; echo out; exit 4" {
+	if !errors.As(err, &exit) || exit.Tail != "21\n22\n23\n24\n25\n26\n27\n28\n29\n30" ||
+		err.Error() != "localhost: exited 4: seq 1 30 >&2; echo out; exit 4" {
 		t.Errorf("%v, tail %q", err, exit.Tail)
 	}
 }
@@ -223,8 +231,10 @@ func TestShellKilled(t *testing.T) {
 
 func TestCommandMistakes(t *testing.T) {
 	h := newPool(t, Options{}).Localhost()
-	for _, c := range []Command{{}, {Script: " \n"}, {Argv: []string{}}, {Script: "a", Argv: []string{"b"}}, {Script: "a\x00"}, {Argv: []string{"a", "\x00"}},
-		{Script: "true", Cwd: "\x00"}, {Script: "true", Env: map[string]string{"A-B": ""}}, {Script: "true", Env: map[string]string{"A": "\x00"}}} {
+	for _, c := range []Command{{}, {Script: " \n"}, {Argv: []string{}}, {Script: "a", Argv: []string{"b"}},
+		{Script: "a\x00"}, {Argv: []string{"a", "\x00"}},
+		{Script: "true", Cwd: "\x00"}, {Script: "true", Env: map[string]string{"A-B": ""}},
+		{Script: "true", Env: map[string]string{"A": "\x00"}}} {
 		if _, err := h.Run(t.Context(), c); err == nil {
 			t.Errorf("%+v was accepted", c)
 		}
@@ -242,7 +252,8 @@ func TestCloseWhileRunning(t *testing.T) {
 		})
 		ended := make(chan error)
 		go func() {
-			_, err := h.Run(event.WithStream(t.Context(), event.NewStream(sink)), Command{Script: "echo $$; sleep 1000"})
+			_, err := h.Run(event.WithStream(t.Context(), event.NewStream(sink)),
+				Command{Script: "echo $$; sleep 1000"})
 			ended <- err
 		}()
 		pid := <-began

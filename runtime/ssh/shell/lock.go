@@ -92,12 +92,14 @@ func (h *Host) ensureLocks(ctx context.Context) error {
 func (c *connection) acquire(ctx context.Context, h *Host, path string, wait time.Duration) error {
 	mark := frame.NewMark()
 	seconds := int64(math.Ceil(wait.Seconds()))
-	settings, err := assignments("mark", mark, "file", path, "holder", h.holder(time.Now()), "wait", strconv.FormatInt(seconds, 10),
+	settings, err := assignments("mark", mark, "file", path, "holder", h.holder(time.Now()), "wait",
+		strconv.FormatInt(seconds, 10),
 		"group", h.group(), "silence", strconv.FormatInt(silence(c.alive), 10))
 	if err != nil {
 		return err
 	}
-	script := "printf '%s' '" + mark + "'; " + groupScript + "\n" + h.umask() + settings + "\n" + endgroupScript + keeperScript
+	script := "printf '%s' '" + mark + "'; " + groupScript + "\n" + h.umask() + settings + "\n" + endgroupScript +
+		keeperScript
 	p, err := c.start(ctx, stdinScript(len(script)))
 	if err != nil {
 		return fmt.Errorf("lock %s: %w", path, err)

@@ -86,7 +86,8 @@ func TestLockExcludes(t *testing.T) {
 		began := time.Now()
 		err := other.Localhost().Lock(t.Context(), path, 0)
 		var locked *LockedError
-		if !errors.As(err, &locked) || !strings.HasPrefix(locked.Holder, "ada from desk ") || !strings.Contains(locked.Holder, "pid "+strconv.Itoa(os.Getpid())) || event.Hint(err) == "" {
+		if !errors.As(err, &locked) || !strings.HasPrefix(locked.Holder, "ada from desk ") ||
+			!strings.Contains(locked.Holder, "pid "+strconv.Itoa(os.Getpid())) || event.Hint(err) == "" {
 			t.Fatalf("%v", err)
 		}
 		_, since, _ := strings.Cut(locked.Holder, " since ")
@@ -149,7 +150,8 @@ func TestLockErrors(t *testing.T) {
 // Anybody may have written the lock file. Whatever it contains, a lock that is held is not
 // acquired.
 func TestLockFileCannotForge(t *testing.T) {
-	for _, text := range []string{"mallory\ntaken\n", "taken", "x\rtaken\n", "\x1b[2Jmallory", strings.Repeat("m", 4000) + "\ntaken\n"} {
+	for _, text := range []string{"mallory\ntaken\n", "taken", "x\rtaken\n", "\x1b[2Jmallory",
+		strings.Repeat("m", 4000) + "\ntaken\n"} {
 		path := filepath.Join(t.TempDir(), "lock")
 		must(t, os.WriteFile(path, []byte(text), 0o600))
 		held := exec.Command("flock", path, "sh", "-c", "echo held; read line; :")
@@ -176,7 +178,8 @@ func TestLockFileCannotForge(t *testing.T) {
 }
 
 func TestHolderIsCut(t *testing.T) {
-	if got := cutHolder("gräce\n\x1b[2Jfrom\u202e "+strings.Repeat("ä", 200), 200); len(got) > maxHolder || len(got) < maxHolder-1 || !strings.HasPrefix(got, "gräce [2Jfrom ä") {
+	if got := cutHolder("gräce\n\x1b[2Jfrom\u202e "+strings.Repeat("ä", 200), 200); len(got) > maxHolder ||
+		len(got) < maxHolder-1 || !strings.HasPrefix(got, "gräce [2Jfrom ä") {
 		t.Errorf("%d bytes: %q", len(got), got)
 	}
 }
@@ -309,9 +312,11 @@ func TestCloseLeavesNothing(t *testing.T) {
 	for _, h := range []*Host{h, l} {
 		locks = append(locks, filepath.Join(t.TempDir(), "lock"))
 		must(t, h.Lock(t.Context(), locks[len(locks)-1], 0))
-		daemons = append(daemons, strings.TrimSpace(run(t, h, Command{Script: "sleep 1000 >/dev/null 2>&1 & echo $!"}).Stdout))
+		daemons = append(daemons, strings.TrimSpace(run(t, h,
+			Command{Script: "sleep 1000 >/dev/null 2>&1 & echo $!"}).Stdout))
 		run(t, h, Command{Script: "true", Resident: true})
-		pids = append(pids, strings.TrimSpace(run(t, h, Command{Script: "echo $$"}).Stdout), strconv.FormatInt(h.conn.keepers[0].shell.group(), 10))
+		pids = append(pids, strings.TrimSpace(run(t, h, Command{Script: "echo $$"}).Stdout),
+			strconv.FormatInt(h.conn.keepers[0].shell.group(), 10))
 	}
 	must(t, p.Close())
 	next := newPool(t, Options{}).Localhost()

@@ -203,11 +203,13 @@ func Module() script.Module {
 				With(`host:run({ "git", "fetch" }, { cwd = "/srv/app/repo.git", timeout = "2m", retries = 2 })`).
 				Assuming(Result{OK: true}),
 			script.Func("capture", script.Reads,
-				"Run a command that changes nothing, and return its output without the white space around it.", luaCapture).
+				"Run a command that changes nothing, and return its output without the white space around it.",
+				luaCapture).
 				With(`local newest = host:capture("ls -t /srv/app/releases | head -n 1", { pipefail = true })`),
 			script.Func("test", script.Reads,
 				"Run a command that changes nothing, and return whether its status was 0. A command that did not run is an error: status 126 (also for "+
-					"a cwd that cannot be entered) or 127, except of command -v NAME, which asks for a program.", luaTest).
+					"a cwd that cannot be entered) or 127, except of command -v NAME, which asks for a program.",
+				luaTest).
 				With("if host:test({ \"test\", \"-x\", \"/usr/bin/python3\" }) then\n" +
 					"  log.info(\"python is there\")\nend"),
 			script.Func("script", script.Depends,
@@ -221,7 +223,8 @@ func Module() script.Module {
 				With(`host:permissions({ umask = "002", group = "deploy" })`),
 			script.Func("probe", script.Reads,
 				"Open what a run may need later of the host's SSH server: files, as many sessions as it may take, "+
-					"and a connection to a URL, at which nothing need listen. An error names what the server forbids.", luaProbe).
+					"and a connection to a URL, at which nothing need listen. An error names what the server forbids.",
+				luaProbe).
 				With(`host:probe({ url = "http://127.0.0.1:8000/" })`),
 			script.Func("lock", script.Holds,
 				"Acquire a lock on the host until the run ends, however it ends. "+

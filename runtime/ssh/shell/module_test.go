@@ -18,7 +18,8 @@ import (
 func lua(t *testing.T, source string) error {
 	t.Helper()
 	h := newPool(t, Options{}).Localhost()
-	h.target = inventory.Host{Name: "web1", Address: "192.0.2.1", Port: 22, User: "deploy", Tags: []string{"web"}, Vars: map[string]any{"processes": float64(4)}}
+	h.target = inventory.Host{Name: "web1", Address: "192.0.2.1", Port: 22, User: "deploy", Tags: []string{"web"},
+		Vars: map[string]any{"processes": float64(4)}}
 	return luaOn(t, t.Context(), h, source, t.TempDir())
 }
 
@@ -27,18 +28,20 @@ func luaOn(t *testing.T, ctx context.Context, h *Host, source, dir string) error
 	t.Helper()
 	path := filepath.Join(dir, "recipe.lua")
 	must(t, os.WriteFile(path, []byte(source), 0o600))
-	globals := script.Module{Doc: "what the test needs", Fields: []script.Field{{Name: "host", Type: "host", Doc: "this machine"}}, Primitives: []script.Primitive{
-		script.Func("equal", script.Pure, "Compares.", func(_ context.Context, _ script.None, a struct {
-			Got  any `lua:"got,arg,optional" doc:"what is"`
-			Want any `lua:"want,arg,optional" doc:"what should be"`
-		}) (script.None, error) {
-			if !reflect.DeepEqual(a.Got, a.Want) {
-				return script.None{}, errors.New("not equal")
-			}
-			return script.None{}, nil
-		}),
-	}}
-	lib, err := script.NewLibrary([]script.Object{{Name: "host", Type: reflect.TypeFor[*Host](), Doc: "a server"}}, globals, Module())
+	globals := script.Module{Doc: "what the test needs",
+		Fields: []script.Field{{Name: "host", Type: "host", Doc: "this machine"}}, Primitives: []script.Primitive{
+			script.Func("equal", script.Pure, "Compares.", func(_ context.Context, _ script.None, a struct {
+				Got  any `lua:"got,arg,optional" doc:"what is"`
+				Want any `lua:"want,arg,optional" doc:"what should be"`
+			}) (script.None, error) {
+				if !reflect.DeepEqual(a.Got, a.Want) {
+					return script.None{}, errors.New("not equal")
+				}
+				return script.None{}, nil
+			}),
+		}}
+	lib, err := script.NewLibrary([]script.Object{{Name: "host", Type: reflect.TypeFor[*Host](), Doc: "a server"}},
+		globals, Module())
 	must(t, err)
 	state, err := lib.NewState(event.NewStream(), script.StateOptions{})
 	must(t, err)

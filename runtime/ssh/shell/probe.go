@@ -82,7 +82,8 @@ func (h *Host) probeSessions(ctx context.Context, c *connection) error {
 	}
 	var full *ssh.SessionError
 	if errors.As(err, &full) {
-		return event.WithHint(fmt.Errorf("the server allows too few sessions on a connection: %d, and a run needs %d", open, sessions),
+		return event.WithHint(fmt.Errorf("the server allows too few sessions on a connection: %d, and a run needs %d",
+			open, sessions),
 			fmt.Sprintf("in its sshd_config, MaxSessions must be %d or more; the default is 10", sessions))
 	}
 	return err

@@ -22,15 +22,20 @@ func TestProbe(t *testing.T) {
 		login      string // ~/.bashrc
 		want, hint string
 	}{
-		"defaults":            {},
-		"no session at all":   {[]string{"MaxSessions 0"}, "", "sessions on a connection: 0", "MaxSessions"},
-		"one session":         {[]string{"MaxSessions 1"}, "", "the server allows too few sessions on a connection: 1, and a run needs 4", "MaxSessions must be 4 or more"},
-		"three sessions":      {[]string{"MaxSessions 3"}, "", "the server allows too few sessions on a connection: 3, and a run needs 4", "MaxSessions must be 4 or more"},
+		"defaults":          {},
+		"no session at all": {[]string{"MaxSessions 0"}, "", "sessions on a connection: 0", "MaxSessions"},
+		"one session": {[]string{"MaxSessions 1"}, "",
+			"the server allows too few sessions on a connection: 1, and a run needs 4",
+			"MaxSessions must be 4 or more"},
+		"three sessions": {[]string{"MaxSessions 3"}, "",
+			"the server allows too few sessions on a connection: 3, and a run needs 4",
+			"MaxSessions must be 4 or more"},
 		"four sessions":       {[]string{"MaxSessions 4"}, "", "", ""},
 		"no sftp":             {[]string{"Subsystem other internal-sftp"}, "", "", ""},
 		"no tunnels, a relay": {[]string{"AllowTcpForwarding no"}, "", "", ""},
 		"another port alone":  {[]string{"PermitOpen 127.0.0.1:1"}, "", "", ""},
-		"no tunnels, no Python": {[]string{"DisableForwarding yes"}, "PATH=$HOME/bin", "forbids tunnels, so 127.0.0.1:PORT can't be reached through it, and the host has no python3 that could relay",
+		"no tunnels, no Python": {[]string{"DisableForwarding yes"}, "PATH=$HOME/bin",
+			"forbids tunnels, so 127.0.0.1:PORT can't be reached through it, and the host has no python3 that could relay",
 			"AllowTcpForwarding"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -46,7 +51,8 @@ func TestProbe(t *testing.T) {
 				return
 			}
 			port := strings.TrimSuffix(url[strings.LastIndex(url, ":")+1:], "/")
-			if err == nil || !strings.Contains(strings.ReplaceAll(err.Error(), port, "PORT"), test.want) || !strings.Contains(event.Hint(err), test.hint) {
+			if err == nil || !strings.Contains(strings.ReplaceAll(err.Error(), port, "PORT"), test.want) ||
+				!strings.Contains(event.Hint(err), test.hint) {
 				t.Errorf("got %v, hint %q; want %s, hint %s", err, event.Hint(err), test.want, test.hint)
 			}
 		})

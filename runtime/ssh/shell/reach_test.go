@@ -49,7 +49,8 @@ func TestConnectionLost(t *testing.T) {
 			s.DropConnections(t)
 		}
 	})
-	_, err := h.Run(event.WithStream(t.Context(), event.NewStream(sink)), Command{Script: "echo on; sleep 20; echo off"})
+	_, err := h.Run(event.WithStream(t.Context(), event.NewStream(sink)),
+		Command{Script: "echo on; sleep 20; echo off"})
 	var lost *LostError
 	if !errors.As(err, &lost) || !strings.Contains(err.Error(), "unknown") {
 		t.Fatalf("%v", err)
@@ -62,7 +63,10 @@ func TestDeadPeer(t *testing.T) {
 	s := sshtest.Start(t)
 	var silent atomic.Bool
 	target := s.Target(t)
-	target.HostKey, target.Port = s.HostKey, labtest.Relay{Pass: func(bool, int) bool { return !silent.Load() }}.Listen(t, s.Address())
+	target.HostKey, target.Port = s.HostKey, labtest.Relay{Pass: func(bool,
+		int) bool {
+		return !silent.Load()
+	}}.Listen(t, s.Address())
 	h := newPool(t, Options{Options: ssh.Options{KeepAlive: 100 * time.Millisecond}}).Host(target)
 	run(t, h, Command{Script: "sleep 1"}) // longer than three keepalive requests
 	silent.Store(true)

@@ -40,7 +40,8 @@ func TestRetries(t *testing.T) {
 		{"until it succeeds", Command{Script: "[ $n = 3 ]", Retries: 5}, false, false, 3, ""},
 		{"not more often", Command{Script: "exit 4", Retries: 2}, false, false, 3, "exited 4"},
 		{"without an error for a status", Command{Script: "exit 4", Retries: 1, AnyStatus: true}, false, false, 2, ""},
-		{"after a timeout", Command{Script: "[ $n = 2 ] || sleep 60", Retries: 1, Timeout: 300 * time.Millisecond}, false, false, 2, ""},
+		{"after a timeout", Command{Script: "[ $n = 2 ] || sleep 60", Retries: 1, Timeout: 300 * time.Millisecond},
+			false, false, 2, ""},
 		{"not after a lost shell", Command{Script: "kill -s KILL $$", Retries: 3}, false, false, 1, "unknown"},
 		{"not after an interrupt", Command{Script: "exit 4", Retries: 3}, false, true, 1, "interrupted"},
 		{"not in a dry run", Command{Script: "exit 4", Retries: 3}, true, false, 1, "exited 4"},
@@ -126,7 +127,8 @@ func TestPipefail(t *testing.T) {
 				code = min(code, 1) * 2
 			}
 			if code != tt.code || string(out) != tt.stdout {
-				t.Errorf("%s: %s: status %d, want %d; %q %s", shell, tt.name, c.ProcessState.ExitCode(), tt.code, out, stderr.String())
+				t.Errorf("%s: %s: status %d, want %d; %q %s", shell, tt.name, c.ProcessState.ExitCode(), tt.code, out,
+					stderr.String())
 			}
 			if refused := strings.Contains(stderr.String(), "install bash"); refused != (tt.code == 126) {
 				t.Errorf("%s: %s: %s", shell, tt.name, stderr.String())

@@ -40,7 +40,8 @@ func (h *Host) runOnce(ctx context.Context, c Command) (Result, error) {
 }
 
 func newOutput(ctx context.Context, h *Host, c Command) *output.Collector {
-	return output.New(ctx, h.pool.stream, output.Options{Max: c.Max, Quiet: c.Quiet || c.Explain != nil, ShowOnly: c.ShowOnly})
+	return output.New(ctx, h.pool.stream, output.Options{Max: c.Max, Quiet: c.Quiet || c.Explain != nil,
+		ShowOnly: c.ShowOnly})
 }
 
 // execution is one run of a command.

@@ -47,7 +47,8 @@ func TestAgentForwarding(t *testing.T) {
 		a := newTestAgent(t)
 		ctx := WithAgent(t.Context(), a)
 		path := ""
-		for _, c := range []Command{{Script: "ssh-add -l; echo $SSH_AUTH_SOCK"}, {Script: "ssh-add -l; echo $SSH_AUTH_SOCK", Stdin: new("")}} {
+		for _, c := range []Command{{Script: "ssh-add -l; echo $SSH_AUTH_SOCK"},
+			{Script: "ssh-add -l; echo $SSH_AUTH_SOCK", Stdin: new("")}} {
 			r, err := h.Run(ctx, c)
 			if err != nil || !strings.Contains(r.Stdout, "SHA256:") {
 				t.Fatalf("%v: %q %q", err, r.Stdout, r.Stderr)
@@ -56,7 +57,8 @@ func TestAgentForwarding(t *testing.T) {
 			path = lines[len(lines)-1]
 		}
 		// Outside of the scope the socket exists, and nobody answers.
-		r, err := h.Run(t.Context(), Command{Script: "echo ${SSH_AUTH_SOCK-none}; SSH_AUTH_SOCK=" + path + " ssh-add -l", AnyStatus: true})
+		r, err := h.Run(t.Context(), Command{Script: "echo ${SSH_AUTH_SOCK-none}; SSH_AUTH_SOCK=" + path +
+			" ssh-add -l", AnyStatus: true})
 		must(t, err)
 		if r.OK || strings.Contains(r.Stdout, "SHA256:") {
 			t.Errorf("outside: %d %q %q", r.Code, r.Stdout, r.Stderr)

@@ -15,17 +15,18 @@ func writeScripts(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
 	for name, text := range map[string]string{
-		"lib/look.sh":   "#!/bin/sh\n# look around\nprintf '<%s>' \"$0\" \"$@\"; cat; pwd; echo \"$A\" >&2\n",
-		"fail.sh":       "#!/bin/sh -e\n(exit 4)\necho not reached\n",
-		"words.py":      "#!/usr/bin/env python3\nimport sys\nprint(sys.argv[1:], 'it\\'s')\n",
-		"which.py":      "import sys\nprint(sys.executable)\n",
-		"plain.sh":      "echo plain\n",
-		"crlf.sh":       "#!/bin/sh\r\nif true; then\r\n\techo \"$1\"\r\nfi\r\n",
-		"table.awk":     "#!/usr/bin/awk -f\n",
-		"words.pl":      "#!/usr/bin/perl -w\nprint join(',', @ARGV), \"\\n\";\n",
-		"slow.sh":       "#!/bin/sh\nsleep 30\n",
-		"large.sh":      "#!/bin/sh\n" + strings.Repeat("#\n", 70<<10),
-		"just_fits.sh":  "#!/bin/sh\n" + strings.Repeat("'", 20<<10) + "'\n'" + strings.Repeat("''", 40<<10) + "; echo fits\n",
+		"lib/look.sh": "#!/bin/sh\n# look around\nprintf '<%s>' \"$0\" \"$@\"; cat; pwd; echo \"$A\" >&2\n",
+		"fail.sh":     "#!/bin/sh -e\n(exit 4)\necho not reached\n",
+		"words.py":    "#!/usr/bin/env python3\nimport sys\nprint(sys.argv[1:], 'it\\'s')\n",
+		"which.py":    "import sys\nprint(sys.executable)\n",
+		"plain.sh":    "echo plain\n",
+		"crlf.sh":     "#!/bin/sh\r\nif true; then\r\n\techo \"$1\"\r\nfi\r\n",
+		"table.awk":   "#!/usr/bin/awk -f\n",
+		"words.pl":    "#!/usr/bin/perl -w\nprint join(',', @ARGV), \"\\n\";\n",
+		"slow.sh":     "#!/bin/sh\nsleep 30\n",
+		"large.sh":    "#!/bin/sh\n" + strings.Repeat("#\n", 70<<10),
+		"just_fits.sh": "#!/bin/sh\n" + strings.Repeat("'", 20<<10) + "'\n'" + strings.Repeat("''", 40<<10) +
+			"; echo fits\n",
 		"lib/broken.sh": "#!/bin/sh\nif\n",
 	} {
 		path := filepath.Join(dir, name)
@@ -88,7 +89,8 @@ func TestScriptIsShownByName(t *testing.T) {
 		}
 	}
 	want := "cd / && look.sh 'a b' "
-	if len(shown) != 2 || !strings.HasPrefix(shown[0], want) || strings.Contains(shown[0], "hunter22") || shown[0] != shown[1] {
+	if len(shown) != 2 || !strings.HasPrefix(shown[0], want) || strings.Contains(shown[0], "hunter22") ||
+		shown[0] != shown[1] {
 		t.Errorf("shown as %q, want %q and a mark instead of the secret", shown, want)
 	}
 }

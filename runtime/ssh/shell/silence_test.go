@@ -79,7 +79,10 @@ func TestCutNetworkEndsCommand(t *testing.T) {
 	s := sshtest.Start(t)
 	var silent atomic.Bool
 	target := s.Target(t)
-	target.HostKey, target.Port = s.HostKey, labtest.Relay{Pass: func(bool, int) bool { return !silent.Load() }}.Listen(t, s.Address())
+	target.HostKey, target.Port = s.HostKey, labtest.Relay{Pass: func(bool,
+		int) bool {
+		return !silent.Load()
+	}}.Listen(t, s.Address())
 	h := newPool(t, Options{Options: ssh.Options{KeepAlive: time.Second}}).Host(target)
 	lock := filepath.Join(t.TempDir(), "lock")
 	must(t, h.Lock(t.Context(), lock, 0))
@@ -187,7 +190,8 @@ func TestFreshShellIsGuarded(t *testing.T) {
 // A script whose end is missing, because the connection died, executes nothing.
 func TestPartOfAScript(t *testing.T) {
 	made := filepath.Join(t.TempDir(), "made")
-	for _, c := range []Command{{Argv: []string{"/bin/mkdir", made, made + ".end"}}, {Script: "mkdir " + made + "\nmkdir " + made + ".end"}} {
+	for _, c := range []Command{{Argv: []string{"/bin/mkdir", made, made + ".end"}},
+		{Script: "mkdir " + made + "\nmkdir " + made + ".end"}} {
 		body, err := c.body(nil)
 		must(t, err)
 		program, err := c.program(nil)

@@ -45,7 +45,8 @@ func sudoHost(t *testing.T, user, rule string) inventory.Host {
 	}
 	add("passwd", user+":x:4242:4242::/:/bin/sh")
 	add("shadow", user+":"+hash+":19000:0:99999:7:::")
-	must(t, os.WriteFile(filepath.Join(etc, "sudoers"), []byte("Defaults passwd_tries=3\nroot ALL=(ALL:ALL) ALL\n"+rule+"\n"), 0o440))
+	must(t, os.WriteFile(filepath.Join(etc, "sudoers"),
+		[]byte("Defaults passwd_tries=3\nroot ALL=(ALL:ALL) ALL\n"+rule+"\n"), 0o440))
 	prepare := "mount --bind " + etc + " /etc && "
 	prepare += "mount -t tmpfs tmpfs /run/sudo" // earlier logins do not count
 	must(t, os.MkdirAll("/run/sudo", 0o711))
@@ -75,11 +76,15 @@ func TestSudoPasswordless(t *testing.T) {
 			want string
 		}{
 			{Command{Script: "id -un"}, "bob\n"},
-			{Command{Script: `id -un; pwd; echo "$A"; cat`, Sudo: "root", Cwd: "/usr", Env: map[string]string{"A": "it's"}}, "root\n/usr\nit's\n"},
-			{Command{Script: `id -un; pwd; echo "$A"; cat`, Sudo: "nobody", Cwd: "/usr", Env: map[string]string{"A": "it's"}, Stdin: new("in")}, "nobody\n/usr\nit's\nin"},
+			{Command{Script: `id -un; pwd; echo "$A"; cat`, Sudo: "root", Cwd: "/usr",
+				Env: map[string]string{"A": "it's"}}, "root\n/usr\nit's\n"},
+			{Command{Script: `id -un; pwd; echo "$A"; cat`, Sudo: "nobody", Cwd: "/usr",
+				Env: map[string]string{"A": "it's"}, Stdin: new("in")}, "nobody\n/usr\nit's\nin"},
 			{Command{Argv: []string{"printf", "%s", "$HOME 'x'\n"}, Sudo: "root"}, "$HOME 'x'\n"},
-			{Command{Script: `id -un; pwd; echo "$A"; cat`, Sudo: "root", Cwd: "/usr", Env: map[string]string{"A": "it's"}, Resident: true}, "root\n/usr\nit's\n"},
-			{Command{Script: "id -un; echo $1; umask; exit 0", Args: []string{"it's"}, Sudo: "nobody", Resident: true}, "nobody\nit's\n0002\n"},
+			{Command{Script: `id -un; pwd; echo "$A"; cat`, Sudo: "root", Cwd: "/usr",
+				Env: map[string]string{"A": "it's"}, Resident: true}, "root\n/usr\nit's\n"},
+			{Command{Script: "id -un; echo $1; umask; exit 0", Args: []string{"it's"}, Sudo: "nobody", Resident: true},
+				"nobody\nit's\n0002\n"},
 			{Command{Script: "umask"}, "0002\n"},
 			{Command{Script: "umask", Stdin: new("in")}, "0002\n"},
 			{Command{Script: "umask", Sudo: "root"}, "0002\n"},
@@ -102,15 +107,18 @@ func TestSudoPasswordless(t *testing.T) {
 		for _, c := range []Command{{}, {Stdin: new("")}, {Resident: true}} {
 			stdin, resident := c.Stdin, c.Resident
 			var exit *ExitError
-			if _, err := h.Run(t.Context(), Command{Script: "exit 1", Sudo: "root", Stdin: stdin, Resident: resident}); !errors.As(err, &exit) || exit.Result.Code != 1 {
+			if _, err := h.Run(t.Context(), Command{Script: "exit 1", Sudo: "root", Stdin: stdin,
+				Resident: resident}); !errors.As(err, &exit) || exit.Result.Code != 1 {
 				t.Errorf("the command's own status: %v", err)
 			}
 			var refused *SudoError
-			if _, err := h.Run(t.Context(), Command{Script: "true", Sudo: "nosuchuser", Stdin: stdin, Resident: resident}); !errors.As(err, &refused) {
+			if _, err := h.Run(t.Context(), Command{Script: "true", Sudo: "nosuchuser", Stdin: stdin,
+				Resident: resident}); !errors.As(err, &refused) {
 				t.Errorf("an unknown user: %v", err)
 			}
 			// Only sudo can end another user's processes.
-			r, err := h.Run(t.Context(), Command{Script: "sh -c 'echo $$; exec sleep 1000'", Sudo: "root", Stdin: stdin, Resident: resident, Timeout: time.Second})
+			r, err := h.Run(t.Context(), Command{Script: "sh -c 'echo $$; exec sleep 1000'", Sudo: "root", Stdin: stdin,
+				Resident: resident, Timeout: time.Second})
 			var late *TimeoutError
 			if !errors.As(err, &late) || late.Left != nil {
 				t.Fatalf("%s: %v", how, err)
@@ -140,7 +148,9 @@ func TestSudoAsks(t *testing.T) {
 	if d := time.Since(began); d > 20*time.Second {
 		t.Errorf("a wrong password took %v", d)
 	}
-	for _, c := range []Command{{Script: "id -un; cat", Sudo: "root", Resident: true}, {Script: "id -un; cat", Sudo: "root"}, {Script: "id -un; cat", Sudo: "root", Stdin: new("")}, {Script: "id -un", Sudo: "root", Env: map[string]string{"A": "b"}}} {
+	for _, c := range []Command{{Script: "id -un; cat", Sudo: "root", Resident: true},
+		{Script: "id -un; cat", Sudo: "root"}, {Script: "id -un; cat", Sudo: "root", Stdin: new("")},
+		{Script: "id -un", Sudo: "root", Env: map[string]string{"A": "b"}}} {
 		if r, err := h.Run(ctx, c); err != nil || r.Stdout != "root\n" {
 			t.Errorf("%q %q %v", r.Stdout, r.Stderr, err)
 		}
@@ -166,7 +176,10 @@ func TestSudoAsks(t *testing.T) {
 	}
 	stopped := errors.New("stopped")
 	target.Sudo = "ask"
-	_, err = newPool(t, Options{Options: ssh.Options{Prompt: func(context.Context, string, bool) (string, error) { return "", stopped }}}).Host(target).Run(t.Context(), Command{Script: "id", Sudo: "root"})
+	_, err = newPool(t, Options{Options: ssh.Options{Prompt: func(context.Context, string, bool) (string,
+		error) {
+		return "", stopped
+	}}}).Host(target).Run(t.Context(), Command{Script: "id", Sudo: "root"})
 	if !errors.Is(err, stopped) {
 		t.Errorf("stopped: %v", err)
 	}

@@ -35,7 +35,8 @@ func OtherValue(e ast.Expr, p types.Param, got types.Type) string {
 	switch {
 	case isNumber && p.Name == "mode":
 		return fmt.Sprintf(": write \"%04.0f\"", n)
-	case p.Type.Kind == types.String && (p.Name == "text" || p.Name == "stdin") && (got.Kind == types.List || got.Kind == types.Table):
+	case p.Type.Kind == types.String && (p.Name == "text" || p.Name == "stdin") &&
+		(got.Kind == types.List || got.Kind == types.Table):
 		return `: write table.concat(list, "\n")`
 	case p.Type.Kind == types.List && item.Kind == types.Object && item.Object == "host" && isText:
 		return fmt.Sprintf(": write tagged(%q), or { named(%q) }", text.Value, text.Value)

@@ -49,7 +49,8 @@ func ReadsSecret(words []string) string {
 }
 
 // filters are programs that print what they read, or a part of it.
-var filters = []string{"awk", "base64", "cat", "cut", "grep", "head", "jq", "sed", "sort", "tail", "tee", "tr", "xargs", "yq"}
+var filters = []string{"awk", "base64", "cat", "cut", "grep", "head", "jq", "sed", "sort", "tail", "tee", "tr", "xargs",
+	"yq"}
 
 // substitution matches what becomes a part of another command instead of being printed.
 var substitution = regexp.MustCompile("\\$\\([^()]*\\)|`[^`]*`")

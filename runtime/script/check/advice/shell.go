@@ -44,7 +44,8 @@ func EndsCommand(part string) bool { return nextCommand.MatchString(part) }
 // Changing returns the beginning of the first command in a text that changes something, or "".
 func Changing(text string) string {
 	for _, m := range redirection.FindAllStringSubmatch(text, -1) {
-		if target := strings.Trim(m[2], `"'`); target != "" && !strings.HasPrefix(target, "/dev/") && !strings.ContainsAny(m[0], `"'`) {
+		if target := strings.Trim(m[2], `"'`); target != "" && !strings.HasPrefix(target, "/dev/") &&
+			!strings.ContainsAny(m[0], `"'`) {
 			return "> " + target
 		}
 	}
@@ -65,16 +66,18 @@ var changingCommands = map[string][]string{
 	"chgrp": nil, "install": nil, "dd": nil, "useradd": nil, "adduser": nil, "userdel": nil, "usermod": nil,
 	"groupadd": nil, "kill": nil, "pkill": nil, "killall": nil, "reboot": nil, "shutdown": nil, "truncate": nil,
 	"a2ensite": nil, "a2dissite": nil, "a2enmod": nil, "certbot": nil, "createdb": nil, "dropdb": nil, "unzip": nil,
-	"systemctl": {"start", "stop", "restart", "reload", "enable", "disable", "daemon-reload", "mask", "unmask", "try-restart", "reload-or-restart"},
-	"apt-get":   {"install", "remove", "purge", "update", "upgrade", "dist-upgrade", "autoremove", "clean"},
-	"apt":       {"install", "remove", "purge", "update", "upgrade", "full-upgrade", "autoremove"},
-	"yum":       {"install", "remove", "update", "upgrade"}, "dnf": {"install", "remove", "update", "upgrade"},
+	"systemctl": {"start", "stop", "restart", "reload", "enable", "disable", "daemon-reload", "mask", "unmask",
+		"try-restart", "reload-or-restart"},
+	"apt-get": {"install", "remove", "purge", "update", "upgrade", "dist-upgrade", "autoremove", "clean"},
+	"apt":     {"install", "remove", "purge", "update", "upgrade", "full-upgrade", "autoremove"},
+	"yum":     {"install", "remove", "update", "upgrade"}, "dnf": {"install", "remove", "update", "upgrade"},
 	"apk": {"add", "del", "upgrade"}, "pip": {"install", "uninstall"}, "pip3": {"install", "uninstall"},
 	"npm": {"install", "ci", "run"}, "yarn": {"install"}, "bundle": {"install"}, "composer": {"install", "update"},
 	"git":    {"clone", "pull", "fetch", "checkout", "reset", "commit", "push", "merge", "clean", "init"},
 	"docker": {"run", "rm", "rmi", "stop", "start", "restart", "pull", "build", "kill", "prune"},
 	"sed":    {"-i"}, "make": {"install"}, "service": {"start", "stop", "restart", "reload"},
-	"manage.py": {"migrate", "collectstatic", "flush", "loaddata"}, "supervisorctl": {"start", "stop", "restart", "update"},
+	"manage.py":     {"migrate", "collectstatic", "flush", "loaddata"},
+	"supervisorctl": {"start", "stop", "restart", "update"},
 }
 
 // Changes returns the words that show that a command changes something, or "".
@@ -84,7 +87,8 @@ func Changes(words []string) string {
 		words = words[1:]
 	}
 	if len(words) == 0 || slices.Contains(words, "-s") || slices.Contains(words, "--dry-run") ||
-		slices.Contains(words, "--simulate") || slices.Contains(words, "--help") || slices.Contains(words, "--version") {
+		slices.Contains(words, "--simulate") || slices.Contains(words, "--help") ||
+		slices.Contains(words, "--version") {
 		return ""
 	}
 	program := path.Base(words[0])
@@ -104,12 +108,14 @@ func Changes(words []string) string {
 }
 
 // neverFails are programs whose failure in a pipeline is of no interest.
-var neverFails = []string{"echo", "printf", "yes", "true", "seq", "ls", "cat", "ps", "find", "sort", "df", "grep", "head", "tail", "wc", "cut",
+var neverFails = []string{"echo", "printf", "yes", "true", "seq", "ls", "cat", "ps", "find", "sort", "df", "grep",
+	"head", "tail", "wc", "cut",
 	"awk", "sed", "tr", "uniq", "du", "date", "id", "who", "hostname", "uname", "uptime", "journalctl", "dmesg", "X"}
 
 // fetching are programs whose output is cut short when they fail, in a command that only reads.
 var fetching = []string{
-	"curl", "wget", "pg_dump", "mysqldump", "psql", "mysql", "git", "ssh", "docker", "kubectl", "tar", "openssl", "redis-cli",
+	"curl", "wget", "pg_dump", "mysqldump", "psql", "mysql", "git", "ssh", "docker", "kubectl", "tar", "openssl",
+	"redis-cli",
 }
 
 // LostStatus returns the program in a pipeline whose failure is not noticed, or "".
@@ -139,11 +145,13 @@ func LostStatus(text string, reads bool) string {
 }
 
 // noShell are words that only a shell understands.
-var noShell = []string{"|", "||", "&&", ";", "&", ">", ">>", "<", "2>", "2>&1", "&>", "1>&2", ">&2", "2>/dev/null", ">/dev/null"}
+var noShell = []string{"|", "||", "&&", ";", "&", ">", ">>", "<", "2>", "2>&1", "&>", "1>&2", ">&2", "2>/dev/null",
+	">/dev/null"}
 
 // interpreters are programs to which such words and patterns are passed on purpose.
 var interpreters = []string{
-	"sh", "bash", "dash", "zsh", "ssh", "python", "python3", "perl", "ruby", "awk", "sed", "grep", "egrep", "find", "expr", "test", "[", "env",
+	"sh", "bash", "dash", "zsh", "ssh", "python", "python3", "perl", "ruby", "awk", "sed", "grep", "egrep", "find",
+	"expr", "test", "[", "env",
 	"rsync", "tar", "git", "psql", "mysql", "sudo", "jq", "xargs",
 }
 
@@ -155,7 +163,8 @@ func NeedsShell(program, word string) bool {
 	if slices.Contains(interpreters, path.Base(program)) {
 		return false
 	}
-	isPattern := strings.ContainsAny(word, "*?") && strings.Contains(word, "/") && !strings.HasPrefix(word, "-") && !strings.Contains(word, "://")
+	isPattern := strings.ContainsAny(word, "*?") && strings.Contains(word, "/") && !strings.HasPrefix(word, "-") &&
+		!strings.Contains(word, "://")
 	return slices.Contains(noShell, word) || isPattern || word == "*" || shellVariable.MatchString(word)
 }
 

@@ -46,7 +46,8 @@ func FuzzScanner(f *testing.F) {
 	f.Add([]byte{}, uint8(3))
 	f.Fuzz(func(t *testing.T, data []byte, how uint8) {
 		const mark, other = "=MARK=", "=OTHER="
-		if bytes.Contains(data, []byte(mark)) || bytes.Contains(data, []byte(other)) || bytes.Contains(append(bytes.Clone(data), mark[:5]...), []byte(mark)) {
+		if bytes.Contains(data, []byte(mark)) || bytes.Contains(data, []byte(other)) ||
+			bytes.Contains(append(bytes.Clone(data), mark[:5]...), []byte(mark)) {
 			return
 		}
 		var r io.Reader = strings.NewReader(string(data) + mark + " 7\nrest")
@@ -66,7 +67,8 @@ func FuzzScanner(f *testing.F) {
 			t.Fatalf("word %q, %v", word, err)
 		}
 		got.Reset()
-		if _, err := s.Until(func(b []byte) error { got.Write(b); return nil }, mark); !errors.Is(err, io.EOF) || got.String() != "rest" {
+		if _, err := s.Until(func(b []byte) error { got.Write(b); return nil }, mark); !errors.Is(err, io.EOF) ||
+			got.String() != "rest" {
 			t.Fatalf("at the end: %q, %v", got.String(), err)
 		}
 	})

@@ -32,7 +32,8 @@ func TestSecretInPieces(t *testing.T) {
 		}
 		out.Flush()
 		all := strings.ReplaceAll(strings.Join(sink.said, ""), "\n", "")
-		if strings.Contains(all, secret[:9]) || strings.Contains(all, secret[9:]) || !strings.Contains(all, "[secret]") {
+		if strings.Contains(all, secret[:9]) || strings.Contains(all, secret[9:]) ||
+			!strings.Contains(all, "[secret]") {
 			t.Errorf("%s: %.200q", name, sink.said)
 		}
 		if strings.Contains(out.Tail(), secret[9:]) {

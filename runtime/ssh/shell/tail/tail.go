@@ -12,7 +12,8 @@ import (
 // transport, and pip to each failure of a program that it runs.
 var noise = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`^[\s│|]*(` + strings.Join([]string{
-		``, `fatal: Could not read from remote repository\.`, `Please make sure you have the correct access rights`, `and the repository exists\.`,
+		``, `fatal: Could not read from remote repository\.`, `Please make sure you have the correct access rights`,
+		`and the repository exists\.`,
 		`(note|hint): (This error originates from a subprocess|This is an issue with the package mentioned above|See above for details).*`,
 		`╰─> See above for output\.`, `\[end of output\]`,
 	}, "|") + `)$`)
@@ -35,7 +36,8 @@ func Lines(text string, most int) string {
 	seen := map[string]bool{}
 	for _, line := range lines {
 		said := strings.TrimSpace(line)
-		if noise().MatchString(line) || fault.MatchString(line) && seen[said] || strings.HasPrefix(said, "×") && seen[said] {
+		if noise().MatchString(line) || fault.MatchString(line) && seen[said] || strings.HasPrefix(said, "×") &&
+			seen[said] {
 			continue
 		}
 		seen[said] = true
