@@ -32,7 +32,7 @@ local read = function()
     assert(type(helpers.elapsed(release.marker.at)) == "string")
   end
   assert(found.by_name.sound.complete)
-  local entries = history.read(localhost, paths)
+  local entries = found.entries
   for _, entry in ipairs(entries) do
     assert(#entry.action .. #entry.release .. #entry.from ~= "")
   end

@@ -135,7 +135,7 @@ func kind(mode uint32) string {
 }
 
 // List returns the sorted names in the folder at path. It follows a link to a folder. More than
-// 1,000,000 names, or 256 MiB of names, are an error.
+// 1,000,000 names, or 64 MiB of names, are an error.
 func (f Files) List(ctx context.Context, path string) ([]string, error) {
 	o, err := f.begin(ctx, "list", path)
 	if err != nil {

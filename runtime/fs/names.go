@@ -13,7 +13,7 @@ import (
 const (
 	maxName      = 4 << 10 // in bytes
 	maxNames     = 1_000_000
-	maxNameBytes = 256 << 20
+	maxNameBytes = 64 << 20
 )
 
 // names returns the sorted names in the folder at the path.

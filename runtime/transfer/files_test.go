@@ -95,7 +95,7 @@ func TestTransfer(t *testing.T) {
 		for _, err := range []error{sent(Upload(ctx, h, filepath.Join(dir, "none"), file, UploadOptions{})),
 			sent(Upload(ctx, h, file, "/does/not/exist/x", UploadOptions{})),
 			Download(ctx, h, "/does/not/exist", filepath.Join(dir, "x"), DownloadOptions{Max: plenty})} {
-			if !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "/") {
+			if !errors.Is(err, fs.ErrNotExist) && !strings.Contains(err.Error(), "this machine has no /") {
 				t.Errorf("%v", err)
 			}
 		}
