@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -54,20 +53,26 @@ func (f Files) Differs(ctx context.Context, d Draft) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	args, err := o.putArgs(d.Text, "", d.PutOptions)
-	if err != nil {
-		return false, o.fail(err)
-	}
-	out, err := o.run(2*maxName, putScript, append(args, "none", "")...)
-	if err != nil {
-		return false, o.fail(err)
-	}
-	differs, err := o.did(out, d.PutOptions)
+	differs, err := o.differs(d.Text, d.PutOptions)
 	return differs, o.fail(err)
 }
 
+// differs compares the file with what it shall be.
+func (o *operation) differs(text string, opts PutOptions) (bool, error) {
+	args, err := o.putArgs(text, "", "yes", opts)
+	if err != nil {
+		return false, err
+	}
+	out, err := o.run(2*maxName, putScript, append(args, "none", "")...)
+	if err != nil {
+		return false, err
+	}
+	differs, _, err := o.did(text, out)
+	return differs, err
+}
+
 // putArgs returns the arguments of putScript up to SOURCE.
-func (o *operation) putArgs(text, temporary string, opts PutOptions) ([]string, error) {
+func (o *operation) putArgs(text, temporary, compare string, opts PutOptions) ([]string, error) {
 	mode, err := parseMode(opts.Mode, 0)
 	if err == nil {
 		err = opts.owner().Check()
@@ -76,28 +81,33 @@ func (o *operation) putArgs(text, temporary string, opts PutOptions) ([]string, 
 	if opts.Mode != "" {
 		wanted = octal(mode)
 	}
-	sum := sha256.Sum256([]byte(text))
-	return []string{o.path, temporary, wanted, octal(newMode(o.host, opts.Secret)), strconv.Itoa(len(text)),
-		hex.EncodeToString(sum[:]),
+	return []string{o.path, temporary, wanted, octal(newMode(o.host, opts.Secret)), strconv.Itoa(len(text)), compare,
 		opts.Owner, opts.Group, opts.owner().String()}, err
 }
 
 // put writes the text unless it is there. A text that does not travel with the script is sent only
-// where it differs.
+// where the file differs.
 func (o *operation) put(text string, opts PutOptions) (bool, error) {
-	temporary := o.beside()
-	args, err := o.putArgs(text, temporary, opts)
-	if err != nil {
-		return false, err
-	}
+	compare := "yes"
 	if !carried(text, opts.Secret) {
-		out, err := o.run(2*maxName, putScript, append(slices.Clone(args), "none", "")...)
-		if err != nil {
+		if differs, err := o.differs(text, opts); err != nil || !differs {
 			return false, err
 		}
-		if differs, err := o.did(out, opts); err != nil || !differs {
-			return false, err
-		}
+		compare = "no"
+	}
+	differs, wrote, err := o.write(text, compare, opts)
+	if err == nil && differs && !wrote {
+		_, _, err = o.write(text, "no", opts)
+	}
+	return differs, err
+}
+
+// write runs putScript with the text.
+func (o *operation) write(text, compare string, opts PutOptions) (differs, wrote bool, err error) {
+	temporary := o.beside()
+	args, err := o.putArgs(text, temporary, compare, opts)
+	if err != nil {
+		return false, false, err
 	}
 	var validate []string
 	for _, word := range opts.Validate {
@@ -106,26 +116,30 @@ func (o *operation) put(text string, opts PutOptions) (bool, error) {
 	r, err := o.withText(putScript, args, text, opts.Secret, validate...)
 	switch {
 	case err != nil:
-		return false, failedRun{errors.Join(err, o.cleanUp(err, temporary))}
+		return false, false, failedRun{errors.Join(err, o.cleanUp(err, temporary))}
 	case strings.HasPrefix(r.Stdout, "invalid\n"):
-		return false, invalid(opts, strings.TrimSpace(r.Stdout[len("invalid\n"):]),
+		return false, false, invalid(opts, strings.TrimSpace(r.Stdout[len("invalid\n"):]),
 			strings.ReplaceAll(output.LastLines(r.Stderr), temporary, o.path))
 	case r.Code != 0:
-		return false, o.hostError(r)
+		return false, false, o.hostError(r)
 	}
-	return o.did(r.Stdout, opts)
+	return o.did(text, r.Stdout)
 }
 
-// did reads what putScript printed.
-func (o *operation) did(out string, opts PutOptions) (bool, error) {
+// did reads what putScript printed: whether the file differs from what it shall be, and whether the
+// text was written.
+func (o *operation) did(text, out string) (differs, wrote bool, err error) {
 	word, rest, _ := strings.Cut(out, "\n")
 	switch word {
-	case "same":
-		return false, nil
-	case "differs", "wrote":
-		return true, nil
+	case "sum":
+		sum := sha256.Sum256([]byte(text))
+		return !strings.HasPrefix(rest, hex.EncodeToString(sum[:])), false, nil
+	case "differs":
+		return true, false, nil
+	case "wrote":
+		return true, true, nil
 	}
-	return false, o.errObstacle(word, rest)
+	return false, false, o.errObstacle(word, rest)
 }
 
 // newMode returns the mode of a new file.

@@ -1,12 +1,13 @@
 #!/bin/sh
-# Usage: put PATH TEMPORARY MODE NEWMODE SIZE SUM USER GROUP OWNER SOURCE [TEXT [VALIDATE…]]
-# Makes PATH a file with a text of SIZE bytes and the SHA-256 sum SUM, by TEMPORARY, a name beside it, and a rename. MODE is the mode,
+# Usage: put PATH TEMPORARY MODE NEWMODE SIZE COMPARE USER GROUP OWNER SOURCE [TEXT [VALIDATE…]]
+# Makes PATH a file with a text of SIZE bytes, by TEMPORARY, a name beside it, and a rename. MODE is the mode,
 # or "" to keep that of the file; a new one gets NEWMODE then. The file keeps its owner where that is possible, and in any case gets
 # OWNER, the argument of chown(1) for USER and GROUP. The command VALIDATE must succeed before the rename. SOURCE is where the text
 # is: "here" for TEXT, "stdin", or "none" to compare only.
-# The first line that it prints is: same; differs, for "none"; wrote; "link" and its target, folder or other, where a file can't
+# The first line that it prints is: sum, if COMPARE is yes and all but the text is right, and the SHA-256 sum of the file on the next,
+# so that one process less is needed where nothing changes; differs, for "none"; wrote; "link" and its target, folder or other, where a file can't
 # replace what is there; nofolder; part, for a text that ended early; or "invalid" and the status of VALIDATE.
-path=$1 temporary=$2 mode=$3 newmode=$4 size=$5 sum=$6 user=$7 group=$8 owner=$9
+path=$1 temporary=$2 mode=$3 newmode=$4 size=$5 compare=$6 user=$7 group=$8 owner=$9
 shift 9
 source=$1 text=$2 keep=
 shift 2
@@ -22,9 +23,10 @@ elif [ -f "$path" ]; then
   keep=${about%% *} about=${about#* }
   now=${now#"${now%%[!0]*}"}
   [ -n "$mode" ] || mode=${now:-0}
-  if [ "$now $had" = "${mode#"${mode%%[!0]*}"} $size" ] && is "$user" "${about%% :*}" && is "$group" "${about#*: }"; then
-    if command -v sha256sum >/dev/null 2>&1; then has=$(sha256sum 2>/dev/null <"$path"); else has=$(shasum -a 256 2>/dev/null <"$path"); fi
-    [ "${has%% *}" != "$sum" ] || { echo same; exit; }
+  if [ "$compare" = yes ] && [ -r "$path" ] && [ "$now $had" = "${mode#"${mode%%[!0]*}"} $size" ] &&
+    is "$user" "${about%% :*}" && is "$group" "${about#*: }"; then
+    echo sum
+    if command -v sha256sum >/dev/null 2>&1; then exec sha256sum <"$path"; else exec shasum -a 256 <"$path"; fi
   fi
 elif [ -d "$path" ]; then echo folder; exit
 elif [ -e "$path" ]; then echo other; exit
