@@ -15,7 +15,7 @@ type Relay struct {
 	// Pass is called before n bytes are forwarded, and with n = 0 before the end of one direction
 	// is. If it returns false, they are dropped silently.
 	Pass func(toServer bool, n int) bool
-	// Delay is how long each direction takes.
+	// Delay is the time that each direction takes.
 	Delay time.Duration
 }
 

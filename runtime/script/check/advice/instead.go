@@ -11,7 +11,7 @@ import (
 	"runbook/runtime/script/types"
 )
 
-// OtherOption says what to write for an option that does not exist.
+// OtherOption returns what to write for an option that does not exist.
 func OtherOption(name string, options types.Params) string {
 	for _, instead := range Options[name] {
 		if _, ok := options.Find(strings.Fields(instead)[0]); ok {
@@ -27,7 +27,7 @@ func OtherOption(name string, options types.Params) string {
 	return "; it has " + strings.Join(options.Names(), ", ")
 }
 
-// OtherValue says what to write for a value of the wrong type.
+// OtherValue returns what to write for a value of the wrong type.
 func OtherValue(e ast.Expr, p types.Param, got types.Type) string {
 	n, isNumber := source.Number(e)
 	text, isText := e.(*ast.StringExpr)
