@@ -21,7 +21,7 @@ func (f Files) Chmod(ctx context.Context, path, mode string) (bool, error) {
 	if mode == "" {
 		return false, o.fail(errors.New("the mode is empty"))
 	}
-	wanted, err := parseMode(mode, 0)
+	wanted, err := parseMode(mode)
 	if err != nil {
 		return false, o.fail(err)
 	}

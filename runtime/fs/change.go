@@ -24,7 +24,7 @@ func (f Files) Mkdir(ctx context.Context, path string, opts MkdirOptions) (bool,
 	if err != nil {
 		return false, err
 	}
-	mode, err := parseMode(opts.Mode, 0)
+	mode, err := parseMode(opts.Mode)
 	if err != nil {
 		return false, o.fail(err)
 	}

@@ -112,7 +112,7 @@ func (a chmodArgs) Differs(ctx context.Context, h *shell.Host) (bool, error) {
 	if err != nil {
 		return true, err
 	}
-	mode, err := parseMode(a.Mode, 0)
+	mode, err := parseMode(a.Mode)
 	return octal(mode) != info.Mode, err
 }
 

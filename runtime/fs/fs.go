@@ -91,7 +91,7 @@ func (f Files) Stat(ctx context.Context, path string) (Info, error) {
 	return found.Info, err
 }
 
-// found is what is at a path.
+// found describes what is at a path.
 type found struct {
 	Info
 	owner  owner.Actual

@@ -73,7 +73,7 @@ func (o *operation) differs(text string, opts PutOptions) (bool, error) {
 
 // putArgs returns the arguments of putScript up to SOURCE.
 func (o *operation) putArgs(text, temporary, compare string, opts PutOptions) ([]string, error) {
-	mode, err := parseMode(opts.Mode, 0)
+	mode, err := parseMode(opts.Mode)
 	if err == nil {
 		err = opts.owner().Check()
 	}
@@ -218,7 +218,7 @@ func (f Files) Write(ctx context.Context, path, text string, opts WriteOptions) 
 
 // append adds text to the file at the path.
 func (o *operation) append(text string, opts WriteOptions) error {
-	mode, err := parseMode(opts.Mode, 0)
+	mode, err := parseMode(opts.Mode)
 	switch {
 	case err != nil:
 		return err
@@ -236,10 +236,10 @@ func (o *operation) append(text string, opts WriteOptions) error {
 	return nil
 }
 
-// parseMode parses an octal mode such as "0644".
-func parseMode(text string, otherwise os.FileMode) (os.FileMode, error) {
+// parseMode parses an octal mode such as "0644", and "" as 0.
+func parseMode(text string) (os.FileMode, error) {
 	if text == "" {
-		return otherwise, nil
+		return 0, nil
 	}
 	n, err := strconv.ParseUint(text, 8, 32)
 	if err != nil || n > 0o7777 {

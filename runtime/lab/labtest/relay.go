@@ -91,7 +91,7 @@ func (r Relay) pass(from, to net.Conn, toServer bool) {
 	}
 }
 
-// parcel is what one read returned, nil for the end.
+// parcel holds the bytes of one read, nil for the end.
 type parcel struct {
 	bytes []byte
 	due   time.Time

@@ -21,7 +21,7 @@ type Files struct {
 	read map[string]reading // by the paths
 }
 
-// reading is what some files contained.
+// reading holds what some files contained.
 type reading struct {
 	states []state
 	keys   *knownhosts.HostKeyDB

@@ -78,7 +78,7 @@ func (p *Pool) add(h *Host) *Host {
 	return h
 }
 
-// closeAtOnce is how many connections are closed at the same time. Each needs memory for that, and
+// closeAtOnce limits the connections that are closed at the same time. Each needs memory for that, and
 // a few seconds if its host does not answer.
 const closeAtOnce = 200
 
