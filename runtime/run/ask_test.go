@@ -83,10 +83,18 @@ local function both(value) -- returns when the other one has begun, too
 end
 local list = parallel({ both("a"), both({ 1 }) })
 print(list[1], list[2][1], #parallel({}))
-local failed = false
+local polled, failed = false, false
 local ok, err = pcall(parallel, {
-  function() wait("the failure", { within = "20s", every = "1ms" }, function() return failed end) print("ended") fail("second") end,
-  function() failed = true fail("first") end,
+  function() -- polls again long after the other one has failed
+    wait("the failure", { within = "20s", every = "500ms" }, function() polled = true return failed end)
+    print("ended")
+    fail("second")
+  end,
+  function()
+    wait("the first poll", { within = "20s", every = "1ms" }, function() return polled end)
+    failed = true
+    fail("first")
+  end,
 })
 print(ok, err.message)
 `, run.Options{}, r)
