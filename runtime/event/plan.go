@@ -7,11 +7,12 @@ import (
 
 // Plan describes what a run would do, found by a dry run.
 type Plan struct {
-	Groups  []PlanGroup `json:"groups"`            // hosts for which the recipe stated the same, with host:plan
-	Calls   []PlanCall  `json:"calls,omitempty"`   // calls that would change something and that nothing stated covers, in their order
-	Omitted int         `json:"omitted,omitempty"` // how many further calls were left out
-	Seconds float64     `json:"seconds,omitempty"` // the median duration of the last runs of the recipe on these hosts
-	Runs    int         `json:"runs,omitempty"`    // the number of these runs
+	Groups []PlanGroup `json:"groups"` // hosts for which the recipe stated the same, with host:plan
+	// calls that would change something and that nothing stated covers, in their order
+	Calls   []PlanCall `json:"calls,omitempty"`
+	Omitted int        `json:"omitted,omitempty"` // how many further calls were left out
+	Seconds float64    `json:"seconds,omitempty"` // the median duration of the last runs of the recipe on these hosts
+	Runs    int        `json:"runs,omitempty"`    // the number of these runs
 }
 
 // PlanGroup is a group of hosts with the same plan.
@@ -38,7 +39,8 @@ type PlanCall struct {
 	Text  string   `json:"text"`            // the call as a recipe writes it, a command as it would be typed
 	Times int      `json:"times,omitempty"` // how often a host repeats it, if more than once
 	Note  string   `json:"note,omitempty"`  // what is known of a file that it writes
-	Diff  string   `json:"diff,omitempty"`  // the file that it writes, as a unified diff, or a line for each path of a folder
+	// the file that it writes, as a unified diff, or a line for each path of a folder
+	Diff string `json:"diff,omitempty"`
 }
 
 // Empty reports whether nothing would change.

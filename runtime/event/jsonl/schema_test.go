@@ -2,6 +2,7 @@ package jsonl_test
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -56,16 +57,21 @@ func (s *source) read(t *testing.T, file *ast.File) {
 				}
 				kind := any(value)
 				s.kinds = append(s.kinds, &jsonschema.Schema{Const: &kind,
-					Description: strings.TrimSpace(n.Comment.Text())})
+					Description: comment(n.Comment, n.Doc)})
 			}
 		case *ast.Field:
 			if n.Tag != nil {
 				name, _, _ := strings.Cut(strings.TrimPrefix(n.Tag.Value, "`json:\""), ",")
-				fields[strings.TrimSuffix(name, "\"`")] = strings.TrimSpace(n.Comment.Text())
+				fields[strings.TrimSuffix(name, "\"`")] = comment(n.Comment, n.Doc)
 			}
 		}
 		return true
 	})
+}
+
+// comment returns the comment beside a declaration, or else the one above it, as one line.
+func comment(beside, above *ast.CommentGroup) string {
+	return strings.Join(strings.Fields(cmp.Or(beside.Text(), above.Text())), " ")
 }
 
 // schema returns the JSON Schema of one line, from the Go types and their comments.
@@ -78,8 +84,10 @@ func schema(t *testing.T) *jsonschema.Schema {
 	from := readSource(t)
 	s.Schema = "https://json-schema.org/draft/2020-12/schema"
 	s.Title = fmt.Sprintf("An event of runbook run --json, version %d", event.Version)
-	s.Description = "One line of the output, and of a run's file in the journal. The first is run_begun, the last run_ended. " +
-		"Kinds say which fields they set, by their names in Go: DryRun is dry_run. A later runbook may add fields and kinds without another version."
+	s.Description = "One line of the output, and of a run's file in the journal. " +
+		"The first is run_begun, the last run_ended. " +
+		"Kinds say which fields they set, by their names in Go: DryRun is dry_run. " +
+		"A later runbook may add fields and kinds without another version."
 	s.AdditionalProperties = nil // which a reader has to pass over
 	plan := s.Properties["plan"]
 	parts := plan.Properties["groups"].Items
