@@ -8,15 +8,15 @@ package recipes
 
 import "embed"
 
-// Files are all files that `runbook init` and its --eject write: app.lua and the recipes at the top,
-// under lib what they require and the scripts that run on hosts, under examples what to copy, and
-// under meta the Lua API for editors and readers, which a test keeps current.
+// Files are all files that `runbook init` and its --eject write: app.lua and the recipes at the
+// top, under lib what they require and the scripts that run on hosts, under examples what to copy,
+// and under meta the Lua API for editors and readers, which a test keeps current.
 //
 //go:embed *.lua *.md lib/*.lua lib/*.md lib/*.sh lib/*.py examples/*.lua meta/*
 var Files embed.FS
 
-// Builtin has what a project does not need to have: the recipes and the library under lib. A file of
-// the project with the same name is used instead.
+// Builtin has what a project does not need to have: the recipes and the library under lib. A file
+// of the project with the same name is used instead.
 //
 //go:embed release.lua rollback.lua restart.lua setup.lua status.lua lib/*.lua lib/*.sh lib/*.py
 var Builtin embed.FS

@@ -57,8 +57,7 @@ func (p *program) undo(ctx context.Context, other string, instead []run.Flag) st
 	return again(other, slices.DeleteFunc(slices.Clone(p.typed), foreign), instead)
 }
 
-// on returns the typed options without those that choose hosts, and flags that choose these hosts
-// instead.
+// on returns the typed options, with those that choose hosts replaced by flags for these hosts.
 func (p *program) on(hosts []string, flags []run.Flag) ([]typedOption, []run.Flag) {
 	choice := []string{"only", "except", "shard"}
 	if len(hosts) > 0 { // they are reachable again

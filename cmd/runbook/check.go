@@ -15,7 +15,8 @@ func (p *program) checkCommand() command {
 		argument: argument{value: value{name: "RECIPE", offer: recipeFile}, many: true},
 		reads:    alwaysReads, action: p.check,
 		flags: []flagSpec{boolFlag("strict", "exit with status 2 after warnings, too")},
-		description: `Reads the recipes and the files that they require, and reports everything at once. Contacts no host. A mistake
+		description: `
+Reads the recipes and the files that they require, and reports everything at once. Contacts no host. A mistake
 cannot work, so run and test refuse the recipe too. A "warning:" may be intended and stops no run: an unused
 local (unless its name begins with _), a line that is never reached, an unquoted value in a shell command. The
 exit status is 2 after a mistake, and with --strict after a warning.`}

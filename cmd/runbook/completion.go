@@ -66,7 +66,8 @@ func (p *program) completionCommand() command {
 	shells := complete.Shells()
 	return command{name: "completion", summary: "print what a shell needs to complete runbook's commands",
 		argument: argument{value: value{name: strings.Join(shells, "|"), offer: oneWord, words: shells}},
-		description: `In a running shell: source <(runbook completion bash). The first lines of the output explain how to install it
+		description: `
+In a running shell: source <(runbook completion bash). The first lines of the output explain how to install it
 for good.`,
 		action: func(call *options.Call) error {
 			if len(call.Args) != 1 || !slices.Contains(shells, call.Argument()) {

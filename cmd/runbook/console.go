@@ -20,7 +20,8 @@ import (
 // consoleCommand declares `runbook console`.
 func (p *program) consoleCommand() command {
 	return command{name: "console", summary: "try Lua line by line on the hosts", flags: hostFlags(), action: p.console,
-		description: `Each line runs as a small recipe. Later lines see its variables, local or not, and the value of an expression
+		description: `
+Each line runs as a small recipe. Later lines see its variables, local or not, and the value of an expression
 is shown. Hosts are connected when they are first used. Tab completes; help and help NAME explain; Ctrl-C
 cancels the line or what it runs; Ctrl-D or exit ends the console. If standard input is not a terminal, its
 lines run up to the first error. The history is in $XDG_STATE_HOME/runbook/history; a line that begins with a

@@ -9,7 +9,8 @@ import (
 func (p *program) demoCommand() command {
 	return command{name: "demo",
 		summary: "release, release again and roll back, on two throwaway hosts on this machine",
-		description: `The hosts are two SSH servers inside this process; a third serves a git repository to a deploy key. The
+		description: `
+The hosts are two SSH servers inside this process; a third serves a git repository to a deploy key. The
 shipped recipes run unchanged. The demo needs neither root nor a network, and leaves nothing behind.`,
 		flags: []flagSpec{
 			boolFlag("keep-running",

@@ -23,7 +23,8 @@ func (p *program) docsCommand() command {
 			textFlag("man", value{name: "DIR", offer: anyFile},
 				"write a manual page for each command into this folder"),
 		},
-		description: `NAME is a name of the API, such as host:run or host.fs, or a topic, such as error objects. RECIPE is a path, or a
+		description: `
+NAME is a name of the API, such as host:run or host.fs, or a topic, such as error objects. RECIPE is a path, or a
 name in recipes/. Any other word is searched for in names, options and texts; of several words, an entry has
 all. Without an argument the whole API is described.`,
 		reads: func(l line) reading {

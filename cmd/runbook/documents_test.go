@@ -19,16 +19,16 @@ import (
 //
 // The info string of a block says how it is tested:
 //
-//	sh                      run in bash; the working directory and PATH carry over to the next block
+//	sh                      run in bash; the next block has its working directory and PATH
 //	sh setup                needs the whole repository, so .ci/run must contain each line
 //	sh build                run at the top of the repository
 //	sh FILE                 written to FILE, which bash must be able to parse
 //	lua FILE, json FILE     written to FILE
-//	lua in FILE             keys for the table that FILE returns, added at its end; then FILE is checked
+//	lua in FILE             keys added to the end of the table that FILE returns, which is checked
 //	lua part of FILE        lines that the shipped FILE contains
 //	lua into FILE after L   inserted into FILE after its line L
 //	yaml FILE               a pipeline; its commands are run with the variables of that service
-//	text from COMMAND       lines that COMMAND prints, whatever its exit status; … stands for any text
+//	text from COMMAND       lines that COMMAND prints, with any exit status; … is any text
 //	text                    not run
 func TestDocuments(t *testing.T) {
 	t.Parallel()

@@ -15,7 +15,8 @@ import (
 func (p *program) execCommand() command {
 	return command{name: "exec", summary: "run one command on every host",
 		argument: argument{value: value{name: "-- CMD"}, many: true}, argumentEnds: true, action: p.exec,
-		description: `One argument with spaces in it is a line for /bin/sh. Several arguments are a program and its arguments, each
+		description: `
+One argument with spaces in it is a line for /bin/sh. Several arguments are a program and its arguments, each
 quoted. The output appears host by host, in the order of the hosts; below it a terminal shows the hosts that
 are still running. The journal keeps the command and its output: see runbook log. A pipe or a file gets a
 host's bytes unchanged; a terminal and GitLab's log get them without control characters.`,

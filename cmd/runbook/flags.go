@@ -30,8 +30,7 @@ type flagSpec struct {
 // takesValue reports whether a value follows the option.
 func (f flagSpec) takesValue() bool { return f.value.name != "" }
 
-// variable is the environment variable of a long option: connect-timeout is
-// RUNBOOK_CONNECT_TIMEOUT.
+// variable returns the environment variable of a long option, such as RUNBOOK_CONNECT_TIMEOUT.
 func variable(flag string) string {
 	return "RUNBOOK_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 }
@@ -67,8 +66,8 @@ func (f flagSpec) withShort(letter string) flagSpec {
 func hostFlags() []flagSpec {
 	return []flagSpec{
 		listFlag("hosts", value{name: "FILE|LIST", offer: anyFile},
-			"which hosts: a hosts file in Lua (.lua) or JSON (.json), a program that prints such JSON, a text file with one "+
-				"[user@]host[:port] per line, or a comma-separated list; repeated options add up"),
+			"which hosts: a hosts file in Lua (.lua) or JSON (.json), a program that prints such JSON, "+
+				"a text file with one [user@]host[:port] per line, or a comma-separated list; repeated options add up"),
 		textFlag("stage", value{name: "NAME", offer: stageName},
 			"use hosts/NAME.lua, and lay the keys of recipes/app.NAME.lua over those of app.lua"),
 		listFlag("only", value{name: "NAME|tag:TAG", offer: hostPattern},
@@ -142,8 +141,7 @@ func reservedNames(taken []flagSpec) []string {
 	return append(slices.Collect(maps.Keys(byName(taken))), "help", "h", "version")
 }
 
-// recipeFlags makes flags of a recipe's options. An option that shares its name with one of taken
-// is an error.
+// recipeFlags makes flags of a recipe's options. An option named like one of taken is an error.
 func recipeFlags(declared []recipe.Option, taken []flagSpec) ([]flagSpec, error) {
 	var flags []flagSpec
 	for _, o := range declared {

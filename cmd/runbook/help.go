@@ -20,7 +20,8 @@ func (p *program) overview(all []command) error {
 	for _, c := range all {
 		fmt.Fprintf(&b, "  runbook %-28s %s\n", c.usage(), c.summary)
 	}
-	b.WriteString("\nrunbook COMMAND --help lists the options of a command; runbook run --help RECIPE those of a recipe.\n")
+	b.WriteString("\nrunbook COMMAND --help lists the options of a command; " +
+		"runbook run --help RECIPE those of a recipe.\n")
 	_, err := io.WriteString(p.out, b.String())
 	return err
 }
@@ -42,7 +43,7 @@ func (p *program) help(c command) error {
 		}
 	}
 	if c.description != "" {
-		fmt.Fprintf(&b, "\n%s\n", c.description)
+		fmt.Fprintf(&b, "\n%s\n", strings.TrimPrefix(c.description, "\n"))
 	}
 	if len(own) > 0 {
 		fmt.Fprintf(&b, "\nOptions of %s:\n%s", c.argument, strings.Join(own, ""))
@@ -55,7 +56,8 @@ func (p *program) help(c command) error {
 	return err
 }
 
-const environmentNote = "Every long option can also be set in the environment: --connect-timeout is RUNBOOK_CONNECT_TIMEOUT."
+const environmentNote = "Every long option can also be set in the environment: " +
+	"--connect-timeout is RUNBOOK_CONNECT_TIMEOUT."
 
 // optionHelp describes an option of a recipe: what to type, then its help with the kind of value,
 // the bounds and the default.
@@ -120,8 +122,7 @@ func flagTexts(f flagSpec) (left, right string) {
 	return left, right
 }
 
-// helpLine sets what to type and what it does side by side, or below each other if the first is
-// long.
+// helpLine sets what to type beside what it does, or above it if it is long.
 func helpLine(left, right string) string {
 	const column = 30
 	if len(left) < column-3 {

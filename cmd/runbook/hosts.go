@@ -26,7 +26,8 @@ func (p *program) hostsCommand() command {
 			boolFlag("ping", "connect to each host and show what is there"),
 			boolFlag("json", "print the hosts as JSON, one per line"),
 		),
-		description: `With RECIPE, the hosts are those that the recipe names; otherwise those of hosts/production.lua, unless
+		description: `
+With RECIPE, the hosts are those that the recipe names; otherwise those of hosts/production.lua, unless
 --hosts names others.`,
 		reads: func(l line) reading {
 			if l.has("ping") || os.Getenv(variable("ping")) != "" {
@@ -37,8 +38,7 @@ func (p *program) hostsCommand() command {
 		action: p.hosts}
 }
 
-// loadHosts reads the hosts of a command. Without --hosts they are those of the recipe, which may
-// be nil.
+// loadHosts reads the hosts of a command: by --hosts, or else by the recipe, which may be nil.
 func (p *program) loadHosts(
 	ctx context.Context, opts inventory.Options, of *recipe.Description,
 ) ([]inventory.Host, error) {
@@ -118,8 +118,7 @@ func (p *program) hosts(call *options.Call) error {
 }
 
 // pingOptions returns what --ping runs on a host: the project's ping.sh, or else the shipped one.
-// Its settings come from RUNBOOK_ variables, the vars of the host, the defaults of the recipe's
-// options, and its own.
+// Its settings come from RUNBOOK_ variables, the host's vars, the recipe's defaults, and its own.
 func (p *program) pingOptions(of *recipe.Description, from inventory.Options) (run.PingOptions, error) {
 	dir, options := "recipes", []recipe.Option{}
 	if of != nil {

@@ -12,12 +12,14 @@ import (
 func (p *program) initCommand() command {
 	return command{name: "init", summary: "write a project: recipes, a hosts file and editor stubs",
 		argument: argument{value: value{name: "DIR", offer: folder}, optional: true}, action: p.init,
-		description: `DIR is the project's folder; default: the current one. Existing files are never overwritten. What the recipes
+		description: `
+DIR is the project's folder; default: the current one. Existing files are never overwritten. What the recipes
 share is built into runbook: a file of recipes/lib with the same name is used instead.`,
 		flags: []flagSpec{
 			boolFlag("upgrade", "merge what is new in this version into the project's files"),
 			listFlag("eject", value{name: "NAME"},
-				"copy a built-in file into the project to change it, such as rollout, status or COOKBOOK.md; may be repeated"),
+				"copy a built-in file into the project to change it, such as rollout, status or COOKBOOK.md; "+
+					"may be repeated"),
 		}}
 }
 

@@ -16,9 +16,9 @@ import (
 func (p *program) logCommand() command {
 	return command{name: "log", summary: "list past runs, or show the steps of one",
 		argument: argument{value: value{name: "RUN", offer: pastRun}, optional: true, many: true}, action: p.log,
-		description: `RUN is the name of a run, an unambiguous prefix of it, or last. Of a killed run, the command that resumes it
-is shown too. --merge shows several together, such as the shards of a CI service, and takes files, too: journals, or the output of
-run --json.`,
+		description: `RUN is the name of a run, an unambiguous prefix of it, or last. Of a killed run, the command
+that resumes it is shown too. --merge shows several together, such as the shards of a CI service, and takes
+files, too: journals, or the output of run --json.`,
 		flags: []flagSpec{
 			textFlag("grep", value{name: "REGEXP"},
 				"list only runs with a line that matches; with RUN, show those lines"),

@@ -3,12 +3,12 @@ package main
 import (
 	"cmp"
 	"errors"
+	"strings"
 
 	"runbook/cmd/runbook/man"
 )
 
-// writeManPages writes a page for runbook and one for each command, with the texts of --help, into
-// a folder that exists.
+// writeManPages writes the texts of --help as a page for runbook and each command. dir must exist.
 func (p *program) writeManPages(dir string) error {
 	overview := man.Page{Name: "runbook", Summary: "release an application on servers, and roll it back",
 		Version: readBuild().version, Synopsis: "runbook COMMAND [options]"}
@@ -17,7 +17,7 @@ func (p *program) writeManPages(dir string) error {
 	for _, c := range p.commands() {
 		page := overview
 		page.Name, page.Summary, page.SeeAlso = "runbook-"+c.name, c.summary, overview.Name
-		page.Synopsis, page.Description = "runbook "+c.usage(), c.description
+		page.Synopsis, page.Description = "runbook "+c.usage(), strings.TrimPrefix(c.description, "\n")
 		if len(c.flags) > 0 {
 			page.Synopsis += " [options]"
 			options := man.List{Title: "OPTIONS", After: environmentNote}

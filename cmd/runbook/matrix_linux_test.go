@@ -12,7 +12,8 @@ import (
 
 // matrixFlags select a part of the matrix, which takes hours as a whole:
 //
-//	go test ./cmd/runbook -run TestMatrix -timeout 3h -v -matrix=full -matrix.jobs=release -matrix.faults=link,disk -matrix.from=10 -matrix.to=20
+//	go test ./cmd/runbook -run TestMatrix -timeout 3h -v -matrix=full -matrix.jobs=release \
+//	    -matrix.faults=link,disk -matrix.from=10 -matrix.to=20
 type matrixFlags struct {
 	kind, faults, jobs, serve, source *string
 	from, to, workers, spared         *int

@@ -142,9 +142,9 @@ func (w *worker) points(r *matrixRun, shift int) (prepare, change []point) {
 	return prepare, change
 }
 
-// groups returns the faults at a point, grouped by whether a run without fault follows. Both hosts do
-// the same operations. So in the short matrix, one of two faults strikes the n-th operation on the
-// first host, and the other fault the n-th on the second.
+// groups returns the faults at a point, grouped by whether a run without fault follows. Both hosts
+// do the same operations. So in the short matrix, one of two faults strikes the n-th operation on
+// the first host, and the other fault the n-th on the second.
 func (w *worker) groups(p point) [][]fault {
 	switch n := p.nth + int(p.host[len(p.host)-1]); {
 	case w.full:

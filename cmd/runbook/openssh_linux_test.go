@@ -24,13 +24,13 @@ import (
 //	[!] inside HOST COMMAND…  run it on the host, as root
 //	until HOST COMMAND…       run it on the host again and again, until it succeeds
 //	served HOST REGEXP        ask for http://127.0.0.1:8000/ on the host, until the answer matches
-//	daemons HOST N            wait until Apache has N daemon processes there, none of which was there the last time
+//	daemons HOST N            wait until Apache has N daemon processes there, all of them new ones
 //	quiet HOST                wait until the host runs nothing but its sshd and Apache
-//	json HOST FILE            print the JSON objects of a file, one a line, with their keys in order
+//	json HOST FILE            print the JSON objects of a file, one a line, with sorted keys
 //	sshlog HOST               print what the host's sshd has logged
 //	link HOST up|down         plug the host's network cable in or out
-//	commit NAME VERSION       push a commit that needs this version of greeting; $NAME becomes its hash
-//	push NAME FILE            push a commit with this file of the story in it; $NAME becomes its hash
+//	commit NAME VERSION       push a commit that needs this version of greeting; $NAME is its hash
+//	push NAME FILE            push a commit with this file of the story in it; $NAME is its hash
 //	status N COMMAND…         run it; it must end with exit status N
 func TestOpenSSHStories(t *testing.T) {
 	t.Parallel()

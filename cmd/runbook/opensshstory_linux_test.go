@@ -91,7 +91,7 @@ func (s *openSSHStory) until(args []string) {
 	})
 }
 
-// get prints the answer for the application's first page. Python would take 30 times as long for it.
+// get prints the answer for the application's first page. Python would take 30 times as long.
 const get = `exec 3<>/dev/tcp/127.0.0.1/8000 && printf "GET / HTTP/1.0\r\nHost: 127.0.0.1:8000\r\n\r\n" >&3 && cat <&3`
 
 // page returns the status and the body of the application's first page on a host.

@@ -29,8 +29,7 @@ func (r redacted) Write(text []byte) (int, error) {
 	return len(text), nil
 }
 
-// ignoreClosedPipe drops the error that says that the reader of the output is gone: runbook … |
-// head is no failure.
+// ignoreClosedPipe drops the error of a reader that is gone: runbook … | head is no failure.
 func ignoreClosedPipe(err error) error {
 	if process.IsClosedPipe(err) {
 		return nil

@@ -14,8 +14,7 @@ import (
 	"runbook/runtime/run"
 )
 
-// reading describes what a command line does with recipes and hosts files, which somebody else may
-// have written.
+// reading describes what a command line does with recipes and hosts files, which may be hostile.
 type reading int
 
 const (
@@ -44,8 +43,7 @@ func (p *program) readInSandbox(ctx context.Context, c command, l line, args []s
 		err := p.inChild(ctx, args, p.out)
 		return true, err
 	}
-	// Whatever is wrong, this process finds it again; only what a limit stopped must not be read
-	// here.
+	// This process finds other mistakes again. What a limit stopped must not be read here.
 	_, err = sandbox.Run(ctx, p.self, args, p.in, io.Discard)
 	if _, exited := errors.AsType[*exec.ExitError](err); exited {
 		return false, nil
@@ -53,8 +51,7 @@ func (p *program) readInSandbox(ctx context.Context, c command, l line, args []s
 	return false, err
 }
 
-// inChild runs a command line in a child and shows what the child wrote to standard error, which is
-// no terminal to it.
+// inChild runs a command line in a child, without a terminal, and shows its standard error.
 func (p *program) inChild(ctx context.Context, args []string, out io.Writer) error {
 	text, err := sandbox.Run(ctx, p.self, args, p.in, out)
 	exit, exited := errors.AsType[*exec.ExitError](err)

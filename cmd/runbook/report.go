@@ -16,9 +16,9 @@ import (
 func (p *program) reportCommand() command {
 	return command{name: "report", summary: "write one run, or several together, as a self-contained HTML page",
 		argument: argument{value: value{name: "RUN|FILE", offer: pastRun}, many: true}, action: p.report,
-		description: `RUN is the name of a run, as runbook log lists them, an unambiguous prefix of it, or last. FILE is a journal,
-or the output of run --json. Of one run, the page compares it with the last successful run of the same recipe before it.
-Several, such as the shards of a CI service, become one page.`,
+		description: `RUN is the name of a run, as runbook log lists them, an unambiguous prefix of it, or last. FILE
+is a journal, or the output of run --json. Of one run, the page compares it with the last successful run of
+the same recipe before it. Several, such as the shards of a CI service, become one page.`,
 		flags: []flagSpec{textFlag("output", fileValue,
 			"write the page to this file instead of standard output").withShort("o")}}
 }

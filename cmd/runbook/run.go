@@ -51,7 +51,8 @@ func (p *program) runCommand(of *recipe.Recipe) command {
 		},
 	}
 	c.action = p.listRecipes
-	c.description = `RECIPE is a file, or its name in recipes/: release is recipes/release.lua. runbook run --help RECIPE lists the
+	c.description = `
+RECIPE is a file, or its name in recipes/: release is recipes/release.lua. runbook run --help RECIPE lists the
 options of a recipe.`
 	if of != nil {
 		c.argument, c.description = argument{value: value{name: of.Path}}, of.Summary

@@ -43,8 +43,8 @@ var ended = regexp.MustCompile(`took longer than|needs more than 512 MB of memor
 	`never read|^name +address`)
 
 // TestHostileFiles gives hostile files to the commands that read files: each ends in time with a
-// reason. Completion prints nothing. Some take as long as they may, which is four times as long with
-// the race detector.
+// reason. Completion prints nothing. Some take as long as they may, which is four times as long
+// with the race detector.
 func TestHostileFiles(t *testing.T) {
 	dir := t.TempDir()
 	for name, text := range hostileFiles() {

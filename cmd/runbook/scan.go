@@ -16,7 +16,7 @@ type line struct {
 	help    bool           // --help was typed; after an unknown option it may be a value
 	ended   bool           // the next word is an argument, even if it begins with a dash
 	open    *typedOption   // the last option, when its value is missing
-	unknown *unknownOption // the first option that is not declared, or nil; what follows it is split as if it took no value
+	unknown *unknownOption // the first undeclared option, or nil; what follows is split as if it took no value
 }
 
 // typedOption is an option as it was typed: "--hosts" and "web1", or "--hosts=web1".
@@ -85,8 +85,7 @@ func scan(flags []flagSpec, argumentEnds bool, words []string) line {
 	return l
 }
 
-// resume splits the rest of a line again, from its first unknown option on, now that more flags are
-// known.
+// resume splits a line again from its first unknown option on, now that more flags are known.
 func (l line) resume(flags []flagSpec) line {
 	if l.unknown == nil {
 		return l

@@ -97,8 +97,7 @@ func knownSteps(plan *run.Plan) int {
 	return previous.StepsPerHost()
 }
 
-// typicalDuration returns the median duration of the last runs of a recipe on these hosts, and how
-// many they are.
+// typicalDuration returns the median duration of a recipe's last runs on hosts, and their number.
 func typicalDuration(recipe string, hosts []string) (seconds float64, runs int) {
 	dir, err := journal.Dir()
 	if err != nil {

@@ -21,7 +21,8 @@ func (p *program) sshCommand() command {
 	return command{name: "ssh", summary: "open a session on one host",
 		argument: argument{value: value{name: "HOST [-- CMD]", offer: hostName}, many: true}, flags: hostFlags(),
 		action: p.ssh,
-		description: `HOST is a name of the hosts file, reached and verified as by every other command. The login shell starts in
+		description: `
+HOST is a name of the hosts file, reached and verified as by every other command. The login shell starts in
 ROOT/current if that exists, where ROOT is the option root of recipes/release.lua. With CMD, that runs there
 instead: one argument with spaces in it is a line for /bin/sh, several are a program and its arguments, each
 quoted. The exit status is that of the shell or of CMD. The host gets a terminal where standard input and output

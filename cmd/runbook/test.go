@@ -19,7 +19,8 @@ import (
 func (p *program) testCommand() command {
 	return command{name: "test", summary: "test recipes: run *_test.lua against throwaway hosts",
 		argument: argument{value: value{name: "PATH", offer: testFile}, optional: true, many: true}, action: p.test,
-		description: `A PATH is a test, or a folder with tests at any depth; default: the current folder. Tests contact nothing
+		description: `
+A PATH is a test, or a folder with tests at any depth; default: the current folder. Tests contact nothing
 outside this machine.`,
 		flags: []flagSpec{
 			textFlag("match", value{name: "TEXT"}, "run only tests with this text in their title or file name"),
@@ -90,8 +91,8 @@ func (p *program) test(call *options.Call) error {
 	return nil
 }
 
-// testsFailed returns the error of failed tests, which the lines on standard output have reported, or what
-// this machine lacks for them.
+// testsFailed returns the error of failed tests, which the lines on standard output have reported,
+// or what this machine lacks for them.
 func testsFailed(ctx context.Context, failed int) error {
 	if err := recipetest.CheckNeeds(ctx); err != nil {
 		return run.WithStatus(err, run.StatusFailed)

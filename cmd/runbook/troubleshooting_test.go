@@ -40,8 +40,8 @@ var areas = []struct {
 	{"Command line, journal and reports", []string{"cmd/", "runtime/event/"}},
 }
 
-// said gives the messages that the code does not spell out, such as those of the operating system, or
-// puts together from many: a hint that begins so belongs to that message. One in parentheses
+// said gives the messages that the code does not spell out, such as those of the operating system,
+// or puts together from many: a hint that begins so belongs to that message. One in parentheses
 // describes the error.
 var said = []struct{ hint, message string }{
 	{"name a file in a folder that exists", "--summary …: no such file or directory"},

@@ -11,8 +11,7 @@ import (
 	"runbook/runtime/recipe"
 )
 
-// A release sets these with -ldflags -X. In other builds they are empty, and the Go tool's own
-// record counts.
+// A release sets these with -ldflags -X. Other builds use the Go tool's own record.
 var releaseVersion, releaseCommit, releaseDate string
 
 // versionCommand declares `runbook version`.

@@ -90,7 +90,8 @@ func (c *channel) sign(body *cursor) []byte {
 	}
 	if !c.f.spend(c.host) {
 		return c.refuse(refusal{reason: fmt.Sprintf("more than %d logins at %s", c.f.opts.Signatures, d.Address()),
-			hint: "one clone needs no more; raise signatures in agent.forward if this run does, else find out what on " + c.host + " asked for them"})
+			hint: "one clone needs no more; raise signatures in agent.forward if this run does, " +
+				"else find out what on " + c.host + " asked for them"})
 	}
 	sig, err := key.signer.SignWithAlgorithm(rand.Reader, data, algorithm)
 	if err != nil {

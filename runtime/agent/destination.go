@@ -73,7 +73,8 @@ func (d Destination) check() error {
 			"write user@host (most git servers have the user git): the agent signs for named users only")
 	}
 	if d.HostKeys.Empty() {
-		return event.WithHint(fmt.Errorf("host key of %s: not known on this machine, so the agent cannot tell it from another server", d.Address()),
+		return event.WithHint(fmt.Errorf("host key of %s: not known on this machine, "+
+			"so the agent cannot tell it from another server", d.Address()),
 			"run `"+d.Login()+"` here once and compare the fingerprint with what its admin publishes")
 	}
 	return nil

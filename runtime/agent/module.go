@@ -36,7 +36,8 @@ func Module(d Deps) []script.Module {
 	keys := &Keys{Prompt: d.Prompt, Stream: d.Stream}
 	forward := script.Func("forward", script.Reads,
 		"Run fn while programs on the hosts can log in to the named servers, and only to them, with the keys. "+
-			"The keys stay on this machine. Return what fn returns. A server whose host key this machine does not know is an error.",
+			"The keys stay on this machine. Return what fn returns. "+
+			"A server whose host key this machine does not know is an error.",
 		func(ctx context.Context, _ script.None, a forwardArgs) (any, error) {
 			if a.Signatures < 1 {
 				return nil, fmt.Errorf("signatures: want at least 1, got %d", a.Signatures)
@@ -64,7 +65,8 @@ func Module(d Deps) []script.Module {
 			})
 			return result, err
 		}).
-		With(`host:agent({ keys = { "/home/deploy/.ssh/readonly" }, to = { "git@git.example.org:app.git" } }, function()` + "\n" +
+		With(`host:agent({ keys = { "/home/deploy/.ssh/readonly" }, ` +
+			`to = { "git@git.example.org:app.git" } }, function()` + "\n" +
 			`  host.git:mirror{ repo = "git@git.example.org:app.git", path = "/srv/app/repo.git" }` + "\n" +
 			`end)`)
 	return []script.Module{

@@ -163,7 +163,8 @@ func failure(h *shell.Host, show string, args []string, result shell.Result) err
 		cause = "the agent did not start"
 	case 93:
 		cause, hint = "no such key on the host",
-			"make one there with ssh-keygen and register its public key at the git server, or use --agent forward with a key on this machine"
+			"make one there with ssh-keygen and register its public key at the git server, "+
+				"or use --agent forward with a key on this machine"
 	case 94:
 		cause, hint = "the login user may not read the key", "make "+h.Target().User+" its owner"
 	case 95:
@@ -173,7 +174,8 @@ func failure(h *shell.Host, show string, args []string, result shell.Result) err
 		cause, hint = "the agent did not stop", "look for ssh-agent among the processes on the host"
 	case 97:
 		cause, hint = "host key of the key's server: not known on this machine or on the host",
-			"log in to the server with ssh once, here or on the host, and compare the fingerprint with what its admin publishes"
+			"log in to the server with ssh once, here or on the host, "+
+				"and compare the fingerprint with what its admin publishes"
 	default:
 		said := output.LastLines(result.Stderr)
 		cause = fmt.Sprintf("exit status %d: %s", result.Code, said)

@@ -13,7 +13,8 @@ import (
 var errExit = errors.New("exit")
 
 // command matches a line that is for the console itself. No Lua begins like that.
-var command = regexp.MustCompile(`^\s*(?:(exit|quit)(?:\s*\(\s*\))?|(?:help\b|\?)(?:\s*\(\s*\)|\s*([A-Za-z_][\w.:[\]]*))?)\s*$`)
+var command = regexp.MustCompile(`^\s*(?:(exit|quit)(?:\s*\(\s*\))?` +
+	`|(?:help\b|\?)(?:\s*\(\s*\)|\s*([A-Za-z_][\w.:[\]]*))?)\s*$`)
 
 const help = `A line is Lua, and runs on the hosts. The value of an expression is shown:
   hosts[1]:capture("uname -r")

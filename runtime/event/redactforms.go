@@ -85,7 +85,8 @@ func encodings(value string) []form {
 		end := (offset + len(value)) * 8 / 6
 		for _, alphabet := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
 			text := alphabet.EncodeToString([]byte(strings.Repeat("\x00", offset) + value))
-			forms = append(forms, form{text: text[skip:end], broken: true, before: offset > 0, after: (offset+len(value))%3 > 0})
+			forms = append(forms, form{
+				text: text[skip:end], broken: true, before: offset > 0, after: (offset+len(value))%3 > 0})
 		}
 	}
 	return forms

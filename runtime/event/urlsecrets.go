@@ -10,12 +10,13 @@ import (
 // path.
 var withUserInfo = regexp.MustCompile("([A-Za-z][A-Za-z0-9+.-]*)://([^/?#\\s\"`<>]+)@")
 
-// A user name may be a common word, so only a long one is hidden everywhere: from longUser bytes with a password, as in
-// https://TOKEN:x-oauth-basic@host, and from longAlone bytes without one. A shorter one is hidden only in URLs.
+// A user name may be a common word, so only a long one is hidden everywhere: from longUser bytes
+// with a password, as in https://TOKEN:x-oauth-basic@host, and from longAlone bytes without one. A
+// shorter one is hidden only in URLs.
 const longUser, longAlone = 16, 8
 
-// urlSecrets returns the secrets in the URLs within a text: passwords, and user-infos as a whole. A user without a password is
-// a secret too, as in https://TOKEN@host, but not in an ssh URL.
+// urlSecrets returns the secrets in the URLs within a text: passwords, and user-infos as a whole. A
+// user without a password is a secret too, as in https://TOKEN@host, but not in an ssh URL.
 func urlSecrets(text string) []string {
 	if !strings.Contains(text, "://") {
 		return nil

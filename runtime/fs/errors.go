@@ -116,8 +116,8 @@ func (o *operation) lacksInodes() bool {
 	return false
 }
 
-// errObstacle is the error of what is at the path, of a kind as the scripts name it, where a file is
-// wanted.
+// errObstacle is the error of what is at the path, of a kind as the scripts name it, where a file
+// is wanted.
 func (o *operation) errObstacle(kind, target string) error {
 	switch kind {
 	case "link":

@@ -214,7 +214,8 @@ func FileModule() script.Module {
 				}
 				return As(h, d.User).Put(ctx, d.Path, d.Text, d.PutOptions)
 			}).
-			With(`local changed = host:file("/srv/app/shared/app.conf", { text = "port = 8000\n", mode = "0640", validate = { "grep", "-q", "port", "%s" } })`).
+			With(`local changed = host:file("/srv/app/shared/app.conf", ` +
+				`{ text = "port = 8000\n", mode = "0640", validate = { "grep", "-q", "port", "%s" } })`).
 			Assuming(true),
 	}}
 }

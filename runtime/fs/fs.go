@@ -1,6 +1,6 @@
-// Package fs reads and changes files on a host, as its login user or as another one through sudo, by
-// small scripts of sh and coreutils in the long-lived shell of that user. SFTP would take several
-// round trips for what a script does in one, knows no sudo, and is forbidden on some hosts.
+// Package fs reads and changes files on a host, as its login user or as another one through sudo,
+// by small scripts of sh and coreutils in the long-lived shell of that user. SFTP would take
+// several round trips for what a script does in one, knows no sudo, and is forbidden on some hosts.
 //
 // Its one rule: changes are atomic. A change is made completely or not at all, and readers see the
 // old state or the new one. Paths are absolute. Links are followed only where a function says so.

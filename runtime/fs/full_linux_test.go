@@ -17,7 +17,7 @@ func TestAppendToFullDisk(t *testing.T) {
 	onBoth(t, func(b *bench) {
 		b.must(os.Mkdir(b.path("small"), 0o755))
 		b.must(syscall.Mount("runbook-test", b.path("small"), "tmpfs", 0, "size=8k")) // two pages
-		// Detached: a program that another test is just starting may hold a file on it for a moment.
+		// Detached: a program that another test is just starting may still hold a file on it.
 		defer func() { b.must(syscall.Unmount(b.path("small"), syscall.MNT_DETACH)) }()
 		first := strings.Repeat("x", 8000) + "\n"
 		b.must(write(b.files, b.ctx, b.path("small/log"), first, fs.WriteOptions{Append: true}))

@@ -112,7 +112,8 @@ func readers() []script.Primitive {
 			With(`local needed = host.fs:missing({ "/srv/app/shared/.env", "/srv/app/shared/media" })`),
 		script.Func("stat", script.Reads,
 			"Describe a file, a folder or a link: kind (file, folder, link or other), size in bytes, mode (octal), "+
-				"modified (seconds since 1970), uid, gid. For a link it describes the link itself. A missing path is an error.",
+				"modified (seconds since 1970), uid, gid. For a link it describes the link itself. "+
+				"A missing path is an error.",
 			func(ctx context.Context, h *shell.Host, a pathArgs) (Info, error) { return a.on(h).Stat(ctx, a.Path) }).
 			With(`local is_link = host.fs:stat("/srv/app/current").kind == "link"`),
 		script.Func("list", script.Reads, "Return the sorted names in a folder. More than 1,000,000 are an error.",
@@ -134,7 +135,8 @@ func readers() []script.Primitive {
 			"Return the space on the file system of the path: bytes_free, bytes_total, inodes_free, inodes_total "+
 				"(0 if there is no limit).",
 			func(ctx context.Context, h *shell.Host, a pathArgs) (Space, error) { return a.on(h).Disk(ctx, a.Path) }).
-			With(`if host.fs:disk("/srv/app").bytes_free < 500 * 1024 * 1024 then fail("less than 500 MiB are free") end`),
+			With(`if host.fs:disk("/srv/app").bytes_free < 500 * 1024 * 1024 then ` +
+				`fail("less than 500 MiB are free") end`),
 	}
 }
 
@@ -153,8 +155,8 @@ func changers() []script.Primitive {
 			}).
 			With(`local made = host.fs:mkdir("/srv/app/releases", { mode = "0755" })`),
 		script.Func("remove", script.Changes,
-			"Remove a file, a link or an empty folder; with recursive, a folder and everything in it. A link is removed, never followed. "+
-				"Return false if nothing was there.",
+			"Remove a file, a link or an empty folder; with recursive, a folder and everything in it. "+
+				"A link is removed, never followed. Return false if nothing was there.",
 			func(ctx context.Context, h *shell.Host, a removeArgs) (bool, error) {
 				return a.on(h).Remove(ctx, a.Path, a.Recursive)
 			}).
@@ -176,8 +178,8 @@ func changers() []script.Primitive {
 			}).
 			With(`host.fs:rename("/srv/app/settings.new", "/srv/app/settings")`),
 		script.Func("symlink", script.Changes,
-			"Create a link, or replace one by one rename(2), and read it back. Anything but a link at the path is an error. "+
-				"Return false if the link points to the target already.",
+			"Create a link, or replace one by one rename(2), and read it back. Anything but a link at the path is "+
+				"an error. Return false if the link points to the target already.",
 			func(ctx context.Context, h *shell.Host, a symlinkArgs) (bool, error) {
 				return a.on(h).Symlink(ctx, a.Target, a.Path, a.Replace)
 			}).
@@ -201,7 +203,8 @@ func chown(ctx context.Context, h *shell.Host, a chownArgs) (bool, error) {
 func temp(dryRun bool) script.Primitive {
 	return script.Func("temp", script.Reads,
 		"Call fn with the path of a new folder that only the user can enter. The folder is removed afterwards with "+
-			"all that is in it, also after an error or Ctrl-C. Return what fn returns. A dry run makes no folder: fn gets a path where nothing is.",
+			"all that is in it, also after an error or Ctrl-C. Return what fn returns. "+
+			"A dry run makes no folder: fn gets a path where nothing is.",
 		func(ctx context.Context, h *shell.Host, a tempArgs) (result any, err error) {
 			call := func(dir string) error {
 				result, err = a.Fn.Call(ctx, dir)
@@ -214,5 +217,7 @@ func temp(dryRun bool) script.Primitive {
 			}
 			return result, err
 		}).
-		With("host.fs:temp(function(dir)\n  host.fs:write(dir .. \"/page.html\", \"hello\\n\")\n  host:run({ \"gzip\", \"page.html\" }, { cwd = dir })\nend)")
+		With("host.fs:temp(function(dir)\n" +
+			"  host.fs:write(dir .. \"/page.html\", \"hello\\n\")\n" +
+			"  host:run({ \"gzip\", \"page.html\" }, { cwd = dir })\nend)")
 }

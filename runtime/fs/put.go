@@ -169,8 +169,8 @@ func invalid(opts PutOptions, status, said string) error {
 // cleanLimit limits the removal of what a call has left.
 const cleanLimit = 30 * time.Second
 
-// cleanUp removes a temporary file after a call that failed, even after an interrupt. It returns why
-// that failed.
+// cleanUp removes a temporary file after a call that failed, even after an interrupt. It returns
+// why that failed.
 func (o *operation) cleanUp(err error, temporary string) error {
 	var lost *shell.LostError
 	if errors.As(err, &lost) {

@@ -11,7 +11,8 @@ import (
 
 // The scripts of a temporary folder, whose name is $1.
 const (
-	makeTemp   = `umask 077; t=${TMPDIR:-/tmp}; case $t in /*) ;; *) t=/tmp ;; esac; mkdir -- "$t/$1" && printf %s "$t/$1"`
+	makeTemp = `umask 077; t=${TMPDIR:-/tmp}; case $t in /*) ;; *) t=/tmp ;; esac; ` +
+		`mkdir -- "$t/$1" && printf %s "$t/$1"`
 	removeTemp = `t=${TMPDIR:-/tmp}; case $t in /*) ;; *) t=/tmp ;; esac; [ -d "$t/$1" ] || exit 0
 find "$t/$1" -type d ! -perm -700 -exec chmod u+rwx {} \; 2>/dev/null; rm -rf -- "$t/$1"`
 )

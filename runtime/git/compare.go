@@ -17,7 +17,7 @@ type CompareOptions struct {
 	Repo         string   // where to fetch what is missing, or "" to fetch nothing
 	From, To     string   // commit hashes
 	Branch       string   // where to find To if the server sends no single commits, or ""
-	Stores       []string // repositories on the host whose objects are used: absolute paths; missing ones are passed over
+	Stores       []string // absolute paths of repositories on the host whose objects are used, if they exist
 	Requirements string   // a requirements file in the repository, or ""
 	Max          int      // how many commits to list of each side
 }

@@ -48,7 +48,8 @@ var symptoms = []struct {
 		func(j job) (string, string) {
 			if j.repo.Transport == HTTPS {
 				return "the git server refused the login",
-					"is the user and the password, or the token, in the repository's URL right? without one, git on the host asks its credential helper"
+					"is the user and the password, or the token, in the repository's URL right? " +
+						"without one, git on the host asks its credential helper"
 			}
 			return "the git server refused the login",
 				"is the deploy key given (--key), and does the git server know its public half for this repository?" +
@@ -96,7 +97,8 @@ func noConfig(j job) string {
 	if j.repo.Transport != SSH {
 		return ""
 	}
-	return "\ngit on a host reads no ssh_config: repo has the server's own name and port, key the key, git_proxy a ProxyCommand (recipes/app.lua)"
+	return "\ngit on a host reads no ssh_config: repo has the server's own name and port, key the key, " +
+		"git_proxy a ProxyCommand (recipes/app.lua)"
 }
 
 // missingCommit is the cause when a repository lacks the commit.

@@ -25,7 +25,7 @@ func TestMirrorOnFullDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() {
-		// Detached: a program that another test is just starting may hold a file on it for a moment.
+		// Detached: a program that another test is just starting may still hold a file on it.
 		if err := syscall.Unmount(small, syscall.MNT_DETACH); err != nil {
 			t.Error(err)
 		}

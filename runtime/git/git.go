@@ -154,10 +154,10 @@ type CloneOptions struct {
 	Branch   string   // stored in the clone's configuration as runbook.branch, or ""
 	Depth    int      // how many commits of history to fetch, without a mirror; 0 for all
 	OnBranch bool     // fail unless Revision is reachable from Branch
-	Archive  bool     // the commit is one of Archive: no attribute changes a file, and modes and empty folders are restored
+	Archive  bool     // the commit is one of Archive: no attribute changes a file; modes and empty folders are restored
 	Private  []string // git servers that submodules may be on, besides Repo's own and those of https
 	LFS      string   // "fetch" files of Git LFS with the host's git-lfs, the default; or leave "pointers"
-	Reserve  []string // names that are created in the clone later, with a slash for a folder: git ignores them, and a commit must not have them
+	Reserve  []string // names created in the clone later, folders with a slash: ignored by git, an error in a commit
 }
 
 // Clone creates a repository at Into with Revision checked out, on no branch, whose origin is Repo.
@@ -267,7 +267,8 @@ func (d Deps) Verify(ctx context.Context, h *shell.Host, o VerifyOptions) (strin
 	}
 	out, err := d.run(ctx, h, job{repo: r, show: fmt.Sprintf("git verify-%s %.12s of %s", o.By, o.Revision, r.URL),
 		script: verifyScript,
-		args:   []string{r.URL, o.Revision, o.Branch, o.By, o.Signers, strconv.FormatInt(cmp.Or(o.Max, 4<<30)/512, 10)}})
+		args: []string{r.URL, o.Revision, o.Branch, o.By, o.Signers,
+			strconv.FormatInt(cmp.Or(o.Max, 4<<30)/512, 10)}})
 	return strings.TrimSpace(out), err
 }
 

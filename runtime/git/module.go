@@ -103,11 +103,12 @@ type revisionArgs struct {
 func Module(d Deps) script.Module {
 	return script.Module{
 		Name: "git", On: "host",
-		Doc: "The host's git. A git server's host key is always verified, with the known_hosts files of this machine or else of the host.",
+		Doc: "The host's git. A git server's host key is always verified, " +
+			"with the known_hosts files of this machine or else of the host.",
 		Primitives: append(slices.Concat(d.sendPrimitives(), d.needPrimitives(), d.namePrimitives()),
 			script.Func("resolve", script.Reads,
-				"Return the commit hash of a branch, else a tag, else a full ref. A missing branch, a refused key, an unknown "+
-					"host key and a missing repository are distinct errors.",
+				"Return the commit hash of a branch, else a tag, else a full ref. A missing branch, a refused key, "+
+					"an unknown host key and a missing repository are distinct errors.",
 				func(ctx context.Context, h *shell.Host, a resolveArgs) (string, error) {
 					return d.Resolve(ctx, h, a.Repo, a.Ref)
 				}).
@@ -124,21 +125,24 @@ func Module(d Deps) script.Module {
 				}).
 				With(`host.git:mirror{ repo = "git@git.example.org:app.git", path = "/srv/app/repo.git" }`),
 			script.Func("clone", script.Changes,
-				"Create a folder with a clone that has the commit checked out. It is independent of the mirror that it was made from. "+
-					"An existing folder is an error. A failed clone leaves nothing. Submodules are cloned at their commits. No hook runs, and no filter but git-lfs.",
+				"Create a folder with a clone that has the commit checked out. It is independent of the mirror that "+
+					"it was made from. An existing folder is an error. A failed clone leaves nothing. "+
+					"Submodules are cloned at their commits. No hook runs, and no filter but git-lfs.",
 				func(ctx context.Context, h *shell.Host, a cloneArgs) (script.None, error) {
 					return script.None{}, d.Clone(ctx, h, CloneOptions(a))
 				}).
-				With(`host.git:clone{ repo = "git@git.example.org:app.git", revision = "8f14e45fceea167a5a36dedd4bea2543ad61a1f3",`+"\n"+
+				With(`host.git:clone{ repo = "git@git.example.org:app.git", `+
+					`revision = "8f14e45fceea167a5a36dedd4bea2543ad61a1f3",`+"\n"+
 					`  into = "/srv/app/releases/20260101-120000", mirror = "/srv/app/repo.git" }`),
 			script.Func("verify", script.Reads,
-				"Fail unless a commit, or a tag that points at it, has an ssh signature by one of the allowed signers. Return its description. "+
-					"The host, usually localhost, fetches the commit and removes it again.",
+				"Fail unless a commit, or a tag that points at it, has an ssh signature by one of the allowed signers. "+
+					"Return its description. The host, usually localhost, fetches the commit and removes it again.",
 				func(ctx context.Context, h *shell.Host, a verifyArgs) (string, error) {
 					return d.Verify(ctx, h, VerifyOptions{Repo: a.Repo, Revision: a.Revision, Branch: a.Branch,
 						By: a.By, Signers: a.Signers})
 				}).
-				With(`localhost.git:verify{ repo = "git@git.example.org:app.git", revision = "8f14e45fceea167a5a36dedd4bea2543ad61a1f3",`+"\n"+
+				With(`localhost.git:verify{ repo = "git@git.example.org:app.git", `+
+					`revision = "8f14e45fceea167a5a36dedd4bea2543ad61a1f3",`+"\n"+
 					`  by = "commit", signers = "recipes/allowed_signers" }`),
 			d.comparePrimitive(),
 			script.Func("revision", script.Reads, "Return the hash of the commit that is checked out in a clone.",
@@ -164,16 +168,17 @@ func (d Deps) namePrimitives() []script.Primitive {
 			}).
 			With(`hosts[1].git:check("git@git.example.org:app.git", "release")`),
 		script.Func("strip", script.Pure,
-			"Return a repository's URL without the user and the password of https, to store it in a file. The other functions "+
-				"take a URL with them: git gets them through a credential helper, and they appear neither on a command line nor in a file on the host.",
+			"Return a repository's URL without the user and the password of https, to store it in a file. "+
+				"The other functions take a URL with them: git gets them through a credential helper, "+
+				"and they appear neither on a command line nor in a file on the host.",
 			func(ctx context.Context, h *shell.Host, a reachArgs) (string, error) {
 				r, err := d.repo(ctx, h, a.Repo)
 				return r.URL, err
 			}).
 			With(`local url = hosts[1].git:strip("https://TOKEN@git.example.org/app.git")`),
 		script.Func("transport", script.Pure,
-			"Return how a host reaches a repository: \"ssh\", \"https\", \"login\" (https with a login in the URL) or \"file\". "+
-				"Git's url.*.insteadOf and the aliases in ssh_config on this machine count.",
+			"Return how a host reaches a repository: \"ssh\", \"https\", \"login\" (https with a login in the URL) "+
+				"or \"file\". Git's url.*.insteadOf and the aliases in ssh_config on this machine count.",
 			func(ctx context.Context, _ *shell.Host, a reachArgs) (string, error) {
 				r, err := d.repoFor(ctx, false, a.Repo)
 				if r.credential != nil {
@@ -188,9 +193,10 @@ func (d Deps) namePrimitives() []script.Primitive {
 // comparePrimitive declares compare.
 func (d Deps) comparePrimitive() script.Primitive {
 	return script.Func("compare", script.Reads,
-		"Return what lies between two commits: relation (ahead, behind, diverged, unrelated, same, or unknown where history is "+
-			"missing), the numbers ahead and behind, the commits added and removed, each with revision, date, author and subject, the files "+
-			"that differ, each with status and path, and the texts of the requirements, each with path, old and new.",
+		"Return what lies between two commits: relation (ahead, behind, diverged, unrelated, same, or unknown where "+
+			"history is missing), the numbers ahead and behind, the commits added and removed, each with revision, "+
+			"date, author and subject, the files that differ, each with status and path, "+
+			"and the texts of the requirements, each with path, old and new.",
 		func(ctx context.Context, h *shell.Host, a compareArgs) (Comparison, error) {
 			return d.Compare(ctx, h, CompareOptions(a))
 		}).
@@ -201,23 +207,26 @@ func (d Deps) comparePrimitive() script.Primitive {
 func (d Deps) sendPrimitives() []script.Primitive {
 	return []script.Primitive{
 		script.Func("hold", script.Reads,
-			"Return the folder of a repository on this machine that has a commit with its whole history: the repository "+
-				"of the current folder, if it has the commit, or one in the cache folder, ~/.cache/runbook/git, which then fetches it. Only for localhost.",
+			"Return the folder of a repository on this machine that has a commit with its whole history: "+
+				"the repository of the current folder, if it has the commit, or one in the cache folder, "+
+				"~/.cache/runbook/git, which then fetches it. Only for localhost.",
 			func(ctx context.Context, h *shell.Host, a holdArgs) (string, error) {
 				return d.Hold(ctx, h, HoldOptions(a))
 			}).
 			With(`local from = localhost.git:hold{ repo = "git@git.example.org:app.git", branch = "release",` + "\n" +
 				`  revision = "8f14e45fceea167a5a36dedd4bea2543ad61a1f3" }`),
 		script.Func("archive", script.Reads,
-			"Store a folder or a tar archive of this machine as a commit without history, in a repository in the cache folder. "+
-				"The same files always make the same commit. Names and links that lead out of it are errors. Only for localhost.",
+			"Store a folder or a tar archive of this machine as a commit without history, in a repository in the "+
+				"cache folder. The same files always make the same commit. "+
+				"Names and links that lead out of it are errors. Only for localhost.",
 			func(ctx context.Context, h *shell.Host, a archiveArgs) (Archived, error) {
 				return d.Archive(ctx, h, ArchiveOptions(a))
 			}).
 			With(`local stored = localhost.git:archive{ path = "dist" }`),
 		script.Func("push", script.Changes,
-			"Send a mirror on the host the objects that it lacks of a commit and its history, from a repository on this machine. "+
-				"The host needs no git server. Create the mirror if it is missing or broken, and then return true.",
+			"Send a mirror on the host the objects that it lacks of a commit and its history, "+
+				"from a repository on this machine. The host needs no git server. "+
+				"Create the mirror if it is missing or broken, and then return true.",
 			func(ctx context.Context, h *shell.Host, a pushArgs) (bool, error) {
 				return d.Push(ctx, h, PushOptions(a))
 			}).
@@ -231,16 +240,17 @@ func (d Deps) needPrimitives() []script.Primitive {
 	return []script.Primitive{
 		script.Func("needs", script.Reads,
 			"Return what a commit needs besides its own objects: repositories that its requirements install by ssh, "+
-				"repositories of submodules, and files whose content is in Git LFS. It is read from a mirror that has the commit, or else fetched "+
-				"and removed again.",
+				"repositories of submodules, and files whose content is in Git LFS. "+
+				"It is read from a mirror that has the commit, or else fetched and removed again.",
 			func(ctx context.Context, h *shell.Host, a needsArgs) (Needs, error) {
 				return d.Needs(ctx, h, NeedsOptions(a))
 			}).
 			With(`local needs = localhost.git:needs{ repo = "git@git.example.org:app.git", branch = "release",` + "\n" +
 				`  revision = "8f14e45fceea167a5a36dedd4bea2543ad61a1f3", requirements = "requirements.txt" }`),
 		script.Func("allow", script.Reads,
-			"Run fn while programs on the host that start git, such as pip, can log in to the git servers by ssh: their host keys "+
-				"are verified, and no ssh_config of the host counts. The key comes from an agent around it. Return what fn returns.",
+			"Run fn while programs on the host that start git, such as pip, can log in to the git servers by ssh: "+
+				"their host keys are verified, and no ssh_config of the host counts. "+
+				"The key comes from an agent around it. Return what fn returns.",
 			func(ctx context.Context, h *shell.Host, a allowArgs) (any, error) {
 				var result any
 				err := d.Allow(ctx, h, AllowOptions{To: a.To, Proxy: a.Proxy}, func(ctx context.Context) (err error) {

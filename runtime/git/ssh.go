@@ -64,7 +64,8 @@ func (d Deps) sshEnvironment(ctx context.Context, h *shell.Host, servers []serve
 		}
 		if !k.Empty() {
 			known = append(known, k.Lines(s.Host)...)
-			block += fmt.Sprintf("HostKeyAlias %s\nUserKnownHostsFile \"@/known_hosts\"\nGlobalKnownHostsFile /dev/null\n", s.Host)
+			block += fmt.Sprintf("HostKeyAlias %s\nUserKnownHostsFile \"@/known_hosts\"\n"+
+				"GlobalKnownHostsFile /dev/null\n", s.Host)
 		}
 		if block != "" {
 			blocks[fmt.Sprintf("Host %s\n%s", strings.Join(s.names(), " "), block)] = true

@@ -12,7 +12,8 @@ import (
 // An inventory of Ansible has sections and variables (INI), or keys of its own (YAML). No list of
 // hosts has these.
 var (
-	ansibleINI  = regexp.MustCompile(`(?m)^\s*\[[A-Za-z_][\w.-]*(:(vars|children))?\]\s*([#;].*)?$|^[^#;\n]*\sansible_\w+\s*=`)
+	ansibleINI = regexp.MustCompile(`(?m)^\s*\[[A-Za-z_][\w.-]*(:(vars|children))?\]\s*([#;].*)?$` +
+		`|^[^#;\n]*\sansible_\w+\s*=`)
 	ansibleYAML = regexp.MustCompile(`(?m)^\s*(hosts|children|vars):\s*(#.*)?$|^\s+ansible_\w+:\s`)
 )
 

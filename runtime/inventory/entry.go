@@ -126,8 +126,8 @@ func convertVars(vars map[string]any) (plain map[string]any, secrets []string, e
 			texts := textsIn(p)
 			if slices.ContainsFunc(texts, func(text string) bool { return len(text) < event.ShortestSecret }) ||
 				len(texts) == 0 {
-				return nil, nil, fmt.Errorf("vars: %s: a secret is a string of at least %d bytes, or a list of such strings",
-					name, event.ShortestSecret)
+				return nil, nil, fmt.Errorf("vars: %s: a secret is a string of at least %d bytes, "+
+					"or a list of such strings", name, event.ShortestSecret)
 			}
 			secrets = append(secrets, texts...)
 		}

@@ -14,8 +14,8 @@ import (
 )
 
 // evalLimit is how long a hosts file may run, and evalByte how much longer for each byte: ten
-// thousand hosts are half a megabyte. It has nothing to wait for, so only an endless loop takes this
-// long.
+// thousand hosts are half a megabyte. It has nothing to wait for, so only an endless loop takes
+// this long.
 const evalLimit, evalByte = time.Second, 10 * time.Microsecond
 
 // settings are the keys of a hosts file: of one host, or of the defaults for all.
@@ -86,8 +86,8 @@ func parseLua(ctx context.Context, me sshconfig.Machine, source, dir string, tex
 	return decodeHosts(me, source, dir, table, itemLines(string(text), len(table.List)))
 }
 
-// decodeHosts validates the hosts of a file: the list items of a table whose fields are the defaults.
-// lines are the lines of the hosts, or nil.
+// decodeHosts validates the hosts of a file: the list items of a table whose fields are the
+// defaults. lines are the lines of the hosts, or nil.
 func decodeHosts(me sshconfig.Machine, source, dir string, table script.Table, lines []int) (list, error) {
 	l := list{source: source}
 	var err error

@@ -68,14 +68,14 @@ type Host struct {
 
 // Options are the options of the command line about hosts.
 type Options struct {
-	Hosts      []string          // --hosts: files, programs and comma-separated lists, which add up; none for the default
+	Hosts      []string          // --hosts: files, programs and comma-separated lists, together; none for the default
 	Stage      string            // --stage: its hosts file replaces the default; "" for none
 	Only       []string          // --only: see selection.Options
 	Except     []string          // --except: likewise
 	Shard      selection.Shard   // --shard: likewise
 	Identities []string          // --identity: key files that replace all others
 	KnownHosts []string          // --known-hosts: files that replace all others
-	SSHConfig  string            // --ssh-config: "" for ~/.ssh/config and /etc/ssh/ssh_config, which may be missing; "none" for no file
+	SSHConfig  string            // --ssh-config; "none" for no file, "" for those of ssh, which may be missing
 	Offline    bool              // see sshconfig.Options
 	Warn       func(text string) // likewise
 	// ConnectTimeout limits connecting and logging in. It is not used here.

@@ -14,8 +14,8 @@ import (
 
 const exampleJSON = `{"user": "deploy", "hosts": [{"name": "web1", "address": "192.0.2.11"}]}`
 
-// parseJSON parses hosts in JSON (RFC 8259): an object with the keys of a hosts file, and the hosts in
-// a list under "hosts". source is its name in errors; relative paths in it start from dir.
+// parseJSON parses hosts in JSON (RFC 8259): an object with the keys of a hosts file, and the hosts
+// in a list under "hosts". source is its name in errors; relative paths in it start from dir.
 func parseJSON(me sshconfig.Machine, source, dir string, text []byte) (list, error) {
 	text = bytes.TrimPrefix(text, []byte("\ufeff")) // the byte order mark of some editors
 	decoder := json.NewDecoder(bytes.NewReader(text))
@@ -43,8 +43,8 @@ func parseJSON(me sshconfig.Machine, source, dir string, text []byte) (list, err
 	return decodeHosts(me, source, dir, script.Table{Fields: table.Fields, List: hosts.List}, nil)
 }
 
-// decodeJSON decodes the next value as a hosts file in Lua would have it. A key that appears twice and
-// null are errors: no setting is dropped.
+// decodeJSON decodes the next value as a hosts file in Lua would have it. A key that appears twice
+// and null are errors: no setting is dropped.
 func decodeJSON(d *json.Decoder, depth int) (any, error) {
 	token, err := d.Token()
 	switch {

@@ -97,7 +97,8 @@ func TestWrongLists(t *testing.T) {
 	}
 }
 
-// TestAnsible: an inventory of Ansible is named as such, and its first host is shown in the right form.
+// TestAnsible verifies that an Ansible inventory is named as such, and that its first host is shown
+// in the right form.
 func TestAnsible(t *testing.T) {
 	for _, c := range []struct{ text, host string }{
 		{"[web]\nweb1 ansible_host=192.0.2.11 ansible_user=deploy ansible_port=2222\nweb2\n",

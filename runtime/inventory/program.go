@@ -22,8 +22,8 @@ const (
 	programOutput = 1 << 20          // bytes, as of a hosts file
 )
 
-// isProgram reports whether a file is a program that prints hosts: one with the permission to execute
-// it and without the extension of a file of hosts. On Windows its extension decides.
+// isProgram reports whether a file is a program that prints hosts: one with the permission to
+// execute it and without the extension of a file of hosts. On Windows its extension decides.
 func isProgram(path string, info fs.FileInfo) bool {
 	if runtime.GOOS == "windows" {
 		return info.Mode().IsRegular() && slices.Contains([]string{".exe", ".bat", ".cmd"},
@@ -33,8 +33,8 @@ func isProgram(path string, info fs.FileInfo) bool {
 		!slices.Contains([]string{".lua", ".json", ".txt"}, filepath.Ext(path))
 }
 
-// program runs a program without arguments and reads the JSON that it prints. A text file that can be
-// executed by its permissions only is a list of hosts.
+// program runs a program without arguments and reads the JSON that it prints. A text file that can
+// be executed by its permissions only is a list of hosts.
 func (r reader) program(path string) (list, error) {
 	shown := r.me.Display(path)
 	if r.offline {

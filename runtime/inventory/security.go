@@ -20,7 +20,7 @@ type Security struct {
 	Ciphers      Algorithms
 	MACs         Algorithms
 	HostKeys     Algorithms // HostKeyAlgorithms: signatures of the host
-	PublicKeys   Algorithms // PubkeyAcceptedAlgorithms: signatures of keys that log in, certificates under their own names
+	PublicKeys   Algorithms // PubkeyAcceptedAlgorithms: signatures of keys that log in, and of their certificates
 	Authorities  Algorithms // CASignatureAlgorithms: signatures of an authority on the host's certificate
 	RSABits      int        // RequiredRSASize: the minimum for RSA keys, the host's and those that log in
 	// Methods lists the authentication methods to try, in order: "publickey",
@@ -69,8 +69,8 @@ func (s *Security) directives() []algorithmDirective {
 	}
 }
 
-// HostKeyAlgorithms returns the signatures of hosts that are accepted by default, in OpenSSH's order of
-// preference: a host whose key is unknown shows the key that ssh would show.
+// HostKeyAlgorithms returns the signatures of hosts that are accepted by default, in OpenSSH's
+// order of preference: a host whose key is unknown shows the key that ssh would show.
 func HostKeyAlgorithms() []string {
 	names := gossh.SupportedAlgorithms().HostKeys
 	rank := func(name string) int {

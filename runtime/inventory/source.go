@@ -89,10 +89,12 @@ func looksLikeFile(s string) bool {
 func defaultFile(o Options, me sshconfig.Machine, name string) (string, error) {
 	if name == "" {
 		return "", event.WithHint(errors.New("no hosts given"),
-			`give --hosts FILE or --hosts web1,web2, or write hosts = "production" in the recipe, for hosts/production.lua`)
+			`give --hosts FILE or --hosts web1,web2, `+
+				`or write hosts = "production" in the recipe, for hosts/production.lua`)
 	}
 	if err := checkName(name); err != nil || strings.HasSuffix(name, ".lua") || !filepath.IsLocal(name) {
-		return "", event.WithHint(fmt.Errorf("hosts = %q in the recipe: want the name of a file in hosts/, without .lua", name),
+		return "", event.WithHint(
+			fmt.Errorf("hosts = %q in the recipe: want the name of a file in hosts/, without .lua", name),
 			`hosts = "production" means hosts/production.lua; another file is given by --hosts`)
 	}
 	var candidates []string

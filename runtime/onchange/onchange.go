@@ -62,11 +62,14 @@ type Notes struct {
 func (n Notes) Module() script.Module {
 	return script.Module{On: "host", Doc: "What follows a change of a host.", Primitives: []script.Primitive{
 		script.Func("on_change", script.Reads,
-			"Call fn at the end of this step, if a call after this one has changed the host: once, however many changes there were. "+
-				"Outside of a step it is called at the end of the function of each, outside of both at the end of the recipe. A call that returns false "+
-				"changed nothing; a command always counts. Before the first change a note is left on the host, and it is removed when fn has succeeded. "+
-				"If the run ends in between, the next one calls fn even if it changes nothing itself.", n.register).
-			With("step(\"configure nginx\", function()\n  host:on_change(\"nginx\", function() host:run(\"nginx -s reload 2>/dev/null || true\") end)\n" +
+			"Call fn at the end of this step, if a call after this one has changed the host: once, "+
+				"however many changes there were. Outside of a step it is called at the end of the function of each, "+
+				"outside of both at the end of the recipe. A call that returns false changed nothing; a command "+
+				"always counts. Before the first change a note is left on the host, and it is removed when fn has "+
+				"succeeded. If the run ends in between, the next one calls fn even if it changes nothing itself.",
+			n.register).
+			With("step(\"configure nginx\", function()\n" +
+				"  host:on_change(\"nginx\", function() host:run(\"nginx -s reload 2>/dev/null || true\") end)\n" +
 				"  host.fs:write(\"/srv/app/shared/nginx.conf\", \"server_tokens off;\\n\")\nend)"),
 	}}
 }

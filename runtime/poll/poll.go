@@ -25,8 +25,8 @@ func Primitives(dryRun bool) []script.Primitive {
 			With(`sleep("10ms")`),
 		script.Func("wait", script.Reads,
 			"Run fn as a step, again and again, until it returns a value other than nil and false, "+
-				"and return that value. A second value is the reason why not yet, for the error after the time limit. An error "+
-				"that fn raises ends the wait. A dry run calls fn once.", p.wait).
+				"and return that value. A second value is the reason why not yet, for the error after the time limit. "+
+				"An error that fn raises ends the wait. A dry run calls fn once.", p.wait).
 			With("wait(\"the release is there\", { within = \"10s\", every = \"200ms\" }, function()\n" +
 				"  return host.fs:exists(\"/srv/app/current\")\nend)"),
 		script.Func("retry", script.Reads,

@@ -11,8 +11,8 @@ import (
 )
 
 // Output runs cmd without input and returns what it printed to standard output, and the last lines
-// of what it printed to standard error. More than most bytes, whole MiB, are an error. If ctx ends, the program
-// and all that it started are ended. A program that fails is an *exec.ExitError.
+// of what it printed to standard error. More than most bytes, whole MiB, are an error. If ctx ends,
+// the program and all that it started are ended. A program that fails is an *exec.ExitError.
 func Output(ctx context.Context, cmd *exec.Cmd, most int64) (text []byte, printed string, err error) {
 	r, w, err := os.Pipe()
 	if err != nil {

@@ -8,8 +8,8 @@ import (
 	"syscall"
 )
 
-// OwnSession keeps an interrupt at the console from cmd. A command line for cmd.exe goes there as it
-// is: cmd.exe does not read the quotes by which arguments are passed otherwise.
+// OwnSession keeps an interrupt at the console from cmd. A command line for cmd.exe goes there as
+// it is: cmd.exe does not read the quotes by which arguments are passed otherwise.
 func OwnSession(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{CreationFlags: syscall.CREATE_NEW_PROCESS_GROUP}
 	a := cmd.Args

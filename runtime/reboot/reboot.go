@@ -43,12 +43,13 @@ func Module() script.Module {
 	return script.Module{On: "host", Doc: "Restarting a host.", Primitives: []script.Primitive{
 		script.Func("reboot", script.Changes,
 			"Reboot the host, with sudo unless the login is root, and wait until it is back: with the same host key, "+
-				"and with another boot id. Locks of the run on the host are given back before, and taken again afterwards. "+
-				"It is an error if another run takes one meanwhile. This machine is refused.",
+				"and with another boot id. Locks of the run on the host are given back before, "+
+				"and taken again afterwards. It is an error if another run takes one meanwhile. This machine is refused.",
 			func(ctx context.Context, h *shell.Host, a rebootArgs) (script.None, error) {
 				return script.None{}, Reboot(ctx, h, a.Within, every)
 			}).
-			With("if host:test({ \"test\", \"-e\", \"/var/run/reboot-required\" }) then\n  host:reboot({ within = \"5m\" })\nend"),
+			With("if host:test({ \"test\", \"-e\", \"/var/run/reboot-required\" }) then\n" +
+				"  host:reboot({ within = \"5m\" })\nend"),
 	}}
 }
 
@@ -93,7 +94,8 @@ func bootID(ctx context.Context, h *shell.Host) (string, error) {
 	r, err := h.Run(ctx, shell.Command{Script: bootScript, Quiet: true, Max: 4 << 10, Timeout: askLimit})
 	id := strings.TrimSpace(r.Stdout)
 	if err == nil && id == "" {
-		err = errors.New("the host has no boot id, so a reboot of it cannot be verified: neither /proc/sys/kernel/random/boot_id nor kern.boottime")
+		err = errors.New("the host has no boot id, so a reboot of it cannot be verified: " +
+			"neither /proc/sys/kernel/random/boot_id nor kern.boottime")
 	}
 	return id, err
 }

@@ -21,7 +21,7 @@ type Evaluation struct {
 	Declare  func(context.Context, Declaration) (script.Proxy, error) // implements recipe{ … }
 	Settings *Settings                                                // for validate; may be nil
 	Prompt   Prompt                                                   // for secret.prompt; nil without a terminal
-	Answers  *Answers                                                 // what this recipe has been told already; may be nil
+	Answers  *Answers                                                 // what this recipe was told before; may be nil
 
 	origins      map[string]Origin // where the project's files set their settings, by name; nil does not record it
 	placeholders *placeholders     // replace the environment and secrets; nil reads the real ones

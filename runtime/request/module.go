@@ -63,7 +63,8 @@ func Module() script.Module {
 				With(`localhost:post("http://127.0.0.1:8000/notify", json.encode({ text = "released" }))`),
 			script.Func("put", script.Changes,
 				"Send a PUT request from the host, with a body. Otherwise like host:post.", withBody(http.MethodPut)).
-				With(`host:put("http://127.0.0.1:8000/weight", "50", { headers = { ["Content-Type"] = "text/plain" } })`),
+				With(`host:put("http://127.0.0.1:8000/weight", "50", ` +
+					`{ headers = { ["Content-Type"] = "text/plain" } })`),
 			script.Func("patch", script.Changes,
 				"Send a PATCH request from the host, with a body. Otherwise like host:post.",
 				withBody(http.MethodPatch)).

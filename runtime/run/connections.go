@@ -176,8 +176,9 @@ type unreachable struct {
 // the hosts that can't be reached and the problems of the others.
 func (c *connections) primitive() script.Primitive {
 	return script.Func("connect", script.Reads, "Connect to all hosts and return the unreachable ones, each with "+
-		"host, message and hint. The other hosts can then be read, but nothing can be changed. No reachable host is an error. "+
-		"Without connect, a recipe connects when it first uses a host, and an unreachable host is an error. "+
+		"host, message and hint. The other hosts can then be read, but nothing can be changed. "+
+		"No reachable host is an error. Without connect, a recipe connects when it first uses a host, "+
+		"and an unreachable host is an error. "+
 		"Hosts that --skip-unreachable skips are in skipped instead.", c.listUnreachable).
 		With("for _, away in ipairs(connect()) do\n  log.warn(away.host .. \": \" .. away.message)\nend")
 }

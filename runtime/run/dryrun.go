@@ -53,8 +53,7 @@ func (e *execution) intercept(ctx context.Context, call script.Call, next func()
 	return result, err
 }
 
-// withReceiver returns ctx with the host that the call is on: outside of each, nothing else names
-// it.
+// withReceiver returns ctx with the host of the call: outside of each, nothing else names it.
 func withReceiver(ctx context.Context, call script.Call) context.Context {
 	if h, ok := call.Receiver.(*shell.Host); ok && h != nil {
 		return event.WithHost(ctx, h.Name())

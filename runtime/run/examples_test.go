@@ -25,7 +25,8 @@ import (
 // example matches an entry of the API reference: its heading, and the example below it.
 var example = regexp.MustCompile("(?s)\n### `([^`]+)`\n(.*?)```lua\n(.*?)```\n")
 
-// world declares the names that the examples use and puts the files that they need on a host whose application is in ROOT.
+// world declares the names that the examples use and puts the files that they need on a host whose
+// application is in ROOT.
 const world = `recipe { options = { repo = { "REPO", "" }, branch = { "release", "" }, port = { 80, "" }, release = { "x", "" }, revision = { "x", "" } } }
 local options, root, release, name, count = { repo = "REPO", branch = "release", port = 80 }, "ROOT", "20260101-120000", "x", 2
 local sha, path, scratch, before = "SHA", "ROOT/manifest.json", "ROOT/scratch", "ROOT/releases/20260101-120000"
@@ -135,7 +136,7 @@ func encryptForAge(t *testing.T, path, identity string) {
 	}
 }
 
-// referenceExamples returns the names of the reference's entries, and their examples as Lua functions.
+// referenceExamples returns the names of the reference's entries, and their examples as functions.
 func referenceExamples(t *testing.T) (names []string, lua string) {
 	t.Helper()
 	reference := docs.Markdown(luaAPI(t).Recipes)

@@ -107,8 +107,7 @@ func (f *frame) take(failed bool) []hook {
 	return order
 }
 
-// hookRunner runs hooks. An interrupt of the run does not reach them: each has a context of its
-// own.
+// hookRunner runs hooks. An interrupt of the run does not reach them: each has its own context.
 type hookRunner struct {
 	skip context.Context // ends when the remaining hooks are to be skipped: at a second interrupt
 	root *frame          // for hooks outside of any each
@@ -208,6 +207,7 @@ func (r *hookRunner) primitives() []script.Primitive {
 				r.add(ctx, hook{host: h, fn: a.Fn, onFailure: true, timeout: a.Timeout})
 				return script.None{}, nil
 			}).
-			With("host:on_failure(function(host, err)\n  host.fs:symlink(before, root .. \"/current\")\n  log.warn(\"went back: \" .. err.message)\nend)"),
+			With("host:on_failure(function(host, err)\n  host.fs:symlink(before, root .. \"/current\")\n" +
+				"  log.warn(\"went back: \" .. err.message)\nend)"),
 	}
 }

@@ -20,15 +20,14 @@ import (
 // PingOptions configure Ping.
 type PingOptions struct {
 	Script         string            // for /bin/sh; prints the lines that Pinged.parse reads
-	Settings       map[string]string // the variables that the script takes; the vars of a host by these names override them
+	Settings       map[string]string // the variables that the script takes; the vars of a host override them
 	Given          map[string]string // those that the admin has given, for every host
 	ConnectTimeout time.Duration     // as in inventory.Options
 	Skip           selection.Limit   // how many unreachable hosts to go on without
 	Prompt         recipe.Prompt     // nil without a terminal
 }
 
-// PingSettings returns the settings that a script declares in its line "# settings: NAME=DEFAULT
-// …".
+// PingSettings returns the settings that a script declares in "# settings: NAME=DEFAULT …".
 func PingSettings(script string) map[string]string {
 	settings := map[string]string{}
 	for line := range strings.Lines(script) {
@@ -59,7 +58,7 @@ type Pinged struct {
 	InodesTotal int64    `json:"inodes_total,omitempty"`
 	Clock       *float64 `json:"clock_skew_seconds,omitempty"` // how far the host's clock is ahead of this machine's
 	Current     string   `json:"current,omitempty"`            // the name of the current release, or "none"
-	Server      string   `json:"server,omitempty"`             // "running" or "not running"; "" without mod_wsgi-express
+	Server      string   `json:"server,omitempty"`             // "running", "not running"; "" without mod_wsgi-express
 }
 
 // Serving returns the current release for a table, and that its server is down if it is.
@@ -104,8 +103,7 @@ func ping(ctx context.Context, stream *event.Stream, h *shell.Host, o PingOption
 	return p
 }
 
-// settingsFor returns the settings on a host: as given, or else as in its vars, or else the
-// defaults.
+// settingsFor returns the settings on a host: as given, else as in its vars, else the defaults.
 func (o PingOptions) settingsFor(vars map[string]any) map[string]string {
 	settings := maps.Clone(o.Settings)
 	for name := range settings {

@@ -23,8 +23,7 @@ type Flag struct{ Name, Value string }
 
 // Commands build the command lines that a run suggests. A nil function builds none.
 type Commands struct {
-	// Resume builds the command line of this run, with these flags instead of what was given for
-	// them.
+	// Resume builds the command line of this run, with these flags instead of those given.
 	Resume func([]Flag) string
 	// Undo builds that of another recipe, with these flags and those of this run that it takes.
 	Undo func(recipe string, flags []Flag) string

@@ -26,10 +26,11 @@ type stepArgs struct {
 
 func (s stepper) primitive() script.Primitive {
 	return script.Func("step", script.Reads,
-		"Run fn as a step and return what it returns. The output shows the title and the "+
-			"duration. Steps can be nested. A step that --skip or --step leaves out returns nil. In hooks every step runs.",
+		"Run fn as a step and return what it returns. The output shows the title and the duration. "+
+			"Steps can be nested. A step that --skip or --step leaves out returns nil. In hooks every step runs.",
 		s.run).
-		With("local sha = step(\"resolve the branch\", { required = true }, function()\n  return host.git:resolve(options.repo, options.branch)\nend)")
+		With("local sha = step(\"resolve the branch\", { required = true }, function()\n" +
+			"  return host.git:resolve(options.repo, options.branch)\nend)")
 }
 
 func (s stepper) run(ctx context.Context, _ script.None, a stepArgs) (result any, err error) {

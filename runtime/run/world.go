@@ -21,8 +21,7 @@ import (
 	"runbook/runtime/ssh/shell"
 )
 
-// World is a Lua state with hosts to work on. A run, the console and a test of recipes each have
-// one.
+// World is a Lua state with hosts to work on, for a run, the console or a test of recipes.
 type World struct {
 	opts        WorldOptions
 	stream      *event.Stream

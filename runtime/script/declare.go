@@ -79,11 +79,11 @@ type Primitive struct {
 //
 //	lua:"path,arg"           a positional argument; "path,arg,optional" may be omitted
 //	lua:"args,arg,rest"      all remaining positional arguments, as Words
-//	lua:"cmd,arg,command"    a command: a string for a shell, whose values check examines, or a list of words
+//	lua:"cmd,arg,command"    a command: a list of words, or a string for a shell, which is checked
 //	lua:"cwd"                an option, given by name in a table; "into,required" must be given
 //	lua:"[1]"                in a nested struct: the table's first list item
 //	doc:"…"                  the documentation; every field needs one
-//	passes:"host,err"        on a Callback: the object that it is called with, and the name of a second argument
+//	passes:"host,err"        on a Callback: the object and the second argument that it gets
 //	choices:"a b c"          the only valid strings
 //	default:"true"           the field's value when the argument is omitted
 //

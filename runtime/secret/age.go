@@ -31,7 +31,8 @@ func decrypt(path, identity string) (string, error) {
 	var other *age.NoIdentityMatchError
 	switch {
 	case errors.As(err, &other):
-		return "", event.WithHint(fmt.Errorf("%s is encrypted to other identities than those in %s, or with a passphrase", path, identity),
+		return "", event.WithHint(
+			fmt.Errorf("%s is encrypted to other identities than those in %s, or with a passphrase", path, identity),
 			"encrypt it to a recipient: age -r PUBLIC_KEY -o "+path)
 	case err != nil:
 		return "", fmt.Errorf("decrypt %s: %w", path, err)

@@ -26,7 +26,8 @@ func (a commandArgs) key() string {
 // run runs the command and returns what it printed.
 func (a commandArgs) run(ctx context.Context) (string, error) {
 	if len(a.Argv) == 0 || a.Argv[0] == "" {
-		return "", errors.New(`argv: want the program and its arguments, such as { "op", "read", "op://app/database/password" }`)
+		return "", errors.New(`argv: want the program and its arguments, ` +
+			`such as { "op", "read", "op://app/database/password" }`)
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, a.Timeout,
 		fmt.Errorf("%s took longer than %s and was ended", a.Argv[0], a.Timeout))

@@ -74,13 +74,15 @@ func Module(d Deps) script.Module {
 			}).With(`local password = secret.prompt("database password")`),
 		script.Func("command", script.Asks,
 			"Return what a program prints, such as one that reads a password manager, without the line "+
-				"break at its end. Nothing of its output is shown or recorded. It has no terminal. A status other than 0 and no output are errors.",
+				"break at its end. Nothing of its output is shown or recorded. It has no terminal. "+
+				"A status other than 0 and no output are errors.",
 			func(ctx context.Context, _ script.None, a commandArgs) (string, error) {
 				return d.Ask(a.key(), func() (string, error) { return a.run(ctx) })
 			}).With(`local password = secret.command({ "op", "read", "op://app/database/password" })`),
 		script.Func("age", script.Pure,
 			"Decrypt a file of age (https://age-encryption.org) and return the text, without the line break at its "+
-				"end. A file of more than 1 MiB is an error, and so is one that is encrypted with a passphrase or to other identities.",
+				"end. A file of more than 1 MiB is an error, "+
+				"and so is one that is encrypted with a passphrase or to other identities.",
 			func(_ context.Context, _ script.None, a ageArgs) (string, error) {
 				return d.Read(func() (string, error) { return decrypt(a.Path, a.Identity) })
 			}).With(`local password = secret.age("database.age", { identity = "~/.config/age/keys.txt" })`),

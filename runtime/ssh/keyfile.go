@@ -83,7 +83,8 @@ func (s *server) keyFile(path string, a *authentication) (gossh.AlgorithmSigner,
 	var locked *gossh.PassphraseMissingError
 	if errors.As(err, &locked) {
 		if s.dialer.opts.Prompt == nil {
-			return nil, event.WithHint(fmt.Errorf("%s: it is encrypted, and there is no terminal to ask for its passphrase", path),
+			return nil, event.WithHint(
+				fmt.Errorf("%s: it is encrypted, and there is no terminal to ask for its passphrase", path),
 				"put "+path+" into an agent (ssh-add), or run from a terminal")
 		}
 		open := func() (gossh.AlgorithmSigner, error) {

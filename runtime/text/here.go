@@ -13,8 +13,8 @@ import (
 	"runbook/runtime/script/source"
 )
 
-// herePath returns the path on this machine of a file of the project. A built-in file is on no disk,
-// so it is copied to the cache folder first.
+// herePath returns the path on this machine of a file of the project. A built-in file is on no
+// disk, so it is copied to the cache folder first.
 func herePath(f script.File) (string, error) {
 	if !source.IsBuiltin(f.Path) {
 		return filepath.Abs(f.Path)

@@ -33,7 +33,8 @@ func templatePrimitive() script.Primitive {
 				return "", err
 			}
 			return t.Fill(ctx, a.Values)
-		}).With("template(\"{% for h in names %}\\nserver {{ h }}:{{ port }};\\n{% end %}\\n\", { names = { \"web1\" }, port = 8000 })")
+		}).With("template(\"{% for h in names %}\\nserver {{ h }}:{{ port }};\\n{% end %}\\n\", " +
+		"{ names = { \"web1\" }, port = 8000 })")
 }
 
 type quoteArgs struct {

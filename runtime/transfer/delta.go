@@ -148,8 +148,8 @@ func (u *upload) survey(mine map[string]entry) (*survey, error) {
 	return s, u.read(command, &s.records)
 }
 
-// sameFiles returns the files of mine that have the same content there. Only files that equal in all
-// else are read.
+// sameFiles returns the files of mine that have the same content there. Only files that equal in
+// all else are read.
 func (u *upload) sameFiles(mine map[string]entry, there *survey) (map[string]bool, error) {
 	var names strings.Builder
 	sums, folder := map[string]string{}, u.to

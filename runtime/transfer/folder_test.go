@@ -169,7 +169,7 @@ func TestUploadOwner(t *testing.T) {
 	}
 }
 
-// What another program puts into the old folder just before the new one takes its place is not lost.
+// What another program puts into the old folder just before the new one replaces it is not lost.
 func TestUploadKeepsLateFiles(t *testing.T) {
 	for _, swap := range []string{"mv", "python3"} {
 		h, ctx := hostWith(t, "tar", "rm", "chmod", "chown", "find", "sha256sum", "mkdir", "xargs", "stat", "ln", "cp",

@@ -39,9 +39,11 @@ func Module() script.Module {
 		Primitives: []script.Primitive{
 			script.Func("upload", script.Changes,
 				"Copy a file or a folder to the host, complete or not at all, with its modes. "+
-					"A file replaces a file; a folder must be new, or replaces one with changed. Return false if changed is set and the host had all of it.",
+					"A file replaces a file; a folder must be new, or replaces one with changed. "+
+					"Return false if changed is set and the host had all of it.",
 				luaUpload).
-				With(`host:upload("site", "/srv/site", { exclude = { "*.pyc", "media/" }, delete = true })`).Assuming(true),
+				With(`host:upload("site", "/srv/site", { exclude = { "*.pyc", "media/" }, delete = true })`).
+				Assuming(true),
 			script.Func("download", script.Changes,
 				"Copy a file or a folder from the host to this machine, like upload.", luaDownload).
 				With(`host:download("/srv/app/releases.log", "releases.log")`),

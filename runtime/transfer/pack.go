@@ -105,7 +105,7 @@ func (u *upload) packLists(p packer, folder string, sent []string) error {
 }
 
 // walk calls visit for from, which may be a link, and for all that is in it but for what is
-// excluded. Links in it are not followed. rel is the path in from, with slashes; "" for from itself.
+// excluded. Links in it are not followed. rel is the path in from, with slashes; "" for from.
 func walk(from string, exclude exclusions, visit func(at, rel string, info fs.FileInfo) error) error {
 	return filepath.WalkDir(from, func(at string, d fs.DirEntry, err error) error {
 		rel, relErr := filepath.Rel(from, at)

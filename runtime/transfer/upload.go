@@ -28,8 +28,8 @@ type UploadOptions struct {
 	// too, with the right to enter for those who may read.
 	Mode fs.FileMode
 	// Changed sends only the files that differ from those on the host in size, mode, owner or
-	// SHA-256 sum. Then a folder may replace a folder: the new one shares what stays of the old one,
-	// by hard links. What only the host has stays.
+	// SHA-256 sum. Then a folder may replace a folder: the new one shares what stays of the old
+	// one, by hard links. What only the host has stays.
 	Changed bool
 	// Exclude names what is not sent, and what stays as it is on the host. It implies Changed.
 	Exclude []Pattern

@@ -63,8 +63,8 @@ func Eject(out io.Writer, dir string, names []string) error {
 // requires matches a call of require with a name.
 var requires = regexp.MustCompile(`\brequire[ (]*"([^"]+)"`)
 
-// withRequired returns the chosen files and those that their Lua requires, as far as these are neither
-// built in nor in the project: a test may need a module that only tests have.
+// withRequired returns the chosen files and those that their Lua requires, as far as these are
+// neither built in nor in the project: a test may need a module that only tests have.
 func withRequired(dir string, chosen, all []file) []file {
 	for i := 0; i < len(chosen); i++ {
 		var calls [][][]byte
@@ -94,7 +94,7 @@ func (f file) isCalled(name string) bool {
 		slices.Contains([]string{within, path.Base(within)}, name+".lua")
 }
 
-// ejectable returns all files that are built in, for recipes/. Examples go where require finds them.
+// ejectable returns all built-in files, for recipes/. Examples go where require finds them.
 func ejectable() ([]file, error) {
 	files, err := matching("recipes", recipes.Files, "*.lua", "*.md", "lib/*")
 	if err != nil {

@@ -22,9 +22,9 @@ const Folder = "recipes"
 // File is a Lua file that may be a recipe of the project in the current folder.
 type File struct{ Name, Path string }
 
-// Files returns the Lua files of the project that may be recipes, and the built-in recipes: those of
-// recipes/, of the current folder, and of the folders of other applications, which have an app.lua
-// of their own. Within a folder they are sorted by name.
+// Files returns the Lua files of the project that may be recipes, and the built-in recipes: those
+// of recipes/, of the current folder, and of the folders of other applications, which have an
+// app.lua of their own. Within a folder they are sorted by name.
 func Files() []File {
 	var found []File
 	folders := []string{Folder, "."}

@@ -20,10 +20,10 @@ import (
 	"runbook/runtime/run"
 )
 
-// Upgrade brings the files of a project that runbook wrote up to this version, and shows what it did.
-// It compares each file of the project with the newer version and with what runbook wrote last: what
-// only one side changed is taken over. What both changed is left as it is, with both versions in a
-// file beside it, and is an error.
+// Upgrade brings the files of a project that runbook wrote up to this version, and shows what it
+// did. It compares each file of the project with the newer version and with what runbook wrote
+// last: what only one side changed is taken over. What both changed is left as it is, with both
+// versions in a file beside it, and is an error.
 func Upgrade(ctx context.Context, out io.Writer, dir string) error {
 	changes, err := upgrade(ctx, dir)
 	var conflicts []string

@@ -32,7 +32,8 @@ func expectations() []script.Primitive {
 			"Expect a symlink on a host that points to target. Relative paths begin at host.vars.root.", link).
 			With(`expect.link(host, "current", "releases/r1")`),
 		script.Func("file", script.Reads,
-			"Expect a file or folder on a host and, with contains, a file that contains this text. Return the text of a file.", file).
+			"Expect a file or folder on a host and, with contains, a file that contains this text. "+
+				"Return the text of a file.", file).
 			With(`expect.file(host, "releases/r1/.runbook.json", { contains = '"branch":"release"' })`),
 		script.Func("absent", script.Reads, "Expect nothing at a path on a host, not even a dangling symlink.", absent).
 			With(`expect.absent(host, "releases/r1")`),

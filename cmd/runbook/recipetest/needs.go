@@ -9,8 +9,8 @@ import (
 	"runbook/runtime/lab"
 )
 
-// CheckNeeds returns an error if this machine lacks a program that throwaway hosts run. Not every test needs
-// all of them, so it is called only after tests have failed.
+// CheckNeeds returns an error if this machine lacks a program that throwaway hosts run. Not every
+// test needs all of them, so it is called only after tests have failed.
 func CheckNeeds(ctx context.Context) error {
 	missing, err := lab.Missing(ctx)
 	if err != nil || len(missing) == 0 {

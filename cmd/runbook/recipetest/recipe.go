@@ -51,13 +51,15 @@ type Recorded struct {
 func (w *world) runPrimitive() script.Primitive {
 	return script.Func("run", script.Reads,
 		"Run a recipe on the lab's hosts and return the result. A failure of the run does not fail the test. "+
-			"An option that the test leaves out has the value that the recipe declares as lab. Its {repo}, {branch} and "+
-			"{key} belong to lab.repo, {wsgi} and "+
-			"{requirements} to the application there; {python} and {mod_wsgi_express} are quick replacements, whose pip "+
-			"knows {wheels} and whose server is Python's wsgiref. "+
+			"An option that the test leaves out has the value that the recipe declares as lab. "+
+			"Its {repo}, {branch} and {key} belong to lab.repo, {wsgi} and {requirements} to the application there; "+
+			"{python} and {mod_wsgi_express} are quick replacements, whose pip knows {wheels} and whose server is "+
+			"Python's wsgiref. "+
 			"Functions in the project's settings, such as the hooks in app.lua, are recorded instead of called, and "+
 			"return true.", w.run).
-		With("local result = run(\"recipes/release.lua\", { release = \"r1\", restart = \"none\" })\nexpect.status(result, 0)\nexpect.equal(result.hosts.web1.state, \"released\")")
+		With("local result = run(\"recipes/release.lua\", { release = \"r1\", restart = \"none\" })\n" +
+			"expect.status(result, 0)\n" +
+			"expect.equal(result.hosts.web1.state, \"released\")")
 }
 
 func (w *world) run(_ context.Context, _ script.None, a runArgs) (Result, error) {

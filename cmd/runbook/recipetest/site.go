@@ -137,7 +137,8 @@ func (w *world) repoPrimitive() script.Primitive {
 		"Create a git repository with commits on the branch release, and serve it over SSH to a deploy key. Recipes "+
 			"that the test runs get it as their "+
 			"options repo, branch and key, unless the test sets others.", w.makeRepo).
-		With("local repo = lab.repo({ [\"wsgi.py\"] = \"application = None\\n\", [\"requirements.txt\"] = \"\" })\nlocal second = repo:commit({ [\"requirements.txt\"] = \"greeting==2.0\\n\" })")
+		With("local repo = lab.repo({ [\"wsgi.py\"] = \"application = None\\n\", [\"requirements.txt\"] = \"\" })\n" +
+			"local second = repo:commit({ [\"requirements.txt\"] = \"greeting==2.0\\n\" })")
 }
 
 func (w *world) makeRepo(_ context.Context, _ script.None, a repoArgs) (*repo, error) {

@@ -121,7 +121,8 @@ func (s *suite) one(ctx context.Context, path string, i int, title string) Outco
 	case err != nil:
 		outcome.Err = err
 	case i >= len(w.cases) || w.cases[i].title != title:
-		outcome.Err = fmt.Errorf("the file declared other tests when it was read again: the titles of tests must not change")
+		outcome.Err = fmt.Errorf("the file declared other tests when it was read again: " +
+			"the titles of tests must not change")
 	default:
 		_, outcome.Err = w.cases[i].fn.Thread(ctx)
 	}

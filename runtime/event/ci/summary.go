@@ -26,8 +26,8 @@ type summary struct {
 	ended   event.Event
 }
 
-// NewSummary returns a sink that writes the result of the run, or the plan of a dry run, to a file as
-// Markdown when the run has ended. The file is created, or emptied, at once.
+// NewSummary returns a sink that writes the result of the run, or the plan of a dry run, to a file
+// as Markdown when the run has ended. The file is created, or emptied, at once.
 func NewSummary(path string) (event.Sink, error) {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {

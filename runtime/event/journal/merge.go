@@ -31,8 +31,8 @@ type shard struct {
 	plan  *event.Plan
 }
 
-// Merge merges runs. Each has a label: the name of its file, or as much of the path as tells it from
-// the others.
+// Merge merges runs. Each has a label: the name of its file, or as much of the path as tells it
+// from the others.
 func Merge(runs []Run) (*Merged, error) {
 	m := &Merged{clash: map[string]bool{}}
 	labels, owners := map[string]int{}, map[string]int{}

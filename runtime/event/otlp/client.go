@@ -43,7 +43,8 @@ func newClient(address *url.URL, headers string) (*client, error) {
 		name, value, ok := strings.Cut(item, "=")
 		value, err := url.PathUnescape(strings.TrimSpace(value))
 		if !ok || err != nil {
-			return nil, errors.New("OTEL_EXPORTER_OTLP_HEADERS: want name=value, separated by commas") // the value is secret
+			// The value is secret.
+			return nil, errors.New("OTEL_EXPORTER_OTLP_HEADERS: want name=value, separated by commas")
 		}
 		c.headers.Set(strings.TrimSpace(name), value)
 	}

@@ -8,8 +8,8 @@ import (
 	"runbook/runtime/event"
 )
 
-// Shard is one of several parts of the hosts, whose sizes differ by one host at most. The zero value
-// is all hosts. The jobs of a CI service that run all shards reach each host once.
+// Shard is one of several parts of the hosts, whose sizes differ by one host at most. The zero
+// value is all hosts. The jobs of a CI service that run all shards reach each host once.
 type Shard struct {
 	index, count int // the index counts from 1
 }

@@ -12,8 +12,9 @@ import (
 func supported() []string {
 	return strings.Fields(`HostName User Port IdentityFile IdentitiesOnly IdentityAgent CertificateFile ProxyJump
 		ProxyCommand AddressFamily CanonicalizeHostname CanonicalDomains CanonicalizeMaxDots CanonicalizeFallbackLocal
-		CanonicalizePermittedCNAMEs Tag UserKnownHostsFile GlobalKnownHostsFile HostKeyAlias ServerAliveInterval ServerAliveCountMax
-		KexAlgorithms HostKeyAlgorithms Ciphers MACs PubkeyAcceptedAlgorithms CASignatureAlgorithms RequiredRSASize
+		CanonicalizePermittedCNAMEs Tag UserKnownHostsFile GlobalKnownHostsFile HostKeyAlias ServerAliveInterval
+		ServerAliveCountMax KexAlgorithms HostKeyAlgorithms Ciphers MACs PubkeyAcceptedAlgorithms
+		CASignatureAlgorithms RequiredRSASize
 		PubkeyAuthentication KbdInteractiveAuthentication PasswordAuthentication PreferredAuthentications`)
 }
 
@@ -52,23 +53,25 @@ func ignored() []string {
 	return slices.Concat(
 		// Sharing and tuning of a connection: runbook opens one connection per host, with its own
 		// limits.
-		strings.Fields(`controlmaster controlpath controlpersist connecttimeout connectionattempts tcpkeepalive compression compressionlevel ipqos rekeylimit useprivilegedport obscurekeystroketiming
-			channeltimeout refuseconnection`),
+		strings.Fields(`controlmaster controlpath controlpersist connecttimeout connectionattempts tcpkeepalive
+			compression compressionlevel ipqos rekeylimit useprivilegedport obscurekeystroketiming channeltimeout
+			refuseconnection`),
 		// Extras of a session: runbook passes no terminal, forwarding or environment, and has its
 		// own agent.
-		strings.Fields(`forwardagent forwardx11 forwardx11trusted forwardx11timeout xauthlocation localforward remoteforward
-			dynamicforward permitremoteopen gatewayports exitonforwardfailure clearallforwardings streamlocalbindmask
+		strings.Fields(`forwardagent forwardx11 forwardx11trusted forwardx11timeout xauthlocation localforward
+			remoteforward dynamicforward permitremoteopen gatewayports exitonforwardfailure clearallforwardings
+			streamlocalbindmask
 			streamlocalbindunlink tunnel tunneldevice sendenv setenv requesttty sessiontype remotecommand localcommand
 			permitlocalcommand stdinnull forkafterauthentication escapechar enableescapecommandline`),
 		// Messages and logs.
-		strings.Fields(`loglevel logverbose syslogfacility visualhostkey fingerprinthash batchmode numberofpasswordprompts
-			warnweakcrypto`),
+		strings.Fields(`loglevel logverbose syslogfacility visualhostkey fingerprinthash batchmode
+			numberofpasswordprompts warnweakcrypto`),
 		// Checks of the host key: always done, and stricter than any value of these.
-		strings.Fields(`stricthostkeychecking checkhostip verifyhostkeydns nohostauthenticationforlocalhost updatehostkeys
-			hashknownhosts`),
+		strings.Fields(`stricthostkeychecking checkhostip verifyhostkeydns nohostauthenticationforlocalhost
+			updatehostkeys hashknownhosts`),
 		// Methods and protocols that the ssh library does not support.
-		strings.Fields(`kbdinteractivedevices hostbasedauthentication
-			hostbasedacceptedalgorithms hostbasedkeytypes enablesshkeysign gssapiauthentication gssapidelegatecredentials
+		strings.Fields(`kbdinteractivedevices hostbasedauthentication hostbasedacceptedalgorithms hostbasedkeytypes
+			enablesshkeysign gssapiauthentication gssapidelegatecredentials
 			gssapiclientidentity gssapikeyexchange gssapirenewalforcesrekey gssapiserveridentity gssapitrustdns
 			gssapikexalgorithms cipher protocol rsaauthentication rhostsrsaauthentication addkeystoagent usekeychain
 			useroaming keepalive noneenabled noneswitch versionaddendum`),

@@ -202,7 +202,8 @@ func (p *pass) meets(d Directive, c criterion, fits bool) (bool, error) {
 	}
 	err := fmt.Errorf("%s: Match %s is not supported", d.At(), c.name)
 	return false, event.WithHint(err,
-		"supported: all, canonical, final, exec, host, originalhost, user, localuser, tagged, localnetwork; "+UseOtherConfig)
+		"supported: all, canonical, final, exec, host, originalhost, user, localuser, tagged, localnetwork; "+
+			UseOtherConfig)
 }
 
 // matchHost compares a host name regardless of case.

@@ -95,7 +95,8 @@ func (c *Choice) Unreached() error {
 	for flag, typed := range map[string][]string{"--step": c.only, "--skip": c.skip} {
 		for _, t := range typed {
 			if !c.reached[t] && (flag == "--step" || !slices.Contains(c.certain, t)) {
-				errs = append(errs, event.WithHint(fmt.Errorf("%s: no step of this run had the title %q; the rest was done", flag, t),
+				errs = append(errs, event.WithHint(
+					fmt.Errorf("%s: no step of this run had the title %q; the rest was done", flag, t),
 					"runbook log shows the steps of a run; a step inside one that was left out is never reached"))
 			}
 		}

@@ -141,8 +141,8 @@ func (f *fileChecker) argument(e ast.Expr, name string, p types.Param) {
 // wanted.
 func (f *fileChecker) text(str *ast.StringExpr, where string, p types.Param) {
 	if p.Name == "cwd" && strings.HasPrefix(str.Value, "~") {
-		f.reportAt(str, "%s: %q: ~ is not replaced: leave out ~/ on a host, where a relative path begins in the home folder, "+
-			"or write the whole path", where, str.Value)
+		f.reportAt(str, "%s: %q: ~ is not replaced: leave out ~/ on a host, where a relative path begins in the "+
+			"home folder, or write the whole path", where, str.Value)
 	}
 	if len(p.Choices) > 0 && !slices.Contains(p.Choices, str.Value) {
 		f.reportAt(str, "%s: want one of %s, got %q%s",

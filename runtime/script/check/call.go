@@ -72,8 +72,7 @@ func (f *fileChecker) call(e *ast.FuncCallExpr) *shape {
 	return f.primitiveCall(e, callee)
 }
 
-// isReceiver reports whether the first argument of a call may be what a primitive of m is called
-// on.
+// isReceiver reports whether the first argument of a call may be the receiver of a primitive of m.
 func (f *fileChecker) isReceiver(e *ast.FuncCallExpr, m *script.Module) bool {
 	s := f.expr(e.Args[0])
 	if _, named := e.Func.(*ast.IdentExpr); s == nil && named {

@@ -79,8 +79,8 @@ func (f *fileChecker) unquoted(c commandLine, e ast.Expr, value string) {
 		c.name, value, value)
 }
 
-// addUnsafe records that a value is part of a text. Where a command begins, the value may be a whole
-// command, built elsewhere.
+// addUnsafe records that a value is part of a text. Where a command begins, the value may be a
+// whole command, built elsewhere.
 func (s *shape) addUnsafe(part ast.Expr, value *shape, command bool) {
 	switch {
 	case value != nil && len(value.unsafe) > 0:
@@ -208,7 +208,8 @@ func (f *fileChecker) shellWords(items []ast.Expr, words []string, warn func(int
 		}
 		switch {
 		case strings.HasPrefix(w, "~/") || w == "~":
-			warn(i, "%q is passed as it is, because no shell sees a list: leave out ~/, because a command begins in the home folder", w)
+			warn(i, "%q is passed as it is, because no shell sees a list: leave out ~/, "+
+				"because a command begins in the home folder", w)
 		case i > 0 && advice.NeedsShell(words[0], w):
 			warn(i, "%q is passed as it is, because no shell sees a list: write the command as a string", w)
 		}
@@ -232,8 +233,8 @@ func (f *fileChecker) nilWord(c commandLine, item ast.Expr, last bool) {
 		}
 		if e.Operator == "and" {
 			f.warnAt(e.Line(), source.FirstWord(e.Lhs),
-				"%s: this word is false or nil when %s is: write … and … or nil as the last word, or append it with an if",
-				c.name, source.Name(e.Lhs))
+				"%s: this word is false or nil when %s is: write … and … or nil as the last word, "+
+					"or append it with an if", c.name, source.Name(e.Lhs))
 		}
 	case *ast.FuncCallExpr:
 		if f.globalName(e.Func) == "env" && len(e.Args) == 1 {
@@ -277,7 +278,8 @@ func (f *fileChecker) absolutePath(e ast.Expr, where string, p types.Param) {
 		}
 		switch {
 		case strings.HasPrefix(first.Value, "~"):
-			f.reportAt(first, "%s: %q is not an absolute path, because ~ is not replaced: write the home folder, such as \"/home/deploy/…\"", where, first.Value)
+			f.reportAt(first, "%s: %q is not an absolute path, because ~ is not replaced: "+
+				"write the home folder, such as \"/home/deploy/…\"", where, first.Value)
 		default:
 			f.reportAt(first, "%s: %q is not an absolute path: it begins with /", where, first.Value)
 		}

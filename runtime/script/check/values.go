@@ -54,12 +54,12 @@ func (f *fileChecker) condition(e ast.Expr) *shape {
 	return s
 }
 
-// alwaysTrue says why a condition is always true and what was meant, or returns "". name is the
-// value's.
+// alwaysTrue says why a condition is always true and what was meant, or "". name is the value's.
 func (s *shape) alwaysTrue(name string) string {
 	switch {
 	case s.checked && s.record == nil:
-		return name + " is the same after every status: another one than 0 is an error; add check = false to the command"
+		return name + " is the same after every status: another one than 0 is an error; " +
+			"add check = false to the command"
 	case s.scalar == types.Boolean:
 		return ""
 	case s.scalar == types.String && strings.Contains(name, ":capture("):
@@ -278,7 +278,8 @@ func (f *fileChecker) middle(values []ast.Expr) {
 		}
 		if name != "" {
 			f.warnAt(e.Line(), name,
-				"only the first value of %s counts before other values: put it last; a command also takes a list in its list", name)
+				"only the first value of %s counts before other values: put it last; "+
+					"a command also takes a list in its list", name)
 		}
 	}
 }

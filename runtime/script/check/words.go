@@ -42,8 +42,8 @@ func (f *fileChecker) luaNames(c commandLine, e ast.Expr, text string) {
 	}
 	for _, m := range dollar.FindAllStringSubmatch(text, -1) {
 		if _, ok := f.scope.find(m[1]); ok && !advice.Assigns(text, m[1]) {
-			f.warn(e, "", "%s: %s is a variable of the shell, not the local %s: write a list, { \"…\", %s }, or pass env = { %s = %s }",
-				c.name, m[0], m[1], m[1], m[1], m[1])
+			f.warn(e, "", "%s: %s is a variable of the shell, not the local %s: write a list, { \"…\", %s }, "+
+				"or pass env = { %s = %s }", c.name, m[0], m[1], m[1], m[1], m[1])
 			return
 		}
 	}

@@ -40,8 +40,8 @@ const sharedFolder = "recipes"
 // builtinFolder begins the paths of modules and files that are built into runbook.
 const builtinFolder = "builtin"
 
-// IsBuiltin reports whether path names a module or file that is built into runbook. Its mistakes are
-// found before it is shipped.
+// IsBuiltin reports whether path names a module or file that is built into runbook. Its mistakes
+// are found before it is shipped.
 func IsBuiltin(path string) bool { return strings.HasPrefix(path, builtinFolder+"/") }
 
 // folders returns where recipes find modules and files on this machine.
@@ -77,7 +77,7 @@ func (p Project) ReadRecipe(path string) ([]byte, error) {
 }
 
 // usesBuiltin reports whether the recipes in a folder release by the built-in library: there is a
-// release.lua, and app.lua has its settings. Another project has nothing that status.lua could show.
+// release.lua, and app.lua has its settings. In another project status.lua has nothing to show.
 func usesBuiltin(dir string) bool {
 	_, appErr := os.Stat(filepath.Join(dir, "app.lua"))
 	_, ownErr := os.Stat(filepath.Join(dir, "release.lua"))
@@ -116,8 +116,8 @@ func (p Project) BuiltinRecipes() (names []string) {
 const SettingsModule = "app"
 
 // IsShipped reports whether a recipe is as runbook has it, with each module that it may require but
-// the settings. Mistakes in these files are found before they are shipped, so that only the settings
-// can have one.
+// the settings. Mistakes in these files are found before they are shipped, so that only the
+// settings can have one.
 func (p Project) IsShipped(path string, text []byte) bool {
 	if !p.HasBuiltin(path, text) {
 		return false
@@ -136,7 +136,7 @@ func (p Project) IsShipped(path string, text []byte) bool {
 	return err == nil
 }
 
-// HasBuiltin reports whether the recipe or module at path, whose text is given, is as runbook has it.
+// HasBuiltin reports whether the recipe or module at path, with this text, is as runbook has it.
 func (p Project) HasBuiltin(path string, text []byte) bool {
 	_, builtin := p.readBuiltin(filepath.Base(path))
 	return builtin != nil && bytes.Equal(builtin, text)

@@ -16,8 +16,8 @@ var builtin = fstest.MapFS{
 	"lib/look.sh":     {Data: []byte("built-in look")},
 }
 
-// newProject writes files into a folder, which becomes the working directory. The content of each is
-// its path.
+// newProject writes files into a folder, which becomes the working directory. The content of each
+// is its path.
 func newProject(t *testing.T, paths ...string) {
 	t.Helper()
 	t.Chdir(t.TempDir())

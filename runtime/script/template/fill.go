@@ -47,12 +47,12 @@ func (t *Template) Fill(ctx context.Context, values map[string]any) (string, err
 	return w.text.String(), nil
 }
 
-// checkValues refuses values that a template cannot have, such as hosts: their place would be empty.
+// checkValues refuses values that a template cannot show, such as hosts: they would be empty.
 func checkValues(values map[string]any) error {
 	for _, name := range sortedKeys(values) {
 		if other := foreign(values[name]); other != nil {
-			return fmt.Errorf("values: %s has %s in it, but a template takes only strings, numbers, true, false, lists and tables: "+
-				"pass what it shows, such as host.name", name, script.Describe(other))
+			return fmt.Errorf("values: %s has %s in it, but a template takes only strings, numbers, true, false, "+
+				"lists and tables: pass what it shows, such as host.name", name, script.Describe(other))
 		}
 	}
 	return nil

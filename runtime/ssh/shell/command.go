@@ -28,9 +28,9 @@ type Command struct {
 	Input io.Reader         // the input, instead of Stdin; if reading fails it ends early
 	Sudo  string            // the user to run as through sudo, or ""
 
-	// Resident is for runbook's own scripts without input. With Sudo they run in a shell that sudo has
-	// started once: sudo takes 10 ms and more, and logs each command of a recipe. Without, they do not
-	// wait for a command of the recipe that runs at the same time.
+	// Resident is for runbook's own scripts without input. With Sudo they run in a shell that sudo
+	// has started once: sudo takes 10 ms and more, and logs each command of a recipe. Without, they
+	// do not wait for a command of the recipe that runs at the same time.
 	Resident bool
 
 	Timeout     time.Duration // limits the whole command; 0 for no limit
@@ -39,7 +39,7 @@ type Command struct {
 	Pipefail bool // runs Script with pipefail: the status is that of the last command of a pipe that failed
 	Retries  int  // how often to try again, see Host.Run
 
-	Max       int       // limits the bytes of stdout and of stderr in the Result; output.DefaultMax if 0. More is an error
+	Max       int       // limits the bytes of stdout and of stderr, else an error; output.DefaultMax if 0
 	ShowOnly  bool      // sends output to the events alone: the Result has none of it, and no limit applies
 	AnyStatus bool      // accepts a status other than 0
 	MustRun   bool      // refuses 126 and 127 even with AnyStatus: the command did not run

@@ -207,8 +207,9 @@ func Module() script.Module {
 				luaCapture).
 				With(`local newest = host:capture("ls -t /srv/app/releases | head -n 1", { pipefail = true })`),
 			script.Func("test", script.Reads,
-				"Run a command that changes nothing, and return whether its status was 0. A command that did not run is an error: status 126 (also for "+
-					"a cwd that cannot be entered) or 127, except of command -v NAME, which asks for a program.",
+				"Run a command that changes nothing, and return whether its status was 0. "+
+					"A command that did not run is an error: status 126 (also for a cwd that cannot be entered) or 127, "+
+					"except of command -v NAME, which asks for a program.",
 				luaTest).
 				With("if host:test({ \"test\", \"-x\", \"/usr/bin/python3\" }) then\n" +
 					"  log.info(\"python is there\")\nend"),
@@ -218,8 +219,9 @@ func Module() script.Module {
 				With(`local found = host:script("look.sh", "/srv/app", { changes = false }).stdout`).
 				Assuming(Result{OK: true}),
 			script.Func("permissions", script.Reads,
-				"Set the umask of everything that is made on the host from now on: by commands, with sudo, and by host.fs without a mode. "+
-					"With a group, its members share locks and mirrors.", luaPermissions).
+				"Set the umask of everything that is made on the host from now on: by commands, with sudo, "+
+					"and by host.fs without a mode. With a group, its members share locks and mirrors.",
+				luaPermissions).
 				With(`host:permissions({ umask = "002", group = "deploy" })`),
 			script.Func("probe", script.Reads,
 				"Open what a run may need later of the host's SSH server: files, as many sessions as it may take, "+

@@ -78,8 +78,8 @@ func (p *Pool) add(h *Host) *Host {
 	return h
 }
 
-// closeAtOnce limits the connections that are closed at the same time. Each needs memory for that, and
-// a few seconds if its host does not answer.
+// closeAtOnce limits the connections that are closed at the same time. Each needs memory for that,
+// and a few seconds if its host does not answer.
 const closeAtOnce = 200
 
 // Close releases the locks, ends the shells and closes all connections, those to jump hosts last.

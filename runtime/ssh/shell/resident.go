@@ -37,9 +37,9 @@ func (e *execution) runResident(ctx context.Context) error {
 	return e.runOn(ctx, at, e.body, frame.NewMark())
 }
 
-// takeSeat waits for the turn in a shell of the command's user. While a command of the recipe runs in
-// the login user's shell, it is that of a second one: a recipe may wait in one function for a file
-// that another makes.
+// takeSeat waits for the turn in a shell of the command's user. While a command of the recipe runs
+// in the login user's shell, it is that of a second one: a recipe may wait in one function for a
+// file that another makes.
 func (e *execution) takeSeat(ctx context.Context) (*seat, error) {
 	if e.c.Sudo == "" {
 		select {

@@ -55,8 +55,8 @@ var filters = []string{"awk", "base64", "cat", "cut", "grep", "head", "jq", "sed
 // substitution matches what becomes a part of another command instead of being printed.
 var substitution = regexp.MustCompile("\\$\\([^()]*\\)|`[^`]*`")
 
-// PrintsSecret returns the first program in a text for a shell that prints a secret, or "". In a pipeline only filters may
-// come after it; a redirected output is not printed.
+// PrintsSecret returns the first program in a text for a shell that prints a secret, or "". In a
+// pipeline only filters may come after it; a redirected output is not printed.
 func PrintsSecret(text string) string {
 	text = substitution.ReplaceAllString(text, "X")
 	for _, pipeline := range strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(";&\n()", r) }) {

@@ -14,7 +14,8 @@ var noise = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`^[\s│|]*(` + strings.Join([]string{
 		``, `fatal: Could not read from remote repository\.`, `Please make sure you have the correct access rights`,
 		`and the repository exists\.`,
-		`(note|hint): (This error originates from a subprocess|This is an issue with the package mentioned above|See above for details).*`,
+		`(note|hint): (This error originates from a subprocess|` +
+			`This is an issue with the package mentioned above|See above for details).*`,
 		`╰─> See above for output\.`, `\[end of output\]`,
 	}, "|") + `)$`)
 })
