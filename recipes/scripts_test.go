@@ -102,7 +102,8 @@ func TestScriptsPrintRecords(t *testing.T) {
 }
 
 // pythonIn matches a literal that has a Python program.
-var pythonIn = regexp.MustCompile(`^\s*(#!.*python|import \w[\w.]*( as \w+)?(, \w[\w.]*)*\s*([;\n]|$)|from [\w.]+ import )`)
+var pythonIn = regexp.MustCompile(
+	`^\s*(#!.*python|import \w[\w.]*( as \w+)?(, \w[\w.]*)*\s*([;\n]|$)|from [\w.]+ import )`)
 
 // inShell matches a program in single quotes that a shell script gives to -c, and inLua a string.
 var (
@@ -284,7 +285,8 @@ func TestPython35Runs(t *testing.T) {
 	project := file("pyproject.toml", "[project]\nname = 'shop'\ndependencies = ['a == 1',  'b\\n== 2']\n")
 	wheel := filepath.Dir(file("wheels/a-1-py3-none-any.whl", "abc"))
 	lock := file("uv.lock",
-		"[[package]]\nname = \"shop\"\nsource = { virtual = \".\" }\ndependencies = [\n    { name = \"nothing_\" },\n]\n")
+		"[[package]]\nname = \"shop\"\nsource = { virtual = \".\" }\n"+
+			"dependencies = [\n    { name = \"nothing_\" },\n]\n")
 	const prefix = "import sys; print(sys.prefix, end='')"
 	for _, python := range oldPythons(t) {
 		place, err := exec.Command(python, "-c", prefix).Output()

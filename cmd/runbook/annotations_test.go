@@ -66,7 +66,9 @@ func TestStubIsWellFormed(t *testing.T) {
 	if functions < 40 {
 		t.Errorf("only %d functions", functions)
 	}
-	for _, bad := range []string{"strnig", "table<string>", "{ a: }", `"a`, "fun(x: string", "(string", "string||number"} {
+	for _, bad := range []string{
+		"strnig", "table<string>", "{ a: }", `"a`, "fun(x: string", "(string", "string||number",
+	} {
 		if annotated(bad, known) == nil {
 			t.Errorf("%s passes for a type", bad)
 		}
@@ -217,8 +219,9 @@ func TestLuacheck(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, text := range map[string]string{
-		".luacheckrc":        string(config),
-		"recipe.lua":         "recipe({ summary = \"x\" })\nhots = 1\nlog.inform(\"x\")\nlab.hosts(2)\nio.open(\"x\")\nos.exit()\n",
+		".luacheckrc": string(config),
+		"recipe.lua": "recipe({ summary = \"x\" })\n" +
+			"hots = 1\nlog.inform(\"x\")\nlab.hosts(2)\nio.open(\"x\")\nos.exit()\n",
 		"deep/also_test.lua": "test(\"x\", function() lab.hosts(2) expect.equal(1, os.time()) end)\n",
 	} {
 		if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755); err != nil {
@@ -232,7 +235,10 @@ func TestLuacheck(t *testing.T) {
 	if err == nil || strings.Contains(out, "also_test.lua:") {
 		t.Errorf("%v\n%s", err, out)
 	}
-	for _, want := range []string{"recipe.lua:2:", "hots", "recipe.lua:3:", "'inform' of global 'log'", "recipe.lua:4:", "'lab'", "recipe.lua:5:", "'io'", "recipe.lua:6:", "'exit' of global 'os'"} {
+	for _, want := range []string{
+		"recipe.lua:2:", "hots", "recipe.lua:3:", "'inform' of global 'log'", "recipe.lua:4:", "'lab'",
+		"recipe.lua:5:", "'io'", "recipe.lua:6:", "'exit' of global 'os'",
+	} {
 		if !strings.Contains(out, want) {
 			t.Errorf("no %q in:\n%s", want, out)
 		}

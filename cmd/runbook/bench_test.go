@@ -52,7 +52,8 @@ func many(b *testing.B, l *labtest.Lab, h *lab.Host, n int) string {
 		b.Fatal(err)
 	}
 	knownHosts := filepath.Join(dir, "known_hosts")
-	others := strings.Repeat("other.example.com ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ1dzqlBVPxBwM8LDAm+o1RDTEN1VLUClvaGkyUVSTPo\n", n)
+	others := strings.Repeat("other.example.com ssh-ed25519 "+
+		"AAAAC3NzaC1lZDI1NTE5AAAAIJ1dzqlBVPxBwM8LDAm+o1RDTEN1VLUClvaGkyUVSTPo\n", n)
 	if err := os.WriteFile(knownHosts, append([]byte(others), known...), 0o600); err != nil {
 		b.Fatal(err)
 	}

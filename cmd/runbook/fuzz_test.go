@@ -110,8 +110,10 @@ func FuzzFilesOfOthers(f *testing.F) {
 	if err := os.Symlink(filepath.Join(root, "releases", "now"), filepath.Join(root, "current")); err != nil {
 		f.Fatal(err)
 	}
-	f.Add([]byte(`{"release":"odd","revision":"01234567890123456789","at":"2026-01-05T12:00:00Z","python":"/usr/bin/python3"}`),
-		[]byte(`{"at":"2026-01-05T12:00:00Z","by":"ada@x","action":"release","release":"now","revision":"98","from":"odd"}`+"\n"))
+	f.Add([]byte(`{"release":"odd","revision":"01234567890123456789","at":"2026-01-05T12:00:00Z",`+
+		`"python":"/usr/bin/python3"}`),
+		[]byte(`{"at":"2026-01-05T12:00:00Z","by":"ada@x","action":"release","release":"now","revision":"98",`+
+			`"from":"odd"}`+"\n"))
 	f.Add([]byte(`{"revision":"x","at":[],"python":5}`),
 		[]byte(`{"action":"restore","release":"","from":"now"}`+"\n"+`{"action":"rollback","release":"now","from":{}}`))
 	f.Add([]byte(`{"revision":"x","at":1,"python":{}}`), []byte(`{"action":"rollback","release":"now","from":"odd"}`))

@@ -91,9 +91,11 @@ func startUpProject(t *testing.T) string {
 	}
 	dir := t.TempDir()
 	for path, text := range map[string]string{
-		"recipes/r.lua":        "local m = require \"m\"\nrecipe { hosts = \"production\", options = { text = { m.text, \"a text\" } } }\nhosts[1]:run(\"true\")\n",
-		"recipes/lib/m.lua":    "return { text = \"of the module\" }\n",
-		"hosts/production.lua": fmt.Sprintf("return { { name = \"web1\", address = \"127.0.0.1\", port = %d, user = \"nobody\" } }\n", port),
+		"recipes/r.lua": "local m = require \"m\"\n" +
+			"recipe { hosts = \"production\", options = { text = { m.text, \"a text\" } } }\nhosts[1]:run(\"true\")\n",
+		"recipes/lib/m.lua": "return { text = \"of the module\" }\n",
+		"hosts/production.lua": fmt.Sprintf(
+			"return { { name = \"web1\", address = \"127.0.0.1\", port = %d, user = \"nobody\" } }\n", port),
 	} {
 		path = filepath.Join(dir, path)
 		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700),

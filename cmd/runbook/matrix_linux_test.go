@@ -26,7 +26,8 @@ var matrix = matrixFlags{
 	jobs: flag.String("matrix.jobs", "release,rollback,broken",
 		"what is struck; broken: a release whose application does not work"),
 	serve: flag.String("matrix.serve", "switch",
-		"full: with pip, Apache, a graceful restart and a health check in none, all, or the operations from the switch on"),
+		"full: with pip, Apache, a graceful restart and a health check in none, all, "+
+			"or the operations from the switch on"),
 	source: flag.String("matrix.source", "git",
 		"how the code comes to the hosts: git, push or archive; the short one also strikes while the others are sent"),
 	from:    flag.Int("matrix.from", 1, "the first operation at which a fault strikes"),
@@ -135,6 +136,7 @@ func (o *outcomes) table(job string, faults []fault) string {
 		}
 		b.WriteString(o.operations[row] + "\n")
 	}
-	fmt.Fprintf(&b, "%d of %d cells are ok. (ok 3s: what was left took three seconds to end; 4s back: a rollback took four.)\n", green, all)
+	fmt.Fprintf(&b, "%d of %d cells are ok. "+
+		"(ok 3s: what was left took three seconds to end; 4s back: a rollback took four.)\n", green, all)
 	return b.String()
 }

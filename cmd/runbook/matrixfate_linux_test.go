@@ -81,8 +81,9 @@ func (w *worker) struck(t *testing.T, f fault, s stage, p point) (verdict string
 		f.mend(t, w.site, host)
 	}
 	if t.Failed() {
-		t.Logf("it struck at %s of\n%s\nwhich ended with %d: %s\nnext: %s\nwhat the hosts have: %v\nwhat it said of them: %v", host,
-			strings.Join(r.operations, "\n"), r.code, r.words, r.hint, now, r.states)
+		t.Logf("it struck at %s of\n%s\nwhich ended with %d: %s\nnext: %s\n"+
+			"what the hosts have: %v\nwhat it said of them: %v",
+			host, strings.Join(r.operations, "\n"), r.code, r.words, r.hint, now, r.states)
 	}
 	w.now, w.noted = now, logged
 	if next = finishing(t, r.hint); next == nil {

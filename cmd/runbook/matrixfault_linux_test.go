@@ -66,7 +66,8 @@ func link(t *testing.T, s *matrixSite, host string, up bool) {
 // killSSHD kills the processes of the host's sshd that serve connections, but not the listening
 // one.
 func killSSHD(t *testing.T, s *matrixSite, _ *os.Process, host string) {
-	s.shell(t, host, `ps -eo pid=,args= | while read -r pid args; do case $args in "sshd: "*) kill -s KILL "$pid" || :;; esac; done`)
+	s.shell(t, host, `ps -eo pid=,args= | while read -r pid args; do `+
+		`case $args in "sshd: "*) kill -s KILL "$pid" || :;; esac; done`)
 }
 
 // fillDisk fills the file system of the releases, a tmpfs.
@@ -88,7 +89,8 @@ func turnClock(t *testing.T, s *matrixSite, _ *os.Process, host string) {
 	dir := s.real.Dir
 	program := filepath.Join(dir, "date."+host)
 	if err := os.WriteFile(program,
-		[]byte("#!/bin/sh\n# stands in for date on a host whose clock is a day ahead\nexec "+dir+"/realdate --date=tomorrow \"$@\"\n"), 0o755); err != nil {
+		[]byte("#!/bin/sh\n# stands in for date on a host whose clock is a day ahead\n"+
+			"exec "+dir+"/realdate --date=tomorrow \"$@\"\n"), 0o755); err != nil {
 		t.Error(err)
 	}
 	s.shell(t, host, `cp -n /usr/bin/date "$1/realdate"; mount --bind "$2" /usr/bin/date`, dir, program)

@@ -37,7 +37,8 @@ const see = `readlink "$1/current"; printf '\036'
 cat "$1/current/.runbook.json"; printf '\036'
 cat "$1/releases.log"; printf '\036'
 ` + leaked + `printf '\036'
-[ "$5" = false ] || timeout 10 bash -c 'exec 3<>/dev/tcp/127.0.0.1/8000 && printf "GET / HTTP/1.0\r\n\r\n" >&3 && cat <&3' 2>&1
+[ "$5" = false ] || timeout 10 bash -c '` +
+	`exec 3<>/dev/tcp/127.0.0.1/8000 && printf "GET / HTTP/1.0\r\n\r\n" >&3 && cat <&3' 2>&1
 :`
 
 // see inspects a host. A restarting server has some seconds to answer.

@@ -158,7 +158,8 @@ func (s *matrixSite) ready(t *testing.T, some bool) {
 	for _, host := range []string{"web1", "web2"} {
 		dir := filepath.Join(s.Root(host), "releases", old)
 		if s.inside == nil {
-			s.shell(t, host, `mkdir -p "$1/.git" && printf %s "$2" >"$1/.runbook.json" && printf "%040d\n" 0 >"$1/.git/HEAD" && chown -R --reference="$1/.." "$1"`, dir, marker)
+			s.shell(t, host, `mkdir -p "$1/.git" && printf %s "$2" >"$1/.runbook.json" && `+
+				`printf "%040d\n" 0 >"$1/.git/HEAD" && chown -R --reference="$1/.." "$1"`, dir, marker)
 			continue
 		}
 		if err := errors.Join(os.MkdirAll(filepath.Join(dir, ".git"), 0o755),

@@ -149,7 +149,8 @@ func (p *pool) push(files map[string]string) {
 var balancers = []string{"lb1", "lb2"}
 
 // sudoers allows everybody everything on a host, in an /etc of that host alone.
-const sudoers = `cp -a /etc /srv/etc && echo 'ALL ALL=(ALL) NOPASSWD: ALL' > /srv/etc/sudoers && mount --bind /srv/etc /etc`
+const sudoers = `cp -a /etc /srv/etc && echo 'ALL ALL=(ALL) NOPASSWD: ALL' > /srv/etc/sudoers && ` +
+	`mount --bind /srv/etc /etc`
 
 // balance starts HAProxy.
 func (p *pool) balance() {

@@ -32,9 +32,11 @@ func TestPreflight(t *testing.T) {
 		"nogit":  {"git": ""},
 		"broken": {"python3": "exit 1"},
 		// As Debian's without python3-venv: the second has python3-virtualenv.
-		"novenv":     {"python3": "shift; exec /usr/bin/python3 -c \"import sys; sys.modules['ensurepip'] = sys.modules['virtualenv'] = None\n$1\""},
-		"virtualenv": {"python3": "shift; exec /usr/bin/python3 -c \"import sys; sys.modules['ensurepip'] = None\n$1\""},
-		"old":        {"python3": "printf '\\000python\\t\\0002.7.18\\t\\000\\000\\n'; exit 1"},
+		"novenv": {"python3": "shift; exec /usr/bin/python3 -c " +
+			"\"import sys; sys.modules['ensurepip'] = sys.modules['virtualenv'] = None\n$1\""},
+		"virtualenv": {"python3": "shift; exec /usr/bin/python3 -c " +
+			"\"import sys; sys.modules['ensurepip'] = None\n$1\""},
+		"old": {"python3": "printf '\\000python\\t\\0002.7.18\\t\\000\\000\\n'; exit 1"},
 	}
 	for _, h := range l.Hosts {
 		makeReleases(t, h.Root)
@@ -78,7 +80,8 @@ func TestPreflight(t *testing.T) {
 		`  mounted: \S+/releases is on another file system than \S+\n`,
 		`  nogit: git is not installed\n    next: .*apt-get install git`,
 		`  broken: python3 is not a working Python\n`,
-		`  novenv: python3 can't make virtualenvs: its venv or ensurepip is missing, and it has no module virtualenv\n    next: .*apt-get install python3-venv`,
+		`  novenv: python3 can't make virtualenvs: its venv or ensurepip is missing, ` +
+			`and it has no module virtualenv\n    next: .*apt-get install python3-venv`,
 		`  old: python3 is Python 2\.7\.18, and runbook needs 3\.5 or later\n    next: `,
 		`virtualenv +\| .*preflight: python3 lacks venv or ensurepip: virtualenv will make the virtualenv\n`,
 		`  gone: 127.0.0.1:1 refused the connection\n    next: `,

@@ -39,8 +39,8 @@ func hostileFiles() map[string]string {
 
 // ended matches the messages after a file that a limit stopped, and after one that was read to its
 // end.
-var ended = regexp.MustCompile(`took longer than|needs more than 512 MB of memory|nests too deep|did not reach|stopped after [0-9]|undeclared global "coroutine"|` +
-	`never read|^name +address`)
+var ended = regexp.MustCompile(`took longer than|needs more than 512 MB of memory|nests too deep|did not reach|` +
+	`stopped after [0-9]|undeclared global "coroutine"|never read|^name +address`)
 
 // TestHostileFiles gives hostile files to the commands that read files: each ends in time with a
 // reason. Completion prints nothing. Some take as long as they may, which is four times as long
@@ -59,7 +59,8 @@ func TestHostileFiles(t *testing.T) {
 		want := ended
 		switch name {
 		case "rep":
-			want = regexp.MustCompile(`^runbook: reading the files needs more than 512 MB of memory\nnext: .* runbook check FILE\n$`)
+			want = regexp.MustCompile(`^runbook: reading the files needs more than 512 MB of memory\n` +
+				`next: .* runbook check FILE\n$`)
 			lines["help"] = []string{"run", "--help", recipe}
 			lines["docs"] = []string{"docs", recipe}
 			lines["ping"] = []string{"hosts", "--ping", "--hosts", hosts}
@@ -104,7 +105,8 @@ func TestOneDeadline(t *testing.T) {
 	}
 	began := time.Now()
 	status, text := runIn(t, dir, args)
-	want := regexp.MustCompile(`^r0.lua:1:1: the recipe did not reach .*\n(r\d+.lua:.*\n)+runbook: reading the files took longer than \d+s\nnext: .*\n$`)
+	want := regexp.MustCompile(`^r0.lua:1:1: the recipe did not reach .*\n(r\d+.lua:.*\n)+` +
+		`runbook: reading the files took longer than \d+s\nnext: .*\n$`)
 	if took := time.Since(began); took > sandbox.Starved*sandbox.Limit+2*time.Second || status != run.StatusUsage ||
 		!want.MatchString(text) {
 		t.Errorf("after %v exit status %d, it says\n%s", took, status, text)

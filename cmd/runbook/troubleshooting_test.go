@@ -78,12 +78,12 @@ var said = []struct{ hint, message string }{
 
 const aboutErrors = `# Troubleshooting
 
-An error says who, what and why, and the line "next:" says what to do. This page lists the messages that have such a line, by
-subject, with what they advise. … stands for a name, a number, or the words of another program. Search the page for a few
-words of the message.
+An error says who, what and why, and the line "next:" says what to do. This page lists the messages that have such a
+line, by subject, with what they advise. … stands for a name, a number, or the words of another program. Search the
+page for a few words of the message.
 
-"runbook log" lists the runs, and "runbook log RUN" has the complete output of each command. "runbook run RECIPE --dry-run -v"
-shows every call of a recipe and changes nothing.
+"runbook log" lists the runs, and "runbook log RUN" has the complete output of each command.
+"runbook run RECIPE --dry-run -v" shows every call of a recipe and changes nothing.
 
 This page is made from the code: "go test ./cmd/runbook -run TestStubIsCurrent -update", in the repository of runbook.
 `

@@ -228,7 +228,8 @@ func TestVirtualenvUnknown(t *testing.T) {
 func pythonWith(t *testing.T, dir, variables string, modules map[string]string) string {
 	t.Helper()
 	wrapper := filepath.Join(dir, "python3")
-	files := map[string]string{wrapper: fmt.Sprintf("#!/bin/sh\nexport PYTHONPATH=%s/modules %s\nexec /usr/bin/python3 \"$@\"\n", dir, variables)}
+	files := map[string]string{wrapper: fmt.Sprintf("#!/bin/sh\nexport PYTHONPATH=%s/modules %s\n"+
+		"exec /usr/bin/python3 \"$@\"\n", dir, variables)}
 	for name, text := range modules {
 		files[filepath.Join(dir, "modules", name)] = text
 	}
@@ -266,7 +267,8 @@ func TestVirtualenvModule(t *testing.T) {
 			}
 			venv := filepath.Join(dir, "app/venv")
 			out, err := exec.Command(venv+"/bin/python", "-c",
-				"import sys, pip; print(sys.prefix, pip.__file__)\ntry: import virtualenv\nexcept ImportError: print('alone')").CombinedOutput()
+				"import sys, pip; print(sys.prefix, pip.__file__)\n"+
+					"try: import virtualenv\nexcept ImportError: print('alone')").CombinedOutput()
 			if want := regexp.MustCompile("^" + venv + " " + venv + "/.*\nalone\n$"); err != nil || !want.Match(out) {
 				t.Errorf("%v: the environment is %s", err, out)
 			}

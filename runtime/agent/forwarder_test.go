@@ -119,8 +119,12 @@ func TestCertifiedServer(t *testing.T) {
 		known func(d *desk) ssh.Known
 		want  string // what the refusal says, "" for none
 	}{
-		"its authority": {func(*desk) ssh.Known { return ssh.Known{Authorities: []gossh.PublicKey{authority.PublicKey()}} }, ""},
-		"another":       {func(d *desk) ssh.Known { return ssh.Known{Authorities: []gossh.PublicKey{d.other.PublicKey()}} }, "which does not belong to gitserver"},
+		"its authority": {func(*desk) ssh.Known {
+			return ssh.Known{Authorities: []gossh.PublicKey{authority.PublicKey()}}
+		}, ""},
+		"another": {func(d *desk) ssh.Known {
+			return ssh.Known{Authorities: []gossh.PublicKey{d.other.PublicKey()}}
+		}, "which does not belong to gitserver"},
 		"revoked": {func(d *desk) ssh.Known {
 			return ssh.Known{Authorities: []gossh.PublicKey{authority.PublicKey()},
 				Revoked: []knownhosts.KnownKey{{Key: d.server.PublicKey(), Filename: "known_hosts", Line: 7}}}

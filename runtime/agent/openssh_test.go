@@ -73,7 +73,8 @@ func (s *site) url() string {
 
 // client returns an ssh command line that trusts only the given server.
 func client(server *labtest.SSHD) string {
-	return fmt.Sprintf("ssh -F none -o BatchMode=yes -o StrictHostKeyChecking=yes -o GlobalKnownHostsFile=/dev/null -o UserKnownHostsFile=%s", server.KnownHosts)
+	return fmt.Sprintf("ssh -F none -o BatchMode=yes -o StrictHostKeyChecking=yes -o GlobalKnownHostsFile=/dev/null "+
+		"-o UserKnownHostsFile=%s", server.KnownHosts)
 }
 
 // fetch lists the git server's refs from the host.
@@ -237,14 +238,16 @@ func TestModule(t *testing.T) {
 		}
 		return state.Run(s.ctx, path)
 	}
-	if err := run(fmt.Sprintf(`assert(agent.forward({ keys = { %q }, to = { %q } }, function() host:fetch() return "done" end) == "done")`, s.deploy, s.url())); err != nil {
+	if err := run(fmt.Sprintf(`assert(agent.forward({ keys = { %q }, to = { %q } }, `+
+		`function() host:fetch() return "done" end) == "done")`, s.deploy, s.url())); err != nil {
 		t.Error(err)
 	}
 	if err := run(fmt.Sprintf(`assert(host:agent({ keys = { %q } }, function() host:fetch() return 7 end) == 7)`,
 		s.deploy)); err != nil {
 		t.Error(err)
 	}
-	err = run(fmt.Sprintf(`agent.forward({ keys = { %q }, to = { "nobody@127.0.0.1:%d" } }, function() host:fetch() end)`, s.deploy, s.git.Port))
+	err = run(fmt.Sprintf(`agent.forward({ keys = { %q }, to = { "nobody@127.0.0.1:%d" } }, `+
+		`function() host:fetch() end)`, s.deploy, s.git.Port))
 	if want := fmt.Sprintf("(the forwarded agent refused: a login as %q at [127.0.0.1]:%d)", s.git.User,
 		s.git.Port); err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("error: %v; want %s", err, want)

@@ -68,7 +68,8 @@ func obeyed(r rune) bool {
 }
 
 // escaped matches these characters as JSON writes them.
-var escaped = regexp.MustCompile(`^\\([bfr]|u00(0[0-8bceBCE]|0[fF]|1[0-9a-fA-F]|7[fF]|[89][0-9a-fA-F])|u20(2[a-eA-E]|6[6-9]))`)
+var escaped = regexp.MustCompile(
+	`^\\([bfr]|u00(0[0-8bceBCE]|0[fF]|1[0-9a-fA-F]|7[fF]|[89][0-9a-fA-F])|u20(2[a-eA-E]|6[6-9]))`)
 
 // kinds returns the constants of event.Kind from the source, so that new ones are included.
 func kinds(t *testing.T) []event.Kind {

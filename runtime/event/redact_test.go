@@ -114,7 +114,8 @@ func TestOpen(t *testing.T) {
 // However a stream is cut, Pending lets at most a few letters of a secret through.
 func TestPieces(t *testing.T) {
 	r := redactor(password)
-	text := "begin\n" + base64.StdEncoding.EncodeToString([]byte("u:"+password)) + "\n" + password[:9] + "\n" + password + "\nend\n"
+	text := "begin\n" + base64.StdEncoding.EncodeToString([]byte("u:"+password)) + "\n" +
+		password[:9] + "\n" + password + "\nend\n"
 	for size := 1; size < len(text); size++ {
 		var shown, pending string
 		for rest := text; rest != ""; {
@@ -124,7 +125,8 @@ func TestPieces(t *testing.T) {
 			shown, pending = shown+r.Replace(pending[:ready]), pending[ready:]
 		}
 		shown += r.Replace(pending)
-		if strings.Contains(shown, "battery") || strings.Contains(shown, "horse bat") || strings.Contains(shown, "BiYXR0ZX") || !strings.HasSuffix(shown, "\nend\n") {
+		if strings.Contains(shown, "battery") || strings.Contains(shown, "horse bat") ||
+			strings.Contains(shown, "BiYXR0ZX") || !strings.HasSuffix(shown, "\nend\n") {
 			t.Errorf("in pieces of %d bytes: %q", size, shown)
 		}
 	}

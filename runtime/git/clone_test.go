@@ -50,7 +50,8 @@ func TestClone(t *testing.T) {
 			if got, err := m.git.Revision(m.ctx, m.host, o.Into); err != nil || got != wanted {
 				t.Errorf("revision %s, %v", got, err)
 			}
-			if changed := m.texts(event.Changed); changed[len(changed)-1] != o.Into+": clone of "+m.repo+" at "+wanted[:12] {
+			changed := m.texts(event.Changed)
+			if changed[len(changed)-1] != o.Into+": clone of "+m.repo+" at "+wanted[:12] {
 				t.Errorf("events: %v", changed)
 			}
 			shared := linked(t, o.Into+"/.git/objects")
@@ -255,7 +256,8 @@ func TestLFS(t *testing.T) {
 	program, err := exec.LookPath("git")
 	m.must(err)
 	m.must(os.WriteFile(m.dir+"/bin/git",
-		[]byte("#!/bin/sh\ncase \" $* \" in *\" lfs \"*) echo git: \"'lfs' is not a git command\" >&2; exit 1 ;; esac\nexec "+program+" \"$@\"\n"), 0o755))
+		[]byte("#!/bin/sh\ncase \" $* \" in *\" lfs \"*) echo git: \"'lfs' is not a git command\" >&2; exit 1 ;; "+
+			"esac\nexec "+program+" \"$@\"\n"), 0o755))
 	o.LFS, o.Into = "", m.dir+"/four"
 	m.fails(m.git.Clone(shell.WithEnv(m.ctx, m.host, map[string]string{"PATH": m.dir + "/bin:" + os.Getenv("PATH")}),
 		m.host, o),
@@ -279,7 +281,8 @@ func TestCloneInterrupted(t *testing.T) {
 	m.must(err)
 	m.must(os.Mkdir(m.dir+"/bin", 0o755))
 	m.must(os.WriteFile(m.dir+"/bin/git",
-		[]byte("#!/bin/sh\ncase $* in *checkout*) echo $$ > "+fifo+"; exec tail -f /dev/null ;; esac\nexec "+program+" \"$@\"\n"), 0o755))
+		[]byte("#!/bin/sh\ncase $* in *checkout*) echo $$ > "+fifo+"; exec tail -f /dev/null ;; esac\n"+
+			"exec "+program+" \"$@\"\n"), 0o755))
 	ctx, cancel := context.WithCancelCause(shell.WithEnv(m.ctx, m.host,
 		map[string]string{"PATH": m.dir + "/bin:" + os.Getenv("PATH")}))
 	defer cancel(nil)

@@ -7,10 +7,14 @@ import (
 
 // What git adds to every failure of a transport is not shown: the reason is before it.
 func TestLastBlock(t *testing.T) {
-	const always = "fatal: Could not read from remote repository.\n\nPlease make sure you have the correct access rights\nand the repository exists.\n"
+	const always = "fatal: Could not read from remote repository.\n\n" +
+		"Please make sure you have the correct access rights\nand the repository exists.\n"
 	for text, want := range map[string]string{
 		"": "it printed nothing more",
-		"/home/x/.ssh/config: line 3: Bad configuration option: usekeychain\n/home/x/.ssh/config: terminating, 1 bad configuration options\n" + always: "/home/x/.ssh/config: line 3: Bad configuration option: usekeychain\n    /home/x/.ssh/config: terminating, 1 bad configuration options",
+		"/home/x/.ssh/config: line 3: Bad configuration option: usekeychain\n" +
+			"/home/x/.ssh/config: terminating, 1 bad configuration options\n" +
+			always: "/home/x/.ssh/config: line 3: Bad configuration option: usekeychain\n" +
+			"    /home/x/.ssh/config: terminating, 1 bad configuration options",
 		"kex_exchange_identification: Connection closed by remote host\n" +
 			always: "kex_exchange_identification: Connection closed by remote host",
 		strings.Repeat("remote: noise\n", 9) +

@@ -135,8 +135,9 @@ func Module(d Deps) script.Module {
 					`revision = "8f14e45fceea167a5a36dedd4bea2543ad61a1f3",`+"\n"+
 					`  into = "/srv/app/releases/20260101-120000", mirror = "/srv/app/repo.git" }`),
 			script.Func("verify", script.Reads,
-				"Fail unless a commit, or a tag that points at it, has an ssh signature by one of the allowed signers. "+
-					"Return its description. The host, usually localhost, fetches the commit and removes it again.",
+				"Fail unless a commit, or a tag that points at it, has an ssh signature by one of the allowed "+
+					"signers. Return its description. "+
+					"The host, usually localhost, fetches the commit and removes it again.",
 				func(ctx context.Context, h *shell.Host, a verifyArgs) (string, error) {
 					return d.Verify(ctx, h, VerifyOptions{Repo: a.Repo, Revision: a.Revision, Branch: a.Branch,
 						By: a.By, Signers: a.Signers})

@@ -14,9 +14,11 @@ import (
 func TestNeeds(t *testing.T) {
 	m := newMirrored(t)
 	for name, text := range map[string]string{
-		"requirements.txt": "# ssh://git@no.example.org/comment.git\nflask==3.0 # ssh://git@no.example.org/x\n-r deploy/base.txt\n" +
+		"requirements.txt": "# ssh://git@no.example.org/comment.git\n" +
+			"flask==3.0 # ssh://git@no.example.org/x\n-r deploy/base.txt\n" +
 			"one @ git+ssh://git@git.example.org/one.git@v1#egg=one ; python_version > '3'\n-r missing.txt\n",
-		"deploy/base.txt":       "-c ../deploy/../constraints.txt\n--requirement=base.txt\n-e git+ssh://git@git.example.org:2222/two.git\n",
+		"deploy/base.txt": "-c ../deploy/../constraints.txt\n--requirement=base.txt\n" +
+			"-e git+ssh://git@git.example.org:2222/two.git\n",
 		"constraints.txt":       "three @ git+ssh://git@other.example.org/three.git\n",
 		".gitattributes":        "*.bin filter=lfs diff=lfs merge=lfs -text\n",
 		"logo.bin":              "version https://git-lfs.github.com/spec/v1\n",

@@ -185,8 +185,10 @@ func TestPushUnusualRepositories(t *testing.T) {
 	p.run("init", "--quiet", "--bare", old)
 	// A folder's mode with a zero before it, the empty tree, and a time zone that does not exist.
 	script := `git hash-object -w -t tree /dev/null >/dev/null &&
-	tree=$(printf '040000 d\0\113\202\135\306\102\313\156\271\240\140\345\113\370\326\222\210\373\356\111\004' | git hash-object -w -t tree --literally --stdin) &&
-	printf 'tree %s\nauthor A <a> 1 +051800\ncommitter A <a> 1 +051800\n\nold\n' "$tree" | git hash-object -w -t commit --literally --stdin`
+	tree=$(printf '040000 d\0\113\202\135\306\102\313\156\271\240\140\345\113\370\326\222\210\373\356\111\004' | ` +
+		`git hash-object -w -t tree --literally --stdin) &&
+	printf 'tree %s\nauthor A <a> 1 +051800\ncommitter A <a> 1 +051800\n\nold\n' "$tree" | ` +
+		`git hash-object -w -t commit --literally --stdin`
 	cmd := exec.Command("sh", "-c", script)
 	cmd.Dir = old
 	out, err := cmd.CombinedOutput()

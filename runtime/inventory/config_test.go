@@ -66,8 +66,10 @@ func TestSSHConfigIsApplied(t *testing.T) {
 // TestPrecedence: hosts file and command line, then ssh_config, then the defaults.
 func TestPrecedence(t *testing.T) {
 	dir := files(t, map[string]string{
-		"h.lua": `return { { name = "a", user = "file", port = 2, identity = "/file", known_hosts = "/fileknown", jump = "filejump" }, "b" }`,
-		"jumps": "Host confjump filejump\n ProxyJump none\nHost *\n User conf\n Port 1\n IdentityFile /conf\n UserKnownHostsFile /confknown\n ProxyJump confjump\n",
+		"h.lua": `return { { name = "a", user = "file", port = 2, identity = "/file", known_hosts = "/fileknown", ` +
+			`jump = "filejump" }, "b" }`,
+		"jumps": "Host confjump filejump\n ProxyJump none\n" +
+			"Host *\n User conf\n Port 1\n IdentityFile /conf\n UserKnownHostsFile /confknown\n ProxyJump confjump\n",
 	})
 	say := func(h Host) string {
 		via := ""
@@ -101,7 +103,8 @@ func TestPrecedence(t *testing.T) {
 }
 
 func TestNone(t *testing.T) {
-	dir := files(t, map[string]string{".ssh/config": "IdentityFile none\nIdentityAgent none\nUserKnownHostsFile none\nProxyCommand none\nProxyJump bastion\nCanonicalizeHostname no\nAddressFamily any"})
+	dir := files(t, map[string]string{".ssh/config": "IdentityFile none\nIdentityAgent none\n" +
+		"UserKnownHostsFile none\nProxyCommand none\nProxyJump bastion\nCanonicalizeHostname no\nAddressFamily any"})
 	h := one(t, Options{Hosts: []string{"web1"}, Dir: dir})
 	if h.Identities == nil || len(h.Identities) != 0 || h.IdentityAgent != "none" ||
 		h.KnownHosts[0] != "/etc/ssh/ssh_known_hosts" || h.Via != nil {
@@ -170,7 +173,8 @@ func TestWrongConfigs(t *testing.T) {
 		{"ProxyJump a:x", host + `1: ProxyJump: port: want a number from 1 to 65535, got "x"`, ""},
 		{"ProxyJump web1", "host web1: jump web1: jump hosts form a loop: web1 → web1", ""},
 		{"ProxyJump x%h", "host web1: ", ""}, // its text is long: see below
-		{"Include config", "host web1: .ssh/config:1: Include: files include each other more than 16 deep: does one include itself?", ""},
+		{"Include config", "host web1: .ssh/config:1: Include: " +
+			"files include each other more than 16 deep: does one include itself?", ""},
 	} {
 		t.Run(c.config, func(t *testing.T) {
 			dir := files(t, map[string]string{".ssh/config": c.config + "\n"})
@@ -240,7 +244,8 @@ func TestConfigFiles(t *testing.T) {
 
 // Limits and unusual forms of ssh_config.
 func TestEdges(t *testing.T) {
-	dir := files(t, map[string]string{"config": "Host a\n  HostKeyAlias ka\n  ServerAliveInterval 0\nHost b\n  ServerAliveInterval 1m30s\n  ServerAliveCountMax 0\n" +
+	dir := files(t, map[string]string{"config": "Host a\n  HostKeyAlias ka\n  ServerAliveInterval 0\n" +
+		"Host b\n  ServerAliveInterval 1m30s\n  ServerAliveCountMax 0\n" +
 		"Host c\n  ServerAliveInterval none\n  ServerAliveCountMax 7\nHost *\n  UserKnownHostsFile /known/%k\n"})
 	var got []string
 	for _, h := range load(t, Options{Hosts: []string{"a:1,b:65535,c"}, SSHConfig: "config", Dir: dir}, "") {

@@ -13,7 +13,8 @@ import (
 func TestJSON(t *testing.T) {
 	dir := files(t, map[string]string{
 		"h.json": `{"user": "deploy", "hosts": [
-			{"name": "web1", "address": "192.0.2.11", "identity": ["k1", "k2"], "tags": ["web"], "vars": {"processes": 4, "on": true}},
+			{"name": "web1", "address": "192.0.2.11", "identity": ["k1", "k2"], "tags": ["web"], ` +
+			`"vars": {"processes": 4, "on": true}},
 			"admin@web2:2222"]}`,
 		"db.lua":  `return { user = "dba", jump = "bastion", "db1" }`,
 		"mod.txt": "web3\n",
@@ -61,10 +62,12 @@ func program(t *testing.T, dir, name, script string) {
 func TestJSONRefused(t *testing.T) {
 	const hint = "hosts in JSON look like "
 	for text, c := range map[string]struct{ want, hint string }{
-		`{"hosts": [{"name": "a", "adress": "b"}]}`: {`h.json: host 1 (a): unknown option "adress" (did you mean "address"?)`, ""},
+		`{"hosts": [{"name": "a", "adress": "b"}]}`: {
+			`h.json: host 1 (a): unknown option "adress" (did you mean "address"?)`, ""},
 		`{"hosts": ["a", {"name": "b", "user": null}]}`: {"h.json:1: invalid JSON: null: leave the key out instead",
 			hint},
-		"{\"hosts\": [\n\"a\",\n]}": {"h.json:3: invalid JSON: invalid character ']' looking for beginning of value", hint},
+		"{\"hosts\": [\n\"a\",\n]}": {"h.json:3: invalid JSON: invalid character ']' looking for beginning of value",
+			hint},
 		`{"hosts": ["a"]} x`: {"h.json:1: invalid JSON: trailing data after the JSON value",
 			hint},
 		`{"hosts": ["a"], "hosts": ["b"]}`: {`h.json:1: invalid JSON: the key "hosts" appears twice`,

@@ -10,7 +10,8 @@ import (
 )
 
 func TestTextFile(t *testing.T) {
-	dir := files(t, map[string]string{"hosts.txt": "\ufeff# servers\r\n\r\nweb1 #the first\r\n  deploy@192.0.2.12:2222\t# second\n\n[2001:db8::3]\nroot@[2001:db8::4]:23\n"})
+	dir := files(t, map[string]string{"hosts.txt": "\ufeff# servers\r\n\r\nweb1 #the first\r\n" +
+		"  deploy@192.0.2.12:2222\t# second\n\n[2001:db8::3]\nroot@[2001:db8::4]:23\n"})
 	me, err := thisMachine(dir)
 	if err != nil {
 		t.Fatal(err)
@@ -104,13 +105,16 @@ func TestAnsible(t *testing.T) {
 		{"[web]\nweb1 ansible_host=192.0.2.11 ansible_user=deploy ansible_port=2222\nweb2\n",
 			`{ name = "web1", address = "192.0.2.11", port = 2222, user = "deploy", tags = { "web" } }`},
 		{"# all\nweb1\n[db:vars]\nx=1\n[db]\ndb1", `{ name = "web1" }`},
-		{"[all:vars]\nansible_user=deploy\n\n[db_servers] ; two\ndb1 ansible_ssh_private_key_file='~/.ssh/key' # first\n", `{ name = "db1", identity = "~/.ssh/key", tags = { "db_servers" } }`},
+		{"[all:vars]\nansible_user=deploy\n\n[db_servers] ; two\n" +
+			"db1 ansible_ssh_private_key_file='~/.ssh/key' # first\n",
+			`{ name = "db1", identity = "~/.ssh/key", tags = { "db_servers" } }`},
 		{"web1 ansible_host=192.0.2.11", `{ name = "web1", address = "192.0.2.11" }`},
 		{"[web]\nweb[01:50].example.com\n",
 			`{ name = "web1", address = "192.0.2.11", user = "deploy", tags = { "web" } }`},
 		{"[web]\nx\"y ansible_user=a\n",
 			`{ name = "web1", address = "192.0.2.11", user = "deploy", tags = { "web" } }`},
-		{"---\nall:\n  children:\n    web:\n      hosts:\n        web1:\n          ansible_host: 192.0.2.11 \n          ansible_port: 2222\n        web2:\n          ansible_host: 192.0.2.12\n",
+		{"---\nall:\n  children:\n    web:\n      hosts:\n        web1:\n          ansible_host: 192.0.2.11 \n" +
+			"          ansible_port: 2222\n        web2:\n          ansible_host: 192.0.2.12\n",
 			`{ name = "web1", address = "192.0.2.11", port = 2222, tags = { "web" } }`},
 		{"all:\n  hosts:\n    \"web1\":\n    web2:\n      ansible_user: x\n  vars:\n    ansible_user: deploy\n",
 			`{ name = "web1" }`},

@@ -51,7 +51,8 @@ func TestDefaultFile(t *testing.T) {
 
 // TestChoice applies --only and --except to the hosts of a file, whose tags may be defaults.
 func TestChoice(t *testing.T) {
-	dir := files(t, map[string]string{"h.lua": `return { tags = { "web" }, "web1", "web2", { name = "db1", tags = { "db" } } }`})
+	dir := files(t, map[string]string{
+		"h.lua": `return { tags = { "web" }, "web1", "web2", { name = "db1", tags = { "db" } } }`})
 	var got []string
 	for _, h := range load(t, Options{Hosts: []string{"h.lua"}, Dir: dir, Only: []string{"tag:web", "db1"},
 		Except: []string{"web1"}}, "") {
@@ -119,10 +120,13 @@ func TestJumps(t *testing.T) {
 
 func TestJumpLoops(t *testing.T) {
 	for lua, want := range map[string]string{
-		`return { { name = "a", jump = "a" } }`:                                                         "host a: jump a: jump hosts form a loop: a → a",
-		`return { { name = "a", jump = "b" }, { name = "b", jump = "c" }, { name = "c", jump = "a" } }`: "host a: jump b: jump c: jump a: jump hosts form a loop: a → b → c → a",
-		`return { { name = "a", jump = "x,y,x" } }`:                                                     "host a: jump x: jump y: jump x: jump hosts form a loop: a → x → y → x",
-		`return { jump = "b", { name = "a" }, { name = "b", jump = "root@c,a" } }`:                      "host a: jump b: jump a: jump hosts form a loop: a → b → a",
+		`return { { name = "a", jump = "a" } }`: "host a: jump a: jump hosts form a loop: a → a",
+		`return { { name = "a", jump = "b" }, { name = "b", jump = "c" }, { name = "c", jump = "a" } }`: "host a: " +
+			"jump b: jump c: jump a: jump hosts form a loop: a → b → c → a",
+		`return { { name = "a", jump = "x,y,x" } }`: "host a: jump x: jump y: jump x: " +
+			"jump hosts form a loop: a → x → y → x",
+		`return { jump = "b", { name = "a" }, { name = "b", jump = "root@c,a" } }`: "host a: jump b: jump a: " +
+			"jump hosts form a loop: a → b → a",
 	} {
 		dir := files(t, map[string]string{"h.lua": lua})
 		_, err := Load(t.Context(), event.NewStream(), Options{Hosts: []string{"h.lua"}, Dir: dir}, "")

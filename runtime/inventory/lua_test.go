@@ -20,8 +20,10 @@ func TestHostsFile(t *testing.T) {
 			user = "deploy", port = 2200, identity = { "keys/a", "~/b" }, known_hosts = "known", tags = { "all" },
 			vars = { processes = 2, threads = 5 }, sudo = "ask",
 			web(1),
-			{ name = "web2", address = "[2001:db8::2]", port = 22, user = "root", identity = "/abs", tags = { "db", "x" },
-			  vars = { list = { "a", 2, true }, empty = {}, on = false }, host_key = "` + ed25519 + ` root@web2", sudo = "none",
+			{ name = "web2", address = "[2001:db8::2]", port = 22, user = "root", identity = "/abs", ` +
+		`tags = { "db", "x" },
+			  vars = { list = { "a", 2, true }, empty = {}, on = false }, ` +
+		`host_key = "` + ed25519 + ` root@web2", sudo = "none",
 			  known_hosts = "~/k" },
 			"other@192.0.2.13",
 			"[::1]:2222",
@@ -134,7 +136,8 @@ func TestWrongHostsFiles(t *testing.T) {
 		{`return { { name = "w", vars = { "x" } } }`,
 			`h.lua:1: host 1 (w): vars: want names, such as { name = value }, got a list`, ""},
 		{`return { { name = "w", vars = { f = function() end } } }`,
-			`h.lua:1: host 1 (w): vars: f: want a string, a number, true, false or a list of these; or { VALUE, secret = true }`, ""},
+			`h.lua:1: host 1 (w): vars: f: want a string, a number, true, false or a list of these; ` +
+				`or { VALUE, secret = true }`, ""},
 		{`return { vars = { t = { "abc", secret = true } }, "w" }`,
 			`h.lua: vars: t: a secret is a string of at least 4 bytes, or a list of such strings`, ""},
 		{`return { vars = { t = { 12345, secret = true } }, "w" }`,
@@ -146,17 +149,24 @@ func TestWrongHostsFiles(t *testing.T) {
 		{`return { { name = "w", sudo = "always" } }`,
 			`h.lua:1: host 1 (w): sudo: want one of none, passwordless, ask, got "always"`, ""},
 		{`return { { name = "w", sudo = "password-less" } }`,
-			`h.lua:1: host 1 (w): sudo: want one of none, passwordless, ask, got "password-less" (did you mean "passwordless"?)`, ""},
+			`h.lua:1: host 1 (w): sudo: want one of none, passwordless, ask, got "password-less" ` +
+				`(did you mean "passwordless"?)`, ""},
 		{`return { { name = "w", host_key = "AAAA" } }`,
 			`h.lua:1: host 1 (w): host_key: want a public key line such as "ssh-ed25519 AAAA…"`, ""},
 		{`return { { name = "w", host_key = "w ` + ed25519 + `" } }`,
-			`h.lua:1: host 1 (w): host_key: want a public key line such as "ssh-ed25519 AAAA…": "w" is not a key type that can be pinned (ssh-ed25519, ecdsa-sha2-nistp256, ecdsa-sha2-nistp384, ecdsa-sha2-nistp521, ssh-rsa, sk-ssh-ed25519@openssh.com, sk-ecdsa-sha2-nistp256@openssh.com)`, "remove the host name"},
+			`h.lua:1: host 1 (w): host_key: want a public key line such as "ssh-ed25519 AAAA…": ` +
+				`"w" is not a key type that can be pinned (ssh-ed25519, ecdsa-sha2-nistp256, ecdsa-sha2-nistp384, ` +
+				`ecdsa-sha2-nistp521, ssh-rsa, sk-ssh-ed25519@openssh.com, sk-ecdsa-sha2-nistp256@openssh.com)`,
+			"remove the host name"},
 		{`return { { name = "w", host_key = "ssh-ed25519 AAA!" } }`,
-			`h.lua:1: host 1 (w): host_key: want a public key line such as "ssh-ed25519 AAAA…": invalid base64 after the type; was the line cut?`, ""},
+			`h.lua:1: host 1 (w): host_key: want a public key line such as "ssh-ed25519 AAAA…": ` +
+				`invalid base64 after the type; was the line cut?`, ""},
 		{`return { { name = "w", host_key = "` + ed25519[:60] + `" } }`,
-			`h.lua:1: host 1 (w): host_key: want a public key line such as "ssh-ed25519 AAAA…": invalid ssh-ed25519 key after the type; was the line cut?`, ""},
+			`h.lua:1: host 1 (w): host_key: want a public key line such as "ssh-ed25519 AAAA…": ` +
+				`invalid ssh-ed25519 key after the type; was the line cut?`, ""},
 		{`return { { name = "w", host_key = "` + rsaType + `" } }`,
-			`h.lua:1: host 1 (w): host_key: want a public key line such as "ssh-ed25519 AAAA…": invalid ssh-rsa key after the type; was the line cut?`, ""},
+			`h.lua:1: host 1 (w): host_key: want a public key line such as "ssh-ed25519 AAAA…": ` +
+				`invalid ssh-rsa key after the type; was the line cut?`, ""},
 		{`return { { name = "w", host_key = "-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA" } }`,
 			`h.lua:1: host 1 (w): host_key: want a public key line such as "ssh-ed25519 AAAA…", got a private key`,
 			".pub"},

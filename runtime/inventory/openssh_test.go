@@ -149,8 +149,11 @@ func TestLikeOpenSSH(t *testing.T) {
 			compare(t, file, host, defaults)
 		}
 	}
-	vocabulary := strings.Split("Host web1|Host web*|Host !web1 *|Host web? x|Host \"web2\"|Match host web1|Match originalhost web*,!web2|Match !user u1|Match user u1,u2|Match all|Host *|"+
-		"HostName h1|HostName %h.x|User u1|User u2|Port 1|Port 2|IdentityFile /a|IdentityFile \"/b c\"|ProxyJump j|ProxyCommand c|ProxyJump none|Include DIR/inc2|# x|CertificateFile /d|UserKnownHostsFile /e /f|ServerAliveInterval 7|ServerAliveCountMax 1", "|")
+	vocabulary := strings.Split("Host web1|Host web*|Host !web1 *|Host web? x|Host \"web2\"|Match host web1|"+
+		"Match originalhost web*,!web2|Match !user u1|Match user u1,u2|Match all|Host *|"+
+		"HostName h1|HostName %h.x|User u1|User u2|Port 1|Port 2|IdentityFile /a|IdentityFile \"/b c\"|"+
+		"ProxyJump j|ProxyCommand c|ProxyJump none|Include DIR/inc2|# x|CertificateFile /d|"+
+		"UserKnownHostsFile /e /f|ServerAliveInterval 7|ServerAliveCountMax 1", "|")
 	rng := rand.New(rand.NewPCG(1, 2)) // the same ones each time
 	for range 60 {
 		var text strings.Builder

@@ -35,7 +35,8 @@ func TestProxies(t *testing.T) {
 			{ name = "jump", jump = "gate" },
 			{ name = "path", proxy = { "aws", "x/y" } },
 		}`,
-		"hosts/plain.lua": `return { { name = "c" }, { name = "d", proxy = "none" }, { name = "e", jump = "gate" }, { name = "f" }, { name = "j" } }`,
+		"hosts/plain.lua": `return { { name = "c" }, { name = "d", proxy = "none" }, { name = "e", jump = "gate" }, ` +
+			`{ name = "f" }, { name = "j" } }`,
 		".ssh/config": `
 			Host c d e
 				ProxyCommand = gate %h %p "x"  # for all

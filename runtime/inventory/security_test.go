@@ -127,27 +127,34 @@ func TestHostKeyOrder(t *testing.T) {
 func TestSecurity(t *testing.T) {
 	for config, want := range map[string]string{
 		"": "{}",
-		"Ciphers aes256-ctr,aes128-gcm@openssh.com,aes256-cbc":                   "ciphers aes256-ctr,aes128-gcm@openssh.com",
-		"Ciphers ^aes256-ctr\nCiphers aes128-ctr":                                "ciphers aes256-ctr,aes128-gcm@openssh.com,aes256-gcm@openssh.com,chacha20-poly1305@openssh.com,aes128-ctr,aes192-ctr",
-		"Ciphers -aes*,3des-cbc":                                                 "ciphers chacha20-poly1305@openssh.com",
-		"Ciphers +aes128-cbc":                                                    "ciphers aes128-gcm@openssh.com,aes256-gcm@openssh.com,chacha20-poly1305@openssh.com,aes128-ctr,aes192-ctr,aes256-ctr,aes128-cbc",
-		"MACs -*sha1*":                                                           "macs hmac-sha2-256-etm@openssh.com,hmac-sha2-512-etm@openssh.com,hmac-sha2-256,hmac-sha2-512",
-		"KexAlgorithms curve25519-sha256":                                        "kexalgorithms curve25519-sha256",
-		"HostKeyAlgorithms *ed25519*":                                            "hostkeyalgorithms ssh-ed25519-cert-v01@openssh.com,ssh-ed25519",
-		"PubkeyAcceptedKeyTypes rsa-sha2-256,ssh-rsa":                            "pubkeyacceptedalgorithms rsa-sha2-256,ssh-rsa",
-		"PubkeyAcceptedAlgorithms ssh-ed25519\nPubkeyAcceptedKeyTypes ssh-rsa":   "pubkeyacceptedalgorithms ssh-ed25519",
-		"CASignatureAlgorithms ssh-ed25519":                                      "casignaturealgorithms ssh-ed25519",
-		"RequiredRSASize 3072":                                                   "bits 3072",
-		"PubkeyAuthentication no":                                                "methods keyboard-interactive,password",
-		"PubkeyAuthentication unbound":                                           "{}",
-		"PubkeyAuthentication host-bound":                                        "{}",
-		"DSAAuthentication no\nPubkeyAuthentication yes":                         "methods keyboard-interactive,password",
-		"PasswordAuthentication no":                                              "methods publickey,keyboard-interactive",
-		"ChallengeResponseAuthentication no\nKbdInteractiveAuthentication yes":   "methods publickey,password",
-		"PreferredAuthentications gssapi-with-mic,password,publickey,password":   "methods password,publickey",
-		"PreferredAuthentications publickey,keyboard-interactive,password":       "{}",
-		"PreferredAuthentications password,publickey\nPasswordAuthentication no": "methods publickey",
-		"Host other\nCiphers aes256-ctr\nPubkeyAuthentication no":                "{}",
+		"Ciphers aes256-ctr,aes128-gcm@openssh.com,aes256-cbc": "ciphers aes256-ctr,aes128-gcm@openssh.com",
+		"Ciphers ^aes256-ctr\nCiphers aes128-ctr": "ciphers aes256-ctr,aes128-gcm@openssh.com," +
+			"aes256-gcm@openssh.com,chacha20-poly1305@openssh.com,aes128-ctr,aes192-ctr",
+		"Ciphers -aes*,3des-cbc": "ciphers chacha20-poly1305@openssh.com",
+		"Ciphers +aes128-cbc": "ciphers aes128-gcm@openssh.com,aes256-gcm@openssh.com," +
+			"chacha20-poly1305@openssh.com,aes128-ctr,aes192-ctr,aes256-ctr,aes128-cbc",
+		"MACs -*sha1*": "macs hmac-sha2-256-etm@openssh.com,hmac-sha2-512-etm@openssh.com,hmac-sha2-256," +
+			"hmac-sha2-512",
+		"KexAlgorithms curve25519-sha256": "kexalgorithms curve25519-sha256",
+		"HostKeyAlgorithms *ed25519*": "hostkeyalgorithms ssh-ed25519-cert-v01@openssh.com," +
+			"ssh-ed25519",
+		"PubkeyAcceptedKeyTypes rsa-sha2-256,ssh-rsa": "pubkeyacceptedalgorithms rsa-sha2-256,ssh-rsa",
+		"PubkeyAcceptedAlgorithms ssh-ed25519\n" +
+			"PubkeyAcceptedKeyTypes ssh-rsa": "pubkeyacceptedalgorithms ssh-ed25519",
+		"CASignatureAlgorithms ssh-ed25519":              "casignaturealgorithms ssh-ed25519",
+		"RequiredRSASize 3072":                           "bits 3072",
+		"PubkeyAuthentication no":                        "methods keyboard-interactive,password",
+		"PubkeyAuthentication unbound":                   "{}",
+		"PubkeyAuthentication host-bound":                "{}",
+		"DSAAuthentication no\nPubkeyAuthentication yes": "methods keyboard-interactive,password",
+		"PasswordAuthentication no":                      "methods publickey,keyboard-interactive",
+		"ChallengeResponseAuthentication no\n" +
+			"KbdInteractiveAuthentication yes": "methods publickey,password",
+		"PreferredAuthentications gssapi-with-mic,password,publickey,password": "methods password,publickey",
+		"PreferredAuthentications publickey,keyboard-interactive,password":     "{}",
+		"PreferredAuthentications password,publickey\n" +
+			"PasswordAuthentication no": "methods publickey",
+		"Host other\nCiphers aes256-ctr\nPubkeyAuthentication no": "{}",
 	} {
 		dir := files(t, map[string]string{".ssh/config": config + "\n"})
 		h := one(t, Options{Hosts: []string{"web1"}, Dir: dir})
@@ -171,7 +178,8 @@ func TestSecurity(t *testing.T) {
 		}
 	}
 	// A bastion has its own settings.
-	dir := files(t, map[string]string{".ssh/config": "Host web1\n ProxyJump bastion\nHost bastion\n Ciphers aes256-ctr\n"})
+	dir := files(t, map[string]string{
+		".ssh/config": "Host web1\n ProxyJump bastion\nHost bastion\n Ciphers aes256-ctr\n"})
 	if h := one(t, Options{Hosts: []string{"web1"}, Dir: dir}); len(h.Security.Ciphers.Names) > 0 ||
 		!slices.Equal(h.Via.Security.Ciphers.Names, []string{"aes256-ctr"}) {
 		t.Errorf("%+v", h)
@@ -189,15 +197,19 @@ func TestSecurityRefused(t *testing.T) {
 		"PubkeyAcceptedKeyTypes ssh-dss":                   "1: PubkeyAcceptedKeyTypes: no supported algorithm is left",
 		"CASignatureAlgorithms x":                          "1: CASignatureAlgorithms: no supported algorithm is left",
 		"Ciphers a b":                                      "1: Ciphers: want one value, got 2",
-		"Ciphers aes*":                                     "1: Ciphers: \"aes*\": a pattern is allowed only in a list after a minus",
-		"HostKeyAlgorithms !ssh-rsa":                       "1: HostKeyAlgorithms: want names separated by commas, got \"!ssh-rsa\"",
-		"RequiredRSASize big":                              "1: RequiredRSASize: want a number of bits, got \"big\"",
-		"RequiredRSASize -1":                               "1: RequiredRSASize: want a number of bits",
-		"PubkeyAuthentication maybe":                       "1: PubkeyAuthentication: want yes or no",
-		"PasswordAuthentication unbound":                   "1: PasswordAuthentication: want yes or no",
-		"PreferredAuthentications hostbased":               "1: PreferredAuthentications: no authentication method is left",
-		"PubkeyAuthentication no\nKbdInteractiveAuthentication no\nPasswordAuthentication no": ": no authentication method is left",
-		"PreferredAuthentications publickey\nPubkeyAuthentication no":                         "1: PreferredAuthentications: no authentication method is left",
+		"Ciphers aes*": "1: Ciphers: \"aes*\": " +
+			"a pattern is allowed only in a list after a minus",
+		"HostKeyAlgorithms !ssh-rsa": "1: HostKeyAlgorithms: want names separated by commas, " +
+			"got \"!ssh-rsa\"",
+		"RequiredRSASize big":                "1: RequiredRSASize: want a number of bits, got \"big\"",
+		"RequiredRSASize -1":                 "1: RequiredRSASize: want a number of bits",
+		"PubkeyAuthentication maybe":         "1: PubkeyAuthentication: want yes or no",
+		"PasswordAuthentication unbound":     "1: PasswordAuthentication: want yes or no",
+		"PreferredAuthentications hostbased": "1: PreferredAuthentications: no authentication method is left",
+		"PubkeyAuthentication no\nKbdInteractiveAuthentication no\n" +
+			"PasswordAuthentication no": ": no authentication method is left",
+		"PreferredAuthentications publickey\nPubkeyAuthentication no": "1: PreferredAuthentications: " +
+			"no authentication method is left",
 	} {
 		dir := files(t, map[string]string{".ssh/config": config + "\n"})
 		_, err := Load(t.Context(), event.NewStream(), Options{Hosts: []string{"web1"}, Dir: dir}, "")

@@ -44,7 +44,8 @@ func Module() script.Module {
 		script.Func("reboot", script.Changes,
 			"Reboot the host, with sudo unless the login is root, and wait until it is back: with the same host key, "+
 				"and with another boot id. Locks of the run on the host are given back before, "+
-				"and taken again afterwards. It is an error if another run takes one meanwhile. This machine is refused.",
+				"and taken again afterwards. It is an error if another run takes one meanwhile. "+
+				"This machine is refused.",
 			func(ctx context.Context, h *shell.Host, a rebootArgs) (script.None, error) {
 				return script.None{}, Reboot(ctx, h, a.Within, every)
 			}).

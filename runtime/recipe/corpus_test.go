@@ -85,7 +85,8 @@ func remove(t *testing.T, at string, messages []string, want string) []string {
 
 // TestCorpusLines checks each line of wrong.txt and right.txt as the body of a recipe's each.
 func TestCorpusLines(t *testing.T) {
-	const template = `local options = recipe { options = { root = { "/srv", "a folder" }, force = { false, "a switch" }, tries = { 3, "a number" } } }
+	const template = `local options = recipe { options = { root = { "/srv", "a folder" }, ` +
+		`force = { false, "a switch" }, tries = { 3, "a number" } } }
 local name = env("NAME", "app")
 local function deploy(host) host:run({ "true" }) end
 print(name, deploy, options)

@@ -17,7 +17,9 @@ func TestTemplateFiles(t *testing.T) {
 		"right": {"{{ port }}\n", `host:file("/x", { template = "files/a.conf", values = { port = 80 } })`, nil},
 		"unknown": {"a\n{{ prot }}\n{% for h in names %}{{ h }}{% end %}\n",
 			`host:file("/x", { template = "files/a.conf", values = { port = 80 } })`,
-			[]string{`files/a.conf:2:1: template: there is no value for "prot" (did you mean "port"?), in the template of `, `files/a.conf:3:1: template: there is no value for "names", in the template of `}},
+			[]string{`files/a.conf:2:1: template: there is no value for "prot" (did you mean "port"?), ` +
+				`in the template of `,
+				`files/a.conf:3:1: template: there is no value for "names", in the template of `}},
 		"no values": {"{{ port }}\n", `host:file("/x", { template = "files/a.conf" })`,
 			[]string{`files/a.conf:1:1: template: there is no value for "port", in`}},
 		"other values": {"{{ port }}\n", `host:file("/x", { template = "files/a.conf", values = host.vars })`, nil},

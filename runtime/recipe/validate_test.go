@@ -40,7 +40,8 @@ func writeProject(t testing.TB, files map[string]string) string {
 	t.Helper()
 	dir := t.TempDir()
 	all := map[string]string{
-		"recipe.lua":       "local app = require \"declared\"\nlocal options = recipe { options = { root = { app.root, \"where\" } } }\nprint(options.root, app.count)\n",
+		"recipe.lua": "local app = require \"declared\"\n" +
+			"local options = recipe { options = { root = { app.root, \"where\" } } }\nprint(options.root, app.count)\n",
 		"lib/declared.lua": declaration,
 	}
 	for name, text := range files {
@@ -86,7 +87,8 @@ func TestInvalidSettings(t *testing.T) {
 		{"return { way = \"tuch\" }", `app.lua:1:10: way: want one of touch, none, got "tuch" (did you mean "touch"?)`},
 		{"return { way = {} }", `app.lua:1:10: way: want a string or a function, got a table`},
 		{"return { within = \"90s\\1\" }",
-			`app.lua:1:10: within: want a duration such as 90s or 1m30s, got the string "90s\x01"`}, // "90s" once it is cleaned
+			// The string is "90s" once it is cleaned.
+			`app.lua:1:10: within: want a duration such as 90s or 1m30s, got the string "90s\x01"`},
 		{"return { within = 60 }", `app.lua:1:10: within: want a duration such as 90s or 1m30s, got the number 60`},
 		{"return { within = \"60\" }",
 			`app.lua:1:10: within: want a duration such as 90s or 1m30s, got the string "60"`},
@@ -121,7 +123,8 @@ func TestInvalidSettings(t *testing.T) {
 		{"print(\"x\")", `app.lua:1:1: want a table, got nil`},
 		{"", `app.lua:1:1: want a table, got nil`},
 		{"return {}", ""},
-		{"return { root = \"/x\", count = 4, odd = true, keys = { \"a\" }, way = print, within = \"1m30s\", batch = \"25%\", ratio = 2,\n" +
+		{"return { root = \"/x\", count = 4, odd = true, keys = { \"a\" }, way = print, within = \"1m30s\", " +
+			"batch = \"25%\", ratio = 2,\n" +
 			"env = { A = \"1\" }, hook = { once = print, each = print } }", ""},
 	} {
 		dir := writeProject(t, map[string]string{"app.lua": tt.app})
@@ -205,18 +208,22 @@ end }`
 	}{
 		{map[string]string{"app.lua": "local app = require \"shipped\"\napp.count = 11\nreturn app",
 			"lib/shipped.lua": "return { count = 2,\n  roott = 1 }"},
-			"app.lua:2:5: count: want at most 9, got 11\nlib/shipped.lua:2:3: there is no setting \"roott\" (did you mean \"root\"?)"},
+			"app.lua:2:5: count: want at most 9, got 11\n" +
+				"lib/shipped.lua:2:3: there is no setting \"roott\" (did you mean \"root\"?)"},
 		{map[string]string{"lib/pool.lua": pool,
-			"app.lua": "local pool = require(\"pool\").pool({ socket = \"/x\",\n  spair = 1 })\nreturn { hook = pool and print }"},
+			"app.lua": "local pool = require(\"pool\").pool({ socket = \"/x\",\n  spair = 1 })\n" +
+				"return { hook = pool and print }"},
 			"app.lua:2:3: there is no setting \"spair\" (did you mean \"spare\"?)"},
 		{map[string]string{"lib/pool.lua": pool,
 			"app.lua": "local pool = require(\"pool\").pool {\n}\nreturn { hook = pool and print }"},
 			"app.lua:1:35: socket is missing: the socket"},
 		{map[string]string{"lib/pool.lua": pool,
-			"app.lua": "local given = {}\ngiven.socket = 5\nlocal pool = require(\"pool\").pool(given)\nreturn { hook = pool and print }"},
+			"app.lua": "local given = {}\ngiven.socket = 5\nlocal pool = require(\"pool\").pool(given)\n" +
+				"return { hook = pool and print }"},
 			"app.lua:2:7: socket: want a string, got the number 5"},
 		{map[string]string{"lib/pool.lua": pool,
-			"app.lua": "local function made() return { socket = 5 } end\nlocal pool = require(\"pool\").pool(made())\nreturn { hook = pool and print }"},
+			"app.lua": "local function made() return { socket = 5 } end\n" +
+				"local pool = require(\"pool\").pool(made())\nreturn { hook = pool and print }"},
 			"app.lua:2:1: socket: want a string, got the number 5"},
 	} {
 		dir := writeProject(t, tt.files)
@@ -246,13 +253,17 @@ func TestFilesOfLib(t *testing.T) {
 // only read declared settings.
 func TestDeclarationsOfSettings(t *testing.T) {
 	for line, want := range map[string]string{
-		`return validate({}, { root = { "x", "", type = "strin" } })`:                                  `lib/declared.lua:1:1: option root: type: want one of boolean, duration,`,
-		`return validate({}, { root = { "x", "", type = "integer" } })`:                                `lib/declared.lua:1:1: option root: default: want a whole number, got the string "x"`,
-		`return validate({}, { root = { "x", "", type = "string|number", min = 1 } })`:                 ``,
-		`return validate({}, { root = { "x", "", typ = "string" } })`:                                  `unknown option "typ" (did you mean "type"?)`,
-		`recipe { options = { hook = { nil, "x", type = "function" } } }`:                              `option hook: a flag can't be a function`,
-		`recipe { options = { n = { 1, "x", check = print } } }`:                                       `option n: check is for validate`,
-		`local app = validate({}, { root = { "x", "" } }) return { root = app.root, count = app.rot }`: ``,
+		`return validate({}, { root = { "x", "", type = "strin" } })`: `lib/declared.lua:1:1: option root: ` +
+			`type: want one of boolean, duration,`,
+		`return validate({}, { root = { "x", "", type = "integer" } })`: `lib/declared.lua:1:1: option root: ` +
+			`default: want a whole number, got the string "x"`,
+		`return validate({}, { root = { "x", "", type = "string|number", min = 1 } })`: ``,
+		`return validate({}, { root = { "x", "", typ = "string" } })`: `unknown option "typ" ` +
+			`(did you mean "type"?)`,
+		`recipe { options = { hook = { nil, "x", type = "function" } } }`: `option hook: a flag can't be a function`,
+		`recipe { options = { n = { 1, "x", check = print } } }`:          `option n: check is for validate`,
+		`local app = validate({}, { root = { "x", "" } }) ` +
+			`return { root = app.root, count = app.rot }`: ``,
 	} {
 		dir := writeProject(t, map[string]string{"app.lua": "return {}", "lib/declared.lua": line})
 		got := strings.Join(checkProject(t, dir, "recipe.lua"), "\n")

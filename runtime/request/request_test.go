@@ -71,7 +71,8 @@ func TestMethods(t *testing.T) {
 	} {
 		got = "an error"
 		err := play(t, "local r = host:"+strings.ReplaceAll(call, "URL", server.URL)+
-			"\nif r.status ~= 418 or r.headers['X-SEEN'] ~= 'yes' or r.headers['x-seen'] ~= 'yes' then error('wrong answer') end")
+			"\nif r.status ~= 418 or r.headers['X-SEEN'] ~= 'yes' or r.headers['x-seen'] ~= 'yes' "+
+			"then error('wrong answer') end")
 		if (err != nil) != (want == "an error") || got != want {
 			t.Errorf("%s: %q, %v; want %q", call, got, err, want)
 		}

@@ -124,7 +124,9 @@ func TestOnFailureError(t *testing.T) {
 	} {
 		r := &recorder{}
 		if err := play(t.Context(), t, `recipe {}
-localhost:on_failure(function(host, err) print(host.name .. "|" .. err.message .. "|" .. err.hint .. "|" .. err.output) end)
+localhost:on_failure(function(host, err)
+  print(host.name .. "|" .. err.message .. "|" .. err.hint .. "|" .. err.output)
+end)
 localhost:on_failure(function() print("without arguments") end)
 `+source, run.Options{}, r); err == nil {
 			t.Errorf("%s succeeded", source)
@@ -148,7 +150,8 @@ func TestWaitPort(t *testing.T) {
 		want   string
 	}{
 		{`localhost:wait_port(PORT)`, false, ""},
-		{`parallel({ function() localhost:wait_port(PORT, { every = "1ms", within = "20s" }) end, function() localhost:wait_port(PORT, { address = "localhost" }) end })`, false, ""},
+		{`parallel({ function() localhost:wait_port(PORT, { every = "1ms", within = "20s" }) end, ` +
+			`function() localhost:wait_port(PORT, { address = "localhost" }) end })`, false, ""},
 		{`localhost:wait_port(0)`, false, "port: want a number from 1 to 65535, got 0"},
 		{`localhost:wait_port(PORT, { within = "30ms", every = "10ms" })`, false,
 			"nothing listens on 127.0.0.1:PORT within 30ms"},

@@ -59,8 +59,9 @@ type askArgs struct {
 }
 
 func (c confirmer) askPrimitive() script.Primitive {
-	return script.Func("ask", script.Reads, "Ask the admin for a text and return it without the white space around it. "+
-		"An invalid answer is asked for again, twice. Without a terminal and without a default it is an error.", c.ask).
+	const doc = "Ask the admin for a text and return it without the white space around it. " +
+		"An invalid answer is asked for again, twice. Without a terminal and without a default it is an error."
+	return script.Func("ask", script.Reads, doc, c.ask).
 		With(`local size = ask("which size?", { default = "small", choices = { "small", "large" } })`)
 }
 

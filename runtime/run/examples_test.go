@@ -27,8 +27,12 @@ var example = regexp.MustCompile("(?s)\n### `([^`]+)`\n(.*?)```lua\n(.*?)```\n")
 
 // world declares the names that the examples use and puts the files that they need on a host whose
 // application is in ROOT.
-const world = `recipe { options = { repo = { "REPO", "" }, branch = { "release", "" }, port = { 80, "" }, release = { "x", "" }, revision = { "x", "" } } }
-local options, root, release, name, count = { repo = "REPO", branch = "release", port = 80 }, "ROOT", "20260101-120000", "x", 2
+const world = `recipe { options = {
+  repo = { "REPO", "" }, branch = { "release", "" }, port = { 80, "" },
+  release = { "x", "" }, revision = { "x", "" },
+} }
+local options = { repo = "REPO", branch = "release", port = 80 }
+local root, release, name, count = "ROOT", "20260101-120000", "x", 2
 local sha, path, scratch, before = "SHA", "ROOT/manifest.json", "ROOT/scratch", "ROOT/releases/20260101-120000"
 local changed, served = true, "SHA"
 local examples = {}

@@ -38,14 +38,16 @@ func TestOnChange(t *testing.T) {
 			0, ""},
 		{"left by an earlier run, and an error", true, `step("s", function() ` + follow + `localhost:run("false") end)`,
 			false, "", 2, "exited 1"},
-		{"fn fails", true, `step("s", function() localhost:on_change("app", function() fail("no reload") end) localhost:run("true") end)`, false, "", 2, "no reload"},
+		{"fn fails", true, `step("s", function() localhost:on_change("app", function() fail("no reload") end) ` +
+			`localhost:run("true") end)`, false, "", 2, "no reload"},
 		{"in a step of the step", false, `step("s", function() ` + follow +
 			`step("t", function() localhost:run("true") end) print("last") end)`, false, "last, reload", 0, ""},
 		{"the end of each", false, `each({ localhost }, function() ` + follow +
 			`localhost:run("true") end) print("after")`, false, "reload, after", 0, ""},
 		{"the end of the recipe", false, follow + `localhost:run("true") print("last")`, false, "last, reload", 0, ""},
 		{"twice with the same key", false, follow + follow + `localhost:run("true")`, false, "reload", 0, ""},
-		{"what follows is no change of the step around", false, `step("s", function() localhost:on_change("other", function() localhost:run("true") print("other") end) localhost:run("true")
+		{"what follows is no change of the step around", false, `step("s", function() ` +
+			`localhost:on_change("other", function() localhost:run("true") print("other") end) localhost:run("true")
 localhost:on_change("app", function() print("reload") end) end)`, false, "other", 0, ""},
 		{"a dry run", true, `step("s", function() ` + follow + `localhost:run("false") print("last") end)`, true,
 			"last, reload", 1, ""},

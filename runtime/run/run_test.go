@@ -127,7 +127,8 @@ func TestStatus(t *testing.T) {
 		{"too late", "localhost:run('true')\nrecipe {}", 1, "before anything"},
 		{"failing defer", "recipe {}\neach({ localhost }, function(h) h:defer(function() h:run('exit 1') end) end)", 1,
 			""},
-		{"too slow hook", "recipe {}\neach({ localhost }, function(h) h:defer({ timeout = '10ms' }, function() h:run('sleep 60') end) end)", 1, "longer than its limit"},
+		{"too slow hook", "recipe {}\neach({ localhost }, function(h) h:defer({ timeout = '10ms' }, " +
+			"function() h:run('sleep 60') end) end)", 1, "longer than its limit"},
 		{"bad option", "recipe { options = { n = { 1, 'n', max = 0 } } }", 2, "option n: default: want at most 0"},
 	}
 	for _, tt := range tests {
@@ -150,7 +151,8 @@ func TestEachAtOnce(t *testing.T) {
 	r := &recorder{}
 	recipe := `recipe {}
 each(hosts, { at_once = 3 }, function(host)
-  host:run("touch ` + dir + `/" .. host.name .. "; until [ $(ls ` + dir + ` | wc -l) = 3 ]; do sleep 0.01; done", { timeout = "30s" })
+  host:run("touch ` + dir + `/" .. host.name .. "; until [ $(ls ` + dir + ` | wc -l) = 3 ]; do sleep 0.01; done",
+    { timeout = "30s" })
   print("met")
 end)`
 	if err := play(t.Context(), t, recipe, opts, r); err != nil {

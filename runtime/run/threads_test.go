@@ -60,7 +60,8 @@ each(hosts, { at_once = 3 }, function(host)
 end)
 assert(made == 20 and failed == 20, made)`,
 		// All threads raise the same error again, at new lines.
-		"an error": "recipe {}\nlocal _, kept = pcall(function() localhost:capture('exit 1') end)\neach(hosts, { at_once = 3 }, function()\n" +
+		"an error": "recipe {}\nlocal _, kept = pcall(function() localhost:capture('exit 1') end)\n" +
+			"each(hosts, { at_once = 3 }, function()\n" +
 			strings.Repeat("pcall(step, 'outer', function()\nstep('inner', function() error(kept) end)\nend)\n", 60) +
 			"end)",
 		"coroutines": `recipe {}

@@ -43,7 +43,8 @@ print(a.x, a.b(), a.missing)`
 		{"a changed recipe", map[string]string{"r.lua": recipe + " -- changed"}, "a|b|c|recipe\ttable\ttrue|1\t2\tnil",
 			""},
 		{"pairs in a changed recipe",
-			map[string]string{"r.lua": `local a = require "a" print(a.b()) for name in pairs(require "b") do print(name) end`},
+			map[string]string{"r.lua": `local a = require "a" print(a.b()) ` +
+				`for name in pairs(require "b") do print(name) end`},
 			"a|b|2|y", ""},
 		{"pairs of a module that another one has deferred",
 			map[string]string{"r.lua": `require "a" for name in pairs(require "b") do print(name) end`},

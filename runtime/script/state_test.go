@@ -78,8 +78,10 @@ inc() n = n + 10 inc()
 print(n)`, "13\n", ""},
 		{"xpcall", `print(xpcall(function() error("y", 0) end, function(e) return "handled " .. e end))`,
 			"false\thandled y\n", ""},
-		{"coroutine", `local co = coroutine.wrap(function() coroutine.yield(hosts[1]:run("a").stdout) return 2 end) print(co(), co())`, "web1 a  5s  true\t2\n", ""},
-		{"sort", `local t = {3, 1, 2} table.sort(t, function(a, b) hosts[1]:run("x") return a < b end) print(t[1], t[3])`, "1\t3\n", ""},
+		{"coroutine", `local co = coroutine.wrap(function() coroutine.yield(hosts[1]:run("a").stdout) return 2 end) ` +
+			`print(co(), co())`, "web1 a  5s  true\t2\n", ""},
+		{"sort", `local t = {3, 1, 2} table.sort(t, function(a, b) hosts[1]:run("x") return a < b end) ` +
+			`print(t[1], t[3])`, "1\t3\n", ""},
 		{"a call by name in a list", `local function f() return 1, 2 end
 local t = { "a", x = f() }
 print(#t, t.x, #{ "a", f() })`, "1\t1\t3\n", ""},
@@ -97,7 +99,8 @@ for c in f().inner["te" .. "xt"]:gmatch(".") do print(c) end`, "a\nb\nc\n", ""},
 			""},
 
 		{"script missing", `hosts[1]:script("lok.sh")`, "",
-			`r.lua:1: host:script: there is no file "lok.sh": neither lok.sh nor lib/lok.sh exists (did you mean "look.sh"?)`},
+			`r.lua:1: host:script: there is no file "lok.sh": neither lok.sh nor lib/lok.sh exists ` +
+				`(did you mean "look.sh"?)`},
 		{"script outside", `hosts[1]:script("../look.sh")`, "", `"../look.sh" is not a file of the project`},
 		{"script absolute", `hosts[1]:script("/bin/sh")`, "", `"/bin/sh" is not a file of the project`},
 		{"script by a link outside", `hosts[1]:script("link.sh")`, "", `link.sh is a link to `},
@@ -167,7 +170,8 @@ for c in f().inner["te" .. "xt"]:gmatch(".") do print(c) end`, "a\nb\nc\n", ""},
 
 func TestErrorsKeepTheirCauseAndChain(t *testing.T) {
 	_, err := runSource(t, t.Context(), 1, map[string]string{
-		"r.lua":        "local lib1 = require \"lib1\"\nstep(\"s\", function()\n  local ok, e = pcall(lib1.go, hosts[1])\n  error(e)\nend)",
+		"r.lua": "local lib1 = require \"lib1\"\n" +
+			"step(\"s\", function()\n  local ok, e = pcall(lib1.go, hosts[1])\n  error(e)\nend)",
 		"lib/lib1.lua": "local function go(host)\n  host:run(\"fail\")\nend\nreturn { go = go }",
 	})
 	var e *script.Error

@@ -57,7 +57,8 @@ func BenchmarkTurnWait(b *testing.B) {
 		b.Fatal(err)
 	}
 	path := filepath.Join(b.TempDir(), "r.lua")
-	const source = `each(hosts, function(h) local sum = 0 for i = 1, 50 do sum = sum + tonumber(h:ask():match("average: ([%d.]+)")) end end)`
+	const source = `each(hosts, function(h) local sum = 0 ` +
+		`for i = 1, 50 do sum = sum + tonumber(h:ask():match("average: ([%d.]+)")) end end)`
 	if err := os.WriteFile(path, []byte(source), 0o600); err != nil {
 		b.Fatal(err)
 	}

@@ -61,7 +61,8 @@ func TestSSHConfigRestricts(t *testing.T) {
 		"a cipher first": {nil, []string{"Ciphers ^aes192-ctr"}, "kex: client->server cipher: aes192-ctr",
 			""},
 		"SHA-1 is not offered": {[]string{"KexAlgorithms diffie-hellman-group14-sha1"}, nil, "",
-			"no common algorithm for the key exchange: it has diffie-hellman-group14-sha1; runbook offers mlkem768x25519-sha256, "},
+			"no common algorithm for the key exchange: it has diffie-hellman-group14-sha1; " +
+				"runbook offers mlkem768x25519-sha256, "},
 		"SHA-1 is allowed": {[]string{"KexAlgorithms diffie-hellman-group14-sha1"},
 			[]string{"KexAlgorithms +diffie-hellman-group14-sha1"}, "kex: algorithm: diffie-hellman-group14-sha1", ""},
 		"no key exchange in common": {[]string{"KexAlgorithms curve25519-sha256"},
@@ -75,7 +76,8 @@ func TestSSHConfigRestricts(t *testing.T) {
 		"host key": {nil, []string{"HostKeyAlgorithms rsa-sha2-256"},
 			"kex: host key algorithm: rsa-sha2-256", ""},
 		"no host key in common": {nil, []string{"HostKeyAlgorithms ecdsa-sha2-nistp256"}, "",
-			"no common algorithm for the host key: it has rsa-sha2-512, rsa-sha2-256, ssh-ed25519; runbook offers ecdsa-sha2-nistp256, all that "},
+			"no common algorithm for the host key: it has rsa-sha2-512, rsa-sha2-256, ssh-ed25519; " +
+				"runbook offers ecdsa-sha2-nistp256, all that "},
 		"only certificates": {nil, []string{"HostKeyAlgorithms *-cert-v01@openssh.com"}, "",
 			"config:2: HostKeyAlgorithms allows only certificates"},
 		"a short host key": {nil, []string{"HostKeyAlgorithms rsa-sha2-256", "RequiredRSASize 2049"}, "",

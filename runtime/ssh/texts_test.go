@@ -57,10 +57,14 @@ func TestLoginTexts(t *testing.T) {
 		"one refused, one locked": {nil, []string{plain, locked}, "it refused " + plain, "put " + locked +
 			" into an agent (ssh-add), or run from a terminal; or add the public key to ~/.ssh/authorized_keys", ""},
 		"unsafe algorithms alone": {[]string{"KexAlgorithms diffie-hellman-group1-sha1"}, nil,
-			"no common algorithm for the key exchange: it has diffie-hellman-group1-sha1; runbook offers mlkem768x25519-sha256",
-			"upgrade the host's sshd; until then, in ssh_config for this host alone: KexAlgorithms +diffie-hellman-group1-sha1", "is it an SSH server"},
+			"no common algorithm for the key exchange: it has diffie-hellman-group1-sha1; " +
+				"runbook offers mlkem768x25519-sha256",
+			"upgrade the host's sshd; until then, in ssh_config for this host alone: " +
+				"KexAlgorithms +diffie-hellman-group1-sha1", "is it an SSH server"},
 		"unknown algorithms": {[]string{"Ciphers aes128-ctr", "MACs umac-128@openssh.com"}, nil,
-			"no common algorithm for the MAC: it has umac-128@openssh.com; runbook offers hmac-sha2-256-etm@openssh.com", "allow one of runbook's in the host's sshd_config", "is it an SSH server"},
+			"no common algorithm for the MAC: it has umac-128@openssh.com; " +
+				"runbook offers hmac-sha2-256-etm@openssh.com",
+			"allow one of runbook's in the host's sshd_config", "is it an SSH server"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := sshtest.Start(t, test.server...)

@@ -151,7 +151,8 @@ func stat(t *testing.T, path string) os.FileInfo {
 // FuzzSurvey cuts the host's list anywhere: the result must not depend on the cut, and must have
 // only entries that this machine has.
 func FuzzSurvey(f *testing.F) {
-	f.Add("folder\n\x00d 755 4096 0 0 \x00\x00root\x00root\x00f 644 3 0 0 a b\x00\x00u\x00g\x00l 777 1 1 1 l\x00a b\x00u\x00g\x00\x00", 3)
+	f.Add("folder\n\x00d 755 4096 0 0 \x00\x00root\x00root\x00f 644 3 0 0 a b\x00\x00u\x00g\x00"+
+		"l 777 1 1 1 l\x00a b\x00u\x00g\x00\x00", 3)
 	f.Add("file\n\x00f 644 3 0 0 \x00\x00u\x00g\x00\x00", 1)
 	f.Add("nothing\n", 0)
 	f.Add("folder\n/m\x00d 755 1 0 0 x\x00\x00\x00\x00d 755 1 0 0 x/y\x00\x00\x00\x00\x00", 1)

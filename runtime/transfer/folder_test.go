@@ -181,7 +181,8 @@ func TestUploadKeepsLateFiles(t *testing.T) {
 		bin := t.TempDir()
 		real := map[string]string{"mv": "/bin/mv", "python3": "/usr/bin/python3"}[swap]
 		must(t, os.WriteFile(filepath.Join(bin, swap),
-			fmt.Appendf(nil, "#!/bin/sh\ncd %s 2>/dev/null && mkdir -p media/new && touch media/late media/new/file late x\ncd /\nexec %s \"$@\"\n", to, real), 0o755))
+			fmt.Appendf(nil, "#!/bin/sh\ncd %s 2>/dev/null && mkdir -p media/new && "+
+				"touch media/late media/new/file late x\ncd /\nexec %s \"$@\"\n", to, real), 0o755))
 		ctx = shell.WithEnv(ctx, h, map[string]string{"PATH": bin + ":" + pathOf(ctx, t, h)})
 		for _, o := range []UploadOptions{{Delete: true, Exclude: []Pattern{"media"}}, {Changed: true}} {
 			must(t, os.WriteFile(filepath.Join(mine, "a"), []byte(fmt.Sprint(o.Delete)), 0o600))

@@ -79,11 +79,18 @@ func tested(t *testing.T, dir string, opts recipetest.Options) (map[string]recip
 }
 
 const note = `
-local options = recipe({ summary = "leave a note", options = { text = { "hello", "what to write" }, tags = { {}, "more" }, bold = { false, "so" }, n = { 1, "a number", max = 9 } } })
+local options = recipe({ summary = "leave a note", options = {
+  text = { "hello", "what to write" },
+  tags = { {}, "more" },
+  bold = { false, "so" },
+  n = { 1, "a number", max = 9 },
+} })
 each(hosts, function(host)
   local path = host.vars.root .. "/note"
   host:on_failure(function() host.fs:remove(path); host:result({ state = "removed" }) end)
-  step("write the note", function() host.fs:write(path, options.text .. table.concat(options.tags, "+") .. tostring(options.bold) .. options.n) end)
+  step("write the note", function()
+    host.fs:write(path, options.text .. table.concat(options.tags, "+") .. tostring(options.bold) .. options.n)
+  end)
   step("show it", function() print(host.name .. ": " .. host.fs:read(path)) end)
 end)
 `
@@ -103,7 +110,8 @@ test("passes", function()
   expect.equal(e.host, "b")
   hosts[1].fs:write(hosts[1].vars.root .. "/releases.log", '{"action":"x"}\n{"action":"y","from":"z"}\n')
   expect.equal(expect.log(hosts[1], { action = "y" }).from, "z")
-  expect.equal(run("./note.lua", { text = "new" }, { only = { "a" }, dry_run = true }).hosts, { a = { state = "would change" } })
+  local planned = run("./note.lua", { text = "new" }, { only = { "a" }, dry_run = true })
+  expect.equal(planned.hosts, { a = { state = "would change" } })
 end)
 test("a step that is made to fail", function()
   local hosts = lab.hosts({ "a", "b" })
@@ -312,7 +320,8 @@ func TestChecked(t *testing.T) {
 // TestFindsRecipes runs a test from different folders: it finds the recipe beside it and that of
 // the project.
 func TestFindsRecipes(t *testing.T) {
-	const test = "lab.hosts(1)\nexpect.status(run(\"beside.lua\"), 0)\nexpect.status(run(\"recipes/release.lua\"), 0)\nrun(\"nosuch.lua\")\n"
+	const test = "lab.hosts(1)\nexpect.status(run(\"beside.lua\"), 0)\n" +
+		"expect.status(run(\"recipes/release.lua\"), 0)\nrun(\"nosuch.lua\")\n"
 	dir := folder(t, map[string]string{"recipes/x_test.lua": test, "recipes/beside.lua": "recipe {}\n",
 		"recipes/release.lua": "recipe {}\n"})
 	for _, c := range []struct{ from, path, tried string }{
@@ -344,7 +353,10 @@ func hooked(t *testing.T, tests string) string {
 		"app.lua": `local path = env("LEFT")
 return {
   n = 5,
-  before = { once = function(host) localhost:run({ "sh", "-c", 'echo once >> "$1"', "sh", path }) host:run("true") end },
+  before = { once = function(host)
+    localhost:run({ "sh", "-c", 'echo once >> "$1"', "sh", path })
+    host:run("true")
+  end },
   well = function() localhost:run({ "sh", "-c", 'echo well >> "$1"', "sh", path }) return false end,
 }`,
 		"hooked.lua": `local app = require "settings"
@@ -366,7 +378,10 @@ func TestHooksAreRecorded(t *testing.T) {
 	for name, tests := range map[string]string{
 		"run": `local hosts = lab.hosts({ "a", "b" })
 local result = run("hooked.lua")
-expect.equal(result.calls, { { name = "before.once", host = "a" }, { name = "well", host = "a" }, { name = "before.once", host = "b" }, { name = "well", host = "b" } })
+expect.equal(result.calls, {
+  { name = "before.once", host = "a" }, { name = "well", host = "a" },
+  { name = "before.once", host = "b" }, { name = "well", host = "b" },
+})
 expect.equal(result.hosts.b.state, "5 true")
 expect.event(result, { kind = "info", host = "a" })
 hosts[1]:run("true")`,
@@ -412,8 +427,10 @@ expect.equal(result.hosts.a.state, "5 false")`), recipetest.Options{})
 func TestMissingSecrets(t *testing.T) {
 	project := func(first string) string {
 		return folder(t, map[string]string{
-			"app.lua":        "return { token = secret.env(\"NOSUCH_TOKEN\"), key = secret.file(\"/nosuch\") }",
-			"token.lua":      "local app = validate(require \"app\", { token = { \"none\", \"x\" }, key = { \"none\", \"x\" } })\nrecipe({ summary = \"x\" })\nprint(app.token .. app.key)\n",
+			"app.lua": "return { token = secret.env(\"NOSUCH_TOKEN\"), key = secret.file(\"/nosuch\") }",
+			"token.lua": "local app = validate(require \"app\", " +
+				"{ token = { \"none\", \"x\" }, key = { \"none\", \"x\" } })\n" +
+				"recipe({ summary = \"x\" })\nprint(app.token .. app.key)\n",
 			"token_test.lua": first + "expect.contains(run(\"token.lua\").stdout, \"nonenone\")",
 		})
 	}

@@ -67,7 +67,8 @@ func TestGitHub(t *testing.T) {
 what the view shows
 ::(\w{20,})::
 ::warning file=recipes/release.lua,line=3::50%25 full
-::error file=recipes/lib/venv.lua,line=42,title=web1%3A make%2C the%3A venv::the command failed: pip%0Ainstall \(exit status 7\)%0Anext: look
+::error file=recipes/lib/venv.lua,line=42,title=web1%3A make%2C the%3A venv::` +
+		`the command failed: pip%0Ainstall \(exit status 7\)%0Anext: look
 ::error title=web2::no connection
 $`)
 	if m := want.FindStringSubmatch(got); m == nil || m[1] != m[2] {

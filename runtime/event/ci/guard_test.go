@@ -41,7 +41,8 @@ func TestGuard(t *testing.T) {
 		":::x":                ":" + apart + "::x",
 		"x ##[add-mask]y":     "x ##" + apart + "[add-mask]y",
 		"###[x]":              "###" + apart + "[x]",
-		"std::string a::b\n[::1]:22\n: :\n# #[x]\n#[x]\n{\"a\": \"::x\"}": "std::string a::b\n[::1]:22\n: :\n# #[x]\n#[x]\n{\"a\": \"::x\"}",
+		"std::string a::b\n[::1]:22\n: :\n# #[x]\n#[x]\n{\"a\": \"::x\"}": "std::string a::b\n" +
+			"[::1]:22\n: :\n# #[x]\n#[x]\n{\"a\": \"::x\"}",
 	} {
 		for at := range len(text) + 1 {
 			if got := guarded(t, text, at); got != want {

@@ -111,13 +111,22 @@ func hostile() []event.Event {
 	f := begun(map[string]any{evil: evil, "list": []any{evil}}, evil)
 	f.events[0].By, f.events[0].Text = evil, "recipes/"+evil
 	one := 1
-	for _, kind := range []event.Kind{event.Connected, event.HostBegun, event.StepBegun, event.LockWaiting, event.LockTaken, event.CommandBegun, event.Output, event.CommandEnded,
-		event.Changed, event.WouldChange, event.Assumed, event.KeyUsed, event.KeyRefused, event.Info, event.Warning, event.Printed, event.Skipped,
-		event.StepEnded, event.HostEnded, event.Disconnected, event.Result, event.Table, event.PlanMade, event.RunEnded} {
-		f.at(1, event.Event{Kind: kind, Host: evil, Step: []string{evil}, Line: evil, Text: evil, Stream: evil, Code: &one, Seconds: 1, State: evil,
-			Error: evil, Hint: evil, Columns: map[string]string{evil: evil}, Header: []string{evil}, Rows: [][]string{{evil, evil}},
-			Plan: &event.Plan{Groups: []event.PlanGroup{{Hosts: []string{evil}, Parts: []event.PlanPart{{Title: evil, Warning: evil, Text: evil, Rows: [][]string{{evil}}, Diff: evil}}}},
-				Calls: []event.PlanCall{{Hosts: []string{evil}, Step: []string{evil}, Text: evil, Note: evil, Diff: evil}}}})
+	for _, kind := range []event.Kind{
+		event.Connected, event.HostBegun, event.StepBegun, event.LockWaiting, event.LockTaken, event.CommandBegun,
+		event.Output, event.CommandEnded, event.Changed, event.WouldChange, event.Assumed, event.KeyUsed,
+		event.KeyRefused, event.Info, event.Warning, event.Printed, event.Skipped, event.StepEnded, event.HostEnded,
+		event.Disconnected, event.Result, event.Table, event.PlanMade, event.RunEnded,
+	} {
+		f.at(1, event.Event{
+			Kind: kind, Host: evil, Step: []string{evil}, Line: evil, Text: evil, Stream: evil, Code: &one, Seconds: 1,
+			State: evil, Error: evil, Hint: evil, Columns: map[string]string{evil: evil}, Header: []string{evil},
+			Rows: [][]string{{evil, evil}},
+			Plan: &event.Plan{
+				Groups: []event.PlanGroup{{Hosts: []string{evil}, Parts: []event.PlanPart{
+					{Title: evil, Warning: evil, Text: evil, Rows: [][]string{{evil}}, Diff: evil}}}},
+				Calls: []event.PlanCall{
+					{Hosts: []string{evil}, Step: []string{evil}, Text: evil, Note: evil, Diff: evil}},
+			}})
 	}
 	return f.events
 }
@@ -180,7 +189,9 @@ func TestManyHosts(t *testing.T) {
 	}
 	got := page(t, events, html.Options{})
 	shown, more, _ := strings.Cut(got, "<summary>49 more</summary>")
-	if !strings.Contains(shown, `<th scope="row">web0007</th>`) || strings.Contains(shown, `<th scope="row">web0008</th>`) || !strings.Contains(more, `<th scope="row">web0008</th>`) {
+	if !strings.Contains(shown, `<th scope="row">web0007</th>`) ||
+		strings.Contains(shown, `<th scope="row">web0008</th>`) ||
+		!strings.Contains(more, `<th scope="row">web0008</th>`) {
 		t.Error("want web0007 alone before the other 49 hosts")
 	}
 }

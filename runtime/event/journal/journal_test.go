@@ -154,7 +154,8 @@ func TestFind(t *testing.T) {
 	for name, want := range map[string]string{
 		"20260105-11": "20260105-110000", "20260105-120000": "20260105-120000",
 		"20260105-120000-2": "20260105-120000-2",
-		"last":              "20260105-120000-10", "2026": "11 runs begin with", "": "no run", "x": "no run", "../x": "no run",
+		"last":              "20260105-120000-10",
+		"2026":              "11 runs begin with", "": "no run", "x": "no run", "../x": "no run",
 	} {
 		r, err := journal.Find(dir, name)
 		if err != nil && !strings.Contains(err.Error(), want) || err == nil && r.ID != want {

@@ -163,7 +163,8 @@ func TestMergePlans(t *testing.T) {
 		host := fmt.Sprint("web", i)
 		plan := &event.Plan{Groups: []event.PlanGroup{{Hosts: []string{host},
 			Parts: []event.PlanPart{{Title: "commits", Text: "x"}}}},
-			Calls:   []event.PlanCall{{Hosts: []string{host}, Text: "true"}, {Hosts: []string{"localhost"}, Text: host}},
+			Calls: []event.PlanCall{
+				{Hosts: []string{host}, Text: "true"}, {Hosts: []string{"localhost"}, Text: host}},
 			Omitted: 1, Seconds: float64(i), Runs: 1}
 		events := append(shardOf(0, host), at(2, event.Event{Kind: event.PlanMade, Plan: plan}),
 			ended(3, 0, event.Event{}))
@@ -172,8 +173,10 @@ func TestMergePlans(t *testing.T) {
 	_, events := merge(t, paths...)
 	plan := events[len(events)-2].Plan
 	text, err := json.Marshal(plan)
-	want := `{"groups":[{"hosts":["web0","web1"],"parts":[{"title":"commits","text":"x"}]}],"calls":[{"hosts":["web0","web1"],"text":"true"},` +
-		`{"hosts":["localhost (0)"],"text":"web0"},{"hosts":["localhost (1)"],"text":"web1"}],"omitted":2,"seconds":1,"runs":1}`
+	want := `{"groups":[{"hosts":["web0","web1"],"parts":[{"title":"commits","text":"x"}]}],` +
+		`"calls":[{"hosts":["web0","web1"],"text":"true"},` +
+		`{"hosts":["localhost (0)"],"text":"web0"},{"hosts":["localhost (1)"],"text":"web1"}],` +
+		`"omitted":2,"seconds":1,"runs":1}`
 	if err != nil || string(text) != want {
 		t.Errorf("%s, %v", text, err)
 	}

@@ -192,7 +192,8 @@ func build(hosts []string) []event.Event {
 		switch i {
 		case 0:
 			events = append(events, event.Event{Kind: event.Output, Host: h, Step: step,
-				Text: "Collecting flask\nCollecting\tgrößenwahn==1.2.3 from a very long address that no terminal has room for\n"})
+				Text: "Collecting flask\n" +
+					"Collecting\tgrößenwahn==1.2.3 from a very long address that no terminal has room for\n"})
 		case 7:
 			events = append(events,
 				event.Event{Kind: event.StepEnded, Host: h, Step: step, Seconds: 61,
@@ -273,7 +274,8 @@ func TestPause(t *testing.T) {
 	s.until("the question alone", func() bool { return strings.HasSuffix(s.text(), "done, 1.0 s\nsure? yes\n") })
 	resume()
 	s.until("drawn again", func() bool {
-		return regexp.MustCompile(`sure\? yes\nweb1 \| while it asks\n(.*\n)+recipes/release.lua  1m15s\n$`).MatchString(s.text())
+		want := regexp.MustCompile(`sure\? yes\nweb1 \| while it asks\n(.*\n)+recipes/release.lua  1m15s\n$`)
+		return want.MatchString(s.text())
 	})
 }
 

@@ -89,7 +89,8 @@ func TestOutputsWaitedFor(t *testing.T) {
 		if err := view.Close(); err != nil {
 			t.Fatal(err)
 		}
-		want := "web1 | 2000-01-01T00:00:30Z $ apt-get update: still running, 30.0 s\nweb2 | 2000-01-01T00:00:30Z still connecting, 30.0 s\n"
+		want := "web1 | 2000-01-01T00:00:30Z $ apt-get update: still running, 30.0 s\n" +
+			"web2 | 2000-01-01T00:00:30Z still connecting, 30.0 s\n"
 		if errs.String() != want {
 			t.Errorf("got:\n%s", errs.String())
 		}

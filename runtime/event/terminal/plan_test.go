@@ -25,19 +25,23 @@ func samplePlan() *event.Plan {
 	return &event.Plan{
 		Groups: []event.PlanGroup{
 			{Hosts: []string{"web1", "web2"}, Parts: []event.PlanPart{
-				{Title: "release", Text: "20260101-120000 (4f1c2d3e5a) → 20260105-120000 (9ab34cd210), 16 commits ahead"},
+				{Title: "release",
+					Text: "20260101-120000 (4f1c2d3e5a) → 20260105-120000 (9ab34cd210), 16 commits ahead"},
 				commits,
 				{Title: "requirements", Rows: [][]string{{"celery", "5.3.4", "added"},
 					{"Django", "4.2.1 → 4.2.3", "changed"}}},
 				{Title: "migrations",
-					Warning: "1 migration is orphaned: only the current release can undo what was applied, so do that first",
-					Rows:    [][]string{{"shop/migrations/0004_price_with_and_without_taxes.py", "orphaned"}}},
+					Warning: "1 migration is orphaned: " +
+						"only the current release can undo what was applied, so do that first",
+					Rows: [][]string{{"shop/migrations/0004_price_with_and_without_taxes.py", "orphaned"}}},
 				{Title: "httpd.conf", Text: "written again",
-					Diff: "--- httpd.conf\n+++ httpd.conf\n@@ -1,3 +1,3 @@\n   --port 8000\n-  --processes 2\n+  --processes 4\n"},
+					Diff: "--- httpd.conf\n+++ httpd.conf\n@@ -1,3 +1,3 @@\n" +
+						"   --port 8000\n-  --processes 2\n+  --processes 4\n"},
 				restart,
 			}},
 			{Hosts: []string{"web3"}, Parts: []event.PlanPart{
-				{Title: "release", Text: "20260103-120000 (7f00112233) → 20260105-120000 (9ab34cd210), 2 commits ahead"},
+				{Title: "release",
+					Text: "20260103-120000 (7f00112233) → 20260105-120000 (9ab34cd210), 2 commits ahead"},
 				commits, restart, {Title: "prune", Text: "20251220-120000"},
 			}},
 		},
@@ -68,7 +72,9 @@ func TestPlanText(t *testing.T) {
 			Runs: 1,
 			Groups: []event.PlanGroup{{Hosts: []string{"web1"},
 				Parts: []event.PlanPart{{Title: "release", Text: "the first release"}}}}},
-		"calls\n  -               true\ntime: not known: the journal has no run of this recipe on these hosts\n\n": {Calls: []event.PlanCall{{Text: "true"}}},
+		"calls\n  -               true\n" +
+			"time: not known: the journal has no run of this recipe on these hosts\n\n": {
+			Calls: []event.PlanCall{{Text: "true"}}},
 	} {
 		if got := terminal.PlanText(plan, 0); got != want {
 			t.Errorf("got %q, want %q", got, want)

@@ -11,15 +11,17 @@ import (
 // Lines are broken only at spaces, whatever a path contains, and continuation lines are indented.
 func TestWrap(t *testing.T) {
 	for text, want := range map[string]string{
-		"x /srv/app/releases/2026-0105/a-path-that-is-too-long": "x /srv/app/releases/2026-0105/a-path-that-is-too-long",
+		"x /srv/app/releases/2026-0105/a-path-that-is-too-long": "x /srv/app/releases/2026-0105/" +
+			"a-path-that-is-too-long",
 		"short":                             "short",
 		"  at a-b/c-d e":                    "  at a-b/c-d e",
 		"web1: cannot read /srv/app/a-b-c":  "web1: cannot read\n  /srv/app/a-b-c",
 		"    cat /srv/app/releases/x y z":   "    cat /srv/app/releases/x y\n      z",
 		"a /srv/app/releases/2026-0105/v b": "a\n/srv/app/releases/2026-0105/v\n  b",
-		"/srv/app/releases/2026-0105/a-path-that-is-too-long x": "/srv/app/releases/2026-0105/a-path-that-is-too-long\n  x",
-		"one  two   three four five six seven":                  "one  two   three four five\n  six seven",
-		"first line is longer than that\nsecond":                "first line is longer than\n  that\nsecond",
+		"/srv/app/releases/2026-0105/a-path-that-is-too-long x": "/srv/app/releases/2026-0105/" +
+			"a-path-that-is-too-long\n  x",
+		"one  two   three four five six seven":   "one  two   three four five\n  six seven",
+		"first line is longer than that\nsecond": "first line is longer than\n  that\nsecond",
 	} {
 		if got := Wrap(text, 29); got != want {
 			t.Errorf("%q: got %q, want %q", text, got, want)

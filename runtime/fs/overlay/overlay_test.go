@@ -153,9 +153,10 @@ func TestAfterCommands(t *testing.T) {
 		"/made/by/command":      "exists true; stat folder 0 UID; readlink an error; list [file]; ",
 		"/made/by/command/file": "exists true; stat file 4 UID; readlink an error; read text; ",
 		"/renamed":              "exists true; stat file 0 UID; readlink an error; read an error; ",
-		"/unknown":              "exists false; stat nothing there; readlink nothing there; list nothing there; read nothing there; ",
-		"/b/sent":               "exists true; stat file 1 UID; readlink an error; read f; ",
-		"/a":                    "exists true; stat folder 0 UID; readlink an error; list [sub]; ",
+		"/unknown": "exists false; stat nothing there; readlink nothing there; list nothing there; " +
+			"read nothing there; ",
+		"/b/sent": "exists true; stat file 1 UID; readlink an error; read f; ",
+		"/a":      "exists true; stat folder 0 UID; readlink an error; list [sub]; ",
 	} {
 		if got := describe(ctx, f, dir, p); got != strings.ReplaceAll(want, "UID", fmt.Sprint(os.Getuid())) {
 			t.Errorf("%s is\n%s\nshould be\n%s", p, got, want)

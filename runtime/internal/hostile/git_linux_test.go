@@ -144,7 +144,8 @@ func TestRepository(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()
 			ran := filepath.Join(dir, "ran")
-			config := fmt.Sprintf("[filter \"evil\"]\n\tsmudge = touch '%s'; cat\n\trequired\n[submodule]\n\trecurse = true\n[core]\n\thooksPath = hooks\n", ran)
+			config := fmt.Sprintf("[filter \"evil\"]\n\tsmudge = touch '%s'; cat\n\trequired\n"+
+				"[submodule]\n\trecurse = true\n[core]\n\thooksPath = hooks\n", ran)
 			if err := os.WriteFile(filepath.Join(dir, "config"), []byte(config), 0o600); err != nil {
 				t.Fatal(err)
 			}

@@ -71,8 +71,11 @@ end)`
 		{"long names", named(250), `each(hosts, function(host) host.fs:list("/srv") end)`, "more than 64 MiB", nil},
 		{"short names", named(12), `each(hosts, function(host) host.fs:list("/srv") end)`, "more than 1000000 names",
 			nil},
-		{"a huge name", hostile.Attacks{Programs: map[string]string{"find": `exec tr '\0' x </dev/zero`}}, `each(hosts, function(host) host.fs:list("/srv") end)`, "more than 4 KiB", nil},
-		{"sparse archive", hostile.Attacks{Programs: map[string]string{"tar": `hole=$(mktemp -d) && cd "$hole" && truncate -s 1T hole && exec env PATH=/usr/bin:/bin tar -S -cf - .`}},
+		{"a huge name", hostile.Attacks{Programs: map[string]string{"find": `exec tr '\0' x </dev/zero`}},
+			`each(hosts, function(host) host.fs:list("/srv") end)`, "more than 4 KiB", nil},
+		{"sparse archive", hostile.Attacks{Programs: map[string]string{
+			"tar": `hole=$(mktemp -d) && cd "$hole" && truncate -s 1T hole && ` +
+				`exec env PATH=/usr/bin:/bin tar -S -cf - .`}},
 			`each(hosts, function(host) host:download("FOLDER", "DOWN") end)`, "holes", nil},
 		{"endless archive", hostile.Attacks{Programs: map[string]string{"tar": `exec cat ARCHIVE /dev/zero`}},
 			`each(hosts, function(host) host:download("FOLDER", "DOWN", { max = 100000000 }) end)`,
@@ -100,7 +103,8 @@ end)`, "", nil},
 				dir+"/down", "KEY", dir+"/key",
 				"PORT", strconv.Itoa(server.Port)).Replace(c.recipe) + "\n"
 			known := fmt.Sprintf("[127.0.0.1]:%d %s\n", server.Port, server.HostKey)
-			hosts := fmt.Sprintf(`return { { name = "web1", address = "127.0.0.1", port = %d, user = "x", host_key = %q } }`, server.Port, server.HostKey)
+			hosts := fmt.Sprintf(`return { { name = "web1", address = "127.0.0.1", port = %d, `+
+				`user = "x", host_key = %q } }`, server.Port, server.HostKey)
 			for name, text := range map[string]string{"r.lua": recipe, "hosts.lua": hosts, "known": known,
 				"archive": endlessArchive(t), "key": privateKey(t)} {
 				if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {

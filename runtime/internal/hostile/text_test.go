@@ -35,8 +35,8 @@ type runner struct {
 func newRunner(t *testing.T, attacks hostile.Attacks) runner {
 	server, dir := hostile.Start(t, attacks), t.TempDir()
 	r := runner{t, dir, filepath.Join(dir, "hosts.lua")}
-	hosts := fmt.Sprintf(`return { { name = "web1", address = "127.0.0.1", port = %d, user = "x", host_key = %q, vars = { x = "%s" }} }`,
-		server.Port, server.HostKey, "HOSTILE \u202e\u009b")
+	hosts := fmt.Sprintf(`return { { name = "web1", address = "127.0.0.1", port = %d, user = "x", `+
+		`host_key = %q, vars = { x = "%s" }} }`, server.Port, server.HostKey, "HOSTILE \u202e\u009b")
 	for path, text := range map[string]string{r.hosts: hosts, filepath.Join(dir, "evil"): evil} {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
@@ -105,7 +105,8 @@ func TestExecPassesRawBytesOnlyToPrograms(t *testing.T) {
 		t.Errorf("in GitLab's log: %q", out)
 	}
 	out, errs := r.piped(r.command([]string{"GITHUB_ACTIONS=true"}, cat...))
-	if word := regexp.MustCompile(`^::stop-commands::(\w{20,})\n(?:.*\n)*::(\w+)::\n$`).FindStringSubmatch(errs); out != evil || word == nil || word[1] != word[2] {
+	word := regexp.MustCompile(`^::stop-commands::(\w{20,})\n(?:.*\n)*::(\w+)::\n$`).FindStringSubmatch(errs)
+	if out != evil || word == nil || word[1] != word[2] {
 		t.Errorf("in GitHub's log: %q, %q", out, errs)
 	}
 	// If standard output is separate, GitHub's runner may read its last lines after the end marker
@@ -188,7 +189,9 @@ end)
 	if !strings.Contains(output.String(), `"HOSTILE \u202e\u009b"`) { // JSON escapes them
 		t.Error("JSON does not preserve the host's values")
 	}
-	if bad := regexp.MustCompile("[\x00-\x08\x0b-\x1f\x7f\u0080-\u009f\u202a-\u202e]|git[^\n]*\\\\u(001b|009b|202e)").FindString(output.String()); bad != "" {
+	hostileText := regexp.MustCompile("[\x00-\x08\x0b-\x1f\x7f\u0080-\u009f\u202a-\u202e]|" +
+		"git[^\n]*\\\\u(001b|009b|202e)")
+	if bad := hostileText.FindString(output.String()); bad != "" {
 		t.Errorf("%q is in the output", bad)
 	}
 }

@@ -158,8 +158,10 @@ func TestOpenSSHRunsApache(t *testing.T) {
 	prepare := `set -e; cd /srv/app; mkdir lib tools
 		/usr/bin/python3 -m zipfile -e "$(ls "$1"/greeting-2.0-*.whl)" lib
 		/usr/bin/python3 -m zipfile -e "$(ls "$1"/mod_wsgi-*.whl)" tools
-		printf 'import greeting\ndef application(e, s):\n    s("200 OK", [])\n    return [greeting.VERSION.encode()]\n' > wsgi.py
-		/usr/bin/python3 tools/mod_wsgi_express.py setup-server wsgi.py --server-root server --processes 3 --python-path lib
+		printf 'import greeting\ndef application(e, s):\n    ` +
+		`s("200 OK", [])\n    return [greeting.VERSION.encode()]\n' > wsgi.py
+		/usr/bin/python3 tools/mod_wsgi_express.py setup-server wsgi.py ` +
+		`--server-root server --processes 3 --python-path lib
 		server/apachectl start`
 	ask := "import urllib.request; print(urllib.request.urlopen('http://127.0.0.1:8000/').read().decode())"
 	for _, host := range []string{"web1", "web2"} { // on the same port

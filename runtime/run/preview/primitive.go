@@ -19,8 +19,8 @@ type planArgs struct {
 func (c *Collector) Primitive(stream *event.Stream, dryRun bool) script.Primitive {
 	return script.Func("plan", script.Reads,
 		"State a part of what the run would do on the host, for the plan at the end of a dry run. "+
-			"Hosts with the same parts are shown together. The calls of a file that states a plan are not listed in it. "+
-			"An error of fn becomes a warning in the plan.",
+			"Hosts with the same parts are shown together. The calls of a file that states a plan are not listed "+
+			"in it. An error of fn becomes a warning in the plan.",
 		func(ctx context.Context, h *shell.Host, a planArgs) (script.None, error) {
 			if !dryRun {
 				return script.None{}, nil

@@ -13,7 +13,8 @@ import (
 // BenchmarkCheckLong checks a recipe of 1,000 lines.
 func BenchmarkCheckLong(b *testing.B) {
 	lib := scripttest.Library(b)
-	source := strings.Repeat("step(\"s\", function() for _, h in ipairs(hosts) do h:run(\"x\", { cwd = h.name }) end end)\n", 1000)
+	source := strings.Repeat("step(\"s\", function() for _, h in ipairs(hosts) do "+
+		"h:run(\"x\", { cwd = h.name }) end end)\n", 1000)
 	path := filepath.Join(b.TempDir(), "r.lua")
 	if err := os.WriteFile(path, []byte(source), 0o600); err != nil {
 		b.Fatal(err)

@@ -40,8 +40,8 @@ return h1, h2[h3]
 			got = append(got, id.Value)
 		}
 	})
-	want := strings.Fields("a1 a2 a3 a4 a5 a6 a7 a8 a9 b1 b2 b3 b4 b5 c1 c2 c3 c4 c5 c6 c7 c8 c9 d1 d2 d3 d4 d5 d6 d7 d8 d9 " +
-		"e1 e2 e3 e4 e5 e6 g g1 g2 g3 g4 g5 g6 h1 h2 h3")
+	want := strings.Fields("a1 a2 a3 a4 a5 a6 a7 a8 a9 b1 b2 b3 b4 b5 c1 c2 c3 c4 c5 c6 c7 c8 c9 " +
+		"d1 d2 d3 d4 d5 d6 d7 d8 d9 e1 e2 e3 e4 e5 e6 g g1 g2 g3 g4 g5 g6 h1 h2 h3")
 	if !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}

@@ -12,8 +12,9 @@ import (
 // TestFormatTime compares with date(1), which asks the strftime of the system: every letter of C99,
 // on days at the ends of years, months and weeks.
 func TestFormatTime(t *testing.T) {
-	directives := strings.Split("%A %B %C %D %F %G %H %I %M %P %R %S %T %U %V %W %X %Y %Z %a %b %c %d %e %g %h %j %m %n %p "+
-		"%r %t %u %w %x %y %z %% %Ec %EC %Ex %EX %Ey %EY %Od %Oe %OH %OI %Om %OM %OS %Ou %OU %OV %Ow %OW %Oy", " ")
+	directives := strings.Split("%A %B %C %D %F %G %H %I %M %P %R %S %T %U %V %W %X %Y %Z %a %b %c %d %e %g %h %j "+
+		"%m %n %p %r %t %u %w %x %y %z %% %Ec %EC %Ex %EX %Ey %EY %Od %Oe %OH %OI %Om %OM %OS %Ou %OU %OV %Ow %OW %Oy",
+		" ")
 	format := "at " + strings.Join(directives, "|") + " of ä"
 	for _, at := range []string{
 		"2026-03-04T15:06:07Z", "2024-12-30T00:00:00Z", "2021-01-03T12:00:59Z", "2023-01-01T23:59:59Z",

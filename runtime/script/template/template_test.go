@@ -23,7 +23,8 @@ func TestFill(t *testing.T) {
 		{"nothing", "", ""},
 		{"text", "a \"b\" \\ {c}\n\t% }}\n", "a \"b\" \\ {c}\n\t% }}\n"},
 		{"values", "listen {{port}}; # {{ name }} {{ debug }} {{ratio}}", "listen 8000; # shop false 0.5"},
-		{"expressions", `{{ port + 1 }} {{ string.upper(name) }} {{ debug and "on" or "off" }} {{ #hosts }} {{ hosts[1] }} {{ limits.soft }} {{ name:rep(2) }}`,
+		{"expressions", `{{ port + 1 }} {{ string.upper(name) }} {{ debug and "on" or "off" }} {{ #hosts }} ` +
+			`{{ hosts[1] }} {{ limits.soft }} {{ name:rep(2) }}`,
 			"8001 SHOP off 2 web1 1024 shopshop"},
 		{"spaces in strings", `{{ "a  b" }}`, "a  b"},
 		{"braces", `{{ "{{" }} {{ "{%" }}`, "{{ {%"},
@@ -151,8 +152,9 @@ func TestValuesThatATemplateCannotHave(t *testing.T) {
 		t.Fatal(err)
 	}
 	for want, value := range map[string]any{
-		"":                           script.Table{List: []any{"web1", nil, 1.0}, Fields: map[string]any{"a": true}},
-		"hosts has a function in it": script.Table{List: []any{script.Table{Fields: map[string]any{"f": script.Callback{}}}}},
+		"": script.Table{List: []any{"web1", nil, 1.0}, Fields: map[string]any{"a": true}},
+		"hosts has a function in it": script.Table{List: []any{
+			script.Table{Fields: map[string]any{"f": script.Callback{}}}}},
 	} {
 		_, err := tmpl.Fill(t.Context(), map[string]any{"hosts": value})
 		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {

@@ -144,7 +144,8 @@ func (tt *terminal) send(keys string) {
 // the host interprets.
 func TestTerminal(t *testing.T) {
 	tt := onTerminal(t.Context(), t, dial(t),
-		`/bin/sh -c 'trap "echo key" INT; trap "stty size" WINCH; echo $TERM; stty size; while :; do read x; test "$x" != end || exit 5; done'`)
+		`/bin/sh -c 'trap "echo key" INT; trap "stty size" WINCH; echo $TERM; stty size; `+
+			`while :; do read x; test "$x" != end || exit 5; done'`)
 	tt.expect("vt220\r\n31 97\r\n")
 	if err := pty.Setsize(tt.here, &pty.Winsize{Rows: 40, Cols: 120}); err != nil {
 		t.Fatal(err)

@@ -28,7 +28,8 @@ func alive(t *testing.T, pid string) bool {
 // In stubborn, one of them ignores TERM.
 const (
 	family   = `sleep 1000 & echo $!; sh -c 'echo $$; sleep 1000' & sh -c 'sh -c "echo \$\$; exec sleep 1000"'`
-	stubborn = `sleep 1000 & echo $!; sh -c 'trap "" TERM; echo $$; while :; do sleep 1; done' & sh -c 'sh -c "echo \$\$; exec sleep 1000"'`
+	stubborn = `sleep 1000 & echo $!; sh -c 'trap "" TERM; echo $$; while :; do sleep 1; done' & ` +
+		`sh -c 'sh -c "echo \$\$; exec sleep 1000"'`
 )
 
 func TestTimeoutEndsEverything(t *testing.T) {

@@ -208,8 +208,8 @@ func Module() script.Module {
 				With(`local newest = host:capture("ls -t /srv/app/releases | head -n 1", { pipefail = true })`),
 			script.Func("test", script.Reads,
 				"Run a command that changes nothing, and return whether its status was 0. "+
-					"A command that did not run is an error: status 126 (also for a cwd that cannot be entered) or 127, "+
-					"except of command -v NAME, which asks for a program.",
+					"A command that did not run is an error: status 126 (also for a cwd that cannot be entered) "+
+					"or 127, except of command -v NAME, which asks for a program.",
 				luaTest).
 				With("if host:test({ \"test\", \"-x\", \"/usr/bin/python3\" }) then\n" +
 					"  log.info(\"python is there\")\nend"),

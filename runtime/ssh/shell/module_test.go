@@ -52,28 +52,34 @@ func luaOn(t *testing.T, ctx context.Context, h *Host, source, dir string) error
 func TestLua(t *testing.T) {
 	dir := t.TempDir()
 	must(t, lua(t, `
-equal(host.name .. host.address .. host.port .. host.user .. host.tags[1] .. host.vars.processes, "web1192.0.2.122deployweb4")
+equal(host.name .. host.address .. host.port .. host.user .. host.tags[1] .. host.vars.processes,
+  "web1192.0.2.122deployweb4")
 local r = host:run("echo out; echo err >&2; exit 3", { check = false })
 equal(r.code, 3) equal(r.ok, false) equal(r.stdout, "out\n") equal(r.stderr, "err\n") equal(r.seconds > 0, true)
 equal(host:capture({ "printf", "%s-%s", "a b", 7 }), "a b-7")
 equal(host:capture({ { "printf", "%s-%s-%s" }, "a b", { 7, "c" }, {} }), "a b-7-c")
 equal(host:capture("cat; pwd; echo $A", { stdin = "in ", cwd = "/usr", env = { A = "x" } }), "in /usr\nx")
 equal(host:test("true"), true) equal(host:test("exit 9"), false)
-equal(host:test("command -v nosuch"), false) equal(host:test("command -v nosuch >/dev/null 2>&1"), false) equal(host:test({ "command", "-v", "sh" }), true)
+equal(host:test("command -v nosuch"), false) equal(host:test("command -v nosuch >/dev/null 2>&1"), false)
+equal(host:test({ "command", "-v", "sh" }), true)
 equal(host:test("false | true"), true) equal(host:test("false | true", { pipefail = true }), false)
-equal(host:capture("set -- 1 2; echo $runbook_line$#", { pipefail = true, cwd = "/", env = { A = "it's" } }):match("%d$"), "2")
+local arguments = host:capture("set -- 1 2; echo $runbook_line$#",
+  { pipefail = true, cwd = "/", env = { A = "it's" } })
+equal(arguments:match("%d$"), "2")
 equal(host:capture("false; echo ' x '; false", { check = false }), "x")
 host:run({ "touch", "`+dir+`/a" })
 host:lock("`+dir+`/lock", { wait = "1s" })
 `))
 	for source, want := range map[string]string{
-		`host:run("exit 4")`:                            "exited 4: exit 4",
-		`host:run({ "sh", "-c", "exit 4" })`:            "exited 4: sh -c 'exit 4'",
-		`host:run("")`:                                  "empty",
-		`host:run({})`:                                  "empty",
-		`host:run({ "a", true })`:                       "word 2: want a string, a number or a list of them, got true",
-		`host:run({ "a", { { "b" } } })`:                "word 2: word 1: want a string, a number or a list of them, got a table",
-		`host:run({ { b = "c" } })`:                     "word 1: want a list of words, got a table with the name \"b\" in it",
+		`host:run("exit 4")`:                 "exited 4: exit 4",
+		`host:run({ "sh", "-c", "exit 4" })`: "exited 4: sh -c 'exit 4'",
+		`host:run("")`:                       "empty",
+		`host:run({})`:                       "empty",
+		`host:run({ "a", true })`:            "word 2: want a string, a number or a list of them, got true",
+		`host:run({ "a", { { "b" } } })`: "word 2: word 1: " +
+			"want a string, a number or a list of them, got a table",
+		`host:run({ { b = "c" } })`: "word 1: " +
+			"want a list of words, got a table with the name \"b\" in it",
 		`host:run({ {} })`:                              "empty",
 		`host:run({ a = "b" })`:                         "list of words",
 		`host:run(true)`:                                "a string for /bin/sh or a list",

@@ -35,7 +35,8 @@ func TestProbe(t *testing.T) {
 		"no tunnels, a relay": {[]string{"AllowTcpForwarding no"}, "", "", ""},
 		"another port alone":  {[]string{"PermitOpen 127.0.0.1:1"}, "", "", ""},
 		"no tunnels, no Python": {[]string{"DisableForwarding yes"}, "PATH=$HOME/bin",
-			"forbids tunnels, so 127.0.0.1:PORT can't be reached through it, and the host has no python3 that could relay",
+			"forbids tunnels, so 127.0.0.1:PORT can't be reached through it, " +
+				"and the host has no python3 that could relay",
 			"AllowTcpForwarding"},
 	} {
 		t.Run(name, func(t *testing.T) {

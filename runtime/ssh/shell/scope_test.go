@@ -66,7 +66,10 @@ func TestAgentForwarding(t *testing.T) {
 		// A process that a command leaves behind loses its connection to the agent.
 		before := a.served.Load()
 		fifo := filepath.Join(t.TempDir(), "fifo")
-		_, err = h.Run(ctx, Command{Script: "python3 -c 'import socket,sys,os; s=socket.socket(socket.AF_UNIX); s.connect(os.environ[\"SSH_AUTH_SOCK\"]); s.send(b\"\\0\\0\\0\\1\\13\"); s.recv(4); open(\"" + fifo + "\",\"w\").close(); s.recv(100000); s.recv(100000)' >/dev/null 2>&1 & while ! [ -e " + fifo + " ]; do sleep 0.1; done", Timeout: 20e9})
+		_, err = h.Run(ctx, Command{Script: "python3 -c 'import socket,sys,os; s=socket.socket(socket.AF_UNIX); " +
+			"s.connect(os.environ[\"SSH_AUTH_SOCK\"]); s.send(b\"\\0\\0\\0\\1\\13\"); s.recv(4); " +
+			"open(\"" + fifo + "\",\"w\").close(); s.recv(100000); s.recv(100000)' >/dev/null 2>&1 & " +
+			"while ! [ -e " + fifo + " ]; do sleep 0.1; done", Timeout: 20e9})
 		must(t, err)
 		if a.served.Load() != before+1 || a.ended.Load() != a.served.Load() {
 			t.Errorf("served %d, of which %d ended", a.served.Load(), a.ended.Load())

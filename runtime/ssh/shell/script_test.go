@@ -42,7 +42,8 @@ func TestScript(t *testing.T) {
 	onEach(t, func(t *testing.T, h *Host) {
 		home := t.TempDir()
 		must(t, luaOn(t, t.Context(), h, `
-local r = host:script("look.sh", "a b", "it's $(x) \\", 7, { "", "-n" }, { cwd = "`+home+`", stdin = "in ", env = { A = "x" } })
+local r = host:script("look.sh", "a b", "it's $(x) \\", 7, { "", "-n" },
+  { cwd = "`+home+`", stdin = "in ", env = { A = "x" } })
 equal(r.stdout, "<look.sh><a b><it's $(x) \\><7><><-n>in `+home+`\n")
 equal(r.stderr, "x\n") equal(r.code, 0)
 equal(host:script("look.sh", { cwd = "/" }).stdout, "<look.sh>/\n")

@@ -35,7 +35,8 @@ func TestCommands(t *testing.T) {
 		{"here document", Command{Script: "cat <<X\none\ntwo\nX\n"}, 0, "one\ntwo\n", ""},
 		{"comment at the end", Command{Script: "echo a # b"}, 0, "a\n", ""},
 		{"cwd", Command{Script: "pwd", Cwd: "/usr/bin"}, 0, "/usr/bin\n", ""},
-		{"cd stays inside", Command{Script: "cd /; pwd; x=1; export y=2; set -e; umask 777; trap 'exit 9' EXIT; trap - EXIT"}, 0, "/\n", ""},
+		{"cd stays inside", Command{Script: "cd /; pwd; x=1; export y=2; set -e; umask 777; " +
+			"trap 'exit 9' EXIT; trap - EXIT"}, 0, "/\n", ""},
 		{"nothing came out", Command{Script: `test "$(pwd)" != / && echo "$x$y"; false; echo on`}, 0, "\non\n", ""},
 		{"wrong cwd", Command{Script: "echo ran", Cwd: "/does/not/exist"}, 126, "", "*cd*"},
 		{"env", Command{Script: `echo "$A-$B"`, Env: map[string]string{"A": "it's $x", "B": "2\n3"}}, 0,

@@ -40,7 +40,10 @@ note: This error originates from a subprocess, and is likely not a problem with 
 		"one\n\ntwo\n":            "one\n\ntwo",
 		git:                       gitShort,
 		strings.Repeat("x\n", 20): strings.TrimSuffix(strings.Repeat("x\n", 10), "\n"),
-		noisy + "  src.c:1:10: fatal error: Python.h: No such file or directory\n   1 | #include <Python.h>\n  compilation terminated.\n" + noisy + "ERROR: Failed building wheel for x\n": "  src.c:1:10: fatal error: Python.h: No such file or directory\n   1 | #include <Python.h>\n  compilation terminated.\n…\n" +
+		noisy + "  src.c:1:10: fatal error: Python.h: No such file or directory\n   1 | #include <Python.h>\n" +
+			"  compilation terminated.\n" + noisy +
+			"ERROR: Failed building wheel for x\n": "  src.c:1:10: fatal error: Python.h: No such file or directory\n" +
+			"   1 | #include <Python.h>\n  compilation terminated.\n…\n" +
 			strings.Repeat("  copying\n", 5) + "ERROR: Failed building wheel for x",
 	} {
 		if got := Lines(text, 10); got != want {
