@@ -1,4 +1,4 @@
--- The servers of production. Change this file to name your own: no more Lua is needed than you see here.
+-- The servers of production. Name your own here: no more Lua is needed than you see.
 --
 -- What stands between { and } is a list. Text stands in quotes, and every entry ends with a comma.
 -- A line that begins with -- is a comment: it says something to you and nothing to runbook.
@@ -7,12 +7,12 @@
 return {
   -- These hold for all servers below, unless one says otherwise.
   user = "deploy",                    -- who logs in on the servers
-  -- identity = "~/.ssh/id_ed25519",  -- your key for logging in; without this line ssh's own rules apply
-  -- jump = "deploy@192.0.2.1",       -- the server to go through, where there is one: user@host:port
-  -- known_hosts = "known_hosts",     -- host keys in a file beside this one, instead of ~/.ssh/known_hosts
-  -- sudo = "passwordless",           -- lets recipes use sudo; "ask" when it wants a password, which you are asked for
+  -- identity = "~/.ssh/id_ed25519",  -- your key for logging in; default: by ssh's own rules
+  -- jump = "deploy@192.0.2.1",       -- the server to go through, if any: user@host:port
+  -- known_hosts = "known_hosts",     -- host keys beside this file, not in ~/.ssh/known_hosts
+  -- sudo = "passwordless",           -- lets recipes use sudo; "ask": runbook asks for the password
 
-  -- One server in each pair of braces. The addresses 192.0.2.x are examples that lead nowhere: put yours.
+  -- One server in each pair of braces. The addresses 192.0.2.x are examples: put yours.
   {
     name = "web1",                    -- what runbook calls it, and what --only web1 means
     address = "192.0.2.11",           -- a host name does as well; Host entries of ~/.ssh/config apply to it

@@ -7,7 +7,8 @@ local rollout = require "rollout"
 
 test("a percentage is rounded down, but never to none", function()
   for _, case in ipairs({
-    { "25%", 3, 1 }, { "25%", 4, 1 }, { "25%", 5, 1 }, { "25%", 8, 2 }, { "50%", 3, 1 }, { "50%", 4, 2 }, { "50%", 5, 2 },
+    { "25%", 3, 1 }, { "25%", 4, 1 }, { "25%", 5, 1 }, { "25%", 8, 2 },
+    { "50%", 3, 1 }, { "50%", 4, 2 }, { "50%", 5, 2 },
     { "99%", 5, 4 }, { "100%", 5, 5 }, { "1%", 5, 1 }, { 2, 5, 2 }, { 7, 5, 7 },
   }) do
     local batch, hosts, want = unpack(case)

@@ -55,7 +55,8 @@ test("the third host goes back, and a rollback and a repaired release work at on
   -- An application that one host cannot import is switched to on no host.
   local refused = release("r2")
   expect.status(refused, 1)
-  expect.contains(refused.error, "web3: import wsgi.py: wsgi.py cannot be imported: ModuleNotFoundError: No module named 'only_elsewhere' (wsgi.py, line 4)")
+  expect.contains(refused.error, "web3: import wsgi.py: wsgi.py cannot be imported: " ..
+    "ModuleNotFoundError: No module named 'only_elsewhere' (wsgi.py, line 4)")
   expect.contains(refused.hint, "nothing was switched")
   serve("r1", "r1", "r1", "r1")
 

@@ -27,7 +27,8 @@ test("the check wants the given status, and a body that healthy accepts", functi
   local released = run("recipes/release.lua", { release = "r1", requirements = "", health = "" })
   expect.status(released, 0)
   local options = {
-    root = host.vars.root, port = host.vars.port, server_root = "", restart = "touch", health = "/well", health_within = "1s",
+    root = host.vars.root, port = host.vars.port, server_root = "", restart = "touch",
+    health = "/well", health_within = "1s",
     health_host = "", request_seconds = 1, processes = 1, threads = 5,
   }
   local release = require("releases").new(options, "release", { name = "r1" })

@@ -29,7 +29,8 @@ end)
 
 test("drain waits for open connections until within has passed", function()
   local ready = host.vars.root .. "/ready"
-  host:run({ "sh", "-c", 'sleep 5 | python3 -c "$1" "$2" "$3" > /dev/null 2>&1 & until [ -e "$3" ]; do sleep 0.05; done',
+  host:run({ "sh", "-c",
+    'sleep 5 | python3 -c "$1" "$2" "$3" > /dev/null 2>&1 & until [ -e "$3" ]; do sleep 0.05; done',
     "sh", KEPT, host.vars.port, ready }, { timeout = "10s" })
   local ok, err = pcall(pool.drain, host)
   expect.equal(ok, false)
@@ -48,8 +49,10 @@ end)
 
 test("invalid settings are refused", function()
   for _, case in ipairs({
-    { { notice = "10s" }, "file is missing: the file on each server" }, { { file = "in-service" }, "healthfile: file must be an absolute path" },
-    { { file = "/x", interval = "1s" }, 'there is no setting "interval"' }, { { file = "/x", within = 5 }, "within: want a duration such as 90s or 1m30s, got the number 5" },
+    { { notice = "10s" }, "file is missing: the file on each server" },
+    { { file = "in-service" }, "healthfile: file must be an absolute path" },
+    { { file = "/x", interval = "1s" }, 'there is no setting "interval"' },
+    { { file = "/x", within = 5 }, "within: want a duration such as 90s or 1m30s, got the number 5" },
     { { file = "/x", notice = "5" }, "notice: want a duration such as" },
   }) do
     local ok, err = pcall(haproxy.healthfile, case[1])

@@ -25,10 +25,13 @@ test("URLs of indexes are passed by the environment", function()
     { "fresh", { "--extra-index-url=" .. A, "--extra-index-url", B }, "|PIP_EXTRA_INDEX_URL=" .. A .. " " .. B },
     { "fresh", { "-f", "/srv/my wheels", "--find-links=" .. B }, "-f /srv/my wheels|PIP_FIND_LINKS=" .. B },
     { "fresh", { "--proxy=http://u:p@proxy:3128" }, "|PIP_PROXY=http://u:p@proxy:3128" },
-    { "fresh", { "--no-index", "--find-links=/srv/wheels", "spy==1.0" }, "--no-index --find-links=/srv/wheels spy==1.0|" },
+    { "fresh", { "--no-index", "--find-links=/srv/wheels", "spy==1.0" },
+      "--no-index --find-links=/srv/wheels spy==1.0|" },
     { "fresh", { "--index-url" }, "--index-url|" },
-    { "uv", { "--index-url=" .. A, "-f" .. B, "--find-links=" .. B }, "|UV_FIND_LINKS=" .. B .. "," .. B .. "|UV_INDEX_URL=" .. A },
-    { "uv", { "--default-index", A, "--index=" .. A, "--index=" .. B }, "|UV_DEFAULT_INDEX=" .. A .. "|UV_INDEX=" .. A .. " " .. B },
+    { "uv", { "--index-url=" .. A, "-f" .. B, "--find-links=" .. B },
+      "|UV_FIND_LINKS=" .. B .. "," .. B .. "|UV_INDEX_URL=" .. A },
+    { "uv", { "--default-index", A, "--index=" .. A, "--index=" .. B },
+      "|UV_DEFAULT_INDEX=" .. A .. "|UV_INDEX=" .. A .. " " .. B },
     { "fresh", {}, "|" },
   }) do
     expect.equal(split(case[1], unpack(case[2])), case[3])
@@ -45,21 +48,29 @@ test("a password in another argument is refused, and not shown", function()
     local problem = python.pip_problem({ venv = "fresh", pip_arg = { "--pre", word } })
     expect.equal(problem[1], "everybody on the host could read the password in the argument " .. public .. " for pip")
   end
-  for _, word in ipairs({ "git+ssh://git@git.example.com/spy", "--index-url=https://u:p@a.example.com", "spy==1.0", "a@b" }) do
+  for _, word in ipairs({
+    "git+ssh://git@git.example.com/spy", "--index-url=https://u:p@a.example.com", "spy==1.0", "a@b",
+  }) do
     expect.equal(python.pip_problem({ venv = "fresh", pip_arg = { word } }), nil)
   end
 end)
 
 test("passwords go into a netrc file, unless its readers disagree about them", function()
-  local lines, plain = python.format_netrc({ PIP_INDEX_URL = "https://u:p%40ss:w@a.example.com:8443/simple", PIP_EXTRA_INDEX_URL =
-    "https://b.example.com/x https://u:p%40ss:w@a.example.com/y", PIP_FIND_LINKS = "https://TOKEN@c.example.com" })
+  local lines, plain = python.format_netrc({
+    PIP_INDEX_URL = "https://u:p%40ss:w@a.example.com:8443/simple",
+    PIP_EXTRA_INDEX_URL = "https://b.example.com/x https://u:p%40ss:w@a.example.com/y",
+    PIP_FIND_LINKS = "https://TOKEN@c.example.com",
+  })
   expect.equal(lines, "machine a.example.com login u password p@ss:w\nmachine c.example.com login TOKEN\n")
   expect.equal(plain.PIP_INDEX_URL, "https://a.example.com:8443/simple")
   expect.equal(plain.PIP_EXTRA_INDEX_URL, "https://b.example.com/x https://a.example.com/y")
   expect.equal(plain.PIP_FIND_LINKS, "https://c.example.com")
-  for _, url in ipairs({ "https://a.example.com", "https://:p@a.example.com", "https://u:p%20q@a.example.com",
-    "https://u:p%22@a.example.com", "https://u:p%23@a.example.com", "https://u:p%0Aq@a.example.com", "https://u:p%5C@a.example.com",
-    "https://u:p@[::1]", "https://u:p@a.example.com https://u:q@a.example.com", "https://u:p\195\164@a.example.com" }) do
+  for _, url in ipairs({
+    "https://a.example.com", "https://:p@a.example.com", "https://u:p%20q@a.example.com",
+    "https://u:p%22@a.example.com", "https://u:p%23@a.example.com", "https://u:p%0Aq@a.example.com",
+    "https://u:p%5C@a.example.com", "https://u:p@[::1]", "https://u:p@a.example.com https://u:q@a.example.com",
+    "https://u:p\195\164@a.example.com",
+  }) do
     expect.equal(python.format_netrc({ PIP_EXTRA_INDEX_URL = url }), nil, url)
   end
 end)

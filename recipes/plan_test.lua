@@ -13,14 +13,16 @@ test("requirements are compared by package, however they are written", function(
     { "", "lib @ git+https://user:pass@git.example.com/lib.git@v1\n",
       "lib @ git+https://git.example.com/lib.git@v1 added" },
     { "-e git+ssh://git@git.example.com/lib.git@v1#egg=lib\n", "-e git+ssh://git@git.example.com/lib.git@v2#egg=lib\n",
-      "lib @ git+ssh://git@git.example.com/lib.git@v1#egg=lib → @ git+ssh://git@git.example.com/lib.git@v2#egg=lib changed" },
+      "lib @ git+ssh://git@git.example.com/lib.git@v1#egg=lib " ..
+        "→ @ git+ssh://git@git.example.com/lib.git@v2#egg=lib changed" },
     { "--index-url https://u:p@x\n-r base.txt\n", "--index-url https://u:q@x\n-r base.txt\n", "" },
     { 'name = "app"\ndependencies = [\n  "Django>=4",\n]\n', 'name = "app"\ndependencies = [\n  "Django>=5",\n]\n',
       "Django >=4 → >=5 changed" },
     { '[[package]]\nname = "x"\nversion = "1"\n', '[[package]]\nname = "x"\nversion = "2"\n', "x 1 → 2 changed" },
   }) do
     local words = {}
-    for i, row in ipairs((python.compare_requirements({ { path = "requirements.txt", old = case[1], new = case[2] } }))) do
+    local texts = { { path = "requirements.txt", old = case[1], new = case[2] } }
+    for i, row in ipairs((python.compare_requirements(texts))) do
       words[i] = table.concat(row, " ")
     end
     expect.equal(table.concat(words, "|"), case[3])
@@ -54,6 +56,7 @@ test("what lies between two commits is known without a mirror, and where this ma
   expect.status(run("recipes/release.lua", release("r2", { depth = 1 })), 0)
   -- The clones have one commit each: the files can be compared, and the history cannot.
   local back = plan("recipes/rollback.lua", { restart = "none" })
-  expect.contains(back, "commits not known: the clones have no history (--depth) migrations warning: 1 migration is orphaned")
+  expect.contains(back, "commits not known: the clones have no history (--depth) " ..
+    "migrations warning: 1 migration is orphaned")
   expect.contains(plan("recipes/release.lua", release("r2", { depth = 1 })), "which is built already, the same commit")
 end)

@@ -16,7 +16,8 @@ local function release(host, name)
   host.fs:mkdir(dir .. "/.git")
   host.fs:write(dir .. "/.git/HEAD", revision .. "\n")
   host.fs:write(dir .. "/.runbook.json", json.encode({
-    release = name, revision = revision, branch = "release", at = clock.utc("%Y-%m-%dT%H:%M:%SZ"), python = "/usr/bin/python3",
+    release = name, revision = revision, branch = "release", at = clock.utc("%Y-%m-%dT%H:%M:%SZ"),
+    python = "/usr/bin/python3",
   }))
   host.fs:mkdir(dir .. "/venv/bin")
   host.fs:write(dir .. "/venv/bin/python", "#!/bin/sh\n", { mode = "0755" })

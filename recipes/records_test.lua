@@ -1,5 +1,5 @@
--- Tests of what scripts in lib/ print: every value arrives as it is, and what start-up files, wrappers
--- and libraries print in between is no value.
+-- Tests of what scripts in lib/ print: every value arrives as it is, and what start-up files,
+-- wrappers and libraries print in between is no value.
 
 lab.defaults() -- whatever app.lua says
 
@@ -13,7 +13,8 @@ local history = releases.history
 
 -- NOISE is an interpreter that prints something before and after what Python prints: a field of an
 -- older runbook, and half a line.
-local NOISE = "#!/bin/sh\nprintf 'python\\t9.9\\n3'\n/usr/bin/python3 \"$@\"\nstatus=$?\nprintf 'missing\\tx'\nexit $status\n"
+local NOISE = "#!/bin/sh\nprintf 'python\\t9.9\\n3'\n/usr/bin/python3 \"$@\"\nstatus=$?\n" ..
+  "printf 'missing\\tx'\nexit $status\n"
 
 -- make_noisy writes an interpreter that prints NOISE, and returns its path.
 local function make_noisy(host)
@@ -24,7 +25,8 @@ end
 
 test("a record has all its fields, whatever is in them and around it", function()
   local hard = { "", "a\tb", "\tlink\t", "one\ntwo\n\n", " ", "%s\\0\27", "" }
-  local printed = "Welcome\n" .. "\0" .. table.concat(hard, "\t\0") .. "\t\0\0\n" .. "3\tlink" .. "\0x\t\0\0\n\0cut\t\0sho"
+  local printed = "Welcome\n" .. "\0" .. table.concat(hard, "\t\0") .. "\t\0\0\n" ..
+    "3\tlink" .. "\0x\t\0\0\n\0cut\t\0sho"
   expect.equal(helpers.records(printed), { hard, { "x" } })
   expect.equal(helpers.records("Welcome\nlink\t/srv\n"), {})
   expect.equal(helpers.records(""), {})
@@ -37,7 +39,8 @@ test("names with tabs and line breaks arrive as they are", function()
   local paths = releases.paths({ root = root })
   planted.release(host, "r1")
   host:run({ "mkdir", "-p", root .. "/releases/r2\tlink", root .. "/releases/r3\nodd", root .. "/releases/ " })
-  host:run({ "sh", "-c", 'rm "$1/releases/r1/venv/bin/python"; ln -s "/no	python\n" "$1/releases/r1/venv/bin/python"', "sh", root })
+  host:run({ "sh", "-c",
+    'rm "$1/releases/r1/venv/bin/python"; ln -s "/no	python\n" "$1/releases/r1/venv/bin/python"', "sh", root })
   host.fs:write(paths.lock, "ada\tat work\n")
   local found = releases.look(host, paths)
   expect.equal(#found.list, 1)
@@ -56,7 +59,8 @@ test("a process in a folder with a line break in its name is another one's", fun
   local host = unpack(lab.hosts(1))
   local folder = host.vars.root .. "/releases"
   host:run({ "mkdir", "-p", folder .. "/r1", folder .. "/r1\n" })
-  host:run({ "sh", "-c", 'cd "$1" && { sleep 60 >/dev/null 2>&1 & echo $! > "$2"; }', "sh", folder .. "/r1\n", folder .. "/pid" })
+  host:run({ "sh", "-c", 'cd "$1" && { sleep 60 >/dev/null 2>&1 & echo $! > "$2"; }',
+    "sh", folder .. "/r1\n", folder .. "/pid" })
   expect.contains(server.stale_process(host, folder .. "/pid", folder .. "/r1") or "", "still serves another release")
   host:run({ "sh", "-c", 'kill "$(cat "$1")"', "sh", folder .. "/pid" })
 end)

@@ -14,7 +14,8 @@ local options = recipe({
   hosts = "production",
   columns = { "release", "revision" }, -- first in the last table, and shown by runbook log
   options = rollout.options({
-    release = { "", "the name of the release; default the time in UTC, as YYYYMMDD-HHMMSS", complete = { "release", "previous" } },
+    release = { "", "the name of the release; default the time in UTC, as YYYYMMDD-HHMMSS",
+      complete = { "release", "previous" } },
     revision = { "", "the commit to release, all hex digits of its hash; default the head of the branch" },
     serial = { false, "build and switch each host before the next, instead of building on all hosts first" },
     prepare_only = { false, "build on all hosts and stop; the same --release and --revision later only switch" },

@@ -51,7 +51,8 @@ test("with a depth there is no mirror, and a release has so many commits", funct
   local web1 = unpack(lab.hosts(1))
   local app = lab.repo()
   local second = app:commit({ ["note"] = "second\n" })
-  expect.status(run("recipes/release.lua", { release = "r1", restart = "none", requirements = "", import_check = false, depth = 1 }), 0)
+  local settings = { release = "r1", restart = "none", requirements = "", import_check = false, depth = 1 }
+  expect.status(run("recipes/release.lua", settings), 0)
   expect.link(web1, "current", "releases/r1")
   expect.absent(web1, "repo.git")
   local root = web1.vars.root
@@ -60,7 +61,8 @@ end)
 
 test("a restart that fails: the host goes back, and no further host is touched", function()
   local web1, web2 = unpack(lab.hosts(2))
-  lab.repo({ ["wsgi.py"] = "def application(environ, start_response):\n    start_response('200 OK', [])\n    return [b'']\n" })
+  lab.repo({ ["wsgi.py"] = "def application(environ, start_response):\n    start_response('200 OK', [])\n" ..
+    "    return [b'']\n" })
   local settings = { release = "r1", restart = "graceful", requirements = "", health = "" }
   expect.status(run("recipes/release.lua", settings), 0)
 

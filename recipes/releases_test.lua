@@ -25,7 +25,8 @@ test("a failed switch goes back to a release of another tool, also after a kille
   -- Like after a run that was killed after the switch: the log ends before it.
   local log = host.vars.root .. "/releases.log"
   host.fs:write(log, (host.fs:read(log):gsub("[^\n]*\n$", "")))
-  expect.contains(run("recipes/status.lua").stdout, "UNFINISHED: " .. host.name .. ": current points to r1, and the last release that worked is " .. old)
+  expect.contains(run("recipes/status.lua").stdout, "UNFINISHED: " .. host.name ..
+    ": current points to r1, and the last release that worked is " .. old)
   expect.status(run("recipes/rollback.lua", unhealthy), 1)
   expect.link(host, "current", old)
   expect.log(host, { action = "restore", release = old, from = "r1" })
@@ -37,7 +38,8 @@ test("prune leaves a release of another tool alone", function()
     history.append(host, releases.paths({ root = host.vars.root }), { action = "restore", release = old })
     planted.release(host, "r2")
     planted.release(host, "r3")
-    host:run({ "find", host.vars.root .. "/releases", "-name", "20250101", "-exec", "touch", "-d", "3 days ago", "{}", ";" })
+    host:run({ "find", host.vars.root .. "/releases", "-name", "20250101",
+      "-exec", "touch", "-d", "3 days ago", "{}", ";" })
     releases.prune(host, releases.paths({ root = host.vars.root }), 1, "r3", "r2")
     expect.file(host, old)
     expect.absent(host, "releases/r1")
@@ -108,7 +110,8 @@ test("a marker counts only where it matches the folder", function()
     { ('{"a":'):rep(13000), "not one that a release writes" },
     { "\0\t\n", "not one that a release writes" },
     { '{"release":"r2","revision":"' .. revision .. '"}', "that of another release" },
-    { '{"release":"r1","revision":"' .. ("1"):rep(40) .. '"}', "of revision 1111111111, and " .. revision:sub(1, 10) .. " is checked out" },
+    { '{"release":"r1","revision":"' .. ("1"):rep(40) .. '"}',
+      "of revision 1111111111, and " .. revision:sub(1, 10) .. " is checked out" },
     { '{"release":"r1","revision":{}}', "not one that a release writes" },
   }) do
     host.fs:write(marker, case[1])

@@ -77,16 +77,19 @@ test("a foreign configuration is left alone until --adopt", function()
   require("planted_test").release(host, "r1")
   host.fs:mkdir(root .. "/server")
   host.fs:write(root .. "/server/httpd.conf", "")
-  host.fs:write(root .. "/server/apachectl", "#!/bin/sh\n\n# ['/opt/mod_wsgi-express', 'setup-server', 'site.wsgi', '--port', '81']\n")
+  host.fs:write(root .. "/server/apachectl",
+    "#!/bin/sh\n\n# ['/opt/mod_wsgi-express', 'setup-server', 'site.wsgi', '--port', '81']\n")
   local refused = run("recipes/restart.lua")
   expect.status(refused, 3)
-  expect.contains(refused.error, "/server has a mod_wsgi-express configuration that runbook did not write, so it is not replaced")
+  expect.contains(refused.error,
+    "/server has a mod_wsgi-express configuration that runbook did not write, so it is not replaced")
   expect.contains(refused.hint, 'wsgi = "site.wsgi",\n  port = 81,')
   expect.absent(host, "server/.runbook-arguments")
 
   local adopted = run("recipes/setup.lua", { adopt = true })
   expect.status(adopted, 0)
-  expect.contains(adopted.hosts.web1.state, "took over " .. root .. "/server, with a copy in " .. root .. "/server/.before-runbook")
+  expect.contains(adopted.hosts.web1.state,
+    "took over " .. root .. "/server, with a copy in " .. root .. "/server/.before-runbook")
   expect.file(host, "server/.before-runbook/apachectl", { contains = "'--port', '81'" })
   expect.file(host, "server/.runbook-arguments", { contains = '"--port","81"' })
   local again = run("recipes/setup.lua", { adopt = true })

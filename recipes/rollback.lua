@@ -13,7 +13,8 @@ local options = recipe({
     "root", "wsgi", "processes", "threads", "port", "server_root", "mod_wsgi_express", "restart", "health",
     "health_status", "health_host", "health_within", "request_seconds", "at_once", "batch", "max_failures",
   }, {
-    release = { "", "the name or path of a release; default the one that was current before", complete = { "release", "previous" } },
+    release = { "", "the name or path of a release; default the one that was current before",
+      complete = { "release", "previous" } },
   }),
 })
 

@@ -41,7 +41,8 @@ test("one host that cannot go back stops the rollback on all hosts", function()
 end)
 
 test("a release that cannot be served is refused", function()
-  hosts[2].fs:write(hosts[2].vars.root .. "/releases/r1/.runbook.json", hosts[1].fs:read(hosts[1].vars.root .. "/releases/r1/.runbook.json"))
+  hosts[2].fs:write(hosts[2].vars.root .. "/releases/r1/.runbook.json",
+    hosts[1].fs:read(hosts[1].vars.root .. "/releases/r1/.runbook.json"))
   hosts[2].fs:remove(hosts[2].vars.root .. "/releases/r1/venv/bin/python")
   for _, release in ipairs({ "r1", "" }) do
     local refused = run("recipes/rollback.lua", { release = release, restart = "none", health = "" })
@@ -62,7 +63,8 @@ test("a release that cannot run is refused, also without a restart", function()
     expect.contains(result.error, "web2: preflight: release r1 cannot be served: " .. why)
     expect_current("r2")
   end
-  host.fs:write(dir .. "/venv/bin/python", "#!/bin/sh\necho 'python: error while loading shared libraries' >&2\nexit 127\n", { mode = "0755" })
+  host.fs:write(dir .. "/venv/bin/python",
+    "#!/bin/sh\necho 'python: error while loading shared libraries' >&2\nexit 127\n", { mode = "0755" })
   refused("python: error while loading shared libraries")
   host.fs:write(dir .. "/venv/bin/python", "#!/bin/sh\nexit 9\n", { mode = "0755" })
   refused("its Python ends with exit status 9")
@@ -70,8 +72,9 @@ test("a release that cannot run is refused, also without a restart", function()
   refused("this Python belongs to /usr instead of " .. dir .. "/venv")
   host.fs:remove(dir, { recursive = true })
   host:run({ "git", "init", "-q", dir })
-  host:run("touch wsgi.py && echo absent==1 >requirements.txt && git add . && git -c user.name=a -c user.email=a@example.org commit -qm one &&" ..
-    " git checkout -q --detach && /usr/bin/python3 -m venv --without-pip venv", { cwd = dir })
+  host:run("touch wsgi.py && echo absent==1 >requirements.txt && git add . && " ..
+    "git -c user.name=a -c user.email=a@example.org commit -qm one && " ..
+    "git checkout -q --detach && /usr/bin/python3 -m venv --without-pip venv", { cwd = dir })
   host.fs:write(dir .. "/.git/runbook-requirements", "requirements.txt")
   local revision = host:capture({ "git", "rev-parse", "HEAD" }, { cwd = dir })
   for _, other in ipairs(hosts) do
@@ -86,7 +89,9 @@ test("a release that cannot run is refused, also without a restart", function()
   end
   refused("absent is not installed, which requirements.txt requires")
   host.fs:write(dir .. "/.git/runbook-requirements", "")
-  host.fs:write(dir .. "/.runbook.json", (host.fs:read(dir .. "/.runbook.json"):gsub('"requirements_sha256":"%x*"', '"requirements_sha256":""')))
+  local marker = host.fs:read(dir .. "/.runbook.json")
+  host.fs:write(dir .. "/.runbook.json",
+    (marker:gsub('"requirements_sha256":"%x*"', '"requirements_sha256":""')))
   host.fs:remove(dir .. "/wsgi.py")
   refused("there is no wsgi.py in this revision")
   host.fs:write(dir .. "/wsgi.py", "")
@@ -120,7 +125,8 @@ test("the run warns about a host whose log cannot be written", function()
   local log = hosts[2].vars.root .. "/releases.log"
   hosts[2].fs:rename(log, log .. ".away")
   hosts[2].fs:mkdir(log)
-  local failed = run("recipes/rollback.lua", { release = "r1", restart = "none", health = "/", port = 1, health_within = "0.1s" })
+  local failed = run("recipes/rollback.lua",
+    { release = "r1", restart = "none", health = "/", port = 1, health_within = "0.1s" })
   expect.status(failed, 1)
   expect.contains(failed.error, "web1")
   expect.event(failed, { kind = "warning", host = "web2", text = "releases.log does not say that r1 failed" })
@@ -204,7 +210,8 @@ test("a rollback goes to a release of another tool, by its path and by default",
   expect.status(run("recipes/rollback.lua", plain), 0)
   expect_current("r3")
 
-  local elsewhere = run("recipes/rollback.lua", { release = hosts[1].vars.root .. "/old", restart = "none", health = "" })
+  local elsewhere = run("recipes/rollback.lua",
+    { release = hosts[1].vars.root .. "/old", restart = "none", health = "" })
   expect.status(elsewhere, 3)
   expect.contains(elsewhere.error, "/old is not in ")
 end)

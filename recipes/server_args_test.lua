@@ -57,7 +57,8 @@ test("words parses a list as Python prints it", function()
   for _, case in ipairs({
     { [=[['mod_wsgi-express', 'setup-server', 'wsgi.py']]=], { "mod_wsgi-express", "setup-server", "wsgi.py" } },
     { [=[["it's", 'say "hi"', 'both \' and "']]=], { "it's", 'say "hi"', "both ' and \"" } },
-    { [=[['a, b', '', 'back\\slash', 'tab\tnew\nline', '\x1b']]=], { "a, b", "", "back\\slash", "tab\tnew\nline", "\27" } },
+    { [=[['a, b', '', 'back\\slash', 'tab\tnew\nline', '\x1b']]=],
+      { "a, b", "", "back\\slash", "tab\tnew\nline", "\27" } },
     { "['cut of", { "cut of" } }, { "['cut\\", { "cut" } }, { "[]", {} }, { "", {} }, { "httpd", {} },
   }) do
     expect.equal(server_args.words(case[1]), case[2], case[1])
@@ -69,7 +70,9 @@ local RANDOM = [[
 import json, random, sys
 random.seed(sys.argv[1])
 for _ in range(500):
-    words = ["".join(random.choices("""ab'"\\,[] \n\t\r\x00\x1b\x7f\xe9\xad\u2026\u200b\U0001f600\U000e0001""", k=random.randrange(8))) for _ in range(4)]
+    words = ["".join(random.choices(
+        """ab'"\\,[] \n\t\r\x00\x1b\x7f\xe9\xad\u2026\u200b\U0001f600\U000e0001""",
+        k=random.randrange(8))) for _ in range(4)]
     print(repr(words).encode("ascii", "backslashreplace").decode() if random.random() < 0.5 else repr(words))
     print(json.dumps(words))
 ]]
@@ -100,7 +103,9 @@ test("options that runbook sets itself are refused, abbreviated or not", functio
   }) do
     expect.contains(common.server_args_problem(case[1]) or "", case[2])
   end
-  expect.equal(common.server_args_problem({ "--process-name", "x", "--host", "y", "--log-level", "info", "--server-name", "z", "port" }), nil)
+  expect.equal(common.server_args_problem({
+    "--process-name", "x", "--host", "y", "--log-level", "info", "--server-name", "z", "port",
+  }), nil)
 end)
 
 test("the program's help decides what is wrong, and paths go through current", function()
@@ -108,7 +113,8 @@ test("the program's help decides what is wrong, and paths go through current", f
   local program = host.vars.root .. "/mod_wsgi-express"
   host.fs:write(program, "#!/bin/sh\ncat <<'END'\n" .. HELP .. "END\n", { mode = "0755" })
   for _, case in ipairs({
-    { { "--nosuch", "x" }, "--nosuch is not an option of it" }, { { "--url", "/a", "b" }, "--url is not an option of it" },
+    { { "--nosuch", "x" }, "--nosuch is not an option of it" },
+    { { "--url", "/a", "b" }, "--url is not an option of it" },
     { { "--url-alias", "/a" }, "--url-alias takes 2 values: URL-PATH FILE-PATH|DIRECTORY-PATH" },
     { { "--host" }, "--host takes 1 value: IP-ADDRESS" }, { { "--http2=yes" }, "--http2 takes 0 values" },
     { { "--http2", "x" }, '"x" belongs to no option' }, { { "-v" }, "-v is not an option of it" },
@@ -118,7 +124,10 @@ test("the program's help decides what is wrong, and paths go through current", f
     expect.contains(problem[1], case[2])
     expect.contains(problem[2], program .. " setup-server --help")
   end
-  local fits = { "--url-alias", "/static", "static", "--url-alias=/icon", "icon.png", "--add-handler", ".cgi", "bin/x", "--http2", "--url-alias", "/etc", "/etc" }
+  local fits = {
+    "--url-alias", "/static", "static", "--url-alias=/icon", "icon.png", "--add-handler", ".cgi", "bin/x", "--http2",
+    "--url-alias", "/etc", "/etc",
+  }
   expect.equal(server_args.problem(fits, host, program), nil)
   expect.equal(server_args.resolve(fits, host, program, "/srv/app/current"), {
     "--url-alias", "/static", "/srv/app/current/static", "--url-alias", "/icon", "/srv/app/current/icon.png",
@@ -132,12 +141,16 @@ test("reproduce returns the lines of app.lua for a command line", function()
   local program = host.vars.root .. "/mod_wsgi-express"
   host.fs:write(program, "#!/bin/sh\ncat <<'END'\n" .. HELP .. "END\n", { mode = "0755" })
   for _, case in ipairs({
-    { { "app/wsgi.py", "--port", "8080", "--processes=4", "--proc", "5" }, 'wsgi = "app/wsgi.py",\n  port = 8080,\n  processes = 5,\n  threads = 5,\nor' },
-    { { "--setup-only", "--port", "80", "--host", "::", "wsgi.py" }, 'wsgi = "wsgi.py",\n  port = 80,\n  processes = 1,\n  threads = 5,\n  server_args = { "--host", "::" },\nor' },
+    { { "app/wsgi.py", "--port", "8080", "--processes=4", "--proc", "5" },
+      'wsgi = "app/wsgi.py",\n  port = 8080,\n  processes = 5,\n  threads = 5,\nor' },
+    { { "--setup-only", "--port", "80", "--host", "::", "wsgi.py" },
+      'wsgi = "wsgi.py",\n  port = 80,\n  processes = 1,\n  threads = 5,\n' ..
+        '  server_args = { "--host", "::" },\nor' },
     { { "--log-to-terminal", "--http2", "/srv/old/app/wsgi.py", "--working-directory", "/srv/old" },
       'wsgi = "app/wsgi.py",\n  port = 8000,\n  processes = 1,\n  threads = 5,\n  server_args = { "--http2" },\nor' },
     { { "/srv/old/site.wsgi", "--user", "www-data", "--shutdown-timeout", "9", "--python-path=/x" },
-      'wsgi = "site.wsgi",\n  port = 8000,\n  processes = 1,\n  threads = 5,\n  user = "www-data",\n  request_seconds = 9,\nor' },
+      'wsgi = "site.wsgi",\n  port = 8000,\n  processes = 1,\n  threads = 5,\n' ..
+        '  user = "www-data",\n  request_seconds = 9,\nor' },
     { { "w.py", "--url-alias", "/s", 'sta"tic\n', "--envvars-script", "env.sh" },
       'server_args = { "--url-alias", "/s", "sta\\"tic\\010" },\n  env = { … }, -- what env.sh exports\nor' },
   }) do
@@ -152,5 +165,6 @@ test("reproduce returns the lines of app.lua for a command line", function()
     expect.contains(text, case[2])
   end
   local other = server_args.reproduce("", "/srv/x", host, nil) -- another tool's apachectl
-  expect.contains(other, 'to take it over, put these lines into recipes/app.lua and run recipes/setup.lua --adopt:\n  server_root = "/srv/x",\nor')
+  expect.contains(other, 'to take it over, put these lines into recipes/app.lua ' ..
+    'and run recipes/setup.lua --adopt:\n  server_root = "/srv/x",\nor')
 end)

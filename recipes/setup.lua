@@ -1,7 +1,7 @@
 -- Prepares hosts: makes the folders, and checks Python, git, the deploy key and the disk. --adopt
 -- takes over a configuration of mod_wsgi-express that runbook did not write. --unit makes systemd
--- start the site at boot, and what lib/systemd.lua and lib/workers.lua declare. Running it again is safe: it changes only what is wrong, and says what it
--- changed.
+-- start the site at boot, and what lib/systemd.lua and lib/workers.lua declare. Running it again is
+-- safe: it changes only what is wrong, and says what it changed.
 
 local git = require "git"
 local mod_wsgi = require "mod_wsgi"
@@ -15,10 +15,12 @@ local systemd = require "systemd"
 local options = recipe({
   summary = "prepare hosts for the first release: folders, Python, git and its key, disk",
   hosts = "production",
-  options = common.some({ "root", "repo", "source", "branch", "key", "agent", "private", "python", "venv", "server_root",
-    "at_once" }, {
+  options = common.some({
+    "root", "repo", "source", "branch", "key", "agent", "private", "python", "venv", "server_root", "at_once",
+  }, {
     adopt = { false, "take over a configuration of mod_wsgi-express that runbook did not write; a copy is kept" },
-    unit = { false, "write and enable the systemd units that start the site and its workers at boot; needs root or sudo" },
+    unit = { false, "write and enable the systemd units that start the site and its workers at boot; " ..
+      "needs root or sudo" },
   }),
 })
 
@@ -47,10 +49,11 @@ local function adopt_problem(host)
   return wrong
 end
 
--- unit_problem_of returns why the units cannot be written, or nil. It raises the error of a failing sudo.
+-- unit_problem_of returns why the units cannot be written, or nil. It raises an error of sudo.
 local function unit_problem_of(host, known)
   return server.has_unit() and mod_wsgi.unit_problem(host, options, known)
-    or systemd.problem(host, known, systemd.declared_marks(host, releases.paths(options).root), "what recipes/app.lua declares")
+    or systemd.problem(host, known, systemd.declared_marks(host, releases.paths(options).root),
+      "what recipes/app.lua declares")
 end
 
 local function check(host)
@@ -84,11 +87,13 @@ local function check(host)
 end
 
 -- BITS has the permissions that a digit of a umask leaves.
-local BITS = { ["0"] = "rwx", ["1"] = "rw", ["2"] = "rx", ["3"] = "r", ["4"] = "wx", ["5"] = "w", ["6"] = "x", ["7"] = "" }
+local BITS = {
+  ["0"] = "rwx", ["1"] = "rw", ["2"] = "rx", ["3"] = "r", ["4"] = "wx", ["5"] = "w", ["6"] = "x", ["7"] = "",
+}
 
--- make_folder makes a folder, or opens an existing one as far as the umask does, where the login owns
--- it. It returns what it did, or nil. Apache, which often runs as another user, must be able to read
--- the folder.
+-- make_folder makes a folder, or opens an existing one as far as the umask does, where the login
+-- owns it. It returns what it did, or nil. Apache, which often runs as another user, must be able
+-- to read the folder.
 local function make_folder(host, path)
   local known = facts[host.name]
   local group, others = known.umask:match("(.)(.)$")

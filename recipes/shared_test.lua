@@ -8,11 +8,14 @@ local releases = require "releases"
 test("paths out of the release, and files that belong to a release, are refused", function()
   for _, case in ipairs({
     { { "../x" }, "is not a path in the release" }, { { "/etc" }, "is not a path" }, { { "" }, "is not a path" },
-    { { "/" }, "is not a path" }, { { "." }, "is not a path" }, { { "a/../b" }, "is not a path" }, { { "a//b" }, "is not a path" },
+    { { "/" }, "is not a path" }, { { "." }, "is not a path" },
+    { { "a/../b" }, "is not a path" }, { { "a//b" }, "is not a path" },
     { { "a\nb" }, "is not a path" },
-    { { ".git" }, "each release has .git of its own" }, { { ".git/hooks" }, ".git of its own" }, { { "venv/" }, "venv of its own" },
+    { { ".git" }, "each release has .git of its own" }, { { ".git/hooks" }, ".git of its own" },
+    { { "venv/" }, "venv of its own" },
     { { ".runbook.json" }, ".runbook.json of its own" },
-    { { "a", "a/" }, "named twice" }, { { "a/b", "a/" }, '"a/b" is in "a/"' }, { { "a/b/c", "a/b" }, "is shared already" },
+    { { "a", "a/" }, "named twice" }, { { "a/b", "a/" }, '"a/b" is in "a/"' },
+    { { "a/b/c", "a/b" }, "is shared already" },
   }) do
     expect.contains(common.shared_problem(case[1]) or "", case[2])
   end
@@ -56,7 +59,9 @@ test("nothing is linked through a link that came from the repository", function(
   host.fs:mkdir(dir .. "/a")
   host.fs:symlink(outside, dir .. "/media")
   host.fs:symlink("/nowhere", dir .. "/a/b")
-  for _, case in ipairs({ { "media/uploads", "media is a link" }, { "media/deep/er/", "media is a link" }, { "a/b/c", "a/b is a link" } }) do
+  for _, case in ipairs({
+    { "media/uploads", "media is a link" }, { "media/deep/er/", "media is a link" }, { "a/b/c", "a/b is a link" },
+  }) do
     common.app.shared = { case[1] }
     local ok, err = pcall(releases.link_shared, host, release)
     expect.equal(ok, false)

@@ -80,7 +80,8 @@ test("sources that cannot work are refused before anything is changed", function
   local app = lab.repo()
   for _, case in ipairs({
     { { source = "archive" }, "needs a path" },
-    { { source = "git", path = "services/web" }, "--path needs --source archive; with --source git the whole repository is released" },
+    { { source = "git", path = "services/web" },
+      "--path needs --source archive; with --source git the whole repository is released" },
     { { source = "push", path = "services/web" }, "--path needs --source archive" },
     { { source = "push", depth = 1 }, "--depth needs --source git" },
     { { source = "push", agent = "host", key = { "/k" }, repo = "git@192.0.2.1:app.git" }, "needs it on this machine" },
@@ -92,7 +93,10 @@ test("sources that cannot work are refused before anything is changed", function
     expect.contains(refused.stderr, case[2])
   end
   -- A pack has pointers into Git LFS, and no submodules.
-  app:commit({ [".gitattributes"] = "*.bin filter=lfs\n", ["data/a.bin"] = "version https://git-lfs.github.com/spec/v1\n" })
+  app:commit({
+    [".gitattributes"] = "*.bin filter=lfs\n",
+    ["data/a.bin"] = "version https://git-lfs.github.com/spec/v1\n",
+  })
   local pointers = run("recipes/release.lua", with({ source = "push" }))
   expect.status(pointers, 3)
   expect.contains(pointers.stderr, "the commit has data/a.bin in Git LFS, which --source push does not send")

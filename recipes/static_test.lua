@@ -8,9 +8,13 @@ local static = require "static"
 test("files are built here once, from the commit of the release, and uploaded to all hosts", function()
   local hosts = lab.hosts(2)
   local folder = localhost:capture({ "mktemp", "-d" })
-  localhost:run("git init -q && echo a > a && git add a && git -c user.name=a -c user.email=a@example.org commit -qm one", { cwd = folder })
+  localhost:run("git init -q && echo a > a && git add a && " ..
+    "git -c user.name=a -c user.email=a@example.org commit -qm one", { cwd = folder })
   local commit = localhost:capture({ "git", "rev-parse", "HEAD" }, { cwd = folder })
-  local settings = { folder = folder, from = "dist", to = "static", build = { "sh", "-c", "mkdir -p dist && cat a >> dist/app.css" } }
+  local settings = {
+    folder = folder, from = "dist", to = "static",
+    build = { "sh", "-c", "mkdir -p dist && cat a >> dist/app.css" },
+  }
   local function upload(revision)
     return pcall(each, hosts, { at_once = 2 }, function(host)
       local release = releases.new({ root = host.vars.root }, "release", { name = "r1", revision = revision })

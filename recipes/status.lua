@@ -256,8 +256,8 @@ end
 
 local newest, holders = latest()
 
--- behind describes how a host can catch up with the newest switch of the others, or returns nil: it has
--- the same release, went back from it, or a run is in progress.
+-- behind describes how a host can catch up with the newest switch of the others, or returns nil: it
+-- has the same release, went back from it, or a run is in progress.
 local function behind(host, on)
   if not newest or on.name == newest.release or on.failed[newest.release] or on.unfinished or on.holder or on.odd then
     return nil
@@ -272,7 +272,8 @@ local function behind(host, on)
     end
     with = with .. " --revision " .. newest.revision
   end
-  return text .. "\n  to catch up: runbook run recipes/" .. (there and there.complete and "rollback" or "release") .. ".lua" ..
+  return text .. "\n  to catch up: runbook run recipes/" ..
+    (there and there.complete and "rollback" or "release") .. ".lua" ..
     with .. " --only " .. host.name .. (#servers < #hosts and " --only tag:balancer" or "")
 end
 

@@ -68,7 +68,8 @@ end
 test("a switch that is not in the log", function()
   local web1, root = half_back()
   expect.contains(run("recipes/status.lua").stdout,
-    "UNFINISHED: " .. web1.name .. ": current points to r1, and the last release that worked is r2: a run was killed in between\n" ..
+    "UNFINISHED: " .. web1.name .. ": current points to r1, " ..
+    "and the last release that worked is r2: a run was killed in between\n" ..
     "  to go back: runbook run recipes/rollback.lua --release r2 --only " .. web1.name .. "\n" ..
     "  to finish the switch: runbook run recipes/rollback.lua --release r1 --only " .. web1.name)
   web1:lock(root .. "/.runbook.lock")
@@ -79,11 +80,15 @@ end)
 -- returns both lists.
 local function litter(host)
   local root = host.vars.root
-  for _, folder in ipairs({ "repo.git.new", "repo.git.old", "venvs/half", "venvs/whole", "releases/r0/venv", "releases/.r0.runbook-0123456789ab" }) do
+  for _, folder in ipairs({
+    "repo.git.new", "repo.git.old", "venvs/half", "venvs/whole",
+    "releases/r0/venv", "releases/.r0.runbook-0123456789ab",
+  }) do
     host.fs:mkdir(root .. "/" .. folder)
   end
   local left = {
-    ".current.runbook-ABCDEFGH23", "releases/.r0.runbook-0123456789ab", "venvs/half", "repo.git.new", "repo.git.old", ".runbook.drained",
+    ".current.runbook-ABCDEFGH23", "releases/.r0.runbook-0123456789ab", "venvs/half", "repo.git.new", "repo.git.old",
+    ".runbook.drained",
   }
   host.fs:symlink(root .. "/releases/r1", root .. "/.current.runbook-ABCDEFGH23")
   host.fs:write(root .. "/.runbook.drained", "")
@@ -193,7 +198,8 @@ test("a release of another tool", function()
   planted.release(web1, "r1")
   text = run("recipes/status.lua", { restart = "none" }).stdout
   expect.contains(text:gsub(" +", " "), "\n" .. old .. " foreign - ok\n")
-  expect.contains(run("recipes/status.lua").stdout, "BROKEN: web1: release " .. old .. " cannot be served: it has no virtualenv: " .. old)
+  expect.contains(run("recipes/status.lua").stdout,
+    "BROKEN: web1: release " .. old .. " cannot be served: it has no virtualenv: " .. old)
 end)
 
 test("the last error since Apache was started", function()
@@ -206,13 +212,15 @@ test("the last error since Apache was started", function()
   local function errors(lines)
     local text = {}
     for i, line in ipairs(lines) do
-      local at = line.ago and web1:capture({ "date", "-d", line.ago .. " seconds ago", "+[%a %b %d %H:%M:%S.123456 %Y] " }) .. " " or ""
+      local date = { "date", "-d", (line.ago or 0) .. " seconds ago", "+[%a %b %d %H:%M:%S.123456 %Y] " }
+      local at = line.ago and web1:capture(date) .. " " or ""
       text[i] = at .. line[1] .. "\n"
     end
     web1.fs:write(root .. "/logs/errors of the site", table.concat(text))
     return run("recipes/status.lua").stdout:match("ERROR: (.-)\n")
   end
-  web1.fs:write(root .. "/server/httpd.conf", "ErrorLog \"|/usr/bin/rotatelogs \\\n  /var/log/x 5M\"\n  ErrorLog '" .. root .. "/logs/errors of the site'\n")
+  web1.fs:write(root .. "/server/httpd.conf", "ErrorLog \"|/usr/bin/rotatelogs \\\n  /var/log/x 5M\"\n" ..
+    "  ErrorLog '" .. root .. "/logs/errors of the site'\n")
   local traceback = {
     { "[wsgi:error] [pid 17:tid 18] Traceback (most recent call last):", ago = 300 },
     { "[wsgi:error] [pid 17:tid 18]   File \"" .. root .. "/current/wsgi.py\", line 3, in <module>", ago = 300 },
@@ -230,7 +238,8 @@ test("the last error since Apache was started", function()
     line.ago = line.ago + age
   end
   expect.equal(errors(traceback), nil)
-  expect.equal(errors({ traceback[1], { "[core:crit] [pid 17] no room", ago = 1 } }):gsub("%d s", "N s"), "web1: no room, N s ago")
+  expect.equal(errors({ traceback[1], { "[core:crit] [pid 17] no room", ago = 1 } }):gsub("%d s", "N s"),
+    "web1: no room, N s ago")
   -- Foreign lines, and a line that is too long.
   expect.equal(errors({ { "Traceback (most recent call last):" }, { "ValueError: " .. ("x"):rep(5000) } }),
     "web1: ValueError: " .. ("x"):rep(288) .. "…")

@@ -1,4 +1,4 @@
--- Tests of the units that lib/systemd.lua writes. What they do was tried with systemd 252: see there.
+-- Tests of the units that lib/systemd.lua writes. It says how they were tried.
 
 lab.defaults() -- whatever app.lua says
 
@@ -43,7 +43,8 @@ WantedBy=multi-user.target
 ]]
 
 test("a service with a socket is two units, which systemd-analyze accepts", function()
-  local found = units({ name = "app", listen = 8000, type = "notify", env_file = "/srv/app/shared/env", lines = { "MemoryMax=1G" },
+  local found = units({
+    name = "app", listen = 8000, type = "notify", env_file = "/srv/app/shared/env", lines = { "MemoryMax=1G" },
     command = { "venv/bin/gunicorn", "--workers", "4", "100%", "$HOME", "wsgi:application" } })
   expect.equal(found["app.service"], APP)
   expect.contains(found["app.socket"], "\n[Socket]\nListenStream=8000\n\n[Install]\nWantedBy=sockets.target\n")
@@ -51,7 +52,8 @@ test("a service with a socket is two units, which systemd-analyze accepts", func
     expect.equal(host:script("unit.sh", name, { stdin = text, changes = false, check = false }).stderr, "")
   end
   if host:test("command -v systemd-analyze") then
-    local bad = host:script("unit.sh", "app.service", { stdin = APP:gsub("MemoryMax", "MemoryMost"), changes = false, check = false })
+    local bad = host:script("unit.sh", "app.service",
+      { stdin = APP:gsub("MemoryMax", "MemoryMost"), changes = false, check = false })
     expect.equal(bad.ok, false)
     expect.contains(bad.stderr, "Unknown key")
   end
@@ -60,7 +62,8 @@ end)
 test("a service without a socket is one unit, and a path belongs to the user", function()
   local found = units({ name = "plain", command = { "/usr/bin/gunicorn", "wsgi:application" }, user = "www" })
   expect.equal(found["plain.socket"], nil)
-  expect.contains(found["plain.service"], "\nUser=www\nWorkingDirectory=/srv/app/current\nExecStart=/usr/bin/gunicorn wsgi:application\n")
+  expect.contains(found["plain.service"],
+    "\nUser=www\nWorkingDirectory=/srv/app/current\nExecStart=/usr/bin/gunicorn wsgi:application\n")
   local path = units({ name = "path", command = { "venv/bin/gunicorn" }, listen = "/run/app.sock" })
   expect.contains(path["path.socket"], "ListenStream=/run/app.sock\nSocketUser=deploy\n")
 end)

@@ -1,5 +1,5 @@
--- Tests of lib/workers.lua with a worker that writes its process id to a file. celery itself, and units of
--- systemd, are in a story of the repository.
+-- Tests of lib/workers.lua with a worker that writes its process id to a file. celery itself, and
+-- units of systemd, are in a story of the repository.
 
 lab.defaults() -- whatever app.lua says
 

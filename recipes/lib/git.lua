@@ -1,7 +1,7 @@
--- The commit and how it comes to a host. With source = "git" the hosts fetch it from the git server.
--- With "push" this machine sends it, from a clone here. With "archive" this machine makes a commit of
--- a folder or a tar archive, and sends that. From then on all three are the same: the host has the
--- commit in ROOT/repo.git, and a release is a clone of it.
+-- The commit and how it comes to a host. With source = "git" the hosts fetch it from the git
+-- server. With "push" this machine sends it, from a clone here. With "archive" this machine makes a
+-- commit of a folder or a tar archive, and sends that. From then on all three are the same: the
+-- host has the commit in ROOT/repo.git, and a release is a clone of it.
 
 local common = require "options"
 
@@ -10,8 +10,8 @@ local app = common.app
 -- OWN has the names that runbook creates in a release.
 local OWN = { ".runbook.json", "venv/" }
 
--- What this machine sends with "push" and "archive": the repository here that has the commit, and the
--- path of the folder or the tar archive.
+-- What this machine sends with "push" and "archive": the repository here that has the commit, and
+-- the path of the folder or the tar archive.
 local local_repo, archive_path
 
 -- is_sent reports whether this machine sends the commit, so that hosts need no git server.
@@ -19,8 +19,8 @@ local function is_sent(options)
   return options.source ~= "git"
 end
 
--- transport returns how a host reaches the repository: "ssh", "https", "login" for https with a login
--- in the URL, or "file".
+-- transport returns how a host reaches the repository: "ssh", "https", "login" for https with a
+-- login in the URL, or "file".
 local function transport(options)
   return options.repo ~= "" and localhost.git:transport(options.repo) or "file"
 end
@@ -56,8 +56,8 @@ local function private_servers(options)
   return to
 end
 
--- git_servers returns the git servers that the key is for: the repository's, and with private those of
--- app.lua.
+-- git_servers returns the git servers that the key is for: the repository's, and with private those
+-- of app.lua.
 local function git_servers(options, private)
   local to = private and private_servers(options) or {}
   if over_ssh(options) and options.source ~= "archive" then
@@ -116,13 +116,15 @@ local function validate(options)
   local source = "--source " .. options.source
   if options.source == "archive" then
     if options.path == "" then
-      fail(source .. " needs a path", "name the folder or the tar archive on this machine: --path dist, or path = in recipes/app.lua")
+      fail(source .. " needs a path",
+        "name the folder or the tar archive on this machine: --path dist, or path = in recipes/app.lua")
     elseif app.verify ~= "none" then
       fail("an archive has no signature, and verify = \"" .. app.verify .. "\" wants one", "release from git or push")
     end
   elseif options.path ~= "" then
     fail("--path needs --source archive; with " .. source .. " the whole repository is released",
-      "for a folder of it, name the files in there: wsgi = \"services/web/wsgi.py\", requirements = \"services/web/requirements.txt\"")
+      "for a folder of it, name the files in there: " ..
+        "wsgi = \"services/web/wsgi.py\", requirements = \"services/web/requirements.txt\"")
   end
   if is_sent(options) and options.depth > 0 then
     fail("--depth needs --source git: " .. source .. " sends what the host lacks", "leave --depth out")
@@ -159,10 +161,10 @@ local function fetch(options)
   return revision
 end
 
--- resolve returns the commit to release, decided on this machine. So no host can have another commit
--- released on the others. Otherwise it returns nil and why the hosts have to resolve the branch. The
--- third result is an error that the hosts are likely to get, too; where they do, theirs is reported
--- instead. What this machine sends is there when resolve returns.
+-- resolve returns the commit to release, decided on this machine. So no host can have another
+-- commit released on the others. Otherwise it returns nil and why the hosts have to resolve the
+-- branch. The third result is an error that the hosts are likely to get, too; where they do, theirs
+-- is reported instead. What this machine sends is there when resolve returns.
 local function resolve(options)
   local find = options.source == "archive" and pack or options.source == "push" and fetch
   if not find and options.revision ~= "" then
@@ -204,7 +206,8 @@ local function verify(options, revision, why)
   end
   if why or locate_login(options) == "host" then
     fail("the signature of the " .. app.verify .. " can't be checked: " .. (why or ON_HOSTS),
-      "signatures are checked on this machine, which must be able to fetch from the repository; or set verify = \"none\" in recipes/app.lua")
+      "signatures are checked on this machine, which must be able to fetch from the repository; " ..
+        "or set verify = \"none\" in recipes/app.lua")
   end
   with_key(localhost, options, git_servers(options), function()
     log.info(localhost.git:verify({
@@ -226,7 +229,8 @@ local function agree(servers, heads, why)
       host:result({ state = "refused" })
     end
     fail("the hosts report different commits for the branch:\n  " .. table.concat(lines, "\n  "),
-      "if somebody pushed meanwhile, release again; else find out why one host's git says something else, or name the commit by --revision")
+      "if somebody pushed meanwhile, release again; else find out why one host's git says something else, " ..
+        "or name the commit by --revision")
   end
   local said = ("the commit is %s by the word of %s%s (%s)"):format(heads[first.name]:sub(1, 10), first.name,
     #servers > 1 and ", and the others agree" or "", why)
@@ -267,9 +271,9 @@ local function access(host, options, revision)
   return head
 end
 
--- needs returns what the commit needs from elsewhere, see host.git:needs, as this machine reads it, or
--- with a mirror as a host does. It returns nil where it cannot: then the clone, or pip, reports what is
--- missing.
+-- needs returns what the commit needs from elsewhere, see host.git:needs, as this machine reads it,
+-- or with a mirror as a host does. It returns nil where it cannot: then the clone, or pip, reports
+-- what is missing.
 local function needs(host, options, revision, mirror)
   local sent = is_sent(options) and local_repo
   if not mirror and not sent and locate_login(options) == "host" then
@@ -278,7 +282,8 @@ local function needs(host, options, revision, mirror)
   local found
   local function look()
     with_key(host, options, sent and {} or git_servers(options), function()
-      found = host.git:needs({ repo = sent or options.repo, revision = revision, branch = not sent and options.branch or "",
+      found = host.git:needs({
+        repo = sent or options.repo, revision = revision, branch = not sent and options.branch or "",
         mirror = sent or mirror or "", requirements = common.requirements(options),
         private = private_servers(options) })
     end)
@@ -307,7 +312,8 @@ local function unnamed(options, found)
   for _, kind in ipairs(REPOSITORIES) do
     for _, need in ipairs(found[kind[1]]) do
       if need.problem ~= "" then
-        lines[#lines + 1] = kind[2]:format(need.at, need.repo ~= "" and need.repo .. ": " .. need.problem or need.problem)
+        lines[#lines + 1] = kind[2]:format(need.at,
+          need.repo ~= "" and need.repo .. ": " .. need.problem or need.problem)
       end
       if need.problem ~= "" and need.server ~= "" and not table.concat(names, " "):find(need.server, 1, true) then
         names[#names + 1] = need.server
@@ -321,11 +327,12 @@ local function unnamed(options, found)
     names[i] = '"' .. name .. '"'
   end
   return { table.concat(lines, "\n    "), #names > #options.private
-    and "add to recipes/app.lua: private = { " .. table.concat(names, ", ") .. " }; the key is then lent for these servers, too" or nil }
+    and "add to recipes/app.lua: private = { " .. table.concat(names, ", ") ..
+      " }; the key is then lent for these servers, too" or nil }
 end
 
--- missing_in_pack returns a problem where a commit has what its objects lack, which only hosts could
--- fetch, or nil.
+-- missing_in_pack returns a problem where a commit has what its objects lack, which only hosts
+-- could fetch, or nil.
 local function missing_in_pack(options, found)
   local submodule, file = found.submodules[1], app.lfs == "fetch" and found.lfs[1]
   if options.source ~= "push" or not (submodule or file) then
@@ -347,7 +354,8 @@ local function lfs_problem(host, options, found)
     return nil
   end
   return { "the commit has " .. count_lfs(found) .. ", and git-lfs is not installed",
-    "on Debian and Ubuntu: sudo apt-get install git-lfs; lfs = \"pointers\" in recipes/app.lua releases the pointer files as they are" }
+    "on Debian and Ubuntu: sudo apt-get install git-lfs; " ..
+      "lfs = \"pointers\" in recipes/app.lua releases the pointer files as they are" }
 end
 
 -- needs_problems returns why a host cannot get what the commit needs. found comes from needs.
@@ -414,7 +422,8 @@ local function clone(host, release)
   local options, paths = release.options, release.paths
   local archive = options.source == "archive"
   host:plan("source", function()
-    return archive and archive_path or host.git:strip(options.repo) .. (options.branch ~= "" and ", " .. options.branch or "") ..
+    return archive and archive_path or host.git:strip(options.repo) ..
+      (options.branch ~= "" and ", " .. options.branch or "") ..
       (is_sent(options) and ", sent from this machine" or "")
   end)
   step("clone " .. release.revision:sub(1, 10), { required = true }, function()
@@ -456,8 +465,8 @@ local function compare(host, release, current)
   return between
 end
 
--- is_archive reports whether a release is of an archive, whose commit has no history. A rollback does
--- not know.
+-- is_archive reports whether a release is of an archive, whose commit has no history. A rollback
+-- does not know.
 local function is_archive(release)
   return release.action == "release" and release.options.source == "archive"
 end
@@ -561,6 +570,7 @@ local function origin(host, options)
   return host.git:strip(options.repo), options.branch
 end
 
-return { validate = validate, with_agent = with_agent, resolve = resolve, verify = verify, agree = agree, missing = missing,
+return {
+  validate = validate, with_agent = with_agent, resolve = resolve, verify = verify, agree = agree, missing = missing,
   access = access, needs = needs, needs_problems = needs_problems, with_private = with_private, clone = clone,
   compare = compare, relation = relation, plan = plan, origin = origin }

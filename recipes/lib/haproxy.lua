@@ -1,19 +1,23 @@
--- Takes a server out of a load balancer's service and puts it back: pool by HAProxy's runtime socket,
--- healthfile for any other balancer.
+-- Takes a server out of a load balancer's service and puts it back: pool by HAProxy's runtime
+-- socket, healthfile for any other balancer.
 --
--- pool waits until no request is in flight on the server. The socket is on the hosts of the run that
--- have the tag "balancer", or on this machine. In app.lua:
+-- pool waits until no request is in flight on the server. The socket is on the hosts of the run
+-- that have the tag "balancer", or on this machine. In app.lua:
 --
---   local haproxy = require("haproxy").pool({ socket = "/run/haproxy/admin.sock", backend = "app" })
+--   local haproxy = require("haproxy").pool({
+--     socket = "/run/haproxy/admin.sock", backend = "app",
+--   })
 --   …
 --   drain = haproxy.drain, restore = haproxy.restore,
 --
 -- haproxy.cfg opens the socket with: stats socket /run/haproxy/admin.sock mode 660 level admin. The
 -- host with the socket needs socat or python3. Tried with HAProxy 2.6.
 --
--- healthfile is for a balancer that polls a URL of each server, which answers 200 while a file exists:
+-- healthfile is for a balancer that polls a URL of each server. It answers 200 while a file exists:
 --
---   local file = require("haproxy").healthfile({ file = "/srv/app/shared/in-service", notice = "10s" })
+--   local file = require("haproxy").healthfile({
+--     file = "/srv/app/shared/in-service", notice = "10s",
+--   })
 --   …
 --   drain = file.drain, restore = file.restore,
 
@@ -71,8 +75,10 @@ local function pool(given)
     backend = { nil, "the backend's name in haproxy.cfg", required = true, check = backend_problem },
     server = { nil, "function(host) that returns the server's name in haproxy.cfg; default the host's name",
       type = "function" },
-    localhost = { false, "true: HAProxy is on this machine; false: on every host of the run with the tag \"balancer\"" },
-    sudo = { nil, "true or a user who may use the socket; then the balancer has sudo = \"passwordless\" or \"ask\" in the hosts file",
+    localhost = { false,
+      "true: HAProxy is on this machine; false: on every host of the run with the tag \"balancer\"" },
+    sudo = { nil, "true or a user who may use the socket; " ..
+      "then the balancer has sudo = \"passwordless\" or \"ask\" in the hosts file",
       type = "boolean|string" },
     within = { "60s", "time limit for requests in flight, and for a server to come up again", type = "duration" },
     spare = { 1, "number of other servers that must be up when one is taken out", min = 0 },
@@ -117,7 +123,7 @@ local function pool(given)
     return found[server], found
   end
 
-  -- check fails unless the server of a host is on all balancers, and their sockets let it be taken out.
+  -- check fails unless the server of a host is on all balancers, and their sockets can take it out.
   local function check(host)
     for _, balancer in ipairs(balancers()) do
       find_server(balancer, server_name(host))
@@ -149,7 +155,8 @@ local function pool(given)
     if is_up(mine) and others < settings.spare then
       fail("of " .. settings.backend .. " only " .. others .. " other servers are up on " .. balancer.name ..
         ", and " .. settings.spare ..
-        " must be", "bring the others up first, or make --batch smaller; spare = 0 in recipes/app.lua takes the last one out, too")
+        " must be", "bring the others up first, or make --batch smaller; " ..
+          "spare = 0 in recipes/app.lua takes the last one out, too")
     end
     ours[balancer.name .. " " .. server] = false
     set_state(balancer, server, "maint")

@@ -17,11 +17,11 @@ local function lines(text)
   end
 end
 
--- records returns the records that a script in lib/ printed with say, each a list of fields. A record
--- is a NUL, then each field with a tab and a NUL after it, then a NUL and a line break. So a field can
--- be empty, and can contain every byte but NUL. Start-up files, wrappers and libraries print no NUL:
--- what they add between records is skipped. So is a record without its end. The tabs and line breaks
--- are for the reader of runbook log.
+-- records returns the records that a script in lib/ printed with say, each a list of fields. A
+-- record is a NUL, then each field with a tab and a NUL after it, then a NUL and a line break. So a
+-- field can be empty, and can contain every byte but NUL. Start-up files, wrappers and libraries
+-- print no NUL: what they add between records is skipped. So is a record without its end. The tabs
+-- and line breaks are for the reader of runbook log.
 local function records(text)
   local list, at = {}, text:find("\0", 1, true)
   while at do
@@ -85,7 +85,7 @@ local function has_tag(host, tag)
   return false
 end
 
--- is_balancer reports whether a host is a load balancer. It takes part in a run but gets no release.
+-- is_balancer reports whether a host is a load balancer, which is in a run but gets no release.
 local function is_balancer(host)
   return has_tag(host, "balancer")
 end
@@ -120,8 +120,8 @@ local function elapsed(from, to)
   return began and ended and age(math.max(0, os.difftime(ended, began))) or ""
 end
 
--- checks has functions(host) that fail where a host, or the load balancer for it, lacks what a later
--- step needs. preflight.lua calls them; the files that app.lua requires add to them.
+-- checks has functions(host) that fail where a host, or the load balancer for it, lacks what a
+-- later step needs. preflight.lua calls them; the files that app.lua requires add to them.
 local checks = {}
 
 local function add_check(check)
@@ -146,12 +146,13 @@ local function merge(...)
   return all
 end
 
--- units has the systemd units that the files required by app.lua declare, see systemd.lua. setup.lua
--- --unit writes them.
+-- units has the systemd units that the files required by app.lua declare, see systemd.lua.
+-- setup.lua --unit writes them.
 local units = {}
 
 return {
   checks = checks, add_check = add_check, clear_checks = clear_checks, units = units,
-  merge = merge, has_tag = has_tag, lines = lines, records = records, record = record, absolute = absolute, seconds = seconds, wait = wait, age = age, elapsed = elapsed,
+  merge = merge, has_tag = has_tag, lines = lines, records = records, record = record, absolute = absolute,
+  seconds = seconds, wait = wait, age = age, elapsed = elapsed,
   is_balancer = is_balancer, is_time = is_time,
 }

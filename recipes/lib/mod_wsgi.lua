@@ -235,8 +235,9 @@ local function apache_group()
   return app.group ~= "" and app.group or app.user
 end
 
--- reach_problem returns why Apache cannot read the releases when the login is root, or nil: then Apache
--- has another user. facts are those of preflight. folders are more folders that it must reach.
+-- reach_problem returns why Apache cannot read the releases when the login is root, or nil: then
+-- Apache has another user. facts are those of preflight. folders are more folders that it must
+-- reach.
 local function reach_problem(host, options, facts, folders)
   if facts.uid ~= "0" or options.restart == "none" or app.user == "root" then
     return nil
@@ -251,7 +252,7 @@ local function reach_problem(host, options, facts, folders)
     "on the host: chmod o+x " .. quote(folder) } or nil
 end
 
--- control runs an action of mod_wsgi.sh that changes something, and returns the record that it prints.
+-- control runs an action of mod_wsgi.sh that changes something, and returns the record it prints.
 local function control(host, options, action, ...)
   return helpers.record(host:script("mod_wsgi.sh", action, server_root(options), { ... }).stdout)
 end
@@ -263,26 +264,26 @@ end
 
 -- candidates returns the programs that may serve a release, in order.
 local function candidates(options, dir)
-  return options.mod_wsgi_express ~= "" and { options.mod_wsgi_express } or { dir .. "/venv/bin/mod_wsgi-express", "mod_wsgi-express" }
+  return options.mod_wsgi_express ~= "" and { options.mod_wsgi_express }
+    or { dir .. "/venv/bin/mod_wsgi-express", "mod_wsgi-express" }
 end
 
--- choose_program returns the program that serves a release, or nil and the problem. found is the state
--- from ask. Before the release is built, as in a dry run, its requirements are assumed to contain the
--- program.
+-- choose_program returns the program that serves a release, or nil and the problem. found is the
+-- state from ask. Before the release is built, as in a dry run, it is assumed to have the program.
 local function choose_program(options, found, dir, built)
   if found.program then
     return found.program
   elseif not built and options.mod_wsgi_express == "" then
     return candidates(options, dir)[1]
   end
-  return nil, { "there is no mod_wsgi-express: " .. (options.mod_wsgi_express ~= "" and "not at " .. options.mod_wsgi_express
+  return nil, { "there is no mod_wsgi-express: " ..
+    (options.mod_wsgi_express ~= "" and "not at " .. options.mod_wsgi_express
     or "neither in the release's virtualenv nor on PATH"),
     "put mod_wsgi into the requirements, name the program with --mod-wsgi-express, or go without by --restart none" }
 end
 
 -- ask returns the state that mod_wsgi.sh look prints, by name. With a WSGI script or a port, "" for
--- none, it looks for what the login cannot do here. dir is the release whose program is looked for, or
--- nil.
+-- none, it looks for what the login cannot do here. dir is the release with the program, or nil.
 local function ask(host, options, script, port, dir)
   local found = {}
   local text = query(host, options, "look", RECORD, script, port, unpack(dir and candidates(options, dir) or {}))
@@ -300,8 +301,9 @@ local function look(host, options, dir)
   return options.restart ~= "none" and ask(host, options, "", "", dir) or {}
 end
 
--- stranger returns why this login cannot restart Apache, or nil: it runs as another user. Where admins
--- share it by a group, a touch needs no signal. It loads no other settings; serve finds that out.
+-- stranger returns why this login cannot restart Apache, or nil: it runs as another user. Where
+-- admins share it by a group, a touch needs no signal. It loads no other settings; serve finds that
+-- out.
 local function stranger(options, found)
   local shared = common.shared_group() ~= ""
   return found.theirs and not (shared and options.restart == "touch") and {
@@ -341,9 +343,9 @@ local function problem(host, options, name, built)
 end
 
 -- command returns the command that writes the configuration for a release, and its version of
--- mod_wsgi. found is the state from ask. All paths go through ROOT/current, even that of the release's own mod_wsgi-express: so
--- the paths that it writes remain valid when the release is deleted. The Python beside the program
--- runs it, because its first line names the release.
+-- mod_wsgi. found is the state from ask. All paths go through ROOT/current, even that of the
+-- release's own mod_wsgi-express: so the paths that it writes remain valid when the release is
+-- deleted. The Python beside the program runs it, because its first line names the release.
 local function command(host, options, target, found)
   local paths = releases.paths(options)
   local dir = releases.dir(paths, target.name)
@@ -354,7 +356,8 @@ local function command(host, options, target, found)
     return helpers.record(host:script("packages.py", venv, { interpreter = interpreter, changes = false }).stdout)
   end
   local uid, packages, version = ask_python(built and python or target.interpreter)
-  -- A dry run: mostly the current release has the same version. host.fs would follow the skipped switch, a command does not.
+  -- A dry run: mostly the current release has the same version. host.fs would follow the skipped
+  -- switch, a command does not.
   if not built and host:test({ "test", "-x", venv .. "/bin/python" }) then
     version = select(3, ask_python(venv .. "/bin/python"))
   end
@@ -432,7 +435,7 @@ local function environment(host, found)
   return text .. "export RUNBOOK_ENVIRONMENT=" .. sum .. "\n", sum
 end
 
--- environment_mode returns the mode of envvars, which hold secrets. The admins of a group share them.
+-- environment_mode returns the mode of envvars, which hold secrets and which a group shares.
 local function environment_mode()
   return common.shared_group() ~= "" and "0660" or "0600"
 end
@@ -505,7 +508,8 @@ local function configure(host, options, wanted, found)
   end
   host:plan("httpd.conf", function()
     if not found.record then
-      return ("new, with %d processes of %d threads on port %d"):format(options.processes, options.threads, options.port)
+      return ("new, with %d processes of %d threads on port %d"):format(
+        options.processes, options.threads, options.port)
     end
     return { text = "written again by mod_wsgi-express setup-server, with other options:",
       before = format_options(json.decode(found.record)), after = format_options(wanted) }
@@ -612,7 +616,8 @@ local function serve(host, options, target, unwell)
   if found.theirs then
     local text, sum = environment(host, found)
     if found.record ~= json.encode(wanted) or text and found.written ~= sum then
-      fail("the settings of the server have changed, and only " .. found.theirs .. ", who started Apache, can restart it",
+      fail("the settings of the server have changed, and only " .. found.theirs ..
+        ", who started Apache, can restart it",
         "log in as " .. found.theirs .. " for this release, or release with the settings that Apache has")
     end
   end
@@ -742,7 +747,8 @@ local function write_unit(host, options, facts)
 end
 
 return {
-  problem = problem, reach_problem = reach_problem, apache_group = apache_group, server_root = server_root, look = look, serve = serve, serve_again = serve_again, act = act,
+  problem = problem, reach_problem = reach_problem, apache_group = apache_group, server_root = server_root,
+  look = look, serve = serve, serve_again = serve_again, act = act,
   reload_stale = reload_stale, foreign = foreign, adopt = adopt, unit_problem = unit_problem, write_unit = write_unit,
   server_args = server_args, KEPT = KEPT,
 }

@@ -78,11 +78,12 @@ end
 
 -- group_problem returns why a group cannot be used, or nil.
 local function group_problem(group)
-  return group ~= "" and not group:find("^[%w_][%w_.-]*%$?$") and "\"" .. group .. "\" is not a valid name of a group" or nil
+  return group ~= "" and not group:find("^[%w_][%w_.-]*%$?$")
+    and "\"" .. group .. "\" is not a valid name of a group" or nil
 end
 
--- umask_problem returns why a umask cannot be used, or nil. The owner and, with a group, its members
--- must be able to change what is made.
+-- umask_problem returns why a umask cannot be used, or nil. The owner and, with a group, its
+-- members must be able to change what is made.
 local function umask_problem(umask, all)
   local owner, group, others = umask:match("^0?([0-7])([0-7])([0-7])$")
   if umask == "" then
@@ -92,7 +93,8 @@ local function umask_problem(umask, all)
   elseif owner ~= "0" then
     return "\"" .. umask .. "\" takes permissions from the login itself"
   elseif group ~= "0" and (all.group or "") ~= "" then
-    return "\"" .. umask .. "\" takes permissions from the group " .. all.group .. "; with a group it is \"00" .. others .. "\""
+    return "\"" .. umask .. "\" takes permissions from the group " .. all.group ..
+      "; with a group it is \"00" .. others .. "\""
   end
   return nil
 end
@@ -123,8 +125,9 @@ local function option_name(word)
   return word:match("^(%-%-?[%a][%w-]*)")
 end
 
--- reserved returns the option of RESERVED in a word, or nil. setup-server accepts abbreviations, such as
--- --proc for --processes. The other results are the setting to use instead, and whether it has no value.
+-- reserved returns the option of RESERVED in a word, or nil. setup-server accepts abbreviations,
+-- such as --proc for --processes. The other results are the setting to use instead, and whether it
+-- has no value.
 local function reserved(word)
   local option = option_name(word) or ""
   for full, setting in pairs(RESERVED) do
@@ -147,41 +150,51 @@ local function server_args_problem(args)
   return nil
 end
 
--- flags are settings that are also flags of the recipes. lab is the value in tests that leave the flag out.
+-- flags are settings that are also flags of the recipes. lab is the value in tests that leave the
+-- flag out.
 local flags = {
   root = { "/srv/app", "the folder on the hosts that contains the releases" },
   repo = { "", "the git repository: ssh, https (a login in the URL is never written to a host), or a path on the host",
     lab = "{repo}" },
-  source = { "git", "how the code comes to the hosts: git, they fetch it from the git server; push, this machine sends it; archive, " ..
-    "this machine sends a folder or a tar archive", choices = { "git", "push", "archive" } },
+  source = { "git", "how the code comes to the hosts: git, they fetch it from the git server; " ..
+    "push, this machine sends it; archive, this machine sends a folder or a tar archive",
+    choices = { "git", "push", "archive" } },
   path = { "", "with --source archive: the folder or the tar archive on this machine" },
   branch = { "release", "the branch to release", lab = "{branch}" },
   depth = { 0, "commits of history in a release, without a mirror on the host; 0 for the whole history, from a mirror",
     min = 0 },
   key = { {}, "deploy key: a file on this machine (--agent forward) or on the host (--agent host)", lab = "{key}" },
-  agent = { "forward", "where the ssh agent runs: forward, inside runbook and forwarded during the clone; host, on the host",
+  agent = { "forward",
+    "where the ssh agent runs: forward, inside runbook and forwarded during the clone; host, on the host",
     choices = { "forward", "host" }, lab = "forward" },
   private = { {}, "git server that requirements and submodules may use with the key: user@host, or user@host:port",
     check = private_problem },
   python = { "/usr/bin/python3", "the Python interpreter that makes the virtualenv", lab = "{python}" },
-  requirements = { "requirements.txt", "the requirements file in the repository, or pyproject.toml for its dependencies; \"\" for none", lab = "{requirements}" },
+  requirements = { "requirements.txt",
+    "the requirements file in the repository, or pyproject.toml for its dependencies; \"\" for none",
+    lab = "{requirements}" },
   pip_arg = { {}, "additional argument for pip install", lab = { "--no-index", "--find-links={wheels}" } },
-  venv = { "fresh", "the virtualenv: fresh for each release; reuse, shared while all requirements are pinned; uv and virtualenv, fresh and made by these; uv-sync, by uv from uv.lock",
+  venv = { "fresh", "the virtualenv: fresh for each release; reuse, shared while all requirements are pinned; " ..
+    "uv and virtualenv, fresh and made by these; uv-sync, by uv from uv.lock",
     choices = { "fresh", "reuse", "uv", "uv-sync", "virtualenv" } },
-  uv = { "uv", "the program uv on the hosts, for --venv uv and uv-sync: a name, looked for on PATH and in ~/.local/bin, or a path" },
-  wheels = { "each", "where wheels are built: each, on every host; once, on one host of each platform, for the others too",
+  uv = { "uv", "the program uv on the hosts, for --venv uv and uv-sync: " ..
+    "a name, looked for on PATH and in ~/.local/bin, or a path" },
+  wheels = { "each",
+    "where wheels are built: each, on every host; once, on one host of each platform, for the others too",
     choices = { "each", "once" } },
   wsgi = { "wsgi.py", "the WSGI script, a file in the repository", lab = "{wsgi}" },
   processes = { 2, "daemon processes of mod_wsgi-express", min = 1 },
   threads = { 5, "request threads in each process", min = 1 },
   port = { 8000, "the port that mod_wsgi-express listens on", min = 1, max = 65535 },
   server_root = { "", "the folder of mod_wsgi-express's configuration; default ROOT/server", lab = "" },
-  mod_wsgi_express = { "", "the program mod_wsgi-express; default the release's own, else the one on PATH", lab = "{mod_wsgi_express}" },
+  mod_wsgi_express = { "", "the program mod_wsgi-express; default the release's own, else the one on PATH",
+    lab = "{mod_wsgi_express}" },
   restart = { "touch", "how to restart mod_wsgi-express after the switch", type = "string|function",
     choices = { "graceful", "restart", "touch", "none" } },
   request_seconds = { 30, "seconds that requests in flight have to finish when their process restarts", min = 1 },
   import_check = { true, "import the application before the switch; --import-check=false does not" },
-  health = { "auto", "path of the health check after the switch; auto is / with mod_wsgi-express and no check otherwise; \"\" for no check" },
+  health = { "auto", "path of the health check after the switch; " ..
+    "auto is / with mod_wsgi-express and no check otherwise; \"\" for no check" },
   health_status = { nil, "status that the health check wants; default any below 500 for /, and 200 for another path",
     type = "integer",
     min = 100, max = 599 },
@@ -196,16 +209,17 @@ local flags = {
 
 -- UNRECORDED has the flags that a release does not record: those about a run or a place, and those
 -- that may contain a secret.
-local UNRECORDED = { root = true, repo = true, path = true, key = true, health = true, health_host = true, at_once = true,
-  batch = true, max_failures = true }
+local UNRECORDED = { root = true, repo = true, path = true, key = true, health = true, health_host = true,
+  at_once = true, batch = true, max_failures = true }
 
 -- format_setting returns a setting as a text.
 local function format_setting(value)
-  return type(value) == "table" and table.concat(value, " ") or type(value) == "function" and "a function" or tostring(value)
+  return type(value) == "table" and table.concat(value, " ") or type(value) == "function" and "a function"
+    or tostring(value)
 end
 
--- record returns the settings of a release by name, as texts for its .runbook.json. hide removes the
--- passwords from an argument of pip.
+-- record returns the settings of a release by name, as texts for its .runbook.json. hide removes
+-- the passwords from an argument of pip.
 local function record(options, hide)
   local settings = {}
   for name in pairs(flags) do
@@ -249,16 +263,20 @@ local settings_only = {
   allowed_signers = { "", "the file of allowed signers on this machine, see ssh-keygen(1)" },
   lfs = { "fetch", "files of Git LFS: fetch them with the host's git-lfs, or release the pointer files as they are",
     choices = { "fetch", "pointers" } },
-  git_proxy = { "", "ProxyCommand of ssh on the hosts for git servers; their own ssh_config is not used", check = line_problem },
+  git_proxy = { "", "ProxyCommand of ssh on the hosts for git servers; their own ssh_config is not used",
+    check = line_problem },
   signatures = { 3, "number of signatures with the deploy key that each host gets for one clone", min = 1 },
   user = { "www-data", "the user that Apache runs as when the login is root" },
-  group = { "", "the group of the admins who share root; when the login is root, Apache's group, by default of the user's name",
+  group = { "", "the group of the admins who share root; " ..
+    "when the login is root, Apache's group, by default of the user's name",
     check = group_problem },
-  umask = { "", "the umask of everything that a run makes on a host; default 022, and 002 with a group", check = umask_problem },
+  umask = { "", "the umask of everything that a run makes on a host; default 022, and 002 with a group",
+    check = umask_problem },
   server_args = { {}, "more options for mod_wsgi-express setup-server", check = server_args_problem },
   env = { nil, "the application's environment", type = "table<string, string>", check = env_problem },
   healthy = { nil, "function(body, release) that returns true when the answer is right", type = "function" },
-  preflight = { nil, "function(host) that fails where a host lacks what your functions need; called before anything is changed",
+  preflight = { nil, "function(host) that fails where a host lacks what your functions need; " ..
+    "called before anything is changed",
     type = "function" },
   drain = { nil, "function(host) that takes a host out of service", type = "function",
     check = together("restore", "drain takes a host out of service, restore puts it back") },
@@ -267,7 +285,8 @@ local settings_only = {
   before_switch = once_or_each("called before the switch of a release"),
   after_switch = once_or_each("called after the switch, while the host is out of service"),
   shared = { {}, "files and folders to link from ROOT/shared into each release", check = shared_problem },
-  migrations = { "*/migrations/*", "the migrations of a database, for the plan of a dry run: a path in which * is any text; \"\" for none" },
+  migrations = { "*/migrations/*", "the migrations of a database, for the plan of a dry run: " ..
+    "a path in which * is any text; \"\" for none" },
   free_megabytes = { 100, "free megabytes on the disk that a release needs to begin", min = 0 },
   free_inodes = { 10000, "free inodes on the disk that a release needs to begin", min = 0 },
 }
@@ -350,7 +369,9 @@ local function server_arg(option)
   return nil
 end
 
-return { app = app, requirements = requirements, shared_group = shared_group, all = all, some = some, record = record, changes = changes,
+return {
+  app = app, requirements = requirements, shared_group = shared_group, all = all, some = some, record = record,
+  changes = changes,
   shared_name = shared_name, server_arg = server_arg, option_name = option_name, reserved = reserved,
   server_args_problem = server_args_problem,
   shared_problem = shared_problem, private_problem = private_problem }

@@ -242,7 +242,8 @@ local function virtualenv(host, release)
   end
   step("make the virtualenv", { required = true }, function()
     if options.venv == "uv" then
-      host:run({ uv_programs[host.name], "venv", "--python", options.python, release.venv }, { env = clean_env(release) })
+      host:run({ uv_programs[host.name], "venv", "--python", options.python, release.venv },
+        { env = clean_env(release) })
     else
       local by = options.venv == "virtualenv" and "virtualenv" or "venv"
       local reason = helpers.record(host:script("virtualenv.py", release.venv, by,
@@ -308,7 +309,8 @@ local function try_installer(host, release, words, env)
   end
   log.warn("a disk is full: the packages are installed again without a cache")
   if not is_uv(release.options) then
-    host:script("clear_pip_cache.sh", venv_python(release), release.venv .. "/pyvenv.cfg", { env = clean_env(release, env) })
+    host:script("clear_pip_cache.sh", venv_python(release), release.venv .. "/pyvenv.cfg",
+      { env = clean_env(release, env) })
   end
   words[#words + 1] = is_uv(release.options) and "--no-cache" or "--no-cache-dir"
   install()
@@ -328,22 +330,22 @@ local function run_installer(host, release, words, env)
   try_installer(host, release, words, env)
 end
 
--- With wheels = "once" the first host of each platform, in the order of the hosts file, gets or builds
--- the wheels of everything that is required. They pass through this machine, and all hosts of the
--- platform install just these, by their SHA-256. So the others need neither a compiler nor an index.
--- They run what another host built: that is why app.lua must ask for it.
+-- With wheels = "once" the first host of each platform, in the order of the hosts file, gets or
+-- builds the wheels of everything that is required. They pass through this machine, and all hosts
+-- of the platform install just these, by their SHA-256. So the others need neither a compiler nor
+-- an index. They run what another host built: that is why app.lua must ask for it.
 
 -- WHEELS is the folder of wheels in a release while they are built and installed.
 local WHEELS = ".git/runbook-wheels"
 
 -- builders has the host that builds for each platform, cache the folder on this machine that the
--- wheels pass through, with a folder for each of so many copies, and get_release returns the release of
--- a host.
+-- wheels pass through, with a folder for each of so many copies, and get_release returns the
+-- release of a host.
 local builders, cache, copies, get_release = {}, nil, 0, nil
 
--- begin returns the hosts in the groups in which they must be prepared: with wheels = "once" those that
--- build come first. It makes the cache, which is removed when the run ends, for whatever reason. Call
--- it outside of each.
+-- begin returns the hosts in the groups in which they must be prepared: with wheels = "once" those
+-- that build come first. It makes the cache, which is removed when the run ends, for whatever
+-- reason. Call it outside of each.
 local function begin(options, servers, record)
   if options.wheels ~= "once" then
     return { servers }
@@ -367,8 +369,8 @@ local function begin(options, servers, record)
   return { first, rest }
 end
 
--- pin_wheel returns the line of a requirements file for a wheel. It fails for what is no wheel's name
--- or no SHA-256, since the host that sends them could write options of pip.
+-- pin_wheel returns the line of a requirements file for a wheel. It fails for what is no wheel's
+-- name or no SHA-256, since the host that sends them could write options of pip.
 local function pin_wheel(host, name, digest)
   local project, version = name:match("^([%w._]+)%-([%w._+!]+)%-[%w._]+%-[%w._]+%-[%w._]+%.whl$")
   if not project then
@@ -380,8 +382,8 @@ local function pin_wheel(host, name, digest)
   return ("%s==%s --hash=sha256:%s\n"):format(project, version:gsub("_", "-"), digest)
 end
 
--- build_wheels builds the wheels on a host, and moves them to this machine. It returns where they are
--- and the requirements file that pins them.
+-- build_wheels builds the wheels on a host, and moves them to this machine. It returns where they
+-- are and the requirements file that pins them.
 local function build_wheels(host, release)
   local folder, lines = release.dir .. "/" .. WHEELS, {}
   releases.discard_on_failure(host, folder, "none") -- the release itself may be complete
@@ -426,8 +428,8 @@ local function install_wheels(host, release)
   host.fs:remove(folder, { recursive = true })
 end
 
--- check_requirements fails where a release lacks the file with its requirements, and names those that
--- it has.
+-- check_requirements fails where a release lacks the file with its requirements, and names those
+-- that it has.
 local function check_requirements(host, release, file)
   if not host.fs:exists(release.dir) or host.fs:exists(release.dir .. "/" .. file) then
     return -- in a dry run there is no release
@@ -509,8 +511,9 @@ local function verify(host, release)
   local options = release.options
   local wsgi = server.is_mod_wsgi(options) and options.wsgi or ""
   local checksum = ""
-  for _, record in ipairs(helpers.records(host:script("verify.py", release.dir .. "/venv", wsgi, common.requirements(options),
-    get_list(options), { interpreter = release.python, cwd = release.dir, env = clean_env(release) }).stdout)) do
+  local printed = host:script("verify.py", release.dir .. "/venv", wsgi, common.requirements(options),
+    get_list(options), { interpreter = release.python, cwd = release.dir, env = clean_env(release) }).stdout
+  for _, record in ipairs(helpers.records(printed)) do
     local kind, text = unpack(record)
     if kind == "missing" then
       fail(text,
@@ -527,15 +530,17 @@ end
 -- HAS_FILE succeeds where the commit of a release has a file.
 local HAS_FILE = 'git -C "$1" cat-file -e "HEAD:$2" 2>/dev/null'
 
--- broken returns why an earlier release cannot run, or nil: its Python starts, in its own virtualenv,
--- and has the requirements, and its WSGI script exists. Without mod_wsgi-express the script may be one
--- that the repository never had. cleared has variables of the login that releases run without.
+-- broken returns why an earlier release cannot run, or nil: its Python starts, in its own
+-- virtualenv, and has the requirements, and its WSGI script exists. Without mod_wsgi-express the
+-- script may be one that the repository never had. cleared has variables of the login that releases
+-- run without.
 local function broken(host, options, dir, cleared)
   local record, requirements = dir .. "/" .. releases.REQUIREMENTS, ""
   if host.fs:exists(record) then
     requirements = host.fs:read(record, { max = 4096 })
   end
-  local wsgi = server.script(options) or host:test({ "sh", "-c", HAS_FILE, "sh", dir, options.wsgi }) and options.wsgi or ""
+  local wsgi = server.script(options)
+    or host:test({ "sh", "-c", HAS_FILE, "sh", dir, options.wsgi }) and options.wsgi or ""
   local result = host:script("verify.py", dir .. "/venv", wsgi, requirements, requirements,
     { interpreter = dir .. "/venv/bin/python", cwd = dir, env = clean_env({ cleared = cleared }), changes = false,
       check = false, timeout = "60s" })
@@ -546,15 +551,16 @@ local function broken(host, options, dir, cleared)
   return kind == "missing" and text or nil
 end
 
--- parse_requirements adds the packages of a requirements file to found, by their normalized names: how
--- the file spells them, and which versions it asks for. A lock file has a name and a version on lines
--- of their own.
+-- parse_requirements adds the packages of a requirements file to found, by their normalized names:
+-- how the file spells them, and which versions it asks for. A lock file has a name and a version on
+-- lines of their own.
 local function parse_requirements(text, found)
   for name, version in text:gmatch('name = "([^"\n]+)"%s*\nversion = "([^"\n]+)"') do
     found[name:lower():gsub("[-_.]+", "-")] = { name, "==" .. version }
   end
   for line in helpers.lines((text:gsub("\r", ""):gsub("\\\n", " "))) do
-    local plain = line:gsub("^%s*#.*$", ""):gsub("%s+#.*$", ""):gsub("^%s*%-e%s+", ""):gsub("^%s*%-%-editable[%s=]+", "")
+    local plain = line:gsub("^%s*#.*$", ""):gsub("%s+#.*$", "")
+      :gsub("^%s*%-e%s+", ""):gsub("^%s*%-%-editable[%s=]+", "")
     plain = plain:match("^%s*[\"']([^\"']+)[\"'],?%s*$") or plain -- an item of a list in pyproject.toml
     local name, rest = plain:match("^%s*([%w][%w._-]*)%s*(.*)$")
     local egg = plain:match("^%s*%S+#egg=([%w._-]+)")
@@ -574,9 +580,9 @@ local function describe_version(spec)
   return spec == "" and "any version" or spec:match("^==%s*([^,*]+)$") or spec
 end
 
--- compare_requirements returns a row for each package that is added, removed or asked for in another
--- version, and whether the files differ at all. texts has the requirements of two commits, see
--- host.git:compare.
+-- compare_requirements returns a row for each package that is added, removed or asked for in
+-- another version, and whether the files differ at all. texts has the requirements of two commits,
+-- see host.git:compare.
 local function compare_requirements(texts)
   local before, after, names, rows, differ = {}, {}, {}, {}, false
   for _, text in ipairs(texts) do
@@ -626,6 +632,7 @@ end
 return {
   broken = broken, begin = begin,
   problem = problem, virtualenv = virtualenv, install = install, import = import, verify = verify, prune = prune,
-  plan_requirements = plan_requirements, compare_requirements = compare_requirements, pip_arguments = pip_arguments, pip_problem = pip_problem,
+  plan_requirements = plan_requirements, compare_requirements = compare_requirements,
+  pip_arguments = pip_arguments, pip_problem = pip_problem,
   format_netrc = format_netrc, redact_url = redact_url,
 }

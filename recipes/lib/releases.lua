@@ -1,19 +1,19 @@
--- The releases on a host: their paths and names, their log, which exist, which is current, which can
--- be rolled back to, which are old enough to delete, and the files that outlive them.
+-- The releases on a host: their paths and names, their log, which exist, which is current, which
+-- can be rolled back to, which are old enough to delete, and the files that outlive them.
 
 local common = require "options"
 local app = common.app
 local helpers = require "helpers"
 
--- history has the functions for ROOT/releases.log: what was done with the releases of a host, one JSON
--- object per line.
+-- history has the functions for ROOT/releases.log: what was done with the releases of a host, one
+-- JSON object per line.
 local history = {}
 
 -- USER@MACHINE of whoever runs this; nil until me is called.
 local who
 
--- me returns USER@MACHINE of whoever runs this recipe. It is a label and never fails: a user without
--- a name has their number.
+-- me returns USER@MACHINE of whoever runs this recipe. It is a label and never fails: a user
+-- without a name has their number.
 function history.me()
   if not who then
     local user = os.getenv("USER") or os.getenv("LOGNAME") or localhost:capture({ "id", "-un" }, { check = false })
@@ -41,8 +41,8 @@ function history.append(host, paths, entry)
   host.fs:write(paths.log, line .. "\n", { append = true, line = true })
 end
 
--- try_append adds a line, or warns where that fails. It is for the way back, which must not end for a
--- line of the log.
+-- try_append adds a line, or warns where that fails. It is for the way back, which must not end for
+-- a line of the log.
 function history.try_append(host, paths, entry)
   local ok, err = pcall(history.append, host, paths, entry)
   if not ok then
@@ -51,8 +51,8 @@ function history.try_append(host, paths, entry)
   end
 end
 
--- parse returns the entries of the log's text, oldest first. Invalid lines are skipped: others may write
--- there, too.
+-- parse returns the entries of the log's text, oldest first. Invalid lines are skipped: others may
+-- write there, too.
 function history.parse(text)
   local entries = {}
   for line in helpers.lines(text) do
@@ -86,8 +86,8 @@ function history.failed(entries)
 end
 
 -- left returns the entries of the last rollbacks by the names of the releases that they left. A
--- release that was made current again since does not count, and neither does the one that this left:
--- it took the rollback back.
+-- release that was made current again since does not count, and neither does the one that this
+-- left: it took the rollback back.
 function history.left(entries)
   local by_name = {}
   for _, entry in ipairs(entries) do
@@ -107,7 +107,8 @@ end
 function history.before(entries, name, but)
   for i = #entries, 1, -1 do
     local entry = entries[i]
-    if is_switch(entry) and entry.release == name and entry.from ~= "" and entry.from ~= name and not but[entry.from] then
+    if is_switch(entry) and entry.release == name and entry.from ~= "" and entry.from ~= name
+      and not but[entry.from] then
       return entry.from
     end
   end
@@ -183,7 +184,7 @@ local function is_foreign(paths, name)
     and name ~= paths.releases and name ~= paths.current and name ~= paths.root and not name_of(paths, name)
 end
 
--- new returns a release on a host, as the steps of a recipe and the functions in app.lua receive it:
+-- new returns a release on a host, as the steps of a recipe and the functions in app.lua get it:
 --   name, revision     as asked for, or as resolved from the branch
 --   dir                its folder on this host
 --   python             the Python of its virtualenv
@@ -202,9 +203,9 @@ local function new(options, action, target)
   }
 end
 
--- share lets the members of the group in app.lua change what this login has made in folders, whatever
--- modes programs gave it. The content of the folder except is left alone. It returns how much was
--- changed, or nil.
+-- share lets the members of the group in app.lua change what this login has made in folders,
+-- whatever modes programs gave it. The content of the folder except is left alone. It returns how
+-- much was changed, or nil.
 local function share(host, folders, except)
   local group = common.shared_group()
   return group ~= "" and helpers.record(host:script("share.sh", group, except or "", folders).stdout) or nil
@@ -214,8 +215,8 @@ end
 -- earlier versions lack it.
 local REQUIREMENTS = ".git/runbook-requirements"
 
--- SETTINGS is where a release records the settings that it was made with, without secrets, for the plan
--- of the next dry run.
+-- SETTINGS is where a release records the settings that it was made with, without secrets, for the
+-- plan of the next dry run.
 local SETTINGS = ".git/runbook-settings"
 
 -- settings returns what a complete release recorded, as texts by name. Releases of earlier versions
@@ -286,11 +287,12 @@ local function outside(paths, entries)
   return list
 end
 
--- read_state returns the entries of the log, and what releases.sh prints about a host. The releases of another
--- tool are known only by the log, so they are asked for where it names some.
+-- read_state returns the entries of the log, and what releases.sh prints about a host. The releases
+-- of another tool are known only by the log, so they are asked for where it names some.
 local function read_state(host, paths, what, wsgi)
   local function records(...)
-    return helpers.records(host:script("releases.sh", paths.root, what, wsgi or "", { ... }, { changes = false }).stdout)
+    return helpers.records(
+      host:script("releases.sh", paths.root, what, wsgi or "", { ... }, { changes = false }).stdout)
   end
   local found, entries = records(), {}
   for _, record in ipairs(found) do
@@ -305,14 +307,17 @@ end
 -- look returns the releases and the state of a host:
 --   current   where the link points, or nil       name      the release that it points to, or nil
 --   odd       why current is not what it should be, or nil
---   list      releases, newest name first: { name, complete, why, marker, old, foreign, lacks }      by_name   the same by name
+--   list      releases, newest name first: { name, complete, why, marker, old, foreign, lacks }
 --             why is the reason why a release with a marker is not complete.
---             A foreign release is a folder outside of ROOT/releases that current points to or pointed to; its name is its path.
+--             A foreign release is a folder outside of ROOT/releases that current points to or
+--             pointed to; its name is its path.
 --             lacks is the reason why it cannot be served, { kind, detail }: see releases.sh.
+--   by_name   the same by name
 --   alias     names under releases/ that are links
 --   venvs     whether there are virtualenvs that releases share
---   holder    who holds the lock, or nil         drained   whether the host is out of the load balancer
---   leftovers paths that killed runs left; while the lock is held, some belong to the run that holds it
+--   holder    who holds the lock, or nil
+--   drained   whether the host is out of the load balancer
+--   leftovers paths that killed runs left; while the lock is held, some belong to its run
 --   entries   the entries of releases.log         failed    the failed releases, by name
 -- wsgi is the WSGI script that a release needs; nil for none.
 local function look(host, paths, wsgi)
@@ -381,7 +386,8 @@ local function lack(paths, release)
   return words[1]:format(get_dir(paths, release.name), detail ~= "" and detail or "nothing"), words[2]
 end
 
--- current returns the target of ROOT/current, or nil without a link; and the entries of releases.log.
+-- current returns the target of ROOT/current, or nil without a link; and the entries of
+-- releases.log.
 local function current(host, paths)
   local entries, records = read_state(host, paths, "link")
   for _, record in ipairs(records) do
@@ -500,8 +506,8 @@ local function find(paths, found, wanted)
 end
 
 -- earlier returns the release that was current before the present one, or nil and the problem.
--- Releases that are gone, incomplete, failed or in but are skipped. Where the log has no answer, it is
--- the newest usable release with an older name.
+-- Releases that are gone, incomplete, failed or in but are skipped. Where the log has no answer, it
+-- is the newest usable release with an older name.
 local function earlier(found, but)
   local seen = {}
   local function usable(release)
@@ -549,8 +555,8 @@ local function choose(paths, found, wanted)
   return release, problem
 end
 
--- returns returns what the log has against a release as the target of a rollback, or nil: a host went
--- back from it, or an earlier rollback left it.
+-- returns returns what the log has against a release as the target of a rollback, or nil: a host
+-- went back from it, or an earlier rollback left it.
 local function returns(found, release)
   local left = history.left(found.entries)
   local entry = left[release.name]
@@ -613,8 +619,8 @@ local function discard_on_failure(host, folder, marker)
   end)
 end
 
--- link_shared links each name in shared = { … } of app.lua from ROOT/shared into the release. A file of
--- the repository with such a name remains, with a warning.
+-- link_shared links each name in shared = { … } of app.lua from ROOT/shared into the release. A
+-- file of the repository with such a name remains, with a warning.
 local function link_shared(host, release)
   host:plan("shared", function()
     return #app.shared > 0 and "links to " .. table.concat(app.shared, ", ") or nil
@@ -638,7 +644,7 @@ local function link_shared(host, release)
   end
 end
 
--- shared_folders returns the folders that setup makes: ROOT/shared, and those in it that app.lua names.
+-- shared_folders returns the folders that setup makes: ROOT/shared, and those of app.lua in it.
 local function shared_folders(paths)
   local list = { paths.shared }
   for _, entry in ipairs(app.shared) do
@@ -651,7 +657,8 @@ end
 
 return {
   paths = get_paths, dir = get_dir, name_of = name_of, is_name = is_name, title = title,
-  is_foreign = is_foreign, new = new, share = share, look = look, lack = lack, current = current, choose = choose, unfit = unfit,
+  is_foreign = is_foreign, new = new, share = share, look = look, lack = lack, current = current,
+  choose = choose, unfit = unfit,
   returns = returns, is_out = is_out,
   leftovers = leftovers, remove_leftovers = remove_leftovers, prune = prune, discard_on_failure = discard_on_failure,
   link_shared = link_shared, shared_folders = shared_folders, history = history,

@@ -166,7 +166,8 @@ end
 local function refuse_unit()
   if not has_unit() and #helpers.units == 0 then
     fail("--unit is for mod_wsgi-express, and restart in recipes/app.lua says that something else serves",
-      "leave --unit out: the unit of your server starts it at boot; a service that app.lua declares by systemd.lua gets its unit")
+      "leave --unit out: the unit of your server starts it at boot; " ..
+        "a service that app.lua declares by systemd.lua gets its unit")
   end
 end
 
@@ -249,7 +250,8 @@ local function diagnose(host, options)
 end
 
 return {
-  problem = problem, reach_problem = reach_problem, apache_group = mod_wsgi.apache_group, refuse = refuse, refuse_unit = refuse_unit, has_unit = has_unit, stop = stop, look = look, restart = restart,
+  problem = problem, reach_problem = reach_problem, apache_group = mod_wsgi.apache_group, refuse = refuse,
+  refuse_unit = refuse_unit, has_unit = has_unit, stop = stop, look = look, restart = restart,
   serve_again = serve_again, stale = stale, stale_process = stale_process, reload_stale = reload_stale,
   is_mod_wsgi = is_mod_wsgi,
   script = script, error_log = error_log, state = state, serves = serves, report = report, diagnose = diagnose,

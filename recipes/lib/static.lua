@@ -1,10 +1,13 @@
--- The static files of a release: collected by Django on each host, or built on this machine and uploaded.
--- They are a part of the release, so call one of these in release.lua, after python.install:
+-- The static files of a release: collected by Django on each host, or built on this machine and
+-- uploaded. They are a part of the release, so call one of these in release.lua, after
+-- python.install:
 --
 --   static.collect(host, release)
---   static.upload(host, release, { build = { "npm", "run", "build" }, from = "dist", to = "static" })
+--   static.upload(host, release, {
+--     build = { "npm", "run", "build" }, from = "dist", to = "static",
+--   })
 --
--- With mod_wsgi-express, server_args = { "--url-alias", "/static", "static" } in app.lua serves them.
+-- mod_wsgi-express serves them by server_args = { "--url-alias", "/static", "static" } in app.lua.
 
 local helpers = require "helpers"
 local common = require "options"
@@ -23,8 +26,8 @@ local function collect(host, release, given)
   end)
 end
 
--- commit_of returns the commit that is checked out in a folder of this machine, and whether files differ
--- from it.
+-- commit_of returns the commit that is checked out in a folder of this machine, and whether files
+-- differ from it.
 local function commit_of(folder)
   return localhost:capture({ "git", "rev-parse", "HEAD" }, { cwd = folder, check = false }),
     localhost:capture({ "git", "status", "--porcelain", "--untracked-files=no" }, { cwd = folder, check = false }) ~= ""
@@ -37,9 +40,12 @@ local function build(release, settings)
     if not settings.any_commit then
       local commit, differs = commit_of(settings.folder)
       if commit ~= release.revision or differs then
-        fail("the files for the build in " .. settings.folder .. " are " .. (commit == release.revision and "not as committed" or
-          "of commit " .. (commit ~= "" and commit:sub(1, 10) or "none")) .. ", and the release is of " .. release.revision:sub(1, 10),
-          "git checkout " .. release.revision .. " there; or any_commit = true for static.upload in recipes/release.lua")
+        fail("the files for the build in " .. settings.folder .. " are " ..
+          (commit == release.revision and "not as committed" or
+            "of commit " .. (commit ~= "" and commit:sub(1, 10) or "none")) ..
+          ", and the release is of " .. release.revision:sub(1, 10),
+          "git checkout " .. release.revision .. " there; " ..
+            "or any_commit = true for static.upload in recipes/release.lua")
       end
     end
     if #settings.build > 0 then
@@ -55,7 +61,8 @@ end
 local function upload(host, release, given)
   local settings = validate(given, {
     from = { nil, "the folder on this machine with the built files, relative to folder", required = true },
-    to = { nil, "the folder in the release", required = true, check = function(to) return common.shared_problem({ to }) end },
+    to = { nil, "the folder in the release", required = true,
+      check = function(to) return common.shared_problem({ to }) end },
     build = { {}, "the command that builds them, such as npm run build; default none" },
     folder = { ".", "the folder of this machine in which it is run: a clone with the commit of the release" },
     any_commit = { false, "build what is there, whatever its commit; a release of an archive needs it" },

@@ -1,5 +1,5 @@
--- Units of systemd for what runs beside mod_wsgi-express, or instead of it: gunicorn, uvicorn, workers.
--- In app.lua:
+-- Units of systemd for what runs beside mod_wsgi-express, or instead of it: gunicorn, uvicorn,
+-- workers. In app.lua:
 --
 --   local web = require("systemd").service({
 --     name = "app", listen = 8000, type = "notify",
@@ -8,14 +8,14 @@
 --   …
 --   restart = web.restart, health = "/health",
 --
--- `runbook run setup --unit` writes app.service and app.socket, enables them, and allows the login to
--- restart the service by sudo. With listen systemd holds the socket, and hands it to each new process. So
--- connections wait during a restart, and none is refused. gunicorn finds the socket by itself. uvicorn
--- needs --fd 3: { "venv/bin/uvicorn", "--fd", "3", "shop.asgi:application" }. It sends no message when it
--- is ready, so leave type out.
+-- `runbook run setup --unit` writes app.service and app.socket, enables them, and allows the login
+-- to restart the service by sudo. With listen systemd holds the socket, and hands it to each new
+-- process. So connections wait during a restart, and none is refused. gunicorn finds the socket by
+-- itself. uvicorn needs --fd 3: { "venv/bin/uvicorn", "--fd", "3", "shop.asgi:application" }. It
+-- sends no message when it is ready, so leave type out.
 --
--- The units pass systemd-analyze verify of 252. With systemd 252 as a user's manager they were started,
--- restarted under load and stopped. See "What a restart costs" in README.md.
+-- The units pass systemd-analyze verify of 252. With systemd 252 as a user's manager they were
+-- started, restarted under load and stopped. See "What a restart costs" in README.md.
 
 local helpers = require "helpers"
 
@@ -40,18 +40,19 @@ local function full_name(name)
   return name:find("%.%a+$") and name or name .. ".service"
 end
 
--- look returns what service.sh says of a unit: load, state, pid, timeout in words, kill_mode, the folder in
--- which a new process would start; and fresh: whether its main process works there. A process whose folder is
--- unknown counts as fresh.
+-- look returns what service.sh says of a unit: load, state, pid, timeout in words, kill_mode, the
+-- folder in which a new process would start; and fresh: whether its main process works there. A
+-- process whose folder is unknown counts as fresh.
 local function look(host, name)
   local _, load, state, pid, folder, wanted, kill_mode, timeout =
     helpers.record(host:script("service.sh", full_name(name), { changes = false }).stdout)
-  return { load = load or "", state = state or "", pid = tonumber(pid) or 0, kill_mode = kill_mode or "", timeout = timeout or "",
+  return { load = load or "", state = state or "", pid = tonumber(pid) or 0,
+    kill_mode = kill_mode or "", timeout = timeout or "",
     folder = wanted ~= "" and wanted or nil, fresh = folder == "" or wanted == "" or folder == wanted }
 end
 
--- by_sudo returns a command of systemctl as the login may run it. Not by the option sudo, which runs
--- /bin/sh: so sudoers needs to allow only this command.
+-- by_sudo returns a command of systemctl as the login may run it. Not by the option sudo, which
+-- runs /bin/sh: so sudoers needs to allow only this command.
 local function by_sudo(host, ...)
   local command = { "systemctl", ... }
   if host:capture({ "id", "-u" }) ~= "0" then
@@ -65,12 +66,13 @@ local function control(host, ...)
   host:run(by_sudo(host, ...), { timeout = "30m" })
 end
 
--- check_unit fails where a host lacks a unit, or the login may not run one of the commands of systemctl.
--- It returns what look finds.
+-- check_unit fails where a host lacks a unit, or the login may not run one of the commands of
+-- systemctl. It returns what look finds.
 local function check_unit(host, name, commands)
   local found = look(host, name)
   if found.load ~= "loaded" then
-    fail("systemd has no unit " .. full_name(name) .. " (" .. (found.load == "" and "systemctl does not answer" or found.load) .. ")",
+    fail("systemd has no unit " .. full_name(name) ..
+      " (" .. (found.load == "" and "systemctl does not answer" or found.load) .. ")",
       "runbook run setup --unit writes the units that recipes/app.lua declares")
   end
   for _, words in ipairs(commands) do
@@ -84,8 +86,8 @@ local function check_unit(host, name, commands)
 end
 
 -- settle waits until the main process of a unit works in the release that current points to, and
--- is_ready(found, since) is true; since is when it was first seen. It fails with what systemd says of the
--- unit, and at once where the process ended by itself.
+-- is_ready(found, since) is true; since is when it was first seen. It fails with what systemd says
+-- of the unit, and at once where the process ended by itself.
 local function settle(host, name, within, is_ready)
   if dry_run then
     return
@@ -100,9 +102,12 @@ local function settle(host, name, within, is_ready)
     return found.state == "failed" or pid and (not up or found.pid ~= pid or is_ready(found, since))
   end)
   if not ended or found.state ~= "active" or not found.fresh or found.pid ~= pid then
-    local said = host:run({ "systemctl", "status", "--no-pager", "--lines", "20", full_name(name) }, { check = false }).stdout
-    fail(full_name(name) .. (pid and (found.pid ~= pid or found.state ~= "active") and " ended by itself" or found.state ~= "active" and " is " .. found.state
-      or not found.fresh and " still runs in another release" or " is not ready") .. ":\n" .. said, "its log says why: journalctl -u " .. full_name(name))
+    local status = { "systemctl", "status", "--no-pager", "--lines", "20", full_name(name) }
+    local said = host:run(status, { check = false }).stdout
+    fail(full_name(name) .. (pid and (found.pid ~= pid or found.state ~= "active") and " ended by itself"
+      or found.state ~= "active" and " is " .. found.state
+      or not found.fresh and " still runs in another release" or " is not ready") .. ":\n" .. said,
+      "its log says why: journalctl -u " .. full_name(name))
   end
 end
 
@@ -193,7 +198,8 @@ local function files(settings, root, user)
     table.insert(lines, 1, "EnvironmentFile=-" .. escape(settings.env_file))
   end
   local values = {
-    mark = MARK, root = escape(root), name = settings.name, type = settings.type, user = settings.user ~= "" and settings.user or user,
+    mark = MARK, root = escape(root), name = settings.name, type = settings.type,
+    user = settings.user ~= "" and settings.user or user,
     command = table.concat(command, " "), stop_within = math.ceil(helpers.seconds(settings.stop_within)),
     lines = lines, socket = settings.listen and settings.name .. ".socket" or false,
     address = tostring(settings.listen or ""), path = tostring(settings.listen):sub(1, 1) == "/",
@@ -205,16 +211,19 @@ local function files(settings, root, user)
   return found
 end
 
--- declare validates a service and notes it for setup.lua. commands has what the login must be able to run
--- by systemctl.
+-- declare validates a service and notes it for setup.lua. commands has what the login must be able
+-- to run by systemctl.
 local function declare(given, commands)
   local settings = validate(given, {
     name = { nil, "the name of the unit, without .service", required = true, check = name_problem },
-    command = { nil, "the program and its arguments; a relative program is in the release: venv/bin/gunicorn", type = "string[]",
+    command = { nil, "the program and its arguments; a relative program is in the release: venv/bin/gunicorn",
+      type = "string[]",
       required = true, check = command_problem },
-    listen = { nil, "what systemd listens on for the service: a port, an address and port, or the path of a UNIX socket; default nothing",
+    listen = { nil, "what systemd listens on for the service: a port, an address and port, " ..
+      "or the path of a UNIX socket; default nothing",
       type = "integer|string", check = listen_problem },
-    type = { "simple", "notify for a program that says when it is ready, such as gunicorn", choices = { "simple", "notify", "exec" } },
+    type = { "simple", "notify for a program that says when it is ready, such as gunicorn",
+      choices = { "simple", "notify", "exec" } },
     user = { "", "the user that it runs as; default the login user" },
     env_file = { "", "a file on the host with its environment, NAME=value on each line; it may be missing" },
     stop_within = { "90s", "how long it may take to finish what it does, before it is killed", type = "duration" },
@@ -225,7 +234,8 @@ local function declare(given, commands)
   local unit = {
     name = settings.name, tag = "", -- for all hosts
     commands = commands(settings.name .. ".service"),
-    enable = { settings.name .. (settings.listen and ".socket" or ".service"), settings.listen and settings.name .. ".service" or nil },
+    enable = { settings.name .. (settings.listen and ".socket" or ".service"),
+      settings.listen and settings.name .. ".service" or nil },
     files = function(root, user) return files(settings, root, user) end,
   }
   helpers.units[#helpers.units + 1] = unit
@@ -247,8 +257,9 @@ end
 
 -- Setup
 
--- problem returns why units cannot be written, or nil. It raises the error of a failing sudo. facts are
--- those of preflight. marks has the first line of each unit by its name, and start says what they start.
+-- problem returns why units cannot be written, or nil. It raises the error of a failing sudo. facts
+-- are those of preflight. marks has the first line of each unit by its name, and start says what
+-- they start.
 local function problem(host, facts, marks, start)
   if not host:test("[ -d /run/systemd/system ] && command -v systemctl >/dev/null") then
     return { "systemd does not run on this host, so --unit can't write a unit",
@@ -259,7 +270,8 @@ local function problem(host, facts, marks, start)
   for name, mark in pairs(marks) do
     local path = FOLDER .. name
     if host.fs:exists(path) and host.fs:read(path):match("^[^\n]*") ~= mark then
-      return { path .. " exists, and is not for " .. mark:match("for (.*)$"), "move it away, or start the site by that one" }
+      return { path .. " exists, and is not for " .. mark:match("for (.*)$"),
+        "move it away, or start the site by that one" }
     end
   end
   if facts.uid ~= "0" then
@@ -288,7 +300,8 @@ local function write(host, facts, texts, enable)
       if not said.ok then
         fail("systemd-analyze refuses " .. name .. ":\n" .. said.stderr, "look at the lines in recipes/app.lua")
       end
-      if host:file(FOLDER .. name, { text = texts[name], owner = "root", group = "root", mode = "0644", sudo = sudo }) then
+      if host:file(FOLDER .. name,
+        { text = texts[name], owner = "root", group = "root", mode = "0644", sudo = sudo }) then
         done[#done + 1] = "wrote " .. FOLDER .. name
       end
     end)
@@ -302,7 +315,7 @@ local function write(host, facts, texts, enable)
   return done
 end
 
--- allow lets the login run commands of systemctl by sudo, and no other. It returns a list of what it did.
+-- allow lets the login run commands of systemctl by sudo, and no other. It returns what it did.
 local function allow(host, facts, unit)
   if facts.uid == "0" then
     return {}
@@ -313,7 +326,8 @@ local function allow(host, facts, unit)
   for i, words in ipairs(unit.commands) do
     lines[i] = facts.user .. " ALL=(root) NOPASSWD: " .. program .. " " .. table.concat(words, " ") .. "\n"
   end
-  local changed = host:file(path, { text = table.concat(lines), owner = "root", group = "root", mode = "0440", sudo = true,
+  local changed = host:file(path, {
+    text = table.concat(lines), owner = "root", group = "root", mode = "0440", sudo = true,
     validate = { "sh", "-c", 'PATH=$PATH:/usr/sbin:/usr/local/sbin; exec visudo -cqf "$1"', "sh", "%s" } })
   return { changed and "wrote " .. path or nil }
 end
@@ -327,12 +341,13 @@ local function units_for(host)
   return list
 end
 
--- write_declared writes the units that app.lua declares for a host, and lets the login restart them. It returns a
--- list of what it did.
+-- write_declared writes the units that app.lua declares for a host, and lets the login restart
+-- them. It returns a list of what it did.
 local function write_declared(host, facts, root)
   local done = {}
   for _, unit in ipairs(units_for(host)) do
-    for _, list in ipairs({ write(host, facts, unit.files(root, facts.user), unit.enable), allow(host, facts, unit) }) do
+    local units = write(host, facts, unit.files(root, facts.user), unit.enable)
+    for _, list in ipairs({ units, allow(host, facts, unit) }) do
       for _, what in ipairs(list) do
         done[#done + 1] = what
       end
@@ -354,6 +369,7 @@ end
 
 return {
   service = service, declare = declare, look = look, control = control, check_unit = check_unit, settle = settle,
-  problem = problem, write = write, write_declared = write_declared, units_for = units_for, declared_marks = declared_marks,
+  problem = problem, write = write, write_declared = write_declared, units_for = units_for,
+  declared_marks = declared_marks,
   MARK = MARK, escape = escape, quote_word = quote_word,
 }

@@ -1,5 +1,5 @@
--- Workers beside the web server, such as celery's: they take no new task, finish those that run, and
--- start again in the new release. In app.lua:
+-- Workers beside the web server, such as celery's: they take no new task, finish those that run,
+-- and start again in the new release. In app.lua:
 --
 --   local workers = require("workers").pool({
 --     name = "celery", command = { "venv/bin/celery", "--app", "shop", "worker" }, within = "10m",
@@ -8,25 +8,28 @@
 --   drain = workers.drain, after_switch = workers.start, restore = workers.restore,
 --
 -- drain stops them before the switch, so none runs the code of one release while current points to
--- another. after_switch starts them in the release. If they do not start, the host goes back, and restore
--- starts them in the release before. A rollback and restart.lua call the same functions.
+-- another. after_switch starts them in the release. If they do not start, the host goes back, and
+-- restore starts them in the release before. A rollback and restart.lua call the same functions.
 --
--- With command, `runbook run setup --unit` writes the unit celery.service. Without it the unit is your own.
--- Where systemd does not start them, give pid_file and start instead of name:
+-- With command, `runbook run setup --unit` writes the unit celery.service. Without it the unit is
+-- your own. Where systemd does not start them, give pid_file and start instead of name:
 --
---   { pid_file = "/srv/app/celery.pid", folder = "/srv/app/current",
---     start = { "venv/bin/celery", "--app", "shop", "worker", "--detach", "--pidfile", "/srv/app/celery.pid" } }
+--   { pid_file = "/srv/app/celery.pid", folder = "/srv/app/current", start = {
+--     "venv/bin/celery", "--app", "shop", "worker", "--detach",
+--     "--pidfile", "/srv/app/celery.pid",
+--   } }
 --
--- At TERM a worker of celery takes no new task, finishes what it does, and gives back what it had only
--- reserved. Tried with celery 5.2.6. For rq and dramatiq it is the same signal. huey wants signal = "INT",
--- or KillSignal=SIGINT in its unit.
+-- At TERM a worker of celery takes no new task, finishes what it does, and gives back what it had
+-- only reserved. Tried with celery 5.2.6. For rq and dramatiq it is the same signal. huey wants
+-- signal = "INT", or KillSignal=SIGINT in its unit.
 
 local helpers = require "helpers"
 local systemd = require "systemd"
 
 -- either_problem returns what is wrong where both name and pid_file are given, or neither.
 local function either_problem(_, all)
-  return (all.name == nil) == (all.pid_file == nil) and "want either name, for a unit of systemd, or pid_file and start" or nil
+  return (all.name == nil) == (all.pid_file == nil)
+    and "want either name, for a unit of systemd, or pid_file and start" or nil
 end
 
 -- needs_problem returns a check that fails a setting without another one.
@@ -37,7 +40,7 @@ end
 -- TIMES has the units of systemd's times.
 local TIMES = { ms = 0.001, s = 1, min = 60, h = 3600, d = 86400, w = 604800, month = 2629800, y = 31557600 }
 
--- parse_time converts a time such as "1min 30s" to seconds. "infinity" and what else it does not know is huge.
+-- parse_time converts a time such as "1min 30s" to seconds. Others, such as "infinity", are huge.
 local function parse_time(text)
   local total = 0
   for word in text:gmatch("%S+") do
@@ -60,26 +63,32 @@ local function of_unit(settings)
   local name = settings.name .. ".service"
   local commands = { { "stop", "--no-block", name }, { "start", "--no-block", name } }
   if settings.command then
-    local _, unit = systemd.declare({ name = settings.name, command = settings.command, user = settings.user, env_file = settings.env_file, lines = settings.lines,
-      stop_within = math.ceil(helpers.seconds(settings.within)) + 30 .. "s" }, function() return commands end)
+    local _, unit = systemd.declare({
+      name = settings.name, command = settings.command, user = settings.user, env_file = settings.env_file,
+      lines = settings.lines, stop_within = math.ceil(helpers.seconds(settings.within)) + 30 .. "s",
+    }, function() return commands end)
     unit.tag = settings.tag
   end
   local worker = { title = settings.name }
   function worker.check(host)
     local found = systemd.check_unit(host, name, commands)
     if found.kill_mode == "control-group" then
-      fail(name .. " has KillMode=control-group: at a stop its processes get TERM at the same time, and celery's end in the middle of their tasks",
+      fail(name .. " has KillMode=control-group: at a stop its processes get TERM at the same time, " ..
+        "and celery's end in the middle of their tasks",
         "write KillMode=mixed into [Service], then: systemctl daemon-reload")
     elseif parse_time(found.timeout) < helpers.seconds(settings.within) then
-      fail(name .. " has TimeoutStopSec=" .. found.timeout .. ", then its tasks are killed; within gives them " .. settings.within,
-        "make TimeoutStopSec in [Service] longer, then: systemctl daemon-reload; or make within in recipes/app.lua shorter")
+      fail(name .. " has TimeoutStopSec=" .. found.timeout .. ", then its tasks are killed; within gives them " ..
+        settings.within,
+        "make TimeoutStopSec in [Service] longer, then: systemctl daemon-reload; " ..
+          "or make within in recipes/app.lua shorter")
     end
   end
-  -- look returns the state: stopped, stopping or running, and whether it runs in the current release.
+  -- look returns stopped, stopping or running, and whether it runs in the current release.
   function worker.look(host)
     local found = systemd.look(host, name)
     local gone = found.state == "inactive" or found.state == "failed"
-    return gone and "stopped" or found.state == "deactivating" and "stopping" or "running", found.fresh and found.state == "active"
+    return gone and "stopped" or found.state == "deactivating" and "stopping" or "running",
+      found.fresh and found.state == "active"
   end
   function worker.stop(host) systemd.control(host, unpack(commands[1])) end
   function worker.start(host) systemd.control(host, unpack(commands[2])) end
@@ -91,7 +100,8 @@ end
 
 -- of_pid_file returns the functions of a worker that writes its process id to a file.
 local function of_pid_file(settings)
-  local file, folder = helpers.absolute("workers: pid_file", settings.pid_file), helpers.absolute("workers: folder", settings.folder)
+  local file = helpers.absolute("workers: pid_file", settings.pid_file)
+  local folder = helpers.absolute("workers: folder", settings.folder)
   local worker = { title = "the worker of " .. file }
   function worker.check(host)
     local place = file:match("^(.*)/") .. "/"
@@ -102,7 +112,8 @@ local function of_pid_file(settings)
   end
   -- find returns the process id, "" without one, and whether it works in the current release.
   local function find(host)
-    local pid, place, wanted = helpers.record(host:script("workers.sh", "look", file, folder, { changes = false }).stdout)
+    local pid, place, wanted = helpers.record(
+      host:script("workers.sh", "look", file, folder, { changes = false }).stdout)
     return pid or "", place == wanted
   end
   function worker.look(host)
@@ -129,19 +140,25 @@ end
 
 local DECLARED = {
   name = { nil, "the unit of systemd, without .service", check = either_problem },
-  command = { nil, "the program of the unit and its arguments; then setup.lua --unit writes the unit", type = "string[]", check = needs_problem("name") },
+  command = { nil, "the program of the unit and its arguments; then setup.lua --unit writes the unit",
+    type = "string[]", check = needs_problem("name") },
   user = { "", "with command: the user that it runs as; default the login user" },
   env_file = { "", "with command: a file on the host with its environment, NAME=value on each line" },
   lines = { {}, "with command: more lines for [Service]" },
   pid_file = { nil, "instead of name: the file with the worker's process id", check = either_problem },
-  start = { nil, "with pid_file: the command that starts a worker in the background", type = "string[]", check = needs_problem("pid_file") },
-  folder = { nil, "with pid_file: the link to the release that it starts in, such as /srv/app/current", check = needs_problem("pid_file") },
-  env = { nil, "with pid_file: the worker's environment", type = "table<string, string>", check = needs_problem("pid_file") },
-  signal = { "TERM", "with pid_file: the signal at which it finishes its tasks and ends", choices = { "TERM", "INT", "QUIT", "USR1", "USR2" } },
+  start = { nil, "with pid_file: the command that starts a worker in the background",
+    type = "string[]", check = needs_problem("pid_file") },
+  folder = { nil, "with pid_file: the link to the release that it starts in, such as /srv/app/current",
+    check = needs_problem("pid_file") },
+  env = { nil, "with pid_file: the worker's environment",
+    type = "table<string, string>", check = needs_problem("pid_file") },
+  signal = { "TERM", "with pid_file: the signal at which it finishes its tasks and ends",
+    choices = { "TERM", "INT", "QUIT", "USR1", "USR2" } },
   within = { "10m", "how long running tasks have to finish", type = "duration" },
   start_within = { "60s", "how long a start may take", type = "duration" },
   settle = { "3s", "how long it must run to count as started, without ready", type = "duration" },
-  ready = { nil, "the command that succeeds when it works, run in the release until it does; a text is for /bin/sh", type = "string|string[]" },
+  ready = { nil, "the command that succeeds when it works, run in the release until it does; " ..
+    "a text is for /bin/sh", type = "string|string[]" },
   tag = { "", "the tag of the hosts that have workers; default all hosts" },
 }
 

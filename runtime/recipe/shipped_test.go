@@ -41,9 +41,9 @@ func TestChangedProject(t *testing.T) {
 	}{
 		{"nothing", "", "", "", ""},
 		{"the settings", "app.lua", "return {", `return {
-  before_switch = { once = function(host) hots = 1 end },`, `recipes/app.lua:11:43: undeclared global "hots"`},
+  before_switch = { once = function(host) hots = 1 end },`, `recipes/app.lua:13:43: undeclared global "hots"`},
 		{"the recipe", "release.lua", "rollout.switch(", "rollout.swich(",
-			`recipes/release.lua:46:11: rollout has no "swich"`},
+			`recipes/release.lua:47:11: rollout has no "swich"`},
 		{"a module", "lib/server.lua", "host:", "hsot:", `recipes/lib/server.lua:13:16: undeclared global "hsot"`},
 		{"a copy of a module", "lib/server.lua", "", "", ""},
 		{"a recipe named as a module", "server.lua", "host:", "hsot:",

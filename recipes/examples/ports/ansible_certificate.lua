@@ -1,5 +1,5 @@
--- After the Ansible role HanXHX.ssl: a certificate and its key, which must belong together, then nginx.
--- 26 lines of code, the original has 49.
+-- After the Ansible role HanXHX.ssl: a certificate and its key, which must match, then nginx.
+-- 27 lines of code, the original has 49.
 local options = recipe {
   summary = "install a certificate with its key, and let nginx read it",
   hosts = "production",
@@ -9,7 +9,8 @@ local options = recipe {
     key = { "tls/site.key", "its key on this machine" },
     of_certificate = { "openssl x509 -noout -pubkey -in", "prints the public key of a certificate", lab = "head -n 1" },
     of_key = { "openssl pkey -pubout -in", "prints the public key of a key", lab = "head -n 1" },
-    reload = { "sudo -n nginx -t && sudo -n nginx -s reload", "tests the configuration and reloads it", lab = "echo >> reloads" },
+    reload = { "sudo -n nginx -t && sudo -n nginx -s reload", "tests the configuration and reloads it",
+      lab = "echo >> reloads" },
   },
 }
 local function public(command, path)

@@ -1,5 +1,5 @@
 -- After a Capistrano task that waits for every server and role, and names those that are not up.
--- 23 lines of code, the original has 28.
+-- 24 lines of code, the original has 28.
 local options = recipe {
   summary = "wait until the application is up on every host, and show which are not",
   hosts = "production",
@@ -19,7 +19,8 @@ each(hosts, { at_once = 10 }, function(host)
   if not up then
     down[#down + 1] = host.name
   end
-  host:result({ state = up and "up" or "down", reason = not up and err.message or "" }, { tone = up and "good" or "bad" })
+  host:result({ state = up and "up" or "down", reason = not up and err.message or "" },
+    { tone = up and "good" or "bad" })
 end)
 if #down > 0 then
   fail("not up: " .. table.concat(down, ", "))

@@ -1,11 +1,12 @@
--- After capistrano-secrets-yml: a file with secrets, which is in no repository, for the login alone.
--- 16 lines of code, the original has 48.
+-- After capistrano-secrets-yml: a file with secrets, in no repository, for the login alone.
+-- 17 lines of code, the original has 48.
 local options = recipe {
   summary = "write the environment of the application from a password manager",
   hosts = "production",
   options = {
     root = { "/var/www/app", "where the application is" },
-    vault = { { "op", "inject", "--in-file", "env.template" }, "prints the file", lab = { "echo", "TOKEN=correct-horse" } },
+    vault = { { "op", "inject", "--in-file", "env.template" }, "prints the file",
+      lab = { "echo", "TOKEN=correct-horse" } },
     restart = { { "systemctl", "--user", "restart", "app" }, "what reads it again", lab = { "touch", "restarted" } },
   },
 }

@@ -195,7 +195,8 @@ echo "$@" >> actions
   done("capistrano_sidekiq")
   web1:run("rm actions")
   plain("capistrano_sidekiq")
-  expect.equal(web1:capture("cat actions"), "kill -s TSTP sidekiq\nstatus sidekiq\nstatus sidekiq\nstop sidekiq\nstart sidekiq")
+  expect.equal(web1:capture("cat actions"),
+    "kill -s TSTP sidekiq\nstatus sidekiq\nstatus sidekiq\nstop sidekiq\nstart sidekiq")
   web1:run("touch stuck")
   expect.contains(plain("capistrano_sidekiq", { within = "20ms" }).stderr, "2 are running")
 

@@ -1,5 +1,5 @@
--- After pyinfra's example of a web server: a unit of systemd, its files, and a restart after a change.
--- 32 lines of code, the original, without its user and sudoers, has 49.
+-- After pyinfra's example of a web server: a systemd unit, its files, and a restart after a change.
+-- 33 lines of code, the original, without its user and sudoers, has 49.
 local options = recipe {
   summary = "run a web server as a service",
   hosts = "production",
@@ -26,7 +26,8 @@ each(hosts, function(host)
         host:run(options.systemctl .. " " .. action)
       end
     end)
-    host:file(options.units .. "/myweb.service", { text = template(UNIT, { root = options.root, port = options.port }) })
+    host:file(options.units .. "/myweb.service",
+      { text = template(UNIT, { root = options.root, port = options.port }) })
     host.fs:mkdir(options.root .. "/web")
     host:file(options.root .. "/web/index.html", { text = "<p>" .. host.name .. "\n" })
     host.fs:symlink(options.root .. "/web/index.html", options.root .. "/web/index.htm")

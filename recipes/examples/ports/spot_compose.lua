@@ -13,7 +13,8 @@ local options = recipe {
 each(hosts, { at_once = 2 }, function(host)
   local dir = options.root .. "/compose"
   host.fs:mkdir(dir)
-  host.fs:write(dir .. "/compose.yml", template("services:\n  app:\n    image: {{ image }}\n", { image = options.image }))
+  host.fs:write(dir .. "/compose.yml",
+    template("services:\n  app:\n    image: {{ image }}\n", { image = options.image }))
   host:run({ options.docker, "compose", "pull" }, { cwd = dir, timeout = "10m" })
   host:run({ options.docker, "compose", "up", "-d" }, { cwd = dir })
   wait("it answers", { within = "30s" }, function() return host:test(options.works) end)

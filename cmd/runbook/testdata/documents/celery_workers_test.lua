@@ -1,8 +1,10 @@
--- The section "Celery workers" of the cookbook: workers stop before the switch and start after it, also when a host goes back.
+-- The section "Celery workers" of the cookbook: workers stop before the switch and start after it,
+-- also when a host goes back.
 
 test("workers never run while the link changes", function()
   local web1 = unpack(lab.hosts(1))
-  lab.repo({ ["wsgi.py"] = "def application(environ, start_response):\n    start_response('200 OK', [])\n    return [b'']\n" })
+  lab.repo({ ["wsgi.py"] = "def application(environ, start_response):\n    start_response('200 OK', [])\n" ..
+    "    return [b'']\n" })
   local settings = { release = "r1", restart = "graceful", requirements = "", health = "" }
   expect.status(run("recipes/release.lua", settings, { hooks = true }), 0)
   lab.fail("restart")

@@ -1,4 +1,5 @@
--- The section "Django" of the cookbook: what runs where, and that a failure switches nothing. Django itself is in a story.
+-- The section "Django" of the cookbook: what runs where, and that a failure switches nothing.
+-- Django itself is in a story.
 
 local MANAGE = [[
 import os, sys
@@ -16,7 +17,8 @@ test("checks and migrations run once, before the switch", function()
   local app = lab.repo({ ["manage.py"] = MANAGE, ["wsgi.py"] = WSGI, ["requirements.txt"] = "" })
   local settings = { release = "r1", restart = "none", requirements = "" }
   expect.status(run("recipes/release.lua", settings, { hooks = true }), 0)
-  expect.equal(web1.fs:read(web1.vars.root .. "/calls"), "check sqlite:///app.db\nversion sqlite:///app.db\nmigrate sqlite:///app.db\n")
+  expect.equal(web1.fs:read(web1.vars.root .. "/calls"),
+    "check sqlite:///app.db\nversion sqlite:///app.db\nmigrate sqlite:///app.db\n")
   expect.absent(web2, "calls")
 
   app:commit({ ["fail-migrate"] = "" })

@@ -1,4 +1,5 @@
--- The section "First steps" of the migration guide: what happens to releases that another tool left in ROOT/releases.
+-- The section "First steps" of the migration guide: what happens to releases that another tool left
+-- in ROOT/releases.
 
 test("releases of another tool in ROOT/releases are incomplete, and deleted when older than a day", function()
   local web1 = unpack(lab.hosts(1))

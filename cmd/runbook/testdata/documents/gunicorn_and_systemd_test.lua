@@ -1,4 +1,5 @@
--- The section "gunicorn and systemd" of the cookbook: systemd restarts the service after the switch. gunicorn itself is in a story.
+-- The section "gunicorn and systemd" of the cookbook: systemd restarts the service after the
+-- switch. gunicorn itself is in a story.
 
 test("the service is restarted in the release", function()
   local web1 = unpack(lab.hosts(1))

@@ -1,4 +1,5 @@
--- The section "nginx in front" of the cookbook: the options reach mod_wsgi-express, and the health check its address.
+-- The section "nginx in front" of the cookbook: the options reach mod_wsgi-express, and the health
+-- check its address.
 
 test("mod_wsgi-express is configured for the proxy", function()
   local web1 = unpack(lab.hosts(1))
