@@ -67,7 +67,7 @@ end)`
 			`each(hosts, function(host) host:run("head -c 100000000 /dev/zero | tr '\\0' x") end)`, "more than 16 MiB",
 			nil},
 		{"captured lines", hostile.Attacks{},
-			`each(hosts, function(host) host:capture("yes | head -c 100000000 >&2") end)`, "more than 16 MiB", nil},
+			`each(hosts, function(host) host:capture("yes 123456789 | head -c 100000000 >&2") end)`, "more than 16 MiB", nil},
 		{"long names", named(250), `each(hosts, function(host) host.fs:list("/srv") end)`, "more than 64 MiB", nil},
 		{"short names", named(12), `each(hosts, function(host) host.fs:list("/srv") end)`, "more than 1000000 names",
 			nil},
@@ -84,7 +84,7 @@ end)`
 			`each(hosts, function(host) host:upload("FOLDER", "FOLDER", { changed = true }) end)`, "more than 4 KiB",
 			nil},
 		{"shown output", hostile.Attacks{},
-			`each(hosts, function(host) host:run("yes | head -c 100000000", { max = 1000 }) end)`,
+			`each(hosts, function(host) host:run("yes 123456789 | head -c 100000000", { max = 1000 }) end)`,
 			"more than 1000 bytes", []string{"-v"}},
 		{"agent", hostile.Attacks{Agent: floodAgent}, `
 agent.forward({ keys = { "KEY" }, to = { "git@127.0.0.1:PORT" } }, function()
@@ -144,7 +144,7 @@ end)`, "", nil},
 // Output that waits for a terminal is limited to what a screen can show.
 func TestExecTakesNoMemory(t *testing.T) {
 	r := newRunner(t, hostile.Attacks{})
-	cmd := r.command(nil, "exec", "--", "yes | head -c 100000000")
+	cmd := r.command(nil, "exec", "--", "yes 123456789 | head -c 100000000")
 	shown := onTerminal(t, cmd)
 	peak, err := peakMemory(cmd)
 	if text := shown(); err != nil || !strings.Contains(text, "bytes of output omitted") {
