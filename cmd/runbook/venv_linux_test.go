@@ -163,7 +163,8 @@ func compareTrees(t *testing.T, got, want map[string]string) {
 }
 
 // strangeVenv is found before Python's own venv, whose code it runs. In the first environment that
-// it makes, $STRANGE runs at every start of Python; the second meets the real ensurepip.
+// it makes, $STRANGE runs at every start of Python. The second is a common one, but with "no" as
+// $STRANGE_PIP it gets no pip, which takes ensurepip four seconds.
 const strangeVenv = `import os, sysconfig
 __path__ = [os.path.join(sysconfig.get_path("stdlib"), "venv")]
 with open(os.path.join(__path__[0], "__init__.py"), encoding="utf-8") as source:
@@ -181,24 +182,27 @@ if not os.path.exists(flag):
                 packages = sysconfig.get_path("purelib", "posix_prefix", {"base": context.env_dir})
                 with open(os.path.join(packages, "strange.pth"), "w") as file:
                     file.write(os.environ["STRANGE"])
+elif os.environ["STRANGE_PIP"] == "no":
+    EnvBuilder._setup_pip = lambda self, context: None
 `
 
 // TestVirtualenvUnknown uses a Python whose venv or ensurepip is not like the known ones, or fails:
 // `python -m venv` makes the environment instead.
 func TestVirtualenvUnknown(t *testing.T) {
 	t.Parallel()
-	for _, c := range []struct{ name, strange, reason string }{
-		{"no step for pip", "venv", "venv does not install pip in the known way"},
+	for _, c := range []struct{ name, strange, reason, pip string }{
+		{"no step for pip", "venv", "venv does not install pip in the known way", "no"},
 		{"no call of pip", "import ensurepip; del ensurepip._run_pip",
-			"RuntimeError: ensurepip does not call pip in the known way"},
-		{"no wheels", "import ensurepip; ensurepip._WHEEL_PKG_DIR = None", "No such file or directory"},
+			"RuntimeError: ensurepip does not call pip in the known way", "no"},
+		{"no wheels", "import ensurepip; ensurepip._WHEEL_PKG_DIR = None", "No such file or directory", "no"},
 		{"a death half-way", "import csv; csv.writer = lambda f: __import__('os').kill(__import__('os').getpid(), 9)",
-			"exit status -9"},
+			"exit status -9", "yes"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()
-			variables := fmt.Sprintf("STRANGE_FLAG=%s/flag STRANGE=%s", dir, run.CommandLine(c.strange))
+			variables := fmt.Sprintf("STRANGE_FLAG=%s/flag STRANGE_PIP=%s STRANGE=%s", dir, c.pip,
+				run.CommandLine(c.strange))
 			wrapper := pythonWith(t, dir, variables, map[string]string{"venv/__init__.py": strangeVenv})
 			said := makeVirtualenv(t, wrapper, "fresh", filepath.Join(dir, "app"))
 			warnings := regexp.MustCompile(`(?m)^.*fell back to the slower python -m venv: .*$`).FindAllString(said, -1)
@@ -206,11 +210,17 @@ func TestVirtualenvUnknown(t *testing.T) {
 				t.Errorf("runbook said\n%s\nand not once that %q", said, c.reason)
 			}
 			venv := filepath.Join(dir, "app/venv")
-			if out, err := exec.Command(venv+"/bin/pip", "check").CombinedOutput(); err != nil {
-				t.Errorf("pip: %v: %s", err, out)
+			if out, err := exec.Command(venv+"/bin/python", "-c", "pass").CombinedOutput(); err != nil {
+				t.Errorf("Python: %v: %s", err, out)
 			}
 			if left, err := filepath.Glob(venv + "/lib/python3*/site-packages/strange.pth"); err != nil || left != nil {
 				t.Errorf("left from the first attempt: %q %v", left, err)
+			}
+			if c.pip == "no" {
+				return
+			}
+			if out, err := exec.Command(venv+"/bin/pip", "check").CombinedOutput(); err != nil {
+				t.Errorf("pip: %v: %s", err, out)
 			}
 			record, err := filepath.Glob(venv + "/lib/python3*/site-packages/pip-*.dist-info/RECORD")
 			if err != nil || len(record) != 1 {
