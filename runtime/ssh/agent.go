@@ -37,8 +37,8 @@ type agentForwarding struct {
 	failed error
 }
 
-// maxAgentChannels is how many connections to the agent a host may have. For each, x/crypto lets
-// the host send 2 MiB unasked. A git client opens one.
+// maxAgentChannels is how many connections to the agent a host may have. On each, x/crypto lets the
+// host send 2 MiB that nobody has read. A git client opens one.
 const maxAgentChannels = 16
 
 // accept connects an offered channel with the agent that is lent, or refuses it.

@@ -13,14 +13,14 @@ import (
 	"runbook/runtime/event"
 )
 
-// LoginError is a host that refused the login.
+// LoginError reports a host that refused the login.
 type LoginError struct {
 	User    string
 	Address string   // host:port
 	Methods []string // what the server would have accepted: "publickey", "password", …
-	// Accepted are the keys that the server accepted and wanted more than, Known those with which
-	// it refused the account, Tried those that it refused, and Missing those that could not be
-	// offered, with the reason. Each has its source and fingerprint.
+	// Accepted keys did not suffice alone. With Known keys the server refused the account. It
+	// refused Tried keys. Missing keys could not be offered, for the reason given. Each text has
+	// the key's source and fingerprint.
 	Accepted, Known, Tried, Missing []string
 	Reason                          string // the server's last words, or ""
 	Banner                          string // what it showed before, such as that the account has expired, or ""
@@ -74,10 +74,10 @@ type authentication struct {
 	begun     bool
 	methods   []string // accepted by the server
 	keys      *keyring
-	partial   int       // how many keys the server accepted and wanted more than
+	partial   int       // how many keys the server accepted without ending the login
 	banner    []string  // what the server showed
 	answers   int       // how often a person was asked
-	questions int       // how many questions that were
+	questions int       // how many questions the server asked
 	failed    error     // ended the authentication, such as a prompt that was interrupted
 	agent     io.Closer // the connection to the admin's agent, or nil
 }
@@ -270,7 +270,7 @@ func (a *authentication) secondFactor(e *LoginError) string {
 }
 
 // close closes the connection to the agent, and forgets the keys: the callbacks of a connection
-// refer to a as long as that exists.
+// keep a alive as long as it exists.
 func (a *authentication) close() {
 	if a.agent != nil {
 		_ = a.agent.Close() // all is read

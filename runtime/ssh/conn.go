@@ -11,11 +11,10 @@ import (
 // Conn is a connection to a host: over SSH, or to this machine itself. Its methods are safe for
 // concurrent use.
 type Conn interface {
-	// Start runs a command line in a session of its own. The login shell of the host parses it,
-	// whichever that is, so it must be so plain that all of them read it alike.
+	// Start runs a command line in a session of its own. The host's login shell parses it, so it
+	// must mean the same in every shell.
 	Start(ctx context.Context, line string) (*Process, error)
-	// Session opens a session that the caller controls in every detail, and closes. This machine
-	// itself has none.
+	// Session opens a raw SSH session, which the caller closes. This machine itself has none.
 	Session(ctx context.Context) (*gossh.Session, error)
 	// Dial connects to an address as seen from the host. The error is a *ForbiddenError if the
 	// server forbids tunnels. A connection through SSH has no deadlines.
@@ -23,8 +22,8 @@ type Conn interface {
 	// AgentSocket returns the path of a socket on the host that is connected to the agent lent to
 	// it.
 	AgentSocket(ctx context.Context) (string, error)
-	// Lend forwards a to the host, named host in its Serve, until end is called. The agent that was
-	// lent last answers.
+	// Lend forwards a to the host until end is called. host is the name that a.Serve gets. The
+	// agent that was lent last answers.
 	Lend(ctx context.Context, a Agent, host string) (end func())
 	// Done is closed when the connection is gone. Lost returns the reason.
 	Done() <-chan struct{}
@@ -45,7 +44,7 @@ type Process struct {
 }
 
 // Await calls fn, which takes no context, and stops waiting when ctx ends. A value that fn returns
-// after that goes to drop.
+// after that is passed to drop.
 func Await[T any](ctx context.Context, fn func() (T, error), drop func(T)) (T, error) {
 	type outcome struct {
 		value T

@@ -17,7 +17,7 @@ type deadline struct {
 	mu     sync.Mutex
 	timer  *time.Timer
 	ends   time.Time
-	rest   time.Duration // what was left when it was paused
+	rest   time.Duration // the time left when it was paused
 	late   bool
 	paused int
 	conn   net.Conn

@@ -68,7 +68,7 @@ func NewDialer(stream *event.Stream, opts Options) *Dialer {
 func (d *Dialer) Dial(ctx context.Context, t Target) (Conn, error) {
 	r, err := d.dial(ctx, t)
 	if err != nil {
-		return nil, err // r is nil, but not a nil Conn
+		return nil, err // a nil *remote would not be a nil Conn
 	}
 	return r, nil
 }
@@ -84,8 +84,8 @@ func (d *Dialer) dial(ctx context.Context, t Target) (*remote, error) {
 	return newRemote(h, d.KeepAlive(t)), nil
 }
 
-// showBanner shows what a server had to say before the login, such as that there will be a
-// maintenance. Many servers have the same legal text: it is shown once.
+// showBanner shows what a server printed before the login, such as a maintenance notice. Text that
+// many servers share, such as a legal notice, is shown once.
 func (d *Dialer) showBanner(ctx context.Context, from string, lines []string) {
 	text := strings.Join(lines, " ")
 	d.mu.Lock()
@@ -108,9 +108,9 @@ func address(t Target) string {
 	return net.JoinHostPort(t.Address, strconv.Itoa(port))
 }
 
-// KeepAlive is how each side of a connection finds out that the other one is gone.
+// KeepAlive configures how each side of a connection detects that the other one is gone.
 type KeepAlive struct {
-	Every  time.Duration // the time between two signs of life; none are sent if it is not above 0
+	Every  time.Duration // the time between two signs of life; 0 or less sends none
 	Misses int           // how many may stay unanswered
 }
 
@@ -144,7 +144,7 @@ func (d *Dialer) Ask(ctx context.Context, question string, secret bool) (string,
 	return d.opts.Prompt(ctx, question, secret)
 }
 
-// ErrClosed is the error of a connection that is needed after all were closed.
+// ErrClosed is the error of a connection that is requested after Close.
 var ErrClosed = errors.New("the run is over: its connections are closed")
 
 // Close closes the connections to jump hosts. The connections through them must be closed before.
@@ -187,7 +187,7 @@ func (d *Dialer) bastion(t Target) *bastion {
 	return b
 }
 
-// route names the way to a host. Targets with the same route share a connection.
+// route identifies how a host is reached. Targets with the same route share a connection.
 func route(t Target) string {
 	s := t.User + "@" + address(t)
 	if t.Via != nil {

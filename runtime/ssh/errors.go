@@ -32,8 +32,8 @@ const (
 	NoProxy     Cause = "proxy failed" // the proxy command does not connect
 )
 
-// ConnectError is a host that could not be reached. A wrong key and a failed login have errors of
-// their own.
+// ConnectError reports a host that could not be reached. A wrong key and a failed login have errors
+// of their own.
 type ConnectError struct {
 	Address string // host:port
 	Cause   Cause
@@ -72,19 +72,19 @@ type viaError struct {
 func (e *viaError) Error() string { return "bastion " + e.bastion + ": " + e.err.Error() }
 func (e *viaError) Unwrap() error { return e.err }
 
-// ForbiddenError is a server that forbids tunnels.
+// ForbiddenError reports a server that forbids tunnels.
 type ForbiddenError struct{ Address string }
 
 func (e *ForbiddenError) Error() string {
 	return "the server forbids tunnels, so " + e.Address + " can't be reached through it"
 }
 
-// SessionError is a server that refuses one more session on the connection.
+// SessionError reports a server that refuses one more session on the connection.
 type SessionError struct{ Reason string }
 
 func (e *SessionError) Error() string { return "the server refused one more session: " + e.Reason }
 
-// TooLongError is a host that sent more than it may.
+// TooLongError reports a host that sent more than it may.
 type TooLongError struct {
 	What string // what was too long
 	Most int64  // the limit
@@ -221,7 +221,7 @@ func (s *server) proxyError(h handshake, limit *deadline, err error) error {
 	var ended *proxy.Ended
 	cause, what := NoProxy, ""
 	switch {
-	case h.proxy == nil: // it did not start
+	case h.proxy == nil: // the proxy did not start
 		what = err.Error()
 	case h.dropped:
 		cause, what = NoHandshake, "the proxy command ends and prints nothing"

@@ -15,7 +15,7 @@ import (
 	"runbook/runtime/ssh/platform"
 )
 
-// UnknownKeyError is a host whose key is in no known_hosts file.
+// UnknownKeyError reports a host whose key is in no known_hosts file.
 type UnknownKeyError struct {
 	Address     string // host:port
 	Type        string // such as "ssh-ed25519"
@@ -27,7 +27,7 @@ func (e *UnknownKeyError) Error() string {
 	return fmt.Sprintf("the key of %s is not known: it shows %s %s", e.Address, e.Type, e.Fingerprint)
 }
 
-// ChangedKeyError is a host whose key differs from the known or pinned one.
+// ChangedKeyError reports a host whose key differs from the known or pinned one.
 type ChangedKeyError struct {
 	Address     string   // host:port
 	Type        string   // such as "ssh-ed25519"
@@ -42,7 +42,7 @@ func (e *ChangedKeyError) Error() string {
 		e.Address, e.Type, e.Fingerprint, strings.Join(e.Places, ", "), strings.Join(e.Known, ", "))
 }
 
-// RevokedKeyError is a host that presents a key that a known_hosts file revokes.
+// RevokedKeyError reports a host that presents a key that a known_hosts file revokes.
 type RevokedKeyError struct {
 	Address     string // host:port
 	Fingerprint string // "SHA256:…"
@@ -121,7 +121,8 @@ func (k *hostKeys) changed(key gossh.PublicKey, want []xknownhosts.KnownKey) err
 	return event.WithHint(e, warning+"; only if the new key is right, accept it: "+e.Accept)
 }
 
-// keepsNoKeys returns the first known_hosts file if it can keep nothing, such as /dev/null, or "".
+// keepsNoKeys returns the first known_hosts file if keys cannot be stored in it, as in /dev/null,
+// or "".
 func (s *server) keepsNoKeys() string {
 	files := s.knownHosts()
 	if len(files) == 0 {
@@ -133,8 +134,8 @@ func (s *server) keepsNoKeys() string {
 	return files[0]
 }
 
-// accept returns the command that adds key to the first known_hosts file, or "" without a file that
-// can keep it. The command contains the key: fetching it from the network again would trust whoever
+// accept returns the command that adds key to the first known_hosts file, or "" if no file can
+// store it. The command contains the key: fetching it from the network again would trust whoever
 // answers then.
 func (k *hostKeys) accept(key gossh.PublicKey) string {
 	files := k.server.knownHosts()

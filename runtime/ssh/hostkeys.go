@@ -68,8 +68,8 @@ func (s *server) knownHosts() []string {
 }
 
 // algorithms returns the signature algorithms to accept from the host. Those of its known keys come
-// first. The others follow, so that a host with a different key is told apart from one with which
-// there is no common algorithm.
+// first. The others follow, so that a host with a changed key is not reported as one without a
+// common algorithm.
 func (k *hostKeys) algorithms() ([]string, error) {
 	allowed := k.server.target.Security.HostKeys
 	all := allowed.Names

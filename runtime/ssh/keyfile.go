@@ -44,8 +44,8 @@ func publicKey(path string) gossh.PublicKey {
 }
 
 // ParseKey parses the private key in the file path. An encrypted key is a
-// *gossh.PassphraseMissingError. A file of another kind is an error with a hint that turns it into
-// a key that can be read.
+// *gossh.PassphraseMissingError. For any other file the error has a hint, such as the command that
+// converts the key.
 func ParseKey(path string, text []byte) (any, error) {
 	raw, err := gossh.ParseRawPrivateKey(text)
 	var locked *gossh.PassphraseMissingError
@@ -141,17 +141,17 @@ func (l *lockedKey) SignWithAlgorithm(rand io.Reader, data []byte, algorithm str
 	return s.SignWithAlgorithm(rand, data, algorithm)
 }
 
-// Passphrases decrypts private keys. It asks for the passphrase of each file once: whoever else
-// needs the key meanwhile waits for the answer. The zero value is ready to use.
+// Passphrases decrypts private keys. It asks for the passphrase of each file once: concurrent
+// callers wait for the answer. The zero value is ready to use.
 type Passphrases struct {
 	once   sync.Once
 	asking Mutex
 	opened map[string]any // raw private keys by file
 }
 
-// Open decrypts the key file path, which holds pem. ask puts the question to a person. A wrong
-// answer is asked for again, up to three times; an empty one gives up. No error contains the
-// passphrase, and stream hides it.
+// Open decrypts the key file path, which holds pem. ask asks a person. Open asks up to three times
+// after wrong answers; an empty answer gives up. No error contains the passphrase, and stream hides
+// it.
 func (p *Passphrases) Open(
 	ctx context.Context, stream *event.Stream, path string, pem []byte,
 	ask func(question string) (string, error),

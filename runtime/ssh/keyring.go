@@ -25,7 +25,7 @@ import (
 type keyring struct {
 	allowed inventory.Security
 	offers  []*offer
-	missing []error // why keys cannot be offered, with what to do about it as their hint
+	missing []error // why keys cannot be offered; the hints say what to do about it
 
 	emptyAgent bool // the admin's agent answers, and has no key
 }
@@ -58,13 +58,13 @@ func (k *keyring) miss(from string, err error) {
 	k.missing = append(k.missing, fmt.Errorf("%s: %w", from, err))
 }
 
-// describe records in e what became of the keys.
+// describe adds the outcome of each key to e.
 func (k *keyring) describe(e *LoginError) {
 	for _, o := range k.offers {
 		switch {
 		case o.accepted:
 			e.Accepted = append(e.Accepted, o.String())
-		case o.signed: // sshd lets only a key sign that it knows
+		case o.signed: // sshd asks for a signature only by a key that it knows
 			e.Known = append(e.Known, o.String())
 		case o.tried:
 			e.Tried = append(e.Tried, o.String())
@@ -75,7 +75,7 @@ func (k *keyring) describe(e *LoginError) {
 	}
 }
 
-// hints returns what to do so that more keys can be offered.
+// hints returns how to make the missing keys usable.
 func (k *keyring) hints() (hints []string) {
 	for _, err := range k.missing {
 		if hint := event.Hint(err); hint != "" && !slices.Contains(hints, hint) {
@@ -232,7 +232,7 @@ type certificate struct {
 	cert *gossh.Certificate
 }
 
-// certificates reads the configured certificates, and those in the files beside the keys.
+// certificates reads the configured certificates, and those in the files next to the keys.
 func (s *server) certificates(k *keyring, keys []string) []certificate {
 	var list []certificate
 	read := func(path string, required bool) {

@@ -17,8 +17,8 @@ import (
 	"runbook/runtime/ssh/known"
 )
 
-// Known holds what known_hosts files contain about one server. It is for those who verify that
-// server's key elsewhere: an ssh on a host, or the agent.
+// Known holds what known_hosts files contain about one server. It is for code that verifies the
+// server's key elsewhere: ssh on a host, or the agent.
 type Known struct {
 	Keys        []gossh.PublicKey      // the server's own keys
 	Authorities []gossh.PublicKey      // keys that may certify it (@cert-authority)
@@ -103,7 +103,7 @@ func knownLine(name string, key gossh.PublicKey) string {
 	return name + " " + strings.TrimSpace(string(gossh.MarshalAuthorizedKey(key)))
 }
 
-// ErrNotKnown is a key that no known_hosts file has for the server.
+// ErrNotKnown reports a key that no known_hosts file has for the server.
 var ErrNotKnown = errors.New("not a known key of this server")
 
 // Check returns nil if the server called host may identify itself with key, a plain key or a

@@ -192,7 +192,7 @@ func (g *greeting) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// heard returns what came before the version line, and whether that came.
+// heard returns what came before the version line, and whether the version line came.
 func (g *greeting) heard() (said string, named bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()

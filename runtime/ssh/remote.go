@@ -65,8 +65,8 @@ func (r *remote) serve(channels <-chan gossh.NewChannel, requests <-chan *gossh.
 	_ = r.agents.channels.Wait()
 }
 
-// scheduleKeepAlive sends the next keepalive request in a while. A timer waits for that, because a
-// goroutine needs memory.
+// scheduleKeepAlive schedules the next keepalive request. It uses a timer, because a waiting
+// goroutine needs more memory.
 func (r *remote) scheduleKeepAlive(k KeepAlive) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -80,7 +80,7 @@ func (r *remote) scheduleKeepAlive(k KeepAlive) {
 	})
 }
 
-// endKeepAlive sends no keepalive request from now on.
+// endKeepAlive stops the keepalive requests.
 func (r *remote) endKeepAlive() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -143,7 +143,7 @@ func (r *remote) Close() error {
 	return nil
 }
 
-// Session opens a session that the caller controls in every detail, and closes.
+// Session opens a raw SSH session, which the caller closes.
 func (r *remote) Session(ctx context.Context) (*gossh.Session, error) {
 	s, err := Await(ctx, r.client.NewSession, closeSession)
 	var refused *gossh.OpenChannelError

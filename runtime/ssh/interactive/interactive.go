@@ -24,19 +24,20 @@ type Options struct {
 	Line     string // a command line for the host's login shell; "" starts that shell itself
 	In       *os.File
 	Out, Err io.Writer
-	Terminal bool   // ask the host for a terminal. In and Out are one here
+	Terminal bool   // ask the host for a terminal; In and Out are the terminal of this machine
 	Term     string // its kind, such as xterm
 }
 
-// ErrLost is the error of a session whose connection was lost.
+// ErrLost is the error of a session that ended without an exit status, mostly because the
+// connection was lost.
 var ErrLost = errors.New("the connection was lost")
 
 // grace is how long what ran in an interrupted session may take to end.
 const grace = 3 * time.Second
 
-// Run runs a session to its end and returns the exit status of what ran in it, 128 plus the number
-// of the signal that ended it. It fails with ErrLost, the cause of ctx, or the error of a stream
-// that cannot be written to.
+// Run runs a session to its end and returns the exit status of what ran in it, or 128 plus the
+// number of the signal that ended it. It fails with ErrLost, the cause of ctx, or the error of a
+// stream that cannot be written to.
 //
 // After it, one goroutine may still read In until the process ends: nothing can cancel that.
 func Run(ctx context.Context, conn ssh.Conn, o Options) (code int, err error) {
@@ -125,7 +126,7 @@ func status(conn ssh.Conn, err error) (int, error) {
 	}
 }
 
-// attach asks for a terminal on the host and gives all keys of the one here to it, until release is
+// attach asks for a terminal on the host and passes all keys typed here to it, until release is
 // called.
 func attach(ctx context.Context, s *gossh.Session, o Options) (release func() error, err error) {
 	fd := int(o.In.Fd())

@@ -14,8 +14,8 @@ import (
 	"github.com/skeema/knownhosts"
 )
 
-// Files are known_hosts files, read once for all hosts of a run: a file has a line for each of
-// them. The zero value is usable. It is safe for concurrent use.
+// Files caches known_hosts files, so that a run reads each file once and not once per host. The
+// zero value is usable. It is safe for concurrent use.
 type Files struct {
 	mu   sync.Mutex
 	read map[string]reading // by the paths
@@ -27,7 +27,7 @@ type reading struct {
 	keys   *knownhosts.HostKeyDB
 }
 
-// state tells a file that was not changed from one that was.
+// state identifies a version of a file, to detect changes.
 type state struct {
 	changed time.Time
 	size    int64

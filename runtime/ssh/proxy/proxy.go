@@ -54,7 +54,7 @@ func Dial(p inventory.Proxy, host string) (*Conn, error) {
 	return &Conn{process: running, stdin: ends[1], stdout: ends[2], host: host}, nil
 }
 
-// Ended is the end of a proxy that failed, or had something to say.
+// Ended reports a proxy that exited with a failure, or printed something.
 type Ended struct{ status, printed string }
 
 func (e *Ended) Error() string {
@@ -92,8 +92,8 @@ func (c *Conn) end() error {
 	return nil
 }
 
-// Write sends to the host. If the proxy has ended, Read says why: what it wrote before may wait
-// there.
+// Write sends to the host. If the proxy has ended, Read returns the reason: output that it wrote
+// before may still be unread.
 func (c *Conn) Write(b []byte) (int, error) {
 	n, err := c.stdin.Write(b)
 	if process.IsClosedPipe(err) {

@@ -29,8 +29,8 @@ type Command struct {
 	Sudo  string            // the user to run as through sudo, or ""
 
 	// Resident is for runbook's own scripts without input. With Sudo they run in a shell that sudo
-	// has started once: sudo takes 10 ms and more, and logs each command of a recipe. Without, they
-	// do not wait for a command of the recipe that runs at the same time.
+	// has started once: sudo takes 10 ms and more, and logs each command of a recipe. Without Sudo,
+	// they do not wait for a command of the recipe that runs at the same time.
 	Resident bool
 
 	Timeout     time.Duration // limits the whole command; 0 for no limit
@@ -182,9 +182,9 @@ func (c Command) body(env map[string]string) (string, error) {
 	return b.String() + "eval " + quoted, nil
 }
 
-// program returns the line of a command that is one program, named by its path, and plain words; ""
-// for any other command. Nothing in such a line can change the shell, so it needs no subshell. The
-// shell may start it by vfork, which costs half.
+// program returns the command line if the command is one program, named by its path, with plain
+// words; "" for any other command. Nothing in such a line can change the shell, so it needs no
+// subshell. The shell may start it by vfork, which costs half.
 func (c Command) program(env map[string]string) (string, error) {
 	line, err := c.line()
 	plain := strings.HasPrefix(line, "/") && !c.Pipefail && (c.Argv != nil || ssh.Harmless(line, '=', ' '))

@@ -58,7 +58,7 @@ const shellLimit = 60 * time.Second
 var errNoShell = fmt.Errorf("the host started no shell within %v", shellLimit)
 
 // ensureShell starts the long-lived shell of a seat of the login user, unless there is one. The
-// caller has the turn.
+// caller holds the seat's turn.
 func (c *connection) ensureShell(ctx context.Context, at *seat) error {
 	if at.shell != nil {
 		return nil
@@ -77,9 +77,9 @@ func (c *connection) ensureShell(ctx context.Context, at *seat) error {
 	return nil
 }
 
-// openSession calls open, which opens a session. While the server has no room for one it calls
-// refused and tries again for a second: sshd frees a session when it has seen its process end, a
-// little after this side has closed it.
+// openSession calls open, which opens a session. While the server refuses one more, it calls
+// refused and retries for a second: sshd frees a session only when its process has ended, a little
+// after this side has closed it.
 func openSession[T any](ctx context.Context, open func(context.Context) (T, error), refused func()) (T, error) {
 	for tries := 0; ; tries++ {
 		v, err := open(ctx)
@@ -96,8 +96,8 @@ func openSession[T any](ctx context.Context, open func(context.Context) (T, erro
 	}
 }
 
-// start runs a command line in a session of its own. Shells that wait for the next script of
-// runbook's own make room for it.
+// start runs a command line in a session of its own. If the server refuses one more session, idle
+// shells are ended first.
 func (c *connection) start(ctx context.Context, line string) (*ssh.Process, error) {
 	open := func(ctx context.Context) (*ssh.Process, error) { return c.link.Start(ctx, line) }
 	return openSession(ctx, open, c.endIdle)

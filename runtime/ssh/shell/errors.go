@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// ExitError is a command that ended with a status other than 0.
+// ExitError reports a command that ended with a status other than 0.
 type ExitError struct {
 	Host    string // the host's name
 	Command string // as a person would type it
@@ -21,7 +21,7 @@ func (e *ExitError) Error() string {
 // LastOutput returns the last lines that the command printed.
 func (e *ExitError) LastOutput() string { return e.Tail }
 
-// TimeoutError is a command that took too long and was ended, together with all that it had
+// TimeoutError reports a command that took too long and was ended, together with all that it had
 // started.
 type TimeoutError struct {
 	Host    string
@@ -47,7 +47,7 @@ func (e *TimeoutError) Error() string {
 // LastOutput returns the last lines that the command printed.
 func (e *TimeoutError) LastOutput() string { return e.Tail }
 
-// LostError is a command whose connection was lost, so that its outcome is unknown.
+// LostError reports a command whose connection was lost, so that its outcome is unknown.
 type LostError struct {
 	Host    string
 	Command string
@@ -62,7 +62,7 @@ func (e *LostError) Error() string {
 
 func (e *LostError) Unwrap() error { return e.Err }
 
-// SudoError is a command that sudo did not start.
+// SudoError reports a command that sudo did not start.
 type SudoError struct {
 	Host   string
 	User   string // who it was to run as

@@ -94,8 +94,8 @@ func (h *Host) Connect(ctx context.Context) error {
 	return err
 }
 
-// connection returns the connection. If it was lost, connection connects again and takes the same
-// locks again, so that nothing runs without them.
+// connection returns the connection. If it was lost, connection connects again and reacquires the
+// same locks, so that nothing runs without them.
 func (h *Host) connection(ctx context.Context) (*connection, error) {
 	if err := h.busy.Lock(ctx); err != nil {
 		return nil, err

@@ -45,8 +45,8 @@ func newKeeper(path string, p *ssh.Process) *keeper {
 	return &keeper{path: path, shell: newShell(p), gone: make(chan struct{}), quiet: make(chan struct{})}
 }
 
-// acquire sends the script, which waits for the lock for so many seconds, and returns when it has
-// the lock.
+// acquire sends the script, which waits for the lock for at most seconds, and returns when the
+// script holds the lock.
 func (k *keeper) acquire(ctx context.Context, script, mark string, seconds int64) error {
 	if err := feed(k.shell.proc.Stdin, script); err != nil {
 		return err
@@ -135,7 +135,7 @@ func (k *keeper) sendBeats(every time.Duration) {
 	}
 }
 
-// release gives the lock back and waits for the keeper's end.
+// release releases the lock and waits for the keeper to exit.
 func (k *keeper) release(ctx context.Context) error {
 	if err := k.send("bye"); err != nil {
 		<-k.gone // the lock went with the keeper
@@ -153,8 +153,9 @@ func (k *keeper) release(ctx context.Context) error {
 	return nil
 }
 
-// silence returns after how many seconds without a sign of life the host gives this side up; 0 for
-// never. This side gives up the connection earlier, so that no two runs work at the same time.
+// silence returns the number of seconds without a sign of life after which the host gives up on
+// this side; 0 for never. This side gives up the connection earlier, so that no two runs work at
+// the same time.
 func silence(k ssh.KeepAlive) int64 {
 	if k.Every <= 0 {
 		return 0

@@ -16,7 +16,7 @@ import (
 	"runbook/runtime/ssh/shell/frame"
 )
 
-// LockedError is a lock that somebody else holds.
+// LockedError reports a lock that somebody else holds.
 type LockedError struct {
 	Path   string
 	Holder string // who, from where and since when; "" if the lock file does not name the holder
@@ -56,7 +56,7 @@ func (h *Host) Lock(ctx context.Context, path string, wait time.Duration) error 
 	return nil
 }
 
-// ReleaseLocks gives back all locks of this host and returns their paths, oldest first.
+// ReleaseLocks releases all locks of this host and returns their paths, oldest first.
 func (h *Host) ReleaseLocks(ctx context.Context) ([]string, error) {
 	if err := h.busy.Lock(ctx); err != nil {
 		return nil, err
@@ -73,7 +73,7 @@ func (h *Host) ReleaseLocks(ctx context.Context) ([]string, error) {
 	return paths, errors.Join(errs...)
 }
 
-// ensureLocks acquires again the locks whose keepers are gone. The caller holds h.busy.
+// ensureLocks reacquires the locks whose keepers are gone. The caller holds h.busy.
 func (h *Host) ensureLocks(ctx context.Context) error {
 	for _, path := range h.locks {
 		if h.conn.holds(path) {

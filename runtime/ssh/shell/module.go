@@ -161,7 +161,7 @@ func (o runOptions) with(c Command) (Command, error) {
 	return c, checkMax(int64(o.Max))
 }
 
-// checkMax refuses a limit that no output could keep.
+// checkMax refuses a limit below 1.
 func checkMax(most int64) error {
 	if most < 1 {
 		return fmt.Errorf("max: want a number of bytes above 0, got %d", most)

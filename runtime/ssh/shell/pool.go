@@ -1,7 +1,7 @@
 // Package shell executes commands on hosts.
 //
-// Its one rule: nothing is left behind. Whatever was started on a host is ended, and seen to have
-// ended, before an error about it is returned.
+// Its one rule: nothing is left behind. Before an error is returned, everything that the call
+// started on the host is ended and has been seen to end.
 //
 // A Pool creates Hosts. A Host has one connection with one login. Its commands run one after the
 // other in one long-lived /bin/sh, each in a subshell of its own. Commands with input get a session
@@ -24,15 +24,15 @@ import (
 // Options apply to all hosts of a pool. The zero value is usable.
 type Options struct {
 	ssh.Options
-	// Operator is who holds the locks of this pool: "NAME from MACHINE".
+	// Operator identifies the holder of this pool's locks: "NAME from MACHINE".
 	Operator string
 	// LockWait is how long Lock waits for another holder if a recipe does not set it; 0 refuses at
 	// once.
 	LockWait time.Duration
-	// NoLocks promises that no lock will be taken. Then a fresh shell need not be guarded against a
-	// cut network until a keeper knows of it, which saves three processes on each host.
+	// NoLocks promises that no lock will be acquired. Then a fresh shell needs no guard against a
+	// cut network, which saves three processes on each host.
 	NoLocks bool
-	// DryRun tries no command again: what it would wait for was not done.
+	// DryRun disables retries: the change that a retry would wait for was not made.
 	DryRun bool
 }
 

@@ -19,14 +19,14 @@ import (
 // the lock, one that sends input or asks the agent, and one that ends what runs in that.
 const sessions = 4
 
-// Probe is what a run needs of an SSH server later.
+// Probe describes what a run will need from an SSH server.
 type Probe struct {
 	URL    string // an address that it will ask, as seen from the host, or ""
 	Python string // see Dial
 }
 
-// Probe opens what a run needs later, so that a server that forbids it is known before anything is
-// changed: as many sessions as a run may have at a time, and a connection to the URL. Whether
+// Probe opens what a run needs later, so that a server that forbids it is detected before anything
+// is changed: as many sessions as a run may have at a time, and a connection to the URL. Whether
 // anything listens there does not matter.
 func (h *Host) Probe(ctx context.Context, p Probe) error {
 	ctx = h.context(ctx)
@@ -89,7 +89,7 @@ func (h *Host) probeSessions(ctx context.Context, c *connection) error {
 	return err
 }
 
-// probeMore opens sessions, in addition to the open ones, and returns how many there were.
+// probeMore opens sessions in addition to the open ones, and returns how many were open in total.
 func (h *Host) probeMore(ctx context.Context, c *connection, open int) (int, error) {
 	if h.local {
 		return open, nil

@@ -22,8 +22,8 @@ import (
 var relayProgram string
 
 // Dial connects to an address as seen from the host. network is "tcp" or "unix". If the server
-// forbids tunnels, Python on the host relays a TCP connection: the program python if that is there,
-// or python3. A connection through SSH has no deadlines.
+// forbids tunnels, Python on the host relays a TCP connection: the program python if it exists,
+// else python3. A connection through SSH has no deadlines.
 func (h *Host) Dial(ctx context.Context, network, address, python string) (net.Conn, error) {
 	c, err := h.connection(h.context(ctx))
 	if err != nil {

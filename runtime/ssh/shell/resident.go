@@ -38,8 +38,8 @@ func (e *execution) runResident(ctx context.Context) error {
 }
 
 // takeSeat waits for the turn in a shell of the command's user. While a command of the recipe runs
-// in the login user's shell, it is that of a second one: a recipe may wait in one function for a
-// file that another makes.
+// in the login user's shell, it uses a second one: a recipe may wait in one function for a file
+// that another function creates.
 func (e *execution) takeSeat(ctx context.Context) (*seat, error) {
 	if e.c.Sudo == "" {
 		select {
@@ -107,7 +107,7 @@ func (e *execution) startResident(ctx context.Context) (*shell, error) {
 	return t.shell, nil
 }
 
-// endSeat ends the shell of a seat. The caller has its turn.
+// endSeat ends the shell of a seat. The caller holds the seat's turn.
 func (c *connection) endSeat(at *seat) {
 	if at.shell == nil {
 		return

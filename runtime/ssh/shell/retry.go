@@ -23,8 +23,8 @@ const (
 // With c.Retries it tries again after a status other than 0, and after a timeout that ended
 // everything. It does not after a lost connection: the command may still be running.
 //
-// A command that goes on in the background must redirect its output, or it ends up in that of a
-// later command.
+// A command that leaves a process in the background must redirect the output of that process.
+// Otherwise it appears in the output of a later command.
 func (h *Host) Run(ctx context.Context, c Command) (Result, error) {
 	ctx = h.context(ctx)
 	pause := h.pool.pause

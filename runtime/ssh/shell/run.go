@@ -128,7 +128,7 @@ func (e *execution) runInShell(ctx context.Context) error {
 	return e.runOn(ctx, &e.conn.seat, body, begin)
 }
 
-// runOn runs the body of the command on the shell of a seat. The caller has its turn.
+// runOn runs the body of the command in the shell of a seat. The caller holds the seat's turn.
 func (e *execution) runOn(ctx context.Context, at *seat, body, begin string) error {
 	s := at.shell
 	end, umask := frame.NewMark(), e.host.umask()
@@ -226,8 +226,8 @@ func (e *execution) lostError(ctx context.Context, s *shell, err error) error {
 	return &LostError{Host: e.host.Name(), Command: e.text, Tail: e.out.Tail(), Err: err}
 }
 
-// watch waits until done is closed and returns nil. It returns the reason if the command must be
-// ended before.
+// watch waits until done is closed and returns nil. If the command must be ended before, it returns
+// the reason.
 func (e *execution) watch(ctx context.Context, done <-chan struct{}) error {
 	var total, idle <-chan time.Time
 	if e.c.Timeout > 0 {

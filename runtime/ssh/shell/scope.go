@@ -7,10 +7,10 @@ import (
 	"runbook/runtime/ssh"
 )
 
-// scope is what commands get from the function that they are called in: an ssh-agent, and variables
-// for one host. It is in the context because a recipe opens the scope around a function in Lua:
-// whatever that function calls, on any host and from any module, is in the scope, and nothing
-// beside it is. No parameter could follow it there.
+// scope holds what commands get from the function that they are called in: an ssh-agent, and
+// variables for one host. It is in the context because a recipe opens the scope around a function
+// in Lua: whatever that function calls, on any host and from any module, is in the scope, and
+// nothing else is. A parameter cannot be passed through Lua.
 type scope struct {
 	agent ssh.Agent // forwarded to all hosts, or nil
 	env   map[*Host]map[string]string
@@ -24,8 +24,8 @@ func scopeOf(ctx context.Context) scope {
 }
 
 // WithAgent returns a context under which commands on all hosts use a as their ssh-agent; nil
-// forwards none. The host can reach a only while such a command runs: what the command leaves
-// behind gets no answer.
+// forwards none. The host can reach a only while such a command runs: a process that the command
+// leaves behind gets no answer.
 func WithAgent(ctx context.Context, a ssh.Agent) context.Context {
 	s := scopeOf(ctx)
 	s.agent = a

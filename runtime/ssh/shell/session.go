@@ -52,8 +52,8 @@ func (e *execution) sessionScripts(password string) (sessionScripts, error) {
 // sudo, or "".
 //
 // The session's stdin carries, one after the other: the outer script, the password if sudo asks for
-// it, the inner script, and the command's input. What sudo could read by mistake is sent only after
-// its reader has shown up, so that it reaches no other.
+// it, the inner script, and the command's input. Text that sudo could read by mistake is sent only
+// after its intended reader has started.
 func (e *execution) runInSession(ctx context.Context, password string) error {
 	scripts, err := e.sessionScripts(password)
 	if err != nil {
@@ -97,8 +97,8 @@ func (e *execution) runInSession(ctx context.Context, password string) error {
 	return err
 }
 
-// sudoDialog talks to sudo on the stderr of a session, before it reads the command's own errors
-// there.
+// sudoDialog answers sudo's prompt on the stderr of a session, and then reads the command's own
+// errors there.
 type sudoDialog struct {
 	*execution
 	shell    *shell
@@ -108,7 +108,7 @@ type sudoDialog struct {
 	wrong    bool          // sudo asked for the password again
 }
 
-// feedInput sends what the command reads.
+// feedInput sends the inner script and the command's input.
 func (t *sudoDialog) feedInput() {
 	in := t.shell.proc.Stdin
 	input := t.c.Input
@@ -130,7 +130,7 @@ func (t *sudoDialog) readStderr() error {
 	return t.execution.readStderr(t.shell, t.scripts.begin, t.scripts.end)
 }
 
-// begin reads the session's process group, and sees the command begin.
+// begin reads the session's process group, and with sudo waits until sudo has started the command.
 func (t *sudoDialog) begin() error {
 	s := t.shell
 	if _, err := s.err.Until(frame.LoginOutput().Add, t.scripts.pid); err != nil {
@@ -148,7 +148,7 @@ func (t *sudoDialog) begin() error {
 	return t.awaitSudo()
 }
 
-// awaitSudo answers sudo until it has started the command, or has ended without.
+// awaitSudo answers sudo until sudo has started the command, or has exited without starting it.
 func (t *sudoDialog) awaitSudo() error {
 	s := t.shell
 	for asked := 0; ; {

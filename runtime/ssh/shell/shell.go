@@ -21,15 +21,15 @@ import (
 const groupScript = `if [ -r /proc/$$/stat ]; then read -r _ _ _ _ g _ </proc/$$/stat; ` +
 	`else g=$(ps -o pgid= -p $$ 2>/dev/null || echo 0); fi; printf ' %s %s\n' "$$" $g; unset g`
 
-// holdScript makes a fresh shell wait for the line ":", and exit after %d seconds of silence. So a
-// network that is cut before a keeper knows of the shell leaves none behind. Every line it gets
-// meanwhile means nothing to a shell: without timeout(1) the shell reads them itself.
+// holdScript makes a fresh shell wait for the line ":", and exit after %d seconds of silence. So no
+// shell is left behind if the network is cut before a keeper knows of it. The lines that it gets
+// meanwhile are comments, because without timeout(1) the shell itself reads them.
 const holdScript = `if command -v timeout >/dev/null 2>&1; then
 while line=$(exec timeout %d /bin/sh -c 'read -r line && echo "$line"') || exit; do [ "$line" = : ] && break; done
 fi
 `
 
-// grace is how long a server may take to let go of a session that was closed.
+// grace is how long a server may take to end a session that was closed.
 const grace = 5 * time.Second
 
 // shell is a /bin/sh on a host.
@@ -44,14 +44,14 @@ type shell struct {
 	pgid  int64         // its process group, or 0 if it leads none
 
 	mu   sync.Mutex  // guards sign and what is sent meanwhile
-	sign *time.Timer // of life for holdScript; nil without it, and when it is over
+	sign *time.Timer // sends signs of life to holdScript; nil without it, and when it is over
 }
 
 func newShell(p *ssh.Process) *shell {
 	return &shell{proc: p, out: frame.NewScanner(p.Stdout), err: frame.NewScanner(p.Stderr), known: make(chan struct{})}
 }
 
-// identify takes the line that groupScript printed.
+// identify parses the line that groupScript printed.
 func (s *shell) identify(line string) {
 	s.pgid = ledGroup(line)
 	close(s.known)
@@ -255,13 +255,13 @@ func feed(w io.Writer, text string) error {
 }
 
 // stdinScript returns the command line of a /bin/sh that reads a script of n bytes from stdin and
-// leaves the rest of stdin to that script. So every login shell passes the script on unharmed, no
-// limit for arguments applies, and the host's process list does not show it. dd reads byte by byte,
-// and so never too much. It writes the script at once, since each byte that it wrote would wake the
-// shell.
+// leaves the rest of stdin to that script. So no login shell parses the script, no limit for
+// arguments applies, and the host's process list does not show it. dd reads byte by byte, and so
+// never too much. It writes the script in one piece, because a write for each byte would wake the
+// shell each time.
 //
-// The script is on its way already. If it does not arrive within a minute the network was cut, and
-// the shell ends.
+// The caller sends the script at once. If it does not arrive within a minute, the network was cut,
+// and the shell exits.
 func stdinScript(n int) string {
 	return fmt.Sprintf(`exec /bin/sh -c '! command -v timeout >/dev/null 2>&1 || set -- timeout 60; `+
 		`runbook_script=$("$@" dd ibs=1 obs=65536 count=%d 2>/dev/null) && eval "$runbook_script"'`, n)

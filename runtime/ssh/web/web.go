@@ -1,4 +1,4 @@
-// Package web asks web servers through connections that others open, such as tunnels to hosts.
+// Package web sends HTTP requests over connections that the caller opens, such as tunnels to hosts.
 package web
 
 import (

@@ -1,4 +1,5 @@
-// Package frame finds the output of one command among what a shell on a host prints, and limits it.
+// Package frame extracts the output of one command from what a shell on a host prints, and limits
+// it.
 package frame
 
 import (
@@ -13,7 +14,7 @@ import (
 	"runbook/runtime/ssh"
 )
 
-// The limits of what a host may say. Whatever is kept has one.
+// The limits on text from a host. Everything that is kept in memory has one.
 const (
 	maxLine  = 4 << 10  // of a line in the protocol between runbook and its scripts, in bytes
 	maxNoise = 64 << 10 // of output that nothing asked for: from a login before the shell answers, and from a keeper
@@ -22,8 +23,8 @@ const (
 // Command returns the script of one command: a subshell with body, or program itself, and then the
 // end marks.
 //
-// If the connection dies in the middle, a shell would still execute a line whose end is missing. It
-// executes nothing inside brackets that are not closed.
+// If the connection dies in the middle, a shell would still execute an incomplete line. It executes
+// nothing inside unclosed brackets.
 func Command(body, program, end string) string {
 	command := "( " + body + "\n)"
 	if program != "" {
@@ -41,7 +42,7 @@ func EndMarks(end string) string {
 // that leaked is worthless.
 func NewMark() string {
 	var b [16]byte
-	_, _ = rand.Read(b[:]) // it never fails, by its documentation
+	_, _ = rand.Read(b[:]) // documented never to fail
 	return "=" + hex.EncodeToString(b[:]) + "="
 }
 
@@ -56,8 +57,8 @@ type Scanner struct {
 
 func NewScanner(r io.Reader) *Scanner { return &Scanner{r: r} }
 
-// Streams are read into small buffers, and into large ones while they have much to say: when a run
-// of a thousand hosts begins and ends, that many shells are read from at once.
+// Streams are read into small buffers, and into large ones while they are busy: a run on a thousand
+// hosts reads from a thousand shells at once when it begins and ends.
 var (
 	small = sync.Pool{New: func() any { return newBuffer(4 << 10) }}
 	large = sync.Pool{New: func() any { return newBuffer(32 << 10) }}
@@ -138,7 +139,7 @@ func (s *Scanner) fill() {
 	n, err := s.r.Read(*buf)
 	s.fast = n == len(*buf)
 	if len(s.pending) == 0 {
-		s.pending = nil // which may be the end of a large one
+		s.pending = nil // releases the old buffer, which may be large
 	}
 	s.pending, s.err = append(s.pending, (*buf)[:n]...), err
 }
@@ -155,7 +156,7 @@ func LoginOutput() *Text {
 	return &Text{what: "the output of the login before a command", max: maxNoise}
 }
 
-// KeeperOutput collects what a keeper prints beside its answers.
+// KeeperOutput collects what a keeper prints apart from its answers.
 func KeeperOutput() *Text {
 	return &Text{what: "the output of the lock's keeper", max: maxNoise}
 }

@@ -162,7 +162,7 @@ func (o *Collector) Flush() {
 	o.show(&o.stderr, len(o.stderr.line))
 }
 
-// Idle returns how long nothing has been printed.
+// Idle returns how long ago something was last printed.
 func (o *Collector) Idle() time.Duration {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -204,7 +204,7 @@ func (o *Collector) Tail() string {
 	return ""
 }
 
-// LastLines returns the lines of what a command printed that an error has room for.
+// LastLines returns the last lines of a command's output, as many as an error shows.
 func LastLines(text string) string {
 	text = strings.TrimRight(text, " \t\r\n")
 	return tail.Lines(text[max(0, len(text)-longestLine):], tailLines)

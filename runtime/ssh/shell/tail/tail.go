@@ -1,4 +1,4 @@
-// Package tail picks the lines of a failed command's output that say why.
+// Package tail picks the lines of a failed command's output that explain the failure.
 package tail
 
 import (
@@ -23,11 +23,11 @@ var noise = sync.OnceValue(func() *regexp.Regexp {
 // fault matches the beginning of an error: "ERROR: …", "fatal: …", "x.c:1:10: error: …".
 var fault = regexp.MustCompile(`^\s*(ERROR|Error|error|fatal|FATAL|CRITICAL)\b|: (fatal )?error: `)
 
-// blockLines is how many lines of the first error are shown where the last lines do not reach it.
+// blockLines is how many lines of the first error are shown if it is above the last lines.
 const blockLines = 3
 
 // Lines returns the last lines of a text, at most most. Of a longer text it leaves out noise and
-// repeated lines. Where the first error is before the last lines, its first lines come before them.
+// repeated lines. If the first error is further up, its first lines are put before these.
 func Lines(text string, most int) string {
 	lines := strings.Split(strings.TrimRight(text, " \t\r\n"), "\n")
 	if len(lines) <= most {

@@ -29,7 +29,7 @@ func Line(words []string, hide func(string) string) string {
 			word = title + " …"
 		}
 		quoted, err := ssh.Quote(word)
-		if err != nil { // it has a NUL byte, with which it cannot run
+		if err != nil { // a word has a NUL byte, so the command cannot run
 			quoted = word
 		}
 		shown[i] = quoted
