@@ -19,7 +19,7 @@ type channel struct {
 	ctx   context.Context
 	host  string
 	bound *binding
-	to    []Destination // the destinations with bound's host key
+	to    []Destination // the destinations that have the host key of bound
 	spoil *refusal      // why nothing is signed on this connection any more, or nil
 }
 

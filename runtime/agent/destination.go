@@ -29,16 +29,16 @@ func (d Destination) Address() string { return d.KnownName() }
 
 func (d Destination) String() string { return d.User + "@" + d.Address() }
 
-// destination returns the server that a text names, a repository's URL (ssh://user@host[:port]/path
-// or user@host:path) or user@host[:port], with the host keys that this machine knows, without
-// revoked ones. There may be none, and no user.
+// destination returns the server that a text names: a repository's URL (ssh://user@host[:port]/path
+// or user@host:path) or user@host[:port]. It adds the host keys that this machine knows, without
+// revoked ones. The user and the host keys may be missing.
 func (s Servers) destination(ctx context.Context, text string) (Destination, error) {
 	real, err := s.Names.Replace(ctx, text)
 	if err != nil {
 		return Destination{}, err
 	}
 	t, err := inventory.ParseServer(real)
-	// Logins of hosts may have these, those of git servers do not.
+	// Users on hosts may have these in their names, users of git servers do not.
 	if err == nil && strings.ContainsAny(t.User, "@/") {
 		err = fmt.Errorf("the user %q has @ or / in it", t.User)
 	}

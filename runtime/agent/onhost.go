@@ -16,7 +16,7 @@ import (
 
 // OnHost starts OpenSSH's ssh-agent on a host, adds keys from files there, and calls fn with a
 // context under which commands on that host use the agent. However fn ends, OnHost stops the agent
-// and waits for its end, even when ctx has ended.
+// and waits for it to exit, even when ctx has ended.
 //
 // keys are absolute paths on the host, or begin with "~/", the login user's home. A missing or
 // encrypted key is an error.
@@ -61,8 +61,8 @@ func OnHost(
 	return fn(shell.WithEnv(shell.WithAgent(ctx, nil), h, map[string]string{"SSH_AUTH_SOCK": dir + "/agent"}))
 }
 
-// lifetime is how long the host's agent keeps a key, in seconds. If every way of stopping the agent
-// fails, it is empty after an hour.
+// lifetime is how long the host's agent keeps a key, in seconds. An agent that could not be stopped
+// has no keys after an hour.
 const lifetime = "3600"
 
 // The scripts that run on hosts, for any /bin/sh. Each documents its arguments. Exit statuses from

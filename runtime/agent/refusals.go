@@ -10,7 +10,7 @@ import (
 	"runbook/runtime/event"
 )
 
-// refusal is why a request of a host was refused, and what to do about it.
+// refusal records why a request of a host was refused, and what to do about it.
 type refusal struct{ host, reason, hint string }
 
 // refusedCount counts the refusals of one host.

@@ -51,8 +51,8 @@ func parseBinding(contents []byte) (binding, error) {
 	return binding{hostKey, bytes.Clone(session), forwarding}, nil
 }
 
-// algorithms returns the signature algorithms of a key type. SHA-1 is not among them, and DSA has
-// no other.
+// algorithms returns the signature algorithms of a key type. SHA-1 is not among them, so DSA has
+// none.
 func algorithms(keyType string) []string {
 	switch keyType {
 	case gossh.KeyAlgoRSA:

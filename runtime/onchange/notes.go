@@ -18,7 +18,7 @@ import (
 //go:embed notes.sh
 var notesScript string
 
-// note is what must follow a change, as another run has noted it.
+// note is a record of an earlier run that a handler must still be called.
 type note struct {
 	id   string
 	text string // who noted it, and when
@@ -58,7 +58,7 @@ func list(ctx context.Context, h *shell.Host, key string) ([]note, error) {
 	var notes []note
 	for line := range strings.Lines(out) {
 		id, text, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
-		if validID.MatchString(id) { // anything else is no note
+		if validID.MatchString(id) { // other lines are not notes
 			notes = append(notes, note{id, event.OneLine(text)})
 		}
 	}

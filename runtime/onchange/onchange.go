@@ -1,8 +1,7 @@
-// Package onchange does what must follow a change, such as a reload, once for all changes of a
-// step.
+// Package onchange calls handlers, such as a reload, once after all changes of a step.
 //
-// Its one rule: it is noted on the host before the change, and the note stays until it was done. So
-// a run that dies in between does it the next time.
+// Its one rule: a handler is noted on the host before the change, and the note stays until the
+// handler has succeeded. If a run dies in between, the next run calls the handler.
 package onchange
 
 import (
@@ -133,7 +132,7 @@ func (s *scope) of(h *shell.Host) []*handler {
 	return found
 }
 
-// Call makes a call. For one that may change a host, it leaves the notes before.
+// Call makes a call. Before a call that may change a host, it writes the notes.
 func (n Notes) Call(ctx context.Context, call script.Call, next func() (any, error)) (any, error) {
 	h, ok := call.Receiver.(*shell.Host)
 	if !ok || call.Effect != script.Changes {
@@ -145,7 +144,7 @@ func (n Notes) Call(ctx context.Context, call script.Call, next func() (any, err
 		}
 	}
 	result, err := next()
-	if err != nil || result != false { // what failed may have changed something before
+	if err != nil || result != false { // a failed call may have changed something
 		n.Changed(ctx, h)
 	}
 	return result, err
@@ -174,8 +173,8 @@ func (Notes) Changed(ctx context.Context, h *shell.Host) {
 	}
 }
 
-// During calls fn, a step or the like. If it has no error, the functions whose time has come are
-// called, and their notes removed.
+// During calls fn, such as a step. If fn succeeds, the handlers that are due are called and their
+// notes removed.
 func (n Notes) During(ctx context.Context, fn func(context.Context) error) error {
 	s := &scope{outer: scopeOf(ctx)}
 	if err := fn(context.WithValue(ctx, scopeKey{}, s)); err != nil {
@@ -185,7 +184,7 @@ func (n Notes) During(ctx context.Context, fn func(context.Context) error) error
 	handlers := s.handlers
 	s.handlers = nil
 	s.mu.Unlock()
-	ctx = context.WithValue(ctx, scopeKey{}, (*scope)(nil)) // what follows a change is no change that something follows
+	ctx = context.WithValue(ctx, scopeKey{}, (*scope)(nil)) // handlers do not trigger handlers
 	for _, hd := range handlers {
 		if err := n.end(ctx, hd); err != nil {
 			return err

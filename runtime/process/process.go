@@ -34,7 +34,8 @@ type Process struct {
 }
 
 // Start starts cmd in a session of its own, and keeps the end of what it prints to standard error.
-// Its other streams are files or nil: it may leave programs that hold them open for ever.
+// Its other streams must be files or nil: programs that it leaves behind may hold them open for
+// ever.
 func Start(cmd *exec.Cmd) (*Process, error) {
 	r, w, err := os.Pipe()
 	if err != nil {
@@ -112,11 +113,11 @@ func (p *Process) Err() error {
 	return p.err
 }
 
-// End hangs up, as the end of a terminal does: to the program and what it has started. If the
-// program has not ended after two seconds, End kills them all.
+// End sends SIGHUP to the program and what it has started, as a closing terminal does. If the
+// program has not exited after two seconds, End kills them all.
 func (p *Process) End() {
 	select {
-	case <-p.done: // its number may belong to another program by now
+	case <-p.done: // its pid may belong to another program by now
 		return
 	default:
 		hangUp(p.cmd)

@@ -153,7 +153,7 @@ func (c checker) check(ctx context.Context, path string) ([]Problem, error) {
 	return problems, nil
 }
 
-// checkNeighbours evaluates the recipes beside a file that is no recipe, such as app.lua, and
+// checkNeighbours evaluates the recipes next to a file that is not a recipe, such as app.lua, and
 // returns the mistakes that they find in it and in the files that it requires. For the settings of
 // a stage they are evaluated for that stage.
 func (c checker) checkNeighbours(ctx context.Context, r *Recipe) (problems []Problem, err error) {
@@ -202,8 +202,8 @@ func (r *Recipe) Check(ctx context.Context) ([]Problem, error) {
 }
 
 // evaluationProblems returns the mistakes that only an evaluation finds: in recipe{ … }, in
-// settings, or that recipe{ … } is never reached. Any other failure may be due to where this runs,
-// such as an environment variable that isn't set, and is no mistake.
+// settings, or that recipe{ … } is never reached. Any other failure may be due to this machine,
+// such as an unset environment variable, and is not a mistake.
 func evaluationProblems(path string, failed error) []Problem {
 	if mistakes := MistakesIn(failed); mistakes != nil {
 		return mistakes

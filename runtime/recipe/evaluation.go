@@ -21,14 +21,15 @@ type Evaluation struct {
 	Declare  func(context.Context, Declaration) (script.Proxy, error) // implements recipe{ … }
 	Settings *Settings                                                // for validate; may be nil
 	Prompt   Prompt                                                   // for secret.prompt; nil without a terminal
-	Answers  *Answers                                                 // what this recipe was told before; may be nil
+	Answers  *Answers                                                 // the answers so far; may be nil
 
 	origins      map[string]Origin // where the project's files set their settings, by name; nil does not record it
 	placeholders *placeholders     // replace the environment and secrets; nil reads the real ones
-	keep         bool              // keep in Answers what is asked for: the run evaluates the recipe again
+	keep         bool              // keep the answers in Answers: the run evaluates the recipe again
 }
 
-// placeholders replace secrets and environment variables while a recipe is only looked at.
+// placeholders replace secrets and environment variables while a recipe is only described or
+// checked.
 type placeholders struct {
 	set  bool // every variable is set and empty; otherwise none is set
 	used bool
@@ -88,8 +89,8 @@ func (e *Evaluation) EnvPrimitive() script.Primitive {
 		}).With(`local editor = env("EDITOR", "vi")`)
 }
 
-// Secret reads a secret and redacts it from then on. While a recipe is only looked at it reads
-// nothing.
+// Secret reads a secret and redacts it from then on. While a recipe is only described or checked,
+// it reads nothing.
 func (e *Evaluation) Secret(read func() (string, error)) (string, error) {
 	if e.placeholders != nil {
 		return e.placeholders.secret(), nil
@@ -105,8 +106,9 @@ func (e *Evaluation) Secret(read func() (string, error)) (string, error) {
 	return value, nil
 }
 
-// AskSecret is Secret for one that somebody or something is asked for, by a question that key
-// names. What was asked for to read the recipe's options is not asked for again in the run.
+// AskSecret is Secret for a value that a person or a program is asked for. key identifies the
+// question. An answer that was needed to read the recipe's options is not asked for again in the
+// run.
 func (e *Evaluation) AskSecret(key string, read func() (string, error)) (string, error) {
 	if e.placeholders == nil && e.Settings != nil && e.Settings.Defaults {
 		return secretPlaceholder, nil

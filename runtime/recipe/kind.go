@@ -58,7 +58,7 @@ func parseKinds(text string) ([]Kind, error) {
 	return kinds, nil
 }
 
-// luaType returns the type of the kind's values in Lua: any where check knows nothing of them.
+// luaType returns the type of the kind's values in Lua: any if check knows nothing about them.
 func (k Kind) luaType() types.Type {
 	switch k {
 	case String, Duration, Percent:

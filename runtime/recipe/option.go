@@ -35,7 +35,7 @@ func (o Option) Flag() string { return strings.ReplaceAll(o.Name, "_", "-") }
 // Is reports whether a value may be of kind k.
 func (o Option) Is(k Kind) bool { return slices.Contains(o.Kinds, k) }
 
-// Text returns a value of the option as one would type it; "" for none.
+// Text returns a value of the option as typed on a command line; "" for none.
 func (o Option) Text(value any) string {
 	switch v := value.(type) {
 	case nil:
@@ -48,7 +48,7 @@ func (o Option) Text(value any) string {
 	return fmt.Sprint(value)
 }
 
-// Shown returns a value as it may be shown: a secret one is not.
+// Shown returns a value for display: SecretMark for a secret.
 func (o Option) Shown(value any) any {
 	if o.Secret && o.Text(value) != "" {
 		return SecretMark
@@ -59,7 +59,7 @@ func (o Option) Shown(value any) any {
 // SecretMark is shown instead of the value of a secret option.
 const SecretMark = "[secret]"
 
-// withoutValue returns an error about a value of the option, which quotes no secret one.
+// withoutValue returns err without the value if the option is secret.
 func (o Option) withoutValue(err error) error {
 	if o.Secret {
 		return fmt.Errorf("want %s", o.kindWords(nil))
@@ -67,7 +67,7 @@ func (o Option) withoutValue(err error) error {
 	return err
 }
 
-// hide makes secrets of the texts of a value, if the option is secret.
+// hide registers the texts of a value as secrets, if the option is secret.
 func (o Option) hide(stream *event.Stream, value any) {
 	if !o.Secret {
 		return
@@ -90,7 +90,7 @@ func (o Option) hide(stream *event.Stream, value any) {
 	}
 }
 
-// HideSecrets makes secrets of what is given for the secret options, and of the vars of hosts with
+// HideSecrets registers as secrets what is given for the secret options, and the vars of hosts with
 // their names.
 func HideSecrets(stream *event.Stream, options []Option, given map[string][]string, hosts []inventory.Host) {
 	for _, o := range options {

@@ -29,8 +29,8 @@ type API struct {
 	Reserved []string      // names that options can't have; nil where that does not matter
 }
 
-// IsBuiltin reports whether path names a recipe that a project can run without having it: one of
-// builtin.
+// IsBuiltin reports whether path names a built-in recipe, which a project can run without having a
+// copy.
 func IsBuiltin(builtin fs.FS, path string) bool {
 	return source.Project{Builtin: builtin}.IsBuiltin(path)
 }
@@ -140,7 +140,7 @@ func (r *Recipe) evaluate(ctx context.Context, limit time.Duration, values *plac
 		switch {
 		case call.Name == "recipe":
 			return next()
-		case call.Effect == script.Asks: // somebody may have to answer, and takes the time that it takes
+		case call.Effect == script.Asks: // a person may have to answer, which takes as long as it takes
 			clock.Stop()
 			defer clock.Reset(limit)
 			return next()
@@ -185,8 +185,8 @@ func (r *Recipe) declare(d Declaration) (err error) {
 	return nil
 }
 
-// HideURLs makes secrets of the user names and passwords in the URLs within a value of
-// an option or of a host's vars.
+// HideURLs registers as secrets the user names and passwords in the URLs within a value of an
+// option or of a host's vars.
 func HideURLs(stream *event.Stream, value any) {
 	switch v := value.(type) {
 	case string:

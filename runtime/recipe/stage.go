@@ -9,15 +9,15 @@ import (
 	"runbook/runtime/script"
 )
 
-// A stage is a second place for the same application, such as staging beside production. It has
-// hosts of its own in hosts/STAGE.lua, and app.STAGE.lua has the settings that differ there from
+// A stage is another environment of the same application, such as staging next to production. It
+// has hosts of its own in hosts/STAGE.lua, and app.STAGE.lua has the settings that differ from
 // those in app.lua.
 
 // settingsFile is the file beside the recipes with the settings of an application, which admins
 // edit most.
 const settingsFile = "app.lua"
 
-// confirmKey is the key of a stage's file that wants a run to be confirmed.
+// confirmKey is the key in a stage's file that requires confirmation of a run.
 const confirmKey = "confirm"
 
 // IsAppFile reports whether path names the settings of an application, or those of a stage: app.lua
@@ -65,8 +65,8 @@ func (e *Evaluation) overlayStage(table script.LiveTable) (keys []string, err er
 	return keys, err
 }
 
-// takeStage takes out of the settings what only the file of a stage can have: confirm, and false
-// for a setting that the stage does without.
+// takeStage removes from the settings what only the file of a stage can have: confirm, and false
+// for a setting that the stage does not use.
 func (v *validation) takeStage(keys []string) error {
 	for _, name := range keys {
 		value := v.given.Fields[name]

@@ -22,7 +22,8 @@ func IsTitle(typed, title string) bool {
 
 // CheckSteps returns an error for a title of --step or --skip that no step of the recipe can have,
 // as far as its files say, and for a step that --skip cannot leave out. certain are the titles of
-// skip that a step has for certain, whether a run reaches it or not. The recipe was checked.
+// skip that some step is sure to have, even if a run does not reach it. The recipe must have been
+// checked.
 func (r *Recipe) CheckSteps(only, skip []string) (certain []string, err error) {
 	known := r.Sources.Steps()
 	for _, typed := range only {
@@ -64,7 +65,7 @@ func findStep(flag, typed string, known []source.Step) (required bool, err error
 		}
 	}
 	near := spell.DidYouMean(typed, titles)
-	for _, title := range titles { // which may be only the beginning
+	for _, title := range titles { // a title may be only its known beginning
 		words := strings.Fields(typed)
 		head := strings.Join(words[:min(len(words), len(strings.Fields(title)))], " ")
 		if near == "" {

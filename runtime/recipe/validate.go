@@ -39,9 +39,9 @@ type Settings struct {
 	Defaults bool
 	// Record is called instead of every function in the table. Nil calls the functions.
 	Record func(ctx context.Context, name string)
-	// Stage is the stage whose keys lie over those of the file, or "".
+	// Stage is the stage whose keys override those of the file, or "".
 	Stage string
-	// Confirm is set when the file of the stage wants a run to be confirmed.
+	// Confirm is set if the file of the stage requires confirmation of a run.
 	Confirm bool
 }
 
@@ -133,7 +133,7 @@ type validation struct {
 	problems []Problem
 }
 
-// report adds a mistake at the line that set what path leads to.
+// report adds a mistake at the line that sets the value at path.
 func (v *validation) report(text string, path ...any) {
 	v.problems = append(v.problems, v.args.Values.Problem(text, path...))
 }
@@ -176,7 +176,7 @@ func (v *validation) run(ctx context.Context) error {
 	return nil
 }
 
-// unknown says that there is no such setting.
+// unknown returns the message for a setting that does not exist.
 func (v *validation) unknown(name string) string {
 	if name == confirmKey && v.args.Values.Required() {
 		return "confirm is for the file of a stage, such as app.staging.lua"
@@ -188,7 +188,7 @@ func (v *validation) unknown(name string) string {
 // before the error shortens it.
 func (v *validation) reportInvalid(o Option, value any, err error) {
 	if text, ok := value.(string); ok {
-		if _, redacted := o.accept(v.Stream.Redact(text)); redacted != nil { // nil when cleaning has made it valid
+		if _, redacted := o.accept(v.Stream.Redact(text)); redacted != nil { // nil if cleaning has made the value valid
 			err = redacted
 		}
 	}

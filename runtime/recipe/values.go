@@ -11,8 +11,8 @@ import (
 	"runbook/runtime/script/spell"
 )
 
-// Values are the values of a recipe's options in a run. A value that was given, by a flag or a
-// variable of the environment, is that of every host. Otherwise a host's vars override the default.
+// Values are the values of a recipe's options in a run. A value that was given, by a flag or an
+// environment variable, applies to every host. Otherwise a host's vars override the default.
 type Values struct {
 	Common map[string]any // by option name
 
@@ -110,9 +110,8 @@ type Setting struct {
 	From  string // where the value comes from
 }
 
-// On returns every option's value on a host, sorted by name, and where it comes from. given says
-// that for the options that were given, and defaults for those whose default is a setting of a
-// file.
+// On returns every option's value on a host, sorted by name, and its source. given has the sources
+// of the options that were given, and defaults those of options whose default is set in a file.
 func (v Values) On(h inventory.Host, given map[string]string, defaults map[string]Origin) []Setting {
 	settings := make([]Setting, len(v.options))
 	for i, o := range v.options {

@@ -11,15 +11,16 @@ import (
 	"runbook/runtime/event"
 )
 
-// comparison is a part of what a recipe wants of runbook's version: >= 1.2.
+// comparison matches one condition on runbook's version: >= 1.2.
 var comparison = regexp.MustCompile(`^\s*(>=|<=|>|<|=)\s*v?(\d{1,9}(?:\.\d{1,9}){0,2})\s*$`)
 
-// releaseNumber begins the version of a release: v1.2.3. A build between two releases has more
-// after it. One that the Go tool stamped in a repository without a release begins with v0.0.0.
+// releaseNumber matches the version of a release: v1.2.3. The version of a build between two
+// releases goes on after the number. In a repository without a release, the Go tool stamps a
+// version that begins with v0.0.0.
 var releaseNumber = regexp.MustCompile(`^v?(\d{1,9}(?:\.\d{1,9}){0,2})(?:[-+.].*)?$`)
 
-// checkVersion returns an error unless a version of runbook is as a recipe wants it: ">= 1.2", or
-// several comparisons with commas between. A development build, which has no version, satisfies
+// checkVersion returns an error unless a version of runbook meets a recipe's condition: ">= 1.2",
+// or several comparisons separated by commas. A development build, which has no version, satisfies
 // any.
 func checkVersion(want, version string) error {
 	parts := releaseNumber.FindStringSubmatch(version)
@@ -37,7 +38,7 @@ func checkVersion(want, version string) error {
 	return nil
 }
 
-// numbers splits a version of digits and dots. What it leaves out is 0.
+// numbers splits a version of digits and dots into three numbers. Missing ones are 0.
 func numbers(version string) []int {
 	found := make([]int, 3)
 	for i, text := range strings.Split(version, ".") {

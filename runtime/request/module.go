@@ -1,4 +1,4 @@
-// Package request asks web servers and waits for ports, as seen from a host.
+// Package request sends HTTP requests and waits for ports, as seen from a host.
 //
 // Its one rule: an answer is a result, whatever its status. Only no answer is an error.
 package request

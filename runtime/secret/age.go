@@ -37,7 +37,7 @@ func decrypt(path, identity string) (string, error) {
 	case err != nil:
 		return "", fmt.Errorf("decrypt %s: %w", path, err)
 	}
-	text, err := io.ReadAll(out) // shorter than the file
+	text, err := io.ReadAll(out) // the text is shorter than the file
 	if err != nil {
 		return "", fmt.Errorf("decrypt %s: %w", path, err)
 	}

@@ -14,7 +14,7 @@ import (
 
 const most = 1 << 20 // bytes of a secret
 
-// key names the question that a command asks.
+// key identifies the command, so that its answer can be reused.
 func (a commandArgs) key() string {
 	host := ""
 	if a.On != nil {
@@ -67,8 +67,8 @@ func runHere(ctx context.Context, argv []string) (string, error) {
 	return string(text), nil
 }
 
-// failure is the error of a program that failed. said is what it printed to standard error: the
-// output is never shown.
+// failure is the error of a program that failed. said is what it printed to standard error.
+// Standard output is never shown.
 func failure(program string, code int, said string) error {
 	text := fmt.Sprintf("%s ended with exit status %d", program, code)
 	if said != "" {

@@ -1,7 +1,8 @@
 // Package secret gives recipes values that are hidden in everything that shows or records a run.
 //
 // Its one rule: a value reaches no event, no argument of a program and no file of runbook's own.
-// While a recipe is only looked at, nothing is opened, run or asked.
+// While a recipe is only described or checked, no file is opened, no program run and no question
+// asked.
 package secret
 
 import (
@@ -18,7 +19,7 @@ import (
 	"runbook/runtime/ssh/shell"
 )
 
-// Deps are what the primitives need of a run.
+// Deps holds what the primitives need from a run.
 type Deps struct {
 	Read   func(read func() (string, error)) (string, error)             // as recipe.Evaluation.Secret
 	Ask    func(key string, read func() (string, error)) (string, error) // as recipe.Evaluation.AskSecret

@@ -1,4 +1,4 @@
-// Package text gives recipes texts and times that no host is asked for.
+// Package text provides text and time functions that need no host.
 package text
 
 import (
