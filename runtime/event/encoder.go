@@ -112,8 +112,8 @@ func appendString(b []byte, s string) []byte {
 	return append(append(b, s[from:]...), '"')
 }
 
-// plain reports whether eight bytes are characters of ASCII that a JSON string has as they are. The
-// high bit of each byte is set in x if it is not ASCII, and in a difference if it is too small.
+// plain reports whether eight bytes are ASCII characters that JSON does not escape. The high bit of
+// a byte is set in x if the byte is not ASCII, and in a difference if the byte needs an escape.
 func plain(s string) bool {
 	const each, high = 0x0101010101010101, 0x8080808080808080
 	x := uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |

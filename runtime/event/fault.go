@@ -2,7 +2,7 @@ package event
 
 import "errors"
 
-// hinted is an error with a hint what to do next.
+// hinted is an error with a hint on what to do next.
 type hinted struct {
 	error
 	hint string
@@ -10,8 +10,8 @@ type hinted struct {
 
 func (h hinted) Unwrap() error { return h.error }
 
-// WithHint adds a hint what to do next. It does not change the text of err: a hint is shown on its
-// own line. A nil err stays nil.
+// WithHint adds a hint on what to do next. It does not change the text of err: a hint is shown on
+// its own line. A nil err stays nil.
 func WithHint(err error, hint string) error {
 	if err == nil {
 		return nil

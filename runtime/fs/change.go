@@ -62,7 +62,7 @@ func (f Files) Remove(ctx context.Context, path string, recursive bool) (bool, e
 		return false, err
 	}
 	if recursive && strings.Count(o.path, "/") < 2 {
-		// The path of a mistake in a recipe, such as an empty variable after a slash.
+		// Such a path is likely a mistake in the recipe, such as an empty variable after a slash.
 		return false, o.fail(event.WithHint(errors.New("refusing to remove a top-level folder recursively"),
 			"is a variable in the path empty?"))
 	}

@@ -13,7 +13,7 @@ import (
 	"runbook/runtime/ssh/shell/output"
 )
 
-// Error is a failed operation on a host's files.
+// Error reports a failed operation on a host's files.
 type Error struct {
 	Host, Operation, Path string
 	Err                   error
@@ -116,8 +116,8 @@ func (o *operation) lacksInodes() bool {
 	return false
 }
 
-// errObstacle is the error of what is at the path, of a kind as the scripts name it, where a file
-// is wanted.
+// errObstacle returns the error for a path where a file is wanted and something else is. kind is as
+// the scripts name it.
 func (o *operation) errObstacle(kind, target string) error {
 	switch kind {
 	case "link":

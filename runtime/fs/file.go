@@ -70,7 +70,7 @@ func (s *secretContent) UnmarshalLua(value any) error {
 	return errors.New("want true, a text or a list of texts")
 }
 
-// Draft is a file as a call would write it.
+// Draft describes the file that a call would write.
 type Draft struct {
 	Path, Text string
 	User       string // for sudo, or ""

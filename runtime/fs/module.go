@@ -98,7 +98,7 @@ func Module(dryRun bool) script.Module {
 	}
 }
 
-// readers declares what looks at files.
+// readers declares the functions that read files.
 func readers() []script.Primitive {
 	return []script.Primitive{
 		script.Func("exists", script.Reads,
@@ -140,7 +140,7 @@ func readers() []script.Primitive {
 	}
 }
 
-// changers declares what changes files.
+// changers declares the functions that change files.
 func changers() []script.Primitive {
 	return []script.Primitive{
 		script.Func("write", script.Changes,

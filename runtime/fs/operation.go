@@ -41,7 +41,7 @@ func checkPath(p string) error {
 		return event.WithHint(errors.New("not an absolute path"), "begin it with /")
 	}
 	for part := range strings.SplitSeq(p, "/") {
-		if part == ".." { // after a link it names another folder than it seems to
+		if part == ".." { // after a link, .. is not the folder that the path suggests
 			return event.WithHint(errors.New("the path has a .. in it"), "write the path without ..")
 		}
 	}
@@ -67,8 +67,8 @@ func (o *operation) changed(format string, args ...any) {
 	event.Emit(o.ctx, event.Event{Kind: event.Changed, Host: o.host.Name(), Text: fmt.Sprintf(format, args...)})
 }
 
-// beside returns a new name in the folder of the path, for what will be renamed to it. It begins
-// with a dot, so that a server that includes all files of a folder leaves it out.
+// beside returns a temporary name in the folder of the path, for a file that will be renamed to the
+// path. It begins with a dot, so that a server that includes all files of a folder leaves it out.
 func (o *operation) beside() string {
 	const longest = 200 // of 255
 	name := path.Base(o.path)

@@ -57,7 +57,7 @@ func (f Files) Differs(ctx context.Context, d Draft) (bool, error) {
 	return differs, o.fail(err)
 }
 
-// differs compares the file with what it shall be.
+// differs compares the file on the host with the wanted text, mode and owner.
 func (o *operation) differs(text string, opts PutOptions) (bool, error) {
 	args, err := o.putArgs(text, "", "yes", opts)
 	if err != nil {
@@ -85,8 +85,8 @@ func (o *operation) putArgs(text, temporary, compare string, opts PutOptions) ([
 		opts.Owner, opts.Group, opts.owner().String()}, err
 }
 
-// put writes the text unless it is there. A text that does not travel with the script is sent only
-// where the file differs.
+// put writes the text unless the file has it. A text that needs stdin is sent only if the file
+// differs.
 func (o *operation) put(text string, opts PutOptions) (bool, error) {
 	compare := "yes"
 	if !carried(text, opts.Secret) {
@@ -126,8 +126,7 @@ func (o *operation) write(text, compare string, opts PutOptions) (differs, wrote
 	return o.did(text, r.Stdout)
 }
 
-// did reads what putScript printed: whether the file differs from what it shall be, and whether the
-// text was written.
+// did parses what putScript printed: whether the file differed, and whether the text was written.
 func (o *operation) did(text, out string) (differs, wrote bool, err error) {
 	word, rest, _ := strings.Cut(out, "\n")
 	switch word {
@@ -154,7 +153,7 @@ func newMode(h *shell.Host, secret bool) os.FileMode {
 	return 0o644
 }
 
-// invalid is the error of a text that the command of Validate refused.
+// invalid returns the error of a text that the Validate command refused.
 func invalid(opts PutOptions, status, said string) error {
 	if opts.Secret {
 		said = "(not shown, because the file is secret)"
@@ -166,15 +165,15 @@ func invalid(opts PutOptions, status, said string) error {
 	return event.WithHint(err, "correct the new text: validate must accept it before it is put in place")
 }
 
-// cleanLimit limits the removal of what a call has left.
+// cleanLimit limits how long removing the leftovers of a call may take.
 const cleanLimit = 30 * time.Second
 
-// cleanUp removes a temporary file after a call that failed, even after an interrupt. It returns
-// why that failed.
+// cleanUp removes a temporary file after a call that failed, even after an interrupt. It returns an
+// error if the removal failed.
 func (o *operation) cleanUp(err error, temporary string) error {
 	var lost *shell.LostError
 	if errors.As(err, &lost) {
-		return nil // the script ends with its session, and cleans up itself
+		return nil // the script notices the lost connection and cleans up itself
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(o.ctx), cleanLimit)
 	defer cancel()

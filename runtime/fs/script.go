@@ -43,22 +43,21 @@ func (o *operation) command(script string, args []string, max int) shell.Command
 		Quiet: true, AnyStatus: true, Max: max}
 }
 
-// change runs an operation of changeScript. It returns the first line of what that printed, and the
-// rest.
+// change runs an operation of changeScript. It returns the first line of the output, and the rest.
 func (o *operation) change(operation string, args ...string) (did, rest string, err error) {
 	out, err := o.run(2*maxName, changeScript, append([]string{operation, o.path}, args...)...)
 	did, rest, _ = strings.Cut(out, "\n")
 	return did, rest, err
 }
 
-// carried reports whether a text travels with its script. Any other, and a secret, goes to stdin,
-// which takes a session of its own.
+// carried reports whether a text is passed as an argument of its script. Other texts, and secrets,
+// go to stdin, which takes a session of its own.
 func carried(text string, secret bool) bool {
 	const most = 64 << 10
 	return !secret && len(text) <= most && strings.IndexByte(text, 0) < 0
 }
 
-// withText runs a script with a text, which is SOURCE and TEXT of its arguments.
+// withText runs a script with a text, which becomes its arguments SOURCE and TEXT.
 func (o *operation) withText(
 	script string, args []string, text string, secret bool, more ...string,
 ) (shell.Result, error) {

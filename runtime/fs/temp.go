@@ -17,9 +17,9 @@ const (
 find "$t/$1" -type d ! -perm -700 -exec chmod u+rwx {} \; 2>/dev/null; rm -rf -- "$t/$1"`
 )
 
-// Temp makes a folder that only its user can enter, calls fn with its path, and removes it with all
-// that is in it, also after an interrupt. The name is chosen here, so that the folder is found even
-// where its making was interrupted.
+// Temp creates a folder that only its user can enter, calls fn with its path, and removes the
+// folder with its contents, even after an interrupt. The name is chosen here, so that the folder
+// can be removed even if its creation was interrupted.
 func (f Files) Temp(ctx context.Context, fn func(dir string) error) error {
 	name := tempName()
 	run := func(ctx context.Context, script string) (string, error) {
@@ -37,7 +37,7 @@ func (f Files) Temp(ctx context.Context, fn func(dir string) error) error {
 	case err == nil:
 		err = &Error{f.host.Name(), "make a temporary folder", name, errors.New("the host did not name it")}
 	case ctx.Err() == nil:
-		return err // nothing was made
+		return err // nothing was created
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanLimit)
 	defer cancel()

@@ -27,7 +27,7 @@ type extras struct {
 	servers []string // those that private names
 	storage string   // the folder for objects of Git LFS, or ""
 	lfs     bool     // fetch files from Git LFS
-	left    int      // how many submodules may still come
+	left    int      // how many more submodules are allowed
 }
 
 // addExtras completes a clone of r. If it fails it removes the clone.
@@ -94,8 +94,8 @@ func (x *extras) fetchLFS(ctx context.Context, r Repo, dir, revision, count stri
 	return err
 }
 
-// addSubmodule clones a submodule of r, and its own ones. Nothing that .gitmodules has is for git
-// itself: the URL is checked here, and the clone is one of its own.
+// addSubmodule clones a submodule of r, and its own ones. git never acts on .gitmodules: the URL is
+// checked here, and the submodule is cloned separately.
 func (x *extras) addSubmodule(ctx context.Context, r Repo, dir, at, commit, url string, depth int) error {
 	if url == "" {
 		x.warn(ctx, dir+"/"+at+" is a submodule without a URL in .gitmodules: it remains empty")

@@ -10,7 +10,7 @@ import (
 	"runbook/runtime/ssh/shell/output"
 )
 
-// Error is a git command that failed on a host.
+// Error reports a git command that failed on a host.
 type Error struct {
 	Host    string
 	Command string // as events show it
@@ -92,7 +92,7 @@ var symptoms = []struct {
 		}},
 }
 
-// noConfig tells those who rely on the ssh_config of a host that it is not read.
+// noConfig returns a note that the ssh_config of a host is not read.
 func noConfig(j job) string {
 	if j.repo.Transport != SSH {
 		return ""
@@ -163,7 +163,7 @@ func failure(h *shell.Host, j job, result shell.Result) error {
 	return event.WithHint(e, hint)
 }
 
-// unsigned returns why a commit or a tag is not accepted as signed.
+// unsigned explains why a commit or a tag is not accepted as signed.
 func unsigned(j job, e *Error) string {
 	what := fmt.Sprintf("the commit %.12s", j.args[1])
 	if j.args[3] == "tag" {

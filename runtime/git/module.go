@@ -155,7 +155,7 @@ func Module(d Deps) script.Module {
 	}
 }
 
-// namePrimitives declares what only parses an address.
+// namePrimitives declares the functions that only parse an address.
 func (d Deps) namePrimitives() []script.Primitive {
 	return []script.Primitive{
 		script.Func("check", script.Pure,
@@ -204,7 +204,7 @@ func (d Deps) comparePrimitive() script.Primitive {
 		With(`local between = host.git:compare{ from = served, to = sha, stores = { "/srv/app/repo.git" } }`)
 }
 
-// sendPrimitives declares what brings commits from this machine.
+// sendPrimitives declares the functions that send commits from this machine.
 func (d Deps) sendPrimitives() []script.Primitive {
 	return []script.Primitive{
 		script.Func("hold", script.Reads,
@@ -236,7 +236,7 @@ func (d Deps) sendPrimitives() []script.Primitive {
 	}
 }
 
-// needPrimitives declares what finds and fetches things that a commit needs from elsewhere.
+// needPrimitives declares the functions that find and fetch what a commit needs from elsewhere.
 func (d Deps) needPrimitives() []script.Primitive {
 	return []script.Primitive{
 		script.Func("needs", script.Reads,

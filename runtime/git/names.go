@@ -37,7 +37,7 @@ func (d Deps) server(ctx context.Context, text string) (server, error) {
 // names returns the names that a URL may have for the server.
 func (s server) names() []string { return slices.Compact([]string{s.written.Host, s.Host}) }
 
-// route returns the lines of ssh_config that lead from the name in a URL to the server.
+// route returns the lines of ssh_config that map the name in a URL to the server.
 func (s server) route() string {
 	lines := ""
 	if s.written.Host != s.Host {
@@ -52,9 +52,9 @@ func (s server) route() string {
 	return lines
 }
 
-// repo parses the address of a repository for git on a host. What only this machine knows by that
-// name is replaced by what it stands for. Two things are not: an https URL, which a host can use as
-// it is, and anything whose replacement has a login, which is this machine's own.
+// repo parses the address of a repository for git on a host. Names that only this machine knows are
+// resolved. There are two exceptions: an https URL, which a host can use as it is, and a name whose
+// replacement contains a login, which belongs to this machine.
 func (d Deps) repo(ctx context.Context, h *shell.Host, text string) (Repo, error) {
 	return d.repoFor(ctx, h.Local(), text)
 }
@@ -76,7 +76,7 @@ func (d Deps) repoFor(ctx context.Context, here bool, text string) (Repo, error)
 	}
 	given, givenErr := ParseRepo(text)
 	switch {
-	case here: // its git replaces the URL itself
+	case here: // git on this machine replaces the URL itself
 		if r.URL = text; givenErr == nil {
 			r.URL = given.URL
 		}
@@ -108,8 +108,8 @@ func (d Deps) located(ctx context.Context, here bool, r Repo, text string, err e
 	return r, nil
 }
 
-// readdress returns a repository's URL with another server. A port that was not written stays out
-// of the short form, which has no place for it: route has it.
+// readdress returns a repository's URL with another server. The short form user@host:path cannot
+// contain a port: route sets it.
 func readdress(text string, to inventory.Target) string {
 	host := to.Host
 	if strings.Contains(host, ":") {

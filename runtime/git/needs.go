@@ -18,7 +18,7 @@ import (
 type NeedsOptions struct {
 	Repo         string
 	Revision     string   // a commit hash
-	Branch       string   // where to find it if the server sends no single commits, or ""
+	Branch       string   // where to find the commit if the server sends no single commits, or ""
 	Mirror       string   // a repository to read, if it has the commit, or ""
 	Requirements string   // the requirements file, or ""
 	Private      []string // git servers that may be used besides the repository's, as user@host[:port]
@@ -105,8 +105,8 @@ func newNeed(at, url string, servers []string) Need {
 	return n
 }
 
-// submodule returns the repository of a submodule in a commit of repo. It may be on this git
-// server, on one that servers has, or anywhere by https.
+// submodule returns the repository of a submodule in a commit of repo. It may be on the same git
+// server, on one in servers, or anywhere by https.
 func submodule(repo Repo, path, url string, servers []string) Need {
 	relative := strings.HasPrefix(url, "./") || strings.HasPrefix(url, "../")
 	if relative {
@@ -153,7 +153,7 @@ func withoutRef(url string) string {
 	return scheme + "://" + server + "/" + pathRef.ReplaceAllString(path, "")
 }
 
-// serverName returns a git server as private has it.
+// serverName returns a git server as written in the option private.
 func serverName(t inventory.Target) string {
 	name := strings.ToLower(t.Host)
 	if port := cmp.Or(t.Port, 22); port != 22 {

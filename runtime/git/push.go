@@ -19,8 +19,8 @@ import (
 	"runbook/runtime/transfer"
 )
 
-// Hosts without a way to the git server get commits from this machine: Hold finds or fetches a
-// repository here that has the commit, Push sends a host what it lacks of it.
+// Hosts that cannot reach the git server get commits from this machine: Hold finds or fetches a
+// repository here that has the commit, and Push sends the objects that a host lacks.
 
 // errNotHere is the error of a function that reads files of this machine, called on a host.
 var errNotHere = errors.New("only localhost has this")
@@ -108,8 +108,8 @@ type PushOptions struct {
 // lacks; what arrives is compared with the commit. It creates a missing mirror and rebuilds a
 // broken one, and then returns true. Only one Push or Mirror of a path may run at a time.
 //
-// The objects are in a file beside the mirror while they arrive. Where nothing could remove it, as
-// after a lost connection, its name tells that it may be removed: ".pack.runbook-" and twelve
+// While the objects arrive they are in a file next to the mirror. If nothing could remove it, as
+// after a lost connection, its name shows that it is safe to delete: ".pack.runbook-" and twelve
 // characters.
 func (d Deps) Push(ctx context.Context, h *shell.Host, o PushOptions) (bool, error) {
 	if err := errors.Join(CheckRevision(o.Revision), checkPath("path", o.Path)); err != nil {
@@ -156,8 +156,8 @@ func (p push) run(script, show string, args ...string) (string, error) {
 	return p.git.run(p.ctx, p.host, job{show: show, script: script, args: args})
 }
 
-// send makes the mirror complete. have are the objects that it has already, or "has" for the commit
-// itself.
+// send completes the mirror. have are the objects that the mirror already has, or "has" if it has
+// the commit itself.
 func (p push) send(have []string, fresh string) (made bool, err error) {
 	there := ""
 	if len(have) == 0 || have[0] != "has" {
@@ -169,7 +169,7 @@ func (p push) send(have []string, fresh string) (made bool, err error) {
 	out, err := p.run(receiveScript, fmt.Sprintf("git index-pack %.12s into %s", p.Revision, p.Path),
 		p.Path, p.Revision, there, p.ref, fresh)
 	var lost *shell.LostError
-	if err != nil && there != "" && !errors.As(err, &lost) { // else the script ends with its session, and removes it
+	if err != nil && there != "" && !errors.As(err, &lost) { // if it is lost, the script removes the file
 		err = errors.Join(err, p.discard(there))
 	}
 	return strings.Contains(out, "made"), err
@@ -214,8 +214,8 @@ func (p push) upload(have []string, to string) (err error) {
 	return nil
 }
 
-// newTemporary makes a folder in the cache folder for what is sent, and removes those that killed
-// runs left a day ago.
+// newTemporary makes a folder in the cache folder for the pack to send, and removes folders that
+// killed runs left more than a day ago.
 func newTemporary(cache string) (string, error) {
 	const prefix = "sending-"
 	old, err := filepath.Glob(filepath.Join(cache, prefix+"*"))
@@ -249,7 +249,7 @@ func measurePack(file string) (count uint32, size int64, err error) {
 	return binary.BigEndian.Uint32(header[8:]), info.Size(), nil
 }
 
-// discardLimit limits removing what is left of a push.
+// discardLimit limits how long removing the leftovers of a push may take.
 const discardLimit = 30 * time.Second
 
 // discard removes the uploaded file if receive.sh did not run to its end.

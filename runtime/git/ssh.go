@@ -36,20 +36,20 @@ const agentSettings = `IdentityAgent SSH_AUTH_SOCK
 IdentitiesOnly no
 `
 
-// ownSettings are the admin's own, which count on this machine alone. The ssh_config of a host is
-// not read: IdentitiesOnly there would keep ssh from the agent, and a directive that is unknown to
-// OpenSSH ends it.
+// ownSettings include the admin's ssh_config, on this machine only. The ssh_config of a host is not
+// read: IdentitiesOnly in it would keep ssh from using the agent, and a directive that is unknown
+// to ssh makes ssh exit.
 const ownSettings = `Include ~/.ssh/config
 Include /etc/ssh/ssh_config
 `
 
-// sshEnvironment returns the variables with which git's ssh trusts these servers. Only the host
-// keys and authorities that this machine knows for a server are trusted. If it knows none, those in
-// the host's own known_hosts are. Keys that this machine knows to be revoked are rejected either
-// way.
+// sshEnvironment returns the environment variables that make git's ssh trust these servers. Only
+// the host keys and authorities that this machine knows for a server are trusted. If it knows none,
+// those in the host's own known_hosts are. Keys that this machine knows to be revoked are rejected
+// either way.
 //
-// The file of host keys has a server under its name in HostKeyAlias, since an ssh_config may give
-// it another name or port.
+// known_hosts lists a server under its HostKeyAlias, because an ssh_config may give it another name
+// or port.
 func (d Deps) sshEnvironment(ctx context.Context, h *shell.Host, servers []server) (map[string]string, error) {
 	known, blocks, revoked := []string{}, map[string]bool{}, []string{}
 	for _, s := range servers {
@@ -59,7 +59,7 @@ func (d Deps) sshEnvironment(ctx context.Context, h *shell.Host, servers []serve
 		}
 		revoked = k.RevokedLines()
 		block := ""
-		if !h.Local() { // there it is in the admin's own file
+		if !h.Local() { // on this machine the admin's own file has the route
 			block = s.route()
 		}
 		if !k.Empty() {

@@ -10,8 +10,8 @@ import (
 	"golang.org/x/term"
 )
 
-// Shield protects the job from commands in text of hosts while the program runs: nearly all that
-// runbook prints contains such text, and the service reads everything.
+// Shield protects the job from commands in text of hosts while the program runs: nearly everything
+// that runbook prints may contain such text, and the service reads all of it.
 //
 // On standard error, GitHub is told to ignore commands until an unguessable word; for standard
 // output see Guard. GitLab has no such command. Text for its log must be cleaned, which removes the

@@ -145,7 +145,8 @@ func shown(e event.Event) table {
 // of the page.
 const mostHosts = 40
 
-// hosts returns the last table. With many hosts, more has the good ones and those beyond mostHosts.
+// hosts returns the last table. With many hosts, more has the successful ones and those beyond
+// mostHosts.
 func (r *Report) hosts() (shown, more table) {
 	var results []event.Event
 	for _, row := range r.rows {

@@ -94,7 +94,7 @@ func Create(dir string, now time.Time) (*Sink, error) {
 	}
 }
 
-// ID returns the run's ID, by which it can be read.
+// ID returns the run's ID in the journal.
 func (s *Sink) ID() string { return s.id }
 
 // Event appends e.

@@ -17,7 +17,7 @@ import (
 type Merged struct {
 	Run
 	shards []*shard
-	clash  map[string]bool // hosts that more than one of them has
+	clash  map[string]bool // hosts that are in more than one shard
 }
 
 // shard is one of the journals.
@@ -64,8 +64,8 @@ func Merge(runs []Run) (*Merged, error) {
 	return m, nil
 }
 
-// host returns the name of a host of a shard among all: another shard may have one of that name,
-// which is another row. What happened on no host, or on this machine, belongs to the shard.
+// host returns a name that is unique among all shards: another shard may have a host of the same
+// name, which has its own row. What happened on no host, or on this machine, belongs to the shard.
 func (m *Merged) host(s *shard, name string) string {
 	switch {
 	case name == "":
@@ -84,7 +84,7 @@ func (m *Merged) hosts(s *shard, names []string) []string {
 	return out
 }
 
-// severity orders the results, the worst last.
+// severity lists the results, the worst last.
 var severity = []Result{Done, Refused, Running, Killed, Interrupted, Failed}
 
 // summary describes all shards as one run.
@@ -200,7 +200,7 @@ func newHead(s *shard) *head {
 
 func (h *head) advance() { h.event, h.err, h.more = h.pull() }
 
-// rename returns an event as it is shown, and false for one that stands for the shard alone.
+// rename returns an event as it is shown, and false for an event that concerns only the shard.
 func (m *Merged) rename(s *shard, e event.Event) (event.Event, bool) {
 	if e.Time.After(s.last) {
 		s.last = e.Time
@@ -244,7 +244,7 @@ func (m *Merged) begun() event.Event {
 		for name, value := range s.begun.Args {
 			text, err := json.Marshal(value)
 			if err != nil || slices.Contains(values[name], string(text)) {
-				continue // it was JSON
+				continue // Marshal cannot fail: the value came from JSON
 			}
 			if values[name] = append(values[name], string(text)); len(values[name]) == 1 {
 				e.Args[name] = value

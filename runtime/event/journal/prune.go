@@ -30,7 +30,7 @@ func Prune(dir string, now time.Time) (int, error) {
 	)
 	for i, name := range names {
 		begun, _ := begunAt(name)
-		if now.Sub(begun) <= KeptFor && len(names)-i < KeptRuns { // one more is about to be recorded
+		if now.Sub(begun) <= KeptFor && len(names)-i < KeptRuns { // the run that is about to be recorded counts too
 			break
 		}
 		gone, err := remove(filepath.Join(dir, name))

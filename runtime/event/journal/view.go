@@ -57,7 +57,7 @@ func (r Run) Head(commandLine string) event.Event {
 	return e
 }
 
-// allHosts names the hosts, or counts very many.
+// allHosts names the hosts, or returns their number if there are too many.
 func allHosts(names []string) string {
 	const most = 1000
 	if len(names) > most {
@@ -66,7 +66,7 @@ func allHosts(names []string) string {
 	return strings.Join(names, " ")
 }
 
-// Outcome is the result, whether the run was a dry run, and which hosts it skipped.
+// Outcome returns the result, whether the run was a dry run, and which hosts it skipped.
 func (r Run) Outcome() string {
 	text := string(r.Result)
 	if r.DryRun {
@@ -82,8 +82,8 @@ func (r Run) Outcome() string {
 	return text
 }
 
-// Previous returns the last run of a recipe before a time that ended well, dry or not as the run to
-// compare it with. Runs that cannot be read are passed over.
+// Previous returns the last successful run of a recipe before a time: a dry run if dry is set, else
+// a real one. Runs that cannot be read are skipped.
 func Previous(dir, recipe string, dry bool, before time.Time) (Run, bool) {
 	runs, _ := List(dir)
 	i := slices.IndexFunc(runs, func(r Run) bool {
@@ -98,8 +98,8 @@ func Previous(dir, recipe string, dry bool, before time.Time) (Run, bool) {
 // mostTypical is the number of runs that Typical looks at.
 const mostTypical = 5
 
-// Typical returns the median duration of the last runs of a recipe on these hosts that ended well,
-// and how many they are. Dry runs don't count, and runs that cannot be read are passed over.
+// Typical returns the median duration of the last successful runs of a recipe on these hosts, and
+// their number. Dry runs do not count, and runs that cannot be read are skipped.
 func Typical(dir, recipe string, hosts []string) (seconds float64, runs int) {
 	all, _ := List(dir)
 	var took []float64
@@ -117,8 +117,8 @@ func Typical(dir, recipe string, hosts []string) (seconds float64, runs int) {
 }
 
 // StepsPerHost returns the greatest number of steps that a host took in the run; 0 if the run
-// cannot be read. Only what is about steps is parsed: a run reads this of the one before, of which
-// nearly all may be output.
+// cannot be read. Only the events of steps are parsed: every run reads its predecessor, which may
+// be nearly all output.
 func (r Run) StepsPerHost() int {
 	count, most := map[string]int{}, 0
 	for line, err := range records(r.Path) {
@@ -235,7 +235,7 @@ func (r Run) Matches(pattern *regexp.Regexp) (bool, error) {
 	return false, nil
 }
 
-// Matching returns the events of which something that is shown matches.
+// Matching returns the events whose displayed text matches.
 func Matching(events []event.Event, pattern *regexp.Regexp) []event.Event {
 	out := []event.Event{}
 	for _, e := range events {
@@ -299,7 +299,7 @@ func shortHash(text string) string {
 	return text
 }
 
-// shortHosts names the hosts of a run, or counts them.
+// shortHosts names the hosts of a run, or returns their number.
 func shortHosts(hosts []string) string {
 	const longest = 12
 	if names := strings.Join(hosts, " "); len(names) <= longest || len(hosts) == 1 {

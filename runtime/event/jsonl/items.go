@@ -9,10 +9,10 @@ import (
 	"unicode/utf8"
 )
 
-// obeyed matches characters that JSON allows and a terminal obeys.
+// obeyed matches the control characters that JSON allows and a terminal interprets.
 var obeyed = regexp.MustCompile(`[\x7f-\x{9f}\x{202a}-\x{202e}\x{2066}-\x{2069}]`)
 
-// WriteItems writes one item a line.
+// WriteItems writes items as JSON, one per line.
 func WriteItems[T any](w io.Writer, items []T) error {
 	var line bytes.Buffer
 	enc := json.NewEncoder(&line)

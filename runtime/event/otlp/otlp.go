@@ -1,7 +1,7 @@
 // Package otlp sends a run as one trace to an OpenTelemetry receiver, such as Jaeger or Tempo.
 //
 // Its one rule: the trace comes only from the run's events and their times. A run never waits for
-// it or fails because of it: what cannot be sent is an error at the end.
+// the receiver and never fails because of it: spans that cannot be sent are an error at the end.
 package otlp
 
 import (

@@ -19,7 +19,7 @@ func NewConsole(opts Options, table func(event.Event) error) *Console {
 	return &Console{opts: opts, table: table}
 }
 
-// Event shows what a person must know of e.
+// Event shows what a person must know about e.
 func (c *Console) Event(e event.Event) {
 	switch e.Kind {
 	case event.Printed:

@@ -19,7 +19,8 @@ func plainStyles() styles {
 // colourStyles uses the sixteen colours of the terminal's own theme, which are readable on light
 // and dark backgrounds.
 func colourStyles() styles {
-	// lipgloss measures each text that it renders. What it writes around a line is always the same.
+	// lipgloss measures each text that it renders. The escape codes around a line are always the
+	// same, so they are rendered once.
 	render := func(st lipgloss.Style) func(string) string {
 		before, after, _ := strings.Cut(st.Render("x"), "x")
 		return func(s string) string {

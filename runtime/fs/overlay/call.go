@@ -38,7 +38,8 @@ func (a arguments) user() string {
 	return sudo.User
 }
 
-// Read makes a call that reads files: next on the host, where no skipped change concerns them.
+// Read makes a call that reads files. If no skipped change concerns them, it calls next, which
+// reads on the host.
 func (o *Overlay) Read(ctx context.Context, call script.Call, next func() (any, error)) (any, error) {
 	h, ok := call.Receiver.(*shell.Host)
 	if !ok || !strings.HasPrefix(call.Name, "host.fs:") {
@@ -101,7 +102,7 @@ func (o *Overlay) Skip(ctx context.Context, call script.Call) (result any, ok bo
 	a := argumentsOf(call)
 	f := o.On(h, a.user())
 	if c, ok := call.Args.(fs.Comparer); ok && !f.concerns(a.text("path")) {
-		if differs, err := c.Differs(ctx, h); err == nil && !differs { // an error is one of the real run
+		if differs, err := c.Differs(ctx, h); err == nil && !differs { // the real run will report an error
 			return false, true
 		}
 	}
@@ -139,8 +140,8 @@ func (f Files) set(p string, n node) {
 	f.tree(func(t tree) { t.set(t.find(p, false).path, n) })
 }
 
-// exists is Exists for a change. An error, such as a folder that cannot be read, is one of the real
-// run.
+// exists is Exists for a change. It ignores errors, such as an unreadable folder: the real run will
+// report them.
 func (f Files) exists(ctx context.Context, p string) bool {
 	there, err := f.Exists(ctx, p)
 	return there && err == nil
@@ -152,7 +153,7 @@ func (f Files) write(ctx context.Context, d fs.Draft) {
 		before, err := f.Read(ctx, d.Path, fs.DefaultMax)
 		d.Text = before + d.Text
 		if err != nil {
-			n.text = nil // it is reported where something reads the file
+			n.text = nil // the error is reported when something reads the file
 		}
 	}
 	if info, err := f.Stat(ctx, d.Path); err == nil && (d.Append || d.Mode == "") { // only a new file gets the mode
@@ -202,7 +203,7 @@ func (f Files) symlink(ctx context.Context, target, p string) bool {
 }
 
 func (f Files) rename(ctx context.Context, from, to string) {
-	kind := "file" // of what a skipped command would have made
+	kind := "file" // a skipped command may have created it
 	info, err := f.Stat(ctx, from)
 	if err == nil {
 		kind = info.Kind
@@ -216,7 +217,7 @@ func (f Files) rename(ctx context.Context, from, to string) {
 	})
 }
 
-// upload remembers a file by its content, and of a folder that it is there.
+// upload remembers a file with its content, and a folder without its contents.
 func (f Files) upload(local, remote, mode string) {
 	info, err := os.Stat(local)
 	if err != nil || !path.IsAbs(remote) {

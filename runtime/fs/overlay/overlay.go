@@ -1,9 +1,8 @@
-// Package overlay remembers the changes of files that a dry run skips, so that what reads them
-// later in the run sees them.
+// Package overlay remembers the changes of files that a dry run skips, so that later calls in the
+// run see the changed files.
 //
-// Its one rule: what no skipped change concerns is read on the host. Paths are compared as they are
-// written: a link that is on the host, and was not made by a skipped change, is not followed to
-// what is remembered.
+// Its one rule: a path that no skipped change concerns is read on the host. Paths are compared as
+// they are written: links that exist on the host are not resolved first.
 package overlay
 
 import (
@@ -110,8 +109,8 @@ func (f Files) Missing(ctx context.Context, paths []string) ([]string, error) {
 	return missing, nil
 }
 
-// Stat describes what is at path. What a skipped change would make has the owner of the nearest
-// folder that is there.
+// Stat describes what is at path. A path that a skipped change would create has the owner of its
+// nearest existing parent folder.
 func (f Files) Stat(ctx context.Context, p string) (fs.Info, error) {
 	at, implied := f.find(p, false)
 	switch {
@@ -153,7 +152,7 @@ func (f Files) describe(ctx context.Context, p string, n node) fs.Info {
 	}
 	for p != "/" {
 		p = path.Dir(p)
-		if owner, err := f.real.Stat(ctx, p); err == nil { // otherwise the folder above it is looked at
+		if owner, err := f.real.Stat(ctx, p); err == nil { // otherwise try the folder above
 			info.UID, info.GID = owner.UID, owner.GID
 			break
 		}
@@ -173,7 +172,7 @@ func (f Files) List(ctx context.Context, p string) ([]string, error) {
 	names := []string{}
 	if at.origin != "" {
 		found, err := f.real.List(ctx, at.origin)
-		made := implied || at.node != nil // a skipped change makes the folder
+		made := implied || at.node != nil // a skipped change creates the folder
 		if err != nil && !(made && errors.Is(err, os.ErrNotExist)) {
 			return nil, err
 		}
@@ -226,8 +225,8 @@ func (f Files) Readlink(ctx context.Context, p string) (string, error) {
 	return at.node.target, nil
 }
 
-// Disk returns the space on the file system of path. What a skipped change would make is on that of
-// its folder.
+// Disk returns the space on the file system of path. For a path that a skipped change would create,
+// it is that of the parent folder.
 func (f Files) Disk(ctx context.Context, p string) (fs.Space, error) {
 	for {
 		at, implied := f.find(p, true)

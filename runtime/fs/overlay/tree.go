@@ -8,11 +8,11 @@ import (
 
 // node is a path that a skipped change concerns.
 type node struct {
-	kind   string    // file, folder, link; "" for a path that would be gone
+	kind   string    // file, folder, link; "" for a path that would not exist
 	text   *string   // of a file; nil if it is not known
 	target string    // of a link
 	mode   string    // octal; "" for the default
-	origin string    // where the host has what was renamed to here, or ""
+	origin string    // the path on the host of what was renamed to here, or ""
 	at     time.Time // when the change was skipped
 }
 
@@ -85,8 +85,8 @@ func (t tree) step(p string) (at place, next string) {
 }
 
 // set remembers what a skipped change leaves at a path. Below anything but a folder it forgets
-// everything. A folder on the way that would be gone must have been made again, by a skipped
-// command.
+// everything. If a parent folder was remembered as removed, a skipped command must have created it
+// again.
 func (t tree) set(p string, n node) {
 	for dir := path.Dir(p); n.kind != "" && dir != "/"; dir = path.Dir(dir) {
 		if above, ok := t[dir]; ok && above.kind != "folder" {
@@ -120,7 +120,8 @@ func (t tree) move(from place, to, kind string) {
 	}
 }
 
-// children returns the names that are remembered directly below a path: whether each is there.
+// children returns the names that are remembered directly below a path, and whether each would
+// exist.
 func (t tree) children(p string) map[string]bool {
 	found := map[string]bool{}
 	for other, n := range t {
@@ -134,9 +135,8 @@ func (t tree) children(p string) map[string]bool {
 	return found
 }
 
-// below reports whether something is remembered below a path, and whether any of it would be there.
-// Then a skipped call that is no change of a file, such as a command, must have made the folders on
-// the way to it.
+// below reports whether something is remembered below a path, and whether any of it would exist. If
+// so, the folders above it must exist too, created by a skipped call such as a command.
 func (t tree) below(p string) (remembered, implied bool) {
 	for other, n := range t {
 		if strings.HasPrefix(other, strings.TrimSuffix(p, "/")+"/") {

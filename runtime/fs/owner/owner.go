@@ -1,4 +1,4 @@
-// Package owner reads the options owner and group of what changes files on a host.
+// Package owner reads the options owner and group of functions that change files on a host.
 package owner
 
 import (
@@ -19,7 +19,7 @@ func (o Owner) Check() error {
 	return nil
 }
 
-// Split takes a user from USER:GROUP, as chown(1) has it.
+// Split splits a user written as USER:GROUP, as chown(1) accepts it.
 func (o Owner) Split() (Owner, error) {
 	user, second, both := strings.Cut(o.User, ":")
 	switch {

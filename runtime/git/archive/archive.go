@@ -56,7 +56,7 @@ const (
 type entry struct {
 	kind   kind
 	mode   uint32 // permissions
-	mark   int    // of its content in the stream; not for folders
+	mark   int    // of its content in the stream; 0 for folders
 	target string // of a link
 }
 
@@ -124,7 +124,7 @@ func (b *builder) clean(name string) (string, error) {
 // inRepository reports whether a path belongs to a git repository in the archive. It is left out.
 func inRepository(name string) bool { return slices.Contains(strings.Split(name, "/"), ".git") }
 
-// add adds an entry. Its folders are added, too, unless they are there.
+// add adds an entry. Missing parent folders are added, too.
 func (b *builder) add(name string, e entry) error {
 	for dir := path.Dir(name); dir != "."; dir = path.Dir(dir) {
 		if above, ok := b.entries[dir]; ok && above.kind != folder {
@@ -233,7 +233,7 @@ func (e entry) change() string {
 	return cmp.Or(strings.Join(all, ","), "=")
 }
 
-// gitMode returns the mode that git has for an entry.
+// gitMode returns the mode that git stores for an entry.
 func gitMode(e entry) string {
 	switch {
 	case e.kind == link:

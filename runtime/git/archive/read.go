@@ -18,7 +18,7 @@ import (
 	"runbook/runtime/event"
 )
 
-// readFolder adds all that is in a folder, but for git's own files. Links are not followed.
+// readFolder adds everything in a folder except git's own files. Links are not followed.
 func (b *builder) readFolder(root string) error {
 	return filepath.WalkDir(root, func(at string, d fs.DirEntry, err error) error {
 		if err != nil {
@@ -43,7 +43,7 @@ func (b *builder) readFolder(root string) error {
 			return err
 		}
 		mode := uint32(info.Mode().Perm())
-		if runtime.GOOS == "windows" { // there every file looks as if all could write to it
+		if runtime.GOOS == "windows" { // on Windows every file looks writable by everybody
 			mode &^= 0o022
 		}
 		switch {
@@ -82,7 +82,7 @@ func (b *builder) copyFile(at, name string, mode uint32) error {
 	return b.addFile(name, mode, info.Size(), f)
 }
 
-// readTar adds all that is in a tar archive.
+// readTar adds everything in a tar archive.
 func (b *builder) readTar(file string) error {
 	f, err := os.Open(file)
 	if err != nil {
@@ -103,7 +103,7 @@ func (b *builder) readTar(file string) error {
 		if errors.Is(err, io.EOF) {
 			if all.count < 512 {
 				err = io.ErrUnexpectedEOF
-			} else if _, err = io.Copy(io.Discard, all); err == nil { // up to the checksum of gzip
+			} else if _, err = io.Copy(io.Discard, all); err == nil { // so gzip verifies its checksum
 				return nil
 			}
 		}
