@@ -46,6 +46,7 @@ var ended = regexp.MustCompile(`took longer than|needs more than 512 MB of memor
 // reason. Completion prints nothing. Some take as long as they may, which is four times as long
 // with the race detector.
 func TestHostileFiles(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	for name, text := range hostileFiles() {
 		recipe, hosts := filepath.Join(dir, name, "recipe.lua"), filepath.Join(dir, name, "hosts.lua")
@@ -94,6 +95,7 @@ func TestHostileFiles(t *testing.T) {
 // TestOneDeadline checks several endless recipes: they share one time limit, and the findings until
 // then are reported.
 func TestOneDeadline(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	args := []string{"check"}
 	for i := range 40 { // where others keep the processor busy, time is up after six times as long
