@@ -1,11 +1,11 @@
--- The servers of production. Name your own here: no more Lua is needed than you see.
+-- The production servers. Replace these with your own: you need no more Lua than you see here.
 --
--- What stands between { and } is a list. Text stands in quotes, and every entry ends with a comma.
--- A line that begins with -- is a comment: it says something to you and nothing to runbook.
--- To see what runbook makes of this file:  runbook hosts
+-- Braces { } enclose a list. Text is in quotes, and every entry ends with a comma.
+-- A line that begins with -- is a comment, which runbook ignores.
+-- To see how runbook reads this file:  runbook hosts
 
 return {
-  -- These hold for all servers below, unless one says otherwise.
+  -- Defaults for all servers below; each server can have its own value.
   user = "deploy",                    -- who logs in on the servers
   -- identity = "~/.ssh/id_ed25519",  -- your key for logging in; default: by ssh's own rules
   -- jump = "deploy@192.0.2.1",       -- the server to go through, if any: user@host:port
@@ -15,7 +15,7 @@ return {
   -- One server in each pair of braces. The addresses 192.0.2.x are examples: put yours.
   {
     name = "web1",                    -- what runbook calls it, and what --only web1 means
-    address = "192.0.2.11",           -- a host name does as well; Host entries of ~/.ssh/config apply to it
+    address = "192.0.2.11",           -- or a host name; Host entries of ~/.ssh/config apply to it
     tags = { "web" },                 -- --only tag:web means every server with this tag
   },
   {
