@@ -1,6 +1,6 @@
--- The settings of your application, for all recipes. A flag changes most of them for one run:
--- processes = 2 here is --processes 4 there. `runbook run recipes/release.lua --help` lists the
--- flags. vars in the hosts file change a key for one host. A flag, or else a variable such as
+-- The settings of your application, for all recipes. For one run a flag overrides most of them:
+-- --processes 4 overrides processes = 2. `runbook run recipes/release.lua --help` lists the flags.
+-- vars in the hosts file change a key for one host. A flag, or else a variable such as
 -- RUNBOOK_PROCESSES, is for all hosts. A key that you leave out has the default in lib/options.lua.
 -- `runbook check recipes/app.lua` finds mistakes.
 

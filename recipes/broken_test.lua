@@ -1,5 +1,5 @@
 -- Tests of a release that does not work on the third of four hosts: which hosts serve what, what
--- the last lines say, and which commands lead out of it.
+-- the last lines say, and which commands repair it.
 
 lab.defaults() -- whatever app.lua says
 

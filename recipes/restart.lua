@@ -36,7 +36,7 @@ local function check(host)
   local wrong = preflight.root(facts, paths)
   local interpreter = paths.current .. "/venv/bin/python"
   local unready = not wrong and preflight.unready(host, facts, health.url(settings), interpreter) or {}
-  if facts.foreign or #unready > 0 then -- nothing there may be run, or can be
+  if facts.foreign or #unready > 0 then -- nothing is safe to run there, or programs are missing
     return preflight.list(wrong, unpack(unready))
   end
   wrong = preflight.lock(host, paths, facts, wrong)

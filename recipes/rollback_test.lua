@@ -111,7 +111,7 @@ test("a release that failed on one host counts as failed on all", function()
   end
   local _, count = run("recipes/status.lua", { restart = "none" }).stdout:match("\nr1 [^\n]*"):gsub("failed", "")
   expect.equal(count, 2)
-  -- It is logged once, and counts until the release serves.
+  -- The failure is logged once, and counts until the release serves.
   expect.status(run("recipes/rollback.lua", unhealthy), 1)
   _, count = hosts[2].fs:read(hosts[2].vars.root .. "/releases.log"):gsub('"restore"', "")
   expect.equal(count, 1)
@@ -178,7 +178,7 @@ test("a second rollback says that it returns to the release that the first one l
   expect.equal(warning(second):gsub("%d+ s ago", "1 s ago"),
     "r3 was rolled back 1 s ago, to r2 (--release r1 goes further back); this run makes it current again")
   expect_current("r3")
-  -- That took the rollback back: the next one is a first one. By name it only warns.
+  -- That undid the rollback, so the next one counts as the first. With --release it only warns.
   expect.equal(warning(run("recipes/rollback.lua", plain)), nil)
   expect_current("r2")
   local named = run("recipes/rollback.lua", { release = "r3", restart = "none", health = "" })

@@ -30,7 +30,7 @@ local facts, foreign = {}, {}
 -- root returns why the root folder cannot be made or used, or nil.
 local function root(known, paths)
   if not known.unowned then
-    known.unshared = nil -- share does that
+    known.unshared = nil -- share fixes that
   end
   if known.root or known.foreign then
     return preflight.root(known, paths)
@@ -62,7 +62,7 @@ local function check(host)
   facts[host.name] = known
   local wrong = root(known, paths)
   local unready = not known.foreign and preflight.unready(host, known) or {}
-  if known.foreign or #unready > 0 then -- nothing there may be run, or can be
+  if known.foreign or #unready > 0 then -- nothing is safe to run there, or programs are missing
     return preflight.list(wrong, unpack(unready))
   end
   if options.adopt then

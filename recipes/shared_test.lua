@@ -43,7 +43,7 @@ test("links are made beside files of the repository, and nothing is overwritten"
   expect.file(host, "releases/r1/.env", { contains = "KEY=1" })
   expect.absent(host, "shared/conf/local.ini")
 
-  -- An uploaded file outlives the release that it came by.
+  -- A file that a visitor uploaded outlives the release that wrote it.
   host.fs:mkdir(paths.shared .. "/media/deep")
   host.fs:write(dir .. "/media/deep/upload", "mine\n")
   host.fs:remove(dir, { recursive = true })

@@ -58,7 +58,7 @@ test("archive: hosts get a folder, whose hash is the revision", function()
   local first = web1:capture({ "git", "-C", web1.vars.root .. "/current", "rev-parse", "HEAD" })
   expect.log(web1, { action = "release", release = "r1", revision = first, from = "" })
 
-  -- The same name stands for the same files.
+  -- A release name always means the same files.
   localhost.fs:write(dir .. "/built.css", "two\n")
   local other = run("recipes/release.lua", options)
   expect.status(other, 3)
@@ -92,7 +92,7 @@ test("sources that cannot work are refused before anything is changed", function
     expect.equal(refused.status == 2 or refused.status == 3, true, case[2])
     expect.contains(refused.stderr, case[2])
   end
-  -- A pack has pointers into Git LFS, and no submodules.
+  -- A pack contains the pointer files of Git LFS, and no submodules.
   app:commit({
     [".gitattributes"] = "*.bin filter=lfs\n",
     ["data/a.bin"] = "version https://git-lfs.github.com/spec/v1\n",

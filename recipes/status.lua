@@ -1,6 +1,6 @@
 -- Shows the releases of every host, which is current, which can be rolled back to, what the server
--- does, and where hosts differ. It changes nothing. It also shows the others when a host cannot be
--- reached; the exit status is then 3, as for each recipe.
+-- does, and where hosts differ. It changes nothing. If a host cannot be reached, it still shows the
+-- others, and exits with status 3 as every recipe does.
 
 local health = require "health"
 local helpers = require "helpers"

@@ -81,7 +81,7 @@ esac
 # what root runs and reads decides what root does. It prints "foreign" with owner, mode and path, up to
 # 16 KiB. It covers ROOT, SERVER_ROOT, every folder and link on the way to them, and what
 # runbook runs and reads there. Shared files and what the application writes in its releases are
-# data. A sticky folder such as /tmp is safe: nobody can rename what is another's.
+# data. A sticky folder such as /tmp is safe: nobody can rename the files of others there.
 on_the_way() {
   at=/ rest=$1 links=40
   printf '%s\0' /

@@ -95,10 +95,10 @@ end
 -- UNABLE has parts of messages that mean: this machine cannot ask the git server. Other errors are
 -- answers of the git server.
 local UNABLE = { "can't be reached", "there is no git", "cannot run ssh", "did not name the server it talks to",
-  "No user exists for uid" } -- the words of ssh to an admin without a name, as in a container
+  "No user exists for uid" } -- ssh, where the user id has no name, as in a container
 
--- is_unable reports whether an error means that this machine cannot ask. A login that only the
--- hosts may have counts, too.
+-- is_unable reports whether an error means that this machine cannot ask. A refused login counts,
+-- too, where only the hosts may have one.
 local function is_unable(options, err)
   for _, text in ipairs(UNABLE) do
     if err.message:find(text, 1, true) then
@@ -164,7 +164,7 @@ end
 -- resolve returns the commit to release, decided on this machine. So no host can have another
 -- commit released on the others. Otherwise it returns nil and why the hosts have to resolve the
 -- branch. The third result is an error that the hosts are likely to get, too; where they do, theirs
--- is reported instead. What this machine sends is there when resolve returns.
+-- is reported instead. With "push" and "archive" this machine has the commit when resolve returns.
 local function resolve(options)
   local find = options.source == "archive" and pack or options.source == "push" and fetch
   if not find and options.revision ~= "" then
@@ -271,9 +271,9 @@ local function access(host, options, revision)
   return head
 end
 
--- needs returns what the commit needs from elsewhere, see host.git:needs, as this machine reads it,
--- or with a mirror as a host does. It returns nil where it cannot: then the clone, or pip, reports
--- what is missing.
+-- needs returns what the commit needs from other servers, see host.git:needs. This machine reads
+-- the commit; with a mirror, the host does. It returns nil where neither can: then the clone, or
+-- pip, reports what is missing.
 local function needs(host, options, revision, mirror)
   local sent = is_sent(options) and local_repo
   if not mirror and not sent and locate_login(options) == "host" then
@@ -331,8 +331,8 @@ local function unnamed(options, found)
       " }; the key is then lent for these servers, too" or nil }
 end
 
--- missing_in_pack returns a problem where a commit has what its objects lack, which only hosts
--- could fetch, or nil.
+-- missing_in_pack returns a problem where a commit has submodules or files in Git LFS, which a pack
+-- does not contain and only hosts could fetch, or nil.
 local function missing_in_pack(options, found)
   local submodule, file = found.submodules[1], app.lfs == "fetch" and found.lfs[1]
   if options.source ~= "push" or not (submodule or file) then
@@ -394,7 +394,7 @@ local function with_private(host, options, found, fn)
   end
 end
 
--- bring makes ROOT/repo.git on a host have the commit.
+-- bring gets the commit into ROOT/repo.git on a host.
 local function bring(host, release)
   local options, paths = release.options, release.paths
   if is_sent(options) then
@@ -407,7 +407,7 @@ local function bring(host, release)
 end
 
 -- logins_of returns the git servers that a clone logs in to, and how many logins more than one
--- repository takes. found comes from needs, or is nil. Nested submodules are not in it.
+-- repository takes. found comes from needs, or is nil. Nested submodules are not counted.
 local function logins_of(options, found)
   if is_sent(options) then
     return {}, 0
@@ -465,8 +465,8 @@ local function compare(host, release, current)
   return between
 end
 
--- is_archive reports whether a release is of an archive, whose commit has no history. A rollback
--- does not know.
+-- is_archive reports whether a release is of an archive, whose commit has no history. For a
+-- rollback this is unknown: false.
 local function is_archive(release)
   return release.action == "release" and release.options.source == "archive"
 end
@@ -476,8 +476,9 @@ local function count(number)
   return number == 1 and "1 commit" or number .. " commits"
 end
 
--- relation returns how a release lies in history, seen from the current one, and a warning where it
--- takes something back. between is from compare, nil where it is not known.
+-- relation describes where the commit of a release is in history, seen from the current one. It
+-- also returns a warning where the release takes commits back. between is from compare, nil where
+-- it is not known.
 local function relation(release, between)
   local kind = between and not is_archive(release) and between.relation or "unknown"
   if kind == "same" then

@@ -162,7 +162,7 @@ local function pool(given)
     set_state(balancer, server, "maint")
   end
 
-  -- empty waits until no request is in flight, twice in a row, because one may be on its way.
+  -- empty waits until no request is in flight, twice in a row, because a request may be on its way.
   local function empty(balancer, server)
     local still, quiet = find_server(balancer, server), 0
     if not is_out(still) then

@@ -278,7 +278,8 @@ local function check(host, release)
           give_up(host, release, wrong, status, since)
         end
       end
-      -- Requests in flight may keep an old process so long. What answers meanwhile works.
+      -- Requests in flight keep an old process alive for up to request_seconds. An application that
+      -- answers meanwhile is not broken.
       if now > deadline + (stale and not (asked and problem) and options.request_seconds or 0) then
         give_up(host, release, wrong, status, since, true)
       end

@@ -128,14 +128,15 @@ local function add_check(check)
   checks[#checks + 1] = check
 end
 
--- clear_checks removes the first ones.
+-- clear_checks removes the first count checks.
 local function clear_checks(count)
   for _ = 1, count do
     table.remove(checks, 1)
   end
 end
 
--- merge returns a table with the keys of all given ones; later ones win, and nil is none.
+-- merge returns a table with the keys of all given tables. Later tables win, and nil counts as an
+-- empty one.
 local function merge(...)
   local all = {}
   for i = 1, select("#", ...) do

@@ -296,14 +296,14 @@ local function ask(host, options, script, port, dir)
   return found
 end
 
--- look returns the same without obstacles; empty with --restart none.
+-- look returns the state from ask, without obstacles. With --restart none the state is empty.
 local function look(host, options, dir)
   return options.restart ~= "none" and ask(host, options, "", "", dir) or {}
 end
 
 -- stranger returns why this login cannot restart Apache, or nil: it runs as another user. Where
--- admins share it by a group, a touch needs no signal. It loads no other settings; serve finds that
--- out.
+-- admins share it by a group, a touch works, because it needs no signal. But a touch loads no
+-- changed settings; serve detects that.
 local function stranger(options, found)
   local shared = common.shared_group() ~= ""
   return found.theirs and not (shared and options.restart == "touch") and {
@@ -323,7 +323,7 @@ local function problem(host, options, name, built)
     (address == "127.0.0.1" or address == "0.0.0.0" or address == "localhost") and tostring(options.port) or "", dir)
   local program, missing = choose_program(options, found, dir, built)
   if program == dir .. "/venv/bin/mod_wsgi-express" and not built then
-    -- Before the release exists, ask the current one: it mostly has the same version.
+    -- Before the release exists, ask the current one: it usually has the same version.
     program = paths.current .. "/venv/bin/mod_wsgi-express"
   end
   if found.foreign then
@@ -356,8 +356,8 @@ local function command(host, options, target, found)
     return helpers.record(host:script("packages.py", venv, { interpreter = interpreter, changes = false }).stdout)
   end
   local uid, packages, version = ask_python(built and python or target.interpreter)
-  -- A dry run: mostly the current release has the same version. host.fs would follow the skipped
-  -- switch, a command does not.
+  -- In a dry run ask the current release, which usually has the same version. Ask by a command:
+  -- host.fs would follow the skipped switch.
   if not built and host:test({ "test", "-x", venv .. "/bin/python" }) then
     version = select(3, ask_python(venv .. "/bin/python"))
   end
@@ -435,7 +435,8 @@ local function environment(host, found)
   return text .. "export RUNBOOK_ENVIRONMENT=" .. sum .. "\n", sum
 end
 
--- environment_mode returns the mode of envvars, which hold secrets and which a group shares.
+-- environment_mode returns the mode of envvars. The file holds secrets, and the members of a group
+-- share it.
 local function environment_mode()
   return common.shared_group() ~= "" and "0660" or "0600"
 end

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Runs the Apache that mod_wsgi-express configured in SERVER_ROOT. Usage: mod_wsgi.sh ACTION
-# SERVER_ROOT [ARGUMENT…]; the actions are at the end. A systemd unit has a copy of this file, and
-# gives it SERVER_ROOT alone: start.
+# SERVER_ROOT [ARGUMENT…]; the actions are at the end. A systemd unit runs a copy of this file with
+# SERVER_ROOT as the only argument, which means start.
 say() { printf '\0'; printf '%s\t\0' "$@"; printf '\0\n'; } # read by helpers.records
 case $1 in /*) set -- start "$1" ;; esac
 action=$1 root=$2
@@ -101,16 +101,17 @@ look() {
   [ ! "$root/httpd.conf" -nt "$root/httpd.pid" ] || say unloaded yes
 }
 
-# start starts Apache unless it runs. What a killed Apache or another boot left would keep it from
-# starting: a process id, whosever that is now, and orphans on its port.
+# start starts Apache unless it runs. First it removes what would keep Apache from starting after a
+# kill or a reboot: orphans on its port, and an old httpd.pid, whose number another process may have
+# now.
 start() {
   is_running && return
   end_orphans
   rm -f "$root/httpd.pid" && start_apache
 }
 
-# stop stops Apache and waits until it has ended. Requests in flight get so many seconds. A graceful
-# stop removes httpd.pid and closes the port at once.
+# stop stops Apache and waits until it has ended. Requests in flight get the given number of
+# seconds. A graceful stop removes httpd.pid and closes the port at once.
 stop() {
   n=$(($1 * 10))
   pid=$(cat "$root/httpd.pid" 2>/dev/null) && [ -n "$pid" ] || return 0
@@ -127,9 +128,9 @@ has_ended() {
   done
 }
 
-# replace restarts Apache as a new process: only that takes new limits and variables. It serves
-# already while requests in flight of the old one finish. Seen with mod_wsgi 6.0.5: connections are
-# refused for about 70 ms, and requests of 8 s finish.
+# replace restarts Apache as a new process: only that takes new limits and variables. The new
+# process serves while the old one finishes its requests in flight. Seen with mod_wsgi 6.0.5:
+# connections are refused for about 70 ms, and requests of 8 s finish.
 replace() {
   "$root/apachectl" configtest && "$root/apachectl" graceful-stop || exit
   is_gone || { "$root/apachectl" stop && is_gone; } || { echo "Apache does not stop: $root/httpd.pid stays" >&2; exit 1; }
@@ -141,8 +142,9 @@ is_gone() {
   [ ! -e "$root/httpd.pid" ]
 }
 
-# find_limits prints whether Apache complained of limits since the error log had so many bytes: a restart
-# did not raise them. Apache keeps higher limits, too (AH00501, AH00506); they cut nothing.
+# find_limits prints whether Apache logged, after the given byte of the error log, that it cut a
+# setting to a limit, which a restart did not raise. Apache also logs that it keeps a limit that is
+# higher than configured (AH00501, AH00506); that cuts nothing.
 find_limits() {
   [ ! -f "$root/error_log" ] || ! tail -c "+$(($1 + 1))" "$root/error_log" | grep -qE 'AH00(508|514|516)[: ]' || say limits
 }
@@ -169,8 +171,8 @@ copy() {
   done
 }
 
-# take replaces the files of other admins by copies that this user owns, since mod_wsgi-express sets
-# modes.
+# take replaces the files of other admins by copies that this user owns, because mod_wsgi-express
+# sets modes, which only the owner may.
 take() {
   for file in "$root"/*; do
     case $file in *_log* | */httpd.pid) continue ;; esac

@@ -126,8 +126,8 @@ local function option_name(word)
 end
 
 -- reserved returns the option of RESERVED in a word, or nil. setup-server accepts abbreviations,
--- such as --proc for --processes. The other results are the setting to use instead, and whether it
--- has no value.
+-- such as --proc for --processes. The other results are the setting to use instead, and whether the
+-- option takes no value.
 local function reserved(word)
   local option = option_name(word) or ""
   for full, setting in pairs(RESERVED) do
@@ -304,9 +304,10 @@ for name, value in pairs(given) do
   functions[name] = type(value) == "function" and value or nil
 end
 local checks = #helpers.checks
-local app = validate(given, declared) -- with --stage staging, the keys of app.staging.lua lie over those of app.lua
+local app = validate(given, declared) -- with --stage staging, the keys of app.staging.lua override those of app.lua
 for name, fn in pairs(functions) do
-  -- A test of recipes records the functions, or leaves them out. A stage has others.
+  -- A test replaces or removes the functions, and so may a stage. Then the checks of the originals
+  -- are not needed.
   if app[name] ~= fn and (name == "drain" or name == "restore" or name == "restart") then
     helpers.clear_checks(checks)
     checks = 0

@@ -167,9 +167,11 @@ local function owners_problem(foreign, root)
 end
 
 -- gather_facts returns the facts about a host by name; a fact that does not hold is nil. missing is a
--- list of programs that the scripts of this folder need, and that are not on PATH. foreign is a list of items that others can change although the login is root. cleared is a list of variables
--- in the login's environment that change where or whether Python and pip find and install packages:
--- a release runs without them. measure adds the size of the current release. The Python "" is not looked for.
+-- list of programs that the scripts of this folder need, and that are not on PATH. foreign is a
+-- list of files and folders that others can change although the login is root. cleared is a list of
+-- variables in the login's environment that change where or whether Python and pip find and install
+-- packages: a release runs without them. measure adds the size of the current release. The Python
+-- "" is not looked for.
 local function gather_facts(host, options, python, measure)
   local paths, facts, began = releases.paths(options), {}, clock.now()
   local group = common.shared_group()

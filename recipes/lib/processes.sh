@@ -2,7 +2,7 @@
 # Lists the processes of a server, itself and its children, each a record of these fields:
 #   process PID AGE KIND FOLDER   AGE in seconds; KIND is "daemon" for a daemon process of mod_wsgi, else "other"; FOLDER is where it
 #                                 works, empty for a process of another user
-#   folder NAME PATH              a folder that was named, and what the kernel calls it
+#   folder NAME PATH              a folder that was named, and its real path
 #   unknown                       there is no /proc
 # Arguments: the file with the server's process id;
 # "own" if the command line must name the folder of that file, because after a reboot the number may

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Writes the dependencies in a pyproject.toml as a requirements file, without those of its extras.
 
-It runs on the Python of a new virtualenv. That reads TOML since 3.11, and its pip has a reader
-since pip 10. Arguments: the pyproject.toml, and the file to write.
+It runs on the Python of a new virtualenv. Python reads TOML since 3.11. An older one uses the
+reader inside its pip, which pip has since version 10. Arguments: the pyproject.toml, and the file to write.
 """
 import importlib
 import io

@@ -176,7 +176,7 @@ local function choose_shared(host, release)
   local options, venvs = release.options, release.paths.venvs
   local words = {}
   for _, word in ipairs(options.pip_arg) do
-    words[#words + 1] = redact_url(word) -- whoever logs in at an index, the packages are the same
+    words[#words + 1] = redact_url(word) -- the packages are the same, whoever logs in at the index
   end
   local kind, rest = helpers.record(host:script("shared_virtualenv.py", venvs, options.requirements, words,
     { interpreter = options.python, cwd = release.dir, env = clean_env(release) }).stdout)
@@ -216,7 +216,7 @@ local platforms = {}
 
 -- problem returns why an environment cannot be made in the way that app.lua asks for, or nil.
 local function problem(host, options)
-  if options.wheels == "once" then -- where Python does not work, preflight has that problem already
+  if options.wheels == "once" then -- where Python does not work, preflight reports that already
     platforms[host.name] = helpers.record(host:script("wheels.py",
       { interpreter = options.python, changes = false, check = false }).stdout)
   end
@@ -278,7 +278,7 @@ local function get_installer(host, release)
   return get_pip(release, "install"), {}
 end
 
--- write_dependencies writes the dependencies in a pyproject.toml for pip, where that is the list.
+-- write_dependencies writes DEPENDENCIES for pip, where requirements names a pyproject.toml.
 local function write_dependencies(host, release)
   local options = release.options
   if get_list(options) == DEPENDENCIES then
@@ -293,8 +293,8 @@ local function is_full(err)
     or err.output:find("Disk quota exceeded", 1, true))
 end
 
--- try_installer runs a command of pip's or uv's. Where a disk is full, this may be the one of their
--- cache, which a release does not need: so the command runs again without a cache.
+-- try_installer runs a command of pip's or uv's. The full disk may be the one with their cache,
+-- which a release does not need. So where a disk is full, the command runs again without a cache.
 local function try_installer(host, release, words, env)
   local function install()
     git.with_private(host, release.options, release.needs, function()
@@ -338,14 +338,14 @@ end
 -- WHEELS is the folder of wheels in a release while they are built and installed.
 local WHEELS = ".git/runbook-wheels"
 
--- builders has the host that builds for each platform, cache the folder on this machine that the
--- wheels pass through, with a folder for each of so many copies, and get_release returns the
--- release of a host.
+-- builders has the host that builds, by platform. cache is the folder on this machine that the
+-- wheels pass through; copies is the number of folders in it. get_release returns the release of a
+-- host.
 local builders, cache, copies, get_release = {}, nil, 0, nil
 
--- begin returns the hosts in the groups in which they must be prepared: with wheels = "once" those
--- that build come first. It makes the cache, which is removed when the run ends, for whatever
--- reason. Call it outside of each.
+-- begin returns the hosts in groups that must be prepared one after the other: with wheels = "once"
+-- the hosts that build come first. It makes the cache, which is removed when the run ends, for
+-- whatever reason. Call it outside of each.
 local function begin(options, servers, record)
   if options.wheels ~= "once" then
     return { servers }
@@ -369,8 +369,8 @@ local function begin(options, servers, record)
   return { first, rest }
 end
 
--- pin_wheel returns the line of a requirements file for a wheel. It fails for what is no wheel's
--- name or no SHA-256, since the host that sends them could write options of pip.
+-- pin_wheel returns the line of a requirements file for a wheel. It fails for an invalid wheel name
+-- or SHA-256: the host that sends them could otherwise add options of pip.
 local function pin_wheel(host, name, digest)
   local project, version = name:match("^([%w._]+)%-([%w._+!]+)%-[%w._]+%-[%w._]+%-[%w._]+%.whl$")
   if not project then
@@ -484,7 +484,7 @@ local function import_error(host, release, script)
 end
 
 -- import fails unless the application can be imported, so that a release that cannot start never
--- meets a visitor.
+-- gets a request.
 local function import(host, release)
   local options = release.options
   local script = release.dir .. "/" .. options.wsgi
@@ -530,10 +530,10 @@ end
 -- HAS_FILE succeeds where the commit of a release has a file.
 local HAS_FILE = 'git -C "$1" cat-file -e "HEAD:$2" 2>/dev/null'
 
--- broken returns why an earlier release cannot run, or nil: its Python starts, in its own
--- virtualenv, and has the requirements, and its WSGI script exists. Without mod_wsgi-express the
--- script may be one that the repository never had. cleared has variables of the login that releases
--- run without.
+-- broken returns why an earlier release cannot run, or nil. A release can run if its Python starts
+-- in its own virtualenv and has the requirements, and if its WSGI script exists. Without
+-- mod_wsgi-express the script counts only if the commit has it. cleared has variables of the login
+-- that releases run without.
 local function broken(host, options, dir, cleared)
   local record, requirements = dir .. "/" .. releases.REQUIREMENTS, ""
   if host.fs:exists(record) then

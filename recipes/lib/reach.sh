@@ -1,7 +1,8 @@
 #!/bin/sh
 # Prints the first folder that a user cannot enter on the way to the real paths of folders, and its
-# mode. Root asks as this user where setpriv allows it. Otherwise the modes decide, except where an
-# access list does. Arguments: the user, the user's group, and folders, which need not exist.
+# mode. A login as root tests it as this user, where setpriv allows that. Otherwise the modes
+# decide, except where an access list does. Arguments: the user, the user's group, and folders,
+# which need not exist.
 say() { printf '\0'; printf '%s\t\0' "$@"; printf '\0\n'; } # read by helpers.records
 user=$1 group=$2
 shift 2

@@ -41,8 +41,8 @@ function history.append(host, paths, entry)
   host.fs:write(paths.log, line .. "\n", { append = true, line = true })
 end
 
--- try_append adds a line, or warns where that fails. It is for the way back, which must not end for
--- a line of the log.
+-- try_append adds a line, or warns where that fails. It is for going back, which must not stop
+-- because of the log.
 function history.try_append(host, paths, entry)
   local ok, err = pcall(history.append, host, paths, entry)
   if not ok then
@@ -85,9 +85,9 @@ function history.failed(entries)
   return names
 end
 
--- left returns the entries of the last rollbacks by the names of the releases that they left. A
--- release that was made current again since does not count, and neither does the one that this
--- left: it took the rollback back.
+-- left returns the entries of the last rollbacks, by the names of the releases that they left. A
+-- release that was made current again since does not count. If a second rollback did that, the
+-- release that it left does not count either, because it only undid the first rollback.
 function history.left(entries)
   local by_name = {}
   for _, entry in ipairs(entries) do
@@ -103,7 +103,7 @@ function history.left(entries)
 end
 
 -- before returns the release that was current before the last switch to the release called name, or
--- nil. Releases in but, by name, do not count.
+-- nil. Releases whose names are keys of but do not count.
 function history.before(entries, name, but)
   for i = #entries, 1, -1 do
     local entry = entries[i]
@@ -410,8 +410,8 @@ local function holds_foreign(found, paths, name)
 end
 
 -- to_prune lists the releases to delete, oldest first. Releases that failed or lack something are
--- deleted before ones that served. previous, which the next rollback goes to, is the last complete
--- one to go. kept and foreign releases are never deleted.
+-- deleted before ones that served. previous, the target of the next rollback, is the last complete
+-- release to be deleted. kept and foreign releases are never deleted.
 local function to_prune(found, keep, kept, previous)
   local served, broken, remove = {}, {}, {}
   for _, release in ipairs(found.list) do
@@ -506,8 +506,8 @@ local function find(paths, found, wanted)
 end
 
 -- earlier returns the release that was current before the present one, or nil and the problem.
--- Releases that are gone, incomplete, failed or in but are skipped. Where the log has no answer, it
--- is the newest usable release with an older name.
+-- It skips releases that are gone, incomplete or failed, and those whose names are keys of but.
+-- Where the log has no answer, it is the newest usable release with an older name.
 local function earlier(found, but)
   local seen = {}
   local function usable(release)
@@ -555,7 +555,7 @@ local function choose(paths, found, wanted)
   return release, problem
 end
 
--- returns returns what the log has against a release as the target of a rollback, or nil: a host
+-- returns gives the reason in the log against a release as the target of a rollback, or nil: a host
 -- went back from it, or an earlier rollback left it.
 local function returns(found, release)
   local left = history.left(found.entries)
@@ -578,8 +578,9 @@ local function is_out(found)
 end
 
 -- leftovers returns the paths that killed runs left, and none while a run holds the lock. The mark
--- of a drained host is one where app.lua has no drain any more, because nothing would remove it.
--- Incomplete releases are not: prune deletes them a day later, so that somebody can look at them.
+-- of a drained host is a leftover where app.lua no longer has drain, because nothing else would
+-- remove it. Incomplete releases are not leftovers: prune deletes them a day later, so that
+-- somebody can look at them.
 local function leftovers(paths, found)
   if found.holder then
     return {}

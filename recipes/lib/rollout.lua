@@ -22,7 +22,7 @@ local run = {
   existing = {}, -- the release that already has the new name
   current = {},  -- the release that is current; one without a commit is { name, marker = {} }
   leftovers = {}, rootless = {}, heads = {}, cleared = {},
-  returns = {}, -- why a rollback may not want its target, see releases.returns
+  returns = {}, -- why the target of a rollback is doubtful, see releases.returns
   needs = {},    -- what the commit needs from other servers
 }
 
@@ -171,7 +171,7 @@ local function call_hook(name, which, host, release)
   local hook = app[name]
   local fn = type(hook) == "function" and which == "each" and hook or type(hook) == "table" and hook[which]
   if fn then
-    -- Written out, so that --skip before_switch is known before the run.
+    -- The titles are literals, so that --skip before_switch is known before the run.
     step(name == "before_switch" and (which == "once" and "before_switch, once for all hosts" or "before_switch")
       or which == "once" and "after_switch, once for all hosts" or "after_switch", function() fn(host, release) end)
   end
@@ -237,7 +237,7 @@ local function undo()
   return { undo = known and "rollback.lua" or nil, with = known and { release = name } or nil, also = balancers() }
 end
 
--- current_of returns the current release of a host, nil without one. One that is not complete has no
+-- current_of returns the current release of a host, nil without one. An incomplete release has no
 -- commit.
 local function current_of(found)
   local release = found.by_name[found.name or ""]
@@ -262,7 +262,7 @@ local function check_release(host)
   local facts = preflight.facts(host, options, options.python, true)
   local wrong = preflight.root(facts, paths)
   local unready = not facts.foreign and preflight.unready(host, facts, health.url(options), options.python) or {}
-  if facts.foreign or #unready > 0 then -- nothing there may be run, or can be
+  if facts.foreign or #unready > 0 then -- nothing is safe to run there, or programs are missing
     return preflight.list(wrong, unpack(unready))
   end
   wrong = preflight.lock(host, paths, facts, wrong)
@@ -418,8 +418,8 @@ end
 
 -- Plan of a dry run
 
--- compared has what lies between two commits, and why that is not known, by both commits. The first host
--- with the two finds out for all.
+-- compared caches what lies between two commits, or why that is not known, by both commits. The
+-- first host with these commits finds out for all.
 local compared = {}
 
 -- commits returns the commits of the current release of a host and of the one that it gets, or nil where
@@ -566,9 +566,9 @@ end
 
 -- Switching
 
--- find_before returns the path that current points to, or nil. Where that is the new release
--- already, a run was killed after the switch; then it is the release that the log has as last: that
--- one serves, or did.
+-- find_before returns the path that current points to, or nil. Where current points to the new
+-- release already, a run was killed after the switch. Then it returns the last release in the log:
+-- that one serves, or did.
 local function find_before(host, release)
   local before, entries = releases.current(host, release.paths)
   release.entries = entries
@@ -621,7 +621,7 @@ local function show_done(host, release)
   }, { tone = "good" })
 end
 
--- write_log logs the switch with append, one of history's, once.
+-- write_log logs the switch once. append is history.append or history.try_append.
 local function write_log(host, release, append)
   if not release.logged then
     append(host, release.paths, {
@@ -646,7 +646,8 @@ local function restore(host, release)
   put_back(host, release)
 end
 
--- earlier_release returns the release at the path before, which the host goes back to; nil for nil.
+-- earlier_release returns the release at the path release.before, which the host goes back to, or
+-- nil without one.
 local function earlier_release(host, release)
   if not release.before then
     return nil
@@ -707,8 +708,9 @@ local function recover(host, release)
   end
 end
 
--- mark_failed logs a release that a host went back from on the hosts that have it but were not
--- switched. So it counts as failed on all of them: for the next rollback, for --keep and in status.
+-- mark_failed runs after a host went back. It logs the failed release on the other hosts that have
+-- it but were not switched. So the release counts as failed on all of them: for the next rollback,
+-- for --keep and in status.
 local function mark_failed()
   local rest = {}
   for _, host in ipairs(run.servers) do

@@ -7,7 +7,7 @@ local mod_wsgi = require "mod_wsgi"
 local releases = require "releases"
 
 -- list_processes returns the processes of a server by its pid file, each { pid, age, daemon, folder
--- }. folders maps the given folders to the kernel's names. hidden is whether processes may exist
+-- }. folders maps the given folders to their real paths. hidden is whether processes may exist
 -- whose working directory is unknown.
 local function list_processes(host, file, own, ...)
   local text = host:script("processes.sh", file, own and "own" or "", { ... }, { changes = false }).stdout

@@ -33,8 +33,8 @@ local function commit_of(folder)
     localhost:capture({ "git", "status", "--porcelain", "--untracked-files=no" }, { cwd = folder, check = false }) ~= ""
 end
 
--- build runs the command on this machine, once for all hosts, unless other files than those of the
--- release are there.
+-- build runs the command on this machine, once for all hosts. It fails unless the folder has the
+-- commit of the release, without changes.
 local function build(release, settings)
   once("static.build " .. settings.folder .. " " .. settings.from .. " " .. release.revision, function()
     if not settings.any_commit then

@@ -51,8 +51,8 @@ local function look(host, name)
     folder = wanted ~= "" and wanted or nil, fresh = folder == "" or wanted == "" or folder == wanted }
 end
 
--- by_sudo returns a command of systemctl as the login may run it. Not by the option sudo, which
--- runs /bin/sh: so sudoers needs to allow only this command.
+-- by_sudo returns a systemctl command that the login may run. It does not use the option sudo,
+-- which runs /bin/sh, so that sudoers needs to allow only this command.
 local function by_sudo(host, ...)
   local command = { "systemctl", ... }
   if host:capture({ "id", "-u" }) ~= "0" then
@@ -125,7 +125,7 @@ local function name_problem(name)
   return not name:find("^[%w_][%w_-]*$") and "want letters, digits, dashes and underscores, such as app" or nil
 end
 
--- lines_problem returns which of the additional lines is not one, or nil.
+-- lines_problem returns which of the additional lines is invalid, or nil.
 local function lines_problem(lines)
   for _, line in ipairs(lines) do
     if not line:find("^%u%w+=%C*$") then
@@ -211,8 +211,8 @@ local function files(settings, root, user)
   return found
 end
 
--- declare validates a service and notes it for setup.lua. commands has what the login must be able
--- to run by systemctl.
+-- declare validates a service and notes it for setup.lua. commands(name) returns the commands of
+-- systemctl that the login must be able to run.
 local function declare(given, commands)
   local settings = validate(given, {
     name = { nil, "the name of the unit, without .service", required = true, check = name_problem },
@@ -320,7 +320,7 @@ local function allow(host, facts, unit)
   if facts.uid == "0" then
     return {}
   end
-  -- Not by the PATH of the login, which may have a systemctl of its own.
+  -- Do not search the login's PATH, which may have another systemctl.
   local program, path = host:capture("PATH=/usr/bin:/bin; command -v systemctl"), "/etc/sudoers.d/runbook-" .. unit.name
   local lines = {}
   for i, words in ipairs(unit.commands) do

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Asks systemd-analyze, where there is one, whether its standard input is a valid unit. Argument: the name of the unit.
-# What systemd-analyze says of other units, and of programs that the first release brings, is no reason.
+# Complaints about other units, and about programs that the first release brings, do not count.
 command -v systemd-analyze >/dev/null || exit 0
 folder=$(mktemp -d) || exit
 trap 'rm -rf "$folder"' EXIT

@@ -3,9 +3,9 @@
 
 pip's exit status alone is not enough: with a variable such as PIP_TARGET it installs elsewhere.
 Prints "missing" and a text for the first requirement that is not installed. Else it prints "checksum"
-and that of the requirements, and then "warning" and a text for each package that misses another
-one, as pip check does. Arguments: the virtualenv, the WSGI script or "", the file whose checksum
-it is or "", and the file that lists the requirements: the same, or one made from it. A uv.lock
+and the checksum of the requirements, then "warning" and a text for each package that lacks a
+dependency, as pip check does. Arguments: the virtualenv, the WSGI script or "", the file to take the
+checksum of or "", and the file that lists the requirements: the same file, or one made from it. A uv.lock
 lists the versions of all packages; those that the project itself needs must be installed.
 """
 import codecs

@@ -153,7 +153,7 @@ def run_module(*words):
 
 
 def has_virtualenv():
-    """Reports whether there is a module virtualenv. A folder without modules that is called so is none."""
+    """Reports whether there is a module virtualenv. A folder of that name without modules does not count."""
     spec = importlib.util.find_spec("virtualenv")
     return spec is not None and spec.has_location
 
@@ -161,8 +161,8 @@ def has_virtualenv():
 def run_virtualenv(target):
     """Makes the environment by virtualenv 14 or later, without what its settings on the host would change.
 
-    Before version 20 it downloads pip and setuptools by default. Here it installs those that it
-    has.
+    Before version 20 it downloads pip and setuptools by default. Here it installs the ones that come
+    with it.
     """
     for name in [name for name in os.environ if name.startswith("VIRTUALENV_") and not name.endswith("APP_DATA")]:
         del os.environ[name]

@@ -50,7 +50,7 @@ local function parse_time(text)
   return text ~= "" and total or math.huge
 end
 
--- is_ready reports whether a worker that runs since some time counts as started.
+-- is_ready reports whether a worker counts as started. since is when it was first seen.
 local function is_ready(host, settings, folder, since)
   if settings.ready then
     return host:test(settings.ready, { cwd = folder, env = settings.env, timeout = "60s" })
