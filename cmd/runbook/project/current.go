@@ -10,8 +10,8 @@ import (
 	"runbook/runtime/recipe"
 )
 
-// CurrentFolder returns ROOT/current on a host, with ROOT as release.lua has it, or "" where
-// nothing sets it. given is what the environment sets it to, or "".
+// CurrentFolder returns ROOT/current on a host, or "" where nothing sets ROOT. ROOT is the option
+// root of release.lua. given is its value in the environment, or "".
 func CurrentFolder(ctx context.Context, h inventory.Host, given string,
 	describe func(context.Context, string) (recipe.Description, error)) (string, error) {
 	root := recipe.Option{Name: "root", Kinds: []recipe.Kind{recipe.String}}

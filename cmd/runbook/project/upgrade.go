@@ -74,7 +74,7 @@ const (
 // mergeEnding ends the name of the file that a conflict leaves beside the project's own.
 const mergeEnding = ".merge"
 
-// upgrade is Upgrade without words. It returns what it did with the files that differ.
+// upgrade is Upgrade without output. It returns what it did with the files that differ.
 func upgrade(ctx context.Context, dir string) ([]change, error) {
 	if err := checkProject(dir); err != nil {
 		return nil, err
@@ -165,8 +165,8 @@ func (f file) upgrade(ctx context.Context, dir string) (change, error) {
 	return c, errors.Join(replace(target, result), f.record(dir))
 }
 
-// diff returns the difference between two versions of the file. For what an editor reads it is "":
-// nobody wrote that by hand.
+// diff returns the difference between two versions of the file. It is "" for files that only
+// editors read: nobody wrote those by hand.
 func (f file) diff(from, to []byte) string {
 	if strings.HasPrefix(filepath.ToSlash(f.path), "recipes/meta/") || f.path == ".luacheckrc" {
 		return ""
