@@ -9,8 +9,8 @@ import (
 	"runbook/runtime/event"
 )
 
-// An inventory of Ansible has sections and variables (INI), or keys of its own (YAML). No list of
-// hosts has these.
+// An inventory of Ansible has sections and variables (INI), or keys of its own (YAML). A list of
+// hosts has neither.
 var (
 	ansibleINI = regexp.MustCompile(`(?m)^\s*\[[A-Za-z_][\w.-]*(:(vars|children))?\]\s*([#;].*)?$` +
 		`|^[^#;\n]*\sansible_\w+\s*=`)

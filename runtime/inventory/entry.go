@@ -96,7 +96,7 @@ func (l list) find(name string) (entry, bool) {
 	return entry{}, false
 }
 
-// choose returns the entries that --only and --except leave, in their own order.
+// choose returns the entries that --only, --except and --shard select, in their own order.
 func (l list) choose(o selection.Options) ([]entry, error) {
 	hosts := make([]selection.Host, len(l.entries))
 	for i, e := range l.entries {
@@ -148,7 +148,7 @@ func secretVar(v any) (value any, isSecret bool) {
 	return t.List[0], marked
 }
 
-// textsIn returns the strings that a var is or has.
+// textsIn returns the strings in a var.
 func textsIn(v any) (texts []string) {
 	items, isList := v.([]any)
 	if !isList {

@@ -14,8 +14,8 @@ import (
 )
 
 // evalLimit is how long a hosts file may run, and evalByte how much longer for each byte: ten
-// thousand hosts are half a megabyte. It has nothing to wait for, so only an endless loop takes
-// this long.
+// thousand hosts are half a megabyte. A hosts file cannot wait for anything, so only an endless
+// loop takes this long.
 const evalLimit, evalByte = time.Second, 10 * time.Microsecond
 
 // settings are the keys of a hosts file: of one host, or of the defaults for all.
@@ -245,8 +245,8 @@ func (s settings) entry(me sshconfig.Machine, dir string) (entry, error) {
 	return e, nil
 }
 
-// checkLuaAddress checks an address. Its error says where user and port belong, which the other
-// forms write in the address.
+// checkLuaAddress checks an address. Its error says where user and port belong: in the other forms
+// of a host list they are part of the address.
 func checkLuaAddress(s string) error {
 	if inner, ok := strings.CutPrefix(s, "["); ok {
 		s = strings.TrimSuffix(inner, "]")

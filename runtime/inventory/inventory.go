@@ -86,7 +86,7 @@ type Options struct {
 	RecipeDir       string // the folder of the recipe, or "" when there is none
 }
 
-// LoadIfAny is Load where a recipe may do without hosts: it returns none if neither --hosts nor
+// LoadIfAny is Load for a recipe that may need no hosts: it returns none if neither --hosts nor
 // defaultName names any.
 func LoadIfAny(ctx context.Context, stream *event.Stream, o Options, defaultName string) ([]Host, error) {
 	switch {

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// noJump is the value of jump and ProxyJump that reaches a host directly, against a more general
-// setting.
+// noJump is the value of jump and ProxyJump that overrides a more general setting, to reach a host
+// directly.
 const noJump = "none"
 
 // checkJump rejects an invalid jump before its hosts are resolved.
@@ -43,7 +43,7 @@ func hasHop(jump, name string) bool { return slices.Contains(strings.Split(jump,
 
 // resolveJump resolves a chain "a,b" to b, reached through a. A hop is the name of another host in
 // the list, or a new host. The defaults of the hosts file apply to a new host unless ssh_config
-// named it. of is the host that is reached through the chain.
+// named it. of is the host to reach through the chain.
 func (r *resolver) resolveJump(jump string, foreign bool, of entry, path []string) (*Host, error) {
 	hops := strings.Split(jump, ",")
 	last := hops[len(hops)-1]

@@ -10,7 +10,7 @@ import (
 	"runbook/runtime/inventory/sshconfig"
 )
 
-// setKeepalives sets how a peer that vanished is noticed.
+// setKeepalives sets how an unresponsive peer is detected.
 func setKeepalives(v sshconfig.Values, h *Host) error {
 	if d, ok := v.First("serveraliveinterval"); ok {
 		text, err := d.One()

@@ -4,7 +4,7 @@ import "strings"
 
 // itemLines returns the line of each list item in the table that a hosts file returns. A Lua value
 // has no lines, so this scans the text, which is nearly always one literal table. If it is not, the
-// count differs and there are no lines, rather than wrong ones.
+// count differs, and itemLines returns nil rather than wrong lines.
 func itemLines(text string, count int) []int {
 	s := luaScanner{text: text, line: 1}
 	var lines []int
@@ -19,7 +19,7 @@ func itemLines(text string, count int) []int {
 	for tok, previous := s.next(), ""; tok.text != ""; tok, previous = s.next(), tok.text {
 		switch {
 		case tok.text == "{" && depth == 0 && previous == "return":
-			// The last return counts: an earlier one is in a function.
+			// The last return counts: an earlier one is inside a function.
 			lines, item, depth, inside = nil, nil, 1, true
 			continue
 		case inside && depth == 1 && (tok.text == "," || tok.text == ";"):

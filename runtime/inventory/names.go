@@ -18,8 +18,8 @@ import (
 )
 
 // Names resolves what this machine calls repositories and git servers: url.*.insteadOf in git's
-// configuration, and aliases in ssh_config. Hosts know neither, so they need what these stand for.
-// The nil pointer resolves nothing.
+// configuration, and aliases in ssh_config. Hosts know neither, so they get the resolved URLs and
+// addresses. A nil *Names resolves nothing.
 type Names struct {
 	stream  *event.Stream
 	options Options
@@ -44,8 +44,8 @@ type insteadOf struct{ base, beginning string }
 // gitLimit is how long git may take to print its configuration.
 const gitLimit = 10 * time.Second
 
-// Replace returns the URL that git on this machine uses instead of url: the longest beginning of a
-// rule counts.
+// Replace returns the URL that git on this machine uses instead of url. The rule with the longest
+// matching beginning applies.
 func (n *Names) Replace(ctx context.Context, url string) (string, error) {
 	if n == nil {
 		return url, nil
@@ -104,8 +104,8 @@ type Server struct {
 	KnownHosts []string // the known_hosts files that ssh_config names for it
 }
 
-// Server returns the server that ssh_config makes of one that is written as t: its HostName, Port,
-// User and HostKeyAlias. What ssh here would connect through is left out.
+// Server resolves t by ssh_config: HostName, Port, User and HostKeyAlias. Jump hosts and proxies
+// are left out.
 func (n *Names) Server(ctx context.Context, t Target) (Server, error) {
 	if n == nil {
 		return Server{Target: t}, nil

@@ -33,8 +33,8 @@ func isProgram(path string, info fs.FileInfo) bool {
 		!slices.Contains([]string{".lua", ".json", ".txt"}, filepath.Ext(path))
 }
 
-// program runs a program without arguments and reads the JSON that it prints. A text file that can
-// be executed by its permissions only is a list of hosts.
+// program runs a program without arguments and reads the JSON that it prints. A text file with
+// execute permission that the system cannot execute is read as a list of hosts.
 func (r reader) program(path string) (list, error) {
 	shown := r.me.Display(path)
 	if r.offline {

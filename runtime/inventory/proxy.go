@@ -11,7 +11,7 @@ import (
 	"runbook/runtime/script"
 )
 
-// noProxy is the value of proxy that reaches a host directly, against a more general setting.
+// noProxy is the value of proxy that overrides a more general setting, to reach a host directly.
 const noProxy = "none"
 
 // Proxy is a program whose standard input and output are the connection to a host.

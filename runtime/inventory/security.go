@@ -50,8 +50,8 @@ type algorithmDirective struct {
 }
 
 // directives returns the directives that list algorithms. The algorithms offered by default are
-// those the ssh library calls safe. Its own default has SHA-1 key exchanges and MACs, which
-// OpenSSH's has not.
+// those the ssh library calls safe. Its own default includes SHA-1 key exchanges and MACs, and
+// OpenSSH's does not.
 func (s *Security) directives() []algorithmDirective {
 	safe, unsafe := gossh.SupportedAlgorithms(), gossh.InsecureAlgorithms()
 	return []algorithmDirective{

@@ -38,7 +38,7 @@ func read(
 		}
 		for _, e := range l.entries {
 			if len(o.Hosts) > 1 {
-				e.place = e.label // "host 2" would be in any of them
+				e.place = e.label // "host 2" could be in any source
 			}
 			all.entries = append(all.entries, e)
 		}

@@ -1,7 +1,7 @@
 // Package reboot restarts a host and waits until it is back.
 //
-// Its one rule: a reboot is seen, not believed. The host has the same key and another boot id
-// afterwards, or it is an error.
+// Its one rule: a reboot must be verified. If the host does not come back with the same key and
+// another boot id, that is an error.
 package reboot
 
 import (
@@ -54,7 +54,8 @@ func Module() script.Module {
 	}}
 }
 
-// Reboot reboots a host and waits until it is back. Between two attempts to reconnect it pauses.
+// Reboot reboots a host and waits until it is back. It waits for pause between two attempts to
+// reconnect.
 func Reboot(ctx context.Context, h *shell.Host, within, pause time.Duration) error {
 	if h.Local() {
 		return errors.New("this machine runs the recipe, so it is not rebooted")
@@ -147,7 +148,7 @@ func awaitBoot(ctx context.Context, h *shell.Host, before string, within, pause 
 
 var errLate = errors.New("too late")
 
-// isOtherHost reports whether a host key is not the known one. No further attempt changes that.
+// isOtherHost reports whether err is about an unexpected host key. Retrying does not change that.
 func isOtherHost(err error) bool {
 	var unknown *ssh.UnknownKeyError
 	var changed *ssh.ChangedKeyError

@@ -30,7 +30,7 @@ var (
 	shareScript string
 )
 
-// entry is a file, a folder or a link, described by what a copy must have in common with it.
+// entry describes a file, a folder or a link by the attributes that a copy must share.
 type entry struct {
 	kind  byte // 'f', 'd' or 'l', as in find(1)
 	mode  fs.FileMode
@@ -51,10 +51,10 @@ func (d Difference) String() string {
 	return fmt.Sprintf("%d new, %d changed, %d deleted", len(d.New), len(d.Changed), len(d.Deleted))
 }
 
-// none reports whether the host has all.
+// none reports whether nothing differs.
 func (d Difference) none() bool { return len(d.New)+len(d.Changed)+len(d.Deleted) == 0 }
 
-// compare finds out what the host has already, and what stays of it.
+// compare finds out which files the host already has, and which of its own files stay.
 func (u *upload) compare() error {
 	mine := map[string]entry{"": {kind: 'f', mode: u.perm(u.info), size: u.info.Size()}}
 	if u.folder() {
@@ -98,7 +98,7 @@ func (u *upload) compare() error {
 	return u.checkReplace(mine, there)
 }
 
-// checkReplace refuses to replace a folder that has something in it that could not stay.
+// checkReplace refuses to replace a folder if its contents that must stay could not be kept.
 func (u *upload) checkReplace(mine map[string]entry, there *survey) error {
 	if there.mounted != "" {
 		return event.WithHint(fmt.Errorf("%s is mounted there, and a folder is replaced as a whole", there.mounted),
@@ -139,7 +139,7 @@ func (u *upload) localEntries() (map[string]entry, error) {
 	return entries, err
 }
 
-// survey asks the host what it has of mine.
+// survey asks the host which entries of mine it has.
 func (u *upload) survey(mine map[string]entry) (*survey, error) {
 	s := newSurvey(u.to, mine)
 	s.exclude, s.remove = u.exclude, u.o.Delete
@@ -148,8 +148,8 @@ func (u *upload) survey(mine map[string]entry) (*survey, error) {
 	return s, u.read(command, &s.records)
 }
 
-// sameFiles returns the files of mine that have the same content there. Only files that equal in
-// all else are read.
+// sameFiles returns the files of mine that have the same content on the host. Only files whose
+// other attributes are equal are read.
 func (u *upload) sameFiles(mine map[string]entry, there *survey) (map[string]bool, error) {
 	var names strings.Builder
 	sums, folder := map[string]string{}, u.to
@@ -205,7 +205,7 @@ func sumOf(file string) (string, error) {
 	return hex.EncodeToString(sum.Sum(nil)), err
 }
 
-// read runs a command that lists something, and reads its records.
+// read runs a command that prints records, and reads them.
 func (u *upload) read(c shell.Command, into *records) error {
 	ctx, stop := context.WithCancelCause(u.ctx)
 	defer stop(nil)
@@ -234,7 +234,7 @@ type writerFunc func([]byte) (int, error)
 
 func (f writerFunc) Write(b []byte) (int, error) { return f(b) }
 
-// matches reports whether a copy of e would equal there in all but the content of a file.
+// matches reports whether a copy of e would equal there, apart from the content of a file.
 func (e entry) matches(there entry, wanted owner.Owner) bool {
 	switch {
 	case e.kind != there.kind || !there.owner.Is(wanted):
@@ -245,9 +245,9 @@ func (e entry) matches(there entry, wanted owner.Owner) bool {
 	return e.mode == there.mode && (e.kind == 'd' || e.size == there.size)
 }
 
-// share creates the new folder with hard links to what stays of the old one. If the host cannot,
-// without GNU cp or because a folder forbids writing, all files are sent; what only the host has
-// cannot be sent.
+// share creates the new folder with hard links to what stays of the old one. If the host cannot do
+// that, without GNU cp or because a folder is not writable, all files are sent. Files that only the
+// host has cannot be sent, so then that is an error.
 func (u *upload) share() error {
 	var names bytes.Buffer
 	for _, name := range slices.Concat(u.kept, sortedTrue(u.same)) {

@@ -82,7 +82,7 @@ func (d *download) fetch() error {
 	switch {
 	case d.ctx.Err() != nil:
 		return context.Cause(d.ctx)
-	case err != nil && !errors.Is(err, bad): // it was not stopped from here
+	case err != nil && !errors.Is(err, bad): // this side did not stop it
 		return err
 	case r.Code == codeNoTar:
 		return errNoTar
@@ -99,7 +99,7 @@ func (d *download) fetch() error {
 // write writes what arrives to the temporary name.
 func (d *download) write(in io.Reader) error {
 	r := bufio.NewReaderSize(io.TeeReader(in, newProgress(d.ctx, d.host.Name(), d.from, 0)), 256<<10)
-	line, err := r.ReadSlice('\n') // no more than fits into the buffer
+	line, err := r.ReadSlice('\n') // a line that fits into the buffer
 	if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
 		return err
 	}

@@ -8,10 +8,10 @@ import (
 	"strings"
 )
 
-// Pattern names files and folders of a folder, as a line of .gitignore does. A word without a slash
-// in it is a name at any depth; otherwise it is a path from the folder. * and ? match any
+// Pattern matches files and folders in a folder, as a line of .gitignore does. Without a slash it
+// is a name at any depth; otherwise it is a path relative to the folder. * and ? match any
 // characters but a slash, [a-z] one of these, ** any number of folders. With a slash at the end the
-// pattern is for folders alone. A folder that matches is meant with all that is in it.
+// pattern matches only folders. A matching folder includes everything in it.
 type Pattern string
 
 // CheckLua refuses a pattern that cannot be read.
@@ -89,7 +89,8 @@ func parsePatterns(patterns []Pattern) (exclusions, error) {
 	return list, nil
 }
 
-// match reports whether a pattern names a path in the folder. The folder itself is named by none.
+// match reports whether a pattern matches a path in the folder. No pattern matches the folder
+// itself.
 func (list exclusions) match(rel string, folder bool) bool {
 	if rel == "" {
 		return false

@@ -73,9 +73,9 @@ func (a uploadArgs) options() (UploadOptions, error) {
 	return o, err
 }
 
-// Preview describes for a dry run what the call would change: in words, and of a folder that exists
-// by a line for each path, with + for a new one, ~ for a changed one and - for one that is deleted.
-// It knows that nothing would change only where the call compares.
+// Preview describes for a dry run what the call would change: in words, and for an existing folder
+// with a line per path: + for new, ~ for changed and - for deleted. It can tell that nothing would
+// change only if the call compares.
 func (a uploadArgs) Preview(ctx context.Context, h *shell.Host) (note string, lines []string, same bool, err error) {
 	o, err := a.options()
 	if err != nil || !o.compares() {

@@ -16,13 +16,14 @@ import (
 	"time"
 )
 
-// pack writes the folder as a tar archive in which it is called by its temporary name, NAME. The
-// lists that upload.sh names are in the folder "NAME.end". The last entry is the file "complete"
-// there: an archive that has it is complete.
+// pack writes the folder as a tar archive under its temporary name, NAME. The folder "NAME.end" has
+// the lists that upload.sh documents. The file "NAME.end/complete" is the last entry: an archive
+// that has it is complete.
 //
-// The format is GNU's, because old tar programs know no other one for long names. Each folder is
-// there twice: first with mode 0700, to be written in, and at the end, the innermost first, with
-// its own mode. The folder itself stays closed to others until upload.sh has done everything.
+// The format is GNU's, because old tar programs support long names in no other format. Each folder
+// appears twice: first with mode 0700, so that files can be written to it, and at the end, the
+// innermost first, with its own mode. The folder itself stays closed to others until upload.sh has
+// done everything.
 func (u *upload) pack(w io.Writer) error {
 	buffered := bufio.NewWriterSize(w, 256<<10)
 	p := packer{tar.NewWriter(buffered), time.Now()}
@@ -104,8 +105,8 @@ func (u *upload) packLists(p packer, folder string, sent []string) error {
 	return p.text(folder+"complete", "")
 }
 
-// walk calls visit for from, which may be a link, and for all that is in it but for what is
-// excluded. Links in it are not followed. rel is the path in from, with slashes; "" for from.
+// walk calls visit for from, which may be a link, and for everything in it that is not excluded.
+// Links in it are not followed. rel is the path in from, with slashes; "" for from.
 func walk(from string, exclude exclusions, visit func(at, rel string, info fs.FileInfo) error) error {
 	return filepath.WalkDir(from, func(at string, d fs.DirEntry, err error) error {
 		rel, relErr := filepath.Rel(from, at)
@@ -144,7 +145,7 @@ func (p packer) header(h tar.Header) error {
 	return p.tar.WriteHeader(&h)
 }
 
-// text writes a file with a text.
+// text adds a file with a text.
 func (p packer) text(name, text string) error {
 	if err := p.header(tar.Header{Name: name, Typeflag: tar.TypeReg, Mode: 0o600, Size: int64(len(text))}); err != nil {
 		return err

@@ -7,8 +7,8 @@ import (
 	"runbook/runtime/event"
 )
 
-// progressEvery is the time between two events about the progress of a transfer. A shorter one has
-// none.
+// progressEvery is the time between two events about the progress of a transfer. A shorter transfer
+// emits none.
 const progressEvery = 500 * time.Millisecond
 
 // progress is an io.Writer that counts the bytes of a transfer and emits events about them.

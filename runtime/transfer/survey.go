@@ -47,18 +47,18 @@ type survey struct {
 	records
 	mine    map[string]entry
 	exclude exclusions
-	remove  bool // what only the host has is removed
+	remove  bool // files that only the host has are removed
 	budget  *budget
 
 	kind    string // "nothing", "file" or "folder"
 	mounted string // a folder in it, or ""
 	entries map[string]entry
-	kept    []string        // what only the host has and stays; what is in a folder is not named again
-	around  map[string]bool // the folders that only the host has and that something in them keeps
-	extra   []string        // what only the host has and does not stay, but for these folders
+	kept    []string        // paths that only the host has and that stay; the contents of a folder are not listed again
+	around  map[string]bool // folders that only the host has and that stay because something in them does
+	extra   []string        // paths that only the host has and that do not stay; may include folders in around
 
 	fields [4]string // the records of an entry
-	count  int       // of these
+	count  int       // how many are set
 }
 
 func newSurvey(what string, mine map[string]entry) *survey {
@@ -118,8 +118,8 @@ func (s *survey) readEntry() error {
 	return nil
 }
 
-// decide remembers whether what only the host has stays. The host lists a folder before what is in
-// it.
+// decide records whether a path that only the host has stays. The host lists a folder before its
+// contents.
 func (s *survey) decide(name string, folder bool) {
 	if n := len(s.kept); n > 0 && strings.HasPrefix(name, s.kept[n-1]+"/") {
 		return
@@ -137,7 +137,7 @@ func (s *survey) decide(name string, folder bool) {
 	}
 }
 
-// deleted returns what only the host has and does not stay.
+// deleted returns the paths that only the host has and that do not stay.
 func (s *survey) deleted() (names []string) {
 	for _, name := range s.extra {
 		if !s.around[name] {

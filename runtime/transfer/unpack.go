@@ -62,7 +62,7 @@ type folder struct {
 	mode fs.FileMode
 }
 
-// folders are those around the current entry, the innermost last.
+// folders holds the folders that contain the current entry, the innermost last.
 type folders []folder
 
 // leave sets the modes of the folders that do not contain name. tar(1) packs all of a folder before
@@ -103,8 +103,8 @@ func unpackEntry(root *os.Root, archive io.Reader, h *tar.Header, b *budget) err
 	return unsupported(h.Name)
 }
 
-// isSparse reports whether an entry is a file with holes, which takes more room than the archive.
-// GNU has a format of its own for them, and records in POSIX's.
+// isSparse reports whether an entry is a sparse file, which takes more space than the archive. GNU
+// tar marks these by an entry type of its own, or by records in the POSIX format.
 func isSparse(h *tar.Header) bool {
 	if h.Typeflag == tar.TypeGNUSparse {
 		return true

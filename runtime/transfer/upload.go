@@ -28,15 +28,16 @@ type UploadOptions struct {
 	// too, with the right to enter for those who may read.
 	Mode fs.FileMode
 	// Changed sends only the files that differ from those on the host in size, mode, owner or
-	// SHA-256 sum. Then a folder may replace a folder: the new one shares what stays of the old
-	// one, by hard links. What only the host has stays.
+	// SHA-256 sum. Then a folder may replace a folder: the new one shares unchanged files with the
+	// old one, by hard links. Files that only the host has stay.
 	Changed bool
-	// Exclude names what is not sent, and what stays as it is on the host. It implies Changed.
+	// Exclude matches files that are not sent, and that stay as they are on the host. It implies
+	// Changed.
 	Exclude []Pattern
-	// Delete removes what only the host has. It implies Changed.
+	// Delete removes files that only the host has. It implies Changed.
 	Delete bool
-	// Owner is that of the copy. By default what replaces something keeps its owner where sudo or
-	// root can do so, and the rest belongs to the user who writes.
+	// Owner is the owner of the copy. By default a replaced file or folder keeps its owner if sudo
+	// or root can set it, and everything else belongs to the user who writes.
 	Owner owner.Owner
 	Sudo  string // the user on the host who writes, by sudo; "" for the login user
 }
@@ -44,7 +45,7 @@ type UploadOptions struct {
 func (o UploadOptions) compares() bool { return o.Changed || o.Delete || len(o.Exclude) > 0 }
 
 // Upload copies a file or a folder of this machine to the path to on the host. It keeps modes, and
-// links within a folder. It returns false if nothing was to do, which only o.Changed finds out.
+// links within a folder. It returns false if nothing had to be done, which only o.Changed detects.
 //
 // The copy is written under a temporary name beside the target, and then renamed. A file replaces a
 // file. A folder replaces nothing unless o.Changed is set, because rename(2) does not replace a
@@ -92,8 +93,8 @@ type upload struct {
 
 	difference Difference
 	replace    bool                    // the folder replaces another
-	same       map[string]bool         // files that the new folder has already, by path
-	kept       []string                // what only the host has and stays
+	same       map[string]bool         // files that the new folder already has, by path
+	kept       []string                // paths that only the host has and that stay
 	replaced   map[string]owner.Actual // by path, of what is replaced by the same kind of entry
 }
 
@@ -134,7 +135,7 @@ func (u *upload) folder() bool { return u.info.IsDir() }
 // perm returns the permissions of the copy of a file or folder.
 func (u *upload) perm(info fs.FileInfo) fs.FileMode {
 	switch mode := u.o.Mode; {
-	case mode == 0 && runtime.GOOS == "windows": // there every file looks as if all could write to it
+	case mode == 0 && runtime.GOOS == "windows": // on Windows every file looks writable by everybody
 		return info.Mode().Perm() &^ 0o022
 	case mode == 0:
 		return info.Mode().Perm()
@@ -254,15 +255,15 @@ func (u *upload) explain(r shell.Result) error {
 var errNoTar = event.WithHint(errors.New("the host has no tar(1), which folders are packed with"),
 	"install the package tar on the host")
 
-// discardLimit limits removing what is left of an upload.
+// discardLimit limits how long removing the leftovers of an upload may take.
 const discardLimit = 30 * time.Second
 
-// discard removes what a script has left that did not run to its end. It returns err, and why the
-// removal failed.
+// discard removes the leftovers of a script that did not run to its end. It returns err, joined
+// with the error of the removal.
 func (u *upload) discard(err error) error {
 	var lost *shell.LostError
 	if errors.As(err, &lost) {
-		return err // the script ends with its session, and cleans up itself
+		return err // the script notices the lost connection and cleans up itself
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(u.ctx), discardLimit)
 	defer cancel()

@@ -25,8 +25,8 @@ type Host struct {
 	Tags []string
 }
 
-// Options are the values of --only and --except. A value has one pattern, or several with commas
-// between, which must all match a host. A pattern is a glob for names, or "tag:" and a glob for
+// Options are the values of --only and --except. A value has one pattern, or several separated by
+// commas, which a host must all match. A pattern is a glob for names, or "tag:" and a glob for
 // tags.
 type Options struct {
 	Only   []string // a host must match one of these; none chooses all hosts
@@ -34,7 +34,7 @@ type Options struct {
 	Shard  Shard    // then one part of them
 }
 
-// Choose returns the chosen hosts by their places, in order.
+// Choose returns the indexes of the chosen hosts, in order.
 func (o Options) Choose(hosts []Host) ([]int, error) {
 	only, err := matchAny("--only", o.Only, hosts)
 	if err != nil {
@@ -136,7 +136,7 @@ func prefixed(pattern string, count int, err error) error {
 	return fmt.Errorf("%q: %w", pattern, err)
 }
 
-// disjointError is a value with patterns that no single host matches.
+// disjointError reports a value whose patterns no single host matches.
 type disjointError struct{ patterns []string }
 
 func (e *disjointError) Error() string { return "no host matches all of these" }
@@ -172,8 +172,8 @@ func matches(pattern string, h Host) (bool, error) {
 	return false, nil
 }
 
-// glob also matches a pattern that equals the name: [::1]:22 would otherwise be a range of
-// characters.
+// glob reports whether a pattern matches or equals the name: [::1]:22 would otherwise be a
+// character class.
 func glob(pattern, name string) (bool, error) {
 	if pattern == "" {
 		return false, errors.New("missing name")
@@ -188,7 +188,7 @@ func glob(pattern, name string) (bool, error) {
 	return ok, nil
 }
 
-// noMatchError is a pattern that matches no host.
+// noMatchError reports a pattern that matches no host.
 type noMatchError struct {
 	pattern string
 	isTag   bool // there is a tag of this name

@@ -15,7 +15,7 @@ import (
 )
 
 // lookupLimit is how long one lookup of a name may take. Only a name that certainly does not exist
-// is passed over, so the first silence ends all lookups.
+// is skipped, so the first timeout ends all lookups.
 const lookupLimit = 5 * time.Second
 
 // canonicalize replaces the address by its canonical name, if CanonicalizeHostname asks for that.
@@ -45,7 +45,7 @@ func (r *Reader) canonicalize(ctx context.Context, v *Values) (bool, error) {
 	return true, nil
 }
 
-// findCanonical returns the first of the possible names that exists, and the name that this is an
+// findCanonical returns the first candidate that exists, and the name that the candidate is an
 // alias of. If there is none, it returns the address itself.
 func (r *Reader) findCanonical(ctx context.Context, v *Values, family string) (name, cname string, err error) {
 	names, err := v.candidates()
@@ -75,7 +75,7 @@ func (r *Reader) findCanonical(ctx context.Context, v *Values, family string) (n
 		return "", "", event.WithHint(err, "write the whole name, or allow others by CanonicalizeFallbackLocal yes")
 	}
 	if _, ok := v.first["canonicalizepermittedcnames"]; ok {
-		_, cname, err = r.lookup(ctx, v.Address, family) // where it fails, the connection will say so
+		_, cname, err = r.lookup(ctx, v.Address, family) // if this fails, connecting will report it
 		if err != nil {
 			cname = ""
 		}
@@ -83,7 +83,7 @@ func (r *Reader) findCanonical(ctx context.Context, v *Values, family string) (n
 	return v.Address, cname, nil
 }
 
-// candidates returns the names that the address may stand for: itself if it ends in a dot, else one
+// candidates returns the full names that the address may mean: itself if it ends in a dot, else one
 // in each of the CanonicalDomains, unless it has too many dots.
 func (v *Values) candidates() ([]string, error) {
 	if strings.HasSuffix(v.Address, ".") {
@@ -114,7 +114,7 @@ func (v *Values) candidates() ([]string, error) {
 }
 
 // followCNAME returns the name that a name is an alias of, if CanonicalizePermittedCNAMEs permits
-// to use it.
+// its use.
 func (v *Values) followCNAME(name, cname string) (string, error) {
 	d, ok := v.first["canonicalizepermittedcnames"]
 	if !ok || cname == "" || cname == name {
@@ -175,7 +175,7 @@ func lookupHost(ctx context.Context, name, family string) (found bool, cname str
 	network := map[string]string{"any": "ip", "inet": "ip4", "inet6": "ip6"}[family]
 	var unknown *net.DNSError
 	_, err = net.DefaultResolver.LookupNetIP(ctx, network, name)
-	if err == nil { // where only this fails, the name is taken for no alias
+	if err == nil { // if only this fails, the name counts as no alias
 		cname, _ = net.DefaultResolver.LookupCNAME(ctx, name)
 	}
 	if errors.As(err, &unknown) && unknown.IsNotFound {

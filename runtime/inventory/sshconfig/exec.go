@@ -19,7 +19,8 @@ import (
 const execLimit = 10 * time.Second
 
 // Shell returns the argument list that runs a command line as OpenSSH does: with the user's own
-// shell, or cmd.exe on Windows. There SHELL is a path that only programs of Git for Windows know.
+// shell, or cmd.exe on Windows. On Windows, SHELL is a path that only programs of Git for Windows
+// understand.
 func (m Machine) Shell(line string) []string {
 	if runtime.GOOS == "windows" {
 		return []string{cmp.Or(m.Getenv("ComSpec"), "cmd.exe"), "/s", "/c", line}
@@ -52,7 +53,7 @@ func (p *pass) exec(d Directive, command string) (bool, error) {
 	return ok, nil
 }
 
-// execLine expands the tokens of a command. The other settings are those so far, as in OpenSSH.
+// execLine expands the tokens of a command. It uses the settings read so far, as OpenSSH does.
 func (p *pass) execLine(command string) (string, error) {
 	v := p.values
 	l := Login{Port: 22}
@@ -106,8 +107,8 @@ func (p *pass) runShell(line string) (ok bool, printed string, err error) {
 	}
 }
 
-// CheckOwner returns an error if others than this user and root can write to the directive's file:
-// only then the commands in it may be run.
+// CheckOwner returns an error if anyone but this user and root can write to the directive's file.
+// Commands in such a file must not be run.
 func (d Directive) CheckOwner() error {
 	if d.path == "" {
 		return nil

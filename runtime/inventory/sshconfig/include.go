@@ -32,7 +32,7 @@ func (p *pass) include(d Directive, active bool, depth int) error {
 		}
 		pattern, err := r.me.Path(dir, arg)
 		if err != nil {
-			continue // the home folder of nobody
+			continue // ~USER of an unknown user
 		}
 		files, err := r.glob(pattern)
 		if err != nil {

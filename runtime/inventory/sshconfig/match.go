@@ -22,7 +22,7 @@ type pass struct {
 	reader *Reader
 	values *Values
 	host   string // what Host compares: the alias, in the final pass the address
-	final  bool   // Match final and canonical match
+	final  bool   // whether Match final and canonical match
 
 	wantsFinal bool // there was a Match final
 	system     bool // the file belongs to the system
@@ -63,7 +63,7 @@ func (p *pass) walk(lines []Directive, matching bool, depth int) error {
 	return nil
 }
 
-// apply records one directive, unless an earlier one counts.
+// apply records one directive, unless an earlier one takes precedence.
 func (v *Values) apply(d Directive) error {
 	switch d.Key {
 	case "ignoreunknown":
@@ -99,8 +99,8 @@ func (v *Values) apply(d Directive) error {
 	return nil
 }
 
-// match reports whether a Match line matches. matching is false where nothing can; then no command
-// is run.
+// match reports whether a Match line matches. If matching is false nothing can match, and no
+// command is run.
 func (p *pass) match(d Directive, matching bool) (bool, error) {
 	fits, n := matching, 0
 	for c := range criteria(d.Args) {
@@ -160,8 +160,8 @@ func criteria(args []string) func(yield func(criterion) bool) {
 	}
 }
 
-// meets reports whether a condition is met. fits reports whether those before it are: only then a
-// command is run, and only then an unsupported condition is an error.
+// meets reports whether a condition is met. fits is true if all conditions before it are: only then
+// is a command run, and only then is an unsupported condition an error.
 func (p *pass) meets(d Directive, c criterion, fits bool) (bool, error) {
 	v := p.values
 	patterns := strings.Split(c.value, ",")

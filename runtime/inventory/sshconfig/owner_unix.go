@@ -11,9 +11,9 @@ import (
 	"syscall"
 )
 
-// checkOwner returns an error if somebody other than this user and root can write to a file. The
-// rule is that of Debian's and Ubuntu's OpenSSH: a group may write if the owner is its only member,
-// because their umask 002 makes such files.
+// checkOwner returns an error if anyone but this user and root can write to a file. The rule is
+// that of Debian's and Ubuntu's OpenSSH: a group may write if the owner is its only member, because
+// their umask 002 makes such files.
 func checkOwner(path string, info fs.FileInfo) error {
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	switch {

@@ -2,7 +2,7 @@
 //
 // Its one rule: nothing is ignored. What OpenSSH would do with a line either happens here, or is on
 // a list of directives without an effect, or is an error that names the line. The package knows
-// what a line applies to, but not what it means: package inventory makes hosts of its values.
+// what a line applies to, but not what it means: package inventory builds hosts from its values.
 //
 // The man page says less than the source code about the second pass, about Include and about
 // quotes. Where they differ, this package follows OpenSSH 9.2, with which TestCorpus compares it.
@@ -22,8 +22,8 @@ import (
 type Options struct {
 	Machine Machine
 	File    string // the only file to read; "" for the user's own and the system's, "none" for no file
-	// Offline takes every Match exec as false and looks no name up. It is for those who only want
-	// to know whether the files can be read.
+	// Offline takes every Match exec as false and looks no name up. It is for callers that only
+	// check whether the files can be read.
 	Offline bool
 	Warn    func(text string) // gets what commands of Match exec print; may be nil
 }
@@ -93,7 +93,7 @@ func (r *Reader) load(path string, private bool) ([]Directive, error) {
 	return lines, err
 }
 
-// Given holds what is already decided about a host, as by options of ssh.
+// Given holds what is already decided about a host, as command-line options of ssh do.
 type Given struct {
 	User    string // or ""
 	Port    int    // or 0
@@ -151,7 +151,7 @@ func (r *Reader) Lookup(ctx context.Context, alias string, given Given) (Values,
 	if !canonicalized && !p.wantsFinal {
 		return *v, nil
 	}
-	// HostName was used. In this pass Host and Match compare the name that it led to.
+	// HostName was applied. In this pass Host and Match compare the resulting name.
 	d, ok := v.first["hostname"]
 	if !ok {
 		d = v.first["canonicalizehostname"]
