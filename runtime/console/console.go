@@ -1,4 +1,4 @@
-// Package console is the Lua prompt: what one types runs as small recipes in one Lua state.
+// Package console is the Lua prompt: each input runs as a small recipe in one Lua state.
 package console
 
 import (
@@ -18,7 +18,7 @@ import (
 	"runbook/runtime/script/source"
 )
 
-// typedPath names what was typed in errors, as if it were a file.
+// typedPath is the name of the typed lines in errors, as if they were a file.
 const typedPath = "console"
 
 // Console runs Lua line by line. A host is connected to when it is first used, and stays connected.
@@ -42,10 +42,10 @@ type Options struct {
 	LockWait       time.Duration
 	Yes            bool             // answer yes to confirmations
 	Prompt         recipe.Prompt    // nil without a terminal
-	Explain        run.Explain      // words the error that ends the console, for the records
+	Explain        run.Explain      // puts the error that ends the console into words, for the records
 	Dir            string           // where require looks for files
 	Settings       *recipe.Settings // for validate; may be nil
-	Files          *source.Cache    // has the files that the project does not have; may be nil
+	Files          *source.Cache    // has the built-in files; may be nil
 	Sink           event.Sink       // shows what happens, but not the output of calls that only read
 	Records        []event.Sink     // get everything that happens
 	Secrets        *event.Stream    // its secrets are redacted, too

@@ -33,7 +33,7 @@ type Loop struct {
 // Signals decides what the signals of this process end.
 type Signals interface {
 	WithHooks() (done func())                                 // makes the second signal skip hooks
-	ChildContexts() (run, hooks context.Context, done func()) // makes SIGINT end these contexts alone
+	ChildContexts() (run, hooks context.Context, done func()) // makes SIGINT end only these contexts
 	WhilePrompting(func()) (stop func())                      // makes SIGINT call a function while no line runs
 	Report(func(string)) (restore func())                     // sets how to show what a signal does
 }
@@ -90,10 +90,10 @@ func Editable() bool { return liner.TerminalSupported() }
 // Edit reads lines that are edited on the terminal, and runs them. greeting is shown first. A
 // failure does not end the loop.
 func (l *Loop) Edit(ctx context.Context, greeting string) (err error) {
-	// After the terminal's ^C comes a new line. What was interrupted reports that.
+	// Print a new line after the terminal's ^C. The interrupted line reports the interrupt itself.
 	defer l.Signals.Report(func(string) { _ = write(l.Err, "\n") })()
-	// Between two prompts the terminal makes a signal of Ctrl-C. It cancels the line,
-	// as the key does at the prompt.
+	// Between two prompts, the terminal turns Ctrl-C into a signal. It cancels the line, as the key
+	// does at the prompt.
 	var canceled atomic.Bool
 	defer l.Signals.WhilePrompting(func() { canceled.Store(true) })()
 	e, err := newEditor(l.complete)
@@ -131,7 +131,7 @@ func (l *Loop) Edit(ctx context.Context, greeting string) (err error) {
 	}
 }
 
-// keepHistory opens the history. That it cannot be kept is a warning.
+// keepHistory opens the history. A failure is only a warning.
 func (l *Loop) keepHistory(e *editor) error {
 	path, err := l.History()
 	if err == nil {
@@ -148,7 +148,7 @@ func (l *Loop) complete(before string) (typed string, found []string) {
 	if l.begun == "" {
 		typed, found = l.completeOwn(before)
 	}
-	if len(found) == 0 || !strings.Contains(strings.TrimLeft(before, " "), " ") { // else a name after help
+	if len(found) == 0 || !strings.Contains(strings.TrimLeft(before, " "), " ") { // otherwise it is a name after help
 		name, names := l.Console.Complete(l.begun + before)
 		if found = append(found, names...); len(names) > 0 {
 			typed = name

@@ -66,8 +66,8 @@ func (p *Prompter) Ask(ctx context.Context, question string, secret bool) (strin
 	return text, err
 }
 
-// await returns what read returns, or why ctx ended. Nothing can cancel a read of a terminal: it is
-// abandoned until the process ends.
+// await returns what read returns, or why ctx ended. Nothing can cancel a read of a terminal, so
+// the read is abandoned.
 func await(ctx context.Context, read func() (string, error)) (string, error) {
 	return ssh.Await(ctx, read, func(string) {})
 }

@@ -12,7 +12,7 @@ import (
 // errExit ends a loop because the user asked for that.
 var errExit = errors.New("exit")
 
-// command matches a line that is for the console itself. No Lua begins like that.
+// command matches a line that is for the console itself. No Lua statement begins like that.
 var command = regexp.MustCompile(`^\s*(?:(exit|quit)(?:\s*\(\s*\))?` +
 	`|(?:help\b|\?)(?:\s*\(\s*\)|\s*([A-Za-z_][\w.:[\]]*))?)\s*$`)
 
@@ -46,8 +46,8 @@ func (l *Loop) ownCommand(line string) (text string, own bool, err error) {
 	return text, true, run.Usage(err)
 }
 
-// completeOwn returns what the end of a line for the console itself may become, and
-// the part of it that is typed.
+// completeOwn completes a line for the console itself: it returns the typed part of the last word,
+// and the words that it may become.
 func (l *Loop) completeOwn(line string) (typed string, words []string) {
 	typed, words = strings.TrimLeft(line, " "), []string{"exit", "help", "quit"}
 	if name, ok := strings.CutPrefix(typed, "help "); ok {

@@ -17,13 +17,13 @@ import (
 // connectLimit is how many hosts are connected to at the same time.
 const connectLimit = 50
 
-// connections are those to the hosts of a world, which are all made together.
+// connections holds the connections to the hosts of a world, which are all opened together.
 type connections struct {
 	hosts []*shell.Host
 	table *table
 	limit selection.Limit // how many unreachable hosts may be skipped
 
-	mu      sync.Mutex    // the threads of hosts run side by side
+	mu      sync.Mutex    // the threads of hosts run concurrently
 	tried   bool          // whether the hosts were contacted
 	errs    []error       // why hosts are unreachable, in the order of the hosts; nil for the others and the skipped
 	failure error         // the same as one error, or nil
@@ -71,10 +71,10 @@ func (c *connections) open(ctx context.Context) {
 	c.errs, c.failure, c.tried, c.skipped = errs, Join(errs...), true, skipped
 }
 
-// skip returns the places of the hosts that a run goes on without: those that cannot be reached, if
-// the limit allows so many and another host is left. Otherwise it adds to their errors that it does
-// not. A key that is unknown or has changed, a refused login and a server that does not speak SSH
-// are never skipped: somebody must look at them.
+// skip returns the indexes of the hosts that a run goes on without: the unreachable ones, if the
+// limit allows so many and another host is left. Otherwise it adds the reason to their errors. A
+// key that is unknown or has changed, a refused login and a server that does not speak SSH are
+// never skipped: a person must look at them.
 func skip(limit selection.Limit, errs []error) []int {
 	var away []int
 	for i, err := range errs {
@@ -165,7 +165,7 @@ func (c *connections) check(call script.Call) error {
 	return nil
 }
 
-// unreachable is a host that can't be reached, as connect() returns it.
+// unreachable describes a host that can't be reached, as connect() returns it.
 type unreachable struct {
 	Host    string `lua:"host" doc:"its name"`
 	Message string `lua:"message" doc:"why it can't be reached"`
@@ -197,7 +197,7 @@ func (c *connections) listUnreachable(context.Context, script.None, struct{}) ([
 	}
 	out := []unreachable{}
 	for _, f := range faults {
-		if alike[f.General()+f.Hint] > 1 { // the recipe can then report these hosts in one line
+		if alike[f.General()+f.Hint] > 1 { // so the recipe can report these hosts in one line
 			f.Message = f.General()
 		}
 		out = append(out, unreachable{Host: f.Host, Message: f.Message, Hint: f.Hint})

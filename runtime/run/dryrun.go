@@ -13,8 +13,8 @@ import (
 	"runbook/runtime/ssh/shell"
 )
 
-// intercept wraps every primitive of a run that is not pure. It connects to the hosts first, skips
-// what a dry run must not do, and records whether anything was changed.
+// intercept wraps every primitive of a run that is not pure. It first connects to the hosts if
+// needed, skips what a dry run must not do, and records whether anything was changed.
 func (e *execution) intercept(ctx context.Context, call script.Call, next func() (any, error)) (any, error) {
 	if call.Name != "recipe" && !asksHere(call) {
 		if !e.staysHere(call) {
@@ -78,8 +78,8 @@ func asksHere(call script.Call) bool {
 	})
 }
 
-// staysHere reports whether a call only lets this machine ask a git server. Until something else is
-// done no host is connected to, so a recipe can refuse a commit before any host is contacted.
+// staysHere reports whether a call only lets this machine ask a git server. Such calls do not
+// connect to the hosts, so a recipe can refuse a commit before any host is contacted.
 func (e *execution) staysHere(call script.Call) bool {
 	h, ok := call.Receiver.(*shell.Host)
 	asksGit := ok && h == e.world.localhost && strings.HasPrefix(call.Name, "host.git:")
@@ -92,7 +92,7 @@ func (e *execution) staysHere(call script.Call) bool {
 }
 
 // skip reports a call that the dry run skips, and returns the result that the recipe gets. A call
-// that would find its file as it should be is no change.
+// whose file is already as wanted is not a change.
 func (e *execution) skip(ctx context.Context, call script.Call) any {
 	on := withReceiver(ctx, call)
 	for _, secret := range secretsOf(call) {
@@ -122,8 +122,8 @@ func (e *execution) skip(ctx context.Context, call script.Call) any {
 }
 
 // concernedHosts returns the hosts that a call is made for: the one of each, such as a web server,
-// and the one that the call is on, such as its balancer. This machine counts only outside of each:
-// there its calls are made for the host.
+// and the one that the call is on, such as its balancer. Inside each, a call on this machine is
+// made for the host of each.
 func (e *execution) concernedHosts(ctx context.Context, call script.Call) []string {
 	outer, on := event.Host(ctx), event.Host(withReceiver(ctx, call))
 	switch {
@@ -143,9 +143,9 @@ type assumer interface {
 	Assumed() any
 }
 
-// readSkipped makes a call that only reads, in a dry run. It sees the changes of files that were
-// skipped. If it fails after a change of the host was skipped, it may well succeed in a real run:
-// then the value that the recipe gives for that is taken.
+// readSkipped makes a read-only call in a dry run. The call sees the skipped changes of files. If
+// it fails after a change of the host was skipped, it may succeed in a real run: then it returns
+// the value that the recipe gives as assuming.
 func (e *execution) readSkipped(ctx context.Context, call script.Call, next func() (any, error)) (any, error) {
 	result, err := e.world.skipped.Read(withReceiver(ctx, call), call, next)
 	var lost *shell.LostError

@@ -113,7 +113,7 @@ func (l hostLoop) onHost(ctx context.Context, h *shell.Host, fn script.Callback)
 	return value, err
 }
 
-// onceCalls implements once: the first host to ask for something makes it, and the others wait.
+// onceCalls implements once: the first host to ask for a key runs the function. The others wait.
 type onceCalls struct {
 	mu    sync.Mutex
 	calls map[string]*onceCall

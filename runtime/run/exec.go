@@ -29,10 +29,10 @@ type ExecOptions struct {
 	Later          func(hosts []string) string // builds the command line for skipped hosts; nil builds none
 }
 
-// Exec runs one command on every host, even if it fails on others. What the command prints
-// are Output events. The error has all failures by host: StatusRefused when the command ran
-// on no host, else StatusFailed. With a limit for unreachable hosts, all are connected to first,
-// and more unreachable ones are a refusal.
+// Exec runs one command on every host, even if it fails on others. What the command prints are
+// Output events. The error has all failures by host: StatusRefused when the command ran on no host,
+// else StatusFailed. With a limit for unreachable hosts, Exec first connects to all, and refuses to
+// run if more are unreachable.
 func Exec(ctx context.Context, stream *event.Stream, o ExecOptions) error {
 	ctx = event.WithStream(ctx, stream)
 	began := time.Now()
@@ -100,13 +100,13 @@ func (o ExecOptions) onHost(ctx context.Context, h *shell.Host, ran *atomic.Bool
 	}
 	ran.Store(true)
 	_, err := h.Run(ctx, shell.Command{Script: o.Script, Argv: o.Argv, ShowOnly: true})
-	// The connection isn't needed any more: of many hosts only those being worked on keep one.
+	// With many hosts, only those being worked on keep a connection open.
 	return Join(locate(ctx, err), locate(ctx, h.Close()))
 }
 
 // SessionOptions configure a session on one host, for a person or for a command.
 type SessionOptions struct {
-	interactive.Options // the streams; Line is made of the rest
+	interactive.Options // the streams; Line is built from the fields below
 	Host                inventory.Host
 	Folder              string        // where it begins on the host, if the folder exists; "" for the home
 	Script              string        // text for /bin/sh, or
@@ -116,9 +116,9 @@ type SessionOptions struct {
 	Explain             Explain       // as in ExecOptions
 }
 
-// Session runs a session on one host and returns the exit status of what ran in it. The events have
-// who was where and for how long, and nothing of what went over the streams. The error has an exit
-// status: StatusRefused if there was no session.
+// Session runs a session on one host and returns the exit status of what ran in it. The events
+// record who was on which host and for how long, but nothing of what went over the streams. The
+// error has an exit status: StatusRefused if there was no session.
 func Session(ctx context.Context, stream *event.Stream, o SessionOptions) (code int, err error) {
 	ctx = event.WithStream(ctx, stream)
 	began := time.Now()
@@ -160,7 +160,7 @@ func (o SessionOptions) connect(ctx context.Context, stream *event.Stream) (code
 	return code, ExecOptions{}.withStatus(ctx, locate(ctx, err), StatusFailed)
 }
 
-// line returns the command line for the host's login shell, one that all shells read alike.
+// line returns a command line that means the same in every login shell.
 func (o SessionOptions) line() (string, error) {
 	command := o.Script
 	if o.Argv != nil {

@@ -36,7 +36,7 @@ func locate(ctx context.Context, err error) error {
 	return &locatedError{error: err, host: event.Host(ctx), step: event.Step(ctx)}
 }
 
-// unreachableError is a failure to connect to a host. No recipe line is to blame for it.
+// unreachableError is a failure to connect to a host. No line of the recipe caused it.
 type unreachableError struct{ error }
 
 func (u *unreachableError) Unwrap() error { return u.error }
@@ -59,8 +59,7 @@ func (f failures) Error() string {
 
 func (f failures) Unwrap() []error { return f }
 
-// Join returns nil, the one error that is not nil, or all of them as one that Faults can split
-// again.
+// Join returns nil, the only error that is not nil, or all errors as one that Faults can split.
 func Join(errs ...error) error {
 	errs = slices.DeleteFunc(slices.Clone(errs), func(err error) bool { return err == nil })
 	switch len(errs) {
@@ -72,9 +71,9 @@ func Join(errs ...error) error {
 	return failures(errs)
 }
 
-// Fault is one failure, split into the parts that an admin asks for.
+// Fault is one failure, split into the parts that an admin needs.
 type Fault struct {
-	Host    string   // "" when no host is to blame
+	Host    string   // "" if no host caused it
 	Address string   // host:port that could not be connected to, or ""
 	Step    []string // outermost first
 	Line    string   // FILE:LINE of the recipe, or ""
@@ -86,7 +85,7 @@ type Fault struct {
 	Code    *int     // its exit status
 	Tail    string   // the last lines it printed
 	Hint    string   // what to do next, or ""
-	Listed  bool     // each line of Message names its own place
+	Listed  bool     // each line of Message has its own location
 	Worded  bool     // the message is the recipe's own, or an interrupt: its line adds nothing
 }
 
@@ -161,8 +160,8 @@ func addressOf(err error) string {
 	return ""
 }
 
-// General returns the message without the host's own address, so that hosts that failed
-// alike have the same message.
+// General returns the message without the host's own address, so that hosts with the same failure
+// have the same message.
 func (f Fault) General() string {
 	if f.Address == "" {
 		return f.Message

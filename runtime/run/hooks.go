@@ -17,13 +17,13 @@ import (
 // defaultHookTimeout is long enough to restart a server and check that it answers.
 const defaultHookTimeout = 60 * time.Second
 
-// hook is a function that host:defer or host:on_failure left to run at the end.
+// hook is a function that host:defer or host:on_failure registered.
 type hook struct {
 	host      *shell.Host
 	fn        script.Callback
 	onFailure bool
 	timeout   time.Duration
-	line      string // where the recipe left it
+	line      string // where the recipe registered it
 }
 
 func (h hook) name() string {
@@ -60,7 +60,7 @@ func (f *frame) add(h hook) {
 	f.hooks = append(f.hooks, h)
 }
 
-// recordInterrupt keeps in the frame of ctx where an interrupt ended it, if err is one.
+// recordInterrupt records in the frame of ctx where an interrupt ended the call, if err is one.
 func recordInterrupt(ctx context.Context, err error) {
 	f, ok := frameOf(ctx)
 	if !ok || !errors.Is(err, ErrInterrupted) {
@@ -113,8 +113,8 @@ type hookRunner struct {
 	root *frame          // for hooks outside of any each
 }
 
-// run runs the hooks of a frame, and those that they leave in turn. failure is why the function
-// ended, or nil.
+// run runs the hooks of a frame, and those that they register in turn. failure is the error of the
+// function, or nil.
 func (r *hookRunner) run(ctx context.Context, f *frame, failure error) error {
 	ctx = context.WithoutCancel(ctx)
 	var errs []error
@@ -176,7 +176,7 @@ type hookArgs struct {
 	Fn      script.Callback `lua:"fn,arg" doc:"the hook; it gets the host" passes:"host"`
 }
 
-// add leaves a hook at the frame of ctx.
+// add registers a hook in the frame of ctx.
 func (r *hookRunner) add(ctx context.Context, h hook) {
 	f, ok := frameOf(ctx)
 	if !ok {

@@ -121,7 +121,8 @@ func knownHosts(given []string, hosts []inventory.Host) []string {
 }
 
 // NewAPI returns what recipes can use, and what their tests can use with the extension. builtin has
-// the recipes and modules that a project does not need to have, see source.Project; it may be nil.
+// the recipes and modules that every project can use without a copy, see source.Project; it may be
+// nil.
 func NewAPI(tests Extension, builtin iofs.FS) (api recipe.API, err error) {
 	api.NewState, api.Sources = newBareState, &source.Cache{Builtin: builtin}
 	opts := WorldOptions{Stream: event.NewStream()} // for the declarations: their functions are never called

@@ -21,7 +21,7 @@ import (
 type PingOptions struct {
 	Script         string            // for /bin/sh; prints the lines that Pinged.parse reads
 	Settings       map[string]string // the variables that the script takes; the vars of a host override them
-	Given          map[string]string // those that the admin has given, for every host
+	Given          map[string]string // the settings that the admin has given, for every host
 	ConnectTimeout time.Duration     // as in inventory.Options
 	Skip           selection.Limit   // how many unreachable hosts to go on without
 	Prompt         recipe.Prompt     // nil without a terminal
@@ -43,7 +43,7 @@ func PingSettings(script string) map[string]string {
 	return settings
 }
 
-// Pinged is what was found on a host. What could not be found out is empty.
+// Pinged holds what was found on a host. Unknown values are empty.
 type Pinged struct {
 	Err         error    `json:"-"`                 // why the host can't be used, or nil
 	Skipped     bool     `json:"skipped,omitempty"` // Err is that it is unreachable, within the limit
@@ -61,7 +61,7 @@ type Pinged struct {
 	Server      string   `json:"server,omitempty"`             // "running", "not running"; "" without mod_wsgi-express
 }
 
-// Serving returns the current release for a table, and that its server is down if it is.
+// Serving returns the current release for a table, and notes if its server is down.
 func (p Pinged) Serving() string {
 	if p.Server == "not running" {
 		return p.Current + ", server not running"
@@ -96,7 +96,7 @@ func ping(ctx context.Context, stream *event.Stream, h *shell.Host, o PingOption
 	if err := h.Connect(ctx); err != nil {
 		return unreachablePinged(err)
 	}
-	// Closed at once: of many hosts only those being looked at keep a connection.
+	// With many hosts, only those being checked keep a connection open.
 	defer func() { p.Err = Join(p.Err, h.Close()) }()
 	p = Pinged{Reachable: "yes", HostKey: "verified", Login: "ok"}
 	p.Err = p.lookAround(ctx, stream, h, o)
@@ -132,8 +132,8 @@ func (p *Pinged) lookAround(ctx context.Context, stream *event.Stream, h *shell.
 	return nil
 }
 
-// measureClock compares what date printed with this machine's time before and after. A time between
-// them is no skew. A date without nanoseconds prints a letter for them.
+// measureClock compares what date printed with this machine's time before and after. A host time
+// between these two is not a skew. A date without nanoseconds prints a letter for them.
 func (p *Pinged) measureClock(printed string, before, after time.Time) {
 	whole, part, _ := strings.Cut(strings.TrimSpace(printed), ".")
 	seconds, err := strconv.ParseInt(whole, 10, 64)
@@ -206,7 +206,7 @@ func diskSpace(line string) (total, free int64) {
 	return 0, 0
 }
 
-// unreachablePinged returns how far a connection came before it failed.
+// unreachablePinged returns which stages a connection passed before it failed.
 func unreachablePinged(err error) Pinged {
 	p := Pinged{Err: err, Reachable: "yes"}
 	var (

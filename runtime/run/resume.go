@@ -25,9 +25,10 @@ type Flag struct{ Name, Value string }
 type Commands struct {
 	// Resume builds the command line of this run, with these flags instead of those given.
 	Resume func([]Flag) string
-	// Undo builds that of another recipe, with these flags and those of this run that it takes.
+	// Undo builds the one of another recipe, with these flags and the flags of this run that it
+	// accepts.
 	Undo func(recipe string, flags []Flag) string
-	// On builds that of this run on these hosts alone; without any, on all hosts.
+	// On builds the one of this run on these hosts only; without hosts, on all hosts.
 	On func(hosts []string, flags []Flag) string
 	// LeftOut names the options that have left hosts out, such as "--only"; "" for none.
 	LeftOut string
@@ -68,7 +69,7 @@ func resumePrimitive(r resumer) script.Primitive {
 		}).With(`resume({ release = name, revision = sha }, { undo = "rollback.lua", with = { release = before } })`)
 }
 
-// resumption is what a recipe recorded by resume.
+// resumption holds what a recipe recorded by resume.
 type resumption struct {
 	flags     map[string]string // the options that finish the run, by flag
 	undo      string            // the recipe that undoes the run, or ""
@@ -92,7 +93,7 @@ func (r *resumeRecorder) resume(ctx context.Context, a resumeArgs) error {
 		if !ok {
 			return fmt.Errorf("the recipe declares no option %q%s", name, spell.DidYouMean(name, r.plan.Values.Names()))
 		}
-		if o.Secret { // no command that is shown has it
+		if o.Secret { // no displayed command contains it
 			continue
 		}
 		text, err := cell(v)
@@ -131,8 +132,8 @@ func (r *resumeRecorder) current() resumption {
 }
 
 // subject returns what the run was about, for the last event: the texts of the columns that the
-// recipe puts first, as recorded by resume, or else as the last table has them for the same. A host
-// that was rolled back has others there.
+// recipe puts first. They come from resume, or else from the rows of the last table that match
+// these, which leaves out hosts that were rolled back.
 func (r *resumeRecorder) subject(t *table) map[string]any {
 	recorded := map[string]string{}
 	for _, name := range r.plan.Recipe.Columns {
@@ -149,9 +150,8 @@ func (r *resumeRecorder) subject(t *table) map[string]any {
 	return args
 }
 
-// addCommands adds to hint the commands that undo and finish the run. After a failure the
-// way back comes first, because what failed once is likely to fail again; after an
-// interrupt the way forward does.
+// addCommands adds to hint the commands that undo and finish the run. After a failure undo comes
+// first, because what failed once is likely to fail again. After an interrupt resume comes first.
 func (r *resumeRecorder) addCommands(hint string, interrupted bool) string {
 	recorded := r.current()
 	var hints []string
@@ -167,8 +167,8 @@ func (r *resumeRecorder) addCommands(hint string, interrupted bool) string {
 	return strings.TrimPrefix(strings.Join(append([]string{hint}, hints...), "\n"), "\n")
 }
 
-// laterHint returns the commands for the hosts that are still to do after a success: those that
-// were skipped, and after a change those that options left out.
+// laterHint returns the commands for the hosts that remain after a success: skipped ones, and after
+// a change those that options left out.
 func (r *resumeRecorder) laterHint(skipped []string, changed bool) string {
 	commands, recorded := r.plan.opts.Commands, r.current()
 	flags := sortedFlags(recorded.flags)
@@ -207,12 +207,12 @@ func sortedFlags(values map[string]string) []Flag {
 	return flags
 }
 
-// CommandLine returns words as a line for a shell, each quoted where that is needed. It leaves out
-// NUL bytes, which no shell takes.
+// CommandLine returns words as a line for a shell, quoted if necessary. It drops NUL bytes, which
+// no shell accepts.
 func CommandLine(words ...string) string {
 	quoted := make([]string, len(words))
 	for i, w := range words {
-		quoted[i], _ = ssh.Quote(strings.ReplaceAll(w, "\x00", "")) // fails for a NUL byte alone
+		quoted[i], _ = ssh.Quote(strings.ReplaceAll(w, "\x00", "")) // fails only for a NUL byte
 	}
 	return strings.Join(quoted, " ")
 }

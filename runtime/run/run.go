@@ -1,9 +1,9 @@
 // Package run executes a recipe: its hosts, steps and hooks, the dry run, the last table, and how
 // to resume.
 //
-// Its one rule: everything that can be known to be wrong is refused before any host is contacted,
-// and the hooks that a host's function left run whatever happens. The primitives here are those
-// that need the run, such as each, step and defer, and small ones without a host.
+// Its one rule: every mistake that can be detected in advance is refused before any host is
+// contacted, and the hooks that a host's function registered run whatever happens. The primitives
+// here are those that need the run, such as each, step and defer, and small ones without a host.
 package run
 
 import (
@@ -46,7 +46,7 @@ func (p *Plan) Run(ctx context.Context, stream *event.Stream) error {
 	e := p.newExecution(stream)
 	err := e.run(ctx)
 	err = e.world.withStatus(ctx, err, e.world.connections.wereTried() || e.askedGit.Load())
-	if err == nil && !p.opts.DryRun { // which does not reach every step
+	if err == nil && !p.opts.DryRun { // a dry run does not reach every step
 		err = WithStatus(p.steps.Unreached(), StatusFailed)
 	}
 	if p.opts.DryRun && err == nil {
@@ -81,7 +81,7 @@ func (p *Plan) newExecution(stream *event.Stream) *execution {
 	return e
 }
 
-// run runs the recipe and the hooks left outside of any each.
+// run runs the recipe and the hooks registered outside of any each.
 func (e *execution) run(ctx context.Context) (err error) {
 	w := e.world
 	defer func() { err = Join(err, w.pool.Close()) }()
@@ -106,9 +106,9 @@ func (e *execution) run(ctx context.Context) (err error) {
 	return Join(err, hookErr)
 }
 
-// declare is recipe{ … } in a run: it returns the options. The hosts are connected to when
-// the recipe first does more than compute, so it can refuse the values of its options
-// before any host is contacted.
+// declare implements recipe{ … } in a run: it returns the options. The hosts are connected to when
+// the recipe first does more than compute, so it can refuse the values of its options before any
+// host is contacted.
 func (e *execution) declare(context.Context, recipe.Declaration) (script.Proxy, error) {
 	if e.started.Swap(true) {
 		return script.Proxy{}, errors.New("recipe{ … } must be called once, before anything else is done")
@@ -128,8 +128,7 @@ func (p *Plan) begun() event.Event {
 	return e
 }
 
-// Begun returns the first event of a run on hosts. recipe is its path, or what else the run is
-// called.
+// Begun returns the first event of a run on hosts. recipe is its path, or another name for the run.
 func Begun(recipe string, hosts []inventory.Host) event.Event {
 	name, machine := inventory.Operator()
 	e := event.Event{Kind: event.RunBegun, Text: recipe, By: name + "@" + machine, Version: event.Version}

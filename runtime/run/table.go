@@ -27,7 +27,7 @@ type table struct {
 	errors []error
 }
 
-// row is what is known of one host.
+// row holds what is known about one host.
 type row struct {
 	host        string
 	listed      bool // in the table that is shown
@@ -38,7 +38,7 @@ type row struct {
 	state       string // set by host:result
 	tone        string // of state, or ""
 	stateIsLast bool   // set after the failure, such as by on_failure
-	lost        bool   // the connection died during a change, and nothing since has shown what became of it
+	lost        bool   // the connection died during a change, and its outcome is still unknown
 	wouldChange bool   // a dry run skipped something
 	columns     map[string]string
 	took        time.Duration
@@ -53,7 +53,7 @@ func (t *table) row(host string) *row {
 	return t.rows[len(t.rows)-1]
 }
 
-// reserve gives hosts their places, so that the table has their order whatever happens first.
+// reserve adds rows for hosts in their order, so that the order of events does not matter.
 func (t *table) reserve(hosts []*shell.Host) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -145,7 +145,7 @@ func (t *table) anyFailed() bool {
 }
 
 // addError keeps the error of a host's function. The recipe may catch it, and after an interrupt
-// Lua raises nothing but the interrupt, yet the admin must learn of a hook that failed.
+// Lua raises only the interrupt, but the admin must see the error of a hook.
 func (t *table) addError(err error) {
 	if err != nil {
 		t.mu.Lock()
@@ -163,7 +163,7 @@ func (t *table) sortedErrors() []error {
 	return slices.SortedStableFunc(slices.Values(t.errors), byHost)
 }
 
-// distinct joins the distinct texts of a column, of the hosts whose columns have these texts.
+// distinct joins the distinct texts of a column, of the hosts whose columns match where.
 func (t *table) distinct(column string, where map[string]string) string {
 	t.mu.Lock()
 	defer t.mu.Unlock()

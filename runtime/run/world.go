@@ -44,7 +44,7 @@ type World struct {
 type WorldOptions struct {
 	Stream         *event.Stream    // carries the events and redacts the secrets; required
 	Hosts          []inventory.Host // the global hosts
-	KnownHosts     []string         // known_hosts files for servers reached from the hosts; none takes the usual ones
+	KnownHosts     []string         // known_hosts files for servers reached from the hosts; none for the default ones
 	Names          *inventory.Names // what this machine calls repositories and git servers; may be nil
 	ConnectTimeout time.Duration
 	Skip           selection.Limit // how many unreachable hosts to go on without
@@ -142,9 +142,9 @@ func (w *World) setLists() error {
 	return Join(w.state.SetGlobal("hosts", present), w.state.SetGlobal("skipped", skipped))
 }
 
-// SkipUnreachable connects to all hosts, if there is a limit for unreachable ones, and takes these
-// out of the global hosts. It comes before any Lua that uses them: then a run is like one that
-// never had the skipped hosts.
+// SkipUnreachable connects to all hosts, if there is a limit for unreachable ones, and removes
+// these from the global hosts. It must be called before any Lua uses them, so that a run never sees
+// the skipped hosts.
 func (w *World) SkipUnreachable(ctx context.Context) error {
 	if !w.opts.Skip.IsSet() || len(w.hosts) == 0 {
 		return nil
@@ -160,7 +160,7 @@ func (w *World) openConnections(ctx context.Context) error {
 // Unreachable returns why hosts that are not skipped can't be reached, or nil.
 func (w *World) Unreachable() error { return w.connections.err() }
 
-// locateErrors wraps every primitive that is not pure: an error gets its host and step.
+// locateErrors wraps every primitive that is not pure. It adds the host and step to an error.
 func locateErrors(ctx context.Context, call script.Call, next func() (any, error)) (any, error) {
 	result, err := next()
 	return result, locate(withReceiver(ctx, call), err)
@@ -192,7 +192,8 @@ func (w *World) connectAtFirstUse(ctx context.Context, call script.Call, next fu
 	return result, err
 }
 
-// declareDefaults is recipe{ … } in a console, so that lines of a recipe can be tried there.
+// declareDefaults implements recipe{ … } in a console, so that lines of a recipe can be tried
+// there.
 func (w *World) declareDefaults(_ context.Context, d recipe.Declaration) (script.Proxy, error) {
 	options, err := d.Parse()
 	if err != nil {
@@ -219,7 +220,7 @@ func (w *World) RunFile(ctx context.Context, path string) error {
 	return w.notes.During(ctx, func(ctx context.Context) error { return w.state.Run(ctx, path) })
 }
 
-// Do runs fn as a small run of its own: with the hooks that fn leaves, and with an error that has
+// Do runs fn as a small run of its own: it also runs the hooks that fn registers, and its error has
 // an exit status. hooks is as in Options.
 func (w *World) Do(ctx, hooks context.Context, fn func(context.Context) error) error {
 	f := &frame{}
@@ -259,8 +260,8 @@ func (w *World) withStatus(ctx context.Context, err error, contacted bool) error
 	return WithStatus(err, StatusRefused)
 }
 
-// Close runs the hooks left outside of any each, ends all connections and frees the Lua state.
-// failure is why the work in this world failed, or nil.
+// Close runs the hooks registered outside of any each, closes all connections and frees the Lua
+// state. failure is the error of the work in this world, or nil.
 func (w *World) Close(ctx context.Context, failure error) error {
 	defer w.state.Close()
 	return Join(w.hooks.run(ctx, w.hooks.root, failure), w.pool.Close())

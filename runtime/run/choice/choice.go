@@ -30,8 +30,8 @@ type Choice struct {
 	skipped map[string][]string // the titles of the steps that were left out, by host
 }
 
-// chosenKey is in the context inside a step that --step names, and inside hooks: all steps there
-// run, unless --skip names them. In hooks that does not count either.
+// chosenKey is the context key inside a step that --step names, and inside hooks. All steps inside
+// run, unless --skip names them. In hooks --skip does not apply either.
 type chosenKey struct{}
 
 const (
@@ -39,7 +39,7 @@ const (
 	inHook   = "hook"
 )
 
-// WithAll returns ctx for a hook, which must put things back whatever was left out.
+// WithAll returns ctx for a hook, which must clean up whatever was left out.
 func WithAll(ctx context.Context) context.Context {
 	return context.WithValue(ctx, chosenKey{}, inHook)
 }
@@ -78,7 +78,7 @@ func (c *Choice) Choose(ctx context.Context, s Step) (context.Context, bool, err
 	return ctx, true, nil
 }
 
-// find reports whether a title is among those that were typed, and records these.
+// find reports whether any of the typed titles names this step, and records those that do.
 func (c *Choice) find(typed []string, title string) (found bool) {
 	for _, t := range typed {
 		if recipe.IsTitle(t, title) {
@@ -88,8 +88,8 @@ func (c *Choice) find(typed []string, title string) (found bool) {
 	return found
 }
 
-// Unreached returns an error for the titles that no step had in a run that has ended well. A step
-// that is left out does not have to be reached, if it is certain that the recipe has it.
+// Unreached returns an error for the titles that no step had in a successful run. A step of --skip
+// need not be reached if the recipe is sure to have it.
 func (c *Choice) Unreached() error {
 	var errs []error
 	for flag, typed := range map[string][]string{"--step": c.only, "--skip": c.skip} {

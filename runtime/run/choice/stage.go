@@ -12,7 +12,7 @@ import (
 	"runbook/runtime/recipe"
 )
 
-// Stage asks once for the name of a stage that wants to be confirmed, before the run locks or
+// Stage asks once for the name of a stage that requires confirmation, before the run locks or
 // changes anything. A run that only reads is not asked.
 type Stage struct {
 	Settings *recipe.Settings // nil for no stage

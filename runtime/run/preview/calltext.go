@@ -24,7 +24,7 @@ func CallText(call script.Call, hide func(string) string) string {
 		switch {
 		case a.Name == "secret" || a.Name == "stdin": // not to be shown, or too long
 		case call.Name == "host:file" && (a.Name == "text" || a.Name == "values"):
-		case a.Name == "text" && call.Name == "host.fs:write": // perhaps private; the plan has what may be shown
+		case a.Name == "text" && call.Name == "host.fs:write": // may be private; the plan shows what may be shown
 			args = append(args, fmt.Sprintf("%d bytes", len(a.Value.(string))))
 		case a.Type.Kind == types.File:
 			command = a.Value.(script.File).Name

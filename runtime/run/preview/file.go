@@ -35,7 +35,7 @@ type Change struct {
 }
 
 // Compare describes the change of a file from before to after. A file that contains a secret of
-// stream is not shown: what it contained before is a secret that nobody registered.
+// stream is not shown: its old content may have an old secret, which is not registered.
 func Compare(stream *event.Stream, name, before, after string) Change {
 	switch {
 	case before == after:
@@ -101,7 +101,7 @@ type uploader interface {
 }
 
 // upload describes what an upload that compares would change, by looking at the host. It returns
-// false if that tells nothing.
+// false if the change cannot be described.
 func upload(ctx context.Context, h *shell.Host, skipped *overlay.Overlay, call script.Call) (Change, bool) {
 	a, ok := call.Args.(uploader)
 	if !ok || skipped.Concerns(h, call) {
@@ -192,7 +192,7 @@ func attributes(d *fs.Draft, info fs.Info) string {
 	return strings.Join(parts, ", ")
 }
 
-// private reports whether a mode keeps a file from others, as that of a file with passwords does.
+// private reports whether others cannot read a file with this mode, such as a file with passwords.
 func private(mode string) bool {
 	bits, err := strconv.ParseUint(mode, 8, 32)
 	return err == nil && bits&0o004 == 0
