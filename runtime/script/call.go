@@ -11,8 +11,8 @@ import (
 	"runbook/runtime/script/types"
 )
 
-// function makes the Lua function of a primitive. It unpacks the arguments, gives up the turn,
-// calls Go, takes the turn back and returns the result or raises an *Error with the recipe's line.
+// function makes the Lua function of a primitive. It unpacks the arguments, releases the turn,
+// calls Go, reacquires the turn, and returns the result or raises an *Error with the recipe's line.
 func (s *State) function(m Module, p Primitive) *lua.LFunction {
 	path := m.Path(p.Name)
 	if fn, ok := s.calls[path]; ok {
@@ -72,7 +72,7 @@ func (s *State) call(l *lua.LState, call Call, m Module, p Primitive) (any, erro
 	return s.withoutTurn(l, next)
 }
 
-// withoutTurn gives up the turn while fn runs.
+// withoutTurn releases the turn while fn runs.
 func (s *State) withoutTurn(l *lua.LState, fn func() (any, error)) (any, error) {
 	s.turn.Unlock()
 	defer func() {

@@ -43,8 +43,8 @@ type Module struct {
 	Primitives []Primitive
 }
 
-// Field is a value that can be read from an object, such as host.name. In the module without a name
-// it is a global value, such as hosts.
+// Field is a value that can be read from an object, such as host.name, or a global value, such as
+// hosts, in the module without a name.
 type Field struct {
 	Name string
 	Doc  string
@@ -143,7 +143,7 @@ func (p Primitive) Never() Primitive {
 }
 
 // Signature returns the arguments and result of a primitive of a library. It panics if they are
-// declared wrongly: the reference, which tests write, has all of them.
+// declared wrongly: tests read the signature of every primitive.
 func (p Primitive) Signature() types.Signature { return p.signature() }
 
 // NeverReturns reports whether the primitive always raises an error.

@@ -35,7 +35,7 @@ func (s *State) resolvePaths(sig types.Signature, into reflect.Value) {
 
 // file reads a file once for each run, so that all hosts get the same text.
 func (s *State) file(ctx context.Context, name string) (File, error) {
-	if f, ok := s.named[name]; ok && !s.open { // in a session, a person may edit the file between two calls
+	if f, ok := s.named[name]; ok && !s.open { // in a session, the file may be edited between two calls
 		return f, nil
 	}
 	path, text, err := s.project.FindFile(name)

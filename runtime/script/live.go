@@ -45,9 +45,9 @@ func (t LiveTable) Copy() (Table, error) {
 // Required reports whether a required file returned this table.
 func (t LiveTable) Required() bool { return len(t.files()) > 0 }
 
-// Overlay lays the keys of another table over those of this one, which app.lua returned: that of
-// app.WORD.lua beside it. It returns these keys, or none if there is no such file. The table must
-// be Required.
+// Overlay overrides keys of this table, which app.lua returned, by those of the table in
+// app.WORD.lua next to it. It returns the overriding keys, or none if there is no such file. The
+// table must be Required.
 func (t LiveTable) Overlay(word string) (keys []string, err error) {
 	name := strings.TrimSuffix(t.files()[0], ".lua") + "." + word
 	if _, err := os.Stat(name + ".lua"); errors.Is(err, fs.ErrNotExist) {
@@ -81,7 +81,7 @@ func (t LiveTable) Set(key string, value any) error {
 	return err
 }
 
-// Close makes reading or setting a key other than these an error. what names a key in that error.
+// Close makes it an error to read or set any key other than these. what names a key in that error.
 func (t LiveTable) Close(what string, keys []string) {
 	meta := t.state.root.NewTable()
 	known := func(l *lua.LState) lua.LValue {
@@ -152,7 +152,7 @@ func (t LiveTable) Problem(message string, path ...any) source.Problem {
 		p.File, p.Line, p.Col = o.file.Path, o.line, o.col
 		return p
 	}
-	// A function of a module got the table from its caller.
+	// The primitive may be called by a module's function that got the table from its caller.
 	for level := 1; level <= 2; level++ {
 		if file, line, ok := source.SplitPlace(strings.TrimSuffix(t.thread.Where(level), ":")); ok {
 			p.File, p.Line = file, line
@@ -172,8 +172,8 @@ func (t LiveTable) files() []string {
 	return paths
 }
 
-// origin is a file that may have written a table's keys: the place where it makes or returns the
-// table, and its places of keys.
+// origin is a file that may have written a table's keys: where it makes or returns the table, and
+// where it writes keys.
 type origin struct {
 	file      *source.File
 	line, col int

@@ -26,7 +26,8 @@ func (s *State) objectOf(t reflect.Type) (Object, bool) {
 	return Object{}, false
 }
 
-// objectValue returns the Lua value of a Go object. It is always the same one, so that == works.
+// objectValue returns the Lua value of a Go object. An object always has the same value, so that ==
+// works.
 func (s *State) objectValue(l *lua.LState, o Object, v any) lua.LValue {
 	if ud, ok := s.values[v]; ok {
 		return ud
@@ -169,7 +170,7 @@ func (s *State) declareGlobals() {
 	}
 }
 
-// closeModule makes reading a name that a global module does not have an error.
+// closeModule makes it an error to read a name that a global module does not have.
 func (s *State) closeModule(name string, t *lua.LTable) {
 	meta := s.root.NewTable()
 	meta.RawSetString("__index", s.root.NewFunction(func(l *lua.LState) int {

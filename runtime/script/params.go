@@ -11,15 +11,15 @@ import (
 	"runbook/runtime/script/types"
 )
 
-// readParams reads the tags of a struct. It returns an error for an invalid declaration, so that
-// the test of every library finds it. strict requires documentation, which results need not have.
+// readParams reads the tags of a struct. An invalid declaration is an error, which the tests of
+// each library find. strict requires documentation, which results need not have.
 func readParams(t reflect.Type, objects []Object, strict bool) (types.Params, error) {
 	if t.Kind() != reflect.Struct {
 		return nil, fmt.Errorf("%v is not a struct", t)
 	}
 	var ps types.Params
 	for _, f := range reflect.VisibleFields(t) {
-		if f.Anonymous { // its fields follow
+		if f.Anonymous { // its fields are listed on their own
 			continue
 		}
 		p, err := readParam(f, objects, strict)
@@ -94,7 +94,7 @@ func (p Primitive) readSignature(objects []Object) (types.Signature, error) {
 			sig.Options = append(sig.Options, param)
 		}
 	}
-	sig.Args, sig.Options = slices.Clip(sig.Args), slices.Clip(sig.Options) // many libraries have them
+	sig.Args, sig.Options = slices.Clip(sig.Args), slices.Clip(sig.Options) // many libraries share them
 	sig.Result, err = typeOf(p.result, objects, false)
 	return sig, err
 }

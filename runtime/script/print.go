@@ -44,11 +44,11 @@ func Short(v any, hide func(text string) string) string {
 	return p.value(v, "")
 }
 
-// callText writes the active call, whose arguments are the first top values on the stack, for an
-// error.
+// callText writes the active call for an error. The arguments are the first top values on the
+// stack.
 func (s *State) callText(l *lua.LState, name string, top int) string {
 	p := printer{oneLine: true, items: 12, depth: 3, private: []string{"secret", "stdin"}, thread: l}
-	if name == "host:file" { // its content may be private
+	if name == "host:file" { // the file's content may be private
 		p.private = append(p.private, "text", "values")
 	}
 	p.text = func(text string) string { return source.Quote(source.FirstLine(s.stream.Redact(text))) }

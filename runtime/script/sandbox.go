@@ -109,8 +109,8 @@ func (s *State) protectedCall(l *lua.LState, at int, handler *lua.LFunction) int
 	return 2
 }
 
-// closeGlobals makes reading or setting an undeclared global an error. Without it a misspelt name
-// is nil, and all hosts share the variable of a forgotten `local`.
+// closeGlobals makes it an error to read or set an undeclared global. Otherwise a misspelt name
+// would be nil, and after a forgotten `local` all hosts would share the variable.
 func (s *State) closeGlobals() {
 	g := s.root.G.Global
 	g.ForEach(func(k, _ lua.LValue) { s.globals[k.String()] = true })

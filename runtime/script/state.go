@@ -51,7 +51,7 @@ func (c Call) Arguments() []Argument {
 	v := reflect.ValueOf(c.Args)
 	ps, err := readParams(v.Type(), nil, false)
 	if err != nil {
-		panic(err) // NewLibrary has read the same struct
+		panic(err) // the signature was read from the same struct
 	}
 	var args []Argument
 	for _, p := range ps {
@@ -72,7 +72,7 @@ type assumption struct {
 }
 
 // State holds a recipe, the modules that it requires, and the Lua threads of all hosts. Threads
-// take turns: a goroutine holds the turn while it executes Lua, and a primitive gives it up while
+// take turns: a goroutine holds the turn while it executes Lua, and a primitive releases it while
 // it waits.
 type State struct {
 	lib      *Library
@@ -93,7 +93,7 @@ type State struct {
 	errs     *lua.LTable                        // the metatable of errors
 	globals  map[string]bool                    // the declared global names
 	project  source.Project                     // where require and File look
-	overlays map[*lua.LTable]map[string]string  // the keys that were laid over a table, and their files
+	overlays map[*lua.LTable]map[string]string  // the keys that Overlay set in a table, and their files
 	named    map[string]File                    // the files read as File, by name
 	open     bool                               // setting a global declares it, as in a session
 	nested   map[*lua.LState]int                // the depth of callbacks of each thread
@@ -190,7 +190,7 @@ func (c Callback) Call(ctx context.Context, args ...any) (any, error) {
 	return first(c.run(ctx, c.thread, 1, args))
 }
 
-// Pair is Call for a function with two results, which gets no arguments.
+// Pair is Call for a function without arguments that returns two results.
 func (c Callback) Pair(ctx context.Context) (one, two any, err error) {
 	results, err := c.run(ctx, c.thread, 2, nil)
 	if err != nil {

@@ -14,14 +14,14 @@ import (
 )
 
 // Proxy is a result whose fields are looked up each time they are read, such as a recipe's options,
-// which differ by host. Setting a field is an error. ctx is the context of the Lua thread that
-// reads.
+// which differ by host. Setting a field is an error. ctx is the context of the reading Lua thread.
 type Proxy struct {
 	Name string // its name in errors: "options"
 	Get  func(ctx context.Context, key string) (any, error)
 }
 
-// KeyFolder is a map whose names have several spellings. FoldKey returns the one that the map uses.
+// KeyFolder is a map whose names have several spellings. FoldKey returns the spelling that the map
+// uses.
 type KeyFolder interface {
 	FoldKey(name string) string
 }

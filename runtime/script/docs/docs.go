@@ -14,7 +14,7 @@ import (
 
 // Text returns documentation for a terminal: for "" the whole API with a line for each entry, else
 // one group (fs, host.fs, log), one entry (host:run, host.run, run) or one topic in full. Any other
-// words are searched for. Words that nothing has are an error with the nearest known ones.
+// words are searched for. Words without a match are an error with the nearest known words.
 func Text(lib *script.Library, words string) (string, error) {
 	if words == "" {
 		return overview(lib), nil
@@ -44,7 +44,7 @@ func overview(lib *script.Library) string {
 	return b.String()
 }
 
-// exact returns what has the name that was asked for, or "".
+// exact returns the documentation of the entry, group or topic with this exact name, or "".
 func exact(lib *script.Library, name string) string {
 	var b strings.Builder
 	asked := strings.ReplaceAll(name, ":", ".")

@@ -28,7 +28,7 @@ func Luacheck(recipes, tests *script.Library) string {
 	return b.String()
 }
 
-// global is a global name. With nil fields it may have any.
+// global is a global name. With nil fields, any field is allowed.
 type global struct {
 	name   string
 	fields []string

@@ -55,7 +55,7 @@ func (e entry) markdown(b *strings.Builder) {
 	if r := e.returns(); r != "" {
 		fmt.Fprintf(b, "\nReturns %s.\n", r)
 	}
-	if len(errs) > 1 { // the last one is the same everywhere
+	if len(errs) > 1 { // the last one is the same in all entries
 		fmt.Fprintf(b, "\nErrors: %s\n", strings.Join(errs[:len(errs)-1], " "))
 	}
 	if e.p.Example != "" {

@@ -46,7 +46,7 @@ func search(lib *script.Library, words []string) string {
 	return f.String()
 }
 
-// seeAlso lists the options with a name that other entries have, too, or returns "".
+// seeAlso lists the entries that have an option of this name, or returns "".
 func seeAlso(lib *script.Library, name string) string {
 	var f finding
 	for _, m := range lib.Modules() {
@@ -64,8 +64,7 @@ func seeAlso(lib *script.Library, name string) string {
 	return "\nalso " + strings.TrimSuffix(f.String(), searchEnd)
 }
 
-// text adds a name that matches, or else the sentence that matches best in a documentation that
-// does.
+// text adds a path whose name matches, or else the best matching sentence of its documentation.
 func (f *finding) text(q query, path, doc string, named bool) {
 	sentences := strings.SplitAfter(strings.ReplaceAll(doc, "\n", " "), ". ")
 	if named {

@@ -11,16 +11,16 @@ import (
 // and compiled once. A file whose text has changed is read again. The zero value is empty and
 // ready; nil keeps nothing.
 type Cache struct {
-	Builtin fs.FS // the files of every project that does not have them, see Project; may be nil
+	Builtin fs.FS // the built-in files, see Project; may be nil
 
-	shared *Cache // has the files of all recipes; may be nil
+	shared *Cache // caches the files of all recipes; may be nil
 	mu     sync.Mutex
 	files  map[string]*File
 	later  map[string][]byte // the texts of modules that may be read later, see Defer
 }
 
-// ForRecipe returns an empty cache for one recipe. A file that c has is not read again, and a file
-// that is read is kept in c, too.
+// ForRecipe returns an empty cache for one recipe. It uses the files in c, and adds the files that
+// it reads to c.
 func (c *Cache) ForRecipe() *Cache { return &Cache{Builtin: c.builtin(), shared: c} }
 
 // Project returns the project of the recipes in a folder.

@@ -2,16 +2,16 @@ package source
 
 import "github.com/yuin/gopher-lua/ast"
 
-// locals are the locals of a file by name. What is declared twice counts for nothing.
+// locals holds the locals of a file by name. A name that is declared twice is ignored.
 type locals struct {
 	declared, assigned, inBranch map[string]int
 	first                        map[string]ast.Expr // the first value; nil for none
-	tested                       map[string]bool     // something decides by the value
+	tested                       map[string]bool     // a condition or the like tests the value
 }
 
-// UntestedLocal returns the first value of a local, nil for none, if it is the local's only value,
-// or if there is another one only in a branch. It returns false for a local that something in the
-// file decides by, such as a condition.
+// UntestedLocal returns the first value of a local, nil for none, if it is the only one, or if the
+// only other one is set in an if without else. It returns false for a local whose value the file
+// tests, as in a condition.
 func (f *File) UntestedLocal(name string) (first ast.Expr, ok bool) {
 	l := f.locals()
 	first, known := l.first[name]

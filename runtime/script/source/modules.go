@@ -40,8 +40,7 @@ const sharedFolder = "recipes"
 // builtinFolder begins the paths of modules and files that are built into runbook.
 const builtinFolder = "builtin"
 
-// IsBuiltin reports whether path names a module or file that is built into runbook. Its mistakes
-// are found before it is shipped.
+// IsBuiltin reports whether path names a module or file that is built into runbook.
 func IsBuiltin(path string) bool { return strings.HasPrefix(path, builtinFolder+"/") }
 
 // folders returns where recipes find modules and files on this machine.
@@ -76,8 +75,9 @@ func (p Project) ReadRecipe(path string) ([]byte, error) {
 	return text, err
 }
 
-// usesBuiltin reports whether the recipes in a folder release by the built-in library: there is a
-// release.lua, and app.lua has its settings. In another project status.lua has nothing to show.
+// usesBuiltin reports whether the recipes in a folder release with the built-in library: there is a
+// release.lua, and an app.lua with its settings. In any other project, the built-in status.lua has
+// nothing to show.
 func usesBuiltin(dir string) bool {
 	_, appErr := os.Stat(filepath.Join(dir, "app.lua"))
 	_, ownErr := os.Stat(filepath.Join(dir, "release.lua"))
@@ -85,7 +85,7 @@ func usesBuiltin(dir string) bool {
 	return appErr == nil && (ownErr == nil || sharedErr == nil)
 }
 
-// IsBuiltin reports whether path names a recipe that only runbook has.
+// IsBuiltin reports whether path names a built-in recipe of which the project has no copy.
 func (p Project) IsBuiltin(path string) bool {
 	if p.Builtin == nil || !usesBuiltin(filepath.Dir(path)) {
 		return false
@@ -95,7 +95,7 @@ func (p Project) IsBuiltin(path string) bool {
 	return onDisk != nil && builtin == nil && filepath.Ext(path) == ".lua"
 }
 
-// BuiltinRecipes returns the file names of the recipes that the project has only from runbook.
+// BuiltinRecipes returns the file names of the built-in recipes of which the project has no copy.
 func (p Project) BuiltinRecipes() (names []string) {
 	if p.Builtin == nil {
 		return nil
@@ -112,11 +112,11 @@ func (p Project) BuiltinRecipes() (names []string) {
 	return names
 }
 
-// SettingsModule is the only module of the built-in recipes that each project has of its own.
+// SettingsModule is the only module of the built-in recipes that each project must provide.
 const SettingsModule = "app"
 
-// IsShipped reports whether a recipe is as runbook has it, with each module that it may require but
-// the settings. Mistakes in these files are found before they are shipped, so that only the
+// IsShipped reports whether a recipe, and every module that it may require except the settings, is
+// an unchanged built-in file. Mistakes in built-in files are found before they ship, so only the
 // settings can have one.
 func (p Project) IsShipped(path string, text []byte) bool {
 	if !p.HasBuiltin(path, text) {
@@ -136,15 +136,15 @@ func (p Project) IsShipped(path string, text []byte) bool {
 	return err == nil
 }
 
-// HasBuiltin reports whether the recipe or module at path, with this text, is as runbook has it.
+// HasBuiltin reports whether text equals the built-in recipe or module of path's name.
 func (p Project) HasBuiltin(path string, text []byte) bool {
 	_, builtin := p.readBuiltin(filepath.Base(path))
 	return builtin != nil && bytes.Equal(builtin, text)
 }
 
-// FindModule reads the file that require "name" loads. It is another one than from, the file that
-// requires it, if there is another: in shop/release.lua, require "release" is recipes/release.lua,
-// and in lib/rollout.lua, require "rollout" is the built-in one.
+// FindModule reads the file that require "name" loads. If several files have the name, it is not
+// from, the requiring file: in shop/release.lua, require "release" is recipes/release.lua, and in
+// lib/rollout.lua, require "rollout" is the built-in one.
 func (p Project) FindModule(name, from string) (path string, text []byte, err error) {
 	if !moduleName.MatchString(name) {
 		return "", nil, fmt.Errorf("%q is not a module name; want letters, digits, -, _ and . between them, "+
@@ -153,14 +153,14 @@ func (p Project) FindModule(name, from string) (path string, text []byte, err er
 	return p.find(name+".lua", "module", name, from)
 }
 
-// find reads a file by its name. The file at last is tried after the others. kind and asked are
-// what the error calls it.
+// find reads a file by its name. The file at path last is tried after the others. kind and asked
+// describe the file in errors.
 func (p Project) find(name, kind, asked, last string) (path string, text []byte, err error) {
 	var tried []string
 	builtin, builtinText := p.readBuiltin(name)
 	amongBuiltin := strings.HasPrefix(builtin, builtinFolder+"/lib/") && IsBuiltin(last)
 	for _, folder := range p.folders() {
-		if !amongBuiltin || filepath.Base(folder) == "lib" { // a recipe health.lua is not what the library wants
+		if !amongBuiltin || filepath.Base(folder) == "lib" { // the library does not want a recipe health.lua
 			tried = append(tried, filepath.Join(folder, name))
 		}
 	}
@@ -222,8 +222,8 @@ func (p Project) FindFile(name string) (path string, text []byte, err error) {
 }
 
 // ProjectPath returns the path of a file or folder of this machine that a recipe in dir names. It
-// is relative to the project: the folder that has recipes/ in it, or dir where there is none. What
-// exists only below the working directory is taken from there.
+// is relative to the project: the folder that has recipes/ in it, or dir where there is none. A
+// path that exists only below the working directory is resolved there.
 func ProjectPath(dir, path string) string {
 	if dir == "" || path == "" || filepath.IsAbs(path) {
 		return path

@@ -37,11 +37,11 @@ func ReadChecked(path string, check func(fs.FileInfo) error) (text []byte, err e
 	if !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("%s is %s; want a regular file", path, fileKind(info.Mode()))
 	}
-	// A byte more than it has, so that one read finds the end, too. io.ReadAll begins with 512
-	// bytes.
+	// One byte more than the file has, so that one read also finds the end. io.ReadAll would begin
+	// with 512 bytes.
 	text = make([]byte, min(info.Size(), mostRead)+1)
 	n, err := io.ReadFull(f, text)
-	if text = text[:n]; err == nil { // it has grown
+	if text = text[:n]; err == nil { // the file has grown
 		var more []byte
 		more, err = io.ReadAll(io.LimitReader(f, mostRead))
 		text = append(text, more...)

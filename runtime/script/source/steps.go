@@ -11,7 +11,7 @@ import (
 type Step struct {
 	Begin    string // how its title begins, as far as the file says
 	Open     bool   // the title goes on with what only a run knows
-	Required bool   // it says required = true
+	Required bool   // the call says required = true
 }
 
 // Steps returns the steps in the files that were read, sorted by title. A title of several possible

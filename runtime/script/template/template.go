@@ -39,7 +39,7 @@ const (
 	commentTag   = `\{#(?:[^#]|#+[^#}])*#+\}`
 )
 
-// The names of what the compiled code calls.
+// The names of the functions that the compiled code calls.
 const (
 	writeName = "template_write"
 	listName  = "template_list"
@@ -83,7 +83,7 @@ func Compile(name, text string) (*Template, error) {
 type compiler struct {
 	name string
 	code strings.Builder
-	line int // of the template that comes next, from 0
+	line int // the next line of the template, from 0
 	open []block
 	err  error
 }
@@ -168,7 +168,7 @@ func (c *compiler) expression(code string) {
 	if last, ok := chunk[0].(*ast.ReturnStmt); len(chunk) != 1 || !ok || len(last.Exprs) != 1 {
 		c.fail(c.line, "want one expression, got %q", code)
 	}
-	c.parse("return (" + code + ")") // not with a comment at its end
+	c.parse("return (" + code + ")") // this rejects a comment at the end of the code
 }
 
 // parse parses Lua at the current line, or records why it cannot.

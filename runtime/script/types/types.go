@@ -1,5 +1,6 @@
 // Package types describes what Lua code passes to primitives and gets from them: types, parameters
-// and signatures. Declarations are read into it once; check, docs and error messages read it.
+// and signatures. It is built once from the declarations, and used by check, docs and error
+// messages.
 package types
 
 import (
@@ -214,8 +215,8 @@ func (t Type) listWords() string {
 	return "a list"
 }
 
-// Fits reports whether a value of type got may be of type want. One of which nothing is known may
-// be of any.
+// Fits reports whether a value of type got may be of type want. A type of which nothing is known
+// fits every type.
 func Fits(got, want Type) bool {
 	if got.Kind == Any {
 		return true

@@ -16,8 +16,8 @@ import (
 // report wrong types. It is never run.
 func Text(lib *script.Library) string { return text(lib, lib.Objects(), lib.Modules()) }
 
-// Additions returns what lib, the API of tests, has and base does not, for a file of its own:
-// nothing else can use it.
+// Additions returns what lib, the API of tests, has in addition to base, for a file of its own:
+// only tests can use it.
 func Additions(lib, base *script.Library) string {
 	return text(lib, lib.Objects()[len(base.Objects()):], lib.Modules()[len(base.Modules()):])
 }
