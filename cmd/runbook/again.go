@@ -16,8 +16,8 @@ func again(recipe string, typed []typedOption, instead []run.Flag) string {
 	return secretVariables(typed) + run.CommandLine(words...)
 }
 
-// secretVariables returns what comes before a command line that had secret options: their
-// variables, for the admin to fill in.
+// secretVariables returns the prefix of a command line that had secret options: their variables,
+// for the admin to fill in.
 func secretVariables(typed []typedOption) string {
 	var b strings.Builder
 	for _, o := range typed {
@@ -41,8 +41,8 @@ func optionWords(typed []typedOption, instead []run.Flag) []string {
 	return words
 }
 
-// undo returns the command line of another recipe, with those of the typed options that it takes as
-// well; "" if it cannot be read.
+// undo returns the command line of another recipe, with the typed options that it also takes; "" if
+// the recipe cannot be read.
 func (p *program) undo(ctx context.Context, other string, instead []run.Flag) string {
 	d, err := p.describe(context.WithoutCancel(ctx), other)
 	if err != nil {
@@ -60,7 +60,7 @@ func (p *program) undo(ctx context.Context, other string, instead []run.Flag) st
 // on returns the typed options, with those that choose hosts replaced by flags for these hosts.
 func (p *program) on(hosts []string, flags []run.Flag) ([]typedOption, []run.Flag) {
 	choice := []string{"only", "except", "shard"}
-	if len(hosts) > 0 { // they are reachable again
+	if len(hosts) > 0 { // the suggestion is for when they are reachable again
 		choice = append(choice, "skip-unreachable")
 	}
 	chooses := func(o typedOption) bool { return slices.Contains(choice, o.name) }

@@ -53,7 +53,7 @@ func (p *program) check(call *options.Call) error {
 		refusal = recipe.Mistakes(problems)
 	}
 	if refusal != nil {
-		return reportedError{run.Usage(refusal)} // by the lines above
+		return reportedError{run.Usage(refusal)} // the lines above have reported it
 	}
 	return nil
 }

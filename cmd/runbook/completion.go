@@ -24,7 +24,7 @@ import (
 type value struct {
 	name  string   // in help, such as FILE
 	offer offer    // what completion offers for it
-	words []string // if offer is oneWord, the only ones that are right; if it is pastResult, the columns to look in
+	words []string // if offer is oneWord, the only valid ones; if it is pastResult, the columns to look in
 }
 
 // offer selects the candidates that completion shows for a value.
@@ -83,8 +83,8 @@ for good.`,
 		}}
 }
 
-// complete answers a shell. It reads recipes and hosts files, so a child does it; nobody wants to
-// read about a failure while typing.
+// complete answers a shell. It reads recipes and hosts files, so it runs in a child, and it drops
+// errors, which would only disturb typing.
 func (p *program) complete(ctx context.Context, args []string) error {
 	if p.self != "" {
 		if _, err := sandbox.Run(ctx, p.self, args, p.in, p.out); err != nil {
@@ -101,8 +101,8 @@ func (p *program) complete(ctx context.Context, args []string) error {
 	})
 }
 
-// candidates returns what may take the place of the last of words, which follow "runbook". A
-// failure on the way means that there are none: nobody wants to read about it while typing.
+// candidates returns what may take the place of the last of words, which follow "runbook". After a
+// failure it returns none: an error message would only disturb typing.
 func (p *program) candidates(ctx context.Context, words []string) []complete.Candidate {
 	before, typed := words[:len(words)-1], words[len(words)-1]
 	all := p.commands()
@@ -243,8 +243,8 @@ func (l *typedLine) values(v value, typed string) []complete.Candidate {
 	return nil
 }
 
-// recipeNames returns the names of the files in recipes/ that may be recipes. Their summaries are
-// not read while somebody types.
+// recipeNames returns the names of the files in recipes/ that may be recipes. Summaries are not
+// read, because completion must be fast.
 func recipeNames() []complete.Candidate {
 	var found []complete.Candidate
 	for _, f := range project.Files() {
@@ -266,7 +266,7 @@ func (l *typedLine) hosts(typed string, tags bool) []complete.Candidate {
 			return err
 		}
 		opts.Only, opts.Except = nil, nil
-		opts.Offline = true // no command of ssh_config runs while somebody types
+		opts.Offline = true // completion must not run commands of ssh_config
 		hosts, err := l.loadHosts(l.ctx, opts, l.recipe)
 		if err != nil {
 			return err
@@ -284,7 +284,7 @@ func (l *typedLine) hosts(typed string, tags bool) []complete.Candidate {
 		}
 		return nil
 	}
-	l.line.open = nil // the value that is being typed
+	l.line.open = nil // drops the value that is being typed
 	if l.validate(command.flags) != nil || l.parse(l.ctx, command, l.line) != nil {
 		return nil
 	}
@@ -314,7 +314,7 @@ func pastRuns() []complete.Candidate {
 }
 
 // pastResults returns the cells of these columns in the last table of the last run that has any. A
-// dry run makes none.
+// dry run has none.
 func pastResults(columns []string) []complete.Candidate {
 	for _, r := range journaledRuns() {
 		if r.DryRun {

@@ -74,7 +74,7 @@ func (p *program) console(call *options.Call) (err error) {
 	return p.converse(call.Context, c, api, hosts)
 }
 
-// converse reads lines and runs them.
+// converse runs the prompt until the input ends.
 func (p *program) converse(ctx context.Context, c *console.Console, api recipe.API, hosts []inventory.Host) error {
 	l := console.Loop{Console: c, In: p.in, Out: p.out, Err: p.err, Signals: p.signals, Hooks: p.signals.Hooks,
 		Redact: func(value string) string {

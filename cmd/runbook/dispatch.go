@@ -22,7 +22,7 @@ type command struct {
 	argument                   argument
 	argumentEnds               bool // every word after the first argument is an argument, as in exec
 	flags                      []flagSpec
-	reads                      func(line) reading // how it treats files of others; nil for neverReads
+	reads                      func(line) reading // what it does with files of others; nil for neverReads
 	action                     func(*options.Call) error
 }
 
@@ -125,7 +125,7 @@ func (p *program) perform(ctx context.Context, c command, args []string) error {
 		return p.help(c)
 	}
 	p.typed = l.options
-	if f, ok := byName(c.flags)["stage"]; ok && p.stage != "" && !l.has("stage") { // suggested commands name it
+	if f, ok := byName(c.flags)["stage"]; ok && p.stage != "" && !l.has("stage") { // for suggested commands
 		p.typed = append(slices.Clip(p.typed), typedOption{f, []string{"--stage", p.stage}})
 	}
 	return p.parse(ctx, c, l)

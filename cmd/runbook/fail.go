@@ -10,7 +10,7 @@ import (
 	"runbook/runtime/run"
 )
 
-// reportError shows an error, unless that has been done, and returns the exit status.
+// reportError shows an error, unless it has been shown, and returns the exit status.
 func (p *program) reportError(err error) int {
 	p.annotate(err)
 	var reported reportedError
@@ -31,7 +31,7 @@ type reportedError struct{ error }
 
 func (e reportedError) Unwrap() error { return e.error }
 
-// explain puts a failure into words, by what is known when it happens.
+// explain puts a failure into words, with what p knows at the time.
 func (p *program) explain(err error) (text, hint string) { return p.words.Explain(err) }
 
 // asInterrupt gives an error the exit status of an interrupt if there was one, whatever the command

@@ -86,7 +86,7 @@ func hostFlags() []flagSpec {
 }
 
 // inventoryOptions are the values of hostFlags. An empty --hosts is an error: most likely a
-// variable of a script was never set, and that script did not mean the recipe's own hosts.
+// variable of a script was never set, and the recipe's own hosts are not what it wants.
 func inventoryOptions(c *options.Call) (inventory.Options, error) {
 	if c.IsSet("hosts") && slices.ContainsFunc(lines(c, "hosts"), isBlank) {
 		return inventory.Options{}, usageError("--hosts is empty", "give --hosts FILE or --hosts web1,web2; "+
@@ -121,7 +121,7 @@ func inventoryOptions(c *options.Call) (inventory.Options, error) {
 
 func isBlank(text string) bool { return strings.TrimSpace(text) == "" }
 
-// lines returns the values of a list option. An environment variable has one a line.
+// lines returns the values of a list option. An environment variable has one item per line.
 func lines(c *options.Call, name string) []string {
 	var values []string
 	for _, text := range c.List(name) {

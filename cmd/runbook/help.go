@@ -122,7 +122,7 @@ func flagTexts(f flagSpec) (left, right string) {
 	return left, right
 }
 
-// helpLine sets what to type beside what it does, or above it if it is long.
+// helpLine puts what to type next to what it does, or above it if it is long.
 func helpLine(left, right string) string {
 	const column = 30
 	if len(left) < column-3 {

@@ -85,7 +85,7 @@ func (p *program) hosts(call *options.Call) error {
 	if err != nil {
 		return err
 	}
-	inventory.Offline = call.Bool("ping") && p.sandboxed // the parent reads ssh_config again, and runs its commands
+	inventory.Offline = call.Bool("ping") && p.sandboxed // the parent reads ssh_config again and runs its commands
 	hosts, err := p.loadHosts(call.Context, inventory, of)
 	if err != nil {
 		return err

@@ -61,7 +61,7 @@ func (p *program) log(call *options.Call) error {
 	return p.logRun(one, events, shards)
 }
 
-// logRuns lists runs, the newest first. A record that cannot be read does not hide the others.
+// logRuns lists runs, the newest first. Records that cannot be read do not hide the others.
 func (p *program) logRuns(dir string, since time.Time, pattern *regexp.Regexp, asJSON bool) error {
 	all, unreadable := journal.List(dir)
 	runs := []journal.Run{}
@@ -106,8 +106,8 @@ func (p *program) logRun(r journal.Run, events, tables []event.Event) error {
 	return p.logEnd(r, events)
 }
 
-// logEnd shows the end of a run as the run did, and after a killed run the command that finishes
-// it, which nobody has shown.
+// logEnd shows the end of a run as the run did. For a killed run it adds the command that finishes
+// it, which the run could not show.
 func (p *program) logEnd(r journal.Run, events []event.Event) error {
 	if _, err := fmt.Fprintln(p.out); err != nil {
 		return err

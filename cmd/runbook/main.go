@@ -19,8 +19,8 @@ import (
 	"runbook/runtime/event/ci"
 )
 
-// memoryGoal is the heap size that the garbage collector tries to keep to: by default it lets
-// garbage grow to the size of what is in use. A run may need more. GOMEMLIMIT overrides it.
+// memoryGoal is the heap size that the garbage collector tries not to exceed. By default it lets
+// garbage grow to the size of the live heap. A run may need more. GOMEMLIMIT overrides it.
 const memoryGoal = 150 << 20
 
 // manyHosts is the number of hosts from which a run saves memory. The connections of a thousand
@@ -28,8 +28,8 @@ const memoryGoal = 150 << 20
 const manyHosts = 300
 
 // saveMemory makes a run on many hosts collect its garbage more often than by default, which takes
-// 10 % more of the processor. No goal is kept to: what several thousand hosts need is beyond it,
-// and the collector would be busy all the time. GOGC and GOMEMLIMIT override it.
+// 10 % more processor time. It sets no memory goal: several thousand hosts need more, and the
+// collector would run all the time. GOGC and GOMEMLIMIT override it.
 func saveMemory(hosts int) {
 	if hosts < manyHosts {
 		return

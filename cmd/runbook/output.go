@@ -29,7 +29,7 @@ func (r redacted) Write(text []byte) (int, error) {
 	return len(text), nil
 }
 
-// ignoreClosedPipe drops the error of a reader that is gone: runbook … | head is no failure.
+// ignoreClosedPipe drops the error of a closed pipe: runbook … | head is not a failure.
 func ignoreClosedPipe(err error) error {
 	if process.IsClosedPipe(err) {
 		return nil
@@ -52,7 +52,7 @@ func isTerminal(w io.Writer) bool {
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
-// hasColours reports whether w is a terminal that shall show colours (https://no-color.org).
+// hasColours reports whether w is a terminal that should show colours (https://no-color.org).
 func hasColours(w io.Writer) bool {
 	return isTerminal(w) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
 }
@@ -71,7 +71,7 @@ func (p *program) prompt() func(ctx context.Context, question string, secret boo
 	return prompter.Ask
 }
 
-// viewOptions are those of the views that show what happens on hosts.
+// viewOptions returns the options of the views that show what happens on hosts.
 func (p *program) viewOptions(hosts []inventory.Host) terminal.Options {
 	opts := terminal.Options{Out: p.out, Err: p.err, RawOut: p.shield.Passes(p.out), RawErr: p.shield.Passes(p.err),
 		Colour: hasColours(p.err), Heartbeat: 30 * time.Second, Screen: screen(p.err)}

@@ -23,11 +23,11 @@ const (
 	onlyReads                 // it contacts and changes nothing
 )
 
-// alwaysReads is the reads of a command that never does more.
+// alwaysReads implements command.reads for a command that only reads.
 func alwaysReads(line) reading { return onlyReads }
 
-// readInSandbox lets a child process with limits do what a command line does with files that
-// somebody else may have written. done reports that nothing is left to do.
+// readInSandbox runs a command line in a child process with limits, because its files may be
+// hostile. done reports that nothing is left to do.
 func (p *program) readInSandbox(ctx context.Context, c command, l line, args []string) (done bool, err error) {
 	kind := neverReads
 	if c.reads != nil {
@@ -43,7 +43,8 @@ func (p *program) readInSandbox(ctx context.Context, c command, l line, args []s
 		err := p.inChild(ctx, args, p.out)
 		return true, err
 	}
-	// This process finds other mistakes again. What a limit stopped must not be read here.
+	// This process finds other mistakes again. Files that made the child hit a limit must not be
+	// read here.
 	_, err = sandbox.Run(ctx, p.self, args, p.in, io.Discard)
 	if _, exited := errors.AsType[*exec.ExitError](err); exited {
 		return false, nil

@@ -113,7 +113,7 @@ func (p *program) withRecipe(ctx context.Context, bare command, l line) (command
 		case l.help && !full.help:
 			l.help = false
 			return p.withRecipe(ctx, bare, l)
-		case full.stage() != p.stage: // what looked like --stage was a value, or the other way round
+		case full.stage() != p.stage: // --stage turned out to be a value, or a value to be --stage
 			p.stage = full.stage()
 			return p.withRecipe(ctx, bare, l)
 		default:
@@ -123,8 +123,8 @@ func (p *program) withRecipe(ctx context.Context, bare command, l line) (command
 	return bare, l, first
 }
 
-// errNoHelp reports from the child in the sandbox that the line runs a recipe: --help is the
-// value of one of its options.
+// errNoHelp is how the sandboxed child reports that the line runs a recipe: --help is the value of
+// an option.
 var errNoHelp = reportedError{run.WithStatus(errors.New("--help is the value of an option"), statusNoHelp)}
 
 // statusNoHelp is the exit status of errNoHelp, which only this program sees.
@@ -163,7 +163,7 @@ func (p *program) run(call *options.Call, of *recipe.Recipe, flags []flagSpec) e
 		p.signals.Report(func(string) {}) // nobody reads standard error
 	}
 	given, from := givenOptions(flags)
-	inventory.Offline = call.Bool("settings") // no command of ssh_config runs
+	inventory.Offline = call.Bool("settings") // --settings runs no command of ssh_config
 	plan, err := run.Prepare(call.Context, of, run.Options{
 		Given: given, Inventory: inventory, Steps: lines(call, "step"), SkipSteps: lines(call, "skip"),
 		DryRun: call.Bool("dry-run"), Yes: call.Bool("yes"), LockWait: call.Duration("lock-wait"),
@@ -216,8 +216,8 @@ func (p *program) commandsFor(ctx context.Context, path string) run.Commands {
 	}
 }
 
-// follow makes events of interrupts, and calls pause, unless it is nil, to clear the screen for
-// questions and Ctrl-Z. end ends that.
+// follow turns interrupts into events, and uses pause, unless it is nil, to clear the screen for
+// questions and Ctrl-Z, until end is called.
 func (p *program) follow(ctx context.Context, stream *event.Stream, pause func() (resume func())) (end func()) {
 	restore := p.signals.Report(func(text string) {
 		event.Emit(event.WithStream(ctx, stream), event.Event{Kind: event.Interrupted, Text: text})

@@ -16,7 +16,7 @@ type line struct {
 	help    bool           // --help was typed; after an unknown option it may be a value
 	ended   bool           // the next word is an argument, even if it begins with a dash
 	open    *typedOption   // the last option, when its value is missing
-	unknown *unknownOption // the first undeclared option, or nil; what follows is split as if it took no value
+	unknown *unknownOption // the first undeclared option, or nil; the rest is split as if it took no value
 }
 
 // typedOption is an option as it was typed: "--hosts" and "web1", or "--hosts=web1".
@@ -25,7 +25,7 @@ type typedOption struct {
 	words []string
 }
 
-// text returns the value as it was typed. That of a switch alone is true.
+// text returns the value as it was typed. For a switch without a value it returns true.
 func (o typedOption) text() string {
 	if len(o.words) > 1 {
 		return o.words[1]

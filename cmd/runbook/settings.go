@@ -18,8 +18,8 @@ type settingLine struct {
 	From   string `json:"from"`
 }
 
-// showSettings shows the value of every option on each host and where it comes from. given says
-// that for the options of the command line and the environment.
+// showSettings shows the value of every option on each host and where it comes from. given has the
+// sources of the options from the command line and the environment.
 func (p *program) showSettings(plan *run.Plan, given map[string]string, asJSON bool) error {
 	hosts := plan.Hosts
 	if len(hosts) == 0 {

@@ -17,12 +17,12 @@ import (
 	"runbook/runtime/run"
 )
 
-// optionalSink is a sink that records a run or shows it elsewhere. If it cannot, that is a warning
-// and no reason to leave servers half released.
+// optionalSink is a sink that records a run or shows it elsewhere. If it fails, that is only a
+// warning: a run must not leave servers half released for it.
 type optionalSink struct {
 	event.Sink
 	program *program
-	what    string // before the error in the warning, or ""
+	what    string // comes before the error in the warning, or ""
 }
 
 // Close warns of what the sink could not write.
@@ -83,8 +83,8 @@ func (p *program) announcedRecords() ([]event.Sink, error) {
 	return records, nil
 }
 
-// knownSteps is how many steps a host took in the last successful run of the recipe, or 0. The view
-// shows the progress by it.
+// knownSteps returns how many steps a host took in the last successful run of the recipe, or 0. The
+// view needs it to show progress.
 func knownSteps(plan *run.Plan) int {
 	dir, err := journal.Dir()
 	if err != nil {
@@ -119,7 +119,7 @@ func (p *program) reportSink(path string, plan *run.Plan) []event.Sink {
 		}
 		previous, err := previousReport(dir, plan.Recipe.Path, plan.DryRun(), began)
 		if err != nil {
-			previous = nil // the page goes without a comparison
+			previous = nil // the page has no comparison then
 		}
 		return html.Options{ID: id, Previous: previous}
 	}}, p, ""}}
@@ -164,8 +164,8 @@ func (p *program) ciSinks() []event.Sink {
 	return sinks
 }
 
-// annotate shows the mistakes for which a recipe was refused beside their lines, where a CI service
-// does that. A run shows its own failures.
+// annotate shows the mistakes for which a recipe was refused at their lines, if a CI service
+// supports that. A run shows its own failures.
 func (p *program) annotate(err error) {
 	var (
 		mistakes recipe.Mistakes
@@ -184,5 +184,5 @@ func (p *program) annotate(err error) {
 	}
 	stream := p.secrets.To(p.ciSinks()...)
 	event.Emit(event.WithStream(context.Background(), stream), e)
-	_ = stream.Close() // a sink warns of its own failure; the exit status tells the rest
+	_ = stream.Close() // each sink warns of its own failure
 }

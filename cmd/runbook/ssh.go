@@ -76,7 +76,7 @@ func (p *program) ssh(call *options.Call) error {
 	return err
 }
 
-// currentFolder returns project.CurrentFolder. That it is not known keeps nobody from the host.
+// currentFolder returns project.CurrentFolder, or "" with a warning after an error.
 func (p *program) currentFolder(ctx context.Context, h inventory.Host) string {
 	path, err := project.CurrentFolder(ctx, h, os.Getenv(variable("root")), p.describe)
 	if err != nil {
@@ -85,7 +85,7 @@ func (p *program) currentFolder(ctx context.Context, h inventory.Host) string {
 	return path
 }
 
-// loginNotes shows what a login has to tell before the session begins.
+// loginNotes shows the notes and warnings of a login before the session begins.
 type loginNotes struct{ *program }
 
 func (n loginNotes) Event(e event.Event) {
@@ -94,5 +94,5 @@ func (n loginNotes) Event(e event.Event) {
 	}
 }
 
-// Close has nothing to do.
+// Close does nothing.
 func (loginNotes) Close() error { return nil }

@@ -51,7 +51,7 @@ func (p *program) test(call *options.Call) error {
 	if err := recipe.Refuse(call.Context, api, p.secrets, files); err != nil {
 		return run.Usage(err)
 	}
-	cache, err := os.MkdirTemp("", "runbook-cache-") // for the repositories of labs, which nobody needs later
+	cache, err := os.MkdirTemp("", "runbook-cache-") // for the repositories of labs, not needed after the tests
 	if err != nil {
 		return err
 	}

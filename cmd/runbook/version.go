@@ -26,7 +26,7 @@ func (p *program) versionCommand() command {
 		}}
 }
 
-// build says where this program comes from.
+// build identifies this build.
 type build struct{ version, commit, date string }
 
 // readBuild returns what a release was stamped with, or else what the Go tool recorded.

@@ -17,7 +17,7 @@ import (
 	"runbook/runtime/run"
 )
 
-// Options are what a demo needs of runbook.
+// Options holds what a demo needs from runbook.
 type Options struct {
 	Out     io.Writer
 	Command func(ctx context.Context, args []string) error // runs a command line of runbook
@@ -31,7 +31,7 @@ type demonstration struct {
 	dir   string // holds everything
 }
 
-// Run makes the hosts and gives the tour. With keepRunning the hosts then stay until ctx ends.
+// Run starts the hosts and runs the tour. With keepRunning the hosts then stay until ctx ends.
 func Run(ctx context.Context, o Options, keepRunning bool) (err error) {
 	dir, err := os.MkdirTemp("", "runbook-demo-")
 	if err != nil {
@@ -117,7 +117,7 @@ func (d *demonstration) setVariables() (restore func(), err error) {
 	fmt.Fprintf(&shell, "runbook() { %s \"$@\"; }\ncd %s\n", run.CommandLine(self), run.CommandLine(d.dir))
 	restore = func() {
 		for _, fn := range undo {
-			_ = fn() // cannot fail: the name was valid
+			_ = fn() // cannot fail: the names are valid
 		}
 	}
 	return restore, os.WriteFile(d.settingsFile(), []byte(shell.String()), 0o644)
@@ -198,7 +198,7 @@ func (d *demonstration) keepRunning(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	<-ctx.Done() // the intended end
+	<-ctx.Done() // ends by Ctrl-C, as intended
 	return nil
 }
 

@@ -20,7 +20,7 @@ type Words struct {
 
 // Explain returns the message for a failure: where (host, step, recipe line), what (the call or the
 // command, its exit status, the last lines that it printed), and as hint what to do next. With
-// several failures each has its own hint in the text, and a place in the recipe is shown once.
+// several failures, the text has the hint of each, and each place in the recipe is shown once.
 func (w Words) Explain(err error) (text, hint string) {
 	groups := w.group(run.Faults(err))
 	for i, d := range []detail{{source: true, tail: mostLines}, {tail: mostLines}, {tail: 3}, {tail: 1}} {
@@ -43,7 +43,7 @@ type detail struct {
 	tail   int  // how many of the last lines that the command printed
 }
 
-// parts returns the failures one by one. The hint of a single failure is returned apart.
+// parts returns one text per failure. The hint of a single failure is returned separately.
 func (w Words) parts(groups []group, d detail) (parts []string, hint string) {
 	if len(groups) == 1 {
 		return []string{w.fault(groups[0], d)}, w.hint(groups[0].Fault)
@@ -113,7 +113,7 @@ func excerpt(f run.Fault) string {
 	return b.String()
 }
 
-// shortCommand returns a command, of a long script the first lines.
+// shortCommand returns a command, or the first lines of a long script.
 func shortCommand(command string) string {
 	const most = 3
 	lines := strings.Split(strings.TrimSpace(command), "\n")
@@ -138,7 +138,7 @@ func (g group) lastLines(most int) string {
 		shortLines(strings.Join(lines[max(0, len(lines)-most):], "\n    "))
 }
 
-// hint returns what to do next: what the failure itself says, or else general advice.
+// hint returns what to do next: the hint of the failure itself, or else general advice.
 func (w Words) hint(f run.Fault) string {
 	switch {
 	case f.Hint != "":

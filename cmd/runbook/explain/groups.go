@@ -12,7 +12,7 @@ import (
 // group is a failure that several hosts may share.
 type group struct {
 	run.Fault          // of the first host
-	hosts     []string // nil when no host is to blame
+	hosts     []string // nil if no host caused it
 	differ    bool     // the numbers in the command's output differ between hosts
 }
 

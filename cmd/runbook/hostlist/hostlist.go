@@ -45,7 +45,7 @@ func Table(hosts []inventory.Host, pinged []run.Pinged) event.Event {
 	return e
 }
 
-// loginOf is user@address, with the port unless it is 22.
+// loginOf returns user@address, with the port unless it is 22.
 func loginOf(h inventory.Host) string {
 	at := h.Address
 	if h.Port != 22 {
@@ -69,7 +69,7 @@ func pingCells(one run.Pinged) []string {
 	return cells
 }
 
-// pingResult is "ok", or the stage at which the connection failed.
+// pingResult returns "ok", or the stage at which the connection failed.
 func pingResult(one run.Pinged) string {
 	switch {
 	case one.Err == nil:

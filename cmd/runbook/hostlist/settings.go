@@ -20,10 +20,10 @@ type SettingsGroup struct {
 	Rows  [][]string
 }
 
-// GroupSettings returns first what is equal on all hosts, and then the rest, for hosts with equal
-// values together.
+// GroupSettings returns first the settings that are equal on all hosts, and then the others,
+// grouped by hosts with equal values.
 func GroupSettings(all []HostSettings) []SettingsGroup {
-	var common, different []int // the places of the options
+	var common, different []int // indexes of options
 	for i := range all[0].Settings {
 		differs := func(h HostSettings) bool { return settingText(h.Settings[i]) != settingText(all[0].Settings[i]) }
 		if slices.ContainsFunc(all, differs) {
@@ -55,7 +55,7 @@ func GroupSettings(all []HostSettings) []SettingsGroup {
 	return groups
 }
 
-// newSettingsGroup returns the options at these places of hosts with equal values.
+// newSettingsGroup returns the options with these indexes, for hosts with equal values.
 func newSettingsGroup(hosts []HostSettings, places []int) SettingsGroup {
 	var g SettingsGroup
 	for _, h := range hosts {
@@ -78,7 +78,7 @@ func newSettingsGroup(hosts []HostSettings, places []int) SettingsGroup {
 	return g
 }
 
-// settingText formats a value. One that is empty can be seen.
+// settingText formats a value, so that an empty one is visible.
 func settingText(s recipe.Setting) string {
 	switch v := s.Value.(type) {
 	case string:

@@ -63,8 +63,8 @@ func Eject(out io.Writer, dir string, names []string) error {
 // requires matches a call of require with a name.
 var requires = regexp.MustCompile(`\brequire[ (]*"([^"]+)"`)
 
-// withRequired returns the chosen files and those that their Lua requires, as far as these are
-// neither built in nor in the project: a test may need a module that only tests have.
+// withRequired returns the chosen files, and the files that they require unless these are built in
+// or in the project: a test may need a module that only tests have.
 func withRequired(dir string, chosen, all []file) []file {
 	for i := 0; i < len(chosen); i++ {
 		var calls [][][]byte
@@ -86,15 +86,15 @@ func withRequired(dir string, chosen, all []file) []file {
 	return chosen
 }
 
-// isCalled reports whether the file goes by a name: its path below recipes/, its file name, or one
-// of them without .lua.
+// isCalled reports whether a name means the file: its path below recipes/, its file name, or either
+// without .lua.
 func (f file) isCalled(name string) bool {
 	within := strings.TrimPrefix(filepath.ToSlash(f.path), "recipes/")
 	return slices.Contains([]string{within, path.Base(within)}, name) ||
 		slices.Contains([]string{within, path.Base(within)}, name+".lua")
 }
 
-// ejectable returns all built-in files, for recipes/. Examples go where require finds them.
+// ejectable returns all built-in files, for recipes/. Examples get a path where require finds them.
 func ejectable() ([]file, error) {
 	files, err := matching("recipes", recipes.Files, "*.lua", "*.md", "lib/*")
 	if err != nil {

@@ -15,8 +15,8 @@ import (
 	"runbook/runtime/script/spell"
 )
 
-// Folder has the recipes of a project. Its recipes go by their names: release is
-// recipes/release.lua.
+// Folder has the recipes of a project. Recipes in it can be named without path and extension:
+// release is recipes/release.lua.
 const Folder = "recipes"
 
 // File is a Lua file that may be a recipe of the project in the current folder.
@@ -29,7 +29,7 @@ func Files() []File {
 	var found []File
 	folders := []string{Folder, "."}
 	apps, err := filepath.Glob(filepath.Join("*", "app.lua"))
-	if err != nil { // the pattern is well-formed
+	if err != nil { // cannot happen: the pattern is valid
 		return nil
 	}
 	for _, app := range apps {

@@ -1,5 +1,5 @@
-// Package project writes a project: the shipped recipes, a hosts file and what an editor reads. It
-// also finds the recipes and stages of one.
+// Package project writes a project: the shipped recipes, a hosts file and files for editors. It
+// also finds the recipes and stages of a project.
 package project
 
 import (

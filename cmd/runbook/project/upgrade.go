@@ -22,8 +22,8 @@ import (
 
 // Upgrade brings the files of a project that runbook wrote up to this version, and shows what it
 // did. It compares each file of the project with the newer version and with what runbook wrote
-// last: what only one side changed is taken over. What both changed is left as it is, with both
-// versions in a file beside it, and is an error.
+// last: it merges the changes of both sides. If both changed the same lines, the file stays as it
+// is, a file next to it has both versions, and that is an error.
 func Upgrade(ctx context.Context, out io.Writer, dir string) error {
 	changes, err := upgrade(ctx, dir)
 	var conflicts []string
@@ -54,7 +54,7 @@ func Upgrade(ctx context.Context, out io.Writer, dir string) error {
 type change struct {
 	path   string // within the project's folder
 	did    action
-	diff   string // what changed in the file, or for a conflict between it and the newer version
+	diff   string // of the change, or in a conflict to the newer version
 	reason string // of a conflict
 }
 
@@ -64,11 +64,11 @@ type action string
 // The actions.
 const (
 	added       action = "added"
-	updated     action = "updated"  // it was as an earlier runbook wrote it
+	updated     action = "updated"  // it was unchanged since an earlier runbook wrote it
 	merged      action = "merged"   // it has the changes of both
-	kept        action = "kept"     // nothing is known of where it comes from
+	kept        action = "kept"     // its origin is unknown
 	removed     action = "left out" // the admin removed it
-	conflicting action = "conflict" // it is unchanged
+	conflicting action = "conflict" // the file stays as it is
 )
 
 // mergeEnding ends the name of the file that a conflict leaves beside the project's own.
@@ -122,7 +122,7 @@ func findEjected(dir string, known []file) (found []file, err error) {
 	return found, nil
 }
 
-// upgrade brings one file up to date. Its change has no action if it was.
+// upgrade brings one file up to date. The change has no action if it already was.
 func (f file) upgrade(ctx context.Context, dir string) (change, error) {
 	target := filepath.Join(dir, f.path)
 	mine, mineErr := readOptional(target)
@@ -143,7 +143,7 @@ func (f file) upgrade(ctx context.Context, dir string) (change, error) {
 	case mine != nil && bytes.Equal(base, f.content): // only the admin changed it
 		return c, nil
 	case mine != nil && !bytes.Equal(mine, base) && path.Dir(filepath.ToSlash(f.path)) == "hosts":
-		return c, f.record(dir) // it was an example, and names the admin's own servers now
+		return c, f.record(dir) // the hosts file was an example; now it names the admin's own servers
 	}
 	result := f.content
 	switch {
@@ -175,10 +175,10 @@ func (f file) diff(from, to []byte) string {
 	return event.Clean(hunks)
 }
 
-// merge merges the changes from base to mine with those from base to theirs. conflict says why that
-// is left to a person, and merged has both versions then.
+// merge merges the changes from base to mine with those from base to theirs. In a conflict, which a
+// person must resolve, conflict says why and merged has both versions.
 //
-// git merge-file does it: https://git-scm.com/docs/git-merge-file.
+// It uses git merge-file: https://git-scm.com/docs/git-merge-file.
 func merge(ctx context.Context, mine, base, theirs []byte) (merged []byte, conflict string, err error) {
 	dir, err := os.MkdirTemp("", "runbook-merge-")
 	if err != nil {
@@ -229,7 +229,7 @@ func readOptional(path string) ([]byte, error) {
 	return text, nil
 }
 
-// replace writes a file whole or not at all.
+// replace writes a file atomically.
 func replace(path string, content []byte) (err error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err

@@ -16,7 +16,7 @@ import (
 type fault struct {
 	step, host, message string
 	always              bool            // every time, instead of once on each host
-	line                string          // of the test, that asked for it
+	line                string          // the line of the test that asked for it
 	used                map[string]bool // by host
 }
 
@@ -43,7 +43,7 @@ func (w *world) failPrimitive() script.Primitive {
 		}).With(`lab.fail("restart", { host = "web2" })`)
 }
 
-// atStep returns the failure that a step must have, or nil. The hosts of a run call it in parallel.
+// atStep returns the failure to inject into a step, or nil. The hosts of a run call it in parallel.
 func (w *world) atStep(ctx context.Context, title string) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -128,8 +128,8 @@ func (w *world) perform(path string, a runArgs, seen *recorder) error {
 	return run.Join(plan.Run(w.base, stream), stream.Close())
 }
 
-// given returns the options as on a command line: those of the test, and those of the lab for the
-// ones that it leaves out.
+// given returns the options as on a command line: those of the test, and for missing ones those
+// that the lab provides.
 func (w *world) given(declared []recipe.Option, options map[string]any) (map[string][]string, error) {
 	given := map[string][]string{}
 	for _, o := range declared {
@@ -153,8 +153,8 @@ func (w *world) given(declared []recipe.Option, options map[string]any) (map[str
 
 var placeholder = regexp.MustCompile(`\{[a-z_]+\}`)
 
-// fillTexts replaces the {names} in texts by what the lab has. It returns nil where the lab does
-// not have all of it.
+// fillTexts replaces the {names} in texts by the lab's values. It returns nil if the lab lacks any
+// of them.
 func (w *world) fillTexts(texts []string) ([]string, error) {
 	var filled []string
 	for _, text := range texts {
@@ -170,7 +170,7 @@ func (w *world) fillTexts(texts []string) ([]string, error) {
 	return filled, nil
 }
 
-// resource returns what the lab has by a {name}, or "" without lab.repo, which some belong to.
+// resource returns the lab's value of a {name}. Values of the repository are "" before lab.repo.
 func (w *world) resource(name string) (string, error) {
 	if name == "{python}" || name == "{mod_wsgi_express}" {
 		tools, err := w.lab.Tools("python3")

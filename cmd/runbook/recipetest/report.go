@@ -41,7 +41,7 @@ func (r *Report) Add(o Outcome) {
 	}
 }
 
-// name is the test's name in a report.
+// name returns the test's name in a report.
 func (o Outcome) name() string {
 	if o.Title == "" {
 		return o.File
@@ -49,7 +49,7 @@ func (o Outcome) name() string {
 	return o.File + ": " + o.Title
 }
 
-// words returns a failure with what to do next.
+// words returns the text of a failure, and what to do next.
 func (r *Report) words(err error) string {
 	text, hint := r.explain(err)
 	text = strings.TrimPrefix(text, "runbook: ")

@@ -23,7 +23,7 @@ type count struct{ names []string }
 // LuaType names both forms.
 func (*count) LuaType() string { return "integer|string[]" }
 
-// most limits the hosts of a test: each is a server in this process.
+// most limits the hosts of a test, because each is a server in this process.
 const most = 50
 
 var hostName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)

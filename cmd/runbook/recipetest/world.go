@@ -130,7 +130,7 @@ func (w *world) startLab() (*lab.Lab, error) {
 }
 
 // inventory returns how a run, or the test itself, reaches the lab's hosts. The user's own SSH
-// configuration does not count.
+// configuration is not used.
 func (w *world) inventory() inventory.Options {
 	return inventory.Options{Hosts: []string{w.lab.HostsFile()}, KnownHosts: []string{w.lab.KnownHosts()},
 		SSHConfig: "none"}

@@ -17,10 +17,10 @@ func processTime(passed time.Duration) time.Duration {
 	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
 }
 
-// limitProcess allows this process so many more bytes of memory than it has, and no core dump. The
-// limit of processor time is twice Limit: it ends a child whose parent was killed.
+// limitProcess allows this process memory bytes more than it has, and no core dump. The limit of
+// processor time is twice Limit: it ends a child whose parent was killed.
 func limitProcess() error {
-	pages := uint64(2 << 30 / os.Getpagesize()) // without /proc: more than a Go program begins with
+	pages := uint64(2 << 30 / os.Getpagesize()) // used without /proc: more than a Go program begins with
 	if text, err := os.ReadFile("/proc/self/statm"); err == nil {
 		if _, err := fmt.Sscan(string(text), &pages); err != nil {
 			return fmt.Errorf("/proc/self/statm: %w", err)

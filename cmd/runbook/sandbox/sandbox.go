@@ -1,8 +1,8 @@
 // Package sandbox reads other people's files in a child process of this program.
 //
-// Commands that only look at recipes and hosts files must be safe on files that somebody else
-// wrote, such as those of a pull request. They run in a child with limits that the operating system
-// enforces. Limits within one process would not do: nothing can interrupt a pattern, a sort or a
+// Commands that only read recipes and hosts files must be safe on files that somebody else wrote,
+// such as those of a pull request. They run in a child with limits that the operating system
+// enforces. Limits within one process are not enough: nothing can interrupt a pattern, a sort or a
 // concatenation in gopher-lua, and text that nests deep enough overflows the stack of the parser,
 // which ends a Go program.
 package sandbox
@@ -28,11 +28,12 @@ import (
 // Words returns.
 const Command = "__look"
 
-// wordsVariable passes the command line to the child: among its arguments everybody on this machine
-// could read a secret that is the value of an option.
+// wordsVariable passes the command line to the child. As arguments, everybody on this machine could
+// read it, and an option may have a secret value.
 const wordsVariable = "RUNBOOK__LOOK"
 
-// Words returns the command line that the child has to run. No other program gets it.
+// Words returns the command line that the child has to run. It unsets wordsVariable, so that no
+// other program gets it.
 func Words() (words []string, err error) {
 	text := os.Getenv(wordsVariable)
 	if err := os.Unsetenv(wordsVariable); err != nil {
@@ -72,7 +73,7 @@ func Run(ctx context.Context, program string, args []string, in io.Reader, out i
 	cmd.Args[0], cmd.Env = os.Args[0], append(os.Environ(), wordsVariable+"="+string(words))
 	shown := &prefix{most: 1 << 20}
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = in, out, shown
-	cmd.WaitDelay = time.Second // for what a killed child leaves in its pipes
+	cmd.WaitDelay = time.Second // for output that a killed child leaves in its pipes
 	err = cmd.Run()
 	var exit *exec.ExitError
 	switch {
@@ -171,8 +172,8 @@ func (p *prefix) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// CollectLess lets the garbage collector wait while files are read, which takes about 20 MB. What
-// it returns ends that.
+// CollectLess makes the garbage collector run less often while files are read, which costs about 20
+// MB, until restore is called.
 func CollectLess() (restore func()) {
 	before := debug.SetGCPercent(1000)
 	return func() { debug.SetGCPercent(before) }

@@ -1,7 +1,7 @@
-// Package signals turns signals into the ends of contexts.
+// Package signals cancels contexts when signals arrive.
 //
-// The first signal ends the run, the second skips the hooks that the run left, and the one after
-// that ends the program, whatever is stuck.
+// The first signal ends the run. If hooks then run, the second one skips them. The next one ends
+// the program, even if something is stuck.
 package signals
 
 import (
@@ -76,7 +76,7 @@ func (h *Handler) Stop() { h.stop() }
 func (h *Handler) handle(sig os.Signal, outer *stages) {
 	text, exit := h.advance(sig, outer)
 	switch {
-	case exit: // the view may be what is stuck, so nothing is reported through it
+	case exit: // the view may be stuck, so it reports nothing
 		h.clearScreen()
 		h.announce(text)
 		h.exit()
@@ -88,8 +88,8 @@ func (h *Handler) handle(sig os.Signal, outer *stages) {
 	}
 }
 
-// advance does what a signal is for. It returns what to report about it, and whether the program
-// must end now.
+// advance handles one signal. It returns what to report about it, and whether the program must end
+// now.
 func (h *Handler) advance(sig os.Signal, outer *stages) (text string, exit bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -195,8 +195,8 @@ func (h *Handler) Report(report func(string)) (restore func()) {
 	}
 }
 
-// ClearWith sets how to take the view off the screen before the program ends at once, until stop is
-// called.
+// ClearWith sets how to remove the view from the screen before the program ends at once, until stop
+// is called.
 func (h *Handler) ClearWith(clear func()) (stop func()) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -208,7 +208,7 @@ func (h *Handler) ClearWith(clear func()) (stop func()) {
 	}
 }
 
-// clearScreen takes the view off the screen, unless it is stuck.
+// clearScreen removes the view from the screen, unless the view is stuck.
 func (h *Handler) clearScreen() {
 	h.mu.Lock()
 	clear := h.clear

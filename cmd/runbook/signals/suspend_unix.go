@@ -10,7 +10,7 @@ import (
 )
 
 // HandleSuspend lets Ctrl-Z stop this process only after pause has cleared the screen, and calls
-// resume when the process continues. end ends that.
+// resume when the process continues, until end is called.
 func HandleSuspend(pause func() (resume func())) (end func()) {
 	if signal.Ignored(syscall.SIGTSTP) {
 		return func() {}
