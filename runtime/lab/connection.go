@@ -30,7 +30,7 @@ func newConnection(s *server, conn *gossh.ServerConn) *connection {
 // run serves the connection until the client disconnects, and waits for its goroutines. Commands
 // keep running, as under OpenSSH.
 func (c *connection) run(channels <-chan gossh.NewChannel, requests <-chan *gossh.Request) {
-	c.running.Go(func() { gossh.DiscardRequests(requests) }) // a refusal answers a keepalive, too
+	c.running.Go(func() { gossh.DiscardRequests(requests) }) // a refusal answers a keepalive
 	for channel := range channels {
 		c.open(channel)
 	}

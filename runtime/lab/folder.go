@@ -16,8 +16,8 @@ import (
 	"golang.org/x/crypto/ssh/knownhosts"
 )
 
-// Folder is a directory with everything of a lab but its servers: keys, wheels, the application's
-// repository, and the files that describe the servers.
+// Folder is a directory with everything in a lab except its servers: keys, wheels, the
+// application's repository, and the files that describe the servers.
 type Folder struct {
 	Dir       string
 	temporary bool // made by NewFolder, removed by Remove
@@ -110,7 +110,7 @@ func (f *Folder) Repo() (*Repo, error) {
 }
 
 // EmptyRepo creates a repository without commits, for an application other than the lab's own. Repo
-// returns it from then on. Fails if a repository exists.
+// returns it from then on. It fails if a repository exists.
 func (f *Folder) EmptyRepo() (*Repo, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -127,7 +127,7 @@ func (l *Lab) Close() error {
 	for _, s := range servers {
 		errs = append(errs, s.stop())
 	}
-	// Only after that can no new process appear.
+	// From here on no new process can start.
 	errs = append(errs, l.Processes.end())
 	for _, s := range servers {
 		s.wait()

@@ -9,13 +9,13 @@ import (
 	"strings"
 )
 
-// Need is a program that the lab and the shipped recipes run, and the Debian package that has it.
+// Need is a program that the lab or the shipped recipes run, and the Debian package that has it.
 type Need struct {
 	Name, Package string
 	probe         []string
 }
 
-// Missing returns the needs that this machine does not meet.
+// Missing returns the needs whose programs this machine lacks.
 func Missing(ctx context.Context) ([]Need, error) {
 	var missing []Need
 	for _, n := range []Need{

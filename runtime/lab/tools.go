@@ -52,13 +52,13 @@ func (f *Folder) Tools(python string) (Tools, error) {
 		writeTool(filepath.Join(dir, "modules/ensurepip.py"), "def version():\n    return \"0\"\n", 0o644),
 		writeTool(t.Python, fmt.Sprintf("#!/bin/sh\nPYTHONPATH=%s exec %s -S \"$@\"\n",
 			shQuote(filepath.Join(dir, "modules")), shQuote(python)), 0o755),
-		// HTTPD keeps this machine's Apache and its configuration out.
+		// HTTPD keeps the stand-in from using this machine's Apache and its configuration.
 		writeTool(t.ModWSGIExpress, fmt.Sprintf("#!/bin/sh\nHTTPD=/nonexistent exec %s -S %s \"$@\"\n",
 			shQuote(python), shQuote(filepath.Join(dir, "mod_wsgi_express.py"))), 0o755),
 	)
 }
 
-// interpreter returns the path of the Python itself, since the one on PATH may be a slow wrapper
+// interpreter returns the path of the Python binary, because python on PATH may be a slow wrapper
 // script, such as pyenv's.
 func interpreter(python string) (string, error) {
 	found, err := exec.LookPath(python)

@@ -50,7 +50,7 @@ func (p poller) sleep(ctx context.Context, _ script.None, a sleepArgs) (script.N
 	return script.None{}, Pause(ctx, a.For)
 }
 
-// Pause waits for a time. Its error is why ctx ended.
+// Pause waits for d. It fails with the cause of ctx.
 func Pause(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

@@ -30,14 +30,13 @@ import (
 type Attacks struct {
 	// Greet writes the output of every session instead of running its command.
 	Greet func(stdout, stderr io.Writer)
-	// Keep writes the output of a lock's keeper after that has acquired the lock.
+	// Keep writes the output of a lock's keeper after the keeper has acquired the lock.
 	Keep func(stdout, stderr io.Writer)
 	// Agent is called with the connection after a request for agent forwarding.
 	Agent func(conn *gossh.ServerConn)
 	// Programs are scripts by name. Commands find them before the real programs.
 	Programs map[string]string
-	// Ask runs a keyboard-interactive login with the function that it gets. If nil, everybody can
-	// log in.
+	// Ask runs a keyboard-interactive login by calling ask. If nil, everybody can log in.
 	Ask func(ask gossh.KeyboardInteractiveChallenge) error
 }
 

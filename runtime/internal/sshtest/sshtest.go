@@ -184,8 +184,8 @@ type Recorder struct {
 func (r *Recorder) Event(e event.Event) { r.Events = append(r.Events, e) }
 func (r *Recorder) Close() error        { return nil }
 
-// Recording returns a context and the Recorder of its events. They may be read when nothing emits
-// any more.
+// Recording returns a context and the Recorder of its events. Read them only after the last event
+// has been emitted.
 func Recording(t *testing.T) (context.Context, *Recorder) {
 	r := &Recorder{}
 	r.Stream = event.NewStream(r)

@@ -6,9 +6,9 @@ import (
 	"path/filepath"
 )
 
-// Build builds runbook into the folder dir as it is shipped, and returns its path. The race
-// detector makes the tests' own runbook several times slower and larger, which tests of limits and
-// of many runs cannot use.
+// Build builds runbook into the folder dir as it is shipped, and returns its path. The tests' own
+// binary may have the race detector, which makes it several times slower and larger: too much for
+// tests of limits and of many runs.
 func Build(dir string) (string, error) {
 	path := filepath.Join(dir, "runbook")
 	out, err := exec.Command("go", "build", "-buildvcs=false", "-o", path, "runbook/cmd/runbook").CombinedOutput()

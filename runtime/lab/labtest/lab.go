@@ -9,7 +9,7 @@ import (
 	"runbook/runtime/lab"
 )
 
-// Site is a lab of either kind, as a release uses it.
+// Site is the part of a lab of either kind that tests of releases use.
 type Site interface {
 	HostsFile() string
 	KnownHosts() string

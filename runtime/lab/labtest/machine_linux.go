@@ -39,8 +39,8 @@ type machine struct {
 }
 
 // setUp is the first process of the machine and becomes its sshd. It waits for its network cable
-// first. The detour over /mnt keeps the lab's folder visible, which may be below the /tmp that a
-// new one covers.
+// first. It mounts the lab's folder at /mnt in between, because the folder may be in the /tmp that
+// a new /tmp hides.
 const setUp = `set -eu
 read -r plugged
 mount --make-rprivate /
@@ -100,7 +100,7 @@ func (m *machine) start(tools *tools) error {
 	go func() {
 		defer close(m.ended)
 		if err := m.sshd.Wait(); err != nil {
-			return // end kills it; its output is in stderr and the log
+			return // end kills sshd; its output is in stderr and the log
 		}
 	}()
 	if m.link != "" {
@@ -177,7 +177,7 @@ func (m *machine) listening() error {
 func (m *machine) output() string {
 	log, err := os.ReadFile(m.path("log"))
 	if err != nil {
-		log = nil // it failed before it opened the log
+		log = nil // sshd failed before it opened the log
 	}
 	return strings.TrimSpace(m.stderr.String() + string(log))
 }

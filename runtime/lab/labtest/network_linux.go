@@ -72,7 +72,7 @@ func (n *network) plug(link string, id int) error {
 	return n.ip("link", "set", link, "master", n.bridge, "up")
 }
 
-// unplug removes the link, unless it went with its host.
+// unplug removes the link, unless it was removed with its host.
 func (n *network) unplug(link string) error {
 	err := n.ip("link", "delete", link)
 	if _, exists := net.InterfaceByName(link); exists != nil {

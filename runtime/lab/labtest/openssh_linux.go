@@ -15,7 +15,7 @@ const (
 	GitUser    = "runbook-git"    // serves the repository
 )
 
-// OpenSSHOptions describe an OpenSSH lab.
+// OpenSSHOptions configure an OpenSSH lab.
 type OpenSSHOptions struct {
 	Dir    string   // the lab's folder; if empty, a temporary one, which Close removes
 	Hosts  []string // the names of the hosts
@@ -191,8 +191,8 @@ func (o *OpenSSH) Inside(host string, argv ...string) (string, error) {
 	return m.inside(argv)
 }
 
-// Link connects or disconnects the host's network cable. A disconnected host is silent: it refuses
-// nothing.
+// Link connects or disconnects the host's network cable. A disconnected host does not answer: it
+// does not even refuse connections.
 func (o *OpenSSH) Link(host string, up bool) error {
 	m, err := o.host(host)
 	if err != nil {

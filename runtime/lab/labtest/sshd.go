@@ -58,7 +58,7 @@ func StartSSHD(t testing.TB, authorized []string, lines ...string) *SSHD {
 		"AuthorizedKeysFile " + filepath.Join(dir, "authorized_keys"), "StrictModes no", "UsePAM no",
 		"PasswordAuthentication no",
 		"KbdInteractiveAuthentication no", "PermitRootLogin yes", "Subsystem sftp internal-sftp", "MaxStartups 100",
-		// Bash skips ~/.bashrc in a nested shell, and this machine's may do anything.
+		// Bash skips ~/.bashrc in a nested shell. The ~/.bashrc of this machine may do anything.
 		"SetEnv SHLVL=2",
 	}
 	path := filepath.Join(dir, "sshd_config")
@@ -95,7 +95,7 @@ func (s *SSHD) run(t testing.TB, sshd, config string) {
 		if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
 			t.Error(err)
 		}
-		<-drained // its children for connections have ended, too
+		<-drained // its children for connections have exited, too
 		_ = cmd.Wait()
 		if t.Failed() {
 			t.Logf("sshd:\n%s", said.String())
@@ -147,7 +147,7 @@ func Certified(t testing.TB, dir, name string) (authority gossh.PublicKey, lines
 	ca, host := filepath.Join(dir, "authority"), filepath.Join(dir, "certified")
 	authority = Key(t, ca)
 	for _, args := range [][]string{
-		{"-q", "-t", "ecdsa", "-N", "", "-f", host}, // of another type than the server's own key
+		{"-q", "-t", "ecdsa", "-N", "", "-f", host}, // a different type from the server's own key
 		{"-q", "-s", ca, "-I", name, "-h", "-n", name, host + ".pub"},
 	} {
 		if out, err := exec.Command("ssh-keygen", args...).CombinedOutput(); err != nil {
