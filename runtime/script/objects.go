@@ -26,8 +26,7 @@ func (s *State) objectOf(t reflect.Type) (Object, bool) {
 	return Object{}, false
 }
 
-// objectValue returns the Lua value of a Go object. An object always has the same value, so that ==
-// works.
+// objectValue returns the Lua value of a Go object. It is the same for each call, so that == works.
 func (s *State) objectValue(l *lua.LState, o Object, v any) lua.LValue {
 	if ud, ok := s.values[v]; ok {
 		return ud

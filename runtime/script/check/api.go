@@ -18,7 +18,7 @@ type lookup struct{ group, name string }
 
 func newAPI(lib *script.Library) api { return api{lib, map[lookup]*shape{}} }
 
-// remember returns what find finds, and looks only once.
+// remember returns the result of find, and calls find only once.
 func (a api) remember(group, name string, find func() *shape) *shape {
 	key := lookup{group, name}
 	s, ok := a.found[key]
@@ -29,7 +29,8 @@ func (a api) remember(group, name string, find func() *shape) *shape {
 	return s
 }
 
-// global returns the shape of a global name, or nil where none is declared or nothing known.
+// global returns the shape of a global name, or nil if it is undeclared or nothing is known about
+// it.
 func (a api) global(name string) *shape {
 	return a.remember("", name, func() *shape {
 		if f, ok := a.Global(name); ok {
@@ -54,7 +55,7 @@ func (a api) global(name string) *shape {
 	})
 }
 
-// unknown is a field of which only the name is known.
+// unknown is the shape of a field of which only the name is known.
 var unknown = &shape{}
 
 // known returns a shape that was remembered, and whether the name exists.

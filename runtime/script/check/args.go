@@ -42,7 +42,7 @@ func (f *fileChecker) options(e *ast.FuncCallExpr, rest []ast.Expr, name string,
 		name, sig.Options[0].Name, t.Words())
 }
 
-// table checks a table constructor against the options that it should have.
+// table checks a table constructor against the declared options.
 func (f *fileChecker) table(table *ast.TableExpr, name string, options types.Params) {
 	f.templateFile(table, options)
 	given := map[string]bool{}
@@ -101,7 +101,7 @@ func (f *fileChecker) rest(given []ast.Expr, name string, p types.Param) []ast.E
 	return nil
 }
 
-// hasNames reports whether a table constructor has names in it. One with a computed key may have.
+// hasNames reports whether a table constructor has or may have names in it.
 func hasNames(table *ast.TableExpr) bool {
 	return slices.ContainsFunc(table.Fields, func(field *ast.Field) bool { return field.Key != nil })
 }

@@ -97,7 +97,7 @@ func (f *fileChecker) timeFormat(e *ast.FuncCallExpr) {
 	}
 }
 
-// globalName returns the name of a global that an expression is, such as require, or "".
+// globalName returns the name of the global, such as require, that an expression names, or "".
 func (f *fileChecker) globalName(e ast.Expr) string {
 	id, ok := e.(*ast.IdentExpr)
 	if !ok {
@@ -129,7 +129,7 @@ func (f *fileChecker) protectedCall(e *ast.FuncCallExpr) *shape {
 // messages are the primitives whose first argument is a sentence for a person.
 var messages = []string{"fail", "confirm", "log.info", "log.warn"}
 
-// message warns about a message that is to be filled in by arguments, as by printf.
+// message warns about a message with placeholders as for printf.
 func (f *fileChecker) message(e *ast.FuncCallExpr, name string) {
 	if len(e.Args) < 2 || !slices.Contains(messages, name) {
 		return
@@ -215,7 +215,7 @@ func (f *fileChecker) requireCall(e *ast.FuncCallExpr) *shape {
 // module reads a required file, once for all walks.
 func (f *fileChecker) module(name string) module {
 	key := requirement{name: name}
-	if filepath.Base(f.Path) == name+".lua" { // then another file of that name is meant
+	if filepath.Base(f.Path) == name+".lua" { // a file does not require itself, so another one of that name is meant
 		key.from = f.Path
 	}
 	m, ok := f.required[key]
@@ -364,7 +364,7 @@ func (f *fileChecker) callback(e *ast.FuncCallExpr, name string, callback types.
 		f.escape(s)
 		return e.Args[:n-1]
 	}
-	f.problems = f.problems[:before] // it is walked again, as another argument
+	f.problems = f.problems[:before] // the argument is walked again
 	return missing()
 }
 

@@ -16,7 +16,7 @@ import (
 	"runbook/runtime/script/types"
 )
 
-// Options are what check knows besides the declarations.
+// Options holds what check knows besides the declarations.
 type Options struct {
 	// Recipe has the options that the recipe declares, each with its type: any for one that may be
 	// nil. A nil map means that they are not known.
@@ -75,7 +75,7 @@ func Check(ctx context.Context, lib *script.Library, path string, opts Options) 
 	return slices.Compact(problems), nil
 }
 
-// checker walks a recipe and the files that it requires.
+// checker checks a recipe and the files that it requires.
 type checker struct {
 	ctx       context.Context
 	api       api
@@ -172,8 +172,7 @@ func (c *checker) file(path string, text []byte) *shape {
 	return w.returns
 }
 
-// settings checks the project's settings alone. The built-in library, which requires them, follows
-// none of their values.
+// settings checks only the project's settings, for recipes that are unchanged built-in files.
 func (c *checker) settings() {
 	nowhere := &fileChecker{checker: c, File: &source.File{}}
 	if app := nowhere.module(source.SettingsModule); app.err == nil {
@@ -210,14 +209,14 @@ type body struct {
 	scope  *scope
 }
 
-// function lets a function's body be checked later. known are the shapes of its first parameters
-// when a primitive calls it; otherwise they come from the calls that were seen.
+// function queues a function's body to be checked later. known are the shapes of its first
+// parameters when a primitive calls it; otherwise they come from the calls that were seen.
 func (f *fileChecker) function(fn *ast.FunctionExpr, known []*shape, method bool) {
 	f.waiting = append(f.waiting, body{f, fn, known, method, f.scope})
 }
 
-// bodies checks the bodies of the functions, the last one first: a function is mostly called below
-// its definition, and a file's by the file that requires it. So its calls are seen before its body.
+// bodies checks the bodies of the functions, the last one first. Most calls come after the
+// definition, or are in a file that requires this one, so they are seen before the body.
 func (c *checker) bodies() {
 	checked := map[*ast.FunctionExpr]bool{} // an expression may be looked at twice
 	for len(c.waiting) > 0 {

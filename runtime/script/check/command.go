@@ -33,7 +33,7 @@ func (c commandLine) option(name string) ast.Expr {
 	return nil
 }
 
-// command warns about a command that does something else than it seems to.
+// command warns about a command that does not do what it seems to do.
 func (f *fileChecker) command(c commandLine) {
 	switch e := c.cmd.(type) {
 	case *ast.TableExpr:
@@ -157,7 +157,7 @@ func (f *fileChecker) shellText(c commandLine, e ast.Expr, text string) {
 	f.luaNames(c, e, text)
 }
 
-// wordList warns about words of a list that a shell would understand, because none sees them.
+// wordList warns about words of a list that only a shell would interpret: no shell runs a list.
 func (f *fileChecker) wordList(c commandLine, table *ast.TableExpr) {
 	items := source.Items(table)
 	var words []string
@@ -244,8 +244,7 @@ func (f *fileChecker) nilWord(c commandLine, item ast.Expr, last bool) {
 	}
 }
 
-// nilable reports whether a local has no value in some run and nothing in the file asks whether it
-// has one.
+// nilable reports whether a local can be nil in some run, and nothing in the file tests for that.
 func (f *fileChecker) nilable(name string) bool {
 	first, ok := f.UntestedLocal(name)
 	if _, isLocal := f.scope.find(name); !ok || !isLocal {
@@ -264,7 +263,7 @@ func (f *fileChecker) nilable(name string) bool {
 
 // absolutePath reports a relative path where the declaration wants an absolute one.
 func (f *fileChecker) absolutePath(e ast.Expr, where string, p types.Param) {
-	if !strings.Contains(p.Doc, "absolute path") { // the documentation is part of the declaration
+	if !strings.Contains(p.Doc, "absolute path") { // the declaration says so only in its documentation
 		return
 	}
 	values := []ast.Expr{e}

@@ -53,7 +53,7 @@ func (f *fileChecker) either(e *ast.LogicalOpExpr, check func(ast.Expr) *shape) 
 	return nil
 }
 
-// escapeValue gives up a function or a table that may be the result, which can't be followed.
+// escapeValue records that a function or a table may be the result, where it can't be followed.
 func (f *fileChecker) escapeValue(s *shape) {
 	if s != nil && (len(s.fns) > 0 || s.table != nil) {
 		f.escape(s)

@@ -7,7 +7,7 @@ import (
 	"github.com/yuin/gopher-lua/ast"
 )
 
-// facts are what the walks over a recipe have learned.
+// facts holds what the walks over a recipe have learned.
 type facts struct {
 	settled map[*ast.FunctionExpr]*calls   // the calls of functions, from the previous walk
 	seen    map[*ast.FunctionExpr]*calls   // the same, from this walk
@@ -19,13 +19,13 @@ type facts struct {
 	started bool                       // this is not the first walk
 }
 
-// calls are what is known about the calls of a function.
+// calls holds what is known about the calls of a function.
 type calls struct {
 	count  int
-	params []*shape // what all of them pass
+	params []*shape // what all of these calls pass
 }
 
-// tableFacts are what is known about one of the recipe's tables.
+// tableFacts holds what is known about one of the recipe's tables.
 type tableFacts struct {
 	names map[string]bool // its fields
 	// fns are the functions in its fields, from the previous walk; set are those of this walk,
@@ -67,7 +67,7 @@ func (t *facts) addCall(fn *ast.FunctionExpr, given []*shape) {
 	for i := range min(len(args), len(given)) {
 		args[i] = given[i].argument()
 	}
-	if t.unknown[fn] { // nothing is known about its parameters, nor about who calls functions among them
+	if t.unknown[fn] { // nothing is known about its parameters, nor about the callers of functions among them
 		for _, a := range args {
 			t.addUnknownCallers(a)
 		}
@@ -164,8 +164,8 @@ func (t *facts) settle() bool {
 	}
 	t.settled, t.seen = t.seen, map[*ast.FunctionExpr]*calls{}
 	if !t.started {
-		// The first walk takes functions in fields for unknown values, and what it passes with them
-		// for lost. The next one knows them.
+		// The first walk treats functions in fields as unknown values, and their arguments as
+		// escaped. The next walk knows these functions.
 		t.unknown, learned = map[*ast.FunctionExpr]bool{}, true
 	}
 	t.used, t.learned, t.started = map[*ast.FunctionExpr][]*shape{}, false, true
@@ -177,7 +177,7 @@ func (f *fileChecker) escape(s *shape) {
 	if s == nil {
 		return
 	}
-	if s.table == nil && s.fields == nil && len(s.fns) == 0 { // the usual case; it may be one that is shared
+	if s.table == nil && s.fields == nil && len(s.fns) == 0 { // the usual case; the shape may be shared
 		return
 	}
 	f.facts.addUnknownCallers(s)

@@ -13,7 +13,7 @@ import (
 // shape is what check knows about an expression's value. A nil shape means that nothing is known,
 // and then nothing is reported: a false alarm is worse than a miss.
 type shape struct {
-	scalar  types.Kind            // KindString, KindNumber or KindBoolean; never nil
+	scalar  types.Kind            // types.String, types.Number or types.Boolean; never nil
 	literal bool                  // a string that is written in the recipe
 	object  string                // an object, such as a host
 	module  *script.Module        // a global module (log) or an object's group (host.fs)
@@ -32,11 +32,10 @@ type shape struct {
 	valueFacts
 }
 
-// valueFacts are what is known about a value where it comes from, and forgotten where it is passed
-// on.
+// valueFacts are known about a value where it is created, and forgotten when it is passed on.
 type valueFacts struct {
 	certain bool     // comes from a declaration as it is, so it is neither nil nor false
-	checked bool     // of a command that raises an error for a status other than 0
+	checked bool     // result of a command that raises an error for a status other than 0
 	index   bool     // counts the items in a loop
 	quoted  bool     // what quote returned
 	unsafe  []string // the values in this text that a shell would not take as they are
@@ -113,8 +112,8 @@ func (s *shape) luaType() types.Type {
 // known reports whether anything is known about the value's type.
 func (s *shape) known() bool { return s.luaType().Kind != types.Any }
 
-// shapeOf returns the shape of a value of a declared type. About one that may be nil nothing is
-// known, unless it is a table of named fields.
+// shapeOf returns the shape of a value of a declared type. Nothing is known about a value that may
+// be nil, unless it is a table of named fields.
 func shapeOf(t types.Type) *shape {
 	if t.Kind == types.Record {
 		return &shape{record: &t, valueFacts: valueFacts{certain: !t.Nilable}}

@@ -87,7 +87,7 @@ func (f *fileChecker) localAssign(s *ast.LocalAssignStmt) {
 // isLocalFunction distinguishes local function f … from local f = function ….
 func (f *fileChecker) isLocalFunction(s *ast.LocalAssignStmt) bool {
 	if strings.HasPrefix(strings.TrimSpace(f.Lines[s.Line()-1]), "local function "+s.Names[0]+"(") {
-		return true // as nearly all are written; the tokens take longer
+		return true // the common form; scanning tokens takes longer
 	}
 	words := f.WordsFrom(s.Line())
 	for i := 0; i+2 < len(words) && words[i].Pos.Line == s.Line(); i++ {
@@ -118,7 +118,7 @@ func (f *fileChecker) assign(s *ast.AssignStmt) {
 	}
 }
 
-// setName checks that a name that is set is declared. instead declares it.
+// setName reports an assignment to an undeclared name. instead is code that declares it.
 func (f *fileChecker) setName(line int, name, instead string) {
 	if _, ok := f.scope.find(name); ok {
 		return
@@ -127,7 +127,7 @@ func (f *fileChecker) setName(line int, name, instead string) {
 		f.report(line, name, "undeclared global %q is set; write: %s", name, instead)
 		return
 	}
-	f.facts.extend("", name) // such as hosts, set to fewer of them: nothing is known about it from here on
+	f.facts.extend("", name) // such as hosts = a selection: nothing is known about it from here on
 }
 
 func (f *fileChecker) assignField(e *ast.AttrGetExpr, value *shape) {

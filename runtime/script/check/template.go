@@ -15,9 +15,8 @@ import (
 // longString matches the beginning of a string in brackets, and the line break that Lua leaves out.
 var longString = regexp.MustCompile(`^\[=*\[(\r?$)?`)
 
-// templateCall checks a call of template whose text is written in the recipe: the text and, where
-// they are written there, too, the names of the values. A mistake is reported at its line in the
-// text.
+// templateCall checks a call of template whose text is written in the recipe: the text, and the
+// names of the values if the recipe has them. A mistake is reported at its line in the text.
 func (f *fileChecker) templateCall(e *ast.FuncCallExpr) {
 	if f.globalName(e.Func) != "template" || len(e.Args) != 2 {
 		return
@@ -130,7 +129,8 @@ func (f *fileChecker) fillFile(path string, t templateText, name *ast.StringExpr
 	}
 }
 
-// constructorNames returns the names in a table constructor, and whether those are all.
+// constructorNames returns the names in a table constructor, and whether these are all of its
+// names.
 func constructorNames(e ast.Expr) (names []string, ok bool) {
 	table, ok := e.(*ast.TableExpr)
 	if !ok {

@@ -10,7 +10,7 @@ import (
 	"runbook/runtime/script/types"
 )
 
-// warn adds a warning at an expression, or at a word of it where it begins with none.
+// warn adds a warning at the first word of an expression, or at word if it begins with none.
 func (f *fileChecker) warn(e ast.Expr, word, format string, args ...any) {
 	if text := source.FirstWord(e); text != "" {
 		word = text
@@ -28,7 +28,7 @@ func (f *fileChecker) value(e ast.Expr) *shape {
 	return s
 }
 
-// condition checks an expression that decides which way to go.
+// condition checks an expression that is used as a condition.
 func (f *fileChecker) condition(e ast.Expr) *shape {
 	switch e := e.(type) {
 	case *ast.UnaryNotOpExpr:
@@ -93,7 +93,7 @@ func (f *fileChecker) compare(e *ast.RelationalOpExpr) {
 	f.compareWith(e, e.Rhs, b, e.Lhs, a)
 }
 
-// compareWith reports a comparison of a value with another one that it can't be equal to.
+// compareWith reports a comparison of two values that can't be equal.
 func (f *fileChecker) compareWith(e *ast.RelationalOpExpr, left ast.Expr, a *shape, right ast.Expr, b *shape) {
 	equality := e.Operator == "==" || e.Operator == "~="
 	if _, ok := right.(*ast.TableExpr); ok && equality {
@@ -123,7 +123,7 @@ func (f *fileChecker) compareWith(e *ast.RelationalOpExpr, left ast.Expr, a *sha
 		}
 	case b.scalar == types.Any:
 	case source.IsLiteral(left) || !source.IsLiteral(right) &&
-		a.scalar > b.scalar: // the other way around says the same
+		a.scalar > b.scalar: // reported with the operands swapped
 	case !equality:
 		f.report(e.Line(), source.FirstWord(left), "%s is %s, which cannot be compared with %s%s", name,
 			a.luaType().Words(),
@@ -134,7 +134,7 @@ func (f *fileChecker) compareWith(e *ast.RelationalOpExpr, left ast.Expr, a *sha
 	}
 }
 
-// part says which part of a table is meant.
+// part suggests which part of a table to compare.
 func (s *shape) part() string {
 	switch {
 	case s.isResult():
@@ -147,7 +147,7 @@ func (s *shape) part() string {
 	return ""
 }
 
-// conversion says how a value is compared with one of another kind.
+// conversion suggests how to compare a value with one of another kind.
 func (s *shape) conversion(name string, other *shape) string {
 	switch {
 	case s.scalar == types.String && other.scalar == types.Number:

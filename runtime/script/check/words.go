@@ -15,7 +15,7 @@ var (
 	doubleBrace = regexp.MustCompile(`\{\{ *([A-Za-z_][A-Za-z0-9_.]*) *\}\}`)
 )
 
-// filledIn warns about a text that names a local in a way in which other languages fill it in.
+// filledIn warns about a text with a placeholder for a local, as other languages have.
 func (f *fileChecker) filledIn(e *ast.StringExpr) {
 	if !strings.Contains(e.Value, "{") {
 		return
@@ -30,7 +30,7 @@ func (f *fileChecker) filledIn(e *ast.StringExpr) {
 	}
 }
 
-// luaNames warns about a command that names a local as a variable of the shell.
+// luaNames warns about a command that uses a local like a variable of the shell.
 func (f *fileChecker) luaNames(c commandLine, e ast.Expr, text string) {
 	if m := doubleBrace.FindStringSubmatch(text); m != nil && !strings.Contains(text, "--format") &&
 		!strings.Contains(text, "-f ") {

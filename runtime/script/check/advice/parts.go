@@ -18,7 +18,7 @@ func Pieces(e ast.Expr) []ast.Expr {
 	return []ast.Expr{e}
 }
 
-// ConstantText returns a concatenated text with X in the place of values.
+// ConstantText returns a concatenated text with X instead of each value.
 func ConstantText(parts []ast.Expr) string {
 	var text strings.Builder
 	for _, part := range parts {

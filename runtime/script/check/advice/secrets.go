@@ -24,7 +24,7 @@ var secretReaders = map[string][]string{
 	"security": {"find-generic-password", "find-internet-password"},
 }
 
-// only are words that a program must have besides, because it does much else.
+// only maps programs with many uses to a word that the command must also contain.
 var only = map[string]string{"gcloud": "secrets", "az": "keyvault"}
 
 // ReadsSecret returns the program if a command of these words prints a secret, or "".

@@ -22,7 +22,7 @@ var (
 	nextCommand  = regexp.MustCompile(`^[^'"]*(?:[;|(\n]|[^>]&)\s*$`)
 )
 
-// WithoutEffect says why a builtin of the shell alone has no effect, and what has.
+// WithoutEffect says why a builtin of the shell alone has no effect, and what to use instead.
 func WithoutEffect(word string) string {
 	const why = " has no effect on later commands, because each runs in a shell of its own: "
 	switch word {
@@ -49,7 +49,7 @@ func Changing(text string) string {
 			return "> " + target
 		}
 	}
-	if strings.ContainsAny(text, `'"`) { // a text in quotes is no command
+	if strings.ContainsAny(text, `'"`) { // a text in quotes is not a command
 		return Changes(strings.Fields(commandEnd.Split(text, 2)[0]))
 	}
 	for _, command := range commandEnd.Split(text, -1) {
@@ -112,7 +112,7 @@ var neverFails = []string{"echo", "printf", "yes", "true", "seq", "ls", "cat", "
 	"head", "tail", "wc", "cut",
 	"awk", "sed", "tr", "uniq", "du", "date", "id", "who", "hostname", "uname", "uptime", "journalctl", "dmesg", "X"}
 
-// fetching are programs whose output is cut short when they fail, in a command that only reads.
+// fetching are programs whose failure leaves incomplete output, even in a command that only reads.
 var fetching = []string{
 	"curl", "wget", "pg_dump", "mysqldump", "psql", "mysql", "git", "ssh", "docker", "kubectl", "tar", "openssl",
 	"redis-cli",

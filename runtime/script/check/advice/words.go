@@ -1,7 +1,7 @@
 package advice
 
-// Options are names that other tools give to options, and what to write here. The first word
-// of each is an option: it counts only where that exists.
+// Options are names that other tools give to options, and what to write here. The first word of
+// each is an option: the entry applies only if that option exists.
 var Options = map[string][]string{
 	"user":          {`sudo = "NAME", to run as another user`},
 	"become":        {"sudo = true"},
@@ -27,7 +27,7 @@ var Options = map[string][]string{
 	"shell":  {"cwd = …; a command that is a string runs in /bin/sh"},
 }
 
-// Elsewhere says where to get what no option of the same name does.
+// Elsewhere maps options of other tools to what does the same here.
 var Elsewhere = map[string]string{
 	"owner":    `; use host.fs:chown, or owner = "…" of host:file`,
 	"group":    `; use host.fs:chown, or group = "…" of host:file`,

@@ -19,8 +19,8 @@ type formChecker struct {
 	problems []source.Problem
 }
 
-// variable is a local. When one statement declares several, the last one that is read excuses those
-// before it: they are only there for their position.
+// variable is a local. If one statement declares several, the last one that is read excuses those
+// before it, which may be needed for the position.
 type variable struct {
 	name     string
 	line     int
@@ -29,7 +29,7 @@ type variable struct {
 	siblings []*variable // declared by the same statement
 }
 
-// Check returns the warnings that need nothing but the form of a file.
+// Check returns the warnings that need only the syntax tree of a file.
 func Check(lib *script.Library, f *source.File) []source.Problem {
 	if f.Problem != nil {
 		return nil
@@ -66,7 +66,7 @@ func (c *formChecker) find(name string) *variable {
 	return nil
 }
 
-// closeScope ends the scope that began with so many variables.
+// closeScope ends the scope that began when vars had begun entries.
 func (c *formChecker) closeScope(begun int) {
 	for _, v := range c.vars[begun:] {
 		i := slices.Index(v.siblings, v)
@@ -105,7 +105,7 @@ func (c *formChecker) stmt(s ast.Stmt) bool {
 	switch s := s.(type) {
 	case *ast.LocalAssignStmt:
 		if fn, ok := source.Only(s.Exprs).(*ast.FunctionExpr); ok && len(s.Names) == 1 {
-			c.declare(s.Line(), false, s.Names...) // it may call itself
+			c.declare(s.Line(), false, s.Names...) // a local function may call itself
 			c.function(fn)
 			return false
 		}

@@ -43,7 +43,7 @@ type scriptArgs struct {
 	scriptOptions
 }
 
-// Effect is Changes, unless changes is false.
+// Effect returns Changes, unless changes is false.
 func (a scriptArgs) Effect() script.Effect {
 	if a.Changes {
 		return script.Changes
