@@ -9,7 +9,6 @@ import (
 	"runbook/runtime/run"
 )
 
-// checkCommand declares `runbook check`.
 func (p *program) checkCommand() command {
 	return command{name: "check", summary: "find mistakes without running anything; prints FILE:LINE:COL: message",
 		argument: argument{value: value{name: "RECIPE", offer: recipeFile}, many: true},

@@ -61,7 +61,6 @@ func optionValue(o recipe.Option) value {
 	return value{name: valueName(o), offer: anyFile}
 }
 
-// completionCommand declares `runbook completion`.
 func (p *program) completionCommand() command {
 	shells := complete.Shells()
 	return command{name: "completion", summary: "print what a shell needs to complete runbook's commands",

@@ -17,7 +17,6 @@ import (
 	apidocs "runbook/runtime/script/docs"
 )
 
-// consoleCommand declares `runbook console`.
 func (p *program) consoleCommand() command {
 	return command{name: "console", summary: "try Lua line by line on the hosts", flags: hostFlags(), action: p.console,
 		description: `

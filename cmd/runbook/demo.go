@@ -5,7 +5,6 @@ import (
 	"runbook/cmd/runbook/options"
 )
 
-// demoCommand declares `runbook demo`.
 func (p *program) demoCommand() command {
 	return command{name: "demo",
 		summary: "release, release again and roll back, on two throwaway hosts on this machine",

@@ -14,7 +14,6 @@ import (
 	apidocs "runbook/runtime/script/docs"
 )
 
-// docsCommand declares `runbook docs`.
 func (p *program) docsCommand() command {
 	return command{name: "docs", summary: "describe the Lua API, one name in it, or a recipe; or search it",
 		argument: argument{value: value{name: "NAME|WORD|RECIPE", offer: apiName}, optional: true, many: true},

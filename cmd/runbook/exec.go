@@ -11,7 +11,6 @@ import (
 	"runbook/runtime/run"
 )
 
-// execCommand declares `runbook exec`.
 func (p *program) execCommand() command {
 	return command{name: "exec", summary: "run one command on every host",
 		argument: argument{value: value{name: "-- CMD"}, many: true}, argumentEnds: true, action: p.exec,

@@ -18,7 +18,6 @@ import (
 // defaultHosts is the hosts file of commands without a recipe.
 const defaultHosts = "production"
 
-// hostsCommand declares `runbook hosts`.
 func (p *program) hostsCommand() command {
 	return command{name: "hosts", summary: "list the hosts a run would use",
 		argument: argument{value: value{name: "RECIPE", offer: recipeFile}, optional: true},

@@ -8,7 +8,6 @@ import (
 	"runbook/runtime/run"
 )
 
-// initCommand declares `runbook init`.
 func (p *program) initCommand() command {
 	return command{name: "init", summary: "write a project: recipes, a hosts file and editor stubs",
 		argument: argument{value: value{name: "DIR", offer: folder}, optional: true}, action: p.init,

@@ -12,7 +12,6 @@ import (
 	"runbook/runtime/run"
 )
 
-// logCommand declares `runbook log`.
 func (p *program) logCommand() command {
 	return command{name: "log", summary: "list past runs, or show the steps of one",
 		argument: argument{value: value{name: "RUN", offer: pastRun}, optional: true, many: true}, action: p.log,

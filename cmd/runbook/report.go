@@ -12,7 +12,6 @@ import (
 	"runbook/runtime/run"
 )
 
-// reportCommand declares `runbook report`.
 func (p *program) reportCommand() command {
 	return command{name: "report", summary: "write one run, or several together, as a self-contained HTML page",
 		argument: argument{value: value{name: "RUN|FILE", offer: pastRun}, many: true}, action: p.report,

@@ -16,7 +16,6 @@ import (
 	"runbook/runtime/script/spell"
 )
 
-// sshCommand declares `runbook ssh`.
 func (p *program) sshCommand() command {
 	return command{name: "ssh", summary: "open a session on one host",
 		argument: argument{value: value{name: "HOST [-- CMD]", offer: hostName}, many: true}, flags: hostFlags(),

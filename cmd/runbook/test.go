@@ -15,7 +15,6 @@ import (
 	"runbook/runtime/run"
 )
 
-// testCommand declares `runbook test`.
 func (p *program) testCommand() command {
 	return command{name: "test", summary: "test recipes: run *_test.lua against throwaway hosts",
 		argument: argument{value: value{name: "PATH", offer: testFile}, optional: true, many: true}, action: p.test,

@@ -14,7 +14,6 @@ import (
 // A release sets these with -ldflags -X. Other builds use the Go tool's own record.
 var releaseVersion, releaseCommit, releaseDate string
 
-// versionCommand declares `runbook version`.
 func (p *program) versionCommand() command {
 	return command{name: "version", summary: "version, commit, date and Go",
 		description: "The date is that of the commit. runbook --version prints the first line alone.",

@@ -39,7 +39,6 @@ func (r *Redactor) Add(value string) {
 	slices.SortStableFunc(r.forms, func(a, b form) int { return cmp.Compare(len(b.text), len(a.text)) })
 }
 
-// clone returns a copy of r.
 func (r *Redactor) clone() Redactor {
 	return Redactor{known: maps.Clone(r.known), forms: slices.Clone(r.forms)}
 }

@@ -67,7 +67,6 @@ type chownArgs struct {
 	sudoArgs
 }
 
-// owner returns the wanted owner.
 func (a chownArgs) owner() (owner.Owner, error) {
 	return owner.Owner{User: a.Owner, Group: a.Group}.Split()
 }
@@ -199,7 +198,6 @@ func chown(ctx context.Context, h *shell.Host, a chownArgs) (bool, error) {
 	return a.on(h).Chown(ctx, a.Path, wanted)
 }
 
-// temp declares host.fs:temp.
 func temp(dryRun bool) script.Primitive {
 	return script.Func("temp", script.Reads,
 		"Call fn with the path of a new folder that only the user can enter. The folder is removed afterwards with "+

@@ -26,7 +26,6 @@ type PutOptions struct {
 	Secret   bool     // the text is a secret: a new file has mode 0600, and what Validate prints is not shown
 }
 
-// owner returns the wanted owner.
 func (o PutOptions) owner() owner.Owner { return owner.Owner{User: o.Owner, Group: o.Group} }
 
 // Put makes the file at path have the text, mode and owner. It returns false, and has written

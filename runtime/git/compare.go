@@ -116,7 +116,6 @@ func parseComparison(out string) (Comparison, error) {
 	return c, errors.New("the answer is incomplete")
 }
 
-// add adds a block.
 func (c *Comparison) add(name, text string) {
 	kind, path, _ := strings.Cut(name, " ")
 	switch kind {

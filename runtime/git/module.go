@@ -191,7 +191,6 @@ func (d Deps) namePrimitives() []script.Primitive {
 	}
 }
 
-// comparePrimitive declares compare.
 func (d Deps) comparePrimitive() script.Primitive {
 	return script.Func("compare", script.Reads,
 		"Return what lies between two commits: relation (ahead, behind, diverged, unrelated, same, or unknown where "+

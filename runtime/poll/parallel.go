@@ -12,7 +12,6 @@ type parallelArgs struct {
 	Fns []script.Callback `lua:"fns,arg" doc:"the functions, in a list"`
 }
 
-// parallel declares parallel.
 func parallel() script.Primitive {
 	return script.Func("parallel", script.Reads,
 		"Run functions at the same time and return a list of what they return, in their order. "+

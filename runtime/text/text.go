@@ -21,7 +21,6 @@ type templateArgs struct {
 	Values map[string]any `lua:"values,arg" doc:"the values by name: strings, numbers, true, false, and lists and tables of them"`
 }
 
-// templatePrimitive declares template(text, values).
 func templatePrimitive() script.Primitive {
 	return script.Func("template", script.Pure, "Return text filled with values: {{ expression }}, {% if … %}, "+
 		"{% elseif … %}, {% else %}, {% for x in list %}, {% for k, v in table %}, {% local x = … %}, {% end %} and "+
@@ -41,7 +40,6 @@ type quoteArgs struct {
 	Value string `lua:"value,arg" doc:"any text without a NUL byte"`
 }
 
-// quotePrimitive declares quote(value).
 func quotePrimitive() script.Primitive {
 	return script.Func("quote", script.Pure, "Return a value quoted as one word for /bin/sh. A command that is a "+
 		"list needs no quoting.",
@@ -53,7 +51,6 @@ type hereArgs struct {
 	File script.File `lua:"name,arg" doc:"the file's name, such as \"look.sh\": a file beside the recipe or in its lib folder"`
 }
 
-// herePrimitive declares here(name).
 func herePrimitive() script.Primitive {
 	return script.Func("here", script.Pure, "Return the path on this machine of a file of the project, for "+
 		"host:upload or localhost.fs:read.",

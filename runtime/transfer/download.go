@@ -99,7 +99,7 @@ func (d *download) fetch() error {
 // write writes what arrives to the temporary name.
 func (d *download) write(in io.Reader) error {
 	r := bufio.NewReaderSize(io.TeeReader(in, newProgress(d.ctx, d.host.Name(), d.from, 0)), 256<<10)
-	line, err := r.ReadSlice('\n') // a line that fits into the buffer
+	line, err := r.ReadSlice('\n') // reads at most as much as fits into the buffer
 	if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
 		return err
 	}

@@ -33,7 +33,6 @@ type Outcome struct {
 	Output  string // what the test printed, and what an admin would have seen of its runs
 }
 
-// suite runs tests.
 type suite struct {
 	opts   Options
 	api    recipe.API    // of the recipes under test, whose files are parsed once for all tests

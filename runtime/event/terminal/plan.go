@@ -13,7 +13,6 @@ func PlanText(p *event.Plan, columns int) string {
 	return planText{style: plainStyles(), columns: columns}.format(p)
 }
 
-// planText formats plans.
 type planText struct {
 	style   styles
 	columns int

@@ -147,7 +147,6 @@ func (b *builder) add(name string, e entry) error {
 	return nil
 }
 
-// addFolder adds a folder.
 func (b *builder) addFolder(name string, mode uint32) error {
 	return b.add(name, entry{kind: folder, mode: mode&0o755 | 0o700})
 }
@@ -168,7 +167,6 @@ func (b *builder) addFile(name string, mode uint32, size int64, r io.Reader) err
 	return b.add(name, entry{kind: file, mode: mode&0o755 | 0o600, mark: mark})
 }
 
-// addLink adds a symlink.
 func (b *builder) addLink(name, target string) error {
 	b.summary.Files++
 	mark, err := b.blob(int64(len(target)), strings.NewReader(target))

@@ -86,7 +86,6 @@ func (s *shape) isResult() bool {
 	return ok
 }
 
-// compare checks a comparison.
 func (f *fileChecker) compare(e *ast.RelationalOpExpr) {
 	a, b := f.value(e.Lhs), f.value(e.Rhs)
 	f.compareWith(e, e.Lhs, a, e.Rhs, b)

@@ -138,7 +138,6 @@ func EffectWords(e script.Effect) string {
 	return "Only computes; contacts no host."
 }
 
-// entry is one primitive.
 type entry struct {
 	name string
 	p    script.Primitive

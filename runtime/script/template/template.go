@@ -317,5 +317,4 @@ func Functions() []string {
 	return []string{"ipairs", "math", "next", "pairs", "string", "table", "tonumber", "tostring", "type", "unpack"}
 }
 
-// sortedKeys returns the keys of a map.
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -42,7 +42,6 @@ func (h *Host) Probe(ctx context.Context, p Probe) error {
 	return group.Wait()
 }
 
-// probeURL connects to the URL.
 func (h *Host) probeURL(ctx context.Context, p Probe) error {
 	at, err := url.Parse(p.URL)
 	if err != nil {
