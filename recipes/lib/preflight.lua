@@ -49,8 +49,8 @@ local function add(lines, problem, host)
   table.insert(lines, { text = problem[1], hint = problem[2], hosts = { host } })
 end
 
--- keep_balancers fails where --skip-unreachable skips a load balancer: servers could not be taken out
--- of its service.
+-- keep_balancers fails where --skip-unreachable skips a load balancer: servers could not be taken
+-- out of its service.
 local function keep_balancers()
   for _, host in ipairs(skipped) do
     if helpers.is_balancer(host) then
@@ -136,7 +136,8 @@ local function check_clock(facts, began, ended)
   end
 end
 
--- owners_problem returns the problem with the records "foreign" of facts.sh, or nil for an empty list.
+-- owners_problem returns the problem with the records "foreign" of facts.sh, or nil for an empty
+-- list.
 local function owners_problem(foreign, root)
   if not foreign then
     return nil
@@ -166,8 +167,8 @@ local function owners_problem(foreign, root)
   return { what, "on the host, if you know who put there what is in it: chmod go-w " .. table.concat(open, " ") }
 end
 
--- gather_facts returns the facts about a host by name; a fact that does not hold is nil. missing is a
--- list of programs that the scripts of this folder need, and that are not on PATH. foreign is a
+-- gather_facts returns the facts about a host by name; a fact that does not hold is nil. missing is
+-- a list of programs that the scripts of this folder need, and that are not on PATH. foreign is a
 -- list of files and folders that others can change although the login is root. cleared is a list of
 -- variables in the login's environment that change where or whether Python and pip find and install
 -- packages: a release runs without them. measure adds the size of the current release. The Python
@@ -195,8 +196,8 @@ local function gather_facts(host, options, python, measure)
 end
 
 -- unready returns the problems with what the run will need later and nothing else tries before the
--- switch: programs, and what the host's sshd must allow. url is where the application is asked later,
--- or nil. Where sshd forbids tunnels, python asks on the host.
+-- switch: programs, and what the host's sshd must allow. url is where the application is asked
+-- later, or nil. Where sshd forbids tunnels, python asks on the host.
 local function unready(host, facts, url, python)
   local problems = {}
   for _, program in ipairs(facts.missing or {}) do
@@ -241,8 +242,8 @@ local function disk(facts)
   return nil
 end
 
--- virtualenv_problem returns why the interpreter cannot make the virtualenv that app.lua asks for, or
--- nil. Where venv is missing, "fresh" and "reuse" use virtualenv, and the log shows it.
+-- virtualenv_problem returns why the interpreter cannot make the virtualenv that app.lua asks for,
+-- or nil. Where venv is missing, "fresh" and "reuse" use virtualenv, and the log shows it.
 local function virtualenv_problem(facts, program, kind)
   if kind == "virtualenv" and not facts.virtualenv then
     return { program .. " has no module virtualenv",
@@ -326,8 +327,8 @@ local function sharing(facts, paths)
   return nil
 end
 
--- share gives a folder, which this login has just made, to the group in app.lua. What is made in the
--- folder belongs to the group then.
+-- share gives a folder, which this login has just made, to the group in app.lua. What is made in
+-- the folder belongs to the group then.
 local function share(host, facts, path)
   if facts.group ~= "" then
     host:run({ "chgrp", "--", facts.group, path })

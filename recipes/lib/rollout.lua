@@ -422,8 +422,8 @@ end
 -- first host with these commits finds out for all.
 local compared = {}
 
--- commits returns the commits of the current release of a host and of the one that it gets, or nil where
--- one is not known.
+-- commits returns the commits of the current release of a host and of the one that it gets, or nil
+-- where one is not known.
 local function commits(host)
   local current, target = run.current[host.name], run.targets[host.name] or run.targets.all
   local from, to = current and current.marker.revision or "", target.revision or ""
