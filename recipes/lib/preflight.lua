@@ -176,8 +176,8 @@ end
 local function gather_facts(host, options, python, measure)
   local paths, facts, began = releases.paths(options), {}, clock.now()
   local group = common.shared_group()
-  local text = host:script("facts.sh", paths.root, python, mod_wsgi.server_root(options), measure and "yes" or "no", group,
-    { changes = false }).stdout
+  local text = host:script("facts.sh", paths.root, python, mod_wsgi.server_root(options),
+    measure and "yes" or "no", group, { changes = false }).stdout
   local ended = clock.now()
   for _, record in ipairs(helpers.records(text)) do
     local name, value = unpack(record)
@@ -321,8 +321,8 @@ local function sharing(facts, paths)
   elseif facts.unshared then
     local root = quote(paths.root)
     return { facts.unshared .. " cannot be changed by the whole group " .. group,
-      "runbook run recipes/setup.lua as its owner; or on the host: sudo chgrp -R " .. group .. " " .. root .. " && sudo chmod -R g+rwX " ..
-        root .. " && sudo find " .. root .. " -type d -exec chmod g+s {} +" }
+      "runbook run recipes/setup.lua as its owner; or on the host: sudo chgrp -R " .. group .. " " .. root ..
+        " && sudo chmod -R g+rwX " .. root .. " && sudo find " .. root .. " -type d -exec chmod g+s {} +" }
   end
   return nil
 end
@@ -415,7 +415,8 @@ local function validate(options, release)
     fail("--requirements must be a file's path; got \"" .. options.requirements .. "\"",
       "write it like requirements.txt")
   elseif options.wheels == "once" and options.venv:find("^uv") then
-    fail("--wheels once needs pip, and --venv " .. options.venv .. " has none", "choose another --venv, or leave --wheels out")
+    fail("--wheels once needs pip, and --venv " .. options.venv .. " has none",
+      "choose another --venv, or leave --wheels out")
   elseif not releases.is_name(release.name) then
     fail("--release \"" .. release.name .. "\" can't be a folder's name",
       "use letters, digits, dots, - and _, with a letter or digit first")
