@@ -123,7 +123,7 @@ func (p *program) withRecipe(ctx context.Context, bare command, l line) (command
 	return bare, l, first
 }
 
-// errNoHelp is how the sandboxed child reports that the line runs a recipe: --help is the value of
+// errNoHelp reports from the sandboxed child that the line runs a recipe: --help is the value of
 // an option.
 var errNoHelp = reportedError{run.WithStatus(errors.New("--help is the value of an option"), statusNoHelp)}
 

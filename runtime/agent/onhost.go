@@ -61,7 +61,7 @@ func OnHost(
 	return fn(shell.WithEnv(shell.WithAgent(ctx, nil), h, map[string]string{"SSH_AUTH_SOCK": dir + "/agent"}))
 }
 
-// lifetime is how long the host's agent keeps a key, in seconds. An agent that could not be stopped
+// lifetime limits how long the host's agent keeps a key, in seconds. An agent that could not be stopped
 // has no keys after an hour.
 const lifetime = "3600"
 

@@ -63,7 +63,7 @@ func (e *editor) suspend() (resume func() error, err error) {
 	}, nil
 }
 
-// historySize is how many bytes of the history are kept.
+// historySize limits how many bytes of the history are kept.
 const historySize = 1 << 17
 
 // keepHistory reads the lines in the file at path, and adds lines to it from now on.

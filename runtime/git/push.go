@@ -25,7 +25,7 @@ import (
 // errNotHere is the error of a function that reads files of this machine, called on a host.
 var errNotHere = errors.New("only localhost has this")
 
-// maxFetch is how many bytes a git server may make this machine write into one file.
+// maxFetch limits how many bytes a git server may make this machine write into one file.
 const maxFetch = 4 << 30
 
 // HoldOptions are the arguments of Hold.

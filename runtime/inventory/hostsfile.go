@@ -13,7 +13,7 @@ import (
 	"runbook/runtime/script"
 )
 
-// evalLimit is how long a hosts file may run, and evalByte how much longer for each byte: ten
+// evalLimit limits how long a hosts file may run, and evalByte how much longer for each byte: ten
 // thousand hosts are half a megabyte. A hosts file cannot wait for anything, so only an endless
 // loop takes this long.
 const evalLimit, evalByte = time.Second, 10 * time.Microsecond

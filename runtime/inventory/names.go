@@ -41,7 +41,7 @@ func NewNames(stream *event.Stream, o Options) *Names {
 // insteadOf is a rule of git's configuration: base replaces the beginning of a URL.
 type insteadOf struct{ base, beginning string }
 
-// gitLimit is how long git may take to print its configuration.
+// gitLimit limits how long git may take to print its configuration.
 const gitLimit = 10 * time.Second
 
 // Replace returns the URL that git on this machine uses instead of url. The rule with the longest

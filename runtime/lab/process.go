@@ -112,7 +112,7 @@ func (p *Processes) List() ([]Process, error) {
 	return found, nil
 }
 
-// endTimeout is how long processes have to end after TERM, and again after KILL.
+// endTimeout limits how long processes have to end after TERM, and again after KILL.
 const endTimeout = 2 * time.Second
 
 // end prevents new processes from starting, ends the running ones (TERM, then KILL), and waits for

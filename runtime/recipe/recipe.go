@@ -69,7 +69,7 @@ type Recipe struct {
 // errDescribed ends the evaluation of a recipe after its declaration.
 var errDescribed = errors.New("the recipe has been described")
 
-// evaluationLimit is how long the lines before recipe{ … } may take: they only compute.
+// evaluationLimit limits how long the lines before recipe{ … } may take: they only compute.
 const evaluationLimit = 4 * time.Second
 
 var errEndless = fmt.Errorf("the recipe did not reach recipe{ … } within %s: look for an endless loop before it",

@@ -65,7 +65,7 @@ func (c confirmer) askPrimitive() script.Primitive {
 		With(`local size = ask("which size?", { default = "small", choices = { "small", "large" } })`)
 }
 
-// mostQuestions is how often ask asks for a valid answer.
+// mostQuestions limits how often ask asks for a valid answer.
 const mostQuestions = 3
 
 func (c confirmer) ask(ctx context.Context, _ script.None, a askArgs) (string, error) {

@@ -14,7 +14,7 @@ import (
 	"runbook/runtime/ssh/shell"
 )
 
-// connectLimit is how many hosts are connected to at the same time.
+// connectLimit limits how many hosts are connected to at the same time.
 const connectLimit = 50
 
 // connections holds the connections to the hosts of a world, which are all opened together.

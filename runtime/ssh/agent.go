@@ -37,7 +37,7 @@ type agentForwarding struct {
 	failed error
 }
 
-// maxAgentChannels is how many connections to the agent a host may have. On each, x/crypto lets the
+// maxAgentChannels limits the connections to the agent that a host may have. On each, x/crypto lets the
 // host send 2 MiB that nobody has read. A git client opens one.
 const maxAgentChannels = 16
 

@@ -82,7 +82,7 @@ type authentication struct {
 	agent     io.Closer // the connection to the admin's agent, or nil
 }
 
-// maxTries is how often a person may be asked for a password.
+// maxTries limits how often a person may be asked for a password.
 const maxTries = 3
 
 // next chooses the method to try next.

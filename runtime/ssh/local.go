@@ -78,7 +78,7 @@ func (l *local) Close() error {
 	return err
 }
 
-// grace is how long a process may take to end before it is killed.
+// grace limits how long a process may take to end before it is killed.
 const grace = 5 * time.Second
 
 // Start runs line with /bin/sh in a session of its own, as sshd does. So its group can be

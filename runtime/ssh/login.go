@@ -177,7 +177,7 @@ type greeting struct {
 	ended bool
 }
 
-// maxGreeting is how many bytes before the version line are kept.
+// maxGreeting limits how many bytes before the version line are kept.
 const maxGreeting = 1 << 10
 
 func (g *greeting) Read(b []byte) (int, error) {

@@ -15,7 +15,7 @@ import (
 	"runbook/runtime/process"
 )
 
-// execLimit is how long a command of Match exec may run.
+// execLimit limits how long a command of Match exec may run.
 const execLimit = 10 * time.Second
 
 // Shell returns the argument list that runs a command line as OpenSSH does: with the user's own

@@ -32,7 +32,7 @@ type Options struct {
 // connection was lost.
 var ErrLost = errors.New("the connection was lost")
 
-// grace is how long what ran in an interrupted session may take to end.
+// grace limits how long what ran in an interrupted session may take to end.
 const grace = 3 * time.Second
 
 // Run runs a session to its end and returns the exit status of what ran in it, or 128 plus the

@@ -15,7 +15,7 @@ import (
 	"runbook/runtime/process"
 )
 
-// exitWait is how long a proxy that closed the connection may take to exit.
+// exitWait limits how long a proxy that closed the connection may take to exit.
 const exitWait = time.Second
 
 // Conn is a connection through a proxy command.

@@ -52,7 +52,7 @@ func newConnection(link ssh.Conn, alive, guard ssh.KeepAlive) *connection {
 	return c
 }
 
-// shellLimit is how long a shell may take to start.
+// shellLimit limits how long a shell may take to start.
 const shellLimit = 60 * time.Second
 
 var errNoShell = fmt.Errorf("the host started no shell within %v", shellLimit)
@@ -132,7 +132,7 @@ func (c *connection) tellKeepers(word string, pgid int64) {
 	}
 }
 
-// closeLimit is how long a command may go on when its connection is closed.
+// closeLimit limits how long a command may go on when its connection is closed.
 const closeLimit = 20 * time.Second
 
 func (c *connection) close() error {

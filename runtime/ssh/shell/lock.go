@@ -191,7 +191,7 @@ func (c *connection) takeKeepers() []*keeper {
 	return k
 }
 
-// maxHolder is how many bytes of a lock file are read and written.
+// maxHolder limits how many bytes of a lock file are read and written.
 const maxHolder = 200
 
 // holder returns the text of the lock file: who holds the lock, from where and since when.

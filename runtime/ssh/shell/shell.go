@@ -29,7 +29,7 @@ while line=$(exec timeout %d /bin/sh -c 'read -r line && echo "$line"') || exit;
 fi
 `
 
-// grace is how long a server may take to end a session that was closed.
+// grace limits how long a server may take to end a session that was closed.
 const grace = 5 * time.Second
 
 // shell is a /bin/sh on a host.

@@ -26,7 +26,7 @@ type Headers map[string]string
 // FoldKey lets Lua read a header by its name in any case.
 func (Headers) FoldKey(name string) string { return strings.ToLower(name) }
 
-// maxBody is how many bytes of an answer are read.
+// maxBody limits how many bytes of an answer are read.
 const maxBody = 1 << 20
 
 // Request is what Do sends.

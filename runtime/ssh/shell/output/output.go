@@ -21,7 +21,7 @@ const (
 	// longestLine is the length in bytes at which an unfinished line is shown anyway, in pieces of
 	// this length.
 	longestLine = event.LongestLine
-	// DefaultMax is how many bytes of each stream a Result holds if Command.Max is not set.
+	// DefaultMax limits how many bytes of each stream a Result holds if Command.Max is not set.
 	DefaultMax = 16 << 20
 	// tailLines is how many of the last lines an error has.
 	tailLines = 10

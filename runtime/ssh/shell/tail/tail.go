@@ -23,7 +23,7 @@ var noise = sync.OnceValue(func() *regexp.Regexp {
 // fault matches the beginning of an error: "ERROR: …", "fatal: …", "x.c:1:10: error: …".
 var fault = regexp.MustCompile(`^\s*(ERROR|Error|error|fatal|FATAL|CRITICAL)\b|: (fatal )?error: `)
 
-// blockLines is how many lines of the first error are shown if it is above the last lines.
+// blockLines limits the lines of the first error that are shown if it is above the last lines.
 const blockLines = 3
 
 // Lines returns the last lines of a text, at most most. Of a longer text it leaves out noise and
