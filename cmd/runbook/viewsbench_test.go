@@ -27,38 +27,47 @@ import (
 	"runbook/runtime/run"
 )
 
-// BenchmarkViews measures the cost of views: a recipe on 100 hosts, 50 at a time, with all views
-// and with none, in pairs of alternating order. The views are the live screen on a terminal of 120
-// columns, --json to a file, the journal, the page of --report, and the summary for GitHub. It
-// reports how much longer, in percent, the run with views took, and how much more processor time
-// this process used, which includes the hosts' server.
+// BenchmarkViews measures the cost of views: a recipe with eight steps, on half of the hosts at a
+// time, with views and with none, in pairs of alternating order. It reports how much longer, in
+// percent, the run with views took, and how much more processor time this process used, which
+// includes the hosts' server.
 //
-// "waiting" is a typical run: eight steps per host, each with a command that prints 20 lines and
-// takes 0.3 s. "writing" is the worst case: commands that wait for nothing and print 200 lines
-// each.
+// "waiting" is a typical run: 100 hosts, and commands that print 20 lines and take 0.3 s. "writing"
+// is the worst case: commands that wait for nothing and print 200 lines each. Both have all views:
+// the live screen on a terminal of 120 columns, --json to a file, the journal, the page of --report,
+// and the summary for GitHub. "screen" and "screen, writing" have the screen alone, and the first
+// of them has 1,000 hosts.
 func BenchmarkViews(b *testing.B) {
 	l := labtest.Start(b, "web1")
 	web := l.Hosts
 	const line = "Collecting a-package-with-a-name==1.2.%s (from -r requirements.txt (line %s))"
-	for _, work := range []struct{ name, command string }{
-		{"waiting", "seq -f '" + fmt.Sprintf(line, "%g", "1") + "' 20; sleep 0.3"},
-		{"writing", "seq -f '" + fmt.Sprintf(line, "%g", "1") + "' 200"},
+	waiting := "seq -f '" + fmt.Sprintf(line, "%g", "1") + "' 20; sleep 0.3"
+	writing := "seq -f '" + fmt.Sprintf(line, "%g", "1") + "' 200"
+	for _, work := range []struct {
+		name, command string
+		hosts         int
+		views         views
+	}{
+		{"waiting", waiting, 100, allViews},
+		{"writing", writing, 100, allViews},
+		{"screen", waiting, 1000, onlyScreen},
+		{"screen, writing", writing, 100, onlyScreen},
 	} {
 		b.Run(work.name, func(b *testing.B) {
 			recipe := filepath.Join(b.TempDir(), "r.lua")
-			text := fmt.Sprintf("recipe {}\neach(hosts, { at_once = 50 }, function(host)\n  for i = 1, 8 do\n"+
-				"    step(\"part \" .. i, function() host:run(%q) end)\n  end\nend)\n", work.command)
+			text := fmt.Sprintf("recipe {}\neach(hosts, { at_once = %d }, function(host)\n  for i = 1, 8 do\n"+
+				"    step(\"part \" .. i, function() host:run(%q) end)\n  end\nend)\n", work.hosts/2, work.command)
 			if err := os.WriteFile(recipe, []byte(text), 0o600); err != nil {
 				b.Fatal(err)
 			}
-			hosts := many(b, l, web[0], 100)
+			hosts := many(b, l, web[0], work.hosts)
 			var longer, busier []float64
 			for b.Loop() {
 				var bare, seen spent
 				if len(longer)%2 == 0 {
 					bare = runSeen(b, recipe, hosts, nil)
 				}
-				seen = runSeen(b, recipe, hosts, allViews)
+				seen = runSeen(b, recipe, hosts, work.views)
 				if len(longer)%2 == 1 {
 					bare = runSeen(b, recipe, hosts, nil)
 				}
@@ -82,10 +91,11 @@ func percent(with, without time.Duration) float64 {
 // spent is the time of a run.
 type spent struct{ wall, cpu time.Duration }
 
-// runSeen runs a recipe with the sinks of views.
-func runSeen(
-	b *testing.B, path, hosts string, views func(b *testing.B, plan *run.Plan) (sinks []event.Sink, end func()),
-) spent {
+// views opens views of a run. end closes what they write to.
+type views func(b *testing.B, plan *run.Plan) (sinks []event.Sink, end func())
+
+// runSeen runs a recipe with views.
+func runSeen(b *testing.B, path, hosts string, open views) spent {
 	b.Helper()
 	api, err := recipetest.API()
 	if err != nil {
@@ -103,8 +113,8 @@ func runSeen(
 	before, began := processorTime(b), time.Now()
 	var sinks []event.Sink
 	end := func() {}
-	if views != nil {
-		sinks, end = views(b, plan)
+	if open != nil {
+		sinks, end = open(b, plan)
 	}
 	stream := event.NewStream(sinks...)
 	if err := plan.Run(b.Context(), stream); err != nil {
@@ -146,6 +156,26 @@ func allViews(b *testing.B, plan *run.Plan) (sinks []event.Sink, end func()) {
 	if err != nil {
 		b.Fatal(err)
 	}
+	sinks = []event.Sink{record, &page{path: filepath.Join(dir, "page.html")}, jsonl.New(lines)}
+	getenv := func(name string) string {
+		return map[string]string{"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": filepath.Join(dir, "summary")}[name]
+	}
+	shield, err := ci.Protect(getenv, io.Discard)
+	if err != nil {
+		b.Fatal(err)
+	}
+	sinks = append(sinks, ci.Sinks(getenv, shield)...)
+	screen, endScreen := onlyScreen(b, plan)
+	return append(sinks, screen...), func() {
+		endScreen()
+		if err := lines.Close(); err != nil {
+			b.Error(err)
+		}
+	}
+}
+
+func onlyScreen(b *testing.B, plan *run.Plan) (sinks []event.Sink, end func()) {
+	b.Helper()
 	ours, screen, err := pty.Open()
 	if err != nil {
 		b.Fatal(err)
@@ -162,24 +192,12 @@ func allViews(b *testing.B, plan *run.Plan) (sinks []event.Sink, end func()) {
 	for _, h := range plan.Hosts {
 		shown.Hosts = append(shown.Hosts, h.Name)
 	}
-	sinks = []event.Sink{record, &page{path: filepath.Join(dir, "page.html")}, jsonl.New(lines)}
-	getenv := func(name string) string {
-		return map[string]string{"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": filepath.Join(dir, "summary")}[name]
-	}
-	shield, err := ci.Protect(getenv, io.Discard)
-	if err != nil {
-		b.Fatal(err)
-	}
-	sinks = append(sinks, ci.Sinks(getenv, shield)...)
-	return append(sinks, terminal.New(shown)), func() {
+	return []event.Sink{terminal.New(shown)}, func() {
 		if err := screen.Close(); err != nil {
 			b.Error(err)
 		}
 		<-read
 		if err := ours.Close(); err != nil {
-			b.Error(err)
-		}
-		if err := lines.Close(); err != nil {
 			b.Error(err)
 		}
 	}
