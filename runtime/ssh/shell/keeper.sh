@@ -29,12 +29,14 @@ case "$(stat -c '%d:%i %f %h' "$file")" in
   *) refuse 'it was replaced meanwhile' ;;
 esac
 case $file in */*) folder=${file%/*}/ ;; *) folder=. ;; esac
-me=$(id -u) owner=$(stat -L -c %u "$open")
-[ "$owner" = "$me" ] || case $me:$owner in
-  0:*) refuse 'it belongs to another user' ;;
-  *:0 | *:"$(stat -c %u "$folder")") ;;
-  *:*) [ -n "$group" ] && [ "$(stat -L -c %G "$open")" = "$group" ] || refuse 'it belongs to another user' ;;
-esac
+[ -O "$open" ] || {
+  me=$(id -u)
+  case $me:$(stat -L -c %u "$open") in
+    0:*) refuse 'it belongs to another user' ;;
+    *:0 | *:"$(stat -c %u "$folder")") ;;
+    *:*) [ -n "$group" ] && [ "$(stat -L -c %G "$open")" = "$group" ] || refuse 'it belongs to another user' ;;
+  esac
+}
 n=0
 while :; do
   flock -n 9; s=$?

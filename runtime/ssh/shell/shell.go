@@ -19,15 +19,15 @@ import (
 // known. sshd makes the shell the leader of its group. If something else leads it, ending the group
 // could end processes that are not ours.
 const groupScript = `if [ -r /proc/$$/stat ]; then read -r _ _ _ _ g _ </proc/$$/stat; ` +
-	`else g=$(ps -o pgid= -p $$ 2>/dev/null || echo 0); fi; printf ' %s %s\n' "$$" $g; unset g`
+	`else g=$(ps -o pgid= -p $$ 2>/dev/null || echo 0); fi; echo " $$ $g"; unset g`
 
 // holdScript makes a fresh shell wait for the line ":", and exit after %d seconds of silence. So no
-// shell is left behind if the network is cut before a keeper knows of it. The lines that it gets
-// meanwhile are comments, because without timeout(1) the shell itself reads them.
-const holdScript = `if command -v timeout >/dev/null 2>&1; then
-while line=$(exec timeout %d /bin/sh -c 'read -r line && echo "$line"') || exit; do [ "$line" = : ] && break; done
-fi
-`
+// shell is left behind if the network is cut before a keeper knows of it. $1 is holdArg. The lines
+// that the shell gets meanwhile are comments, because without timeout(1) it reads them itself.
+const holdScript = `if command -v timeout >/dev/null 2>&1; then ` +
+	`while line=$(exec timeout %d /bin/sh -c "$1") || exit; do [ "$line" = : ] && break; done; fi; `
+
+const holdArg = `read -r line && echo "$line"`
 
 // grace limits how long a server may take to end a session that was closed.
 const grace = 5 * time.Second
@@ -116,13 +116,12 @@ func (s *shell) dismissGuard() string {
 // Without a guard the shell waits for its first command as long as the session exists.
 func startShell(ctx context.Context, link ssh.Conn, guard ssh.KeepAlive) (*shell, error) {
 	mark := frame.NewMark()
-	command := "exec /bin/sh"
-	script := "unset CDPATH; printf '%s' '" + mark + "' >&2; printf '%s' '" + mark + "'; " + groupScript + "\n"
+	greeting := "unset CDPATH; printf %s " + mark + " >&2; printf %s " + mark + "; " + groupScript
+	line, script := "exec /bin/sh", greeting+"\n"
 	if silence(guard) > 0 {
-		script += fmt.Sprintf(holdScript, silence(guard)) + "exec /bin/sh\n"
-		command = stdinScript(len(script))
+		line, script = guardedLine(greeting, silence(guard)), ""
 	}
-	p, err := link.Start(ctx, command)
+	p, err := link.Start(ctx, line)
 	if err != nil {
 		return nil, fmt.Errorf("start a shell: %w", err)
 	}
@@ -135,6 +134,13 @@ func startShell(ctx context.Context, link ssh.Conn, guard ssh.KeepAlive) (*shell
 		s.guardFresh(guard.Every)
 	}
 	return s, nil
+}
+
+// guardedLine returns the command line of a /bin/sh that executes script and waits in holdScript. So
+// the script need not wait for the session. Login shells of all kinds read the line: inside its single
+// quotes there must be no other ones, no backslash, exclamation mark or line break.
+func guardedLine(script string, silence int64) string {
+	return "exec /bin/sh -c '" + script + "; " + fmt.Sprintf(holdScript, silence) + "exec /bin/sh' sh '" + holdArg + "'"
 }
 
 // greet sends script and waits until the shell has printed its process group.

@@ -91,11 +91,16 @@ func TestLogInShells(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s is missing: install the package of that name", name)
 		}
-		cmd := exec.Command(shell, "-c", stdinScript(len(script)))
-		cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "x=y"}
-		cmd.Stdin = strings.NewReader(script + rest)
-		if out, err := cmd.CombinedOutput(); err != nil || string(out) != "it's here, y\non\n" {
-			t.Errorf("%s: %q, %v", name, out, err)
+		for _, tt := range []struct{ line, in, out string }{
+			{stdinScript(len(script)), script + rest, "it's here, y\non\n"},
+			{guardedLine("unset CDPATH; printf %s =ab= >&2; "+groupScript, 60), "#\n:\necho it\\'s here\n", "*it's here\n"},
+		} {
+			cmd := exec.Command(shell, "-c", tt.line)
+			cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "x=y"}
+			cmd.Stdin = strings.NewReader(tt.in)
+			if out, err := cmd.CombinedOutput(); err != nil || !like(string(out), tt.out) {
+				t.Errorf("%s: %q, %v", name, out, err)
+			}
 		}
 	}
 }

@@ -110,7 +110,7 @@ func TestCutNetworkEndsCommand(t *testing.T) {
 	}
 }
 
-// muted is a connection that starts sessions and then delivers nothing to the host. A shell there
+// muted is a connection that starts sessions and then delivers nothing to the host. A session there
 // waits one second for its script instead of a minute.
 type muted struct{ ssh.Conn }
 
@@ -126,28 +126,29 @@ type unsent struct{ io.WriteCloser }
 
 func (unsent) Write(b []byte) (int, error) { return len(b), nil }
 
-// A shell ends if the network is cut before it gets its script.
-func TestShellWithoutScriptEnds(t *testing.T) {
+// A session ends if the network is cut before it gets its script.
+func TestSessionWithoutScriptEnds(t *testing.T) {
 	l := ssh.Local()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
-	_, err := startShell(ctx, muted{l}, ssh.KeepAlive{Every: 15 * time.Second, Misses: 3})
-	if err == nil || !strings.Contains(err.Error(), "the session ended at once") {
-		t.Errorf("got %v", err)
+	p, _, answer, err := (&connection{link: muted{l}}).ask(ctx, "echo begun")
+	must(t, err)
+	if answer != "" {
+		t.Errorf("it answered %q", answer)
 	}
+	p.Close()
 	must(t, l.Close())
 }
 
 // A fresh shell ends after silence, too. After its first command it does not.
 func TestFreshShellIsGuarded(t *testing.T) {
 	start := func() (in io.WriteCloser, out io.Reader, ended chan error) {
-		shell := exec.Command("/bin/sh")
+		shell := exec.Command("/bin/sh", "-c", guardedLine("echo begun", 1))
 		in, err := shell.StdinPipe()
 		must(t, err)
 		out, err = shell.StdoutPipe()
 		must(t, err)
 		must(t, shell.Start())
-		must(t, feed(in, fmt.Sprintf("echo begun\n"+holdScript, 1)))
 		said := make([]byte, len("begun\n"))
 		_, err = io.ReadFull(out, said)
 		must(t, err)
