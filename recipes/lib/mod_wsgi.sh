@@ -10,7 +10,9 @@ shift 2
 # is_running sets pid. After a reboot the number in httpd.pid may belong to another program, so the
 # command line is compared where it can be read.
 is_running() {
-  pid=$(cat "$root/httpd.pid" 2>/dev/null) && [ -n "$pid" ] || return
+  pid=
+  { read -r pid <"$root/httpd.pid"; } 2>/dev/null
+  [ -n "$pid" ] || return
   if [ -r "/proc/$pid/cmdline" ]; then tr '\0' ' ' < "/proc/$pid/cmdline" | grep -qF -- "$root"
   else kill -0 "$pid" 2>/dev/null
   fi
@@ -46,11 +48,13 @@ end_orphans() {
   return 0
 }
 find_orphans() {
-  orphans='' user=$(id -u) view=$(readlink /proc/self/ns/mnt)
+  orphans='' user='' view=''
   # One program looks at all processes first, since a host may have thousands.
   # shellcheck disable=SC2013 # paths without spaces
   for dir in $(grep -lsF -- "$root/httpd.conf" /proc/[0-9]*/cmdline); do
     dir=${dir%/cmdline}
+    [ -d "$dir" ] || continue # grep itself
+    [ -n "$user" ] || { user=$(id -u) view=$(readlink /proc/self/ns/mnt); }
     [ "$user" = 0 ] || [ -O "$dir" ] || continue
     case $(readlink "$dir/exe" 2>/dev/null) in */apache2 | */httpd | */apache2\ * | */httpd\ *) ;; *) continue ;; esac
     [ "$(readlink "$dir/ns/mnt")" = "$view" ] || continue
@@ -77,9 +81,9 @@ me() { id -un 2>/dev/null || id -u; }
 look() {
   if [ -f "$root/$1" ]; then
     say ours yes
-    [ -x "$root/apachectl" ] && [ -s "$root/$1" ] && say record "$(head -c 65536 "$root/$1" | tr -d '\000')"
+    [ -x "$root/apachectl" ] && [ -s "$root/$1" ] && say record "$(head -c 65536 "$root/$1")" # $( ) drops NULs
   elif [ -f "$root/apachectl" ] && [ -f "$root/httpd.conf" ]; then
-    say foreign "$(sed -n '3s/^# //p' "$root/apachectl" | head -c 16384 | tr -d '\000')"
+    say foreign "$(sed -n '3s/^# //p' "$root/apachectl" | head -c 16384)"
   fi
   if grep -q '^# Written by runbook' "$root/envvars" 2>/dev/null; then
     # shellcheck disable=SC2016 # $s is sed's last line
@@ -87,7 +91,7 @@ look() {
     say written "$(sed -n '$s/^export RUNBOOK_ENVIRONMENT=//p' "$root/envvars")"
   elif [ -s "$root/envvars" ]; then say envvars foreign
   fi
-  [ ! -f "$root/error_log" ] || say log "$(wc -c < "$root/error_log" | tr -d ' ')"
+  [ ! -f "$root/error_log" ] || say log "$(($(wc -c <"$root/error_log")))"
   [ -z "$2" ] || find_obstacle "$2"
   [ -z "$3" ] || find_other "$3"
   shift 3
@@ -151,10 +155,12 @@ find_limits() {
 
 # reload_stale sends USR1 to the daemon processes that do not work in a release.
 reload_stale() {
-  server=$(cat "$root/httpd.pid" 2>/dev/null) && [ -n "$server" ] && release=$(cd -P -- "$1" && pwd -P) || return 0
-  for stat in /proc/[0-9]*/stat; do
-    read -r line 2>/dev/null < "$stat" || continue
-    pid=${line%% *}
+  is_running && server=$pid && release=$(cd -P -- "$1" && pwd -P) || return 0
+  # See processes.sh.
+  # shellcheck disable=SC2013 # the words are numbers
+  for pid in $(cat /proc/[0-9]*/stat 2>/dev/null | awk -v server="$server" '
+    { pid = $1; sub(/.*\) /, "") } pid ~ /^[0-9]+$/ && $2 == server { print pid }'); do
+    read -r line 2>/dev/null < "/proc/$pid/stat" || continue
     # shellcheck disable=SC2086 # the fields of proc(5) after the name
     set -- ${line##*) }
     [ "$2" = "$server" ] || continue
@@ -200,15 +206,17 @@ find_other() {
   [ -n "$sockets" ] || return 0
   is_running || pid=
   [ -z "$pid" ] || ls "/proc/$pid/fd" >/dev/null 2>&1 || return 0 # whose sockets these are is unknown
-  find_orphans
   for socket in $sockets; do
-    for process in $pid $orphans -; do
-      # shellcheck disable=SC2010 # these names are numbers
-      ! ls -l "/proc/$process/fd" 2>/dev/null | grep -qF "socket:[$socket]" || break
+    [ -n "$pid" ] && has_socket "$pid" "$socket" && continue
+    find_orphans
+    for orphan in $orphans -; do
+      [ "$orphan" != - ] || { say busy "$1"; return; }
+      ! has_socket "$orphan" "$socket" || break
     done
-    [ "$process" != - ] || { say busy "$1"; return; }
   done
 }
+# shellcheck disable=SC2010 # the names are numbers
+has_socket() { ls -l "/proc/$1/fd" 2>/dev/null | grep -qF "socket:[$2]"; }
 
 # find_program prints the first of the programs that can be executed.
 find_program() {

@@ -14,14 +14,19 @@ shift 2
 for folder in "$@"; do
   say folder "$folder" "$(cd -P -- "$folder" 2>/dev/null && pwd -P)"
 done
-server=$(cat "$file" 2>/dev/null) && [ -n "$server" ] || exit 0
+server=
+{ read -r server <"$file"; } 2>/dev/null
+case $server in '' | *[!0-9]*) exit 0 ;; esac
 title() { tr '\0\n\t' '   ' < "/proc/$1/cmdline" 2>/dev/null; }
 [ "$own" != own ] || [ ! -r "/proc/$server/cmdline" ] || case $(title "$server") in *"${file%/*}"*) ;; *) exit 0 ;; esac
 read -r up rest < /proc/uptime
 ticks=$(getconf CLK_TCK 2>/dev/null) || ticks=100
-for stat in /proc/[0-9]*/stat; do
-  read -r line 2>/dev/null < "$stat" || continue
-  pid=${line%% *}
+# One program looks at all processes first, since a host may have thousands. Whoever names a process
+# can break its line in two, so each is read again.
+# shellcheck disable=SC2013 # the words are numbers
+for pid in $(cat /proc/[0-9]*/stat 2>/dev/null | awk -v server="$server" '
+  { pid = $1; sub(/.*\) /, "") } pid ~ /^[0-9]+$/ && (pid == server || $2 == server) { print pid }'); do
+  read -r line 2>/dev/null < "/proc/$pid/stat" || continue
   # shellcheck disable=SC2086 # the fields of proc(5) after the name
   set -- ${line##*) }
   [ "$pid" = "$server" ] || [ "$2" = "$server" ] || continue

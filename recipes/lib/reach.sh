@@ -24,19 +24,33 @@ uid=$(id -u "$user") && gids="$(id -G "$user") $(getent group "$group" | cut -d:
 [ "$uid" != 0 ] || exit 0
 asks=
 [ "$(id -u)" != 0 ] || ! as true 2>/dev/null || asks=yes
-for path in "$@"; do
-  at=''
+# first_closed prints the first of some folders that the user cannot enter.
+first_closed() {
+  if [ -n "$asks" ]; then
+    # shellcheck disable=SC2016 # the user's shell expands it
+    as sh -c 'for at do cd -- "$at" 2>/dev/null || { printf %s "$at"; exit; }; done' sh "$@"
+  else
+    for at do
+      # shellcheck disable=SC2046 # the fields of ls
+      can_enter $(ls -ldn -- "$at" | head -n 1) || { printf %s "$at"; return; }
+    done
+  fi
+}
+set -f
+for path do
   rest=$(cd -P -- "$path" 2>/dev/null && pwd -P) || continue
-  while :; do
-    # shellcheck disable=SC2046 # the fields of ls
-    if [ -n "$asks" ]; then as test -x "${at:-/}"; else set -f; can_enter $(ls -ldn -- "${at:-/}" | head -n 1); fi || {
-      say "${at:-/}" "$(ls -ld -- "${at:-/}" | cut -d' ' -f1)"
-      exit 0
-    }
-    rest=${rest#/}
-    [ -n "$rest" ] || break
+  set -- /
+  at=''
+  while rest=${rest#/}; [ -n "$rest" ]; do
     at=$at/${rest%%/*}
+    set -- "$@" "$at"
     case $rest in */*) rest=/${rest#*/} ;; *) rest= ;; esac
   done
+  closed=$(first_closed "$@"; echo .) # the dot keeps newlines at the end
+  closed=${closed%?}
+  [ -z "$closed" ] || {
+    say "$closed" "$(ls -ld -- "$closed" | cut -d' ' -f1)"
+    exit 0
+  }
 done
 exit 0

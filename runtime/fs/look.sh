@@ -10,7 +10,8 @@ LC_ALL=C
 export LC_ALL
 case $operation in
   stat)
-    # The second stat is of BSD.
+    # In a folder that may be searched nothing is hidden. The second stat is of BSD.
+    [ -e "$1" ] || [ -L "$1" ] || [ ! -d "${1%/*}/" ] || [ ! -x "${1%/*}/" ] || { echo ': No such file or directory' >&2; exit 1; }
     stat -c '%f %s %Y %u %g:%U:%G' -- "$1" 2>/dev/null || stat -f '%Xp %z %m %u %g:%Su:%Sg' -- "$1" || exit
     [ ! -L "$1" ] || readlink -n -- "$1"
     ;;
