@@ -215,20 +215,11 @@ end
 -- earlier versions lack it.
 local REQUIREMENTS = ".git/runbook-requirements"
 
--- SETTINGS is where a release records the settings that it was made with, without secrets, for the
--- plan of the next dry run.
-local SETTINGS = ".git/runbook-settings"
-
--- settings returns what a complete release recorded, as texts by name. Releases of earlier versions
--- recorded only the branch and the interpreter.
-local function settings(host, paths, release)
-  local file = get_dir(paths, release.name) .. "/" .. SETTINGS
-  local recorded = { branch = release.marker.branch, python = release.marker.python }
-  if release.marker.revision and not release.foreign and host.fs:exists(file) then
-    local ok, found = pcall(json.decode, host.fs:read(file, { max = 65536 }))
-    return ok and type(found) == "table" and found or recorded
-  end
-  return recorded
+-- settings returns the settings that a complete release recorded, as texts by name. Releases of
+-- earlier versions recorded only the branch and the interpreter in their marker.
+local function settings(release)
+  local marker = release.marker
+  return type(marker.settings) == "table" and marker.settings or { branch = marker.branch, python = marker.python }
 end
 
 -- read_marker parses a .runbook.json. It returns nil and the reason where the marker is invalid or
@@ -663,5 +654,5 @@ return {
   returns = returns, is_out = is_out,
   leftovers = leftovers, remove_leftovers = remove_leftovers, prune = prune, discard_on_failure = discard_on_failure,
   link_shared = link_shared, shared_folders = shared_folders, history = history,
-  settings = settings, REQUIREMENTS = REQUIREMENTS, SETTINGS = SETTINGS,
+  settings = settings, REQUIREMENTS = REQUIREMENTS,
 }

@@ -477,7 +477,7 @@ local function plan_host(host)
   python.plan_requirements(host, between and between.texts or {})
   if run.action == "release" then
     host:plan("settings", function()
-      local recorded = releases.settings(host, release.paths, current)
+      local recorded = releases.settings(current)
       local rows = common.changes(recorded, common.record(release.options, python.redact_url))
       return #rows > 0 and { rows = rows } or nil
     end)
@@ -548,7 +548,6 @@ local function complete(host, release)
     releases.share(host, { release.dir, release.venv })
     -- The file that the checksum is of.
     host.fs:write(release.dir .. "/" .. releases.REQUIREMENTS, common.requirements(options))
-    host.fs:write(release.dir .. "/" .. releases.SETTINGS, json.encode(common.record(options, python.redact_url)) .. "\n")
     host.fs:write(release.dir .. "/.runbook.json", json.encode({
       release = release.name,
       revision = release.revision,
@@ -558,6 +557,7 @@ local function complete(host, release)
       at = clock.utc("%Y-%m-%dT%H:%M:%SZ"),
       python = options.python,
       requirements_sha256 = checksum,
+      settings = common.record(options, python.redact_url), -- for the plan of the next dry run
       seconds = math.floor((clock.now() - release.began) * 10 + 0.5) / 10,
     }) .. "\n")
     release.complete = true
