@@ -11,7 +11,7 @@ import (
 
 // TestPool releases and rolls back behind HAProxy while visitors send requests: no request is lost,
 // and every answer comes from a release that was current on its server at the time. -pool=full does
-// more of it, -pool=restarts measures restart methods.
+// more of it, -pool=restarts measures restart methods. Like TestMatrix it runs by .ci/matrix.
 func TestPool(t *testing.T) {
 	p := newPool(t)
 	p.runbook(0, []string{"DRAIN=none"}, "recipes/setup.lua")
