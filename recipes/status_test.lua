@@ -224,6 +224,7 @@ test("the last error since Apache was started", function()
   local traceback = {
     { "[wsgi:error] [pid 17:tid 18] Traceback (most recent call last):", ago = 300 },
     { "[wsgi:error] [pid 17:tid 18]   File \"" .. root .. "/current/wsgi.py\", line 3, in <module>", ago = 300 },
+    { "[wsgi:error] [pid 16:tid 18] mod_wsgi (pid=16): Exception occurred processing WSGI script '/x'.", ago = 300 },
     { "[wsgi:error] [pid 17:tid 18]     import nowhere", ago = 300 },
     { "[wsgi:error] [pid 17:tid 18] ModuleNotFoundError: No module named 'nowhere'", ago = 300 },
     { "[core:error] [pid 17:tid 18] AH00126: Invalid URI in request", ago = 200 },

@@ -37,32 +37,37 @@ end
 
 -- last_exception returns the last Python exception in a log, or nil: { text, file, line, loading,
 -- traceback, at }. text is its last line, at the time of that line, file and line where it was
--- raised, and loading whether the application's script was being loaded.
+-- raised, and loading whether the application's script was being loaded. Several processes write the
+-- log, so a line belongs to the last one of the same process.
 local function last_exception(log)
-  local found, open, loading, raised = nil, nil, false, false
+  local found, processes = nil, {}
   for raw in log:gmatch("[^\n]+") do
-    local line = strip_prefix(raw)
+    local line, process = strip_prefix(raw), raw:match("%] %[pid (%d+)") or ""
+    local before = processes[process] or {}
+    local open, raised, loading = before.open, before.raised, before.loading
+    local now = { loading = loading }
     if open then
+      now.open = open
       table.insert(open.traceback, line)
       local file, number = line:match('^%s+File "([^"]+)", line (%d+)')
       open.file, open.line = file or open.file, number or open.line
       if not line:find("^%s") then
         open.text, open.at, found = line, log_time(raw), open
-        open = nil
+        now.open = nil
       end
     elseif line:find("^Traceback %(most recent call last%):") then
-      open, loading, raised = { loading = loading, traceback = { line } }, false, false
+      now = { open = { loading = loading, traceback = { line } } }
     elseif raised then
       -- mod_wsgi 6 writes no traceback where the exception has no frame below the application's
       -- own.
-      found, loading, raised = { text = line, loading = loading, traceback = { line }, at = log_time(raw) }, false,
-        false
+      found, now = { text = line, loading = loading, traceback = { line }, at = log_time(raw) }, {}
     elseif line:find("Unable to execute Python script", 1, true)
       or line:find("Failed to exec Python script", 1, true) then
-      loading = true -- as mod_wsgi 6 and 4.9 word it
+      now.loading = true -- as mod_wsgi 6 and 4.9 word it
     elseif line:find("processing WSGI script", 1, true) then
-      raised = true
+      now.raised = true
     end
+    processes[process] = now
   end
   return found
 end
