@@ -3,7 +3,7 @@
 
 lab.defaults() -- whatever app.lua says
 
--- WSGI is an application that cannot be imported where its host has the file ROOT/broken.
+-- WSGI formatted with "True" cannot be imported on a host that has the file ROOT/broken.
 local WSGI = [[
 import os
 HERE = os.path.dirname(os.path.realpath(__file__))
@@ -52,7 +52,7 @@ test("the third host goes back, and a rollback and a repaired release work at on
   web[3].fs:write(web[3].vars.root .. "/broken", "")
   repo:commit({ ["wsgi.py"] = WSGI:format("True") })
 
-  -- An application that one host cannot import is switched to on no host.
+  -- If one host cannot import an application, no host is switched to it.
   local refused = release("r2")
   expect.status(refused, 1)
   expect.contains(refused.error, "web3: import wsgi.py: wsgi.py cannot be imported: " ..

@@ -1,5 +1,5 @@
--- Tests of what scripts in lib/ print: every value arrives as it is, and what start-up files,
--- wrappers and libraries print in between is no value.
+-- Tests of what scripts in lib/ print: every value arrives unchanged, and other output of start-up
+-- files, wrappers and libraries is ignored.
 
 lab.defaults() -- whatever app.lua says
 

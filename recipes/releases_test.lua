@@ -22,7 +22,7 @@ test("a failed switch goes back to a release of another tool, also after a kille
   local old = leave_foreign(host, "old")
   local unhealthy = { release = "r1", restart = "none", health = "/", port = 1, health_within = "0.1s" }
   expect.status(run("recipes/rollback.lua", { release = "r1", restart = "none", health = "" }), 0)
-  -- As after a run that was killed after the switch: the log has no entry for the switch.
+  -- Imitate a run that was killed after the switch: the log has no entry for the switch.
   local log = host.vars.root .. "/releases.log"
   host.fs:write(log, (host.fs:read(log):gsub("[^\n]*\n$", "")))
   expect.contains(run("recipes/status.lua").stdout, "UNFINISHED: " .. host.name ..

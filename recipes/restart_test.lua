@@ -43,7 +43,7 @@ test("each action works on a running and on a stopped server", function()
   expect.equal(act("stop"), "stopped")
 end)
 
--- apachectl writes an apachectl whose start fails with these words the first times, and whose stop
+-- apachectl writes an apachectl. Its first starts fail with words, as often as times. Its stop
 -- prints nothing.
 local function apachectl(times, words)
   host.fs:mkdir(root .. "/server")

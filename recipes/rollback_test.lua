@@ -178,7 +178,7 @@ test("a second rollback says that it returns to the release that the first one l
   expect.equal(warning(second):gsub("%d+ s ago", "1 s ago"),
     "r3 was rolled back 1 s ago, to r2 (--release r1 goes further back); this run makes it current again")
   expect_current("r3")
-  -- That undid the rollback, so the next one counts as the first. With --release it only warns.
+  -- The second rollback undid the first, so the next one counts as the first. --release only warns.
   expect.equal(warning(run("recipes/rollback.lua", plain)), nil)
   expect_current("r2")
   local named = run("recipes/rollback.lua", { release = "r3", restart = "none", health = "" })

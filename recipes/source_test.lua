@@ -1,4 +1,4 @@
--- Tests of the ways to bring the code: hosts that fetch it, a clone on this machine, a folder here.
+-- Tests of the sources of the code: hosts that fetch it, a clone on this machine, a folder here.
 
 lab.defaults() -- whatever app.lua says
 

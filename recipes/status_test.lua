@@ -42,7 +42,7 @@ test("a host that is behind the newest switch of the others", function()
   -- web3 went back from r2, so it is not behind.
   expect.equal(notes(nil), "\nBEHIND: web2: current is r1, and web1 has r2\n" ..
     "  to catch up: runbook run recipes/rollback.lua --release r2 --only web2")
-  -- A host without the release builds it, of the commit in the log, if that can be one.
+  -- A host without the release builds it from the commit in the log, if that is a valid commit.
   web2.fs:remove(web2.vars.root .. "/releases/r2", { recursive = true })
   expect.equal(notes({ "web3" }), "\nBEHIND: web2: current is r1, and web1 has r2\n" ..
     "  to catch up: runbook run recipes/release.lua --release r2 --revision " .. sha .. " --only web2")
@@ -168,7 +168,7 @@ test("a release that cannot be served", function()
   end
   expect.contains(text, "BROKEN: web1: release r2 cannot be served: its interpreter is missing: " .. dir ..
     "r2/venv/bin/python points to /usr/bin/python3.nothing\n")
-  -- Where another server than mod_wsgi-express serves, only the interpreter counts.
+  -- If another server than mod_wsgi-express is used, only the interpreter counts.
   text = run("recipes/status.lua", { restart = "none" }).stdout
   expect.equal(text:match("\nr1 +%S+ +%d+ %a+ +(.-)\n"), "ok")
 end)
@@ -208,7 +208,7 @@ test("the last error since Apache was started", function()
   planted.release(web1, "r1")
   web1.fs:mkdir(root .. "/server")
   web1.fs:mkdir(root .. "/logs")
-  -- log writes the log with times in seconds ago, and returns what status prints about it.
+  -- errors writes lines to the error log, dated ago seconds back, and returns what status prints.
   local function errors(lines)
     local text = {}
     for i, line in ipairs(lines) do
@@ -232,7 +232,7 @@ test("the last error since Apache was started", function()
   }
   local raised = "web1: ModuleNotFoundError: No module named 'nowhere' (wsgi.py, line 3), 5 min ago"
   expect.equal(errors(traceback), raised)
-  -- Process 1 runs since the boot, and an error in the log may be older.
+  -- Process 1 has been running since the boot. Errors in the log from before that do not count.
   web1.fs:write(root .. "/server/httpd.pid", "1\n")
   local age = tonumber((web1:capture({ "cut", "-d.", "-f1", "/proc/uptime" })))
   for _, line in ipairs(traceback) do

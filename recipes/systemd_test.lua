@@ -1,4 +1,4 @@
--- Tests of the units that lib/systemd.lua writes. Its head says how they were tried.
+-- Tests of the units that lib/systemd.lua writes. The comment at its top says how they were tried.
 
 lab.defaults() -- whatever app.lua says
 

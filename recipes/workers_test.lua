@@ -1,11 +1,11 @@
--- Tests of lib/workers.lua with a worker that writes its process id to a file. celery itself, and
--- units of systemd, are in a story of the repository.
+-- Tests of lib/workers.lua with a worker that writes its process id to a file. Celery itself and
+-- systemd units are tested in runbook's repository.
 
 lab.defaults() -- whatever app.lua says
 
 local workers = require "workers"
 
--- WORKER works on a task while the file "busy" exists, and then ends, if it got TERM.
+-- WORKER works on a task while the file "busy" exists. After TERM it ends once "busy" is gone.
 local WORKER = [[
 #!/bin/sh
 cd -P "$1/current" || exit
@@ -32,7 +32,7 @@ local function prepare(within)
   })
 end
 
--- place returns where the worker works.
+-- place returns the working directory of the worker.
 local function place(host, root)
   return host:capture('readlink "/proc/$(cat pid)/cwd" 2>/dev/null || true', { cwd = root })
 end

@@ -9,7 +9,7 @@ import (
 	"runbook/runtime/run"
 )
 
-// TestAgain lets a shell read the printed command line: its words are those that were typed.
+// TestAgain splits the printed command line with a shell: typed words remain or are replaced.
 func TestAgain(t *testing.T) {
 	_, flags := testFlags(t)
 	tests := []struct {

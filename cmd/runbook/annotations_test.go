@@ -108,7 +108,7 @@ func (r *typeReader) need(word string) error {
 	return nil
 }
 
-// union is TYPE[]|TYPE?|…
+// union reads TYPE[]|TYPE?|…
 func (r *typeReader) union() error {
 	for {
 		if err := r.one(); err != nil {
@@ -172,7 +172,7 @@ func (r *typeReader) one() error {
 	return nil
 }
 
-// named is NAME: TYPE, NAME: TYPE … up to end.
+// named reads NAME: TYPE, NAME: TYPE … up to end.
 func (r *typeReader) named(end string) error {
 	for {
 		found := key.FindString(r.text)

@@ -16,7 +16,7 @@ import (
 	"runbook/runtime/lab/labtest"
 )
 
-// badInput is a mistake of an admin.
+// badInput is an admin's mistake, and how runbook must refuse it.
 type badInput struct {
 	name   string
 	args   string            // "run release …": see words
@@ -24,7 +24,7 @@ type badInput struct {
 	files  map[string]string // on this machine, in the current folder
 	host   func(t *testing.T, root string)
 	status int
-	want   string // a regular expression for what is said
+	want   string // a regular expression for the output
 }
 
 // words returns a row's arguments. "release", "rollback", "setup" and "status" run the shipped
@@ -113,7 +113,7 @@ func runHere(args ...string) (int, string) {
 	return status, errs.String() + out.String()
 }
 
-// makeReleases creates the files of two releases, as far as a rollback looks at them.
+// makeReleases creates the files that a rollback reads, of two complete releases and a partial one.
 func makeReleases(t *testing.T, root string) {
 	t.Helper()
 	steps := []error{os.RemoveAll(root)}
@@ -137,8 +137,8 @@ func makeReleases(t *testing.T, root string) {
 }
 
 // snapshot lists everything below folders: path, mode, size, modification time, inode and the
-// target of a symlink. It leaves out the contents of the lock file, which names the last holder,
-// and the time of its folder.
+// target of a symlink. It leaves out the lock file, which names the last holder, and the size and
+// the time of its folder.
 func snapshot(t *testing.T, folders ...string) string {
 	t.Helper()
 	var b strings.Builder

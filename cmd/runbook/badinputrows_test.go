@@ -188,8 +188,8 @@ func badHosts() []badInput {
 	link := func(to string) func(string) error {
 		return func(path string) error { return os.Symlink(to, path) }
 	}
-	// A mistake must not change files of the machine: symlinks point to a folder beside the root,
-	// which is compared.
+	// A mistake must not change files outside the root: symlinks point to a folder beside the root,
+	// and the test compares that folder, too.
 	astray := func(name, to string) func(*testing.T, string) {
 		return func(t *testing.T, root string) {
 			t.Helper()

@@ -42,8 +42,8 @@ func BenchmarkExec(b *testing.B) {
 	}
 }
 
-// many writes a hosts file with n names for the one host, and a known_hosts file with as many lines
-// more, as a machine has that knows so many hosts.
+// many writes a hosts file with n names for the one host, and a known_hosts file with n more lines,
+// like that of a machine that knows n hosts.
 func many(b *testing.B, l *labtest.Lab, h *lab.Host, n int) string {
 	b.Helper()
 	dir := b.TempDir()

@@ -38,7 +38,7 @@ func TestConsole(t *testing.T) {
 		return s
 	}
 	s := start()
-	s.send("ho\t") // hosts is the only one
+	s.send("ho\t") // hosts is the only candidate
 	s.expect("hosts")
 	s.send("[1]:ca\t{ \"echo\", \"com\" .. \"pleted\" }\r")
 	s.expect("\"completed\"\n> ")
@@ -85,8 +85,8 @@ func TestConsole(t *testing.T) {
 	s.expect("> ")
 	s.send(" 'not ' .. 'kept'\r")
 	s.expect("\"not kept\"\n> ")
-	s.send("\x1b[A\r")                                    // the line before
-	s.expect("runbook: undeclared global \"nosuch\"\n> ") // before the prompt the terminal takes Ctrl-D for itself
+	s.send("\x1b[A\r")                                    // the previous line
+	s.expect("runbook: undeclared global \"nosuch\"\n> ") // until the prompt, the terminal handles Ctrl-D
 	s.send("\x04")
 	s.ends()
 	if n := web[0].Logins(); n != 1 {
@@ -94,7 +94,7 @@ func TestConsole(t *testing.T) {
 	}
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
-	for deadline := time.Now().Add(time.Minute); ; <-tick.C { // the server ends its processes when the connection has
+	for deadline := time.Now().Add(time.Minute); ; <-tick.C { // the server ends processes after the connection
 		left, err := l.Processes.List()
 		if err != nil {
 			t.Fatal(err)

@@ -80,15 +80,15 @@ func readDocument(t *testing.T, path string) []section {
 	return sections
 }
 
-// write writes a file as the document shows it. The addresses in a hosts file are for
-// documentation, so runbook reads the file, and then the lab's hosts replace those in it.
+// write writes a file as the document shows it. A hosts file has example addresses, so runbook only
+// lists its hosts, and then the lab's hosts file replaces it.
 func (r *reader) write(b block, path string) {
 	r.t.Helper()
 	r.save(path, b.text)
 	if filepath.Dir(path) != "hosts" {
 		return
 	}
-	address := regexp.MustCompile(`192\.0\.2\.\d+|i-[0-9a-f]{17}`).FindString(b.text) // or a name of a cloud
+	address := regexp.MustCompile(`192\.0\.2\.\d+|i-[0-9a-f]{17}`).FindString(b.text) // or an instance's name
 	r.bash(block{b.place, "sh", "runbook hosts --hosts " + path + " | grep -F " + address}, r.dir)
 	r.copy(r.lab.HostsFile(), path)
 }
@@ -131,8 +131,8 @@ func (r *reader) compareShipped(b block, path string) {
 // "script:" of GitLab and Bitbucket.
 var commands = regexp.MustCompile(`(?m)^ *- (?:run: )?(runbook .*)$`)
 
-// pipeline runs the commands of a pipeline with the variables of its service, and expects what the
-// service shows of a run.
+// pipeline runs the commands of a pipeline with the variables of its service, and checks the plan
+// and the summary that the service shows.
 func (r *reader) pipeline(b block, path string) {
 	r.t.Helper()
 	summary := filepath.Join(r.scratch, "summary")
@@ -155,7 +155,7 @@ func (r *reader) pipeline(b block, path string) {
 		r.bash(block{b.place, "sh", m[1]}, r.dir, env...)
 	}
 	if strings.Contains(b.text, "--shard") {
-		return // its runs are shown as JSON
+		return // these runs print JSON
 	}
 	if plan := r.read("plan.md"); !strings.Contains(plan, "web1") || strings.Contains(plan, "released") {
 		r.t.Errorf("%s: the plan is\n%s", b, plan)
@@ -188,9 +188,9 @@ func (r *reader) tryRecipe(s section) {
 	r.path = path
 }
 
-// TestLinks expects a file, and a heading, at the other end of each relative link. `runbook init`
-// writes the documents below recipes without the rest of the repository, so they link to nothing
-// outside.
+// TestLinks verifies that the file, and the heading, of each relative link exist. `runbook init`
+// writes the documents below recipes without the rest of the repository, so these must not link to
+// anything outside.
 func TestLinks(t *testing.T) {
 	links := regexp.MustCompile(`\]\(([^)\s]+)\)`)
 	for _, document := range documents(t) {
@@ -221,7 +221,7 @@ func TestLinks(t *testing.T) {
 	}
 }
 
-// TestDocumentsNameTheAPI expects each function of a host that a document names in the reference.
+// TestDocumentsNameTheAPI verifies that the reference has each host function that a document names.
 func TestDocumentsNameTheAPI(t *testing.T) {
 	reference, err := os.ReadFile("../../recipes/meta/API.md")
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 )
 
 // TestFullDisk fills the disk while a virtualenv is created: the error says so in at most 40 lines,
-// without the program, and nothing incomplete is left.
+// without the source of the Python script, and nothing incomplete is left.
 func TestFullDisk(t *testing.T) {
 	l := labtest.Start(t, "web1", "web2")
 	hosts := l.Hosts

@@ -17,8 +17,8 @@ import (
 	luaparse "github.com/yuin/gopher-lua/parse"
 )
 
-// advice pairs the message of an error with its hint. The sign … replaces what is only
-// known when it happens.
+// advice pairs the message of an error with its hint. The sign … stands for what is only
+// known at run time.
 type advice struct{ file, message, hint string }
 
 // unknown stands for a text that the code does not spell out.
@@ -170,7 +170,7 @@ func (s *source) find(declaration ast.Decl) (found []advice) {
 	return found
 }
 
-// findReturned adds what a function that returns two texts, a cause and a hint, returns.
+// findReturned adds the return values of a function that returns a cause and a hint.
 func (s *source) findReturned(of *ast.FuncType, body *ast.BlockStmt, add func(at token.Pos, message, hint ast.Expr)) {
 	if body == nil || of.Results == nil || of.Results.NumFields() != 2 {
 		return
@@ -181,7 +181,7 @@ func (s *source) findReturned(of *ast.FuncType, body *ast.BlockStmt, add func(at
 		}
 	}
 	if len(of.Results.List) == 2 && (of.Params.NumFields() != 1 ||
-		!isNamed(of.Params.List[0].Type, "job")) { // git's symptoms
+		!isNamed(of.Params.List[0].Type, "job")) { // except git's symptoms
 		return
 	}
 	ast.Inspect(body, func(n ast.Node) bool {
@@ -208,7 +208,7 @@ func isNamed(e ast.Expr, name string) bool {
 	return ok && id.Name == name
 }
 
-// words puts expressions of one declaration into words.
+// words finds the texts that expressions of one declaration can have.
 type words struct {
 	*source
 	body  ast.Node
@@ -254,7 +254,7 @@ func (w *words) of(e ast.Expr) []string {
 				return texts
 			}
 		}
-		for i, element := range e.Elts { // an error that wraps one has its text
+		for i, element := range e.Elts { // a wrapping error has the text of the wrapped one
 			if pair, keyed := element.(*ast.KeyValueExpr); keyed && isNamed(pair.Key, "Err") {
 				return deeper.of(pair.Value)
 			} else if !keyed && i == 0 {
@@ -329,7 +329,7 @@ func (w *words) returned(name, receiver string) (texts []string) {
 		texts = slices.DeleteFunc(texts, func(text string) bool { return text == "" })
 	}
 	for i, text := range texts {
-		if !strings.Contains(text, " ") { // one of several words, such as the type of a key
+		if !strings.Contains(text, " ") { // a single word varies, such as the type of a key
 			texts[i] = unknown
 		}
 	}
@@ -357,7 +357,7 @@ func (w *words) variable(id *ast.Ident) []string {
 			return
 		}
 		inside := *w
-		inside.until = at // its own earlier value, where it is a part of the new one
+		inside.until = at // the new value may contain the earlier one
 		texts := inside.of(value)
 		if w.last {
 			all, last = texts, at
@@ -395,8 +395,8 @@ func (w *words) variable(id *ast.Ident) []string {
 	return all
 }
 
-// luaAdvice returns what a recipe says about errors: fail(message, hint), and problems, which are
-// tables of a message and a hint.
+// luaAdvice returns a recipe's error messages with their hints: from fail(message, hint), and from
+// problems, which are tables of a message and a hint.
 func luaAdvice(t *testing.T, path string) (found []advice) {
 	t.Helper()
 	file, err := os.Open(filepath.Join("..", "..", path))
@@ -499,7 +499,7 @@ func (r *luaReader) expressions(list ...lua.Expr) {
 	}
 }
 
-// text puts an expression into words.
+// text returns the text of an expression, or unknown.
 func (r *luaReader) text(expression lua.Expr) string {
 	switch e := expression.(type) {
 	case *lua.StringExpr:
@@ -517,7 +517,7 @@ func (r *luaReader) text(expression lua.Expr) string {
 		return r.text(e.Lhs)
 	case *lua.IdentExpr:
 		if value := r.values[e.Value]; value != nil {
-			delete(r.values, e.Value) // it may be a part of itself
+			delete(r.values, e.Value) // avoids endless recursion
 			defer func() { r.values[e.Value] = value }()
 			return r.text(value)
 		}

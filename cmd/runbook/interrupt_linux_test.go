@@ -62,8 +62,8 @@ func TestInterruptedAtEachPoint(t *testing.T) {
 					fmt.Sprintf("inject=%%file:signal=%d:when=1", c.signal))
 				own := strings.HasPrefix(path, dir) || !filepath.IsAbs(path)
 				switch {
-				case status == -1 && !own: // the program had not begun: what a signal does by itself
-				case status == c.status: // the program was done before Go handed it the signal
+				case status == -1 && !own: // the signal's default action, before the program began
+				case status == c.status: // the program ended before Go delivered the signal
 				case status != run.StatusInterrupted || !strings.Contains(text, "interrupted") ||
 					strings.Contains(text, "context canceled"):
 					t.Errorf("at %s: exit status %d\n%s", path, status, text)
@@ -145,7 +145,7 @@ func tracedPaths(t *testing.T, trace string) []string {
 // stuck is Lua that no context can end: a single call that takes years.
 const stuck = `local _ = ("a"):rep(60):match(("a*"):rep(30) .. "b")` + "\n"
 
-// TestLastSignalEnds interrupts a call that no context can end. While a recipe is read the second
+// TestLastSignalEnds interrupts a call that no context can end. While a recipe is read, the second
 // signal ends the program; in a run the second one skips the hooks, and the third ends it.
 func TestLastSignalEnds(t *testing.T) {
 	dir := startUpProject(t)
@@ -186,7 +186,7 @@ func TestLastSignalEnds(t *testing.T) {
 
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	untilStuck := func(t *testing.T, cmd *exec.Cmd) { // it computes for longer than all the rest takes
+	untilStuck := func(t *testing.T, cmd *exec.Cmd) { // waits for more CPU time than start-up takes
 		t.Helper()
 		for limit := time.Now().Add(time.Minute); timeUsedBy(t, cmd.Process.Pid) < time.Second; <-tick.C {
 			if time.Now().After(limit) {
@@ -199,7 +199,7 @@ func TestLastSignalEnds(t *testing.T) {
 		cmd, out := start(t, "recipes/read.lua")
 		untilStuck(t, cmd)
 		done := make(chan struct{})
-		go func() { // as long as it runs: the system makes one of two signals that come too soon after each other
+		go func() { // repeats, because the kernel merges two signals that come too soon after each other
 			defer close(done)
 			for cmd.Process.Signal(syscall.SIGTERM) == nil {
 				select {
@@ -241,7 +241,7 @@ func timeUsedBy(t *testing.T, pid int) time.Duration {
 	if err != nil {
 		t.Fatal(err)
 	}
-	fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:])) // from the state on, which is the third
+	fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:])) // from the third field, the state
 	ticks, err := strconv.Atoi(fields[11])
 	if err != nil {
 		t.Fatal(err)

@@ -43,11 +43,11 @@ var matrix = matrixFlags{
 // up by hand.
 //
 // worker.check and worker.settled assert what a fault may leave. Operations are counted in the
-// output of --json: every event for something done on a host. The fault strikes when the k-th is
-// read, so during that operation or just after it.
+// output of --json: every event for something done on a host. The fault strikes when the k-th
+// event is read, so during that operation or just after it.
 func TestMatrix(t *testing.T) {
 	t.Parallel()
-	// The race detector would make it four times as slow. The stories use it.
+	// The race detector would make the matrix four times as slow. The stories run with it.
 	program, err := buildShipped()
 	if err != nil {
 		t.Fatal(err)

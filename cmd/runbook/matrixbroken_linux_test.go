@@ -25,7 +25,7 @@ func (w *worker) leaveBroken(t *testing.T) {
 	w.runs = 1 // r00000 is the name of a release that is there to be pruned
 	w.site = newMatrixSite(t, true, true, w.source)
 	defer w.site.close(t)
-	if !w.full { // pip is not what is struck
+	if !w.full { // pip is not under test
 		tools, err := w.site.real.Tools("/usr/bin/python3")
 		if err != nil {
 			t.Fatal(err)
@@ -93,7 +93,7 @@ func (w *worker) brokenPoints(r *matrixRun) []point {
 	return points
 }
 
-// brokenCell injects a fault into the switch to a broken release, and then runs the ways out.
+// brokenCell injects a fault into the switch to a broken release, and then runs both recoveries.
 func (w *worker) brokenCell(t *testing.T, f fault, p point, bad string) {
 	ok := t.Run(fmt.Sprintf("%d %s", p.row, f.name), func(t *testing.T) {
 		stage := stage{serve: true, arguments: func() []string { return w.brokenArguments(bad) }}
@@ -117,7 +117,7 @@ func (w *worker) brokenCell(t *testing.T, f fault, p point, bad string) {
 	}
 }
 
-// leave runs a way out of what a fault left, and compares the hosts with the result.
+// leave runs one recovery from a fault, and expects the release target on both hosts.
 func (w *worker) leave(t *testing.T, args []string, target string) {
 	t.Helper()
 	done := w.run(t, args, nil)

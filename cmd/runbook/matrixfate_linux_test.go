@@ -160,7 +160,7 @@ func (w *worker) check(t *testing.T, target string) (now, logged map[string]stri
 }
 
 // before returns the release that a host goes back to if a run for target fails: its current one.
-// If that is target, the fault struck after the switch, and it is the one noted before the switch.
+// If that is target, the fault struck after the switch, and the log names the release before it.
 func (w *worker) before(host, target string) string {
 	if w.now[host] == target {
 		return w.noted[host]

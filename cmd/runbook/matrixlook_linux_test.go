@@ -17,7 +17,7 @@ import (
 
 // sight is the state of a host after a run, inspected without runbook.
 type sight struct {
-	link   string // where current leads
+	link   string // what current points to
 	marker string // the .runbook.json there
 	log    string // releases.log
 	leaked string // files that the run wrote with the deploy key in them

@@ -16,7 +16,7 @@ import (
 	"runbook/runtime/event"
 )
 
-// run is the result of one run of runbook.
+// matrixRun is the result of one run of runbook.
 type matrixRun struct {
 	operations []string // as they were seen, "HOST KIND TEXT"
 	building   int      // how many of them there were before the first host was switched
@@ -45,7 +45,7 @@ const runLimit = 4 * time.Minute
 func (w *worker) run(t *testing.T, args []string, strike func(process *os.Process, host string) bool) *matrixRun {
 	t.Helper()
 	w.runs++
-	w.site.ready(t, len(w.made) > 0 && w.job != "rollback") // which prunes nothing
+	w.site.ready(t, len(w.made) > 0 && w.job != "rollback") // a rollback prunes nothing
 	r := &matrixRun{states: map[string]string{}, target: w.target(args),
 		mark: fmt.Sprintf("RUNBOOK_MATRIX=%d-%s-%d", os.Getpid(), t.Name(), w.runs)}
 	w.site.bring(t, r.target)

@@ -103,7 +103,7 @@ func (s *matrixSite) settings() error {
 	}
 	python := filepath.Join(filepath.Dir(s.HostsFile()), "python") // where hosts with OpenSSH see it, too
 	s.env = append(s.env, "RUNBOOK_RESTART=none", "RUNBOOK_PYTHON="+python)
-	s.flags = []string{"--requirements", ""} // an empty variable is one that isn't set
+	s.flags = []string{"--requirements", ""} // an empty variable counts as unset
 	return os.WriteFile(python, []byte(bare), 0o755)
 }
 
@@ -122,8 +122,8 @@ func (s *matrixSite) close(t *testing.T) {
 	}
 }
 
-// bring makes the code of a release that this machine sends differ from others, so that there is
-// something to send.
+// bring changes the code for each release if this machine sends it, so that there is something to
+// send.
 func (s *matrixSite) bring(t *testing.T, release string) {
 	t.Helper()
 	var err error
@@ -170,7 +170,7 @@ func (s *matrixSite) ready(t *testing.T, some bool) {
 	}
 }
 
-// stamp is the path of that file, which hosts with OpenSSH see, too.
+// stamp is the path of ready's time stamp file. Hosts with OpenSSH see it, too.
 func (s *matrixSite) stamp() string { return filepath.Join(filepath.Dir(s.HostsFile()), "stamp") }
 
 // look runs a command on a host without runbook.
@@ -183,7 +183,7 @@ func (s *matrixSite) look(t *testing.T, host string, argv ...string) string {
 	return out
 }
 
-// shell is look for a line for the shell.
+// shell runs a line of shell code on a host without runbook.
 func (s *matrixSite) shell(t *testing.T, host, line string, args ...string) string {
 	t.Helper()
 	return s.look(t, host, append([]string{"sh", "-c", line, "sh"}, args...)...)

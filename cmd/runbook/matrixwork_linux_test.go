@@ -142,7 +142,7 @@ func (w *worker) points(r *matrixRun, shift int) (prepare, change []point) {
 	return prepare, change
 }
 
-// groups returns the faults at a point, grouped by whether a run without fault follows. Both hosts
+// groups returns the faults at a point. A run without a fault may follow each group. Both hosts
 // do the same operations. So in the short matrix, one of two faults strikes the n-th operation on
 // the first host, and the other fault the n-th on the second.
 func (w *worker) groups(p point) [][]fault {
@@ -156,7 +156,7 @@ func (w *worker) groups(p point) [][]fault {
 	}
 }
 
-// spared is after how many operations a run without fault follows.
+// spared returns after how many operations a run without a fault follows.
 func (w *worker) spared() int {
 	switch {
 	case *matrix.spared > 0:

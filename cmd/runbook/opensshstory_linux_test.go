@@ -156,7 +156,7 @@ func (s *openSSHStory) daemons(args []string) {
 	}
 }
 
-// resident matches the processes of an idle host. (The first is its sshd.)
+// resident matches the processes of an idle host, besides process 1, its sshd.
 var resident = regexp.MustCompile(`^(ps -eo|/usr/sbin/apache2 |\(wsgi:)`)
 
 func (s *openSSHStory) quiet(args []string) {

@@ -53,7 +53,7 @@ func TestPingLimit(t *testing.T) {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.most > 70 || d.most < 2 { // the door hears of an end a little late
+	if d.most > 70 || d.most < 2 { // the relay reports closed connections a little late
 		t.Errorf("%d connections at a time", d.most)
 	}
 }

@@ -21,7 +21,7 @@ var poolForm = flag.String("pool", "short", "TestPool's form: short, full, or re
 
 // pool is two web servers with Apache and mod_wsgi, and two HAProxys in front of them, each on its
 // own host of an OpenSSH lab; and a project whose app.lua takes servers out of service in HAProxy.
-// Only pools.lua has the second HAProxy.
+// Only pools.lua lists the second HAProxy.
 type pool struct {
 	*testing.T
 	lab      *labtest.OpenSSH
@@ -145,7 +145,7 @@ func (p *pool) push(files map[string]string) {
 	}
 }
 
-// balancers returns the hosts with HAProxy.
+// balancers are the hosts with HAProxy.
 var balancers = []string{"lb1", "lb2"}
 
 // sudoers allows everybody everything on a host, in an /etc of that host alone.
@@ -283,7 +283,7 @@ func (p *pool) expect(host, release string) {
 	}
 }
 
-// total prints the last line of a test.
+// total returns the last line of a test's log.
 func (p *pool) total() string {
 	failed, byRelease := 0, map[string]int{}
 	for _, a := range p.answers {

@@ -32,7 +32,7 @@ func TestPool(t *testing.T) {
 	t.Log(p.total())
 }
 
-// short is two releases, one of which cannot be imported, and a rollback with each kind of drain.
+// short runs two releases, one of which cannot be imported, and a rollback with each kind of drain.
 func (p *pool) short() {
 	p.change(":8080", 0, nil, "recipes/release.lua", "--release", "r1")
 	p.expect("web1", "r1")
@@ -98,7 +98,7 @@ func (p *pool) broken(name, before string, files map[string]string) {
 	p.push(nil)
 }
 
-// full is ten releases, three of them broken, and five rollbacks.
+// full runs ten releases, three of them broken, and five rollbacks.
 func (p *pool) full() {
 	last := "r0"
 	for i := 1; i <= 10; i++ {
@@ -128,9 +128,9 @@ func (p *pool) full() {
 	}
 }
 
-// restarts measures each restart method: alone, behind HAProxy without drain, and with it. new is a
-// stop and a start, which a new number of processes needs; the way back is a graceful restart, and
-// not measured.
+// restarts measures each restart method: alone, behind HAProxy without drain, and with it. new
+// changes the number of processes, which needs a stop and a start. The change back is not
+// measured.
 func (p *pool) restarts() {
 	p.change(":8080", 0, nil, "recipes/release.lua", "--release", "r1")
 	kinds := append(usual, patient)

@@ -32,7 +32,7 @@ func (a answer) String() string {
 }
 
 // visitors is a load: requests to one address until it is stopped. There are as many connections as
-// workers, at most 15.
+// workers, at most 17.
 type visitors struct {
 	cancel  context.CancelFunc
 	wg      sync.WaitGroup

@@ -16,7 +16,7 @@ type span struct {
 	from, to time.Time
 }
 
-// timeline is which release was current on each host at which time, from the events of the runs.
+// timeline records which release was current on each host and when, from the events of the runs.
 // During a switch both releases count.
 type timeline map[string][]span
 

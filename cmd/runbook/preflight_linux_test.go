@@ -31,7 +31,7 @@ func TestPreflight(t *testing.T) {
 		"ahead":  {"date": `exec /usr/bin/date -d 'now + 1 day' "$@"`},
 		"nogit":  {"git": ""},
 		"broken": {"python3": "exit 1"},
-		// As Debian's without python3-venv: the second has python3-virtualenv.
+		// Like Debian's Python without python3-venv. The second host has python3-virtualenv.
 		"novenv": {"python3": "shift; exec /usr/bin/python3 -c " +
 			"\"import sys; sys.modules['ensurepip'] = sys.modules['virtualenv'] = None\n$1\""},
 		"virtualenv": {"python3": "shift; exec /usr/bin/python3 -c " +

@@ -23,9 +23,9 @@ type session struct {
 
 	mu    sync.Mutex
 	shown strings.Builder // all that has appeared
-	more  chan struct{}   // there is more, or it has ended
+	more  chan struct{}   // text has appeared, or the program has ended
 	ended bool
-	from  int // what expect has passed already
+	from  int // the end of expect's last match
 }
 
 // onTerminal starts cmd on a terminal of 24 lines and 120 columns. It ends with the test.

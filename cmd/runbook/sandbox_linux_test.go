@@ -43,7 +43,7 @@ var ended = regexp.MustCompile(`took longer than|needs more than 512 MB of memor
 	`stopped after [0-9]|undeclared global "coroutine"|never read|^name +address`)
 
 // TestHostileFiles gives hostile files to the commands that read files: each ends in time with a
-// reason. Completion prints nothing. Some take as long as they may, which is four times as long
+// reason. Completion prints nothing. Some use up their time limit, which is four times as long
 // with the race detector.
 func TestHostileFiles(t *testing.T) {
 	t.Parallel()
@@ -67,7 +67,7 @@ func TestHostileFiles(t *testing.T) {
 			lines["ping"] = []string{"hosts", "--ping", "--hosts", hosts}
 			lines["hosts of a recipe"] = []string{"hosts", recipe}
 			lines["Tab for hosts"] = []string{complete.Command, "zsh", "run", "--hosts", hosts, "--only", ""}
-		case "pattern": // takes as long as it may, as does TestOneDeadline
+		case "pattern": // uses up its time limit, as does TestOneDeadline
 			want = regexp.MustCompile(`^runbook: reading the files took longer than \d+s\nnext: .*\n$`)
 			delete(lines, "hosts")
 		}
@@ -98,7 +98,7 @@ func TestOneDeadline(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	args := []string{"check"}
-	for i := range 40 { // where others keep the processor busy, time is up after six times as long
+	for i := range 40 { // on a busy machine the limit may take six times as long
 		args = append(args, fmt.Sprintf("r%d.lua", i))
 		if err := os.WriteFile(filepath.Join(dir, args[i+1]), []byte("while true do end\nrecipe {}\n"),
 			0o600); err != nil {
@@ -129,7 +129,7 @@ func TestErrorFitsTerminal(t *testing.T) {
 	}
 }
 
-// runIn runs a command in a folder as it is shipped, and returns its exit status and its output.
+// runIn runs the shipped runbook in a folder, and returns its exit status and its output.
 func runIn(t *testing.T, dir string, args []string) (int, string) {
 	t.Helper()
 	program, err := buildShipped()
@@ -167,7 +167,7 @@ func TestInterruptedWhileStuck(t *testing.T) {
 		if err := cmd.Process.Signal(signal); err != nil {
 			t.Fatal(err)
 		}
-		_ = cmd.Wait() // the status tells
+		_ = cmd.Wait() // the exit status is compared below
 		if status := cmd.ProcessState.ExitCode(); status != run.StatusInterrupted ||
 			shown.String() != "runbook: interrupted\n" {
 			t.Errorf("exit status %d, %q", status, shown.String())
@@ -179,7 +179,7 @@ func TestInterruptedWhileStuck(t *testing.T) {
 }
 
 // busyChild waits for a child of the process that has used the processor for half a second. os/exec
-// may start others that end at once, to find out what the system supports.
+// may start other children that end at once, to find out what the system supports.
 func busyChild(t *testing.T, pid int) int {
 	t.Helper()
 	tick := time.NewTicker(10 * time.Millisecond)

@@ -7,7 +7,7 @@ import (
 	"runbook/runtime/recipe"
 )
 
-// testFlags returns the options of run, and these with those of a recipe.
+// testFlags returns the options of run, without and with those of a recipe.
 func testFlags(t *testing.T) (own, all []flagSpec) {
 	t.Helper()
 	own = (&program{}).runCommand(nil).flags

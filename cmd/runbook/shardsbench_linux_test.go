@@ -121,7 +121,7 @@ func peakOf(pid int) func() int64 {
 				done <- peak
 				return
 			}
-			_, _ = fmt.Sscanf(string(text[at:]), "VmHWM: %d", &peak) // 0 says enough
+			_, _ = fmt.Sscanf(string(text[at:]), "VmHWM: %d", &peak) // without a number, peak keeps its value
 			time.Sleep(5 * time.Millisecond)
 		}
 	}()

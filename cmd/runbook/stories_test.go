@@ -74,7 +74,7 @@ func withHosts(env *testscript.Env) error {
 	if err := os.MkdirAll(home, 0o700); err != nil {
 		return err
 	}
-	if filepath.Base(env.WorkDir) == "script-init" { // runs all shipped tests, in half the time as shipped itself
+	if filepath.Base(env.WorkDir) == "script-init" { // the shipped build runs all shipped tests in half the time
 		shipped, err := buildShipped()
 		if err != nil {
 			return err

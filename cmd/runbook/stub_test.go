@@ -13,8 +13,8 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the files that are made from the declarations")
 
-// TestStubIsCurrent compares the editor stubs, the reference and the list of errors with the code.
-// go test ./cmd/runbook -update rewrites them.
+// TestStubIsCurrent compares the editor stubs and settings, luacheck's settings, the reference and
+// the list of errors with the code. go test ./cmd/runbook -update rewrites them.
 func TestStubIsCurrent(t *testing.T) {
 	api, err := recipetest.API()
 	if err != nil {

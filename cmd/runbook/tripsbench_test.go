@@ -18,9 +18,9 @@ import (
 )
 
 // BenchmarkRoundTrips counts the round trips of a release to one host, by the step that they began
-// in. Nothing is new on the host but the release's name: the last release left the mirror with the
-// commit, the virtualenv and the server's configuration. A relay delays both directions, so that time
-// tells one round trip from the next. With -v it prints the events, each with the round trips before
+// in. Only the release's name is new to the host: the last release left the mirror with the
+// commit, the virtualenv and the server's configuration. A relay delays both directions, so that
+// the times separate round trips. With -v it prints the events, each with the round trips before
 // it.
 func BenchmarkRoundTrips(b *testing.B) {
 	const oneWay = 25 * time.Millisecond
@@ -74,8 +74,8 @@ func BenchmarkRoundTrips(b *testing.B) {
 	}
 }
 
-// roundTrips has the times when a client sent something that does not travel with what it sent
-// before.
+// roundTrips records when round trips began. What a client sends within one round-trip time of the
+// beginning counts as the same round trip.
 type roundTrips struct {
 	length time.Duration
 	mu     sync.Mutex

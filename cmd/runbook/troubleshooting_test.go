@@ -41,8 +41,8 @@ var areas = []struct {
 }
 
 // said gives the messages that the code does not spell out, such as those of the operating system,
-// or puts together from many: a hint that begins so belongs to that message. One in parentheses
-// describes the error.
+// or puts together from many. Each belongs to the hints that begin with hint. A message in
+// parentheses describes the error.
 var said = []struct{ hint, message string }{
 	{"name a file in a folder that exists", "--summary …: no such file or directory"},
 	{"correct the new text: validate", "… exited …, so the file stays as it was"},
@@ -118,7 +118,7 @@ func troubleshooting(t *testing.T) string {
 		switch {
 		case i >= 0:
 			add(advice{a.file, said[i].message, a.hint})
-		case !letters.MatchString(a.hint): // it is only known when it happens
+		case !letters.MatchString(a.hint): // only known at run time
 		case !letters.MatchString(a.message):
 			open = append(open, a)
 		default:
@@ -147,7 +147,7 @@ func writeAdvice(page *strings.Builder, message string, hints []string) {
 	if strings.HasPrefix(message, "(") {
 		quoted = strings.Trim(message, "()")
 	}
-	hints = slices.DeleteFunc(hints, func(hint string) bool { // the same with the name of the file
+	hints = slices.DeleteFunc(hints, func(hint string) bool { // repeats another hint, with … for FILE
 		return slices.ContainsFunc(hints, func(other string) bool {
 			return other != hint && strings.ReplaceAll(other, "FILE", unknown) == hint
 		})

@@ -162,9 +162,9 @@ func compareTrees(t *testing.T, got, want map[string]string) {
 	}
 }
 
-// strangeVenv is found before Python's own venv, whose code it runs. In the first environment that
-// it makes, $STRANGE runs at every start of Python. The second is a common one, but with "no" as
-// $STRANGE_PIP it gets no pip, which takes ensurepip four seconds.
+// strangeVenv shadows Python's own venv and runs its code. In the first environment, $STRANGE runs
+// at every start of Python; with "venv", venv lacks its step for pip instead. The second is common,
+// but without pip if $STRANGE_PIP is "no", because ensurepip takes four seconds.
 const strangeVenv = `import os, sysconfig
 __path__ = [os.path.join(sysconfig.get_path("stdlib"), "venv")]
 with open(os.path.join(__path__[0], "__init__.py"), encoding="utf-8") as source:
@@ -255,7 +255,7 @@ func pythonWith(t *testing.T, dir, variables string, modules map[string]string) 
 }
 
 // TestVirtualenvModule makes environments with virtualenv: where the settings ask for it, and where
-// Python has no venv that works. Variables of the login that set virtualenv's options do not count.
+// Python has no working venv. Variables of the login that set virtualenv's options are ignored.
 func TestVirtualenvModule(t *testing.T) {
 	if err := exec.Command("/usr/bin/python3", "-c", "import virtualenv").Run(); err != nil {
 		t.Fatalf("%v: install the Debian package python3-virtualenv, as .ci/test does", err)

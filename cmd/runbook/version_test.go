@@ -10,7 +10,7 @@ import (
 )
 
 // TestRecipeWantsVersion runs a recipe with an older runbook than it wants.
-func TestRecipeWantsVersion(t *testing.T) { // not parallel: the version is one of the whole program
+func TestRecipeWantsVersion(t *testing.T) { // not parallel: the version is a global variable
 	path := filepath.Join(t.TempDir(), "new.lua")
 	text := "recipe {\n  runbook = \">= 1.2\",\n}\nprint(\"ran\")\n"
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {

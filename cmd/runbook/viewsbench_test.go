@@ -88,7 +88,7 @@ func percent(with, without time.Duration) float64 {
 	return 100 * (with.Seconds()/without.Seconds() - 1)
 }
 
-// spent is the time of a run.
+// spent is the elapsed time and the processor time of a run.
 type spent struct{ wall, cpu time.Duration }
 
 // views opens views of a run. end closes what they write to.
@@ -184,7 +184,7 @@ func onlyScreen(b *testing.B, plan *run.Plan) (sinks []event.Sink, end func()) {
 		b.Fatal(err)
 	}
 	read := make(chan struct{})
-	go func() { // as the window does, until the terminal is closed
+	go func() { // like a terminal window, until the terminal is closed
 		defer close(read)
 		_, _ = io.Copy(io.Discard, ours)
 	}()

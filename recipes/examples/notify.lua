@@ -1,5 +1,5 @@
 -- Reports the result of a run to a chat, through a webhook: a POST with { "text": … }, which Slack,
--- Mattermost and many others read, and the result's parts beside it. Copy this file to
+-- Mattermost and many others read, plus the fields of the result. Copy this file to
 -- recipes/lib/. In a recipe:
 --
 --   local notify = require "notify"
@@ -25,7 +25,7 @@ local function post(url, message)
   end
 end
 
--- begin starts the clock and reports a failure. title describes the run.
+-- begin starts the clock, and reports the run if it fails. title describes the run.
 local function begin(url, title)
   local names, done = {}, false
   for _, host in ipairs(hosts) do
@@ -50,7 +50,7 @@ local function begin(url, title)
     end
   end)
   return {
-    -- done reports success; more has further parts of the message.
+    -- done reports success. more has additional fields for the message.
     done = function(more)
       done = true
       report("done", more)

@@ -81,8 +81,8 @@ func ecdsaKey(t *testing.T) gossh.AlgorithmSigner {
 	return signer(t, private)
 }
 
-// desk is a forwarder with one deploy key for git@gitserver, and clients as programs on a host
-// would use.
+// desk is a forwarder with one deploy key for git@gitserver. Its clients connect as programs on a
+// host do.
 type desk struct {
 	*testing.T
 	rec       *recorder
@@ -139,7 +139,7 @@ func text(parts ...[]byte) []byte {
 	return b
 }
 
-// binding returns the contents of a session-bind request for host, signed with by.
+// bindRequest returns the contents of a session-bind request for host, signed with by.
 func bindRequest(t *testing.T, host gossh.PublicKey, by gossh.AlgorithmSigner, session []byte, forwarding byte) []byte {
 	t.Helper()
 	algorithm := algorithms(by.PublicKey().Type())[0]

@@ -176,7 +176,7 @@ func TestUnbound(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	// A client that names its server must talk to that one.
+	// Even with Unbound, a client that names another server gets no signature.
 	c := d.client()
 	if d.bind(c, d.other, "session") == nil {
 		t.Error("bound to another server")

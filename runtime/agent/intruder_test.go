@@ -24,7 +24,7 @@ import (
 	"runbook/runtime/ssh/shell"
 )
 
-// TestIntruder: another user of the host who may open the socket gets nothing from the agent.
+// TestIntruder: whoever opens the socket on the host can list the deploy key, but not use it.
 func TestIntruder(t *testing.T) {
 	s := newSite(t)
 	f := s.forward()
@@ -134,7 +134,7 @@ func (s *site) withPrograms(socket string) {
 	}
 	mine := filepath.Join(s.dir, "mine")
 	labtest.Key(s.T, mine)
-	// With the private key's file beside it, ssh-keygen would need no agent.
+	// Without a private key file next to public, ssh-keygen must ask the agent.
 	message, public := filepath.Join(s.dir, "message"), filepath.Join(s.dir, "public")
 	for path, text := range map[string]string{message: "a contract", public: want} {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {

@@ -38,7 +38,7 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// running reports whether the agent of OnHost exists: its process, its socket and its folder.
+// running identifies an agent that OnHost started, by its process and its socket.
 type running struct {
 	pid    int
 	socket string
@@ -119,7 +119,7 @@ func TestOnHostBindsKeys(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// wrapped returns a PATH with a script as ssh-add, which calls the real one.
+	// wrapped returns a PATH whose ssh-add is a script that calls the real one after lines.
 	wrapped := func(name, lines string) map[string]string {
 		dir := filepath.Join(s.dir, name)
 		if err := os.Mkdir(dir, 0o755); err != nil {
@@ -158,7 +158,7 @@ func TestOnHostBindsKeys(t *testing.T) {
 	for name, test := range map[string]struct {
 		known, to []string
 		env       map[string]string
-		out       bool // the key opens the other server, too
+		out       bool // the key works at the other server, too
 		fetches   bool
 	}{
 		"known here":          {[]string{s.git.KnownHosts}, []string{s.url()}, nil, false, true},

@@ -167,7 +167,7 @@ func TestAClientThatBindsNothing(t *testing.T) {
 		Argv: []string{"dbclient", "-A", "-T", "-p", fmt.Sprint(s.git.Port), s.git.User + "@127.0.0.1",
 			"git-upload-pack", "app.git"},
 		Env:   map[string]string{"HOME": home},
-		Stdin: new("0000"), // nothing is wanted of what is offered
+		Stdin: new("0000"), // a flush packet: fetch none of the refs
 	}
 	f := s.forward()
 	ctx := shell.WithAgent(s.ctx, f)

@@ -10,7 +10,7 @@ type sinkhole struct{}
 func (sinkhole) Event(Event)  {}
 func (sinkhole) Close() error { return nil }
 
-// One event with host, step and line, without secrets and with a few.
+// BenchmarkEmit emits one event with host, step and line, without secrets and with three.
 func BenchmarkEmit(b *testing.B) {
 	for _, secrets := range []int{0, 3} {
 		b.Run(fmt.Sprint(secrets, " secrets"), func(b *testing.B) {

@@ -42,7 +42,7 @@ func FuzzClean(f *testing.F) {
 		if strings.Count(got, "\n") != strings.Count(text, "\n") {
 			t.Errorf("%q became %q: other lines", text, got)
 		}
-		if 3*len(text) < LongestLine && Clean(got) != got { // a byte that is no UTF-8 becomes three
+		if 3*len(text) < LongestLine && Clean(got) != got { // an invalid UTF-8 byte becomes three
 			t.Errorf("%q became %q, and then %q", text, got, Clean(got))
 		}
 		if line := OneLine(text); strings.ContainsAny(line, "\n\t") {

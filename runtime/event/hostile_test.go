@@ -35,8 +35,8 @@ import (
 	"runbook/runtime/event/terminal"
 )
 
-// hostile are texts that a terminal or a service would obey, or a reader misread. Each contains a
-// word that must be shown.
+// hostile lists texts that a terminal or a service would obey, or that a reader would misread. Each
+// contains a word that must be shown.
 var hostile = []string{
 	"\x1b[31;5mHOSTILE\x1b[0m",
 	"\x1b]0;HOSTILE\x07",                          // renames the window
@@ -44,17 +44,17 @@ var hostile = []string{
 	"\x1b]8;;http://example.org\x1b\\HOSTILE",     // a link
 	"\x1b[2J\x1b[1;1HHOSTILE",                     // clears the screen
 	"\x1bP+q544e\x1b\\HOSTILE",                    // asks the terminal, which types its answer
-	"safe\rHOSTILE",                               // goes over what was written
+	"safe\rHOSTILE",                               // overwrites the line
 	"HOSTILE\b\b\b\b\b\b\b",                       //
-	"HOSTILE\x0e\x0f\x05\x11\x13",                 // other letters, an answer, flow control
+	"HOSTILE\x0e\x0f\x05\x11\x13",                 // another character set, an answer, flow control
 	"HOSTILE\x00",                                 //
 	"HOSTILE\x7f\x7f",                             //
 	"\u009b31mHOSTILE",                            // CSI in one character
 	"\x9b31mHOSTILE",                              // and in one byte
-	"\u0085\u008dHOSTILE",                         // other lines
+	"\u0085\u008dHOSTILE",                         // moves to another line
 	"\u202eHOSTILE\u202c",                         // from right to left
 	"\u2066\u2067\u2068HOSTILE\u2069",             //
-	"HOSTILE\xff\xc3\xed\xa0\x80",                 // no UTF-8
+	"HOSTILE\xff\xc3\xed\xa0\x80",                 // invalid UTF-8
 	"HOSTILE\n::error::HOSTILE\n##[error]HOSTILE", // commands of a job
 	"section_start:1:HOSTILE\r\x1b[0K",
 	strings.Repeat("HOSTILE ", event.LongestLine/len("HOSTILE ")+2),
@@ -164,7 +164,7 @@ var severalLines = map[string]bool{"Text": true, "Error": true, "Hint": true, "A
 	"Plan.Groups.Parts.Warning": true, "Plan.Groups.Parts.Text": true, "Plan.Groups.Parts.Diff": true,
 	"Plan.Calls.Text": true, "Plan.Calls.Note": true, "Plan.Calls.Diff": true}
 
-// Each hostile text in each field of each kind of event, through each sink.
+// TestHostileTexts puts each hostile text into each field of each kind of event, for each sink.
 func TestHostileTexts(t *testing.T) {
 	for i, text := range hostile {
 		// Each call of written sets up all sinks, so several kinds share one.
@@ -205,7 +205,7 @@ func TestHostileTexts(t *testing.T) {
 	}
 }
 
-// hold fails the test if the output of a sink contains what it must not.
+// hold fails the test if the output of a sink contains a hostile text that is not made harmless.
 func hold(t *testing.T, where, sink, text string) {
 	t.Helper()
 	if !utf8.ValidString(text) {

@@ -6,7 +6,7 @@ import (
 )
 
 func TestURLSecrets(t *testing.T) {
-	for text, hidden := range map[string][]string{ // words that must not be seen afterwards; those in capitals must
+	for text, hidden := range map[string][]string{ // words that must be hidden; those in capitals must be shown
 		"--index-url=https://user:topsecret@pypi.example.com/simple":   {"topsecret", "user:", "PYPI"},
 		"https://ghp_abcdef0123@git.example.com/app.git":               {"ghp_abcdef0123", "GIT.EXAMPLE"},
 		"https://user:pw@git.example.com/app":                          {"user:pw"},

@@ -8,7 +8,7 @@ import (
 	"runbook/runtime/ssh/shell"
 )
 
-// BenchmarkUnchanged finds out that a file is as it should be, which costs one round trip.
+// BenchmarkUnchanged puts a file that is already as it should be, which costs one round trip.
 func BenchmarkUnchanged(b *testing.B) {
 	stream := event.NewStream()
 	pool := shell.NewPool(stream, shell.Options{})

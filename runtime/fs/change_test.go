@@ -193,7 +193,7 @@ func TestSymlinkIsAtomic(t *testing.T) {
 	})
 }
 
-// TestCauses finds the reasons of SFTP's "failure", on file systems made for the test.
+// TestCauses expects the cause instead of SFTP's "failure", on file systems made for the test.
 func TestCauses(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Fatal("only root can mount the file systems that this test needs: run the tests with sudo, as .ci/test does")
@@ -308,8 +308,8 @@ func TestInterruptedAtEachPoint(t *testing.T) {
 	}
 }
 
-// TestPermissions creates files and folders under the umask of host:permissions. A mode that is
-// given counts, and a folder that inherits its group keeps the bit for it.
+// TestPermissions creates files and folders under the umask of host:permissions. A given mode
+// overrides the umask, and a folder that inherits its group keeps the setgid bit.
 func TestPermissions(t *testing.T) {
 	onBoth(t, func(b *bench) {
 		b.host.SetPermissions(shell.Permissions{Umask: 0o027})

@@ -88,8 +88,8 @@ func (b *bench) names(want ...string) {
 	}
 }
 
-// onBoth runs a test on a host with OpenSSH and on this machine itself,
-// and with sudo instead.
+// onBoth runs a test on a host with OpenSSH, on this machine itself,
+// and on this machine with sudo.
 func onBoth(t *testing.T, test func(*bench)) {
 	t.Run("openssh", func(t *testing.T) {
 		admin := filepath.Join(t.TempDir(), "admin")
@@ -314,7 +314,7 @@ func TestAppend(t *testing.T) {
 	})
 }
 
-// Files are at hand while a command of the recipe runs: what it waits for may be one of them.
+// Files can be read and written while a command runs: the command may wait for one of them.
 func TestBesideACommand(t *testing.T) {
 	onBoth(t, func(b *bench) {
 		var command sync.WaitGroup

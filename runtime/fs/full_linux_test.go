@@ -29,7 +29,7 @@ func TestAppendToFullDisk(t *testing.T) {
 	})
 }
 
-// A disk that becomes full in the middle of a new file leaves the old one, and no other.
+// A disk that becomes full in the middle of a new file leaves only the old file.
 func TestPutOnFullDisk(t *testing.T) {
 	onBoth(t, func(b *bench) {
 		b.must(os.Mkdir(b.path("small"), 0o755))

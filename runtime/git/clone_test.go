@@ -157,8 +157,8 @@ func TestCloneRefuses(t *testing.T) {
 	}
 }
 
-// Submodules are cloned at their commits, also nested ones and with a relative URL. What
-// .gitmodules says is not for git itself: its URLs are checked, and one that is not allowed leaves
+// Submodules are cloned at their commits, even nested ones and ones with a relative URL. git never
+// acts on .gitmodules: the URLs are checked first, and a clone with a URL that is not allowed leaves
 // nothing.
 func TestSubmodules(t *testing.T) {
 	m := newMirrored(t)
@@ -205,8 +205,8 @@ func TestSubmodules(t *testing.T) {
 	}
 }
 
-// Files of Git LFS come from their server, without other filters; without git-lfs, or with an
-// object that is missing, the clone fails and leaves nothing.
+// Files of Git LFS come from their server, and no other filter runs. Without git-lfs, or with a
+// missing object, the clone fails and leaves nothing.
 func TestLFS(t *testing.T) {
 	m := newMirrored(t)
 	ran := filepath.Join(m.dir, "ran")
@@ -287,7 +287,7 @@ func TestCloneInterrupted(t *testing.T) {
 		map[string]string{"PATH": m.dir + "/bin:" + os.Getenv("PATH")}))
 	defer cancel(nil)
 	why := errors.New("interrupted")
-	said, err := os.OpenFile(fifo, os.O_RDWR, 0) // both ways, so that neither end waits for the other to come
+	said, err := os.OpenFile(fifo, os.O_RDWR, 0) // read and write, so that neither end blocks in open
 	m.must(err)
 	reached := make(chan error, 1)
 	go func() {
@@ -300,7 +300,7 @@ func TestCloneInterrupted(t *testing.T) {
 	if !errors.Is(err, why) {
 		t.Errorf("error: %v", err)
 	}
-	m.must(said.Close()) // wakes the reader if the checkout never came
+	m.must(said.Close()) // wakes the reader if no checkout started
 	m.must(<-reached)
 	if _, err := os.Lstat(into); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("the folder is left: %v", err)

@@ -103,7 +103,7 @@ func summary(c git.Comparison) string {
 		subjects(c.Removed)), " ")
 }
 
-// listing returns the names, sizes and times of everything in a folder.
+// listing returns the names, modes, sizes and times of everything in a folder.
 func listing(t *testing.T, folder string) string {
 	t.Helper()
 	var b strings.Builder

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// What git adds to every failure of a transport is not shown: the reason is before it.
+// lastBlock drops the lines that git adds to every transport error: the reason comes before them.
 func TestLastBlock(t *testing.T) {
 	const always = "fatal: Could not read from remote repository.\n\n" +
 		"Please make sure you have the correct access rights\nand the repository exists.\n"

@@ -25,7 +25,7 @@ func TestMirrorOnFullDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() {
-		// Detached: a program that another test is just starting may still hold a file on it.
+		// Detached, because a program that another test starts may still have a file there open.
 		if err := syscall.Unmount(small, syscall.MNT_DETACH); err != nil {
 			t.Error(err)
 		}
@@ -41,7 +41,7 @@ func TestMirrorOnFullDisk(t *testing.T) {
 	}
 	before := room()
 	random := make([]byte, 4<<20)
-	if _, err := rand.Read(random); err != nil { // compressed it would fit
+	if _, err := rand.Read(random); err != nil { // compressible data would fit
 		t.Fatal(err)
 	}
 	b.write(filepath.Join(b.work, "big"), string(random))

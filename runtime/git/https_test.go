@@ -95,8 +95,8 @@ func found(t *testing.T, dir, word string) []string {
 	return files
 }
 
-// TestHTTPSLogin: the login of an https URL reaches the git server, and no file, no command line
-// and no event.
+// TestHTTPSLogin: the login of an https URL reaches the git server, but it appears in no file,
+// command line or event on the way.
 func TestHTTPSLogin(t *testing.T) {
 	for name, test := range map[string]struct{ user, password, info string }{
 		"a password":        {"deploy", "p@ss'w$rd", "deploy:p%40ss'w$rd@"},
@@ -190,7 +190,7 @@ func TestHTTPSLoginRefused(t *testing.T) {
 	if text := b.read(filepath.Join(home, ".git-credentials")); text != stored {
 		t.Errorf("stored: %s", text)
 	}
-	if _, err := b.git.Resolve(ctx, b.host, s.at(""), "main"); err != nil { // the host's own helper alone
+	if _, err := b.git.Resolve(ctx, b.host, s.at(""), "main"); err != nil { // only the host's own helper has the login
 		t.Error(err)
 	}
 

@@ -28,8 +28,8 @@ func named(t *testing.T, gitconfig, sshconfig string) Deps {
 	return Deps{Names: inventory.NewNames(event.NewStream(), inventory.Options{})}
 }
 
-// TestNames: git on this machine gets a repository's address as it is written, git on hosts what
-// that stands for. Both know the server by its real name.
+// TestNames: git on this machine gets a repository's address as written. git on hosts gets the
+// address that it resolves to. Both know the server by its real name.
 func TestNames(t *testing.T) {
 	d := named(t, `
 [url "git@github.com:"]

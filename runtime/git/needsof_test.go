@@ -10,7 +10,7 @@ import (
 )
 
 // A commit's needs are found in the requirements and the files that they include, in .gitmodules
-// and in .gitattributes: by a server that leaves out files, by one that cannot, and in a mirror.
+// and in .gitattributes: on a server with partial clones, on one without, and in a mirror.
 func TestNeeds(t *testing.T) {
 	m := newMirrored(t)
 	for name, text := range map[string]string{

@@ -14,7 +14,7 @@ import (
 	"runbook/runtime/ssh/shell"
 )
 
-// pushed is a bench whose host has no other source than this machine.
+// pushed is a bench whose host gets commits only from this machine.
 type pushed struct {
 	*bench
 	path  string // the mirror
@@ -33,7 +33,7 @@ func newPushed(t *testing.T) *pushed {
 	return p
 }
 
-// push brings a commit to the host, and returns how many objects and bytes were sent.
+// push sends a commit to the host, and returns how many objects and bytes were sent.
 func (p *pushed) push(revision, branch string) (objects, bytes int) {
 	p.Helper()
 	from, err := p.git.Hold(p.ctx, p.host, git.HoldOptions{Repo: p.repo, Revision: revision, Branch: branch})
@@ -147,7 +147,7 @@ func (p *pushed) must(err error) {
 	}
 }
 
-// A pack that is damaged, cut off, or of something else, is refused on the host.
+// The host refuses a pack that is damaged, truncated, or without all objects of the commit.
 func TestPushRefusesWhatIsNotTheCommit(t *testing.T) {
 	p := newPushed(t)
 	real, err := exec.LookPath("git")
@@ -213,7 +213,7 @@ func TestPushUnusualRepositories(t *testing.T) {
 	}
 }
 
-// The commit comes from where it is already, and else from the git server, into the cache.
+// Hold uses a repository that already has the commit. Otherwise it fetches into the cache.
 func TestHold(t *testing.T) {
 	p := newPushed(t)
 	s := p.serveHTTPS("deploy", "s3cret99")

@@ -216,7 +216,7 @@ func TestOnlyWhatAppliesIsRefused(t *testing.T) {
 	}
 	_, err := Load(t.Context(), event.NewStream(), Options{Hosts: []string{"h.lua"}, Dir: dir}, "")
 	if err == nil || !strings.Contains(err.Error(),
-		"Nonsense") { // a jump of its own takes ProxyCommand's place, no more
+		"Nonsense") { // its own jump replaces only ProxyCommand
 		t.Errorf("got %v", err)
 	}
 }

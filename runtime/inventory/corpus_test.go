@@ -17,10 +17,10 @@ import (
 	"runbook/runtime/inventory/sshconfig"
 )
 
-// TestCorpus compares what becomes of a host with OpenSSH, on files such as people and tools write.
+// TestCorpus compares the settings of hosts with OpenSSH, on files such as people and tools write.
 // Each file in testdata/ssh_config has its home folder, its /etc/ssh and its /etc/hosts. The
-// comparison runs in namespaces, in which they are in their places: so both sides read the same
-// files, and no network.
+// comparison runs in namespaces that mount them there, so both sides read the same files and use no
+// network.
 func TestCorpus(t *testing.T) {
 	cases, err := filepath.Glob("testdata/ssh_config/*.txtar")
 	if err != nil || len(cases) < 30 {
@@ -108,7 +108,7 @@ mount --bind "$1/etc/nsswitch.conf" /etc/nsswitch.conf
 mount --bind "$1/etc" /etc/ssh
 `
 
-// compareHosts compares hosts with OpenSSH, with the files that are in their places.
+// compareHosts compares hosts with OpenSSH, with the files that are mounted.
 func compareHosts(t *testing.T, hosts []string) {
 	defaults := sshG(t, "-F", "none", "web1")
 	me, err := thisMachine("")
@@ -172,7 +172,7 @@ func sshG(t *testing.T, args ...string) map[string]string {
 		return nil
 	}
 	says := map[string]string{}
-	seen := map[string]bool{} // ssh lists a file twice that the user's and the system's configuration name
+	seen := map[string]bool{} // ssh lists a file twice if both configurations name it
 	for line := range strings.Lines(string(out)) {
 		key, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
 		if slices.Contains(compared(), key) && !seen[line] {
@@ -184,7 +184,7 @@ func sshG(t *testing.T, args ...string) map[string]string {
 	return says
 }
 
-// yesNo returns the one spelling of a value that has two.
+// yesNo spells true and false as yes and no, for directives that accept both spellings.
 func yesNo(key, text string) string {
 	if strings.HasSuffix(key, "authentication") || key == "identitiesonly" || key == "canonicalizehostname" {
 		return strings.NewReplacer("true", "yes", "false", "no").Replace(strings.ToLower(text))
@@ -192,8 +192,8 @@ func yesNo(key, text string) string {
 	return text
 }
 
-// asSSH returns a host as ssh -G writes it, with OpenSSH's defaults for what is not set. Where ssh
-// does not expand tokens, it has the words of the file; compareExpanded compares the rest.
+// asSSH returns a host as ssh -G writes it, with OpenSSH's defaults for unset values. Where ssh
+// does not expand tokens, asSSH returns the words of the file; compareExpanded compares the rest.
 func asSSH(h *Host, v sshconfig.Values, defaults map[string]string) map[string]string {
 	says := map[string]string{}
 	for _, key := range compared() {
@@ -235,7 +235,7 @@ func asSSH(h *Host, v sshconfig.Values, defaults map[string]string) map[string]s
 	return says
 }
 
-// compareExpanded compares the paths and the proxy command with what ssh -v says that it uses.
+// compareExpanded compares the paths and the proxy command with those that ssh -v reports.
 func compareExpanded(t *testing.T, host string, h *Host) {
 	t.Helper()
 	args := []string{"-v", "-T", "-o", "BatchMode=yes", "-o", "RemoteCommand=none", "-o", "ControlMaster=no", "-o",

@@ -98,8 +98,8 @@ func TestWrongLists(t *testing.T) {
 	}
 }
 
-// TestAnsible verifies that an Ansible inventory is named as such, and that its first host is shown
-// in the right form.
+// TestAnsible verifies that the error identifies an Ansible inventory, and that the hint shows its
+// first host as Lua.
 func TestAnsible(t *testing.T) {
 	for _, c := range []struct{ text, host string }{
 		{"[web]\nweb1 ansible_host=192.0.2.11 ansible_user=deploy ansible_port=2222\nweb2\n",
@@ -157,7 +157,7 @@ func FuzzList(f *testing.F) {
 			return
 		}
 		safe(t, l)
-		for _, e := range l.entries { // what is shown as a name is a way to write the same host
+		for _, e := range l.entries { // a name that is shown can be parsed as the same host
 			again, err := parseEntry(bracketed(e))
 			if err != nil || again.address != e.address || again.port != e.port {
 				t.Errorf("%q is read again as %+v, %v", e.name, again, err)

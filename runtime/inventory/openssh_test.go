@@ -43,8 +43,8 @@ func compare(t *testing.T, file, host string, defaults map[string]string) {
 	}
 }
 
-// weSay returns what this package makes of a file, as ssh -G writes it. Its jump hosts are not
-// resolved.
+// weSay returns the settings that this package reads from a file, as ssh -G writes them. Jump hosts
+// are not resolved.
 func weSay(
 	ctx context.Context, me sshconfig.Machine, c *sshconfig.Reader, host string, defaults map[string]string,
 ) (map[string]string, error) {

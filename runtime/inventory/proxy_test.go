@@ -105,8 +105,8 @@ func TestWrongProxies(t *testing.T) {
 	}
 }
 
-// TestMatchExec: a command runs once for all hosts it is the same for, and only where all that
-// precedes it matches.
+// TestMatchExec: a command that is the same for several hosts runs once, and only if everything
+// before it on the line matches.
 func TestMatchExec(t *testing.T) {
 	dir := files(t, map[string]string{"c": `
 		Match exec "echo same >> ~/ran"
@@ -147,7 +147,7 @@ func TestMatchExec(t *testing.T) {
 	}
 }
 
-// TestUnsafeFiles: what others can write to is not read, or at least none of its commands is run.
+// TestUnsafeFiles: a file that others can write to is refused, or at least a command in it.
 func TestUnsafeFiles(t *testing.T) {
 	for _, c := range []struct {
 		name, path, config string

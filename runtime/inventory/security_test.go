@@ -77,7 +77,7 @@ func TestAlgorithmsLikeOpenSSH(t *testing.T) {
 			}
 			said := sshLists(t, file)
 			got, err := parseAlgorithms(list, defaults[key], possible, kind.patterns)
-			if len(said[key]) == 0 { // it refuses that, or has nothing to connect with
+			if len(said[key]) == 0 { // ssh refuses the list, or the list is empty
 				if err == nil && len(got) > 0 {
 					t.Errorf("%s %s: ssh refuses it, we say %v", key, list, got)
 				}

@@ -47,7 +47,7 @@ func newSite(t *testing.T) *site {
 				t.Fatal(err)
 			}
 		}
-		// mod_wsgi detects a switch by the time of the file.
+		// mod_wsgi detects a switch by the file's modification time.
 		at := time.Date(2026, 1, 1+i, 0, 0, 0, 0, time.UTC)
 		if err := os.Chtimes(filepath.Join(folder, "wsgi.py"), at, at); err != nil {
 			t.Fatal(err)
@@ -153,8 +153,8 @@ func (s *site) eventually(what string, holds func() bool) {
 		log)
 }
 
-// As with the real one, a switch affects the script at once, and the libraries after a graceful
-// restart.
+// As with the real mod_wsgi-express, a switch affects the script at once, and the libraries after
+// a graceful restart.
 func TestStandInRunsApache(t *testing.T) {
 	for path, debian := range map[string]string{
 		"/usr/sbin/apache2": "apache2", "/usr/lib/apache2/modules/mod_wsgi.so": "libapache2-mod-wsgi-py3",

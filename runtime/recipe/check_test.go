@@ -48,7 +48,7 @@ func BenchmarkCheck2000Lines(b *testing.B) {
 	}
 }
 
-// BenchmarkCheckRelease must stay under 25 ms of CPU. Each round reads all files anew.
+// BenchmarkCheckRelease must stay under 25 ms of CPU. Each round reads all files again.
 func BenchmarkCheckRelease(b *testing.B) {
 	api := luaAPI(b)
 	began := cpu(b)
@@ -106,7 +106,7 @@ func TestCheckReadsSettings(t *testing.T) {
 	}
 }
 
-// TestReservedOption names an option as one of run's own, which run would refuse.
+// TestReservedOption declares an option that has the name of one of run's own: check reports it.
 func TestReservedOption(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "r.lua")
 	if err := os.WriteFile(path, []byte("recipe { options = { dry_run = { false, \"a switch\" } } }\n"),

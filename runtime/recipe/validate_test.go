@@ -116,7 +116,7 @@ func TestInvalidSettings(t *testing.T) {
 		{"local app\napp = {\n  root = 5,\n}\nreturn app", `app.lua:3:3: root: want a string, got the number 5`},
 		{"return setmetatable({\n  root = 5,\n}, {})", `app.lua:2:3: root: want a string, got the number 5`},
 		{"local app = { root = 5 }\napp = app\nreturn app", `app.lua:1:15: root: want a string, got the number 5`},
-		// What no line states is at the end.
+		// A mistake that has no line of its own is reported at the end.
 		{"local app = {}\napp[\"ro\" .. \"ot\"] = 5\nreturn app", `app.lua:3:1: root: want a string, got the number 5`},
 		{"return { \"root\" }", `app.lua:1:1: want settings by name, got the string "root" without one`},
 		{"return { [true] = 1 }", `app.lua:1:1: a table key must be a name or a position in a list, got a boolean`},

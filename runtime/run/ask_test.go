@@ -114,7 +114,7 @@ print(ok, err.message)
 	}
 }
 
-// on_failure gets what ended the host's function.
+// on_failure gets the error that caused it.
 func TestOnFailureError(t *testing.T) {
 	for source, want := range map[string]string{
 		`fail("no room", "buy a disk")`:      "no room|buy a disk|",

@@ -10,7 +10,7 @@ import (
 	"runbook/runtime/run"
 )
 
-// Each row runs a recipe on a machine that has the notes of a run that died, or none.
+// Each row runs a recipe. With left, the machine has notes of an earlier run that died.
 func TestOnChange(t *testing.T) {
 	const follow = `localhost:on_change("app", function(host) print("reload") host:run("true") end) `
 	for _, tt := range []struct {

@@ -9,8 +9,8 @@ import (
 	"runbook/runtime/script"
 )
 
-// declared returns the error of a library with one global primitive that takes A, or that of its
-// signature.
+// declared returns the error from creating a library with one global primitive that takes A, or
+// from creating the signature of the primitive.
 func declared[A any](more ...script.Module) (err error) {
 	fn := func(context.Context, script.None, A) (script.None, error) { return script.None{}, nil }
 	globals := script.Module{Doc: "globals", Primitives: []script.Primitive{script.Func("f", script.Pure, "doc", fn)}}

@@ -16,8 +16,8 @@ import (
 	"runbook/runtime/script/source"
 )
 
-// TestDeferredModules runs recipes that require built-in modules, which say when they run. In a
-// recipe and modules that are as they are built in, a module runs when a field is first read.
+// TestDeferredModules runs recipes that require built-in modules, which print when they run. If the
+// recipe and the modules are unchanged, a module runs only when a field is first read.
 func TestDeferredModules(t *testing.T) {
 	const recipe = `local a, b, c = require "a", require "b", require "c"
 print("recipe", type(a), a == require "a")

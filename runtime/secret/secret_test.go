@@ -29,8 +29,8 @@ func (o outcome) check(t *testing.T, what, value string, err error) {
 	}
 }
 
-// TestCommand runs programs on this machine and on a host. Of one that fails, the output is not
-// shown.
+// TestCommand runs programs on this machine and on a host. The error of a failed program does not
+// contain its standard output.
 func TestCommand(t *testing.T) {
 	server := sshtest.Start(t)
 	pool := shell.NewPool(event.NewStream(), shell.Options{})
@@ -75,7 +75,7 @@ func TestCommand(t *testing.T) {
 	outcome{err: "start /nonexistent/op: "}.check(t, "a missing program", "", err)
 }
 
-// TestCommandEnds ends what an interrupted command has started.
+// TestCommandEnds interrupts a command. The process that it has started ends, too.
 func TestCommandEnds(t *testing.T) {
 	begun := filepath.Join(t.TempDir(), "begun")
 	stop := errors.New("stop")
@@ -94,6 +94,14 @@ func TestCommandEnds(t *testing.T) {
 	if err := <-ended; !errors.Is(err, stop) {
 		t.Errorf("got %v", err)
 	}
+	pid, err := os.ReadFile(begun)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sshtest.Eventually(t, "the other process has ended", func() bool {
+		stat, err := os.ReadFile("/proc/" + strings.TrimSpace(string(pid)) + "/stat")
+		return err != nil || strings.Contains(string(stat), ") Z ") // a zombie where nothing reaps orphans
+	})
 }
 
 // kinds collects the kinds of the events.
@@ -182,7 +190,7 @@ func encrypt(t *testing.T, text string, to age.Recipient) string {
 	return out.String()
 }
 
-// TestDeclared finds that every primitive is valid, and that none but prompt and command waits.
+// TestDeclared expects every primitive except prompt and command to be Pure.
 func TestDeclared(t *testing.T) {
 	for _, p := range Module(Deps{}).Primitives {
 		waits := p.Name == "prompt" || p.Name == "command"

@@ -53,7 +53,7 @@ func lockedKeyFile(t *testing.T, path, passphrase string) string {
 	return string(public)
 }
 
-// The time that a person takes to answer does not count.
+// The time that a person takes to answer does not count toward the timeout.
 func TestPromptStopsTheClock(t *testing.T) {
 	s := sshtest.Start(t)
 	locked := filepath.Join(t.TempDir(), "locked")
@@ -93,7 +93,7 @@ func TestKeyRefused(t *testing.T) {
 	}
 }
 
-// sshd does not say that a user does not exist.
+// sshd does not reveal that a user does not exist, so the hint only mentions it.
 func TestNoSuchUser(t *testing.T) {
 	s := sshtest.Start(t)
 	target := s.Target(t)

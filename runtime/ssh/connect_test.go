@@ -202,8 +202,8 @@ func TestBastionForbidsTunnels(t *testing.T) {
 	}
 }
 
-// TestUnreachableBehindBastion: a host is unreachable if its jump host finds nothing on its port,
-// or cannot be reached itself.
+// TestUnreachableBehindBastion: a host is unreachable if nothing listens on its port, or if its
+// jump host cannot be reached.
 func TestUnreachableBehindBastion(t *testing.T) {
 	via, target := sshtest.Start(t).Target(t), inventory.Host{Name: "web1", Address: "127.0.0.1",
 		Port: sshtest.FreePort(t), User: "deploy"}

@@ -31,7 +31,7 @@ func TestMaxStartups(t *testing.T) {
 	}
 }
 
-// A server that drops every connection is an error at the deadline.
+// A server that drops every connection causes an error at the deadline.
 func TestAlwaysDropped(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)

@@ -94,7 +94,7 @@ func TestKnownCheck(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	// Lines, read again, give the same keys.
+	// The output of Lines is parsed to the same keys.
 	all := known("- server", "@cert-authority authority", "@revoked other")
 	file := filepath.Join(t.TempDir(), "reread")
 	must(t, os.WriteFile(file, []byte(strings.Join(all.Lines("alias"), "\n")+"\n"), 0o600))

@@ -14,7 +14,7 @@ import (
 	"runbook/runtime/inventory"
 )
 
-// loginServer starts a server that only logs in, by methods that sshd needs PAM for.
+// loginServer starts a server that accepts only logins, by methods for which sshd needs PAM.
 func loginServer(t *testing.T, config *gossh.ServerConfig) inventory.Host {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "hostkey")

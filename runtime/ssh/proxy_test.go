@@ -61,7 +61,7 @@ func TestProxy(t *testing.T) {
 		!strings.Contains(unknown.Accept, "web1.invalid") {
 		t.Errorf("unknown key: %v", err)
 	}
-	// A connection that is lost says what its proxy printed.
+	// The error of a lost connection includes what its proxy printed.
 	must(t, os.WriteFile(known, []byte("web1.invalid "+s.HostKey+"\n"), 0o600))
 	target.Proxy = through("/bin/sh", "-c", `/usr/bin/python3 -c "$1" "$2"; echo "tunnel broke" >&2; exit 3`, "sh",
 		relay, portOf(s))

@@ -16,7 +16,7 @@ import (
 	"runbook/runtime/inventory"
 )
 
-// configured returns how the server is reached with these lines in ssh_config.
+// configured returns the inventory's host for the server with these lines in ssh_config.
 func configured(t *testing.T, s *sshtest.Server, lines ...string) inventory.Host {
 	t.Helper()
 	target := s.Target(t)

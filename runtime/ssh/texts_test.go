@@ -13,8 +13,8 @@ import (
 	"runbook/runtime/internal/sshtest"
 )
 
-// TestLoginTexts refuses logins on real sshd. The error names the cause, and its hint what helps
-// there.
+// TestLoginTexts refuses logins on real sshd. The error names the cause, and its hint names the
+// fix.
 func TestLoginTexts(t *testing.T) {
 	dir := t.TempDir()
 	banner, plain, legacy, ppk := filepath.Join(dir, "banner"), filepath.Join(dir, "plain"),

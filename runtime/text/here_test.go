@@ -7,7 +7,7 @@ import (
 	"runbook/runtime/script"
 )
 
-// A built-in file is on no disk: here copies it to the cache folder, and repairs a copy.
+// A built-in file is not on disk: here copies it to the cache folder, and repairs a changed copy.
 func TestHereOfABuiltinFile(t *testing.T) {
 	t.Setenv("XDG_CACHE_HOME", t.TempDir())
 	f := script.File{Name: "look.sh", Path: "builtin/lib/look.sh", Text: "echo look\n"}

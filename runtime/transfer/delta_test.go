@@ -199,7 +199,7 @@ func TestSurvey(t *testing.T) {
 			"a b": {kind: 'f', mode: 0o644, size: 3, owner: other},
 			"l":   {kind: 'l', mode: 0o777, size: 1, link: "a b", owner: root}}
 		kept, deleted := []string{"only", "k.log"}, []string(nil)
-		if remove { // what something excluded is in stays, too
+		if remove { // a folder that contains an excluded file stays, too
 			kept, deleted = []string{"only/keep", "k.log"}, []string{"only/x"}
 		}
 		if err != nil || s.kind != "folder" || !maps.Equal(s.entries, want) || !slices.Equal(s.kept, kept) ||
@@ -219,7 +219,7 @@ func TestSurvey(t *testing.T) {
 func TestPatterns(t *testing.T) {
 	for _, tt := range []struct {
 		pattern Pattern
-		yes, no []string // a slash at the end is a folder
+		yes, no []string // a trailing slash marks a folder
 	}{
 		{"*.pyc", []string{"a.pyc", "a/b.pyc", "a/b.pyc/"}, []string{"a.py", "a.pyc/b"}},
 		{"media/", []string{"media/", "a/media/"}, []string{"media", "a/media"}},

@@ -38,7 +38,7 @@ func plant(t *testing.T, root string, names ...string) {
 	}
 }
 
-// What only the host has stays, unless it is to be deleted. What is excluded stays in any case.
+// Files that only the host has stay, unless Delete is set. Excluded files stay in any case.
 func TestUploadIntoFolder(t *testing.T) {
 	onEach(t, func(t *testing.T, h *shell.Host) {
 		for name, tt := range map[string]struct {
@@ -97,7 +97,7 @@ func TestUploadIntoFolder(t *testing.T) {
 	})
 }
 
-// uid returns the owner of a file.
+// uid returns the owner, group and mode of a file.
 func uid(t *testing.T, path string) string {
 	t.Helper()
 	info, err := os.Lstat(path)
@@ -106,7 +106,7 @@ func uid(t *testing.T, path string) string {
 	return fmt.Sprintf("%d:%d %04o", st.Uid, st.Gid, info.Mode().Perm())
 }
 
-// What is replaced keeps its owner; a given owner and mode are those of all that is sent.
+// A replaced file keeps its owner. A given owner and mode apply to everything that is sent.
 func TestUploadOwner(t *testing.T) {
 	h := newPool(t, shell.Options{}).Localhost()
 	dir := t.TempDir()
@@ -169,7 +169,7 @@ func TestUploadOwner(t *testing.T) {
 	}
 }
 
-// What another program puts into the old folder just before the new one replaces it is not lost.
+// Files that another program creates just before the swap are kept, unless Delete applies to them.
 func TestUploadKeepsLateFiles(t *testing.T) {
 	for _, swap := range []string{"mv", "python3"} {
 		h, ctx := hostWith(t, "tar", "rm", "chmod", "chown", "find", "sha256sum", "mkdir", "xargs", "stat", "ln", "cp",
@@ -208,7 +208,7 @@ func pathOf(ctx context.Context, t *testing.T, h *shell.Host) string {
 	return r.Stdout
 }
 
-// A file system that is mounted in a folder would be removed with the old folder.
+// A mount in the old folder is an error: its files would be removed with the folder.
 func TestUploadRefusesMounts(t *testing.T) {
 	h := newPool(t, shell.Options{}).Localhost()
 	dir := t.TempDir()

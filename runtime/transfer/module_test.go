@@ -54,7 +54,7 @@ host:download("`+dir+`/b", "`+dir+`/c")
 	}
 }
 
-// With sudo a copy belongs to that user, who also reads.
+// With sudo, an uploaded file belongs to that user, and a download reads as that user.
 func TestLuaSudo(t *testing.T) {
 	shared, err := os.MkdirTemp("", "runbook-test-")
 	must(t, err)

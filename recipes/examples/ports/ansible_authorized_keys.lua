@@ -1,4 +1,4 @@
--- After the Ansible role jedimt.authorized_keys: exactly these keys, and modes that sshd accepts.
+-- Ports the Ansible role jedimt.authorized_keys: exactly these keys, and modes that sshd accepts.
 -- 19 lines of code, the original, without its block for root, has 25.
 local options = recipe {
   summary = "let these public keys log in",

@@ -1,4 +1,4 @@
--- After the Ansible role HanXHX.ssl: a certificate and its key, which must match, then nginx.
+-- Ports the Ansible role HanXHX.ssl: a certificate and its key, which must match, then nginx.
 -- 27 lines of code, the original has 49.
 local options = recipe {
   summary = "install a certificate with its key, and let nginx read it",

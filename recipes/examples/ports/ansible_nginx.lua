@@ -1,4 +1,4 @@
--- After the sites of the Ansible role geerlingguy.nginx: a template, a test, a reload on change.
+-- Ports the sites of the Ansible role geerlingguy.nginx: a template, a test, a reload on change.
 -- 33 lines of code, the original, without its template, has 34.
 local options = recipe {
   summary = "write a site of nginx and reload it after a change",

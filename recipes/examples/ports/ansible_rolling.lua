@@ -1,4 +1,4 @@
--- After Ansible's example of a rolling update: one host at a time, out of the balancer meanwhile.
+-- Ports Ansible's example of a rolling update: one host at a time, out of the balancer meanwhile.
 -- 19 lines of code, the original, without its alerts, has 19.
 local options = recipe {
   summary = "update hosts one after the other, behind a load balancer",

@@ -1,4 +1,4 @@
--- After Capistrano's task deploy:cleanup: only the newest releases and the current one stay.
+-- Ports Capistrano's task deploy:cleanup: only the newest releases and the current one stay.
 -- 19 lines of code, the original has 30.
 local options = recipe {
   summary = "remove old releases",

@@ -1,4 +1,4 @@
--- After capistrano-db-tasks: production's database, by way of this machine, on the other hosts.
+-- Ports capistrano-db-tasks: production's database, by way of this machine, on the other hosts.
 -- 28 lines of code, the original has 213.
 local options = recipe {
   summary = "copy a database from one host to the others",

@@ -1,4 +1,4 @@
--- After a Capistrano task that waits for every server and role, and names those that are not up.
+-- Ports a Capistrano task that waits for every server and role, and names those that are not up.
 -- 24 lines of code, the original has 28.
 local options = recipe {
   summary = "wait until the application is up on every host, and show which are not",

@@ -1,4 +1,4 @@
--- After Capistrano's deploy:check and deploy:symlink:shared: links to what outlives releases.
+-- Ports Capistrano's deploy:check and deploy:symlink:shared: links to what outlives releases.
 -- 32 lines of code, the original has 74.
 local options = recipe {
   summary = "link shared files and folders into the current release",

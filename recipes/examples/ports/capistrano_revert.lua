@@ -1,4 +1,4 @@
--- After Capistrano's task deploy:revert_release: current points to the release before it.
+-- Ports Capistrano's task deploy:revert_release: current points to the release before it.
 -- 21 lines of code, the original has 32.
 local options = recipe {
   summary = "go back by one release",

@@ -1,4 +1,4 @@
--- After capistrano-secrets-yml: a file with secrets, in no repository, for the login alone.
+-- Ports capistrano-secrets-yml: a file with secrets, in no repository, for the login alone.
 -- 17 lines of code, the original has 48.
 local options = recipe {
   summary = "write the environment of the application from a password manager",

@@ -1,4 +1,4 @@
--- After capistrano-sidekiq's sidekiq:restart: no new jobs, the end of the running ones, a restart.
+-- Ports capistrano-sidekiq's sidekiq:restart: no new jobs, the end of the running ones, a restart.
 -- 25 lines of code, the original, without its helpers, has 36.
 local options = recipe {
   summary = "restart sidekiq when its jobs have ended",

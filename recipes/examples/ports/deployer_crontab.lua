@@ -1,4 +1,4 @@
--- After Deployer's contrib/crontab.php: the jobs of the application are a section of the crontab.
+-- Ports Deployer's contrib/crontab.php: the jobs of the application are a section of the crontab.
 -- 29 lines of code, the original, without the task that removes the jobs, has 62.
 local options = recipe {
   summary = "keep the application's jobs in the crontab",

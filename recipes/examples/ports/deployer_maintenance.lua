@@ -1,4 +1,4 @@
--- After Deployer's tasks artisan:down and artisan:up, around a command.
+-- Ports Deployer's tasks artisan:down and artisan:up, around a command.
 -- 14 lines of code, the original has 28.
 local options = recipe {
   summary = "run a command while the site shows that it is closed",

@@ -1,4 +1,4 @@
--- After Deployer's common recipe for PHP: a release, what is shared, the vendors, then the link.
+-- Ports Deployer's common recipe for PHP: a release, what is shared, the vendors, then the link.
 -- 31 lines of code, the original has 345.
 local options = recipe {
   summary = "release a PHP application",

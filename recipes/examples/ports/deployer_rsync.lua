@@ -1,4 +1,4 @@
--- After Deployer's contrib/rsync.php: a folder that was built here, on every host.
+-- Ports Deployer's contrib/rsync.php: a folder that was built here, on every host.
 -- 13 lines of code, the original has 109.
 local options = recipe {
   summary = "upload a built folder: what differs is sent, what is gone here is removed",

@@ -1,4 +1,4 @@
--- After Deployer's contrib/slack.php: a chat reads that a deployment begins, and how it ends.
+-- Ports Deployer's contrib/slack.php: a chat gets the start and the result of a deployment.
 -- 20 lines of code, the original has 92.
 local options = recipe {
   summary = "run a deployment and announce it in a chat",

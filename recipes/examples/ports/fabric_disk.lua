@@ -1,4 +1,4 @@
--- After Fabric's first example, which shows the system and the free space of each server.
+-- Ports Fabric's first example, which shows the system and the free space of each server.
 recipe { summary = "show the system and the free space", hosts = "production", columns = { "system", "free" } }
 
 each(hosts, { at_once = 10 }, function(host)

@@ -1,4 +1,4 @@
--- After the usual fabfile of a Django site: pull the branch, install, migrate, collect, restart.
+-- Ports the usual fabfile of a Django site: pull the branch, install, migrate, collect, restart.
 local options = recipe {
   summary = "update a Django checkout in place",
   hosts = "production",

@@ -1,4 +1,4 @@
--- After a fabfile that lists an application's logs and shows the end of one, on all hosts at once.
+-- Ports a fabfile that lists an application's logs and shows the end of one, on all hosts at once.
 -- 16 lines of code, the original, without the task that empties a log, has 19.
 local options = recipe {
   summary = "show the end of a log of every host, and fetch the log",

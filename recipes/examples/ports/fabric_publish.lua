@@ -1,4 +1,4 @@
--- After the fabfile that Pelican writes for a static site: build here, publish there.
+-- Ports the fabfile that Pelican writes for a static site: build here, publish there.
 -- 14 lines of code, the original, without its other tasks, has 16.
 local options = recipe {
   summary = "build a static site and publish it",

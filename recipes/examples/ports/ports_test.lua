@@ -1,4 +1,4 @@
--- Tests of the ports. Those of a test run on the same two hosts, one after the other.
+-- Tests the ports. All ports of one test run on the same two hosts, one after the other.
 
 -- changes counts what a run changed without a command.
 local function changes(result)
@@ -26,7 +26,7 @@ local function done(name, values, only)
   return plain(name, values, only), dry
 end
 
--- unchanged runs a port once more: nothing is left to change, and each host says so.
+-- unchanged runs a port once more, which must change nothing and report that for each host.
 local function unchanged(name, values)
   local result = plain(name, values)
   expect.equal(changes(result), 0, "the number of changes in another run of " .. name)
@@ -98,7 +98,7 @@ test("each port does what the script that it comes from does", function()
   expect.equal(fs:read(root .. "/compose/compose.yml"):match("image: (%S+)"), "registry.example.org/app:latest")
 end)
 
--- SERVER answers GET with up and writes what POST brings into the file posted.
+-- SERVER answers GET with "up", and appends the body of each POST to the file "posted".
 local SERVER = [[
 import http.server, sys
 class Handler(http.server.BaseHTTPRequestHandler):

@@ -1,4 +1,4 @@
--- After pyinfra's example of files: a folder, a file, a link, and a line that a file must have.
+-- Ports pyinfra's example of files: a folder, a file, a link, and a line that a file must have.
 -- 16 lines of code, the original, without its other operations, has 27.
 local options = recipe {
   summary = "a folder, a file, a link and a line",

@@ -1,4 +1,4 @@
--- After pyinfra's example of a web server: a systemd unit, its files, and a restart after a change.
+-- Ports pyinfra's example of a web server: a systemd unit, its files, and a restart after a change.
 -- 33 lines of code, the original, without its user and sudoers, has 49.
 local options = recipe {
   summary = "run a web server as a service",

@@ -1,4 +1,4 @@
--- After pyinfra's example of a virtualenv: made once, installed again when requirements change.
+-- Ports pyinfra's example of a virtualenv: made once, installed again when requirements change.
 local options = recipe {
   summary = "keep a virtualenv as its requirements say",
   hosts = "production",

@@ -1,4 +1,4 @@
--- After a Rexfile that backs up a database: dump, keep some days, fetch the newest.
+-- Ports a Rexfile that backs up a database: dump, keep some days, fetch the newest.
 local options = recipe {
   summary = "back up a database and fetch the dump",
   hosts = "production",

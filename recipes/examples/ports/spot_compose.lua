@@ -1,4 +1,4 @@
--- After spot's playbook for a container: write the file, pull, start again, wait until it answers.
+-- Ports spot's playbook for a container: write the file, pull, start again, wait until it answers.
 local options = recipe {
   summary = "start a container from its image",
   hosts = "production",

@@ -14,7 +14,7 @@ import (
 	"runbook/runtime/event/ci"
 )
 
-// story is a run that fails on one host with hostile output.
+// story returns what a CI service shows of a failed run with hostile texts.
 func story(t *testing.T, env map[string]string) string {
 	t.Helper()
 	var out bytes.Buffer

@@ -14,7 +14,7 @@ import (
 
 const apart = "\u200b"
 
-// guarded returns text as Guard writes it, in two pieces.
+// guarded writes text through Guard in two pieces, and returns the output.
 func guarded(t testing.TB, text string, at int) string {
 	t.Helper()
 	var out bytes.Buffer
@@ -52,7 +52,7 @@ func TestGuard(t *testing.T) {
 	}
 }
 
-// Regular files and the file of the commands need no guard; without GitHub nothing does.
+// Regular files and the file of the commands need no guard. Outside GitHub, no file does.
 func TestGuardsNoFile(t *testing.T) {
 	f, err := os.Create(filepath.Join(t.TempDir(), "out"))
 	if err != nil {

@@ -37,7 +37,7 @@ func (f *film) sorted() []event.Event {
 	return f.events
 }
 
-// begun returns the first events: two hosts, of which the second waits for a lock.
+// begun returns a film that has only the first event of a run.
 func begun(args map[string]any, hosts ...string) *film {
 	f := &film{}
 	f.at(0, event.Event{Kind: event.RunBegun, Text: "recipes/release.lua", Args: args, By: "ada@laptop", Hosts: hosts,
@@ -126,7 +126,7 @@ func large(hosts, steps int) []event.Event {
 	return f.sorted()
 }
 
-// killed removes the last event.
+// killed returns the events of the first seconds, as of a run that is killed then.
 func killed(events []event.Event, seconds float64) []event.Event {
 	limit := events[0].Time.Add(time.Duration(seconds * float64(time.Second)))
 	return events[:slices.IndexFunc(events, func(e event.Event) bool { return e.Time.After(limit) })]

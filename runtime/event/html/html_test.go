@@ -106,7 +106,7 @@ func TestWhatThePageSays(t *testing.T) {
 
 const evil = `</script><script>alert(1)</script><!--<script>"'&` + "\u2028"
 
-// hostile returns events of every kind with hostile text in every field.
+// hostile returns events of most kinds with hostile text in every field.
 func hostile() []event.Event {
 	f := begun(map[string]any{evil: evil, "list": []any{evil}}, evil)
 	f.events[0].By, f.events[0].Text = evil, "recipes/"+evil

@@ -66,7 +66,7 @@ func TestFactsAreFieldsInJSON(t *testing.T) {
 	}
 }
 
-// The median of the last five runs that ended well, of the same recipe on the same hosts.
+// Typical returns the median of the last five successful runs of a recipe on the same hosts.
 func TestTypical(t *testing.T) {
 	dir, ok, failed := t.TempDir(), 0, 1
 	at := time.Date(2026, 1, 5, 12, 0, 0, 0, time.UTC)

@@ -39,7 +39,7 @@ func shardOf(later int, hosts ...string) []event.Event {
 	return events
 }
 
-// writeShard writes events into a file, and then the rest.
+// writeShard writes events into a file, and then the text of rest.
 func writeShard(t *testing.T, path string, events []event.Event, rest string) string {
 	t.Helper()
 	var text strings.Builder
@@ -119,7 +119,7 @@ func TestMerge(t *testing.T) {
 	}
 }
 
-// A shard that was cut short has no end, and neither has the whole. Refusals alone are a refusal.
+// If a shard is cut short and none failed, the merged run has no end. Refusals alone are a refusal.
 func TestMergeResults(t *testing.T) {
 	dir := t.TempDir()
 	for name, tt := range map[string]struct {
@@ -155,7 +155,7 @@ func TestMergeResults(t *testing.T) {
 	}
 }
 
-// Plans become one: what is the same on hosts of several shards appears once.
+// Plans are merged: a part or call that is the same on hosts of several shards appears once.
 func TestMergePlans(t *testing.T) {
 	dir := t.TempDir()
 	var paths []string
@@ -182,7 +182,7 @@ func TestMergePlans(t *testing.T) {
 	}
 }
 
-// What is no journal is refused with its name and the reason.
+// A file that is not a journal is refused with its name and the reason.
 func TestOpenRefuses(t *testing.T) {
 	dir := t.TempDir()
 	good := writeShard(t, filepath.Join(dir, "good.jsonl"), shardOf(0, "web1"), "")

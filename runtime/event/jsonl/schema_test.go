@@ -24,7 +24,7 @@ var update = flag.Bool("update", false, "rewrite schema.json")
 
 // source holds the comments of declarations in package event.
 type source struct {
-	kinds  []*jsonschema.Schema         // one a kind, in their order
+	kinds  []*jsonschema.Schema         // one per kind, in order
 	fields map[string]map[string]string // struct → JSON name → comment
 }
 
@@ -43,7 +43,7 @@ func readSource(t *testing.T) source {
 
 func (s *source) read(t *testing.T, file *ast.File) {
 	t.Helper()
-	var fields map[string]string // of the present struct
+	var fields map[string]string // of the current struct
 	ast.Inspect(file, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.TypeSpec:
@@ -88,7 +88,7 @@ func schema(t *testing.T) *jsonschema.Schema {
 		"The first is run_begun, the last run_ended. " +
 		"Kinds say which fields they set, by their names in Go: DryRun is dry_run. " +
 		"A later runbook may add fields and kinds without another version."
-	s.AdditionalProperties = nil // which a reader has to pass over
+	s.AdditionalProperties = nil // a reader must ignore unknown fields
 	plan := s.Properties["plan"]
 	parts := plan.Properties["groups"].Items
 	for name, object := range map[string]*jsonschema.Schema{"Event": s, "Fault": s.Properties["faults"].Items,

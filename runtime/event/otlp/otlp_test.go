@@ -159,7 +159,7 @@ func TestNobodyThere(t *testing.T) {
 	}
 }
 
-// A receiver that never answers delays neither the run nor, for long, its end.
+// A receiver that never answers does not delay the run, and delays its end only briefly.
 func TestHangingReceiver(t *testing.T) {
 	t.Parallel()
 	asked, over := make(chan struct{}, 100), make(chan struct{})

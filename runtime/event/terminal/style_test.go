@@ -6,7 +6,7 @@ import (
 	"charm.land/lipgloss/v2"
 )
 
-// TestColourStyles compares what is written around a text with what lipgloss makes of it.
+// TestColourStyles compares the styled texts with those of lipgloss.
 func TestColourStyles(t *testing.T) {
 	t.Parallel()
 	plain := lipgloss.NewStyle()

@@ -16,7 +16,7 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden files")
 
-// story is a run with events of all kinds.
+// story is a run with events of most kinds.
 func story(failed bool) []event.Event {
 	one, zero := 1, 0
 	build := []string{"prepare", "build the virtualenv"}

@@ -29,7 +29,7 @@ func TestWrap(t *testing.T) {
 	}
 }
 
-// Wrapping changes only spaces, and only a single word leaves a line too long.
+// Wrapping changes only spaces, and a line is too long only if it is a single word.
 func FuzzWrap(f *testing.F) {
 	f.Add("web1: cannot read /srv/app/a-b-c", 20)
 	f.Add("  \n x\x1b[31m  y\x1b[0m é", 3)

@@ -41,8 +41,8 @@ func seed(t *testing.T, dir string) string {
 	return dir
 }
 
-// describe returns what the functions say of a path. Errors are compared as "no such file" and
-// others.
+// describe returns the results of the functions for a path. Errors are compared only as "no such
+// file" or others.
 func describe(ctx context.Context, f files, dir, p string) string {
 	var out strings.Builder
 	add := func(what string, value any, err error) {
@@ -61,7 +61,7 @@ func describe(ctx context.Context, f files, dir, p string) string {
 	add("stat", fmt.Sprint(info.Kind, " ", info.Size, " ", info.UID), err)
 	target, err := f.Readlink(ctx, dir+p)
 	add("readlink", target, err)
-	if info.Kind == "link" && err == nil { // a link that dangles or leads in a circle is an error of either kind
+	if info.Kind == "link" && err == nil { // a dangling or circular link may be either error
 		return out.String()
 	}
 	names, err := f.List(ctx, dir+p)
@@ -129,7 +129,7 @@ func TestAsOnHost(t *testing.T) {
 		}
 		for _, p := range paths {
 			want, got := describe(ctx, fs.On(h), real, p), describe(ctx, f, below, p)
-			if strings.Contains(want, "exists an error") { // links in a circle
+			if strings.Contains(want, "exists an error") { // circular links
 				break
 			}
 			if want != got {
@@ -139,7 +139,7 @@ func TestAsOnHost(t *testing.T) {
 	}
 }
 
-// What only a skipped command can have made is there, as far as later changes need it.
+// Paths that only a skipped command can have created exist, as far as later changes need them.
 func TestAfterCommands(t *testing.T) {
 	ctx, dir := t.Context(), seed(t, t.TempDir())
 	f := (&Overlay{}).On(localhost(t), "")

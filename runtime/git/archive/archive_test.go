@@ -58,7 +58,7 @@ func compress(t *testing.T, text []byte) []byte {
 	return b.Bytes()
 }
 
-// write returns the stream for what is at path.
+// write returns the stream for the archive or folder at path.
 func write(path string) (string, error) {
 	var b strings.Builder
 	_, err := archive.Write(&b, "refs/heads/a", archive.Options{Path: path, Reserve: []string{"venv", ".runbook.json"}})
@@ -75,7 +75,7 @@ func folder(name string) tar.Header {
 	return tar.Header{Typeflag: tar.TypeDir, Name: name, Mode: 0o755}
 }
 
-// What leads out of an archive, or cannot be stored, is refused, with what to do.
+// An entry that leads out of the archive, or that cannot be stored, is refused.
 func TestRefused(t *testing.T) {
 	whole := pack(t, reg("a"), reg("b"))
 	for what, row := range map[string]struct {
@@ -157,7 +157,7 @@ func bomb(t *testing.T) []byte {
 	return b.Bytes()
 }
 
-// A folder is read without its repository, and with its modes.
+// A folder is read with its file modes, and without .git.
 func TestFolder(t *testing.T) {
 	dir := t.TempDir()
 	root := filepath.Join(dir, "web")

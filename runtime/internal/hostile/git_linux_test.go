@@ -92,7 +92,7 @@ func TestGitServer(t *testing.T) {
 			hostile.Refs(commit, "HEAD", "refs/heads/re\x1b]0;x\x07\u009b2J\u202el"), 3, "no branch or tag \"rel\""},
 		{"names without end", "release", func(dir string) string { return hostile.AdvertiseForEver(dir + "/sent") },
 			hostile.Refs(commit, slices.Repeat([]string{"refs/heads/x"}, 20_000)...), 3,
-			"more memory than available"}, // of short names git keeps most
+			"more memory than available"}, // git keeps most data for short names
 		{"words without end", "release",
 			func(dir string) string { return "head -c 40000000 /dev/zero | tr '\\0' x >&2\n" }, "", 3,
 			"more than 16 MiB"},

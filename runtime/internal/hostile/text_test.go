@@ -19,7 +19,7 @@ import (
 	"runbook/runtime/internal/hostile"
 )
 
-// evil is the output of a host, and cleaned what a terminal gets of it.
+// evil is the output of a host, and cleaned is what a terminal gets instead.
 const (
 	evil    = "\x1b]0;x\x07\u009b2J\u202eHOSTILE\x9b\r\nsection_start:1:x\r\x1b[0K::error::x\n"
 	cleaned = "]0;x2JHOSTILE\uFFFD\nsection_start:1:x[0K::error::x\n"

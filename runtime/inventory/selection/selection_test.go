@@ -21,13 +21,13 @@ func TestChoose(t *testing.T) {
 		{"web1", "", "web1"},
 		{"web*", "", "web1 web2"},
 		{"tag:eu", "", "web1 db1"},
-		{"db1|tag:web", "", "web1 web2 db1"}, // repeated is or, and the order is that of the hosts
+		{"db1|tag:web", "", "web1 web2 db1"}, // repeated values mean or; the order is that of the hosts
 		{"tag:*", "", "web1 web2 db1"},
 		{"*", "", "web1 web2 db1 [::1]:22"},
 		{"[::1]:22", "", "[::1]:22"},
 		{"web[2-9]", "", "web2"},
 		{"web?|web1", "", "web1 web2"},
-		{"tag:web,tag:eu", "", "web1"}, // a comma is and
+		{"tag:web,tag:eu", "", "web1"}, // a comma means and
 		{" tag:web , web2 ", "", "web2"},
 		{"tag:web,tag:eu|tag:db", "", "web1 db1"},
 		{"*,tag:eu", "", "web1 db1"},
@@ -36,7 +36,7 @@ func TestChoose(t *testing.T) {
 		{"", "web1|tag:db", "web2 [::1]:22"},
 		{"", "web*", "db1 [::1]:22"},
 		{"tag:web", "web1", "web2"},
-		{"tag:web", "db1", "web1 web2"}, // excludes nothing of them, and is no mistake
+		{"tag:web", "db1", "web1 web2"}, // excludes none of them, which is valid
 		{"tag:web", "tag:eu|[::1]:22", "web2"},
 	} {
 		places, err := Options{Only: split(c.only), Except: split(c.except)}.Choose(hosts)

@@ -88,7 +88,7 @@ func TestOpenSSHHosts(t *testing.T) {
 	if _, err := os.Stat(mine); !os.IsNotExist(err) {
 		t.Errorf("the host shares this machine's /tmp: %v", err)
 	}
-	eventually(t, "web1 shows only its own processes", func() bool { // sshd ends those of a session after it
+	eventually(t, "web1 shows only its own processes", func() bool { // sshd ends a session's processes later
 		return inside(t, o, "web1", "ps", "-eo", "comm=") == "sshd\nps"
 	})
 	if got := inside(t, o, "web1", "ls", o.Wheels()); !strings.Contains(got, "greeting-1.0-") {

@@ -8,7 +8,7 @@ import (
 	"runbook/runtime/script"
 )
 
-// What a change of a file may show, and what it must not.
+// A changed file is shown as a diff, but never with a secret, binary content or too many lines.
 func TestCompare(t *testing.T) {
 	stream := event.NewStream()
 	stream.AddSecret("hunter22")
@@ -42,8 +42,8 @@ func TestCompare(t *testing.T) {
 	}
 }
 
-// Hosts with the same parts make a group; a file that states a plan speaks for its own calls; equal
-// calls are one.
+// Hosts with the same parts form a group. Calls in a file that states a plan are omitted, and equal
+// calls are merged.
 func TestPlan(t *testing.T) {
 	c := &Collector{}
 	at := func(host, line string) func(part event.PlanPart) {

@@ -8,8 +8,8 @@ import (
 	"runbook/runtime/script/internal/scripttest"
 )
 
-// TestSearch looks for words that are no name of an entry. A text that is not found has "! " before
-// it.
+// TestSearch searches for words that are not the name of an entry. "! " comes before a text that
+// must not be found.
 func TestSearch(t *testing.T) {
 	lib := scripttest.Library(t)
 	for words, wants := range map[string][]string{

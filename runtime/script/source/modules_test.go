@@ -8,7 +8,7 @@ import (
 	"testing/fstest"
 )
 
-// builtin is what the program of these tests has.
+// builtin holds the built-in files of these tests.
 var builtin = fstest.MapFS{
 	"status.lua":      {Data: []byte("built-in status")},
 	"lib/rollout.lua": {Data: []byte("built-in rollout")},
@@ -79,7 +79,7 @@ func TestFindFile(t *testing.T) {
 	}
 }
 
-// Only a folder of recipes has the built-in ones.
+// Built-in recipes are found only in a folder of recipes.
 func TestReadRecipe(t *testing.T) {
 	newProject(t, "recipes/app.lua", "recipes/release.lua", "shop/app.lua", "plain/recipes/app.lua")
 	for path, want := range map[string]string{

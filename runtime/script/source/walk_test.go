@@ -8,8 +8,8 @@ import (
 	"github.com/yuin/gopher-lua/ast"
 )
 
-// TestWalk expects every name that is used, in the order of the source. Declared names are no
-// expressions.
+// TestWalk expects every name that is used, in the order of the source. A declared name is not an
+// expression.
 func TestWalk(t *testing.T) {
 	const text = `
 local x, y = a1, a2

@@ -9,8 +9,8 @@ import (
 	"runbook/runtime/script/stdlib"
 )
 
-// TestFormatTime compares with date(1), which asks the strftime of the system: every letter of C99,
-// on days at the ends of years, months and weeks.
+// TestFormatTime compares with date(1), which uses the system's strftime: every letter of C99, on
+// days at the ends of years, months and weeks.
 func TestFormatTime(t *testing.T) {
 	directives := strings.Split("%A %B %C %D %F %G %H %I %M %P %R %S %T %U %V %W %X %Y %Z %a %b %c %d %e %g %h %j "+
 		"%m %n %p %r %t %u %w %x %y %z %% %Ec %EC %Ex %EX %Ey %EY %Od %Oe %OH %OI %Om %OM %OS %Ou %OU %OV %Ow %OW %Oy",

@@ -24,7 +24,7 @@ import (
 
 func dial(t *testing.T) ssh.Conn {
 	t.Helper()
-	server := sshtest.Start(t, "LogLevel INFO") // more would be on the standard error of a session
+	server := sshtest.Start(t, "LogLevel INFO") // a higher level would write to a session's stderr
 
 	dialer := ssh.NewDialer(event.NewStream(), ssh.Options{})
 	conn, err := dialer.Dial(t.Context(), server.Target(t))
@@ -151,7 +151,7 @@ func TestTerminal(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := syscall.Kill(os.Getpid(),
-		syscall.SIGWINCH); err != nil { // the kernel tells the foreground of the terminal alone
+		syscall.SIGWINCH); err != nil { // the kernel signals only the terminal's foreground
 		t.Fatal(err)
 	}
 	tt.expect("40 120\r\n")
@@ -192,7 +192,7 @@ func TestEnds(t *testing.T) {
 	}
 }
 
-// failing is a reader of the output that is gone.
+// failing is an output whose reader is gone.
 type failing struct{}
 
 func (failing) Write([]byte) (int, error) { return 0, syscall.EPIPE }

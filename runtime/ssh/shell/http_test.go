@@ -83,7 +83,7 @@ func TestHTTP(t *testing.T) {
 	})
 }
 
-// pids returns the processes with a text in their command line, when they have had time to end.
+// pids waits until no process has text in its command line, and returns those that remain.
 func pids(t *testing.T, text string) string {
 	t.Helper()
 	var left []string

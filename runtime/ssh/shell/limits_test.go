@@ -24,7 +24,7 @@ func alive(t *testing.T, pid string) bool {
 	return err == nil && !strings.HasPrefix(strings.TrimSpace(string(out)), "Z")
 }
 
-// family starts a child in the background, a grandchild and one more, prints their pids and waits.
+// family starts two children in the background and a grandchild, prints their pids and waits.
 // In stubborn, one of them ignores TERM.
 const (
 	family   = `sleep 1000 & echo $!; sh -c 'echo $$; sleep 1000' & sh -c 'sh -c "echo \$\$; exec sleep 1000"'`
@@ -242,7 +242,7 @@ func TestCommandMistakes(t *testing.T) {
 	}
 }
 
-// A pool that is closed while a command runs leaves nothing behind either.
+// Closing a host while a command runs returns an error and ends the command.
 func TestCloseWhileRunning(t *testing.T) {
 	onEach(t, func(t *testing.T, h *Host) {
 		began := make(chan string, 1)

@@ -303,7 +303,7 @@ func TestLockIsTakenAgain(t *testing.T) {
 	}
 }
 
-// Closing a pool leaves nothing of it on this machine or on the host.
+// Closing a pool ends its shells and locks on this machine and on the host.
 func TestCloseLeavesNothing(t *testing.T) {
 	s := sshtest.Start(t)
 	p := newPool(t, Options{})

@@ -60,7 +60,7 @@ func TestProbe(t *testing.T) {
 	}
 }
 
-// TestProbeBusy probes a host that holds a lock, and has no free session besides.
+// TestProbeBusy probes a host that holds a lock and allows only the sessions that a run needs.
 func TestProbeBusy(t *testing.T) {
 	s := sshtest.Start(t, "MaxSessions 4", "AllowTcpForwarding no")
 	h := newPool(t, Options{}).Host(s.Target(t))
@@ -70,8 +70,8 @@ func TestProbeBusy(t *testing.T) {
 	}
 }
 
-// TestInterruptedInput interrupts a command with input where the shell, the lock, the command and
-// what ends it have all sessions that the server allows.
+// TestInterruptedInput interrupts a command with input. The shell, the lock, the command and the
+// session that ends the command need all sessions that the server allows.
 func TestInterruptedInput(t *testing.T) {
 	h := newPool(t, Options{}).Host(sshtest.Start(t, "MaxSessions 4").Target(t))
 	must(t, h.Lock(t.Context(), filepath.Join(t.TempDir(), "lock"), 0))

@@ -10,8 +10,8 @@ import (
 	"runbook/runtime/internal/sshtest"
 )
 
-// The steps run one after the other in one shell, so each proves that the step before did no harm
-// to it.
+// The steps run one after the other in one shell, so each step proves that the one before did not
+// damage the shell.
 func TestCommands(t *testing.T) {
 	long := strings.Repeat("0123456789abcde\n", 1<<20/16)
 	steps := []struct {

@@ -19,8 +19,8 @@ import (
 // hash is the result of crypt(3) for the password "correct horse".
 const hash = "$6$runbook$2gwDtCeJcYbtZnPSDLQmQ51TlU.yHh5Qa5Rs9opeUCjTi1KLMx.w9y4ZmvwC1MQ1Yn5k0m0yF504PspnTY5Fm."
 
-// sudoHost starts a host with the real sudo, and a user and a sudoers rule that exist in its mount
-// namespace alone.
+// sudoHost starts a host with the real sudo, and a user and a sudoers rule that exist only in its
+// mount namespace.
 func sudoHost(t *testing.T, user, rule string) inventory.Host {
 	t.Helper()
 	if os.Getuid() != 0 {

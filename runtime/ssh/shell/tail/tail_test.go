@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// The texts are of pip 23.0 and git 2.39, the last one of gcc.
+// The texts are from pip 23.0 and git 2.39, the last one from gcc.
 func TestLines(t *testing.T) {
 	const git = `  Running command git clone --filter=blob:none --quiet 'ssh://****@127.0.0.1:1/lib.git' /tmp/lib
   ssh: connect to host 127.0.0.1 port 1: Connection refused
