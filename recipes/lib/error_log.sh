@@ -7,7 +7,7 @@ root=$1
 log=$(sed -n "s/^[[:space:]]*ErrorLog[[:space:]]*[\"']\{0,1\}\(\/[^\"']*\)[\"']\{0,1\}[[:space:]]*\$/\1/p" "$root/httpd.conf" 2>/dev/null | tail -n 1)
 [ -n "$log" ] || log=$root/error_log
 started=
-pid=$(cat "$root/httpd.pid" 2>/dev/null)
+pid=$(head -n 1 "$root/httpd.pid" 2>/dev/null | tr -cd 0-9)
 if [ -n "$pid" ] && read -r line 2>/dev/null < "/proc/$pid/stat" && read -r up rest < /proc/uptime; then
   ticks=$(getconf CLK_TCK 2>/dev/null) || ticks=100
   # shellcheck disable=SC2086 # the fields of proc(5) after the name

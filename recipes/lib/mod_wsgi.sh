@@ -7,12 +7,17 @@ case $1 in /*) set -- start "$1" ;; esac
 action=$1 root=$2
 shift 2
 
+# read_pid sets pid, to "" where httpd.pid has no number of a process. 0 and -1 would stand for several.
+read_pid() {
+  pid=
+  { read -r pid <"$root/httpd.pid"; } 2>/dev/null
+  case $pid in '' | 0* | *[!0-9]*) pid=; return 1 ;; esac
+}
+
 # is_running sets pid. After a reboot the number in httpd.pid may belong to another program, so the
 # command line is compared where it can be read.
 is_running() {
-  pid=
-  { read -r pid <"$root/httpd.pid"; } 2>/dev/null
-  [ -n "$pid" ] || return
+  read_pid || return
   if [ -r "/proc/$pid/cmdline" ]; then tr '\0' ' ' < "/proc/$pid/cmdline" | grep -qF -- "$root"
   else kill -0 "$pid" 2>/dev/null
   fi
@@ -91,7 +96,7 @@ look() {
     say written "$(sed -n '$s/^export RUNBOOK_ENVIRONMENT=//p' "$root/envvars")"
   elif [ -s "$root/envvars" ]; then say envvars foreign
   fi
-  [ ! -f "$root/error_log" ] || say log "$(($(wc -c <"$root/error_log")))"
+  [ ! -r "$root/error_log" ] || { size=$(wc -c <"$root/error_log") && say log "$((size))"; }
   [ -z "$2" ] || find_obstacle "$2"
   [ -z "$3" ] || find_other "$3"
   shift 3
@@ -118,7 +123,7 @@ start() {
 # seconds. A graceful stop removes httpd.pid and closes the port at once.
 stop() {
   n=$(($1 * 10))
-  pid=$(cat "$root/httpd.pid" 2>/dev/null) && [ -n "$pid" ] || return 0
+  read_pid || return 0
   "$root/apachectl" graceful-stop || exit
   has_ended || { say cut; n=100; kill -TERM "$pid"; has_ended; } ||
     { echo "process $pid does not end" >&2; exit 1; }

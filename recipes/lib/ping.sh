@@ -18,7 +18,7 @@ echo
 server=${server_root:-${root%/}/server}
 server=${server%/}
 [ -e "$server/httpd.conf" ] || exit 0
-pid=$(cat "$server/httpd.pid" 2>/dev/null)
+pid=$(head -n 1 "$server/httpd.pid" 2>/dev/null | tr -cd 0-9)
 # After a reboot the number in httpd.pid may belong to another program, so its command line is compared where it can be read.
 if [ -z "$pid" ]; then echo server not running
 elif [ -r "/proc/$pid/cmdline" ]; then

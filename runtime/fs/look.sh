@@ -8,18 +8,19 @@ operation=$1
 shift
 LC_ALL=C
 export LC_ALL
+# absent succeeds where a path surely does not exist: a folder that may be searched hides nothing.
+absent() { [ ! -e "$1" ] && [ ! -L "$1" ] && [ -d "${1%/*}/" ] && [ -x "${1%/*}/" ]; }
 case $operation in
   stat)
-    # In a folder that may be searched nothing is hidden. The second stat is of BSD.
-    [ -e "$1" ] || [ -L "$1" ] || [ ! -d "${1%/*}/" ] || [ ! -x "${1%/*}/" ] || { echo ': No such file or directory' >&2; exit 1; }
+    ! absent "$1" || { echo ': No such file or directory' >&2; exit 1; }
+    # The second stat is of BSD.
     stat -c '%f %s %Y %u %g:%U:%G' -- "$1" 2>/dev/null || stat -f '%Xp %z %m %u %g:%Su:%Sg' -- "$1" || exit
     [ ! -L "$1" ] || readlink -n -- "$1"
     ;;
   missing)
     for path; do
       [ -e "$path" ] || [ -L "$path" ] || {
-        # A folder that may be searched hides nothing.
-        { [ -d "${path%/*}/" ] && [ -x "${path%/*}/" ]; } || case $(ls -d -- "$path" 2>&1) in
+        absent "$path" || case $(ls -d -- "$path" 2>&1) in
           *': No such file'* | *': Not a directory'*) ;;
           *) ls -d -- "$path" >/dev/null || exit ;;
         esac
