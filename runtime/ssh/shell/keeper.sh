@@ -1,6 +1,6 @@
 #!/bin/sh
-# Takes the lock $file for $holder, or waits up to $wait seconds for it; then reads from stdin, a
-# line each:
+# Takes the lock $file for $holder, or waits up to $wait seconds for it. $groups are process groups
+# to end if the connection dies. Then it reads from stdin, a line each:
 #   group N  a process group to end if the connection dies
 #   gone N   a process group that has ended
 #   alive    a sign of life
@@ -10,10 +10,10 @@
 # file's content can know.
 #
 # Nothing that is started here may inherit the lock, hence 9>&-.
-# shellcheck disable=SC2154 # mark, file, holder, wait, group and silence are set before, and endgroup is defined
+# shellcheck disable=SC2154 # mark, file, holder, wait, group, groups and silence are set before, and endgroup is defined
 # shellcheck disable=SC2086 # $limit and $groups are lists of words
 trap '' HUP PIPE
-groups=' '
+groups=" $groups "
 say() { printf '%s %s\n' "$mark" "$1"; }
 refuse() { say "closed $1"; exit 0; }
 command -v flock >/dev/null 2>&1 || { say 'none'; exit 0; }

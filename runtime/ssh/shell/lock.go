@@ -88,13 +88,22 @@ func (h *Host) ensureLocks(ctx context.Context) error {
 	return nil
 }
 
-// acquire starts a keeper for the lock at path.
+// acquire starts a keeper for the lock at path. The keeper knows the group of the first shell before
+// it takes the lock: what is sent to it later may be lost with the connection.
 func (c *connection) acquire(ctx context.Context, h *Host, path string, wait time.Duration) error {
+	select {
+	case <-c.begun:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	c.mu.Lock()
+	known := c.groupNumbers()
+	c.mu.Unlock()
 	mark := frame.NewMark()
 	seconds := int64(math.Ceil(wait.Seconds()))
 	settings, err := assignments("mark", mark, "file", path, "holder", h.holder(time.Now()), "wait",
 		strconv.FormatInt(seconds, 10),
-		"group", h.group(), "silence", strconv.FormatInt(silence(c.alive), 10))
+		"group", h.group(), "groups", strings.Join(known, " "), "silence", strconv.FormatInt(silence(c.alive), 10))
 	if err != nil {
 		return err
 	}
@@ -135,7 +144,7 @@ func (c *connection) acquire(ctx context.Context, h *Host, path string, wait tim
 		return err
 	}
 	go k.sendBeats(c.alive.Every)
-	c.addKeeper(k)
+	c.addKeeper(k, known)
 	event.Emit(ctx, event.Event{Kind: event.LockTaken, Text: path})
 	return nil
 }
@@ -153,13 +162,28 @@ func assignments(pairs ...string) (string, error) {
 	return strings.Join(list, " "), nil
 }
 
-// addKeeper takes over a keeper, and tells it of the process groups that already exist.
-func (c *connection) addKeeper(k *keeper) {
+// groupNumbers returns the process groups that belong to this run, as texts. The caller holds c.mu.
+func (c *connection) groupNumbers() []string {
+	var numbers []string
+	for g := range c.groups {
+		numbers = append(numbers, strconv.FormatInt(g, 10))
+	}
+	return numbers
+}
+
+// addKeeper takes over a keeper, and tells it what has changed since it got the known groups.
+func (c *connection) addKeeper(k *keeper, known []string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.keepers = append(c.keepers, k)
-	for g := range c.groups {
-		_ = k.send("group " + strconv.FormatInt(g, 10)) // see tellKeepers
+	now := c.groupNumbers()
+	for _, g := range slices.Concat(known, now) {
+		switch {
+		case !slices.Contains(now, g):
+			_ = k.send("gone " + g) // see tellKeepers
+		case !slices.Contains(known, g):
+			_ = k.send("group " + g)
+		}
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -108,6 +109,49 @@ func TestCutNetworkEndsCommand(t *testing.T) {
 	if err := <-ended; !errors.As(err, &lost) {
 		t.Errorf("the command ended with %v", err)
 	}
+}
+
+// firstWrite is a connection whose sessions get what is written first, such as a script, and nothing
+// after it.
+type firstWrite struct{ ssh.Conn }
+
+func (l firstWrite) Start(ctx context.Context, line string) (*ssh.Process, error) {
+	p, err := l.Conn.Start(ctx, line)
+	if err == nil {
+		p.Stdin = &once{WriteCloser: p.Stdin}
+	}
+	return p, err
+}
+
+type once struct {
+	io.WriteCloser
+	done bool
+}
+
+func (o *once) Write(b []byte) (int, error) {
+	if o.done {
+		return len(b), nil
+	}
+	o.done = len(b) > 0
+	return o.WriteCloser.Write(b)
+}
+
+// The keeper ends the shell, even if the connection dies before anything else reaches the keeper.
+func TestKeeperKnowsShell(t *testing.T) {
+	s := sshtest.Start(t)
+	h := newPool(t, Options{}).Host(s.Target(t))
+	link, err := h.dial(t.Context())
+	must(t, err)
+	every := ssh.KeepAlive{Every: time.Minute, Misses: 3}
+	c := newConnection(firstWrite{link}, every, every)
+	must(t, c.acquire(t.Context(), h, filepath.Join(t.TempDir(), "lock"), 0))
+	must(t, feed(c.seat.shell.proc.Stdin, ":\nsleep 1000\n"))
+	group := strconv.FormatInt(c.seat.shell.group(), 10)
+	running := func() bool { return exec.Command("pgrep", "-g", group, "-r", "D,R,S", "sleep").Run() == nil }
+	sshtest.Eventually(t, "the shell runs a command", running)
+	link.Abandon()
+	sshtest.Eventually(t, "the command has ended", func() bool { return !running() })
+	_ = c.close() // its connection is gone
 }
 
 // muted is a connection that starts sessions and then delivers nothing to the host. A session there
