@@ -3,7 +3,8 @@ package main
 import (
 	"fmt"
 
-	"runbook/cmd/runbook/options"
+	"github.com/urfave/cli/v2"
+
 	"runbook/cmd/runbook/project"
 	"runbook/runtime/recipe"
 	"runbook/runtime/run"
@@ -21,12 +22,12 @@ local (unless its name begins with _), a line that is never reached, an unquoted
 exit status is 2 after a mistake, and with --strict after a warning.`}
 }
 
-func (p *program) check(call *options.Call) error {
-	if len(call.Args) == 0 {
+func (p *program) check(call *cli.Context) error {
+	if call.NArg() == 0 {
 		return usageError("check needs a recipe", "runbook check RECIPE…, such as recipes/*.lua")
 	}
 	var paths []string
-	for _, word := range call.Args {
+	for _, word := range call.Args().Slice() {
 		path, err := project.Recipe(word)
 		if err != nil {
 			return err

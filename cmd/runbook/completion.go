@@ -8,8 +8,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/urfave/cli/v2"
+
 	"runbook/cmd/runbook/complete"
-	"runbook/cmd/runbook/options"
 	"runbook/cmd/runbook/project"
 	"runbook/cmd/runbook/sandbox"
 	"runbook/runtime/recipe"
@@ -64,12 +65,12 @@ func (p *program) completionCommand() command {
 		description: `
 In a running shell: source <(runbook completion bash). The first lines of the output explain how to install it
 for good.`,
-		action: func(call *options.Call) error {
-			if len(call.Args) != 1 || !slices.Contains(shells, call.Argument()) {
+		action: func(call *cli.Context) error {
+			if call.NArg() != 1 || !slices.Contains(shells, call.Args().First()) {
 				return usageError("completion needs the name of a shell",
 					"runbook completion "+strings.Join(shells, "|"))
 			}
-			text, err := complete.Script(call.Argument())
+			text, err := complete.Script(call.Args().First())
 			if err != nil {
 				return err
 			}

@@ -5,8 +5,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/urfave/cli/v2"
+
 	"runbook/cmd/runbook/complete"
-	"runbook/cmd/runbook/options"
 	"runbook/cmd/runbook/project"
 	"runbook/cmd/runbook/recipetest"
 	"runbook/runtime/event"
@@ -70,7 +71,7 @@ func recipeNames() []complete.Candidate {
 func (l *typedLine) hosts(typed string, tags bool) []complete.Candidate {
 	var found []complete.Candidate
 	command := l.command
-	command.action = func(call *options.Call) error {
+	command.action = func(call *cli.Context) error {
 		opts, err := inventoryOptions(call)
 		if err != nil {
 			return err

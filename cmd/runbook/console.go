@@ -6,8 +6,9 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/urfave/cli/v2"
+
 	"runbook/cmd/runbook/explain"
-	"runbook/cmd/runbook/options"
 	"runbook/cmd/runbook/recipetest"
 	"runbook/runtime/console"
 	"runbook/runtime/event/journal"
@@ -27,8 +28,8 @@ lines run up to the first error. The history is in $XDG_STATE_HOME/runbook/histo
 space is not kept.`}
 }
 
-func (p *program) console(call *options.Call) (err error) {
-	if len(call.Args) > 0 {
+func (p *program) console(call *cli.Context) (err error) {
+	if call.NArg() > 0 {
 		return usageError("console takes no arguments", "runbook run RECIPE runs a recipe")
 	}
 	options, err := inventoryOptions(call)

@@ -1,8 +1,9 @@
 package main
 
 import (
+	"github.com/urfave/cli/v2"
+
 	"runbook/cmd/runbook/demo"
-	"runbook/cmd/runbook/options"
 )
 
 func (p *program) demoCommand() command {
@@ -20,7 +21,7 @@ shipped recipes run unchanged. The demo needs neither root nor a network, and le
 	}
 }
 
-func (p *program) demo(call *options.Call) error {
+func (p *program) demo(call *cli.Context) error {
 	if err := demo.Prepare(call.Context, p.err, call.Bool("install")); err != nil {
 		return err
 	}

@@ -4,9 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
+
+	"github.com/urfave/cli/v2"
 
 	"runbook/cmd/runbook/complete"
 	"runbook/cmd/runbook/options"
@@ -23,7 +24,7 @@ type command struct {
 	argumentEnds               bool // every word after the first argument is an argument, as in exec
 	flags                      []flagSpec
 	reads                      func(line) reading // what it does with files of others; nil for neverReads
-	action                     func(*options.Call) error
+	action                     func(*cli.Context) error
 }
 
 // argument declares a command's arguments.
@@ -131,30 +132,25 @@ func (p *program) perform(ctx context.Context, c command, args []string) error {
 	return p.parse(ctx, c, l)
 }
 
-// parse reads the values of a command's options and calls its action.
+// parse reads the values of a command's options, or else of their variables, and calls its action.
 func (p *program) parse(ctx context.Context, c command, l line) error {
-	call := options.New(ctx, l.args)
+	given := options.Line{Args: l.args}
 	for _, f := range c.flags {
-		if f.option != nil || l.has(f.name) {
-			continue
+		if f.option == nil {
+			given.Flags = append(given.Flags, f.cli)
 		}
-		text, from := f.preset, "the default of --"+f.name
-		if env, ok := os.LookupEnv(variable(f.name)); ok &&
-			(env != "" || f.kind == options.Text || f.kind == options.List) {
-			text, from = env, variable(f.name)
-		} else if text == "" {
-			continue
-		}
-		if err := call.Set(f.name, f.kind, text); err != nil {
-			return run.Usage(fmt.Errorf("%s: %w", from, err))
+		if f.option == nil && !l.has(f.name) {
+			if err := given.AddVariable(f.cli, variable(f.name)); err != nil {
+				return run.Usage(err)
+			}
 		}
 	}
 	for _, o := range l.options {
 		if o.option != nil {
 			o.option.given = append(o.option.given, o.text())
-		} else if err := call.Set(o.name, o.kind, o.text()); err != nil {
-			return run.Usage(fmt.Errorf("--%s: %w", o.name, err))
+		} else if err := given.Add(o.cli, "--"+o.name, o.text()); err != nil {
+			return run.Usage(err)
 		}
 	}
-	return c.action(call)
+	return given.Call(ctx, p.out, p.err, c.action)
 }

@@ -7,7 +7,8 @@ import (
 	"slices"
 	"strings"
 
-	"runbook/cmd/runbook/options"
+	"github.com/urfave/cli/v2"
+
 	"runbook/cmd/runbook/project"
 	"runbook/cmd/runbook/recipetest"
 	"runbook/runtime/run"
@@ -32,9 +33,9 @@ all. Without an argument the whole API is described.`,
 			}
 			return neverReads
 		},
-		action: func(call *options.Call) error {
-			switch dir := call.Text("man"); {
-			case dir != "" && len(call.Args) > 0:
+		action: func(call *cli.Context) error {
+			switch dir := call.String("man"); {
+			case dir != "" && call.NArg() > 0:
 				return run.Usage(errors.New("--man writes a page for every command, and takes no name"))
 			case dir != "":
 				return p.writeManPages(dir)
@@ -48,8 +49,8 @@ all. Without an argument the whole API is described.`,
 		}}
 }
 
-func (p *program) docs(call *options.Call) (string, error) {
-	name := strings.Join(call.Args, " ")
+func (p *program) docs(call *cli.Context) (string, error) {
+	name := strings.Join(call.Args().Slice(), " ")
 	api, err := recipetest.API()
 	if err != nil {
 		return "", err
@@ -59,7 +60,7 @@ func (p *program) docs(call *options.Call) (string, error) {
 		return "", run.Usage(errors.New("--markdown writes the whole API, and takes no name"))
 	case call.Bool("markdown"):
 		return apidocs.Markdown(api.Tests), nil
-	case len(call.Args) > 1 && slices.ContainsFunc(call.Args,
+	case call.NArg() > 1 && slices.ContainsFunc(call.Args().Slice(),
 		func(arg string) bool { return strings.HasSuffix(arg, ".lua") }):
 		return "", run.Usage(errors.New("docs takes one recipe at most"))
 	case namesRecipe(name) && !slices.Contains(apidocs.Names(api.Tests), name):
@@ -76,7 +77,7 @@ func namesRecipe(word string) bool {
 }
 
 // recipeDocs describes a recipe and its options.
-func (p *program) recipeDocs(call *options.Call, word string) (string, error) {
+func (p *program) recipeDocs(call *cli.Context, word string) (string, error) {
 	path, err := project.Recipe(word)
 	if err != nil {
 		return "", err

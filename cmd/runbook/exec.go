@@ -5,8 +5,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/urfave/cli/v2"
+
 	"runbook/cmd/runbook/explain"
-	"runbook/cmd/runbook/options"
 	"runbook/runtime/event/terminal"
 	"runbook/runtime/run"
 )
@@ -22,12 +23,12 @@ host's bytes unchanged; a terminal and GitLab's log get them without control cha
 		flags: append(hostFlags(), countFlag("at-once", "on how many hosts at the same time", 50))}
 }
 
-func (p *program) exec(call *options.Call) error {
-	argv := call.Args
+func (p *program) exec(call *cli.Context) error {
+	argv := call.Args().Slice()
 	switch {
 	case len(argv) == 0:
 		return usageError("exec needs a command", "runbook exec -- CMD…, such as runbook exec -- uptime")
-	case call.Count("at-once") < 1:
+	case call.Int("at-once") < 1:
 		return run.Usage(errors.New("--at-once: want at least 1"))
 	}
 	from, err := inventoryOptions(call)
@@ -39,7 +40,7 @@ func (p *program) exec(call *options.Call) error {
 		return err
 	}
 	p.words = explain.Words{Verbose: true}
-	o := run.ExecOptions{Hosts: hosts, AtOnce: call.Count("at-once"), Name: "exec -- " + run.CommandLine(argv...),
+	o := run.ExecOptions{Hosts: hosts, AtOnce: call.Int("at-once"), Name: "exec -- " + run.CommandLine(argv...),
 		ConnectTimeout: from.ConnectTimeout, Skip: from.SkipUnreachable, Prompt: p.prompt(), Explain: p.explain,
 		Later: func(hosts []string) string {
 			options := optionWords(p.on(hosts, nil))

@@ -9,20 +9,22 @@ import (
 	"strings"
 	"time"
 
-	"runbook/cmd/runbook/options"
+	"github.com/urfave/cli/v2"
+
 	"runbook/runtime/inventory"
 	"runbook/runtime/inventory/selection"
 	"runbook/runtime/recipe"
 	"runbook/runtime/run"
 )
 
-// flagSpec declares one option of a command, for parsing, help and completion.
+// flagSpec declares one option of a command. urfave/cli parses its value; the scanner, help and
+// completion read the rest.
 type flagSpec struct {
 	name, short string // without dashes; short may be ""
-	kind        options.Kind
+	cli         cli.Flag
 	help        string
 	value       value        // the zero value for a switch
-	preset      string       // the default, or ""
+	preset      string       // the default that help shows, or ""
 	repeats     bool         // may be given several times
 	option      *recipeValue // the recipe's own option that this is, or nil
 }
@@ -36,24 +38,25 @@ func variable(flag string) string {
 }
 
 func textFlag(name string, v value, help string) flagSpec {
-	return flagSpec{name: name, kind: options.Text, help: help, value: v}
+	return flagSpec{name: name, cli: &cli.StringFlag{Name: name}, help: help, value: v}
 }
 
 func listFlag(name string, v value, help string) flagSpec {
-	return flagSpec{name: name, kind: options.List, help: help, value: v, repeats: true}
+	return flagSpec{name: name, cli: &cli.StringSliceFlag{Name: name}, help: help, value: v, repeats: true}
 }
 
 func boolFlag(name, help string) flagSpec {
-	return flagSpec{name: name, kind: options.Switch, help: help}
+	return flagSpec{name: name, cli: &cli.BoolFlag{Name: name}, help: help}
 }
 
 func durationFlag(name, help string, preset time.Duration) flagSpec {
-	return flagSpec{name: name, kind: options.Duration, help: help, value: value{name: "DURATION"},
-		preset: preset.String()}
+	return flagSpec{name: name, cli: &cli.DurationFlag{Name: name, Value: preset}, help: help,
+		value: value{name: "DURATION"}, preset: preset.String()}
 }
 
 func countFlag(name, help string, preset int) flagSpec {
-	return flagSpec{name: name, kind: options.Count, help: help, value: value{name: "N"}, preset: strconv.Itoa(preset)}
+	return flagSpec{name: name, cli: &cli.IntFlag{Name: name, Value: preset}, help: help,
+		value: value{name: "N"}, preset: strconv.Itoa(preset)}
 }
 
 // withShort returns f with a second name of one letter.
@@ -87,29 +90,29 @@ func hostFlags() []flagSpec {
 
 // inventoryOptions are the values of hostFlags. An empty --hosts is an error: most likely a
 // variable of a script was never set, and the recipe's own hosts are not what it wants.
-func inventoryOptions(c *options.Call) (inventory.Options, error) {
+func inventoryOptions(c *cli.Context) (inventory.Options, error) {
 	if c.IsSet("hosts") && slices.ContainsFunc(lines(c, "hosts"), isBlank) {
 		return inventory.Options{}, usageError("--hosts is empty", "give --hosts FILE or --hosts web1,web2; "+
 			"without the option (and without RUNBOOK_HOSTS) the recipe's own hosts are used")
 	}
-	if c.IsSet("stage") && strings.TrimSpace(c.Text("stage")) == "" {
+	if c.IsSet("stage") && strings.TrimSpace(c.String("stage")) == "" {
 		return inventory.Options{}, usageError("--stage is empty",
 			"name a stage, or leave out the option and RUNBOOK_STAGE")
 	}
 	o := inventory.Options{
-		Hosts: lines(c, "hosts"), Stage: c.Text("stage"), Only: lines(c, "only"), Except: lines(c, "except"),
+		Hosts: lines(c, "hosts"), Stage: c.String("stage"), Only: lines(c, "only"), Except: lines(c, "except"),
 		Identities: lines(c, "identity"),
-		KnownHosts: lines(c, "known-hosts"), SSHConfig: c.Text("ssh-config"),
+		KnownHosts: lines(c, "known-hosts"), SSHConfig: c.String("ssh-config"),
 		ConnectTimeout: c.Duration("connect-timeout"),
 	}
-	if text := c.Text("skip-unreachable"); text != "" || c.IsSet("skip-unreachable") {
+	if text := c.String("skip-unreachable"); text != "" || c.IsSet("skip-unreachable") {
 		limit, err := selection.ParseLimit(text)
 		if err != nil {
 			return o, run.Usage(fmt.Errorf("--skip-unreachable: %w", err))
 		}
 		o.SkipUnreachable = limit
 	}
-	if text := c.Text("shard"); text != "" || c.IsSet("shard") {
+	if text := c.String("shard"); text != "" || c.IsSet("shard") {
 		shard, err := selection.ParseShard(text)
 		if err != nil {
 			return o, run.Usage(fmt.Errorf("--shard: %w", err))
@@ -122,9 +125,9 @@ func inventoryOptions(c *options.Call) (inventory.Options, error) {
 func isBlank(text string) bool { return strings.TrimSpace(text) == "" }
 
 // lines returns the values of a list option. An environment variable has one item per line.
-func lines(c *options.Call, name string) []string {
+func lines(c *cli.Context, name string) []string {
 	var values []string
-	for _, text := range c.List(name) {
+	for _, text := range c.StringSlice(name) {
 		values = append(values, strings.Split(text, "\n")...)
 	}
 	return values

@@ -6,8 +6,9 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/urfave/cli/v2"
+
 	"runbook/cmd/runbook/hostlist"
-	"runbook/cmd/runbook/options"
 	"runbook/cmd/runbook/project"
 	"runbook/recipes"
 	"runbook/runtime/inventory"
@@ -64,13 +65,13 @@ func (p *program) describe(ctx context.Context, path string) (recipe.Description
 	return d, run.Usage(err)
 }
 
-func (p *program) hosts(call *options.Call) error {
-	if len(call.Args) > 1 {
+func (p *program) hosts(call *cli.Context) error {
+	if call.NArg() > 1 {
 		return run.Usage(errors.New("hosts takes one recipe at most"))
 	}
 	var of *recipe.Description
-	if len(call.Args) == 1 {
-		path, err := project.Recipe(call.Argument())
+	if call.NArg() == 1 {
+		path, err := project.Recipe(call.Args().First())
 		if err != nil {
 			return err
 		}

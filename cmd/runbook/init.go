@@ -3,7 +3,8 @@ package main
 import (
 	"errors"
 
-	"runbook/cmd/runbook/options"
+	"github.com/urfave/cli/v2"
+
 	"runbook/cmd/runbook/project"
 	"runbook/runtime/run"
 )
@@ -22,15 +23,15 @@ share is built into runbook: a file of recipes/lib with the same name is used in
 		}}
 }
 
-func (p *program) init(call *options.Call) error {
+func (p *program) init(call *cli.Context) error {
 	ejected := lines(call, "eject")
-	if len(call.Args) > 1 {
+	if call.NArg() > 1 {
 		return run.Usage(errors.New("init takes one folder at most"))
 	}
 	if call.Bool("upgrade") && len(ejected) > 0 {
 		return run.Usage(errors.New("--upgrade and --eject cannot be combined"))
 	}
-	dir := call.Argument()
+	dir := call.Args().First()
 	if dir == "" {
 		dir = "."
 	}

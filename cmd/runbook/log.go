@@ -6,7 +6,8 @@ import (
 	"regexp"
 	"time"
 
-	"runbook/cmd/runbook/options"
+	"github.com/urfave/cli/v2"
+
 	"runbook/runtime/event"
 	"runbook/runtime/event/journal"
 	"runbook/runtime/run"
@@ -28,33 +29,33 @@ files, too: journals, or the output of run --json.`,
 		}}
 }
 
-func (p *program) log(call *options.Call) error {
-	if len(call.Args) > 1 && !call.Bool("merge") || len(call.Args) == 0 && call.Bool("merge") {
+func (p *program) log(call *cli.Context) error {
+	if call.NArg() > 1 && !call.Bool("merge") || call.NArg() == 0 && call.Bool("merge") {
 		return usageError("log takes one run at most, or several with --merge", "runbook log --merge a.jsonl b.jsonl")
 	}
 	dir, err := journal.Dir()
 	if err != nil {
 		return err
 	}
-	pattern, err := regexp.Compile(call.Text("grep"))
+	pattern, err := regexp.Compile(call.String("grep"))
 	if err != nil {
 		return run.Usage(fmt.Errorf("--grep: %w", err))
 	}
-	since, err := journal.ParseSince(call.Text("since"), time.Now())
+	since, err := journal.ParseSince(call.String("since"), time.Now())
 	if err != nil {
 		return run.Usage(fmt.Errorf("--since: %w", err))
 	}
-	if len(call.Args) == 0 {
+	if call.NArg() == 0 {
 		return p.logRuns(dir, since, pattern, call.Bool("json"))
 	}
-	one, shards, events, err := journal.ReadRuns(dir, call.Args)
+	one, shards, events, err := journal.ReadRuns(dir, call.Args().Slice())
 	if err != nil {
 		return run.Usage(err)
 	}
 	switch {
 	case call.Bool("json"):
 		return writeJSON(p.out, journal.Matching(events, pattern))
-	case call.Text("grep") != "":
+	case call.String("grep") != "":
 		return p.table(journal.Lines(journal.Matching(events, pattern), pattern))
 	}
 	return p.logRun(one, events, shards)

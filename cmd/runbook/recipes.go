@@ -7,13 +7,14 @@ import (
 	"slices"
 	"strings"
 
-	"runbook/cmd/runbook/options"
+	"github.com/urfave/cli/v2"
+
 	"runbook/cmd/runbook/project"
 	"runbook/runtime/event"
 )
 
 // listRecipes shows the recipes of the project with their summaries.
-func (p *program) listRecipes(call *options.Call) error {
+func (p *program) listRecipes(call *cli.Context) error {
 	var rows [][]string
 	for _, f := range project.Files() {
 		d, err := p.describe(call.Context, f.Path)

@@ -4,9 +4,9 @@ import (
 	"os"
 	"time"
 
+	"github.com/urfave/cli/v2"
 	"golang.org/x/term"
 
-	"runbook/cmd/runbook/options"
 	"runbook/runtime/event/html"
 	"runbook/runtime/event/journal"
 	"runbook/runtime/run"
@@ -22,12 +22,12 @@ the same recipe before it. Several, such as the shards of a CI service, become o
 			"write the page to this file instead of standard output").withShort("o")}}
 }
 
-func (p *program) report(call *options.Call) error {
-	if len(call.Args) == 0 {
+func (p *program) report(call *cli.Context) error {
+	if call.NArg() == 0 {
 		return usageError("report needs the name of a run",
 			"runbook report last -o report.html; runbook log lists the runs")
 	}
-	path := call.Text("output")
+	path := call.String("output")
 	if f, ok := p.out.(*os.File); ok && path == "" && term.IsTerminal(int(f.Fd())) {
 		return usageError("a terminal cannot show an HTML page", "name a file for it: -o report.html")
 	}
@@ -35,7 +35,7 @@ func (p *program) report(call *options.Call) error {
 	if err != nil {
 		return err
 	}
-	report, opts, err := readReports(dir, call.Args)
+	report, opts, err := readReports(dir, call.Args().Slice())
 	switch {
 	case err != nil:
 		return run.Usage(err)

@@ -8,8 +8,9 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/urfave/cli/v2"
+
 	"runbook/cmd/runbook/explain"
-	"runbook/cmd/runbook/options"
 	"runbook/cmd/runbook/project"
 	"runbook/cmd/runbook/sandbox"
 	"runbook/cmd/runbook/signals"
@@ -68,7 +69,7 @@ func (p *program) forRecipe(of *recipe.Recipe) (command, error) {
 		return c, run.Usage(fmt.Errorf("%s: %w", of.Path, err))
 	}
 	c.flags = append(c.flags, flags...)
-	c.action = func(call *options.Call) error { return p.run(call, of, c.flags) }
+	c.action = func(call *cli.Context) error { return p.run(call, of, c.flags) }
 	return c, nil
 }
 
@@ -146,7 +147,7 @@ func (p *program) loadToDescribe(ctx context.Context, path string) (*recipe.Reci
 	return &recipe.Recipe{Description: d}, err
 }
 
-func (p *program) run(call *options.Call, of *recipe.Recipe, flags []flagSpec) error {
+func (p *program) run(call *cli.Context, of *recipe.Recipe, flags []flagSpec) error {
 	if call.Bool("quiet") && call.Bool("verbose") {
 		return run.Usage(errors.New("--quiet and --verbose cannot be combined"))
 	}
@@ -182,7 +183,7 @@ func (p *program) run(call *options.Call, of *recipe.Recipe, flags []flagSpec) e
 		notes = append(notes, "stage "+p.stage)
 	}
 	plan.Notes, plan.Warnings = append(plan.Notes, notes...), append(plan.Warnings, warnings...)
-	records = append(records, p.reportSink(call.Text("report"), plan)...)
+	records = append(records, p.reportSink(call.String("report"), plan)...)
 	records = append(append(records, outputs...), p.ciSinks()...)
 	view := p.view(call, plan)
 	stream := p.secrets.To(append(records, view)...)
@@ -235,7 +236,7 @@ func (p *program) follow(ctx context.Context, stream *event.Stream, pause func()
 }
 
 // view returns the sink that shows a run on the terminal, or as JSON.
-func (p *program) view(call *options.Call, plan *run.Plan) event.Sink {
+func (p *program) view(call *cli.Context, plan *run.Plan) event.Sink {
 	if call.Bool("json") {
 		return jsonl.New(p.out)
 	}
@@ -253,7 +254,7 @@ func (p *program) view(call *options.Call, plan *run.Plan) event.Sink {
 }
 
 // refuse reports, with --json on standard output too, why a run was refused before its first event.
-func (p *program) refuse(call *options.Call, err error) error {
+func (p *program) refuse(call *cli.Context, err error) error {
 	if !call.Bool("json") {
 		return err
 	}

@@ -9,7 +9,8 @@ import (
 	"runbook/runtime/script/spell"
 )
 
-// line is a command line split into options and arguments, in any order.
+// line is a command line split into options and arguments, in any order. urfave/cli stops at the
+// first argument, so this comes before it.
 type line struct {
 	options []typedOption
 	args    []string

@@ -10,14 +10,6 @@ import (
 	"runbook/runtime/run"
 )
 
-// settingLine is a line of run --settings --json.
-type settingLine struct {
-	Host   string `json:"host"` // "" for a recipe without hosts
-	Option string `json:"option"`
-	Value  any    `json:"value"`
-	From   string `json:"from"`
-}
-
 // showSettings shows the value of every option on each host and where it comes from. given has the
 // sources of the options from the command line and the environment.
 func (p *program) showSettings(plan *run.Plan, given map[string]string, asJSON bool) error {
@@ -30,13 +22,7 @@ func (p *program) showSettings(plan *run.Plan, given map[string]string, asJSON b
 		all = append(all, hostlist.HostSettings{Name: h.Name, Settings: plan.Values.On(h, given, plan.Recipe.Origins)})
 	}
 	if asJSON {
-		var lines []settingLine
-		for _, h := range all {
-			for _, s := range h.Settings {
-				lines = append(lines, settingLine{h.Name, s.Name, s.Value, s.From})
-			}
-		}
-		return writeJSON(redacted{p}, lines)
+		return writeJSON(redacted{p}, hostlist.SettingLines(all))
 	}
 	for i, group := range hostlist.GroupSettings(all) {
 		if title := strings.Join(group.Hosts, " "); title != "" {

@@ -7,7 +7,8 @@ import (
 	"os"
 	"time"
 
-	"runbook/cmd/runbook/options"
+	"github.com/urfave/cli/v2"
+
 	"runbook/runtime/event"
 	"runbook/runtime/event/ci"
 	"runbook/runtime/event/html"
@@ -126,17 +127,17 @@ func (p *program) reportSink(path string, plan *run.Plan) []event.Sink {
 }
 
 // outputs returns the sinks of --summary and --otlp, and checks that --report can be written.
-func (p *program) outputs(call *options.Call) ([]event.Sink, error) {
-	if path := call.Text("report"); path != "" {
+func (p *program) outputs(call *cli.Context) ([]event.Sink, error) {
+	if path := call.String("report"); path != "" {
 		if err := html.Writable(path); err != nil {
 			return nil, run.Usage(err)
 		}
 	}
-	trace, err := p.traceSink(call.Context, call.Text("otlp"))
-	if err != nil || call.Text("summary") == "" {
+	trace, err := p.traceSink(call.Context, call.String("otlp"))
+	if err != nil || call.String("summary") == "" {
 		return trace, run.Usage(err)
 	}
-	sink, err := ci.NewSummary(call.Text("summary"))
+	sink, err := ci.NewSummary(call.String("summary"))
 	if err != nil {
 		return nil, run.Usage(fmt.Errorf("--summary: %w", err))
 	}

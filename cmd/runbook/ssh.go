@@ -7,8 +7,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/urfave/cli/v2"
+
 	"runbook/cmd/runbook/explain"
-	"runbook/cmd/runbook/options"
 	"runbook/cmd/runbook/project"
 	"runbook/runtime/event"
 	"runbook/runtime/inventory"
@@ -28,8 +29,8 @@ quoted. The exit status is that of the shell or of CMD. The host gets a terminal
 are one. The journal keeps who was where and for how long, and CMD, but nothing of what was typed or shown.`}
 }
 
-func (p *program) ssh(call *options.Call) error {
-	if len(call.Args) == 0 {
+func (p *program) ssh(call *cli.Context) error {
+	if call.NArg() == 0 {
 		return usageError("ssh needs a host", "runbook ssh HOST; runbook hosts lists them")
 	}
 	from, err := inventoryOptions(call)
@@ -44,7 +45,7 @@ func (p *program) ssh(call *options.Call) error {
 	for _, h := range hosts {
 		names = append(names, h.Name)
 	}
-	name, argv := call.Argument(), call.Args[1:]
+	name, argv := call.Args().First(), call.Args().Slice()[1:]
 	i := slices.Index(names, name)
 	if i < 0 {
 		return usageError("there is no host "+name+spell.DidYouMean(name, names), "runbook hosts lists the hosts")

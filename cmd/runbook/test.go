@@ -8,8 +8,9 @@ import (
 	"runtime"
 	"time"
 
+	"github.com/urfave/cli/v2"
+
 	"runbook/cmd/runbook/explain"
-	"runbook/cmd/runbook/options"
 	"runbook/cmd/runbook/recipetest"
 	"runbook/runtime/recipe"
 	"runbook/runtime/run"
@@ -30,11 +31,11 @@ outside this machine.`,
 		}}
 }
 
-func (p *program) test(call *options.Call) error {
-	if call.Count("at-once") < 1 {
+func (p *program) test(call *cli.Context) error {
+	if call.Int("at-once") < 1 {
 		return run.Usage(errors.New("--at-once: want at least 1"))
 	}
-	paths := call.Args
+	paths := call.Args().Slice()
 	if len(paths) == 0 {
 		paths = []string{"."}
 	}
@@ -65,7 +66,7 @@ func (p *program) test(call *options.Call) error {
 	var outcomes []recipetest.Outcome
 	err = recipetest.Run(call.Context, files, recipetest.Options{
 		Stream: p.secrets,
-		AtOnce: call.Count("at-once"), Timeout: call.Duration("timeout"), Match: call.Text("match"),
+		AtOnce: call.Int("at-once"), Timeout: call.Duration("timeout"), Match: call.String("match"),
 		Hooks: p.signals.Hooks, Explain: explain.Words{}.Explain, Verbose: call.Bool("verbose"),
 	}, func(o recipetest.Outcome) {
 		outcomes = append(outcomes, o)
@@ -75,11 +76,11 @@ func (p *program) test(call *options.Call) error {
 		return run.WithStatus(err, run.StatusInterrupted)
 	}
 	if len(outcomes) == 0 {
-		return run.Usage(fmt.Errorf("no test has %q in its title or file name", call.Text("match")))
+		return run.Usage(fmt.Errorf("no test has %q in its title or file name", call.String("match")))
 	}
 	failed, err := report.End(time.Since(began).Seconds())
-	if err == nil && call.Text("junit") != "" {
-		err = recipetest.WriteJUnit(call.Text("junit"), outcomes, w.Explain)
+	if err == nil && call.String("junit") != "" {
+		err = recipetest.WriteJUnit(call.String("junit"), outcomes, w.Explain)
 	}
 	switch {
 	case ignoreClosedPipe(err) != nil:

@@ -6,7 +6,8 @@ import (
 	"runtime"
 	"runtime/debug"
 
-	"runbook/cmd/runbook/options"
+	"github.com/urfave/cli/v2"
+
 	"runbook/cmd/runbook/recipetest"
 	"runbook/runtime/recipe"
 )
@@ -17,7 +18,7 @@ var releaseVersion, releaseCommit, releaseDate string
 func (p *program) versionCommand() command {
 	return command{name: "version", summary: "version, commit, date and Go",
 		description: "The date is that of the commit. runbook --version prints the first line alone.",
-		action: func(*options.Call) error {
+		action: func(*cli.Context) error {
 			b := readBuild()
 			_, err := fmt.Fprintf(p.out, "runbook %s\ncommit %s\ndate %s\n%s %s/%s\n",
 				b.version, b.commit, b.date, runtime.Version(), runtime.GOOS, runtime.GOARCH)

@@ -92,3 +92,22 @@ func settingText(s recipe.Setting) string {
 	}
 	return s.Text(s.Value)
 }
+
+// SettingLine is a line of run --settings --json.
+type SettingLine struct {
+	Host   string `json:"host"` // "" for a recipe without hosts
+	Option string `json:"option"`
+	Value  any    `json:"value"`
+	From   string `json:"from"`
+}
+
+// SettingLines returns a line for each setting of each host.
+func SettingLines(all []HostSettings) []SettingLine {
+	var lines []SettingLine
+	for _, h := range all {
+		for _, s := range h.Settings {
+			lines = append(lines, SettingLine{h.Name, s.Name, s.Value, s.From})
+		}
+	}
+	return lines
+}

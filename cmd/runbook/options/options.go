@@ -1,90 +1,71 @@
-// Package options holds the values that a command line gives to the options of a command.
+// Package options parses the options of a command with urfave/cli.
 package options
 
 import (
 	"context"
 	"fmt"
+	"io"
+	"os"
 	"strconv"
 	"time"
+
+	"github.com/urfave/cli/v2"
 )
 
-// Kind is the kind of an option's value.
-type Kind int
-
-// The kinds of value.
-const (
-	Text     Kind = iota
-	List          // of texts; the option may be repeated
-	Switch        // true or false
-	Duration      // such as 90s
-	Count         // a whole number
-)
-
-// Call is one call of a command: the values of its options, and its arguments.
-type Call struct {
-	context.Context
-	Args []string
-
-	values map[string]any // as Set parsed them
+// Line is what is given to a command.
+type Line struct {
+	Flags []cli.Flag
+	Words []string // each --NAME=VALUE
+	Args  []string
 }
 
-// New returns a call without options.
-func New(ctx context.Context, args []string) *Call {
-	return &Call{Context: ctx, Args: args, values: map[string]any{}}
-}
-
-// Set parses the value of an option. A list gets one more item; any other value replaces the one
-// before it.
-func (c *Call) Set(name string, kind Kind, text string) error {
-	value, want, err := any(text), "", error(nil)
-	switch kind {
-	case List:
-		list, _ := c.values[name].([]string)
-		value = append(list, text)
-	case Switch:
+// Add adds an option with its value. It returns an error that says what is wanted, as those of
+// urfave/cli do not, if text cannot be the value. from names where the text is from.
+func (l *Line) Add(flag cli.Flag, from, text string) error {
+	value, want, err := text, "", error(nil)
+	switch flag.(type) {
+	case *cli.BoolFlag:
 		want = "true or false"
-		value, err = strconv.ParseBool(text)
-	case Duration:
+		_, err = strconv.ParseBool(text)
+	case *cli.DurationFlag:
 		want = "a duration such as 90s, 2m or 1h30m"
-		value, err = time.ParseDuration(text)
-	case Count:
+		_, err = time.ParseDuration(text)
+	case *cli.IntFlag:
 		want = "a whole number"
-		value, err = strconv.Atoi(text)
+		var n int
+		n, err = strconv.Atoi(text)
+		value = strconv.Itoa(n) // urfave/cli would read 010 as 8
 	}
 	if err != nil {
-		return fmt.Errorf("want %s, got %q", want, text)
+		return fmt.Errorf("%s: want %s, got %q", from, want, text)
 	}
-	c.values[name] = value
+	l.Words = append(l.Words, "--"+flag.Names()[0]+"="+value)
 	return nil
 }
 
-// IsSet reports whether an option has a value.
-func (c *Call) IsSet(name string) bool { return c.values[name] != nil }
-
-// Text returns the value of an option of that kind, or "".
-func (c *Call) Text(name string) string { return get[string](c, name) }
-
-// List returns the items of an option of that kind.
-func (c *Call) List(name string) []string { return get[[]string](c, name) }
-
-// Bool returns the value of a switch.
-func (c *Call) Bool(name string) bool { return get[bool](c, name) }
-
-// Duration returns the value of an option of that kind, or 0.
-func (c *Call) Duration(name string) time.Duration { return get[time.Duration](c, name) }
-
-// Count returns the value of an option of that kind, or 0.
-func (c *Call) Count(name string) int { return get[int](c, name) }
-
-func get[T any](c *Call, name string) T {
-	value, _ := c.values[name].(T)
-	return value
+// AddVariable adds an option with the value of an environment variable, if that is set. An empty one
+// is a value only for a text or a list.
+func (l *Line) AddVariable(flag cli.Flag, name string) error {
+	text, ok := os.LookupEnv(name)
+	switch flag.(type) {
+	case *cli.StringFlag, *cli.StringSliceFlag:
+	default:
+		ok = text != ""
+	}
+	if !ok {
+		return nil
+	}
+	return l.Add(flag, name, text)
 }
 
-// Argument returns the first argument, or "".
-func (c *Call) Argument() string {
-	if len(c.Args) == 0 {
-		return ""
+// Call calls the action of a command.
+func (l *Line) Call(ctx context.Context, out, errout io.Writer, action cli.ActionFunc) error {
+	app := &cli.App{
+		Name: "runbook", Writer: out, ErrWriter: errout, HideHelp: true, HideVersion: true,
+		Flags: l.Flags, Action: action,
+		DisableSliceFlagSeparator: true,
+		ExitErrHandler:            func(*cli.Context, error) {}, // only main ends the process
 	}
-	return c.Args[0]
+	words := append([]string{app.Name}, l.Words...)
+	return app.RunContext(ctx, append(append(words, "--"), l.Args...))
 }

@@ -1,52 +1,87 @@
 package options_test
 
 import (
+	"bytes"
 	"slices"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/urfave/cli/v2"
 
 	"runbook/cmd/runbook/options"
 )
 
-// TestSet gives options values, and values that do not fit.
-func TestSet(t *testing.T) {
-	call := options.New(t.Context(), []string{"a", "b"})
+// TestAdd tries values of each kind of option, which all come from a variable.
+func TestAdd(t *testing.T) {
 	for _, c := range []struct {
-		name string
-		kind options.Kind
-		text string
-		want string // the error
+		flag        cli.Flag
+		text        string
+		words, want string // want is the error
 	}{
-		{"stage", options.Text, "first", ""},
-		{"stage", options.Text, "", ""},
-		{"only", options.List, "web1", ""},
-		{"only", options.List, "", ""},
-		{"yes", options.Switch, "true", ""},
-		{"yes", options.Switch, "no", `want true or false, got "no"`},
-		{"timeout", options.Duration, "1m30s", ""},
-		{"timeout", options.Duration, "90", `want a duration such as 90s, 2m or 1h30m, got "90"`},
-		{"at-once", options.Count, "12", ""},
-		{"at-once", options.Count, "1.5", `want a whole number, got "1.5"`},
+		{&cli.StringFlag{Name: "x"}, "", "--x=", ""},
+		{&cli.StringSliceFlag{Name: "x"}, "", "--x=", ""},
+		{&cli.StringSliceFlag{Name: "x"}, "a,b", "--x=a,b", ""},
+		{&cli.BoolFlag{Name: "x"}, "", "", ""},
+		{&cli.BoolFlag{Name: "x"}, "true", "--x=true", ""},
+		{&cli.BoolFlag{Name: "x"}, "no", "", `RUNBOOK_X: want true or false, got "no"`},
+		{&cli.DurationFlag{Name: "x"}, "", "", ""},
+		{&cli.DurationFlag{Name: "x"}, "1m30s", "--x=1m30s", ""},
+		{&cli.DurationFlag{Name: "x"}, "90", "", `RUNBOOK_X: want a duration such as 90s, 2m or 1h30m, got "90"`},
+		{&cli.IntFlag{Name: "x"}, "", "", ""},
+		{&cli.IntFlag{Name: "x"}, "012", "--x=12", ""},
+		{&cli.IntFlag{Name: "x"}, "1.5", "", `RUNBOOK_X: want a whole number, got "1.5"`},
 	} {
-		got := ""
-		if err := call.Set(c.name, c.kind, c.text); err != nil {
+		t.Setenv("RUNBOOK_X", c.text)
+		line, got := options.Line{}, ""
+		if err := line.AddVariable(c.flag, "RUNBOOK_X"); err != nil {
 			got = err.Error()
 		}
-		if got != c.want {
-			t.Errorf("%s = %q: %q, want %q", c.name, c.text, got, c.want)
+		if words := strings.Join(line.Words, " "); words != c.words || got != c.want {
+			t.Errorf("%T = %q: %q, %q; want %q, %q", c.flag, c.text, words, got, c.words, c.want)
 		}
 	}
-	if !call.IsSet("stage") || call.IsSet("hosts") || call.Text("stage") != "" || call.Text("hosts") != "" {
-		t.Errorf("stage %q, hosts %q", call.Text("stage"), call.Text("hosts"))
+	line := options.Line{}
+	if err := line.AddVariable(&cli.StringFlag{Name: "x"}, "RUNBOOK_NOT_SET"); err != nil || line.Words != nil {
+		t.Errorf("a variable that is not set: %q, %v", line.Words, err)
 	}
-	if only := call.List("only"); !slices.Equal(only, []string{"web1", ""}) || call.List("except") != nil {
-		t.Errorf("only %q, except %q", only, call.List("except"))
+}
+
+// TestCall gives an action options, presets and arguments, some of which look like options or like
+// commands of urfave/cli.
+func TestCall(t *testing.T) {
+	stage, only := &cli.StringFlag{Name: "stage"}, &cli.StringSliceFlag{Name: "only"}
+	yes, count := &cli.BoolFlag{Name: "yes"}, &cli.IntFlag{Name: "at-once", Value: 5}
+	limit := &cli.DurationFlag{Name: "timeout"}
+	line := options.Line{Flags: []cli.Flag{stage, only, yes, count, limit, &cli.StringFlag{Name: "hosts"}},
+		Args: []string{"help", "--yes=false", "-h"}}
+	for _, o := range []struct {
+		flag cli.Flag
+		text string
+	}{{stage, ""}, {only, "web1,web2"}, {only, "-x"}, {yes, "true"}, {count, "010"}, {limit, "90s"}} {
+		if err := line.Add(o.flag, "--x", o.text); err != nil {
+			t.Fatal(err)
+		}
 	}
-	if !call.Bool("yes") || call.Bool("no") || call.Duration("timeout") != 90*time.Second ||
-		call.Count("at-once") != 12 {
-		t.Errorf("yes %v, timeout %v, at-once %d", call.Bool("yes"), call.Duration("timeout"), call.Count("at-once"))
-	}
-	if call.Argument() != "a" || options.New(t.Context(), nil).Argument() != "" {
-		t.Errorf("first argument %q", call.Argument())
+	var out bytes.Buffer
+	called := 0
+	err := line.Call(t.Context(), &out, &out, func(c *cli.Context) error {
+		called++
+		if !c.IsSet("stage") || c.String("stage") != "" || c.IsSet("hosts") {
+			t.Errorf("stage %q, set: %v; hosts set: %v", c.String("stage"), c.IsSet("stage"), c.IsSet("hosts"))
+		}
+		if got := c.StringSlice("only"); !slices.Equal(got, []string{"web1,web2", "-x"}) {
+			t.Errorf("only %q", got)
+		}
+		if !c.Bool("yes") || c.Int("at-once") != 10 || c.Duration("timeout") != 90*time.Second {
+			t.Errorf("yes %v, at-once %d, timeout %v", c.Bool("yes"), c.Int("at-once"), c.Duration("timeout"))
+		}
+		if got := c.Args().Slice(); !slices.Equal(got, line.Args) {
+			t.Errorf("arguments %q", got)
+		}
+		return nil
+	})
+	if err != nil || called != 1 || out.Len() > 0 {
+		t.Errorf("called %d times: %v\n%s", called, err, out.String())
 	}
 }
