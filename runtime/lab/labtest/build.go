@@ -2,6 +2,7 @@ package labtest
 
 import (
 	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
 )
@@ -11,7 +12,9 @@ import (
 // tests of limits and of many runs.
 func Build(dir string) (string, error) {
 	path := filepath.Join(dir, "runbook")
-	out, err := exec.Command("go", "build", "-buildvcs=false", "-o", path, "runbook/cmd/runbook").CombinedOutput()
+	build := exec.Command("go", "build", "-buildvcs=false", "-o", path, "runbook/cmd/runbook")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	out, err := build.CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("go build: %w\n%s", err, out)
 	}

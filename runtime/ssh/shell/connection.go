@@ -140,17 +140,21 @@ func (c *connection) close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), c.patience)
 	defer cancel()
 	var errs []error
+	var shells sync.WaitGroup // that run nothing end while the locks are released
 	if err := c.turn.Lock(ctx); err != nil {
 		errs = append(errs, errors.New("a command was still running"), c.endAllGroups())
 	} else {
-		c.endSeat(&c.seat)
-		c.turn.Unlock()
+		shells.Go(func() {
+			c.endSeat(&c.seat)
+			c.turn.Unlock()
+		})
 	}
-	c.endIdle()
+	shells.Go(c.endIdle)
 	ctx, cancel = context.WithTimeout(context.Background(), closeLimit)
 	defer cancel()
 	for _, k := range c.takeKeepers() {
 		errs = append(errs, k.release(ctx))
 	}
+	shells.Wait()
 	return errors.Join(append(errs, c.link.Close())...)
 }
