@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -10,13 +11,14 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"runbook/runtime/run"
 )
 
 // venvRecipe makes a virtualenv as a release does.
 const venvRecipe = `recipe {}
-require("python").virtualenv(localhost, { options = { python = %q, venv = %q }, dir = %q })
+require("python").virtualenv(localhost, { options = { python = %q, venv = %q }, dir = %q, current = %q })
 `
 
 // TestVirtualenv compares a release's virtualenv with the one that `python -m venv` makes at the
@@ -44,7 +46,7 @@ func TestVirtualenv(t *testing.T) {
 				t.Fatalf("%v: install the Debian packages python3-venv and pypy3-venv, as .ci/test does", err)
 			}
 			place := filepath.Join(t.TempDir(), c.place)
-			if said := makeVirtualenv(t, c.python, "fresh", place); strings.Contains(said, "-m venv") {
+			if said := makeVirtualenv(t, c.python, "fresh", place, ""); strings.Contains(said, "-m venv") {
 				t.Fatalf("python -m venv made it: %s", said)
 			}
 			venv := filepath.Join(place, "venv")
@@ -61,6 +63,73 @@ func TestVirtualenv(t *testing.T) {
 			}
 			compareTrees(t, made, readTree(t, venv))
 		})
+	}
+}
+
+// TestVirtualenvCopiesCompiled makes a virtualenv beside an earlier one. It gets the earlier one's
+// compiled file of a module if that was made from the same source, by this user. Python replaces one
+// that does not belong to the source beside it.
+func TestVirtualenvCopiesCompiled(t *testing.T) {
+	t.Parallel()
+	earlier, place := t.TempDir(), t.TempDir()
+	makeVirtualenv(t, "/usr/bin/python3", "fresh", earlier, "")
+	pip := func(dir string) {
+		out, err := exec.Command(dir+"/venv/bin/python", "-W", "error", "-m", "pip", "--version").CombinedOutput()
+		if err != nil || !strings.Contains(string(out), dir) {
+			t.Errorf("pip: %v: %s", err, out)
+		}
+	}
+	pip(earlier)            // compiles itself
+	const mark = "the mark" // after the code, where Python ignores it
+	modules := []struct {
+		name   string
+		change func(source, compiled string) error // of the earlier one
+		copied bool
+	}{
+		{"main", func(string, string) error { return nil }, true},
+		{"main_parser", func(source, _ string) error { // another source
+			text, err := os.ReadFile(source)
+			if err != nil {
+				return err
+			}
+			info, err := os.Stat(source)
+			if err != nil {
+				return err
+			}
+			return errors.Join(os.WriteFile(source, bytes.ToUpper(text), 0o644),
+				os.Chtimes(source, time.Time{}, info.ModTime()))
+		}, false},
+		{"autocompletion", func(source, _ string) error { // compiled from an older source
+			return os.Chtimes(source, time.Time{}, time.Unix(1e9, 0))
+		}, false},
+		{"status_codes", func(_, compiled string) error { return os.Truncate(compiled, 0) }, false},
+		{"parser", func(_, compiled string) error { return os.Chown(compiled, 65534, 65534) }, false},
+		{"cmdoptions", func(source, _ string) error { return os.Chown(source, 65534, 65534) }, false},
+	}
+	find := func(dir, pattern string) string {
+		found, err := filepath.Glob(dir + "/venv/lib/python3*/site-packages/pip/_internal/cli/" + pattern)
+		if err != nil || len(found) != 1 {
+			t.Fatalf("%s below %s: %v, %v", pattern, dir, found, err)
+		}
+		return found[0]
+	}
+	for _, m := range modules {
+		compiled := find(earlier, "__pycache__/"+m.name+".*.pyc")
+		code, err := os.ReadFile(compiled)
+		if err == nil {
+			err = os.WriteFile(compiled, append(code, mark...), 0o644)
+		}
+		if err := errors.Join(err, m.change(find(earlier, m.name+".py"), compiled)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	makeVirtualenv(t, "/usr/bin/python3", "fresh", place, earlier)
+	pip(place)
+	for _, m := range modules {
+		code, err := os.ReadFile(find(place, "__pycache__/"+m.name+".*.pyc"))
+		if copied := bytes.HasSuffix(code, []byte(mark)); err != nil || copied != m.copied {
+			t.Errorf("the compiled file of %s is copied: %v, want %v; %v", m.name, copied, m.copied, err)
+		}
 	}
 }
 
@@ -83,15 +152,16 @@ func pyenvPython(t *testing.T) string {
 	return ""
 }
 
-// makeVirtualenv makes PLACE/venv as a release does, and returns what runbook said.
-func makeVirtualenv(t *testing.T, python, kind, place string) string {
+// makeVirtualenv makes PLACE/venv as a release does when current is the earlier one, and returns
+// what runbook said.
+func makeVirtualenv(t *testing.T, python, kind, place, current string) string {
 	t.Helper()
 	dir := t.TempDir()
 	if status, said := runHere("init", dir); status != 0 {
 		t.Fatal(said)
 	}
 	recipe := filepath.Join(dir, "recipes/make.lua")
-	if err := os.WriteFile(recipe, []byte(fmt.Sprintf(venvRecipe, python, kind, place)), 0o644); err != nil {
+	if err := os.WriteFile(recipe, []byte(fmt.Sprintf(venvRecipe, python, kind, place, current)), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.MkdirAll(place, 0o755); err != nil {
@@ -204,7 +274,7 @@ func TestVirtualenvUnknown(t *testing.T) {
 			variables := fmt.Sprintf("STRANGE_FLAG=%s/flag STRANGE_PIP=%s STRANGE=%s", dir, c.pip,
 				run.CommandLine(c.strange))
 			wrapper := pythonWith(t, dir, variables, map[string]string{"venv/__init__.py": strangeVenv})
-			said := makeVirtualenv(t, wrapper, "fresh", filepath.Join(dir, "app"))
+			said := makeVirtualenv(t, wrapper, "fresh", filepath.Join(dir, "app"), "")
 			warnings := regexp.MustCompile(`(?m)^.*fell back to the slower python -m venv: .*$`).FindAllString(said, -1)
 			if len(warnings) != 1 || !strings.Contains(warnings[0], c.reason) {
 				t.Errorf("runbook said\n%s\nand not once that %q", said, c.reason)
@@ -271,7 +341,7 @@ func TestVirtualenvModule(t *testing.T) {
 			dir := t.TempDir()
 			python := pythonWith(t, dir, "VIRTUALENV_SYSTEM_SITE_PACKAGES=1 VIRTUALENV_PYTHON=/usr/bin/pypy3",
 				map[string]string{c.module: c.text + "\n"})
-			said := makeVirtualenv(t, python, c.kind, filepath.Join(dir, "app"))
+			said := makeVirtualenv(t, python, c.kind, filepath.Join(dir, "app"), "")
 			if !strings.Contains(said, c.said) || strings.Contains(said, "because") != (c.said != "") {
 				t.Errorf("no %q in\n%s", c.said, said)
 			}

@@ -246,7 +246,7 @@ local function virtualenv(host, release)
         { env = clean_env(release) })
     else
       local by = options.venv == "virtualenv" and "virtualenv" or "venv"
-      local reason = helpers.record(host:script("virtualenv.py", release.venv, by,
+      local reason = helpers.record(host:script("virtualenv.py", release.venv, by, release.current .. "/venv",
         { interpreter = options.python, env = clean_env(release) }).stdout)
       if reason then
         log.info(reason)

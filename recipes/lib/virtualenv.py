@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes a virtualenv. Arguments: the virtualenv, and "venv" or "virtualenv", the module that makes it.
+"""Makes a virtualenv. Arguments: the virtualenv; "venv" or "virtualenv", the module that makes it; and an earlier virtualenv.
 
 With venv this does what `python -m venv` does, without its slow part. ensurepip calls the pip in
 its own wheel, which takes nearly all the time of `python -m venv`: that pip runs uncompiled, then
@@ -25,13 +25,44 @@ def say(*fields):
 def install_pip():
     """Installs what ensurepip would from the wheels that come with Python: pip, and before Python 3.12 setuptools.
 
-    It unpacks the wheels and writes what pip would, except for compiled files: pip's first run writes those of the modules
-    that it imports. Where versions of pip differ, pip's own source shows how. The environment's Python gets the code of this function
-    alone, so everything that it uses is in it.
+    It unpacks the wheels and writes what pip would, except for compiled files. Those of pip are copied from another pip of
+    this Python: the arguments are an earlier environment and folders of modules. Without one, pip's first run compiles the
+    modules that it imports, which takes as long as all else that it does. Where versions of pip differ, pip's own source
+    shows how. The environment's Python gets the code of this function alone, so everything that it uses is in it.
     """
-    import ast, base64, configparser, csv, ensurepip, hashlib, io, os, re, sys, sysconfig, textwrap, zipfile
+    import ast, base64, configparser, csv, ensurepip, hashlib, importlib.util, io, os, re, sys, sysconfig, textwrap
+    import zipfile
 
     packages, programs = sysconfig.get_path("purelib"), sysconfig.get_path("scripts")
+    earlier = os.path.join(sys.argv[1], os.path.relpath(packages, sys.prefix))
+
+    def read_own(path):
+        """Returns a file of root or of this user, and its time; of other users it returns nothing."""
+        with open(path, "rb") as f:
+            state = os.fstat(f.fileno())
+            return f.read() if state.st_uid in (0, os.getuid()) else b"", state.st_mtime
+
+    def copy_compiled(name):
+        """Copies the compiled file of a module, if there is one beside the same source.
+
+        The source gets the time of the other one: Python uses a compiled file only if that is in it, and compiles again
+        otherwise.
+        """
+        path = os.path.join(packages, name)
+        for folder in [earlier] + sys.argv[2:]:
+            source = os.path.join(folder, name)
+            try:
+                text, changed = read_own(source)
+                code, _ = read_own(importlib.util.cache_from_source(source))
+            except OSError:
+                continue  # it lacks the module, or has not compiled it
+            if code and text == read_own(path)[0]:
+                cached = importlib.util.cache_from_source(path)
+                os.makedirs(os.path.dirname(cached), exist_ok=True)
+                with open(cached, "wb") as f:
+                    f.write(code)
+                os.utime(path, (changed, changed))
+                return
 
     def read_source(wheels, pattern):
         """Returns the first file in the wheels whose name matches, or an empty text."""
@@ -95,6 +126,8 @@ def install_pip():
             path = wheel.extract(info, packages)
             if info.external_attr >> 16 & 0o111:
                 os.chmod(path, os.stat(path).st_mode | 0o111)
+            if re.match(r"pip/.*\.py$", info.filename):
+                copy_compiled(info.filename)
 
         def generate(path, data):
             with open(path, "wb") as f:
@@ -136,7 +169,8 @@ def install_pip():
 
 
 def setup_pip(builder, context):
-    command = [context.env_exe, "-I", "-c", "import marshal, sys; exec(marshal.loads(sys.stdin.buffer.read()))"]
+    command = [context.env_exe, "-I", "-c", "import marshal, sys; exec(marshal.loads(sys.stdin.buffer.read()))", sys.argv[3]]
+    command += [folder for folder in sys.path if os.path.isabs(folder) and os.path.isdir(os.path.join(folder, "pip"))]
     child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     output = child.communicate(marshal.dumps(install_pip.__code__))[0].decode("utf-8", "replace").strip()
     if child.returncode:
@@ -186,7 +220,7 @@ def run_venv(target):
 
 
 def main():
-    target, module = sys.argv[1:]
+    target, module, _ = sys.argv[1:]
     if module == "virtualenv":
         return run_virtualenv(target)
     try:
