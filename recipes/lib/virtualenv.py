@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Makes a virtualenv. Arguments: the virtualenv; "venv" or "virtualenv", the module that makes it; and an earlier virtualenv.
+"""Makes a virtualenv. Arguments: the virtualenv; "venv" or "virtualenv", the module that makes it; an earlier virtualenv, if
+there is one.
 
 With venv this does what `python -m venv` does, without its slow part. ensurepip calls the pip in
 its own wheel, which takes nearly all the time of `python -m venv`: that pip runs uncompiled, then
@@ -34,7 +35,9 @@ def install_pip():
     import zipfile
 
     packages, programs = sysconfig.get_path("purelib"), sysconfig.get_path("scripts")
-    earlier = os.path.join(sys.argv[1], os.path.relpath(packages, sys.prefix))
+    others = sys.argv[2:]
+    if sys.argv[1]:
+        others.insert(0, os.path.join(sys.argv[1], os.path.relpath(packages, sys.prefix)))
 
     def read_own(path):
         """Returns a file of root or of this user, and its time; of other users it returns nothing."""
@@ -49,7 +52,7 @@ def install_pip():
         otherwise.
         """
         path = os.path.join(packages, name)
-        for folder in [earlier] + sys.argv[2:]:
+        for folder in others:
             source = os.path.join(folder, name)
             try:
                 text, changed = read_own(source)
@@ -169,7 +172,8 @@ def install_pip():
 
 
 def setup_pip(builder, context):
-    command = [context.env_exe, "-I", "-c", "import marshal, sys; exec(marshal.loads(sys.stdin.buffer.read()))", sys.argv[3]]
+    command = [context.env_exe, "-I", "-c", "import marshal, sys; exec(marshal.loads(sys.stdin.buffer.read()))"]
+    command += sys.argv[3:] or [""]
     command += [folder for folder in sys.path if os.path.isabs(folder) and os.path.isdir(os.path.join(folder, "pip"))]
     child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     output = child.communicate(marshal.dumps(install_pip.__code__))[0].decode("utf-8", "replace").strip()
@@ -220,7 +224,7 @@ def run_venv(target):
 
 
 def main():
-    target, module, _ = sys.argv[1:]
+    target, module = sys.argv[1:3]
     if module == "virtualenv":
         return run_virtualenv(target)
     try:
