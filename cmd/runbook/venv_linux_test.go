@@ -74,7 +74,9 @@ func TestVirtualenvCopiesCompiled(t *testing.T) {
 	earlier, place := t.TempDir(), t.TempDir()
 	makeVirtualenv(t, "/usr/bin/python3", "fresh", earlier, "")
 	pip := func(dir string) {
-		out, err := exec.Command(dir+"/venv/bin/python", "-W", "error", "-m", "pip", "--version").CombinedOutput()
+		cmd := exec.Command(dir+"/venv/bin/python", "-W", "error", "-m", "pip", "--version")
+		cmd.Env = append(os.Environ(), "PYTHONDONTWRITEBYTECODE=")
+		out, err := cmd.CombinedOutput()
 		if err != nil || !strings.Contains(string(out), dir) {
 			t.Errorf("pip: %v: %s", err, out)
 		}

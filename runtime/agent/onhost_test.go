@@ -110,6 +110,34 @@ func TestOnHost(t *testing.T) {
 	}
 }
 
+// TestStartWaitsForAgent starts an agent that listens on its socket a while after it has made it.
+func TestStartWaitsForAgent(t *testing.T) {
+	dir := t.TempDir()
+	program, err := exec.LookPath("ssh-agent")
+	if err != nil {
+		t.Fatal(err)
+	}
+	slow := fmt.Sprintf(`#!/usr/bin/python3
+import os, socket, sys, time
+socket.socket(socket.AF_UNIX).bind(sys.argv[-1])
+time.sleep(0.5)
+os.unlink(sys.argv[-1])
+os.execv(%q, sys.argv)
+`, program)
+	if err := os.WriteFile(filepath.Join(dir, "ssh-agent"), []byte(slow), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
+	at := filepath.Join(dir, "at")
+	start := exec.Command("sh", "-c", `start() {
+`+startScript+`}
+start "$1"; ssh-add -l; [ $? -eq 1 ] && kill "$(cat "$1/pid")"`, "sh", at)
+	start.Env = append(os.Environ(), "SSH_AUTH_SOCK="+at+"/agent")
+	if out, err := start.CombinedOutput(); err != nil {
+		t.Errorf("%v: %s", err, out)
+	}
+}
+
 // If the host's OpenSSH supports it, the key works only at the git server, as the named user.
 func TestOnHostBindsKeys(t *testing.T) {
 	s := newSite(t)

@@ -20,8 +20,13 @@ mkdir -m 700 -- "$1" || exit 91
 	kill "$watcher"
 	rm -rf -- "$1"
 ) </dev/null >/dev/null 2>&1 &
+# The socket exists before the agent listens on it. ssh-add -l exits with 2 while nobody answers.
+answers() {
+	SSH_AUTH_SOCK="$1/agent" ssh-add -l </dev/null >/dev/null 2>&1
+	[ $? -ne 2 ]
+}
 tries=0
-until [ -S "$1/agent" ] && [ -s "$1/pid" ]; do
+until [ -S "$1/agent" ] && [ -s "$1/pid" ] && answers "$1"; do
 	tries=$((tries + 1))
 	[ $tries -lt 500 ] && [ -d "$1" ] || exit 92
 	sleep 0.01 2>/dev/null || sleep 1
