@@ -6,7 +6,6 @@ import (
 	"encoding/pem"
 	"errors"
 	"io"
-	"io/fs"
 	"net/http"
 	"net/http/cgi"
 	"net/http/httptest"
@@ -20,7 +19,6 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"runbook/recipes"
 	"runbook/runtime/lab"
 )
 
@@ -73,18 +71,6 @@ func withHosts(env *testscript.Env) error {
 	home := filepath.Join(env.WorkDir, ".home")
 	if err := os.MkdirAll(home, 0o700); err != nil {
 		return err
-	}
-	if filepath.Base(env.WorkDir) == "script-init" { // the shipped build runs all shipped tests in half the time
-		shipped, err := buildShipped()
-		if err != nil {
-			return err
-		}
-		tests, err := fs.Glob(recipes.Files, "*_test.lua")
-		if err != nil {
-			return err
-		}
-		env.Setenv("SHIPPED", shipped)
-		env.Setenv("TESTS", strings.Join(tests, " "))
 	}
 	env.Values[inProcessKey{}] = l
 	env.Setenv("HOSTS", l.HostsFile())
