@@ -106,7 +106,7 @@ func (r *reader) setUp() {
 	cache := strings.Fields(string(caches))
 	commit := r.addBranch("main")
 	r.env = append(os.Environ(), "HOME="+home, "XDG_STATE_HOME=", "GITHUB_ACTIONS=", "GITLAB_CI=", "NO_COLOR=1",
-		"GOFLAGS=-buildvcs=false", "GOCACHE="+cache[0], "GOMODCACHE="+cache[1],
+		"GOFLAGS=-buildvcs=false "+os.Getenv("GOFLAGS"), "GOCACHE="+cache[0], "GOMODCACHE="+cache[1],
 		"RUNBOOK_REPO="+l.RepoURL(), "RUNBOOK_KEY="+l.DeployKey(),
 		"RUNBOOK_PIP_ARG=--no-index\n--find-links="+l.Wheels(),
 		"COMMIT="+commit, "HEAD_SHA="+commit, "GITHUB_SHA="+commit, "CI_COMMIT_SHA="+commit, "BITBUCKET_COMMIT="+commit,
