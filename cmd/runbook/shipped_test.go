@@ -1,16 +1,11 @@
 package main
 
 import (
-	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
 
-	"github.com/rogpeppe/go-internal/testscript"
-
-	"runbook/recipes"
 	"runbook/runtime/lab/labtest"
 )
 
@@ -29,30 +24,6 @@ func buildShipped() (string, error) {
 		}
 	})
 	return filepath.Join(shipped.dir, "runbook"), shipped.err
-}
-
-// TestShippedTests runs the tests of the shipped recipes, with the shipped build: it takes half as
-// long.
-func TestShippedTests(t *testing.T) {
-	t.Parallel()
-	testscript.Run(t, testscript.Params{
-		Dir:                 "testdata/slow",
-		RequireExplicitExec: true,
-		RequireUniqueNames:  true,
-		Setup: func(env *testscript.Env) error {
-			program, err := buildShipped()
-			if err != nil {
-				return err
-			}
-			tests, err := fs.Glob(recipes.Files, "*_test.lua")
-			if err != nil {
-				return err
-			}
-			env.Setenv("SHIPPED", program)
-			env.Setenv("TESTS", strings.Join(tests, " "))
-			return withHosts(env)
-		},
-	})
 }
 
 // removingShipped removes the shared program after all tests.

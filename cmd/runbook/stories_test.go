@@ -6,6 +6,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"io"
+	"io/fs"
 	"net/http"
 	"net/http/cgi"
 	"net/http/httptest"
@@ -19,6 +20,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"runbook/recipes"
 	"runbook/runtime/lab"
 )
 
@@ -46,6 +48,30 @@ func TestStories(t *testing.T) {
 			"push":      pushVersion,
 			"webhook":   webhook,
 			"httpsgit":  httpsGit,
+		},
+	})
+}
+
+// TestShippedTests runs the tests of the shipped recipes, with the shipped build: it takes half as
+// long.
+func TestShippedTests(t *testing.T) {
+	t.Parallel()
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/slow",
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Setup: func(env *testscript.Env) error {
+			program, err := buildShipped()
+			if err != nil {
+				return err
+			}
+			tests, err := fs.Glob(recipes.Files, "*_test.lua")
+			if err != nil {
+				return err
+			}
+			env.Setenv("SHIPPED", program)
+			env.Setenv("TESTS", strings.Join(tests, " "))
+			return withHosts(env)
 		},
 	})
 }
