@@ -12,7 +12,7 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-// Line is what is given to a command.
+// Line is the command line of one command, as urfave/cli parses it.
 type Line struct {
 	Flags []cli.Flag
 	Words []string // each --NAME=VALUE
