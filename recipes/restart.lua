@@ -35,18 +35,22 @@ local function check(host)
   local facts = preflight.facts(host, options, "")
   local wrong = preflight.root(facts, paths)
   local interpreter = paths.current .. "/venv/bin/python"
-  local unready = not wrong and preflight.unready(host, facts, health.url(settings), interpreter) or {}
-  if facts.foreign or #unready > 0 then -- nothing is safe to run there, or programs are missing
+  if facts.foreign then -- nothing is safe to run there
+    return { wrong }
+  end
+  local unreachable
+  local unready, locked, found = preflight.occupy(host, paths, facts,
+    { url = health.url(settings), python = interpreter, wrong = wrong,
+      meanwhile = function() unreachable = server.reach_problem(host, settings, facts, {}) end })
+  if #unready > 0 then
     return preflight.list(wrong, unpack(unready))
   end
-  wrong = preflight.lock(host, paths, facts, wrong)
-  local found = releases.look(host, paths)
   local release = found.by_name[found.name or ""]
   current[host.name], drained[host.name] = release, releases.is_out(found)
   return preflight.list(
-    wrong,
+    locked,
     not release and { "no release is current", "release first: runbook run recipes/release.lua" } or nil,
-    server.reach_problem(host, settings, facts, {}),
+    unreachable,
     release and server.problem(host, settings, release.name, true) or nil,
     server.refuse(host, settings, options.action),
     unpack(preflight.own(host)))

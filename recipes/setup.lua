@@ -61,8 +61,11 @@ local function check(host)
   local known = preflight.facts(host, options, options.python)
   facts[host.name] = known
   local wrong = root(known, paths)
-  local unready = not known.foreign and preflight.unready(host, known) or {}
-  if known.foreign or #unready > 0 then -- nothing is safe to run there, or programs are missing
+  if known.foreign then -- nothing is safe to run there
+    return { wrong }
+  end
+  local unready = preflight.list(preflight.catch(host, host.probe, host, {}), unpack(preflight.missing(known)))
+  if #unready > 0 then
     return preflight.list(wrong, unpack(unready))
   end
   if options.adopt then

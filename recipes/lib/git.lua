@@ -427,7 +427,6 @@ local function clone(host, release)
       (is_sent(options) and ", sent from this machine" or "")
   end)
   step("clone " .. release.revision:sub(1, 10), { required = true }, function()
-    host.fs:mkdir(paths.releases)
     local how = { repo = archive and paths.mirror or options.repo, revision = release.revision, into = release.dir,
       branch = not archive and options.branch or "", on_branch = release.of_branch and not is_sent(options),
       archive = archive, reserve = OWN, private = private_servers(options), lfs = app.lfs }

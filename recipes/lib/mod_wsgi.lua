@@ -342,26 +342,34 @@ local function problem(host, options, name, built)
   return stranger(options, found) or missing or server_args.problem(app.server_args, host, program)
 end
 
--- command returns the command that writes the configuration for a release, and its version of
--- mod_wsgi. found is the state from ask. All paths go through ROOT/current, even that of the
--- release's own mod_wsgi-express: so the paths that it writes remain valid when the release is
--- deleted. The Python beside the program runs it, because its first line names the release.
-local function command(host, options, target, found)
+-- ask_python returns what packages.py prints for a release, by name, and whether the release is
+-- built.
+local function ask_python(host, options, target)
   local paths = releases.paths(options)
-  local dir = releases.dir(paths, target.name)
-  local venv = paths.current .. "/venv"
-  local python = dir .. "/venv/bin/python"
+  local venv, python = paths.current .. "/venv", releases.dir(paths, target.name) .. "/venv/bin/python"
   local built = not dry_run or host.fs:exists(python)
-  local function ask_python(interpreter)
+  local function run(interpreter)
     return helpers.record(host:script("packages.py", venv, { interpreter = interpreter, changes = false }).stdout)
   end
-  local uid, packages, version = ask_python(built and python or target.interpreter)
+  local uid, packages, version = run(built and python or target.interpreter)
   -- In a dry run ask the current release, which usually has the same version. Ask by a command:
   -- host.fs would follow the skipped switch.
   if not built and host:test({ "test", "-x", venv .. "/bin/python" }) then
-    version = select(3, ask_python(venv .. "/bin/python"))
+    version = select(3, run(venv .. "/bin/python"))
   end
-  local program, missing = choose_program(options, found, dir, built)
+  return { uid = uid, packages = packages, version = version, built = built }
+end
+
+-- command returns the command that writes the configuration for a release, and its version of
+-- mod_wsgi. found is the state from ask, and python that from ask_python. All paths go through
+-- ROOT/current, even that of the release's own mod_wsgi-express: so the paths that it writes remain
+-- valid when the release is deleted. The Python beside the program runs it, because its first line
+-- names the release.
+local function command(host, options, target, found, python)
+  local paths = releases.paths(options)
+  local dir = releases.dir(paths, target.name)
+  local venv = paths.current .. "/venv"
+  local program, missing = choose_program(options, found, dir, python.built)
   if not program then
     fail(unpack(missing))
   end
@@ -380,14 +388,14 @@ local function command(host, options, target, found)
     "--processes", tostring(options.processes),
     "--threads", tostring(options.threads),
     "--working-directory", paths.current,
-    "--python-path", packages,
+    "--python-path", python.packages,
     "--shutdown-timeout", tostring(options.request_seconds),
     "--graceful-timeout", tostring(options.request_seconds),
   }) do
     words[#words + 1] = word
   end
   -- Apache started by root changes to this user.
-  if uid == "0" then
+  if python.uid == "0" then
     for _, word in ipairs({ "--user", app.user, "--group", apache_group() }) do
       words[#words + 1] = word
     end
@@ -395,7 +403,7 @@ local function command(host, options, target, found)
   for _, word in ipairs(server_args.resolve(app.server_args, host, program, paths.current)) do
     words[#words + 1] = word
   end
-  return { words = words, mod_wsgi = version }
+  return { words = words, mod_wsgi = python.version }
 end
 
 -- capacity returns how many requests Apache serves at a time with a recorded command: processes
@@ -612,8 +620,12 @@ local function serve(host, options, target, unwell)
     host:plan("restart", function() return "none" end)
     return
   end
-  local found = look(host, options, releases.dir(releases.paths(options), target.name))
-  local wanted = command(host, options, target, found)
+  local found, python
+  parallel({
+    function() found = look(host, options, releases.dir(releases.paths(options), target.name)) end,
+    function() python = ask_python(host, options, target) end,
+  })
+  local wanted = command(host, options, target, found, python)
   if found.theirs then
     local text, sum = environment(host, found)
     if found.record ~= json.encode(wanted) or text and found.written ~= sum then

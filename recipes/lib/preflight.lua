@@ -195,10 +195,8 @@ local function gather_facts(host, options, python, measure)
   return facts
 end
 
--- unready returns the problems with what the run will need later and nothing else tries before the
--- switch: programs, and what the host's sshd must allow. url is where the application is asked
--- later, or nil. Where sshd forbids tunnels, python asks on the host.
-local function unready(host, facts, url, python)
+-- missing returns the problems with programs that the run needs.
+local function missing(facts)
   local problems = {}
   for _, program in ipairs(facts.missing or {}) do
     if program ~= "flock" or not facts.root then -- otherwise the lock reports it
@@ -206,7 +204,6 @@ local function unready(host, facts, url, python)
         "on Debian and Ubuntu: sudo apt-get install coreutils findutils grep mawk sed util-linux" }
     end
   end
-  problems[#problems + 1] = catch(host, host.probe, host, { url = url, python = python })
   return problems
 end
 
@@ -450,6 +447,26 @@ local function lock(host, paths, facts, wrong)
   return (catch(host, host.lock, host, paths.lock))
 end
 
+-- occupy locks a host and looks at its releases. At the same time it tries what the host's sshd
+-- must allow later. It returns the problems with programs and sshd, the problem with the lock, or
+-- how.wrong, and the releases. how.url is where the application is asked later, or nil. Where sshd
+-- forbids tunnels, how.python asks on the host. how.wsgi is for releases.look. how.meanwhile is a
+-- check that needs no lock, or nil.
+local function occupy(host, paths, facts, how)
+  local problems, refused, locked, found = missing(facts), nil, nil, nil
+  if #problems == 0 then
+    parallel(list(
+      function() refused = catch(host, host.probe, host, { url = how.url, python = how.python }) end,
+      how.meanwhile,
+      function()
+        locked = lock(host, paths, facts, how.wrong)
+        found = releases.look(host, paths, how.wsgi)
+      end))
+    problems[1] = refused
+  end
+  return problems, locked, found
+end
+
 -- at_once returns how many hosts are checked at the same time. With --agent host only one host at a
 -- time has an open key.
 local function at_once(options)
@@ -474,10 +491,10 @@ local function make_roots(servers, rootless, options)
 end
 
 return {
-  list = list, catch = catch, raise_all = raise_all, refuse = refuse, facts = gather_facts, unready = unready,
+  list = list, catch = catch, raise_all = raise_all, refuse = refuse, facts = gather_facts, missing = missing,
   own = own, root = root,
   readonly = readonly, share = share, python = python,
   disk = disk, current = current, name = name, validate = validate, validate_server = validate_server,
-  validate_repository = validate_repository, check_revision = check_revision, lock = lock, at_once = at_once,
+  validate_repository = validate_repository, check_revision = check_revision, lock = lock, occupy = occupy, at_once = at_once,
   make_roots = make_roots,
 }

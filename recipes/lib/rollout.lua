@@ -256,43 +256,61 @@ local function check_needs(host, paths)
   return problem and { problem } or problems
 end
 
--- check_release returns the problems of a host with a release.
-local function check_release(host)
+-- check_host returns the problems of a host with a release, except for those of the repository. It
+-- also returns whether the host has git, and whether it has the release already.
+local function check_host(host)
   local options, paths = run.options, releases.paths(run.options)
   local facts = preflight.facts(host, options, options.python, true)
   local wrong = preflight.root(facts, paths)
-  local unready = not facts.foreign and preflight.unready(host, facts, health.url(options), options.python) or {}
-  if facts.foreign or #unready > 0 then -- nothing is safe to run there, or programs are missing
-    return preflight.list(wrong, unpack(unready))
+  if facts.foreign then -- nothing is safe to run there
+    return { wrong }, false
   end
-  wrong = preflight.lock(host, paths, facts, wrong)
-  local found, no_git, denied = releases.look(host, paths), git.missing(facts), nil
-  if not no_git then
-    denied, run.heads[host.name] = preflight.catch(host, git.access, host, options, run.revision)
+  local unreachable
+  local unready, locked, found = preflight.occupy(host, paths, facts, {
+    url = health.url(options), python = options.python, wrong = wrong,
+    meanwhile = function() unreachable = server.reach_problem(host, options, facts, {}) end,
+  })
+  if #unready > 0 then
+    return preflight.list(wrong, unpack(unready)), false
   end
+  local no_git = git.missing(facts)
   found.holder = nil -- this run
   local existing = found.by_name[run.name]
   if existing and existing.lacks then
     existing.complete = false -- a release that lost something is built again
   end
+  local complete = existing ~= nil and existing.complete
   run.leftovers[host.name], run.previous[host.name] = releases.leftovers(paths, found), found.name
   run.current[host.name] = current_of(found)
   run.existing[host.name], run.rootless[host.name] = existing, not facts.root and facts or nil
   run.cleared[host.name] = facts.cleared
-  local problems = preflight.list(
-    wrong,
+  return preflight.list(
+    locked,
     preflight.current(found),
     preflight.python(facts, options.python, options.venv),
     python.problem(host, options),
     no_git,
-    denied,
     preflight.disk(facts),
     preflight.name(found, run.name),
-    server.reach_problem(host, options, facts, {}),
-    server.problem(host, options, run.name, existing ~= nil and existing.complete),
-    unpack(preflight.own(host)))
-  if not no_git and not denied and not (existing and existing.complete) then
-    for _, problem in ipairs(check_needs(host, paths)) do
+    unreachable,
+    server.problem(host, options, run.name, complete),
+    unpack(preflight.own(host))), not no_git, complete
+end
+
+-- check_release returns the problems of a host with a release. The login at the git server takes
+-- several round trips, so it runs while the host is checked.
+local function check_release(host)
+  local problems, has_git, complete, denied
+  parallel({
+    function() problems, has_git, complete = check_host(host) end,
+    function()
+      denied, run.heads[host.name] = preflight.catch(host, git.access, host, run.options, run.revision)
+    end,
+  })
+  if has_git and denied then
+    problems[#problems + 1] = denied
+  elseif has_git and not complete then
+    for _, problem in ipairs(check_needs(host, releases.paths(run.options))) do
       problems[#problems + 1] = problem
     end
   end
@@ -332,12 +350,14 @@ local function check_rollback(host)
   local facts = preflight.facts(host, options, "")
   local wrong = preflight.root(facts, paths)
   local interpreter = paths.current .. "/venv/bin/python"
-  local unready = not wrong and preflight.unready(host, facts, health.url(options), interpreter) or {}
-  if wrong or #unready > 0 then
-    return preflight.list(wrong, unpack(unready))
+  if wrong then
+    return { wrong }
   end
-  local locked = preflight.lock(host, paths, facts)
-  local found = releases.look(host, paths, server.script(options))
+  local unready, locked, found = preflight.occupy(host, paths, facts,
+    { url = health.url(options), python = interpreter, wsgi = server.script(options) })
+  if #unready > 0 then
+    return unready
+  end
   local release, problem = releases.choose(paths, found, options.release)
   run.previous[host.name], run.current[host.name] = found.name or "", current_of(found)
   if release then
@@ -538,16 +558,19 @@ end
 local function complete(host, release)
   local options = release.options
   step("verify", { required = true, whole = true }, function()
-    local checksum = python.verify(host, release)
     local repo, branch = git.origin(host, options)
-    -- In a dry run nothing was built.
-    local missing = server.problem(host, options, release.name, not dry_run)
+    local checksum, missing
+    parallel({
+      function() checksum = python.verify(host, release) end,
+      -- In a dry run nothing was built.
+      function() missing = server.problem(host, options, release.name, not dry_run) end,
+      -- The file that the checksum is of.
+      function() host.fs:write(release.dir .. "/" .. releases.REQUIREMENTS, common.requirements(options)) end,
+    })
     if missing then
       fail(unpack(missing))
     end
     releases.share(host, { release.dir, release.venv })
-    -- The file that the checksum is of.
-    host.fs:write(release.dir .. "/" .. releases.REQUIREMENTS, common.requirements(options))
     host.fs:write(release.dir .. "/.runbook.json", json.encode({
       release = release.name,
       revision = release.revision,
@@ -602,9 +625,6 @@ local function switch(host, release)
     fail("release " .. release.name .. " is not complete",
       "rollout.complete(host, release) must be the last step of rollout.prepare")
   end
-  -- Only a restart reaches processes that did not load their release: they ignore a touch.
-  release.unwell = release.server.running and release.options.restart == "touch"
-    and not health.works(host, release.options)
   release.switched = true
   log_foreign(host, release)
   host.fs:symlink(release.dir, release.paths.current)
@@ -750,7 +770,12 @@ local function switch_on(host, fn)
     log.info(release.name .. " is current already, but the server does not serve it: it is started or restarted")
   end
   step("switch to " .. release.name, { required = true }, function()
-    release.before, release.server = find_before(host, release), server.look(host, release.options)
+    parallel({
+      function() release.before = find_before(host, release) end,
+      function() release.server = server.look(host, release.options) end,
+      -- Only a restart reaches processes that did not load their release: they ignore a touch.
+      function() release.unwell = release.options.restart == "touch" and not health.works(host, release.options) end,
+    })
     release.previous = title_of(release, release.before)
     host:on_failure(function() warn_out(host) end) -- runs last, after recover
     -- The limit leaves time for a restart and another health check.

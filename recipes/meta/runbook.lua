@@ -491,7 +491,7 @@ function quote(value) end
 ---@return string
 function here(name) end
 
----Run functions at the same time and return a list of what they return, in their order. All run to their end, even after an error. Then the first error that occurred is raised, and the others are shown as warnings. Commands on one host still run one after the other.
+---Run functions at the same time and return a list of what they return, in their order. All run to their end, even after an error. Then the first error that occurred is raised, and the others are shown as warnings. On one host two commands run at the same time; others wait for one of them.
 ---Changes nothing; also runs in a dry run.
 ---@param fns fun(): any[] the functions, in a list
 ---@return any[]

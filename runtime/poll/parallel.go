@@ -17,7 +17,7 @@ func parallel() script.Primitive {
 		"Run functions at the same time and return a list of what they return, in their order. "+
 			"All run to their end, even after an error. Then the first error that occurred is raised, "+
 			"and the others are shown as warnings. "+
-			"Commands on one host still run one after the other.", runParallel).
+			"On one host two commands run at the same time; others wait for one of them.", runParallel).
 		With("local answers = parallel({\n" +
 			"  function() return host:http(\"http://127.0.0.1:8000/health\").status end,\n" +
 			"  function() return localhost:capture(\"git --version\") end,\n})\nlog.info(\"status \" .. answers[1])")

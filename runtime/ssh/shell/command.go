@@ -29,8 +29,7 @@ type Command struct {
 	Sudo  string            // the user to run as through sudo, or ""
 
 	// Resident is for runbook's own scripts without input. With Sudo they run in a shell that sudo
-	// has started once: sudo takes 10 ms and more, and logs each command of a recipe. Without Sudo,
-	// they do not wait for a command of the recipe that runs at the same time.
+	// has started once: sudo takes 10 ms and more, and logs each command of a recipe.
 	Resident bool
 
 	Timeout     time.Duration // limits the whole command; 0 for no limit

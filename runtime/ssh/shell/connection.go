@@ -18,7 +18,7 @@ type connection struct {
 	alive ssh.KeepAlive
 	guard ssh.KeepAlive // of a fresh shell, see holdScript; zero for none
 
-	seat                   // of the login user
+	seat                   // the first of the login user
 	giveUp   func()        // stops the start of the first shell
 	patience time.Duration // how long close waits for a running command
 
@@ -27,7 +27,7 @@ type connection struct {
 	mu      sync.Mutex
 	keepers []*keeper
 	groups  map[int64]struct{} // process groups on the host that belong to this run
-	others  map[string]*seat   // of the users of sudo, by name; "" is a second one of the login user
+	others  map[string]*seat   // of the users of sudo, by name; "" is the second of the login user
 }
 
 // seat is the place of a user's long-lived shell.

@@ -3,9 +3,9 @@
 // Its one rule: nothing is left behind. Before an error is returned, everything that the call
 // started on the host is ended and has been seen to end.
 //
-// A Pool creates Hosts. A Host has one connection with one login. Its commands run one after the
-// other in one long-lived /bin/sh, each in a subshell of its own. Commands with input get a session
-// of their own.
+// A Pool creates Hosts. A Host has one connection with one login. Its commands run in a long-lived
+// /bin/sh, each in a subshell of its own. Where two run at the same time, a second one is started.
+// Commands with input get a session of their own.
 package shell
 
 import (

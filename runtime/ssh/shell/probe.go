@@ -67,20 +67,17 @@ func (h *Host) probeURL(ctx context.Context, p Probe) error {
 
 // probeSessions opens as many sessions as a run may have at a time, all at once.
 func (h *Host) probeSessions(ctx context.Context, c *connection) error {
-	if err := c.turn.Lock(ctx); err != nil {
-		return err
-	}
-	err := c.ensureShell(ctx, &c.seat)
-	c.turn.Unlock()
 	open := 0
+	at, err := c.takeSeat(ctx, "")
 	if err == nil {
-		c.mu.Lock()
-		open = 1 + len(c.keepers)
-		c.mu.Unlock()
-		open, err = h.probeMore(ctx, c, open)
+		at.turn.Unlock()
+		open, err = h.probeMore(ctx, c, sessions-c.countSessions())
+		open += c.countSessions() // other functions of the recipe may have opened some meanwhile
 	}
-	var full *ssh.SessionError
-	if errors.As(err, &full) {
+	if full := new(ssh.SessionError); errors.As(err, &full) {
+		if open >= sessions {
+			return nil
+		}
 		return event.WithHint(fmt.Errorf("the server allows too few sessions on a connection: %d, and a run needs %d",
 			open, sessions),
 			fmt.Sprintf("in its sshd_config, MaxSessions must be %d or more; the default is 10", sessions))
@@ -88,12 +85,28 @@ func (h *Host) probeSessions(ctx context.Context, c *connection) error {
 	return err
 }
 
-// probeMore opens sessions in addition to the open ones, and returns how many were open in total.
-func (h *Host) probeMore(ctx context.Context, c *connection, open int) (int, error) {
-	if h.local {
-		return open, nil
+// countSessions counts the sessions of the login user's shells and of the keepers.
+func (c *connection) countSessions() int {
+	open, second := 1, c.seatOf("")
+	if !second.turn.TryLock() {
+		open++
+	} else {
+		if second.shell != nil {
+			open++
+		}
+		second.turn.Unlock()
 	}
-	probes := make([]io.Closer, max(0, sessions-open))
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return open + len(c.keepers)
+}
+
+// probeMore opens this many sessions and closes them. It returns how many it could open.
+func (h *Host) probeMore(ctx context.Context, c *connection, wanted int) (int, error) {
+	if h.local {
+		return 0, nil
+	}
+	probes := make([]io.Closer, max(0, wanted))
 	var group errgroup.Group
 	for i := range probes {
 		group.Go(func() error {
@@ -104,7 +117,7 @@ func (h *Host) probeMore(ctx context.Context, c *connection, open int) (int, err
 			return err
 		})
 	}
-	err := group.Wait()
+	err, open := group.Wait(), 0
 	for _, s := range probes {
 		if s != nil {
 			_ = s.Close() // it fails if the server has closed it

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"runbook/runtime/event"
 	"runbook/runtime/internal/sshtest"
 )
@@ -87,4 +89,30 @@ func TestInterruptedInput(t *testing.T) {
 		t.Errorf("left on the host: %s", left)
 	}
 	run(t, h, Command{Script: "true", Resident: true})
+}
+
+// TestTwoAtOnce runs a command that waits for another one of the same host. The server refuses a
+// second shell in one case: then the commands run one after the other.
+func TestTwoAtOnce(t *testing.T) {
+	for name, test := range map[string]struct{ sessions, want string }{
+		"two shells": {"MaxSessions 2", "met"}, "one shell": {"MaxSessions 1", "alone"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newPool(t, Options{}).Host(sshtest.Start(t, test.sessions).Target(t))
+			file := filepath.Join(t.TempDir(), "file")
+			script := `: >"$1"; n=0; until [ -e "$2" ] || [ $n = 40 ]; do sleep 0.05; n=$((n+1)); done; ` +
+				`if [ $n = 40 ]; then rm "$1"; echo alone; else echo met; fi`
+			var group errgroup.Group
+			for _, files := range [][]string{{file + "1", file + "2"}, {file + "2", file + "1"}} {
+				group.Go(func() error {
+					r, err := h.Run(t.Context(), Command{Script: script, Args: files})
+					if said := strings.TrimSpace(r.Stdout); err == nil && said != test.want {
+						err = fmt.Errorf("got %q, want %q", said, test.want)
+					}
+					return err
+				})
+			}
+			must(t, group.Wait())
+		})
+	}
 }

@@ -18,41 +18,58 @@ func (e *execution) resident() bool {
 
 // runResident runs the command in a long-lived shell of the login user or of the user of sudo.
 func (e *execution) runResident(ctx context.Context) error {
-	at, err := e.takeSeat(ctx)
+	at, err := e.conn.takeSeat(ctx, e.c.Sudo)
 	if err != nil {
 		return err
 	}
 	defer at.turn.Unlock()
-	switch {
-	case at.shell != nil:
-	case e.c.Sudo == "":
-		err = e.conn.ensureShell(ctx, at)
-	default:
-		at.shell, err = e.startResident(ctx)
-	}
-	if err != nil {
-		return err
+	if at.shell == nil { // that of the user of sudo
+		if at.shell, err = e.startResident(ctx); err != nil {
+			return err
+		}
 	}
 	e.started = true
 	return e.runOn(ctx, at, e.body, frame.NewMark())
 }
 
-// takeSeat waits for the turn in a shell of the command's user. While a command of the recipe runs
-// in the login user's shell, it uses a second one: a recipe may wait in one function for a file
-// that another function creates.
-func (e *execution) takeSeat(ctx context.Context) (*seat, error) {
-	if e.c.Sudo == "" {
+// takeSeat waits for the turn in a shell of a user of sudo, or of the login user for "". The login
+// user has a second shell for what runs while the first one is busy: a recipe may wait in one
+// function for what another one does. It is started only when it is needed, and it is not needed
+// where the server refuses one more session.
+func (c *connection) takeSeat(ctx context.Context, user string) (*seat, error) {
+	second := c.seatOf(user)
+	if user != "" {
+		return second, second.turn.Lock(ctx)
+	}
+	select {
+	case <-c.begun:
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+	at := &c.seat
+	if !at.turn.TryLock() {
 		select {
-		case <-e.conn.begun:
+		case at.turn <- struct{}{}:
+		case second.turn <- struct{}{}:
+			at = second
 		case <-ctx.Done():
 			return nil, context.Cause(ctx)
 		}
-		if e.conn.turn.TryLock() {
-			return &e.conn.seat, nil
-		}
 	}
-	at := e.conn.seatOf(e.c.Sudo)
-	return at, at.turn.Lock(ctx)
+	err := c.ensureShell(ctx, at)
+	if full := new(ssh.SessionError); at == second && errors.As(err, &full) {
+		at.turn.Unlock()
+		at = &c.seat
+		if err = at.turn.Lock(ctx); err != nil {
+			return nil, err
+		}
+		err = c.ensureShell(ctx, at)
+	}
+	if err != nil {
+		at.turn.Unlock()
+		return nil, err
+	}
+	return at, nil
 }
 
 // seatOf returns the seat of a user of sudo, or the second one of the login user for "".

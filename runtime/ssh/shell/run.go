@@ -90,7 +90,7 @@ func (e *execution) run(ctx context.Context) (Result, error) {
 	return result, err
 }
 
-// dispatch runs the command in the long-lived shell, or in a session of its own if it needs input.
+// dispatch runs the command in a long-lived shell, or in a session of its own if it needs input.
 func (e *execution) dispatch(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -111,21 +111,19 @@ func (e *execution) dispatch(ctx context.Context) error {
 	return e.runInSession(ctx, password)
 }
 
-// runInShell runs the command in the long-lived shell.
+// runInShell runs the command in a long-lived shell of the login user.
 func (e *execution) runInShell(ctx context.Context) error {
-	if err := e.conn.turn.Lock(ctx); err != nil {
+	at, err := e.conn.takeSeat(ctx, "")
+	if err != nil {
 		return err
 	}
-	defer e.conn.turn.Unlock()
-	if err := e.conn.ensureShell(ctx, &e.conn.seat); err != nil {
-		return err
-	}
+	defer at.turn.Unlock()
 	begin := frame.NewMark()
 	body, err := withSudo(e.host.umask(), e.body, e.c.Sudo, begin)
 	if err != nil {
 		return err
 	}
-	return e.runOn(ctx, &e.conn.seat, body, begin)
+	return e.runOn(ctx, at, body, begin)
 }
 
 // runOn runs the body of the command in the shell of a seat. The caller holds the seat's turn.
