@@ -261,7 +261,7 @@ local function check(host, release)
     local began, broken_since, reloaded = clock.now(), nil, false
     local deadline = began + seconds(options)
     while true do
-      local stale = server.stale(host, options, release.dir)
+      local stale, daemons = server.stale(host, options, release.dir)
       local problem, status
       -- A process that was touched restarts at a request.
       if asked or (stale and options.restart == "touch") then
@@ -269,7 +269,7 @@ local function check(host, release)
       end
       local wrong = stale or (asked and problem) or nil
       if not wrong then
-        server.report(host, options)
+        server.report(host, options, daemons)
         return
       end
       local now = clock.now()

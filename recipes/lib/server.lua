@@ -56,18 +56,21 @@ end
 -- process starts in the release that it serves, and the kernel knows its working directory: one
 -- process must work in dir, and none in another release. Unknown working directories count as
 -- right. pid_file belongs to the server, and folder holds the other releases; default the parent of
--- dir.
+-- dir. It also returns the number of daemon processes.
 local function stale_process(host, pid_file, dir, folder)
   folder = folder or dir:match("^(.*)/")
   local found = list_processes(host, pid_file, false, dir, folder)
   local own = found.folders[dir]
-  local serving = in_releases(found, found.folders[folder], own:match("^(.*)/"))
+  local serving, daemons = in_releases(found, found.folders[folder], own:match("^(.*)/")), 0
+  for _, process in ipairs(found) do
+    daemons = daemons + (process.daemon and 1 or 0)
+  end
   for _, process in ipairs(serving) do
     if process.folder ~= own then
-      return "still serves another release:\n" .. format_processes(serving)
+      return "still serves another release:\n" .. format_processes(serving), daemons
     end
   end
-  return #serving == 0 and not found.hidden and format_processes(serving) or nil
+  return #serving == 0 and not found.hidden and format_processes(serving) or nil, daemons
 end
 
 -- format_serving returns which processes of a server work in which release, one per line.
@@ -199,9 +202,13 @@ local function error_log(options)
   return is_mod_wsgi(options) and mod_wsgi.server_root(options) .. "/error_log" or nil
 end
 
--- stale returns why the server is not known to serve the release in dir, or nil.
+-- stale returns why the server is not known to serve the release in dir, or nil, and the number of
+-- daemon processes.
 local function stale(host, options, dir)
-  return is_mod_wsgi(options) and stale_process(host, pid_file(options), dir, releases.paths(options).releases) or nil
+  if is_mod_wsgi(options) then
+    return stale_process(host, pid_file(options), dir, releases.paths(options).releases)
+  end
+  return nil, 0
 end
 
 -- state returns what describe_processes finds, or nil where only the answers of the server are
@@ -222,20 +229,21 @@ local function reload_stale(host, release)
   mod_wsgi.reload_stale(host, release.options, release.dir)
 end
 
--- report logs how many processes serve, after up to 5 s for all of them to start.
-local function report(host, options)
-  if not is_mod_wsgi(options) then
-    return
-  end
-  local now
+-- report logs how many processes serve, after up to 5 s for all of them to start. count is the
+-- number from stale.
+local function report(host, options, count)
   helpers.wait(5, function()
-    now = state(host, options, {})
-    return now.hidden or now.count == 0 or now.count >= options.processes
+    if count == 0 or count >= options.processes then
+      return true
+    end
+    local now = state(host, options, {})
+    count = now.hidden and 0 or now.count
+    return false
   end)
-  if now.count >= options.processes then
-    log.info(("%d processes with %d threads each serve it"):format(now.count, options.threads))
-  elseif now.count > 0 and not now.hidden then
-    log.warn(("only %d of %d processes run; %s says why"):format(now.count, options.processes, error_log(options)))
+  if count >= options.processes then
+    log.info(("%d processes with %d threads each serve it"):format(count, options.threads))
+  elseif count > 0 then
+    log.warn(("only %d of %d processes run; %s says why"):format(count, options.processes, error_log(options)))
   end
 end
 
