@@ -23,7 +23,14 @@ func OneLine(text string) string { return cutLines(stripLine(text), LongestName)
 // strip is Clean without truncation, which would cut secrets before they are found.
 func strip(text string) string {
 	at := 0
-	for at < len(text) && (text[at] >= ' ' && text[at] < 0x7f || text[at] == '\n' || text[at] == '\t') {
+	for at < len(text) {
+		if at+8 <= len(text) && plain(text[at:at+8]) {
+			at += 8
+			continue
+		}
+		if c := text[at]; (c < ' ' || c >= 0x7f) && c != '\n' && c != '\t' {
+			break
+		}
 		at++
 	}
 	if at == len(text) || strings.IndexFunc(text[at:], unfit) < 0 { // nearly all text is clean
