@@ -90,7 +90,7 @@ func (r *Report) limits() limits {
 func (c *run) failed() bool { return c.error != "" || c.code != nil && *c.code != 0 }
 
 // data returns the data of a closed report.
-func (r *Report) data(all []*group, byKey map[string]*group) data {
+func (r *Report) data(all []*group) data {
 	var t texts
 	t.at("")
 	d := data{Begun: r.first.UnixMilli(), Took: max(1, r.took().Milliseconds()), Lanes: 1, Groups: [][3]int64{},
@@ -119,7 +119,7 @@ func (r *Report) data(all []*group, byKey map[string]*group) data {
 		}
 		for _, s := range row.spans {
 			if s.drawn() {
-				out.bar(s, &t, room, place[byKey[groupKey(s)]], bars)
+				out.bar(s, &t, room, place[s.group], bars)
 				d.Lanes = max(d.Lanes, s.lane()+1)
 			}
 		}

@@ -58,6 +58,7 @@ func (r *Report) groups() ([]*group, map[string]*group) {
 			g = &group{key: key, title: s.title(), depth: s.lane(), aside: s.aside()}
 			byKey[key], all = g, append(all, g)
 		}
+		s.group = g
 		if g.title != s.title() {
 			g.title = varying.ReplaceAllString(s.title(), "…")
 		}

@@ -61,14 +61,14 @@ func (r *Report) Event(e event.Event) {
 			r.row(host)
 		}
 	case event.RunEnded:
-		r.ended = &e
+		r.ended = new(e)
 	case event.PlanMade:
 		r.plan = e.Plan
 	case event.Table:
 		r.tables = append(r.tables, e)
 	case event.Result:
 		row := r.row(e.Host)
-		row.result = &e
+		row.result = new(e)
 	default:
 		r.onRow(e)
 	}

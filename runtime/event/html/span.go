@@ -38,6 +38,7 @@ type span struct {
 	waits      bool // it waited for a condition
 	error      string
 	parent     *span
+	group      *group // set by groups
 	runs       []*run
 	notes      []message
 }

@@ -23,8 +23,12 @@ type tail struct {
 }
 
 func (t *tail) add(text string) {
+	full := len(t.text)+len(text) > 2*mostOutput // not at every line, which would copy the text each time
+	if full && len(text) > mostOutput {
+		t.text = "" // nothing of it remains
+	}
 	t.text += text
-	if len(t.text) > 2*mostOutput { // not at every line, which would copy the text each time
+	if full {
 		*t = t.last(mostOutput)
 	}
 }

@@ -90,7 +90,7 @@ func (r *Report) view(opts Options) view {
 	v := view{
 		Recipe: r.recipe(), Path: r.begun.Text, Verdict: r.verdict(), Began: r.first.UTC(), By: r.begun.By, ID: opts.ID,
 		Options: options(r.begun.Args), Plan: planOf(r.plan), Would: shorten(r.would), Messages: shorten(r.messages),
-		Rows: len(r.rows), Data: r.data(all, byKey),
+		Rows: len(r.rows), Data: r.data(all),
 	}
 	v.Hosts, v.More = r.hosts()
 	if r.ended != nil {
