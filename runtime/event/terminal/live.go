@@ -199,13 +199,21 @@ func (l *live) push(program *tea.Program, m *model) {
 	// bubbletea loses its place when lines and frame together are taller than the screen.
 	for room := max(1, rows-maxRows(rows)-1); len(lines) > 0; {
 		n, taken := 0, 0
-		for n < len(lines) && (n == 0 || taken+1+width(lines[n])/columns <= room) {
-			taken += 1 + width(lines[n])/columns // a word that is wider than the screen
+		for n < len(lines) && (n == 0 || taken+height(lines[n], columns) <= room) {
+			taken += height(lines[n], columns)
 			n++
 		}
 		program.Send(tea.Println(strings.Join(lines[:n], "\n"))())
 		lines = lines[n:]
 	}
+}
+
+// height returns how many rows a line takes: a word may be wider than the screen.
+func height(line string, columns int) int {
+	if len(line) < columns { // nearly all lines; a character has at least as many bytes as columns
+		return 1
+	}
+	return 1 + width(line)/columns
 }
 
 // firstWrite is a terminal that signals the first write.

@@ -16,12 +16,13 @@ type hostTable struct {
 }
 
 func (t *hostTable) add(e event.Event) {
-	i := slices.IndexFunc(t.hosts, func(h event.Event) bool { return h.Host == e.Host })
-	if i < 0 {
-		t.hosts = append(t.hosts, e)
-		return
+	for i := range t.hosts { // by index: a copy of each event would take longer than the rest
+		if t.hosts[i].Host == e.Host {
+			t.hosts[i] = e
+			return
+		}
 	}
-	t.hosts[i] = e
+	t.hosts = append(t.hosts, e)
 }
 
 func (t *hostTable) empty() bool { return len(t.hosts) == 0 }

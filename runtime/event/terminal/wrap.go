@@ -11,12 +11,13 @@ import (
 // copy stays whole. The terminal breaks words that are wider than columns. Continuation lines are
 // indented by two more than their line.
 func Wrap(text string, columns int) string {
-	if columns <= 0 || width(text) <= columns {
+	if columns <= 0 || len(text) <= columns {
 		return text
 	}
 	lines := strings.Split(text, "\n")
 	for i, line := range lines {
-		if width(line) > columns {
+		// A character has at least as many bytes as columns.
+		if len(line) > columns && width(line) > columns {
 			indent := len(line) - len(strings.TrimLeft(line, " "))
 			lines[i] = wrapLine(line, columns, 0, min(indent+2, columns/2))
 		}
