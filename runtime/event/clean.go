@@ -2,6 +2,7 @@ package event
 
 import (
 	"fmt"
+	"math/bits"
 	"strings"
 	"unicode/utf8"
 )
@@ -24,9 +25,13 @@ func OneLine(text string) string { return cutLines(stripLine(text), LongestName)
 func strip(text string) string {
 	at := 0
 	for at < len(text) {
-		if at+8 <= len(text) && plain(text[at:at+8]) {
-			at += 8
-			continue
+		if at+8 <= len(text) {
+			found := special(text[at : at+8])
+			if found == 0 {
+				at += 8
+				continue
+			}
+			at += bits.TrailingZeros64(found) / 8
 		}
 		if c := text[at]; (c < ' ' || c >= 0x7f) && c != '\n' && c != '\t' {
 			break

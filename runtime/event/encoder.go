@@ -3,6 +3,7 @@ package event
 import (
 	"bytes"
 	"encoding/json"
+	"math/bits"
 	"strconv"
 	"time"
 	"unicode/utf8"
@@ -102,9 +103,13 @@ func appendString(b []byte, s string) []byte {
 	b = append(b, '"')
 	from := 0 // what follows is not appended yet
 	for i := 0; i < len(s); {
-		if i+8 <= len(s) && plain(s[i:i+8]) {
-			i += 8
-			continue
+		if i+8 <= len(s) {
+			found := special(s[i : i+8])
+			if found == 0 {
+				i += 8
+				continue
+			}
+			i += bits.TrailingZeros64(found) / 8
 		}
 		c := s[i]
 		if c >= ' ' && c != '"' && c != '\\' && c < utf8.RuneSelf {
@@ -141,13 +146,14 @@ func appendString(b []byte, s string) []byte {
 	return append(append(b, s[from:]...), '"')
 }
 
-// plain reports whether eight bytes are printable ASCII characters that JSON does not escape. It is
-// short enough to be inlined. The first term sets the high bit of control characters and quotation
-// marks, the second that of DEL and of bytes beyond ASCII, the third that of backslashes. 0xff
-// overflows in the second, but the first has it.
-func plain(s string) bool {
+// special finds the bytes, of eight, that are not printable ASCII characters or that JSON escapes.
+// The lowest bit of the result is the high bit of the first one. It is short enough to be inlined.
+// The first term has the high bits of control characters and quotation marks, the second those of DEL
+// and of bytes beyond ASCII, the third those of backslashes. 0xff overflows in the second, but the
+// first has it.
+func special(s string) uint64 {
 	const each, high = 0x0101010101010101, 0x8080808080808080
 	x := uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
 		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
-	return (((x^each*2)-each*'!')|(x+each)|((x^each*'\\')-each))&high == 0
+	return (((x ^ each*2) - each*'!') | (x + each) | ((x ^ each*'\\') - each)) & high
 }
