@@ -2,7 +2,6 @@ package ssh
 
 import (
 	"context"
-	"io"
 	"net"
 
 	gossh "golang.org/x/crypto/ssh"
@@ -16,6 +15,8 @@ type Conn interface {
 	Start(ctx context.Context, line string) (*Process, error)
 	// Session opens a raw SSH session, which the caller closes. This machine itself has none.
 	Session(ctx context.Context) (*gossh.Session, error)
+	// OpenSSH reports whether the server says that it is OpenSSH. This machine itself has none.
+	OpenSSH() bool
 	// Dial connects to an address as seen from the host. The error is a *ForbiddenError if the
 	// server forbids tunnels. A connection through SSH has no deadlines.
 	Dial(ctx context.Context, network, address string) (net.Conn, error)
@@ -32,15 +33,6 @@ type Conn interface {
 	Abandon()
 	// Close ends the connection and waits until nothing of it is left on this machine.
 	Close() error
-}
-
-// Process is a command that a Conn started.
-type Process struct {
-	Stdin  io.WriteCloser
-	Stdout io.Reader
-	Stderr io.Reader
-	// Close stops reading and writing at once. It does not end the command on the host.
-	Close func()
 }
 
 // Await calls fn, which takes no context, and stops waiting when ctx ends. A value that fn returns

@@ -147,6 +147,9 @@ func (l *local) Session(context.Context) (*gossh.Session, error) {
 	return nil, errors.New("this machine is not reached by SSH")
 }
 
+// OpenSSH returns false: there is no SSH server in between.
+func (l *local) OpenSSH() bool { return false }
+
 // Dial connects to an address.
 func (l *local) Dial(ctx context.Context, network, address string) (net.Conn, error) {
 	var d net.Dialer

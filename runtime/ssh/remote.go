@@ -146,45 +146,51 @@ func (r *remote) Close() error {
 // Session opens a raw SSH session, which the caller closes.
 func (r *remote) Session(ctx context.Context) (*gossh.Session, error) {
 	s, err := Await(ctx, r.client.NewSession, closeSession)
+	return s, sessionError(err)
+}
+
+// sessionError returns err, or the error of a server that refuses one more session.
+func sessionError(err error) error {
 	var refused *gossh.OpenChannelError
-	if errors.As(err, &refused) {
-		err = event.WithHint(&SessionError{oneLine(refused.Message, 150)},
-			"MaxSessions in its sshd_config must be 4 or more; its default is 10")
+	if !errors.As(err, &refused) {
+		return err
 	}
-	return s, err
+	return event.WithHint(&SessionError{oneLine(refused.Message, 150)},
+		"MaxSessions in its sshd_config must be 4 or more; its default is 10")
 }
 
 // closeSession closes s. It fails only if either side has closed it before.
 func closeSession(s *gossh.Session) { _ = s.Close() }
 
-// Start runs a command line in a session of its own.
+// Start runs a command line in a session of its own. It does without gossh.Session, which tells the
+// exit status only when the last process that holds the streams has ended.
 func (r *remote) Start(ctx context.Context, line string) (*Process, error) {
-	s, err := r.Session(ctx)
-	if err != nil {
-		return nil, err
-	}
 	p, err := Await(ctx, func() (*Process, error) {
-		p, err := newProcess(s)
+		ch, requests, err := r.client.OpenChannel("session", nil)
 		if err != nil {
 			return nil, err
 		}
-		return p, s.Start(line)
-	}, func(*Process) {})
+		return newProcess(ch, requests), nil
+	}, func(p *Process) { p.Close() })
 	if err != nil {
-		closeSession(s)
+		return nil, sessionError(err)
+	}
+	accepted, err := Await(ctx, func() (bool, error) {
+		return p.channel.SendRequest("exec", true, gossh.Marshal(struct{ Line string }{line}))
+	}, func(bool) {})
+	if err == nil && !accepted {
+		err = errors.New("the server refuses to run a command")
+	}
+	if err != nil {
+		p.Close()
 		return nil, err
 	}
 	return p, nil
 }
 
-// newProcess connects the three streams of a session.
-func newProcess(s *gossh.Session) (*Process, error) {
-	p := &Process{Close: func() { closeSession(s) }}
-	var errs [3]error
-	p.Stdin, errs[0] = s.StdinPipe()
-	p.Stdout, errs[1] = s.StdoutPipe()
-	p.Stderr, errs[2] = s.StderrPipe()
-	return p, errors.Join(errs[:]...)
+// OpenSSH reports whether the server says that it is OpenSSH.
+func (r *remote) OpenSSH() bool {
+	return strings.HasPrefix(string(r.client.ServerVersion()), "SSH-2.0-OpenSSH")
 }
 
 // Dial connects to an address as seen from the host.
