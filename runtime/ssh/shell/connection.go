@@ -16,7 +16,7 @@ import (
 type connection struct {
 	link  ssh.Conn
 	alive ssh.KeepAlive
-	guard ssh.KeepAlive // of a fresh shell, see holdScript; zero for none
+	guard ssh.KeepAlive // of a fresh shell, see commandline.Guarded; zero for none
 
 	seat                   // the first of the login user
 	giveUp   func()        // stops the start of the first shell

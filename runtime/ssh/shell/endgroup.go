@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"runbook/runtime/ssh"
+	"runbook/runtime/ssh/shell/commandline"
 	"runbook/runtime/ssh/shell/frame"
 )
 
@@ -91,7 +92,7 @@ func (c *connection) endGroup(ctx context.Context, pgid int64, sudo string) erro
 func (c *connection) ask(ctx context.Context, script string) (*ssh.Process, *frame.Scanner, string, error) {
 	mark := frame.NewMark()
 	script = "printf '%s' '" + mark + "'; " + script
-	p, err := c.start(ctx, stdinScript(len(script)))
+	p, err := c.start(ctx, commandline.Script(len(script)))
 	if err != nil {
 		return nil, nil, "", err
 	}

@@ -13,6 +13,7 @@ import (
 
 	"runbook/runtime/event"
 	"runbook/runtime/ssh"
+	"runbook/runtime/ssh/shell/commandline"
 	"runbook/runtime/ssh/shell/frame"
 )
 
@@ -107,9 +108,9 @@ func (c *connection) acquire(ctx context.Context, h *Host, path string, wait tim
 	if err != nil {
 		return err
 	}
-	script := "printf '%s' '" + mark + "'; " + groupScript + "\n" + h.umask() + settings + "\n" + endgroupScript +
+	script := "printf '%s' '" + mark + "'; " + commandline.Group + "\n" + h.umask() + settings + "\n" + endgroupScript +
 		keeperScript
-	p, err := c.start(ctx, stdinScript(len(script)))
+	p, err := c.start(ctx, commandline.Script(len(script)))
 	if err != nil {
 		return fmt.Errorf("lock %s: %w", path, err)
 	}

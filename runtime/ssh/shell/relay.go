@@ -6,13 +6,10 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
-	"io"
 	"net"
-	"sync"
-	"time"
 
 	"runbook/runtime/ssh"
-	"runbook/runtime/ssh/shell/frame"
+	"runbook/runtime/ssh/shell/relay"
 	"runbook/runtime/ssh/web"
 )
 
@@ -62,8 +59,7 @@ func (c *connection) relay(ctx context.Context, address, python string, forbidde
 	if err != nil {
 		return nil, err
 	}
-	conn := &relayConn{Process: p, out: out, address: address}
-	conn.drained.Go(func() { _, _ = io.Copy(io.Discard, p.Stderr) }) // an unread stderr would block the server
+	conn := relay.New(p, out, address)
 	switch answer {
 	case "connected":
 		return conn, nil
@@ -74,33 +70,3 @@ func (c *connection) relay(ctx context.Context, address, python string, forbidde
 	}
 	return nil, errors.Join(err, conn.Close())
 }
-
-// relayConn is a connection that a program on the host relays.
-type relayConn struct {
-	*ssh.Process
-	out     *frame.Scanner
-	address string
-	drained sync.WaitGroup
-}
-
-func (r *relayConn) Read(b []byte) (int, error) { return r.out.Read(b) }
-
-func (r *relayConn) Write(b []byte) (int, error) { return r.Stdin.Write(b) }
-
-// Close ends the session, and with it the program on the host.
-func (r *relayConn) Close() error {
-	r.Process.Close()
-	r.drained.Wait()
-	return nil
-}
-
-func (r *relayConn) LocalAddr() net.Addr              { return relayAddr("runbook") }
-func (r *relayConn) RemoteAddr() net.Addr             { return relayAddr(r.address) }
-func (r *relayConn) SetDeadline(time.Time) error      { return nil }
-func (r *relayConn) SetReadDeadline(time.Time) error  { return nil }
-func (r *relayConn) SetWriteDeadline(time.Time) error { return nil }
-
-type relayAddr string
-
-func (a relayAddr) Network() string { return "tcp" }
-func (a relayAddr) String() string  { return string(a) }

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"runbook/runtime/ssh"
+	"runbook/runtime/ssh/shell/commandline"
 	"runbook/runtime/ssh/shell/frame"
 )
 
@@ -94,7 +95,7 @@ func (e *execution) startResident(ctx context.Context) (*shell, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := e.conn.start(ctx, stdinScript(len(scripts.outer)))
+	p, err := e.conn.start(ctx, commandline.Script(len(scripts.outer)))
 	if err != nil {
 		return nil, err
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"runbook/runtime/event"
+	"runbook/runtime/ssh/shell/commandline"
 	"runbook/runtime/ssh/shell/frame"
 	"runbook/runtime/ssh/shell/output"
 )
@@ -119,7 +120,7 @@ func (e *execution) runInShell(ctx context.Context) error {
 	}
 	defer at.turn.Unlock()
 	begin := frame.NewMark()
-	body, err := withSudo(e.host.umask(), e.body, e.c.Sudo, begin)
+	body, err := commandline.WithSudo(e.host.umask(), e.body, e.c.Sudo, begin)
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"runbook/runtime/ssh"
+	"runbook/runtime/ssh/shell/commandline"
 	"runbook/runtime/ssh/shell/frame"
 )
 
@@ -33,7 +34,7 @@ func (e *execution) sessionScripts(password string) (sessionScripts, error) {
 		if password != "" {
 			how = "-S -p " + s.ask
 		}
-		reader := stdinScript(len(s.inner))
+		reader := commandline.Script(len(s.inner))
 		if e.resident() {
 			s.inner, reader = "", "unset CDPATH; exec /bin/sh"
 		}
@@ -43,7 +44,7 @@ func (e *execution) sessionScripts(password string) (sessionScripts, error) {
 		}
 		body = "sudo " + how + " -u " + user + " -- /bin/sh -c " + wrapper
 	}
-	s.outer = "unset CDPATH; printf '%s' '" + s.pid + "' >&2; { " + groupScript + "; } >&2; " +
+	s.outer = "unset CDPATH; printf '%s' '" + s.pid + "' >&2; { " + commandline.Group + "; } >&2; " +
 		body + "; " + frame.EndMarks(s.end)
 	return s, nil
 }
@@ -59,7 +60,7 @@ func (e *execution) runInSession(ctx context.Context, password string) error {
 	if err != nil {
 		return err
 	}
-	p, err := e.conn.start(ctx, stdinScript(len(scripts.outer)))
+	p, err := e.conn.start(ctx, commandline.Script(len(scripts.outer)))
 	if err != nil {
 		return err
 	}

@@ -5,29 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
 
 	"runbook/runtime/event"
 	"runbook/runtime/ssh"
+	"runbook/runtime/ssh/shell/commandline"
 	"runbook/runtime/ssh/shell/frame"
 )
-
-// groupScript prints the pid of the shell and its process group, or 0 for a group that is not
-// known. sshd makes the shell the leader of its group. If something else leads it, ending the group
-// could end processes that are not ours.
-const groupScript = `if [ -r /proc/$$/stat ]; then read -r _ _ _ _ g _ </proc/$$/stat; ` +
-	`else g=$(ps -o pgid= -p $$ 2>/dev/null || echo 0); fi; echo " $$ $g"; unset g`
-
-// holdScript makes a fresh shell wait for the line ":", and exit after %d seconds of silence. So no
-// shell is left behind if the network is cut before a keeper knows of it. $1 is holdArg. The lines
-// that the shell gets meanwhile are comments, because without timeout(1) it reads them itself.
-const holdScript = `if command -v timeout >/dev/null 2>&1; then ` +
-	`while line=$(exec timeout %d /bin/sh -c "$1") || exit; do [ "$line" = : ] && break; done; fi; `
-
-const holdArg = `read -r line && echo "$line"`
 
 // grace limits how long a server may take to end a session that was closed.
 const grace = 5 * time.Second
@@ -44,16 +30,16 @@ type shell struct {
 	pgid  int64         // its process group, or 0 if it leads none
 
 	mu   sync.Mutex  // guards sign and what is sent meanwhile
-	sign *time.Timer // sends signs of life to holdScript; nil without it, and when it is over
+	sign *time.Timer // sends signs of life to commandline.Guarded; nil without it, and when it is over
 }
 
 func newShell(p *ssh.Process) *shell {
 	return &shell{proc: p, out: frame.NewScanner(p.Stdout), err: frame.NewScanner(p.Stderr), known: make(chan struct{})}
 }
 
-// identify parses the line that groupScript printed.
+// identify parses the line that commandline.Group printed.
 func (s *shell) identify(line string) {
-	s.pgid = ledGroup(line)
+	s.pgid = commandline.LedGroup(line)
 	close(s.known)
 }
 
@@ -75,17 +61,7 @@ func (s *shell) group() int64 {
 	return 0
 }
 
-// ledGroup returns the process group in groupScript's line, or 0 if the shell does not lead it.
-func ledGroup(line string) int64 {
-	pid, group, _ := strings.Cut(line, " ")
-	n, err := strconv.ParseInt(strings.TrimSpace(group), 10, 64)
-	if err != nil || n <= 1 || strings.TrimSpace(pid) != strings.TrimSpace(group) {
-		return 0
-	}
-	return n
-}
-
-// guardFresh sends signs of life to a shell that waits in holdScript.
+// guardFresh sends signs of life to a shell that waits in commandline.Guarded.
 func (s *shell) guardFresh(every time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -116,10 +92,10 @@ func (s *shell) dismissGuard() string {
 // Without a guard the shell waits for its first command as long as the session exists.
 func startShell(ctx context.Context, link ssh.Conn, guard ssh.KeepAlive) (*shell, error) {
 	mark := frame.NewMark()
-	greeting := "unset CDPATH; printf %s " + mark + " >&2; printf %s " + mark + "; " + groupScript
+	greeting := "unset CDPATH; printf %s " + mark + " >&2; printf %s " + mark + "; " + commandline.Group
 	line, script := "exec /bin/sh", greeting+"\n"
 	if silence(guard) > 0 {
-		line, script = guardedLine(greeting, silence(guard)), ""
+		line, script = commandline.Guarded(greeting, silence(guard)), ""
 	}
 	p, err := link.Start(ctx, line)
 	if err != nil {
@@ -134,13 +110,6 @@ func startShell(ctx context.Context, link ssh.Conn, guard ssh.KeepAlive) (*shell
 		s.guardFresh(guard.Every)
 	}
 	return s, nil
-}
-
-// guardedLine returns the command line of a /bin/sh that executes script and waits in holdScript. So
-// the script need not wait for the session. Login shells of all kinds read the line: inside its single
-// quotes there must be no other ones, no backslash, exclamation mark or line break.
-func guardedLine(script string, silence int64) string {
-	return "exec /bin/sh -c '" + script + "; " + fmt.Sprintf(holdScript, silence) + "exec /bin/sh' sh '" + holdArg + "'"
 }
 
 // greet sends script and waits until the shell has printed its process group.
@@ -258,17 +227,4 @@ func discard([]byte) error { return nil }
 func feed(w io.Writer, text string) error {
 	_, err := io.WriteString(w, text)
 	return err
-}
-
-// stdinScript returns the command line of a /bin/sh that reads a script of n bytes from stdin and
-// leaves the rest of stdin to that script. So no login shell parses the script, no limit for
-// arguments applies, and the host's process list does not show it. dd reads byte by byte, and so
-// never too much. It writes the script in one piece, because a write for each byte would wake the
-// shell each time.
-//
-// The caller sends the script at once. If it does not arrive within a minute, the network was cut,
-// and the shell exits.
-func stdinScript(n int) string {
-	return fmt.Sprintf(`exec /bin/sh -c '! command -v timeout >/dev/null 2>&1 || set -- timeout 60; `+
-		`runbook_script=$("$@" dd ibs=1 obs=65536 count=%d 2>/dev/null) && eval "$runbook_script"'`, n)
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"runbook/runtime/internal/sshtest"
+	"runbook/runtime/ssh/shell/commandline"
 )
 
 // The steps run one after the other in one shell, so each step proves that the one before did not
@@ -92,8 +93,8 @@ func TestLogInShells(t *testing.T) {
 			t.Fatalf("%s is missing: install the package of that name", name)
 		}
 		for _, tt := range []struct{ line, in, out string }{
-			{stdinScript(len(script)), script + rest, "it's here, y\non\n"},
-			{guardedLine("unset CDPATH; printf %s =ab= >&2; "+groupScript, 60), "#\n:\necho it\\'s here\n", "*it's here\n"},
+			{commandline.Script(len(script)), script + rest, "it's here, y\non\n"},
+			{commandline.Guarded("unset CDPATH; printf %s =ab= >&2; "+commandline.Group, 60), "#\n:\necho it\\'s here\n", "*it's here\n"},
 		} {
 			cmd := exec.Command(shell, "-c", tt.line)
 			cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "x=y"}

@@ -22,6 +22,7 @@ import (
 	"runbook/runtime/inventory"
 	"runbook/runtime/lab/labtest"
 	"runbook/runtime/ssh"
+	"runbook/runtime/ssh/shell/commandline"
 	"runbook/runtime/ssh/shell/frame"
 )
 
@@ -187,7 +188,7 @@ func TestSessionWithoutScriptEnds(t *testing.T) {
 // A fresh shell ends after silence, too. After its first command it does not.
 func TestFreshShellIsGuarded(t *testing.T) {
 	start := func() (in io.WriteCloser, out io.Reader, ended chan error) {
-		shell := exec.Command("/bin/sh", "-c", guardedLine("echo begun", 1))
+		shell := exec.Command("/bin/sh", "-c", commandline.Guarded("echo begun", 1))
 		in, err := shell.StdinPipe()
 		must(t, err)
 		out, err = shell.StdoutPipe()

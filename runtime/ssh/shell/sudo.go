@@ -11,24 +11,6 @@ import (
 	"runbook/runtime/ssh/shell/output"
 )
 
-// withSudo wraps the body of a command for the long-lived shell. Under sudo the body travels
-// through a pipe, so that the host's process list shows neither it nor its variables. begin is
-// printed when sudo has started the command. sudo has a umask of its own, so umask sets it again.
-func withSudo(umask, body, sudo, begin string) (string, error) {
-	if sudo == "" {
-		return body, nil
-	}
-	user, err := ssh.Quote(sudo)
-	if err != nil {
-		return "", fmt.Errorf("sudo: %w", err)
-	}
-	inner, err := ssh.Quote("printf '%s' '" + begin + "' >&2; " + umask + body)
-	if err != nil {
-		return "", err
-	}
-	return "printf '%s' " + inner + " | sudo -n -u " + user + ` -- /bin/sh -c 'eval "$(cat)" </dev/null'`, nil
-}
-
 // sudoPassword returns the password that sudo needs for user, or "" if it needs none.
 func (h *Host) sudoPassword(ctx context.Context, conn *connection, user string) (string, error) {
 	if strings.HasPrefix(user, "-") {

@@ -1,0 +1,75 @@
+// Package commandline builds the scripts that run on hosts, and the command lines that start them.
+//
+// sshd passes a command line to the login shell, which is the user's choice: sh, bash, zsh, fish and
+// tcsh read these lines in the same way.
+package commandline
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"runbook/runtime/ssh"
+)
+
+// Group is a script that prints the pid of the shell and its process group, or 0 for a group that
+// is not known. sshd makes the shell the leader of its group. If something else leads it, ending
+// the group could end processes that are not ours.
+const Group = `if [ -r /proc/$$/stat ]; then read -r _ _ _ _ g _ </proc/$$/stat; ` +
+	`else g=$(ps -o pgid= -p $$ 2>/dev/null || echo 0); fi; echo " $$ $g"; unset g`
+
+// holdScript makes a fresh shell wait for the line ":", and exit after %d seconds of silence. So no
+// shell is left behind if the network is cut before a keeper knows of it. $1 is holdArg. The lines
+// that the shell gets meanwhile are comments, because without timeout(1) it reads them itself.
+const holdScript = `if command -v timeout >/dev/null 2>&1; then ` +
+	`while line=$(exec timeout %d /bin/sh -c "$1") || exit; do [ "$line" = : ] && break; done; fi; `
+
+const holdArg = `read -r line && echo "$line"`
+
+// LedGroup returns the process group in Group's line, or 0 if the shell does not lead it.
+func LedGroup(line string) int64 {
+	pid, group, _ := strings.Cut(line, " ")
+	n, err := strconv.ParseInt(strings.TrimSpace(group), 10, 64)
+	if err != nil || n <= 1 || strings.TrimSpace(pid) != strings.TrimSpace(group) {
+		return 0
+	}
+	return n
+}
+
+// Guarded returns the command line of a /bin/sh that executes script and waits in holdScript. So
+// the script need not wait for the session. Login shells of all kinds read the line: inside its single
+// quotes there must be no other ones, no backslash, exclamation mark or line break.
+func Guarded(script string, silence int64) string {
+	return "exec /bin/sh -c '" + script + "; " + fmt.Sprintf(holdScript, silence) + "exec /bin/sh' sh '" + holdArg + "'"
+}
+
+// Script returns the command line of a /bin/sh that reads a script of n bytes from stdin and
+// leaves the rest of stdin to that script. So no login shell parses the script, no limit for
+// arguments applies, and the host's process list does not show it. dd reads byte by byte, and so
+// never too much. It writes the script in one piece, because a write for each byte would wake the
+// shell each time.
+//
+// The caller sends the script at once. If it does not arrive within a minute, the network was cut,
+// and the shell exits.
+func Script(n int) string {
+	return fmt.Sprintf(`exec /bin/sh -c '! command -v timeout >/dev/null 2>&1 || set -- timeout 60; `+
+		`runbook_script=$("$@" dd ibs=1 obs=65536 count=%d 2>/dev/null) && eval "$runbook_script"'`, n)
+}
+
+// WithSudo wraps the body of a command for the long-lived shell. Under sudo the body travels
+// through a pipe, so that the host's process list shows neither it nor its variables. begin is
+// printed when sudo has started the command. sudo has a umask of its own, so umask sets it again.
+func WithSudo(umask, body, sudo, begin string) (string, error) {
+	if sudo == "" {
+		return body, nil
+	}
+	user, err := ssh.Quote(sudo)
+	if err != nil {
+		return "", fmt.Errorf("sudo: %w", err)
+	}
+	inner, err := ssh.Quote("printf '%s' '" + begin + "' >&2; " + umask + body)
+	if err != nil {
+		return "", err
+	}
+	return "printf '%s' " + inner + " | sudo -n -u " + user + ` -- /bin/sh -c 'eval "$(cat)" </dev/null'`, nil
+}
