@@ -49,7 +49,7 @@ func Exec(ctx context.Context, stream *event.Stream, o ExecOptions) error {
 
 func (o ExecOptions) exec(ctx context.Context, stream *event.Stream) (skipped []string, err error) {
 	reach := ssh.Options{ConnectTimeout: o.ConnectTimeout, Prompt: o.Prompt}
-	pool := shell.NewPool(stream, shell.Options{Options: reach, NoLocks: true})
+	pool := shell.NewPool(stream, shell.Options{Options: reach, OneCommand: true})
 	defer func() { err = Join(err, pool.Close()) }()
 	hosts := make([]*shell.Host, len(o.Hosts))
 	for i, target := range o.Hosts {

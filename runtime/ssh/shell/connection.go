@@ -27,6 +27,7 @@ type connection struct {
 	mu      sync.Mutex
 	keepers []*keeper
 	groups  map[int64]struct{} // process groups on the host that belong to this run
+	direct  bool               // a command runs without a shell
 	others  map[string]*seat   // of the users of sudo, by name; "" is the second of the login user
 }
 
@@ -36,12 +37,17 @@ type seat struct {
 	shell *shell    // nil before the first command, and after a failure
 }
 
-// newConnection takes over a link. It starts the shell at once, so that the start-up files of the
-// login run while other hosts are still being connected.
+// newConnection takes over a link.
 func newConnection(link ssh.Conn, alive, guard ssh.KeepAlive) *connection {
-	ctx, cancel := context.WithCancel(context.Background())
-	c := &connection{link: link, alive: alive, guard: guard, seat: seat{turn: ssh.NewMutex()}, giveUp: cancel,
+	return &connection{link: link, alive: alive, guard: guard, seat: seat{turn: ssh.NewMutex()}, giveUp: func() {},
 		patience: closeLimit, begun: make(chan struct{}), groups: map[int64]struct{}{}, others: map[string]*seat{}}
+}
+
+// begin starts the shell before the first command, so that the start-up files of the login run
+// while other hosts are still being connected.
+func (c *connection) begin() {
+	ctx, cancel := context.WithCancel(context.Background())
+	c.giveUp = cancel
 	c.turn.LockAnyway()
 	go func() {
 		defer close(c.begun)
@@ -49,7 +55,6 @@ func newConnection(link ssh.Conn, alive, guard ssh.KeepAlive) *connection {
 		defer cancel()
 		_ = c.ensureShell(ctx, &c.seat) // the first command tries again and reports the error
 	}()
-	return c
 }
 
 // shellLimit limits how long a shell may take to start.

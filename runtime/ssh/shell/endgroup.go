@@ -16,7 +16,7 @@ import (
 	"runbook/runtime/ssh/shell/frame"
 )
 
-// endgroupScript defines endgroup, which ends a process group.
+// endgroupScript defines endgroup, which ends a process group, and endothers.
 //
 //go:embed endgroup.sh
 var endgroupScript string
@@ -52,14 +52,28 @@ func (c *connection) endShellGroup(ctx context.Context, s *shell, sudo string) e
 	return err
 }
 
+// errNoOthers is the error of a connection that has no other session, as far as the login can see.
+var errNoOthers = errors.New("the command is not among the host's processes")
+
+// endOthers ends all other sessions of the connection and what they run, and waits until all is
+// gone. It returns nil only if it found one and nothing is left of it.
+func (c *connection) endOthers(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endLimit)
+	defer cancel()
+	return c.endBy(ctx, endgroupScript+"endothers", "the command on the host")
+}
+
 // endAllGroups ends all that this run has on the host.
 func (c *connection) endAllGroups() error {
 	ctx, cancel := context.WithTimeout(context.Background(), endLimit)
 	defer cancel()
 	c.mu.Lock()
-	groups := slices.Collect(maps.Keys(c.groups))
+	groups, direct := slices.Collect(maps.Keys(c.groups)), c.direct
 	c.mu.Unlock()
 	var errs []error
+	if direct {
+		errs = append(errs, c.endOthers(ctx))
+	}
 	for _, g := range groups {
 		errs = append(errs, c.endGroup(ctx, g, ""))
 	}
@@ -76,15 +90,23 @@ func (c *connection) endGroup(ctx context.Context, pgid int64, sudo string) erro
 		}
 		script = words
 	}
+	return c.endBy(ctx, script, fmt.Sprintf("process group %d on the host", pgid))
+}
+
+// endBy ends processes by a script, which prints "gone", "none" or "left". what names them.
+func (c *connection) endBy(ctx context.Context, script, what string) error {
 	p, _, answer, err := c.ask(ctx, script)
 	if err != nil {
 		return fmt.Errorf("end it: %w", err)
 	}
 	p.Close()
-	if answer == "gone" {
+	switch answer {
+	case "gone":
 		return nil
+	case "none":
+		return errNoOthers
 	}
-	return fmt.Errorf("process group %d on the host did not end%s", pgid, strings.TrimRight(" "+answer, " "))
+	return fmt.Errorf("%s did not end%s", what, strings.TrimRight(" "+answer, " "))
 }
 
 // ask runs a script in a session of its own and returns the first line that it prints, "" if it

@@ -22,3 +22,35 @@ endgroup() {
   done
   return 0
 }
+# look PID sets parent and group to those of a process, or to nothing.
+look() {
+  parent='' group=''
+  if [ -r /proc/self/stat ]; then
+    { read -r line <"/proc/$1/stat"; } 2>/dev/null || return 0
+    line=${line##*) }
+  else
+    line="? $(ps -o ppid= -o pgid= -p "$1" 2>/dev/null)"
+  fi
+  read -r _ parent group _ <<X
+$line
+X
+}
+# endothers ends the other sessions of this connection: process groups whose leaders have the same
+# parent as the leader of this one. It prints "gone", "none" if there are none, or "left" if one is
+# still alive.
+endothers() {
+  look $$
+  mine=$group
+  look "$mine"
+  server=$parent
+  ended=none
+  # Without the server, such as in a PID namespace, others could be anybody's.
+  [ "${server:-0}" -gt 1 ] || { echo none; return; }
+  for other in $(if [ -r /proc/self/stat ]; then cd /proc && echo [0-9]*; else ps -A -o pid=; fi); do
+    look "$other"
+    [ "$other" = "$group" ] && [ "$parent" = "$server" ] && [ "$other" != "$mine" ] || continue
+    endgroup "$other" || { echo left; return; }
+    ended=gone
+  done
+  echo $ended
+}

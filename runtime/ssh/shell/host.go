@@ -127,11 +127,13 @@ func (h *Host) ensureConnection(ctx context.Context) (*connection, error) {
 		return nil, err
 	}
 	alive := h.pool.dialer.KeepAlive(h.target)
-	guard := alive
-	if h.pool.opts.NoLocks {
-		guard = ssh.KeepAlive{}
+	if h.pool.opts.OneCommand {
+		h.conn = newConnection(link, alive, ssh.KeepAlive{})
+		close(h.conn.begun)
+		return h.conn, nil
 	}
-	h.conn = newConnection(link, alive, guard)
+	h.conn = newConnection(link, alive, alive)
+	h.conn.begin()
 	return h.conn, h.ensureLocks(ctx)
 }
 

@@ -5,7 +5,8 @@
 //
 // A Pool creates Hosts. A Host has one connection with one login. Its commands run in a long-lived
 // /bin/sh, each in a subshell of its own. Where two run at the same time, a second one is started.
-// Commands with input get a session of their own.
+// Commands with input get a session of their own. The only command of a host needs no shell, if any
+// login shell can start it.
 package shell
 
 import (
@@ -29,9 +30,10 @@ type Options struct {
 	// LockWait is how long Lock waits for another holder if a recipe does not set it; 0 refuses at
 	// once.
 	LockWait time.Duration
-	// NoLocks promises that no lock will be acquired. Then a fresh shell needs no guard against a
-	// cut network, which saves three processes on each host.
-	NoLocks bool
+	// OneCommand promises that each host gets one command and no lock. Then nothing but the command
+	// starts on the host if the login shell can start it. Otherwise a shell starts for it, which
+	// needs no guard against a cut network.
+	OneCommand bool
 	// DryRun disables retries: the change that a retry would wait for was not made.
 	DryRun bool
 }
@@ -43,6 +45,7 @@ type Pool struct {
 	dialer *ssh.Dialer
 	retake time.Duration // how long to wait for a lock that was lost
 	pause  time.Duration // before a command is first tried again
+	rest   time.Duration // how long what a command left may go on printing
 
 	mu    sync.Mutex
 	hosts []*Host
@@ -55,7 +58,7 @@ func NewPool(stream *event.Stream, opts Options) *Pool {
 		opts.Operator = "somebody"
 	}
 	return &Pool{opts: opts, stream: stream, dialer: ssh.NewDialer(stream, opts.Options), retake: 15 * time.Second,
-		pause: firstPause}
+		pause: firstPause, rest: 20 * time.Second}
 }
 
 // Host returns a new host. It is not contacted yet.

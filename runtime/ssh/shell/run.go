@@ -35,7 +35,7 @@ func (h *Host) runOnce(ctx context.Context, c Command) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	e := &execution{host: h, conn: conn, c: c, body: body, program: program}
+	e := &execution{host: h, conn: conn, c: c, env: env, body: body, program: program}
 	e.text, e.out = c.text(h.pool.stream.Redact), newOutput(ctx, h, c)
 	return e.run(ctx)
 }
@@ -50,9 +50,10 @@ type execution struct {
 	host    *Host
 	conn    *connection
 	c       Command
-	body    string // see Command.body
-	program string // see Command.program
-	text    string // see Command.text
+	env     map[string]string // all variables of c
+	body    string            // see Command.body
+	program string            // see Command.program
+	text    string            // see Command.text
 	out     *output.Collector
 
 	code    int
@@ -105,6 +106,10 @@ func (e *execution) dispatch(ctx context.Context) error {
 		if password, err = e.host.sudoPassword(ctx, e.conn, e.c.Sudo); err != nil {
 			return err
 		}
+	}
+	mark := frame.NewMark()
+	if line := e.directLine(mark); line != "" {
+		return e.runDirect(ctx, line, mark)
 	}
 	if e.c.Stdin == nil && e.c.Input == nil && password == "" {
 		return e.runInShell(ctx)
@@ -195,6 +200,11 @@ func (e *execution) wait(ctx context.Context, s *shell, reading *reading) error 
 	}
 	left := e.conn.endShellGroup(ctx, s, e.c.Sudo)
 	s.settle(reading, e.conn.link)
+	return e.endedError(cause, left)
+}
+
+// endedError returns the error of a command that was ended. left says why it may still run, or is nil.
+func (e *execution) endedError(cause, left error) error {
 	var late *TimeoutError
 	if errors.As(cause, &late) {
 		late.Tail, late.Left = e.out.Tail(), left

@@ -145,6 +145,7 @@ func TestKeeperKnowsShell(t *testing.T) {
 	must(t, err)
 	every := ssh.KeepAlive{Every: time.Minute, Misses: 3}
 	c := newConnection(firstWrite{link}, every, every)
+	c.begin()
 	must(t, c.acquire(t.Context(), h, filepath.Join(t.TempDir(), "lock"), 0))
 	must(t, feed(c.seat.shell.proc.Stdin, ":\nsleep 1000\n"))
 	group := strconv.FormatInt(c.seat.shell.group(), 10)

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"io"
 	"strings"
 	"sync"
@@ -107,6 +108,24 @@ func (s *Scanner) Until(out func([]byte) error, marks ...string) (int, error) {
 		}
 		s.fill()
 	}
+}
+
+// AfterLogin passes what follows the line mark to out, until the stream ends. What the start-up
+// files of the login print before it is dropped. Without the mark all is passed on: a shell that
+// could not print it said why.
+func (s *Scanner) AfterLogin(mark string, out func([]byte) error) error {
+	login := LoginOutput()
+	_, err := s.Until(login.Add, mark+"\n")
+	switch {
+	case errors.Is(err, io.EOF):
+		return out([]byte(login.String()))
+	case err != nil:
+		return err
+	}
+	if _, err := s.Until(out); !errors.Is(err, io.EOF) {
+		return err
+	}
+	return nil
 }
 
 // Line returns the rest of the line, without white space around it.
