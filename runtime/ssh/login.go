@@ -1,21 +1,16 @@
 package ssh
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"net"
-	"strings"
-	"sync"
 	"time"
 
 	gossh "golang.org/x/crypto/ssh"
 
 	"runbook/runtime/event"
 	"runbook/runtime/inventory"
-	"runbook/runtime/ssh/platform"
+	"runbook/runtime/ssh/greeting"
 	"runbook/runtime/ssh/proxy"
 )
 
@@ -102,15 +97,15 @@ func (s *server) handshake(limit *deadline, name string, config *gossh.ClientCon
 			return handshake{}, err
 		}
 		limit.closes(conn)
-		g := &greeting{Conn: conn}
+		g := greeting.Watch(conn)
 		h.dialed = true
 		h.proxy, _ = conn.(*proxy.Conn)
 		if h.conn, h.channels, h.requests, err = gossh.NewClientConn(g, name, config); err == nil {
 			return h, nil
 		}
 		_ = conn.Close() // the other side may have closed it
-		h.said, h.spoke = g.heard()
-		h.dropped = g.dropped() && !limit.passed()
+		h.said, h.spoke = g.Heard()
+		h.dropped = g.Dropped() && !limit.passed()
 		if !h.dropped || !limit.sleep(min(wait, longestWait)) {
 			return h, err
 		}
@@ -163,49 +158,6 @@ func algorithms(allowed inventory.Security) gossh.Config {
 		}
 	}
 	return c
-}
-
-// greeting is a new connection that watches what the server sends first. sshd closes a connection
-// before its version line while MaxStartups logins are under way. That is no refusal: the client
-// may try again.
-type greeting struct {
-	net.Conn
-
-	mu    sync.Mutex
-	said  []byte // what came before the version line
-	named bool
-	ended bool
-}
-
-// maxGreeting limits how many bytes before the version line are kept.
-const maxGreeting = 1 << 10
-
-func (g *greeting) Read(b []byte) (int, error) {
-	n, err := g.Conn.Read(b)
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if !g.named {
-		g.said = append(g.said, b[:min(n, maxGreeting-len(g.said))]...)
-		g.named = bytes.HasPrefix(g.said, []byte("SSH-")) || bytes.Contains(g.said, []byte("\nSSH-"))
-		g.ended = errors.Is(err, io.EOF) || errors.Is(err, platform.ErrReset)
-	}
-	return n, err
-}
-
-// heard returns what came before the version line, and whether the version line came.
-func (g *greeting) heard() (said string, named bool) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return string(g.said), g.named
-}
-
-// dropped reports whether the server closed the connection before its version line, and gave no
-// reason but too many logins.
-func (g *greeting) dropped() bool {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	said := strings.TrimSpace(string(g.said))
-	return g.ended && !g.named && (said == "" || strings.HasPrefix(said, "Exceeded MaxStartups"))
 }
 
 // droppedError is the error of a server that dropped every connection until the deadline.
