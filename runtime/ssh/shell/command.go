@@ -1,17 +1,14 @@
 package shell
 
 import (
-	_ "embed"
 	"errors"
-	"fmt"
 	"io"
-	"maps"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
 
 	"runbook/runtime/ssh"
+	"runbook/runtime/ssh/shell/commandline"
 	"runbook/runtime/ssh/shell/typed"
 )
 
@@ -128,57 +125,13 @@ func (c Command) text(hide func(string) string) string {
 	return line
 }
 
-var variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
-
-// pipefailScript runs the text in the variable runbook_line.
-//
-//go:embed pipefail.sh
-var pipefailScript string
-
-// body returns the script of a subshell that changes folder, sets variables and runs the command.
-// A folder that cannot be entered is status 126, as for a command that cannot be run.
-//
-// A script runs inside eval, so that a syntax error ends the subshell alone. Quoted words cannot
-// have one, and without eval the subshell replaces itself by the program, which saves a process.
+// body returns the script of a subshell that runs the command, see commandline.Body.
 func (c Command) body(env map[string]string) (string, error) {
 	line, err := c.line()
 	if err != nil {
 		return "", err
 	}
-	var b strings.Builder
-	if c.Cwd != "" {
-		dir, err := ssh.Quote(c.Cwd)
-		if err != nil {
-			return "", fmt.Errorf("cwd: %w", err)
-		}
-		b.WriteString("cd -- " + dir + " || exit 126; ")
-	}
-	if len(env) > 0 {
-		b.WriteString("export")
-		for _, name := range slices.Sorted(maps.Keys(env)) {
-			if !variableName.MatchString(name) {
-				return "", fmt.Errorf("env: %q is not a valid name of a variable", name)
-			}
-			value, err := ssh.Quote(env[name])
-			if err != nil {
-				return "", fmt.Errorf("env: %s: %w", name, err)
-			}
-			b.WriteString(" " + name + "=" + value)
-		}
-		b.WriteString(" && ")
-	}
-	if c.Argv != nil {
-		return b.String() + line, nil
-	}
-	// The space keeps eval from reading a script that begins with a dash as an option.
-	quoted, err := ssh.Quote(" " + line)
-	if err != nil {
-		return "", err
-	}
-	if c.Pipefail {
-		return b.String() + "{ runbook_line=" + quoted + "\n" + pipefailScript + "}", nil
-	}
-	return b.String() + "eval " + quoted, nil
+	return commandline.Body{Line: line, Words: c.Argv != nil, Cwd: c.Cwd, Env: env, Pipefail: c.Pipefail}.Script()
 }
 
 // program returns the command line if the command is one program, named by its path, with plain
