@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -66,13 +67,29 @@ func TestVirtualenv(t *testing.T) {
 	}
 }
 
-// TestVirtualenvCopiesCompiled makes a virtualenv beside an earlier one. It gets the earlier one's
-// compiled file of a module if that was made from the same source, by this user. Python replaces one
-// that does not belong to the source beside it.
-func TestVirtualenvCopiesCompiled(t *testing.T) {
+// TestVirtualenvFromEarlier makes a virtualenv beside an earlier one. It is the same as one that
+// `python -m venv` makes. Unchanged files of this user are hard links to those of the earlier one,
+// and so are its compiled files. Python replaces a compiled file that does not belong to the source
+// beside it. Files of the interpreter are never linked.
+func TestVirtualenvFromEarlier(t *testing.T) {
 	t.Parallel()
 	earlier, place := t.TempDir(), t.TempDir()
 	makeVirtualenv(t, "/usr/bin/python3", "fresh", earlier, "")
+	links := func(path string) uint64 {
+		var state syscall.Stat_t
+		if err := syscall.Lstat(path, &state); err != nil {
+			t.Fatal(err)
+		}
+		return uint64(state.Nlink)
+	}
+	if err := filepath.WalkDir(earlier, func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && entry.Type().IsRegular() && links(path) != 1 {
+			t.Errorf("%s has %d links", path, links(path))
+		}
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
 	pip := func(dir string) {
 		cmd := exec.Command(dir+"/venv/bin/python", "-W", "error", "-m", "pip", "--version")
 		cmd.Env = append(os.Environ(), "PYTHONDONTWRITEBYTECODE=")
@@ -86,9 +103,12 @@ func TestVirtualenvCopiesCompiled(t *testing.T) {
 	modules := []struct {
 		name   string
 		change func(source, compiled string) error // of the earlier one
-		copied bool
+		copied bool                                // the compiled file
+		linked bool                                // the source
 	}{
-		{"main", func(string, string) error { return nil }, true},
+		{"main", func(string, string) error { return nil }, true, true},
+		{"base_command", func(source, _ string) error { return os.Chmod(source, 0o600) }, true, false},
+		{"command_context", func(_, compiled string) error { return os.Chmod(compiled, 0o600) }, true, true},
 		{"main_parser", func(source, _ string) error { // another source
 			text, err := os.ReadFile(source)
 			if err != nil {
@@ -100,13 +120,13 @@ func TestVirtualenvCopiesCompiled(t *testing.T) {
 			}
 			return errors.Join(os.WriteFile(source, bytes.ToUpper(text), 0o644),
 				os.Chtimes(source, time.Time{}, info.ModTime()))
-		}, false},
+		}, false, false},
 		{"autocompletion", func(source, _ string) error { // compiled from an older source
 			return os.Chtimes(source, time.Time{}, time.Unix(1e9, 0))
-		}, false},
-		{"status_codes", func(_, compiled string) error { return os.Truncate(compiled, 0) }, false},
-		{"parser", func(_, compiled string) error { return os.Chown(compiled, 65534, 65534) }, false},
-		{"cmdoptions", func(source, _ string) error { return os.Chown(source, 65534, 65534) }, false},
+		}, false, true},
+		{"status_codes", func(_, compiled string) error { return os.Truncate(compiled, 0) }, false, true},
+		{"parser", func(_, compiled string) error { return os.Chown(compiled, 65534, 65534) }, false, true},
+		{"cmdoptions", func(source, _ string) error { return os.Chown(source, 65534, 65534) }, false, false},
 	}
 	find := func(dir, pattern string) string {
 		found, err := filepath.Glob(dir + "/venv/lib/python3*/site-packages/pip/_internal/cli/" + pattern)
@@ -126,13 +146,24 @@ func TestVirtualenvCopiesCompiled(t *testing.T) {
 		}
 	}
 	makeVirtualenv(t, "/usr/bin/python3", "fresh", place, earlier)
+	made := readTree(t, place+"/venv")
 	pip(place)
 	for _, m := range modules {
+		if n := links(find(place, m.name+".py")); (n == 2) != m.linked {
+			t.Errorf("the source of %s has %d links", m.name, n)
+		}
 		code, err := os.ReadFile(find(place, "__pycache__/"+m.name+".*.pyc"))
 		if copied := bytes.HasSuffix(code, []byte(mark)); err != nil || copied != m.copied {
 			t.Errorf("the compiled file of %s is copied: %v, want %v; %v", m.name, copied, m.copied, err)
 		}
 	}
+	if err := os.RemoveAll(place + "/venv"); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command("/usr/bin/python3", "-m", "venv", place+"/venv").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	compareTrees(t, made, readTree(t, place+"/venv"))
 }
 
 // pyenvPython returns the oldest Python 3 of a pyenv, which differs most from the others, or "".

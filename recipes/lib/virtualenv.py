@@ -26,46 +26,102 @@ def say(*fields):
 def install_pip():
     """Installs what ensurepip would from the wheels that come with Python: pip, and before Python 3.12 setuptools.
 
-    It unpacks the wheels and writes what pip would, except for compiled files. Those of pip are copied from another pip of
-    this Python: the arguments are an earlier environment and folders of modules. Without one, pip's first run compiles the
-    modules that it imports, which takes as long as all else that it does. Where versions of pip differ, pip's own source
-    shows how. The environment's Python gets the code of this function alone, so everything that it uses is in it.
+    It unpacks the wheels and writes what pip would, except for compiled files. The arguments are an earlier environment
+    and folders of modules. Files that are the same there come from there, and so do pip's compiled files. Without
+    them, pip's first run compiles the modules that it imports, which takes as long as all else that it does. Where
+    versions of pip differ, pip's own source shows how. The environment's Python gets the code of this function
+    alone, so everything that it uses is in it.
     """
-    import ast, base64, configparser, csv, ensurepip, hashlib, importlib.util, io, os, re, sys, sysconfig, textwrap
-    import zipfile
+    import ast, base64, configparser, csv, ensurepip, hashlib, importlib.util, io, os, re, stat, sys, sysconfig
+    import textwrap, zipfile
 
     packages, programs = sysconfig.get_path("purelib"), sysconfig.get_path("scripts")
-    others = sys.argv[2:]
-    if sys.argv[1]:
-        others.insert(0, os.path.join(sys.argv[1], os.path.relpath(packages, sys.prefix)))
+    earlier = sys.argv[1] and os.path.join(sys.argv[1], os.path.relpath(packages, sys.prefix))
+    plain, made = os.umask(0o077), set()
+    os.umask(plain)
+    plain = 0o666 & ~plain
 
     def read_own(path):
         """Returns a file of root or of this user, and its time; of other users it returns nothing."""
-        with open(path, "rb") as f:
-            state = os.fstat(f.fileno())
-            return f.read() if state.st_uid in (0, os.getuid()) else b"", state.st_mtime
+        fd = os.open(path, os.O_RDONLY)
+        try:
+            state = os.fstat(fd)
+            return os.read(fd, state.st_size) if state.st_uid in (0, os.getuid()) else None, state.st_mtime
+        finally:
+            os.close(fd)
 
-    def copy_compiled(name):
-        """Copies the compiled file of a module, if there is one beside the same source.
+    def checksum(data):
+        return "sha256=" + base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
 
-        The source gets the time of the other one: Python uses a compiled file only if that is in it, and compiles again
-        otherwise.
-        """
-        path = os.path.join(packages, name)
-        for folder in others:
-            source = os.path.join(folder, name)
+    def find(name, digest):
+        """Returns the folder that has the same file, its content, and its time; or Nones."""
+        for folder in [earlier] * bool(earlier) + sys.argv[2:]:
             try:
-                text, changed = read_own(source)
-                code, _ = read_own(importlib.util.cache_from_source(source))
+                data, changed = read_own(os.path.join(folder, name))
             except OSError:
-                continue  # it lacks the module, or has not compiled it
-            if code and text == read_own(path)[0]:
-                cached = importlib.util.cache_from_source(path)
-                os.makedirs(os.path.dirname(cached), exist_ok=True)
-                with open(cached, "wb") as f:
-                    f.write(code)
+                continue
+            if data is not None and checksum(data) == digest:
+                return folder, data, changed
+        return None, None, None
+
+    def locate(name):
+        """Returns the path of a file, whose folder it makes."""
+        path = os.path.join(packages, name)
+        folder = os.path.dirname(path)
+        if folder not in made:
+            os.makedirs(folder, exist_ok=True)
+            made.add(folder)
+        return path
+
+    def write(path, data):
+        with open(path, "wb") as f:
+            f.write(data)
+
+    def link(folder, name, mode):
+        """Makes a hard link to a file of the earlier environment, which costs far less than a new file.
+
+        Reports whether it did. Owner and mode must be those of a new file. Files of the interpreter are not linked:
+        whoever changes the owner or the mode of all files of a release would change theirs.
+        """
+        source = os.path.join(folder, name)
+        try:
+            state = os.lstat(source)
+            if folder != earlier or state.st_uid != os.getuid() or state.st_mode != stat.S_IFREG | mode:
+                return False
+            os.link(source, locate(name))
+            return True
+        except OSError:  # such as another file system, or too many links
+            return False
+
+    def install_compiled(folder, name, linked):
+        """Links or copies the compiled file of a module from the folder that has the same source, if it is there.
+
+        Python uses it only if the time of the source is in it, and compiles again otherwise.
+        """
+        name = importlib.util.cache_from_source(name)
+        if linked and link(folder, name, plain):
+            return
+        try:
+            code, _ = read_own(os.path.join(folder, name))
+        except OSError:
+            return  # it is not compiled
+        if code:
+            write(locate(name), code)
+
+    def install_file(wheel, info, digest):
+        """Installs a file of a wheel, or the same file of another folder."""
+        name, mode = info.filename, plain | (0o111 if info.external_attr >> 16 & 0o111 else 0)
+        folder, data, changed = find(name, digest)
+        linked = folder is not None and link(folder, name, mode)
+        if not linked:
+            path = locate(name)
+            write(path, wheel.read(info) if data is None else data)
+            if mode != plain:
+                os.chmod(path, mode)
+            if folder is not None:
                 os.utime(path, (changed, changed))
-                return
+        if folder is not None and name.endswith(".py") and (linked or name.startswith("pip/")):
+            install_compiled(folder, name, linked)
 
     def read_source(wheels, pattern):
         """Returns the first file in the wheels whose name matches, or an empty text."""
@@ -120,23 +176,18 @@ def install_pip():
         about = wheel.read(folder + "/WHEEL").decode("utf-8")
         if not re.search(r"(?m)^Wheel-Version: 1\.", about) or not re.search(r"(?mi)^Root-Is-Purelib: true", about):
             raise ValueError("%s is not of a pure Python wheel, version 1" % folder)
-        if any(name.split("/")[0].endswith(".data") for name in names):
-            raise ValueError("%s has a .data folder beside it" % folder)
+        if any(re.search(r"^/|(^|/)\.\.(/|$)|^[^/]*\.data/", name) for name in names):
+            raise ValueError("%s has a .data folder beside it, or files elsewhere" % folder)
         rows = [row for row in csv.reader(io.StringIO(wheel.read(folder + "/RECORD").decode("utf-8"))) if row]
         rows += [[name, "", ""] for name in names.difference(row[0] for row in rows)]
 
+        digests = {row[0]: row[1] for row in rows}
         for info in files:
-            path = wheel.extract(info, packages)
-            if info.external_attr >> 16 & 0o111:
-                os.chmod(path, os.stat(path).st_mode | 0o111)
-            if re.match(r"pip/.*\.py$", info.filename):
-                copy_compiled(info.filename)
+            install_file(wheel, info, digests[info.filename])
 
         def generate(path, data):
-            with open(path, "wb") as f:
-                f.write(data)
-            digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
-            rows.append([os.path.relpath(path, packages), "sha256=" + digest, str(len(data))])
+            write(path, data)
+            rows.append([os.path.relpath(path, packages), checksum(data), str(len(data))])
 
         points = folder + "/entry_points.txt"
         if points in names:
