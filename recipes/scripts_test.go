@@ -310,6 +310,9 @@ func TestPython35Runs(t *testing.T) {
 	}
 	pinned := file("requirements.txt", "# nothing\n")
 	loose := file("loose.txt", "nothing >= 1\n")
+	elsewhere := file("elsewhere.txt", "nothing; sys_platform == 'win32'\nnothing>=1; python_version < '3.0'\n"+
+		"nothing (<2); python_version < '3' and extra == 'more'\npip\npip >= 1.0, <1000 ; sys_platform != 'win32'\n")
+	older := file("older.txt", "pip>=1\npip<1\n")
 	good := file("good.py", "application = print\n")
 	bad := file("bad.py", "\nprint('not the answer')\nimport nowhere_\n")
 	project := file("pyproject.toml", "[project]\nname = 'shop'\ndependencies = ['a == 1',  'b\\n== 2']\n")
@@ -338,6 +341,10 @@ func TestPython35Runs(t *testing.T) {
 				[]string{bad, "application", "", ""}},
 			{"project.py", `^$|this Python cannot read TOML`, []string{project, dir + "/written.txt"}},
 			{"verify.py", `^\|checksum\t\|[0-9a-f]{64}\t\|\|`, []string{string(place), good, pinned, pinned}},
+			{"verify.py", `^\|(checksum\t|missing\t\|pip is not installed)`,
+				[]string{string(place), good, elsewhere, elsewhere}},
+			{"verify.py", `^\|missing\t\|pip (\S+ is installed instead of pip<1|is not installed), which`,
+				[]string{string(place), good, older, older}},
 			{"verify.py", `^\|missing\t\|nothing is not installed, which \S+ requires\t`,
 				[]string{string(place), "", loose, loose}},
 			{"verify.py", `^\|missing\t\|nothing- is not installed, which \S+ requires\t`,

@@ -11,17 +11,19 @@ lists the versions of all packages; those that the project itself needs must be 
 import codecs
 import hashlib
 import io
+import operator
 import os
 import re
 import sys
 
-try:
-    from pip._vendor.packaging.requirements import Requirement
-except ImportError:  # uv, or a very old pip: then only names are compared
-    Requirement = None
-
 BOMS = (codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16")
 NAME = re.compile(r"[A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?(?=\s*(?:$|[\[<>=!~;@(]))")
+COMMON = re.compile(r"([\w.-]+)\s*(?:\[[^\]]*\])?\s*\(?([^();@]*)\)?\s*(?:;\s*(.*))?$")
+SPECIFIER = re.compile(r"\s*([<>=!]=|[<>])\s*([\w.+!]+)\s*$")
+MARKER = re.compile(r"(python_version|sys_platform)\s*([<>=!]=|[<>])\s*['\"]([\w.]+)['\"]\s*$")
+COMPARE = {"==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le,
+           ">": operator.gt, ">=": operator.ge}
+loaded = []
 
 
 def say(*fields):
@@ -72,12 +74,58 @@ def installed():
     return found
 
 
+def load_packaging():
+    """Returns the class of requirements in pip; or None with uv or a very old pip, where only names are compared."""
+    if not loaded:
+        try:
+            from pip._vendor.packaging.requirements import Requirement as found
+        except ImportError:
+            found = None
+        loaded.append(found)
+    return loaded[0]
+
+
+def compare(version, sign, other):
+    """Compares two versions of numbers alone. It returns None for others, unless they are the same."""
+    if version == other:
+        return sign in ("==", ">=", "<=")
+    if not all(re.match(r"\d+(\.\d+)*$", text) for text in (version, other)):
+        return None
+    numbers = ([int(n) for n in re.sub(r"(\.0+)+$", "", text).split(".")] for text in (version, other))
+    return COMPARE[sign](*numbers)
+
+
+def is_surely_met(text, packages):
+    """Reports whether a requirement is met or does not count here, where that is obvious.
+
+    It spares most releases the import of packaging, which takes longer than the rest of this program.
+    """
+    common = COMMON.match(text)
+    if not common:
+        return False
+    name, specifiers, marker = common.groups()
+    if marker and re.search(r"\bextra\s*==\s*['\"]\w", marker) and not re.search(r"\bor\b", marker):
+        return True
+    condition = MARKER.match(marker or "")
+    if condition:
+        variable, sign, value = condition.groups()
+        if variable == "python_version" and compare("%d.%d" % sys.version_info[:2], sign, value) is False:
+            return True
+        if variable == "sys_platform" and sign in ("==", "!=") and not COMPARE[sign](sys.platform, value):
+            return True
+    version = packages.get(normalize(name), [None])[0]
+    wanted = [SPECIFIER.match(part) for part in specifiers.split(",") if part.strip()]
+    return version is not None and all(match and compare(version, *match.groups()) for match in wanted)
+
+
 def missing(text, packages):
     """Returns what is wrong with a requirement, or None."""
-    parsed = None
-    if Requirement:
+    if is_surely_met(text, packages):
+        return None
+    parsed, parse = None, load_packaging()
+    if parse:
         try:
-            parsed = Requirement(text)
+            parsed = parse(text)
         except ValueError:  # an old form, or one of a newer packaging
             pass
     if parsed and parsed.marker and not parsed.marker.evaluate({"extra": ""}):
@@ -173,8 +221,8 @@ def main():
         say("checksum", hashlib.sha256(f.read()).hexdigest())
     for name in sorted(packages):
         for text in dependencies(packages[name][1]):
-            wrong = missing(text, packages) if Requirement else None
-            if wrong:
+            wrong = missing(text, packages)
+            if wrong and load_packaging():
                 say("warning", "%s, which %s requires" % (wrong, name))
 
 
