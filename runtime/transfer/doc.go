@@ -6,7 +6,8 @@
 // There are two ways of sending, and each is needed:
 //
 //   - A stream through a session of its own: a file as it is, a folder as a tar archive. It costs
-//     the same few round trips for any number of files, and is as fast as "tar | ssh".
+//     the same few round trips for any number of files, and is as fast as "tar | ssh". The upload of
+//     a big file to a host far away has several sessions, because each has a limited window.
 //   - The difference (UploadOptions.Changed). One command on the host lists what it has, and only
 //     the files that differ are streamed. It is for large folders of which little changes.
 //

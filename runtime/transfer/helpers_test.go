@@ -3,10 +3,14 @@ package transfer
 import (
 	"testing"
 
+	"go.uber.org/goleak"
+
 	"runbook/runtime/event"
 	"runbook/runtime/internal/sshtest"
 	"runbook/runtime/ssh/shell"
 )
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func must(t testing.TB, err error) {
 	t.Helper()
@@ -15,7 +19,7 @@ func must(t testing.TB, err error) {
 	}
 }
 
-func newPool(t *testing.T, o shell.Options) *shell.Pool {
+func newPool(t testing.TB, o shell.Options) *shell.Pool {
 	t.Helper()
 	if o.Getenv == nil {
 		o.Getenv = sshtest.Home(t)

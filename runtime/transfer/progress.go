@@ -2,6 +2,7 @@ package transfer
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"runbook/runtime/event"
@@ -11,12 +12,14 @@ import (
 // emits none.
 const progressEvery = 500 * time.Millisecond
 
-// progress is an io.Writer that counts the bytes of a transfer and emits events about them.
+// progress is an io.Writer that counts the bytes of a transfer and emits events about
+// them. The channels of one file share it.
 type progress struct {
 	ctx         context.Context
 	host        string
 	what        string
-	done, total int64 // total is 0 if it is not known
+	mu          sync.Mutex // guards the fields below
+	done, total int64      // total is 0 if it is not known
 	shown       time.Time
 }
 
@@ -26,6 +29,8 @@ func newProgress(ctx context.Context, host, what string, total int64) *progress 
 
 // Write counts b.
 func (p *progress) Write(b []byte) (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.done += int64(len(b))
 	if now := time.Now(); now.Sub(p.shown) >= progressEvery {
 		p.shown = now

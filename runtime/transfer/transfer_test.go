@@ -59,7 +59,7 @@ func TestPartOfAStream(t *testing.T) {
 		if length >= len(all) {
 			t.Fatalf("the archive has %d bytes", len(all))
 		}
-		if err := u.stream("folder", 0, bytes.NewReader(all[:length])); err == nil {
+		if err := u.stream("folder", 0, bytes.NewReader(all[:length]), nil); err == nil {
 			t.Errorf("the first %d bytes of %d were accepted", length, len(all))
 		}
 	}
@@ -67,7 +67,7 @@ func TestPartOfAStream(t *testing.T) {
 	must(t, os.WriteFile(file, []byte("old"), 0o600))
 	u, err := newUpload(t.Context(), h, file, file, UploadOptions{})
 	must(t, err)
-	if err := u.stream("file", 10, strings.NewReader("new")); err == nil ||
+	if err := u.stream("file", 10, strings.NewReader("new"), nil); err == nil ||
 		!strings.Contains(err.Error(), "changed while") {
 		t.Errorf("part of a file: %v", err)
 	}

@@ -91,6 +91,7 @@ type upload struct {
 	owner     owner.Owner
 	exclude   exclusions
 
+	progress   *progress // of the stream
 	difference Difference
 	replace    bool                    // the folder replaces another
 	same       map[string]bool         // files that the new folder already has, by path
@@ -162,7 +163,13 @@ func (u *upload) send() error {
 			return err
 		}
 		defer func() { _ = in.Close() }() // all is read
-		return u.stream("file", u.info.Size(), io.LimitReader(in, u.info.Size()))
+		size := u.info.Size()
+		if size >= splitSize {
+			if sent, err := u.sendSplit(in, size); sent || err != nil {
+				return err
+			}
+		}
+		return u.stream("file", size, io.LimitReader(in, size), nil)
 	}
 	kind := "folder"
 	if u.replace {
@@ -178,7 +185,7 @@ func (u *upload) send() error {
 		out.CloseWithError(err)
 		packed <- err
 	}()
-	err := u.stream(kind, 0, in)
+	err := u.stream(kind, 0, in, nil)
 	_ = in.Close() // ends the packing if the host has stopped reading
 	if bad := <-packed; bad != nil && !errors.Is(bad, io.ErrClosedPipe) {
 		return bad
@@ -207,11 +214,12 @@ var uploadScript string
 //go:embed exchange.py
 var exchangeProgram string
 
-// stream runs the script on the host with in as its input.
-func (u *upload) stream(kind string, size int64, in io.Reader) error {
+// stream runs the script on the host with in as its input and out for its output.
+func (u *upload) stream(kind string, size int64, in io.Reader, out io.Writer) error {
+	u.progress = newProgress(u.ctx, u.host.Name(), u.from, size)
 	r, err := u.host.Run(u.ctx, shell.Command{
 		Quiet: true, AnyStatus: true, Sudo: u.o.Sudo,
-		Input: io.TeeReader(in, newProgress(u.ctx, u.host.Name(), u.from, size)),
+		Input: io.TeeReader(in, u.progress), Output: out,
 		Argv: []string{"/bin/sh", "-c", uploadScript, "sh", kind, u.to, u.temporary, path.Dir(u.temporary),
 			strconv.FormatUint(uint64(u.perm(u.info)), 8), strconv.FormatInt(size, 10), u.owner.String(),
 			exchangeProgram},
@@ -232,7 +240,7 @@ func (u *upload) stream(kind string, size int64, in io.Reader) error {
 	case codeMissing:
 		return fmt.Errorf("%s: %w", path.Dir(u.temporary), fs.ErrNotExist)
 	case codePart:
-		return fmt.Errorf("%s changed while it was read", u.from)
+		return fmt.Errorf("%s %w", u.from, errPart)
 	}
 	return u.explain(r)
 }
@@ -251,6 +259,9 @@ func (u *upload) explain(r shell.Result) error {
 	}
 	return err
 }
+
+// errPart is the error of codePart, after the name of the file.
+var errPart = errors.New("changed while it was read")
 
 var errNoTar = event.WithHint(errors.New("the host has no tar(1), which folders are packed with"),
 	"install the package tar on the host")

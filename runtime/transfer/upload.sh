@@ -1,6 +1,6 @@
 #!/bin/sh
 # Usage: upload KIND TARGET TEMPORARY FOLDER MODE SIZE OWNER EXCHANGE
-# KIND is "file", with its SIZE; "folder", for a tar archive; or "changed", for an archive that
+# KIND is "file", with its SIZE; "split", for a file of which pieces.sh writes a part; "folder", for a tar archive; or "changed", for an archive that
 # replaces a folder. TEMPORARY is a name in FOLDER, the folder of TARGET. MODE and OWNER are those of
 # the file or the folder itself. EXCHANGE is exchange.py.
 #
@@ -60,14 +60,28 @@ rescue() {
       exit $failed' sh "$1")
 }
 
-if [ "$kind" = file ]; then
+if [ "$kind" = file ] || [ "$kind" = split ]; then
   [ ! -d "$to" ] || [ -L "$to" ] || exit 41
   umask 077
   set -C
-  : > "$tmp" || exit 1
-  cat >> "$tmp" || exit 1
+  exec 3>"$tmp" || exit 1
+  total=
+  # pieces.sh needs Linux, and dd(1) of coreutils or busybox. It finds the files by this process.
+  if [ "$kind" = split ] && [ -r /proc/self/fdinfo/3 ] &&
+    dd if=/dev/null of=/proc/self/fd/3 ibs=1 obs=2 iflag=fullblock conv=notrunc 2>/dev/null; then
+    exec 4>"$tmp.end" || exit 1
+    total=0
+    echo $$
+  fi
+  cat >&3 || exit 1
   # shellcheck disable=SC2046 # wc may print spaces
   [ $(wc -c < "$tmp") -eq "$size" ] || exit 45
+  if [ -n "$total" ]; then
+    # The size says nothing: pieces.sh writes the end first. cat has stopped at "pos".
+    read -r _ total </proc/self/fdinfo/3
+    while read -r part; do total=$((total + part)); done </proc/self/fd/4
+    [ "$total" -eq "$size" ] || exit 45
+  fi
   finish "$([ ! -f "$to" ] || [ -L "$to" ] || stat -c %u:%g -- "$to" 2>/dev/null)"
 else
   if [ "$kind" = folder ] && { [ -e "$to" ] || [ -L "$to" ]; }; then exit 42; fi

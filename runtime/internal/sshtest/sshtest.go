@@ -36,14 +36,14 @@ type Server struct {
 }
 
 // Start starts a server with the given lines in its configuration.
-func Start(t *testing.T, lines ...string) *Server {
+func Start(t testing.TB, lines ...string) *Server {
 	t.Helper()
 	return StartIn(t, "", lines...)
 }
 
 // StartIn starts a server in a mount namespace of its own, which the shell script prepare sets up;
 // "" for none.
-func StartIn(t *testing.T, prepare string, lines ...string) *Server {
+func StartIn(t testing.TB, prepare string, lines ...string) *Server {
 	t.Helper()
 	const program = "/usr/sbin/sshd"
 	if _, err := os.Stat(program); err != nil {
@@ -96,7 +96,7 @@ func StartIn(t *testing.T, prepare string, lines ...string) *Server {
 func (s *Server) Address() string { return fmt.Sprintf("127.0.0.1:%d", s.Port) }
 
 // Target returns how to reach the server, whose key is known.
-func (s *Server) Target(t *testing.T) inventory.Host {
+func (s *Server) Target(t testing.TB) inventory.Host {
 	t.Helper()
 	known := filepath.Join(t.TempDir(), "known_hosts")
 	Must(t, os.WriteFile(known, []byte(fmt.Sprintf("[127.0.0.1]:%d %s\n", s.Port, s.HostKey)), 0o600))
@@ -105,7 +105,7 @@ func (s *Server) Target(t *testing.T) inventory.Host {
 }
 
 // Sessions returns how many processes serve connections.
-func (s *Server) Sessions(t *testing.T) int {
+func (s *Server) Sessions(t testing.TB) int {
 	t.Helper()
 	out, err := exec.Command("pgrep", "-P", fmt.Sprint(s.cmd.Process.Pid)).Output()
 	if err != nil && len(out) > 0 {
@@ -115,7 +115,7 @@ func (s *Server) Sessions(t *testing.T) int {
 }
 
 // NewKey writes an ed25519 key pair and returns the public line.
-func NewKey(t *testing.T, path string) string {
+func NewKey(t testing.TB, path string) string {
 	t.Helper()
 	_, private, err := ed25519.GenerateKey(rand.Reader)
 	Must(t, err)
@@ -129,14 +129,14 @@ func NewKey(t *testing.T, path string) string {
 	return line
 }
 
-func ParseKey(t *testing.T, line string) gossh.PublicKey {
+func ParseKey(t testing.TB, line string) gossh.PublicKey {
 	t.Helper()
 	key, _, _, _, err := gossh.ParseAuthorizedKey([]byte(line))
 	Must(t, err)
 	return key
 }
 
-func FreePort(t *testing.T) int {
+func FreePort(t testing.TB) int {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	Must(t, err)
@@ -144,7 +144,7 @@ func FreePort(t *testing.T) int {
 	return l.Addr().(*net.TCPAddr).Port
 }
 
-func Me(t *testing.T) string {
+func Me(t testing.TB) string {
 	t.Helper()
 	u, err := user.Current()
 	Must(t, err)
@@ -161,7 +161,7 @@ func Must(t testing.TB, err error) {
 func Last(s string, n int) string { return s[max(0, len(s)-n):] }
 
 // Eventually waits up to ten seconds until ok returns true. what is the condition in words.
-func Eventually(t *testing.T, what string, ok func() bool) {
+func Eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
@@ -186,7 +186,7 @@ func (r *Recorder) Close() error        { return nil }
 
 // Recording returns a context and the Recorder of its events. Read them only after the last event
 // has been emitted.
-func Recording(t *testing.T) (context.Context, *Recorder) {
+func Recording(t testing.TB) (context.Context, *Recorder) {
 	r := &Recorder{}
 	r.Stream = event.NewStream(r)
 	return event.WithStream(t.Context(), r.Stream), r
@@ -199,7 +199,7 @@ func (s *Server) Logged(text string) bool {
 }
 
 // DropConnections kills the processes that serve the server's connections.
-func (s *Server) DropConnections(t *testing.T) {
+func (s *Server) DropConnections(t testing.TB) {
 	t.Helper()
 	if out, err := exec.Command("pkill", "-KILL", "-P", fmt.Sprint(s.cmd.Process.Pid)).CombinedOutput(); err != nil {
 		t.Errorf("pkill (package procps): %v: %s", err, out)
@@ -207,7 +207,7 @@ func (s *Server) DropConnections(t *testing.T) {
 }
 
 // Admit makes a public key the only one that may log in.
-func (s *Server) Admit(t *testing.T, line string) {
+func (s *Server) Admit(t testing.TB, line string) {
 	t.Helper()
 	Must(t, os.WriteFile(filepath.Join(s.Dir, "authorized"), []byte(line+"\n"), 0o600))
 }
@@ -224,7 +224,7 @@ func (r *Recorder) Output() string {
 }
 
 // Keygen runs ssh-keygen.
-func Keygen(t *testing.T, args ...string) {
+func Keygen(t testing.TB, args ...string) {
 	t.Helper()
 	if out, err := exec.Command("ssh-keygen", args...).CombinedOutput(); err != nil {
 		t.Fatalf("ssh-keygen %v (package openssh-client): %v: %s", args, err, out)
@@ -232,7 +232,7 @@ func Keygen(t *testing.T, args ...string) {
 }
 
 // Home returns an environment with nothing but HOME, an empty folder.
-func Home(t *testing.T) func(string) string {
+func Home(t testing.TB) func(string) string {
 	home := t.TempDir()
 	return func(name string) string {
 		if name == "HOME" {

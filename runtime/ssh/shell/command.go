@@ -43,6 +43,11 @@ type Command struct {
 	Secrets   []string  // values to hide wherever the run shows anything
 	Quiet     bool      // emits no events: for what is not a step of a recipe
 
+	// Yield marks a command with input that the caller can do without, such as a second stream of one
+	// file. A server that refuses its session is an error at once. When the server refuses another
+	// session, Yield is called, any number of times, and must let the command end soon.
+	Yield func()
+
 	// Explain returns the error for a status other than 0, instead of an *ExitError. It is for
 	// scripts of runbook's own, whose output is for Explain and not shown.
 	Explain func(Result) error

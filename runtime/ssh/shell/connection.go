@@ -24,11 +24,12 @@ type connection struct {
 
 	begun chan struct{} // closed when the first shell was started, or has failed to
 
-	mu      sync.Mutex
-	keepers []*keeper
-	groups  map[int64]struct{} // process groups on the host that belong to this run
-	direct  bool               // a command runs without a shell
-	others  map[string]*seat   // of the users of sudo, by name; "" is the second of the login user
+	mu       sync.Mutex
+	keepers  []*keeper
+	groups   map[int64]struct{}      // process groups on the host that belong to this run
+	direct   bool                    // a command runs without a shell
+	others   map[string]*seat        // of the users of sudo, by name; "" is the second of the login user
+	yielding map[*execution]struct{} // the commands that let other ones have their sessions
 }
 
 // seat is the place of a user's long-lived shell.
@@ -40,7 +41,8 @@ type seat struct {
 // newConnection takes over a link.
 func newConnection(link ssh.Conn, alive, guard ssh.KeepAlive) *connection {
 	return &connection{link: link, alive: alive, guard: guard, seat: seat{turn: ssh.NewMutex()}, giveUp: func() {},
-		patience: closeLimit, begun: make(chan struct{}), groups: map[int64]struct{}{}, others: map[string]*seat{}}
+		patience: closeLimit, begun: make(chan struct{}), groups: map[int64]struct{}{}, others: map[string]*seat{},
+		yielding: map[*execution]struct{}{}}
 }
 
 // begin starts the shell before the first command, so that the start-up files of the login run
@@ -70,7 +72,11 @@ func (c *connection) ensureShell(ctx context.Context, at *seat) error {
 	}
 	limited, cancel := context.WithTimeoutCause(ctx, shellLimit, errNoShell)
 	defer cancel()
-	s, err := startShell(limited, c.link, c.guard)
+	open := func(ctx context.Context) (*shell, error) { return startShell(ctx, c.link, c.guard) }
+	s, err := open(limited)
+	if full := new(ssh.SessionError); at == &c.seat && errors.As(err, &full) { // takeSeat can do without the second
+		s, err = openSession(limited, open, c.makeRoom)
+	}
 	if errors.Is(err, errNoShell) {
 		err = event.WithHint(err, "do the start-up files of the login shell, such as ~/.bashrc, wait for something?")
 	}
@@ -83,16 +89,20 @@ func (c *connection) ensureShell(ctx context.Context, at *seat) error {
 }
 
 // openSession calls open, which opens a session. While the server refuses one more, it calls
-// refused and retries for a second: sshd frees a session only when its process has ended, a little
-// after this side has closed it.
-func openSession[T any](ctx context.Context, open func(context.Context) (T, error), refused func()) (T, error) {
+// makeRoom, and retries until a second after makeRoom has returned false: sshd frees a session only
+// when its process has ended, a little after this side has closed it.
+func openSession[T any](
+	ctx context.Context, open func(context.Context) (T, error), makeRoom func() (pending bool),
+) (T, error) {
 	for tries := 0; ; tries++ {
 		v, err := open(ctx)
 		var full *ssh.SessionError
 		if !errors.As(err, &full) || tries == 20 {
 			return v, err
 		}
-		refused()
+		if makeRoom() {
+			tries = 0
+		}
 		select {
 		case <-time.After(50 * time.Millisecond):
 		case <-ctx.Done():
@@ -101,11 +111,35 @@ func openSession[T any](ctx context.Context, open func(context.Context) (T, erro
 	}
 }
 
-// start runs a command line in a session of its own. If the server refuses one more session, idle
-// shells are ended first.
+// start runs a command line in a session of its own. If the server refuses one more session, room
+// is made first.
 func (c *connection) start(ctx context.Context, line string) (*ssh.Process, error) {
 	open := func(ctx context.Context) (*ssh.Process, error) { return c.link.Start(ctx, line) }
-	return openSession(ctx, open, c.endIdle)
+	return openSession(ctx, open, c.makeRoom)
+}
+
+// makeRoom frees sessions: it ends idle shells, and lets commands end that yield. It reports whether
+// one of these still runs.
+func (c *connection) makeRoom() bool {
+	c.endIdle()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for e := range c.yielding {
+		e.c.Yield()
+	}
+	return len(c.yielding) > 0
+}
+
+// addYielding makes makeRoom call the Yield of e until remove is called.
+func (c *connection) addYielding(e *execution) (remove func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.yielding[e] = struct{}{}
+	return func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		delete(c.yielding, e)
+	}
 }
 
 // addGroup tells the keepers of a process group that must not outlive the connection. 0 is none.

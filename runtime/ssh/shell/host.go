@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"sync/atomic"
+	"time"
 
 	"runbook/runtime/event"
 	"runbook/runtime/ssh"
@@ -17,6 +18,7 @@ type Host struct {
 	local  bool
 
 	permissions atomic.Pointer[Permissions] // nil before SetPermissions
+	trip        atomic.Int64                // see RoundTrip
 
 	asking   ssh.Mutex // guards password
 	password string    // for sudo
@@ -70,6 +72,17 @@ func (h *Host) umask() string {
 		return fmt.Sprintf("umask %04o\n", p.Umask)
 	}
 	return ""
+}
+
+// RoundTrip returns the shortest time that a command in a long-lived shell took, which is little
+// more than one round trip. If none has run yet, one is run.
+func (h *Host) RoundTrip(ctx context.Context) (time.Duration, error) {
+	if h.trip.Load() == 0 {
+		if _, err := h.Run(ctx, Command{Script: ":", Resident: true, Quiet: true}); err != nil {
+			return 0, err
+		}
+	}
+	return time.Duration(h.trip.Load()), nil
 }
 
 // Hide keeps values out of everything that the run shows from now on.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,6 +15,7 @@ import (
 
 	"runbook/runtime/event"
 	"runbook/runtime/internal/sshtest"
+	"runbook/runtime/lab/labtest"
 	"runbook/runtime/ssh"
 )
 
@@ -270,4 +272,60 @@ func TestCloseWhileRunning(t *testing.T) {
 			t.Error("it outlived its connection")
 		}
 	})
+}
+
+// TestYield fills a server's sessions with a command that yields. Such a command is refused at once
+// where there is no session, and ends where another command needs its session.
+func TestYield(t *testing.T) {
+	h := newPool(t, Options{}).Host(sshtest.Start(t, "MaxSessions 2").Target(t))
+	run(t, h, Command{Script: "true"})
+	in, out := io.Pipe()
+	t.Cleanup(func() { _ = out.Close() })
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	began, ended := make(chan struct{}), make(chan error, 1)
+	go func() {
+		_, err := h.Run(t.Context(), Command{Script: "echo; cat", Input: in, Output: writerFunc(func(b []byte) (int, error) {
+			close(began)
+			return len(b), nil
+		}), Yield: func() { _ = out.Close() }})
+		ended <- err
+		close(ended)
+	}()
+	<-began
+	_, err := h.Run(ctx, Command{Script: "cat", Input: strings.NewReader(""), Yield: func() {}})
+	var full *ssh.SessionError
+	if !errors.As(err, &full) {
+		t.Errorf("%v", err)
+	}
+	select {
+	case err := <-ended:
+		t.Errorf("it yielded to a command that yields: %v", err)
+	default:
+	}
+	input := "text"
+	if r, err := h.Run(ctx, Command{Script: "cat", Stdin: &input}); err != nil || r.Stdout != input {
+		t.Errorf("%+v, %v", r, err)
+	}
+	_ = out.Close()
+	must(t, <-ended)
+}
+
+type writerFunc func([]byte) (int, error)
+
+func (f writerFunc) Write(b []byte) (int, error) { return f(b) }
+
+// TestRoundTripTime measures a host behind a delay, before and after commands that take longer.
+func TestRoundTripTime(t *testing.T) {
+	const oneWay = 20 * time.Millisecond
+	s := sshtest.Start(t)
+	target := s.Target(t)
+	target.HostKey, target.Port = s.HostKey, labtest.Relay{Delay: oneWay}.Listen(t, s.Address())
+	h := newPool(t, Options{}).Host(target)
+	first, err := h.RoundTrip(t.Context())
+	must(t, err)
+	run(t, h, Command{Script: "sleep 0.2"})
+	if trip, err := h.RoundTrip(t.Context()); err != nil || first < 2*oneWay || trip > first {
+		t.Errorf("first %v, then %v, %v; one way takes %v", first, trip, err, oneWay)
+	}
 }

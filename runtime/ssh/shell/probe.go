@@ -110,7 +110,7 @@ func (h *Host) probeMore(ctx context.Context, c *connection, wanted int) (int, e
 	var group errgroup.Group
 	for i := range probes {
 		group.Go(func() error {
-			s, err := openSession(ctx, c.link.Session, c.endIdle)
+			s, err := openSession(ctx, c.link.Session, c.makeRoom)
 			if err == nil {
 				probes[i] = s
 			}

@@ -142,6 +142,7 @@ func (e *execution) runOn(ctx context.Context, at *seat, body, begin string) err
 		s.umask = umask
 	}
 	script += frame.Command(body, e.program, end)
+	began := time.Now()
 	reading := s.readBoth(func() error {
 		if err := feed(s.proc.Stdin, script); err != nil {
 			return err
@@ -151,8 +152,13 @@ func (e *execution) runOn(ctx context.Context, at *seat, body, begin string) err
 	err := e.wait(ctx, s, reading)
 	if err != nil {
 		at.shell = nil // the next command starts another
+		return err
 	}
-	return err
+	took := int64(time.Since(began))
+	if trip := e.host.trip.Load(); trip == 0 || took < trip {
+		e.host.trip.Store(took)
+	}
+	return nil
 }
 
 // readStdout reads a command's output and status.

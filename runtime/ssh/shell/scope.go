@@ -61,7 +61,7 @@ func (h *Host) environment(
 	maps.Copy(env, s.env[h])
 	maps.Copy(env, own)
 	if s.agent != nil {
-		if env["SSH_AUTH_SOCK"], err = openSession(ctx, conn.link.AgentSocket, func() {}); err != nil {
+		if env["SSH_AUTH_SOCK"], err = openSession(ctx, conn.link.AgentSocket, conn.makeRoom); err != nil {
 			return nil, nil, err
 		}
 		release = conn.link.Lend(ctx, s.agent, h.Name())

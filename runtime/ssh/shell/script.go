@@ -2,13 +2,11 @@ package shell
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"path"
-	"slices"
 	"strings"
 
 	"runbook/runtime/script"
+	"runbook/runtime/ssh/shell/commandline"
 	"runbook/runtime/ssh/shell/typed"
 )
 
@@ -41,7 +39,7 @@ func luaScript(ctx context.Context, h *Host, a scriptArgs) (Result, error) {
 		return Result{}, fmt.Errorf("%s has %d bytes; a script may have at most %d",
 			a.File.Path, len(a.File.Text), maxScript)
 	}
-	argv, err := scriptArgv(a)
+	argv, err := commandline.Interpret(a.File.Name, a.File.Text, a.Interpreter)
 	if err != nil {
 		return Result{}, fmt.Errorf("%s: %w", a.File.Path, err)
 	}
@@ -52,52 +50,4 @@ func luaScript(ctx context.Context, h *Host, a scriptArgs) (Result, error) {
 		return Result{}, err
 	}
 	return h.Run(ctx, c)
-}
-
-// scriptArgv returns the interpreter with the script's text, up to the script's arguments.
-func scriptArgv(a scriptArgs) ([]string, error) {
-	words := shebang(a.File.Text)
-	program := a.Interpreter
-	if len(words) > 0 {
-		program = words[0]
-	}
-	if program == "" {
-		return nil, errors.New("the first line must name the interpreter, such as #!/bin/sh or #!/usr/bin/env python3")
-	}
-	var option string
-	var after []string
-	// python3.11 is Python, too.
-	switch name := strings.TrimRight(path.Base(program), "0123456789."); name {
-	case "sh", "ash", "bash", "dash", "ksh", "zsh":
-		option, after = "-c", []string{a.File.Name} // which is $0
-	case "python", "pypy":
-		option = "-c"
-	case "perl", "ruby":
-		option, after = "-e", []string{"--"}
-	default:
-		return nil, fmt.Errorf("cannot run scripts with %s; "+
-			"want sh, ash, bash, dash, ksh, zsh, python, pypy, perl or ruby", program)
-	}
-	if a.Interpreter != "" {
-		words = slices.Concat([]string{a.Interpreter}, words[min(1, len(words)):])
-	}
-	return slices.Concat(words, []string{option, a.File.Text}, after), nil
-}
-
-// shebang returns the words of a script's first line after #!, without env(1): the shell looks for
-// the program itself. It returns none when there is no such line.
-func shebang(text string) []string {
-	line, _, _ := strings.Cut(text, "\n")
-	line, ok := strings.CutPrefix(line, "#!")
-	words := strings.Fields(line)
-	if !ok || len(words) == 0 {
-		return nil
-	}
-	if path.Base(words[0]) == "env" {
-		words = words[1:]
-		if len(words) > 0 && words[0] == "-S" {
-			words = words[1:]
-		}
-	}
-	return words
 }

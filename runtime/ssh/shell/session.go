@@ -60,7 +60,12 @@ func (e *execution) runInSession(ctx context.Context, password string) error {
 	if err != nil {
 		return err
 	}
-	p, err := e.conn.start(ctx, commandline.Script(len(scripts.outer)))
+	start := e.conn.start
+	if e.c.Yield != nil {
+		defer e.conn.addYielding(e)()
+		start = e.conn.link.Start
+	}
+	p, err := start(ctx, commandline.Script(len(scripts.outer)))
 	if err != nil {
 		return err
 	}
