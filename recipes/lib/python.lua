@@ -275,7 +275,9 @@ local function get_installer(host, release)
   elseif options.venv == "uv" then
     return { uv, "pip", "install", "--python", venv_python(release), "-r", options.requirements }, {}
   end
-  return get_pip(release, "install"), {}
+  -- verify warns of versions that do not fit, so pip need not read the metadata of all packages for
+  -- that. pip takes 0 for yes where an option begins with --no-. pip 9 and older lack this one.
+  return get_pip(release, "install"), { PIP_NO_WARN_CONFLICTS = "0" }
 end
 
 -- write_dependencies writes DEPENDENCIES for pip, where requirements names a pyproject.toml.
