@@ -222,7 +222,7 @@ func TestOnlyCommandOfUser(t *testing.T) {
 		if r.Stdout != "54321\n" || r.Stderr != "" || err != nil {
 			t.Errorf("%s: %q, %q, %v", name, r.Stdout, r.Stderr, err)
 		}
-		r, err = onlyCommand(t, target, Command{Argv: []string{"sleep", "1000.54321"}, Timeout: time.Second})
+		r, err = onlyCommand(t, target, Command{Argv: []string{"sleep", "1000.54321"}, Timeout: 2 * time.Second})
 		var late *TimeoutError
 		if !errors.As(err, &late) || late.Left != nil {
 			t.Errorf("%s: %d, %v", name, r.Code, err)

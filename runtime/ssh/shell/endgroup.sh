@@ -37,7 +37,7 @@ X
 }
 # endothers ends the other sessions of this connection: process groups whose leaders have the same
 # parent as the leader of this one. It prints "gone", "none" if there are none, or "left" if one is
-# still alive.
+# still alive. It looks twice: a session that has just started leads no group for a moment.
 endothers() {
   look $$
   mine=$group
@@ -46,11 +46,15 @@ endothers() {
   ended=none
   # Without the server, such as in a PID namespace, others could be anybody's.
   [ "${server:-0}" -gt 1 ] || { echo none; return; }
-  for other in $(if [ -r /proc/self/stat ]; then cd /proc && echo [0-9]*; else ps -A -o pid=; fi); do
-    look "$other"
-    [ "$other" = "$group" ] && [ "$parent" = "$server" ] && [ "$other" != "$mine" ] || continue
-    endgroup "$other" || { echo left; return; }
-    ended=gone
+  for pause in 1 0; do
+    for other in $(if [ -r /proc/self/stat ]; then cd /proc && echo [0-9]*; else ps -A -o pid=; fi); do
+      look "$other"
+      [ "$other" = "$group" ] && [ "$parent" = "$server" ] && [ "$other" != "$mine" ] || continue
+      endgroup "$other" || { echo left; return; }
+      ended=gone
+    done
+    [ $ended = none ] || break
+    sleep $pause
   done
   echo $ended
 }
