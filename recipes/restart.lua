@@ -38,10 +38,8 @@ local function check(host)
   if facts.foreign then -- nothing is safe to run there
     return { wrong }
   end
-  local unreachable
   local unready, locked, found = preflight.occupy(host, paths, facts,
-    { url = health.url(settings), python = interpreter, wrong = wrong,
-      meanwhile = function() unreachable = server.reach_problem(host, settings, facts, {}) end })
+    { url = health.url(settings), python = interpreter, wrong = wrong })
   if #unready > 0 then
     return preflight.list(wrong, unpack(unready))
   end
@@ -50,7 +48,7 @@ local function check(host)
   return preflight.list(
     locked,
     not release and { "no release is current", "release first: runbook run recipes/release.lua" } or nil,
-    unreachable,
+    server.reach_problem(host, settings, facts, {}),
     release and server.problem(host, settings, release.name, true) or nil,
     server.refuse(host, settings, options.action),
     unpack(preflight.own(host)))

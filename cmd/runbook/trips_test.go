@@ -32,12 +32,12 @@ func BenchmarkRoundTrips(b *testing.B) {
 }
 
 // TestRoundTrips fails where a phase of a release needs more round trips than runtime/README.md
-// says. They are told apart by time, so it runs without other tests, as .ci/run does, and the best
-// of three releases counts.
+// says, and one more for a slow machine. They are told apart by time, so it runs without other
+// tests, as .ci/run does, and the best of three releases counts.
 func TestRoundTrips(t *testing.T) {
 	phases := map[string]string{"connect": "connect", "preflight": "preflight",
 		"clone": "build", "link": "build", "import": "build", "verify": "build"} // the rest is "switch"
-	most := map[string]int{"connect": 6, "preflight": 18, "build": 10, "switch": 21}
+	most := map[string]int{"connect": 7, "preflight": 12, "build": 8, "switch": 18}
 	best := map[string]int{}
 	c := newTripCounter(t)
 	for range 3 {

@@ -450,18 +450,17 @@ end
 -- occupy locks a host and looks at its releases. At the same time it tries what the host's sshd
 -- must allow later. It returns the problems with programs and sshd, the problem with the lock, or
 -- how.wrong, and the releases. how.url is where the application is asked later, or nil. Where sshd
--- forbids tunnels, how.python asks on the host. how.wsgi is for releases.look. how.meanwhile is a
--- check that needs no lock, or nil.
+-- forbids tunnels, how.python asks on the host. how.wsgi is for releases.look.
 local function occupy(host, paths, facts, how)
   local problems, refused, locked, found = missing(facts), nil, nil, nil
   if #problems == 0 then
-    parallel(list(
+    parallel({
       function() refused = catch(host, host.probe, host, { url = how.url, python = how.python }) end,
-      how.meanwhile,
       function()
         locked = lock(host, paths, facts, how.wrong)
         found = releases.look(host, paths, how.wsgi)
-      end))
+      end,
+    })
     problems[1] = refused
   end
   return problems, locked, found

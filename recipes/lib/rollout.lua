@@ -265,11 +265,8 @@ local function check_host(host)
   if facts.foreign then -- nothing is safe to run there
     return { wrong }, false
   end
-  local unreachable
-  local unready, locked, found = preflight.occupy(host, paths, facts, {
-    url = health.url(options), python = options.python, wrong = wrong,
-    meanwhile = function() unreachable = server.reach_problem(host, options, facts, {}) end,
-  })
+  local unready, locked, found = preflight.occupy(host, paths, facts,
+    { url = health.url(options), python = options.python, wrong = wrong })
   if #unready > 0 then
     return preflight.list(wrong, unpack(unready)), false
   end
@@ -284,6 +281,11 @@ local function check_host(host)
   run.current[host.name] = current_of(found)
   run.existing[host.name], run.rootless[host.name] = existing, not facts.root and facts or nil
   run.cleared[host.name] = facts.cleared
+  local unreadable, unservable
+  parallel({
+    function() unreadable = server.reach_problem(host, options, facts, {}) end,
+    function() unservable = server.problem(host, options, run.name, complete) end,
+  })
   return preflight.list(
     locked,
     preflight.current(found),
@@ -292,8 +294,8 @@ local function check_host(host)
     no_git,
     preflight.disk(facts),
     preflight.name(found, run.name),
-    unreachable,
-    server.problem(host, options, run.name, complete),
+    unreadable,
+    unservable,
     unpack(preflight.own(host))), not no_git, complete
 end
 

@@ -67,10 +67,17 @@ func (h *Host) probeURL(ctx context.Context, p Probe) error {
 
 // probeSessions opens as many sessions as a run may have at a time, all at once.
 func (h *Host) probeSessions(ctx context.Context, c *connection) error {
-	open := 0
-	at, err := c.takeSeat(ctx, "")
+	select {
+	case <-c.begun:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	open, err := 0, error(nil)
+	if c.turn.TryLock() { // else a command runs in the shell
+		err = c.ensureShell(ctx, &c.seat)
+		c.turn.Unlock()
+	}
 	if err == nil {
-		at.turn.Unlock()
 		open, err = h.probeMore(ctx, c, sessions-c.countSessions())
 		open += c.countSessions() // other functions of the recipe may have opened some meanwhile
 	}
