@@ -1,8 +1,8 @@
 #!/bin/sh
 # Usage: upload KIND TARGET TEMPORARY FOLDER MODE SIZE OWNER EXCHANGE
-# KIND is "file", with its SIZE; "split", for a file of which pieces.sh writes a part; "folder", for a tar archive; or "changed", for an archive that
-# replaces a folder. TEMPORARY is a name in FOLDER, the folder of TARGET. MODE and OWNER are those of
-# the file or the folder itself. EXCHANGE is exchange.py.
+# KIND is "file", with its SIZE; "split", for a file of which pieces.sh writes a part; "folder", for a
+# tar archive; or "changed", for an archive that replaces a folder. TEMPORARY is a name in FOLDER, the
+# folder of TARGET. MODE and OWNER are those of the file or the folder itself. EXCHANGE is exchange.py.
 #
 # An archive also has a folder TEMPORARY.end with lists of paths, each ended by NUL: sent, of all
 # that was sent for OWNER; owners/UID:GID, of what replaces something with that owner; stay, of what
