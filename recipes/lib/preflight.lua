@@ -447,23 +447,20 @@ local function lock(host, paths, facts, wrong)
   return (catch(host, host.lock, host, paths.lock))
 end
 
--- occupy locks a host and looks at its releases. At the same time it tries what the host's sshd
--- must allow later. It returns the problems with programs and sshd, the problem with the lock, or
+-- occupy tries what the run will need later and nothing else tries before the switch: programs, and
+-- what the host's sshd must allow. Then it locks the host and looks at its releases. It returns the
+-- problems with programs and sshd; without any, it also returns the problem with the lock, or
 -- how.wrong, and the releases. how.url is where the application is asked later, or nil. Where sshd
 -- forbids tunnels, how.python asks on the host. how.wsgi is for releases.look.
 local function occupy(host, paths, facts, how)
-  local problems, refused, locked, found = missing(facts), nil, nil, nil
+  local problems = missing(facts)
   if #problems == 0 then
-    parallel({
-      function() refused = catch(host, host.probe, host, { url = how.url, python = how.python }) end,
-      function()
-        locked = lock(host, paths, facts, how.wrong)
-        found = releases.look(host, paths, how.wsgi)
-      end,
-    })
-    problems[1] = refused
+    problems[1] = catch(host, host.probe, host, { url = how.url, python = how.python })
   end
-  return problems, locked, found
+  if #problems > 0 then
+    return problems
+  end
+  return problems, lock(host, paths, facts, how.wrong), releases.look(host, paths, how.wsgi)
 end
 
 -- at_once returns how many hosts are checked at the same time. With --agent host only one host at a
