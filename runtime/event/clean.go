@@ -2,7 +2,6 @@ package event
 
 import (
 	"fmt"
-	"math/bits"
 	"strings"
 	"unicode/utf8"
 )
@@ -23,20 +22,11 @@ func OneLine(text string) string { return cutLines(stripLine(text), LongestName)
 
 // strip is Clean without truncation, which would cut secrets before they are found.
 func strip(text string) string {
-	at := 0
-	for at < len(text) {
-		if at+8 <= len(text) {
-			found := special(text[at : at+8])
-			if found == 0 {
-				at += 8
-				continue
-			}
-			at += bits.TrailingZeros64(found) / 8
-		}
+	at := skipPlain(text, 0)
+	for ; at < len(text); at = skipPlain(text, at+1) {
 		if c := text[at]; (c < ' ' || c >= 0x7f) && c != '\n' && c != '\t' {
 			break
 		}
-		at++
 	}
 	if at == len(text) || strings.IndexFunc(text[at:], unfit) < 0 { // nearly all text is clean
 		return text

@@ -102,15 +102,7 @@ func appendString(b []byte, s string) []byte {
 	const hex = "0123456789abcdef"
 	b = append(b, '"')
 	from := 0 // what follows is not appended yet
-	for i := 0; i < len(s); {
-		if i+8 <= len(s) {
-			found := special(s[i : i+8])
-			if found == 0 {
-				i += 8
-				continue
-			}
-			i += bits.TrailingZeros64(found) / 8
-		}
+	for i := skipPlain(s, 0); i < len(s); i = skipPlain(s, i) {
 		c := s[i]
 		if c >= ' ' && c != '"' && c != '\\' && c < utf8.RuneSelf {
 			i++
@@ -144,6 +136,17 @@ func appendString(b []byte, s string) []byte {
 		from = i
 	}
 	return append(append(b, s[from:]...), '"')
+}
+
+// skipPlain returns the index of the first byte from at on that special finds, or of one of the last
+// seven.
+func skipPlain(s string, at int) int {
+	for ; at+8 <= len(s); at += 8 {
+		if found := special(s[at : at+8]); found != 0 {
+			return at + bits.TrailingZeros64(found)/8
+		}
+	}
+	return at
 }
 
 // special finds the bytes, of eight, that are not printable ASCII characters or that JSON escapes.

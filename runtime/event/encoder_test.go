@@ -22,7 +22,7 @@ func FuzzEncode(f *testing.F) {
 	began := time.Date(2026, 1, 5, 12, 0, 0, 120, time.UTC)
 	f.Fuzz(func(t *testing.T, host, step, line, text, stream string, size int64, seconds float64) {
 		if math.IsNaN(seconds) || math.IsInf(seconds, 0) {
-			t.Skip() // not in JSON
+			return // not in JSON
 		}
 		code := int(size)
 		for _, e := range []Event{
