@@ -18,8 +18,9 @@ import (
 
 // matrixRun is the result of one run of runbook.
 type matrixRun struct {
-	operations []string // as they were seen, "HOST KIND TEXT"
-	building   int      // how many of them there were before the first host was switched
+	operations []string          // as they were seen, "HOST KIND TEXT"
+	before     map[string]string // the text of the last one on each host
+	building   int               // how many of them there were before the first host was switched
 	struck     bool
 	code       int
 	words      string // what it said on standard error, and its last event's error
@@ -46,7 +47,7 @@ func (w *worker) run(t *testing.T, args []string, strike func(process *os.Proces
 	t.Helper()
 	w.runs++
 	w.site.ready(t, len(w.made) > 0 && w.job != "rollback") // a rollback prunes nothing
-	r := &matrixRun{states: map[string]string{}, target: w.target(args),
+	r := &matrixRun{before: map[string]string{}, states: map[string]string{}, target: w.target(args),
 		mark: fmt.Sprintf("RUNBOOK_MATRIX=%d-%s-%d", os.Getpid(), t.Name(), w.runs)}
 	w.site.bring(t, r.target)
 	cmd := exec.Command(w.program, args...)
@@ -70,8 +71,7 @@ func (w *worker) run(t *testing.T, args []string, strike func(process *os.Proces
 			t.Errorf("not an event: %v: %s", err, lines.Bytes())
 			continue
 		}
-		r.hear(e)
-		if operation(e) && strike != nil && !r.struck {
+		if r.hear(e) && strike != nil && !r.struck {
 			r.struck = strike(cmd.Process, e.Host)
 		}
 	}
@@ -88,7 +88,9 @@ func (w *worker) run(t *testing.T, args []string, strike func(process *os.Proces
 	return r
 }
 
-func (r *matrixRun) hear(e event.Event) {
+// hear takes an event and reports whether it is an operation. A command that follows the same one,
+// as while processes start, is none: how often it is repeated differs from run to run.
+func (r *matrixRun) hear(e event.Event) bool {
 	switch e.Kind {
 	case event.StepBegun:
 		if strings.HasPrefix(e.Step[len(e.Step)-1], "switch to ") && r.building == 0 {
@@ -101,10 +103,13 @@ func (r *matrixRun) hear(e event.Event) {
 	case event.RunEnded:
 		r.words, r.hint = e.Error, e.Hint
 	}
-	if operation(e) {
-		text, _, _ := strings.Cut(e.Text, "\n")
-		r.operations = append(r.operations, fmt.Sprintf("%s %s %.70s", e.Host, e.Kind, text))
+	if !operation(e) || r.before[e.Host] == e.Text {
+		return false
 	}
+	r.before[e.Host] = e.Text
+	text, _, _ := strings.Cut(e.Text, "\n")
+	r.operations = append(r.operations, fmt.Sprintf("%s %s %.70s", e.Host, e.Kind, text))
+	return true
 }
 
 // done returns what was done from an operation on, by host and kind.
