@@ -444,7 +444,7 @@ local function lock(host, paths, facts, wrong)
   if wrong or not facts.root then
     return wrong
   end
-  return (catch(host, host.lock, host, paths.lock))
+  return (catch(host, function() host:lock(paths.lock) end))
 end
 
 -- occupy tries what the run will need later and nothing else tries before the switch: programs, and

@@ -75,6 +75,7 @@ func (p *Plan) newExecution(stream *event.Stream) *execution {
 		Names: inventory.NewNames(stream, o.Inventory),
 		Skip:  o.Inventory.SkipUnreachable, LockWait: o.LockWait, DryRun: o.DryRun, Yes: o.Yes, Prompt: o.Prompt,
 		Hooks: o.Hooks, BeforeStep: o.BeforeStep,
+		Locks: sync.OnceValue(func() bool { return p.Recipe.Sources.Calls("lock") }),
 		Steps: p.steps, Settings: p.Recipe.Settings, Answers: p.Recipe.Answers,
 	})
 	e.world.evaluation.Declare, e.world.resumer = e.declare, e.resume

@@ -49,6 +49,7 @@ type WorldOptions struct {
 	ConnectTimeout time.Duration
 	Skip           selection.Limit // how many unreachable hosts to go on without
 	LockWait       time.Duration   // how long to wait for another run's lock
+	Locks          func() bool     // whether hosts may be locked, see shell.Options
 	DryRun         bool
 	Yes            bool            // answer yes to confirmations
 	Prompt         recipe.Prompt   // nil without a terminal
@@ -102,7 +103,7 @@ func newWorld(o WorldOptions) *World {
 	reach := ssh.Options{ConnectTimeout: o.ConnectTimeout, Prompt: o.Prompt}
 	w.notes = onchange.Notes{By: name + " from " + machine, DryRun: o.DryRun}
 	w.pool = shell.NewPool(o.Stream, shell.Options{Options: reach, Operator: w.notes.By, LockWait: o.LockWait,
-		DryRun: o.DryRun})
+		Locks: o.Locks, DryRun: o.DryRun})
 	w.localhost = w.pool.Localhost()
 	w.table = &table{dryRun: o.DryRun, changed: w.changed.Load}
 	w.connections = &connections{table: w.table, limit: o.Skip}

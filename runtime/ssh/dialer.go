@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"os"
 	"slices"
@@ -128,6 +129,16 @@ func (d *Dialer) KeepAlive(t Target) KeepAlive {
 
 // Patience returns how long this side waits for an answer.
 func (k KeepAlive) Patience() time.Duration { return time.Duration(k.Misses) * k.Every }
+
+// Silence returns the number of seconds without a sign of life after which the host gives up on
+// this side; 0 for never. This side gives up the connection earlier, so that no two runs work at
+// the same time.
+func (k KeepAlive) Silence() int64 {
+	if k.Every <= 0 {
+		return 0
+	}
+	return max(5, int64(math.Ceil((k.Patience() + 2*k.Every).Seconds())))
+}
 
 // ErrNoTerminal is the error of a question that nobody can answer.
 var ErrNoTerminal = errors.New("there is no terminal to ask on")

@@ -59,6 +59,18 @@ func (c *Cache) Defer(path string, text []byte) {
 	c.later[path] = text
 }
 
+// Calls reports whether a file that was read may call a method of this name.
+func (c *Cache) Calls(method string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, f := range c.files {
+		if bytes.Contains(f.Text, []byte(":"+method)) {
+			return true
+		}
+	}
+	return false
+}
+
 // readDeferred reads the modules that were not read yet.
 func (c *Cache) readDeferred() {
 	c.mu.Lock()

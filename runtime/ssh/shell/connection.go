@@ -16,13 +16,14 @@ import (
 type connection struct {
 	link  ssh.Conn
 	alive ssh.KeepAlive
-	guard ssh.KeepAlive // of a fresh shell, see commandline.Guarded; zero for none
+	guard ssh.KeepAlive // of the shells, see commandline.Guarded; zero for none
 
 	seat                   // the first of the login user
 	giveUp   func()        // stops the start of the first shell
 	patience time.Duration // how long close waits for a running command
 
 	begun chan struct{} // closed when the first shell was started, or has failed to
+	kept  chan struct{} // closed when the first keeper was started, or has failed to
 
 	mu       sync.Mutex
 	keepers  []*keeper
@@ -41,12 +42,13 @@ type seat struct {
 // newConnection takes over a link.
 func newConnection(link ssh.Conn, alive, guard ssh.KeepAlive) *connection {
 	return &connection{link: link, alive: alive, guard: guard, seat: seat{turn: ssh.NewMutex()}, giveUp: func() {},
-		patience: closeLimit, begun: make(chan struct{}), groups: map[int64]struct{}{}, others: map[string]*seat{},
-		yielding: map[*execution]struct{}{}}
+		patience: closeLimit, begun: make(chan struct{}), kept: make(chan struct{}), groups: map[int64]struct{}{},
+		others: map[string]*seat{}, yielding: map[*execution]struct{}{}}
 }
 
 // begin starts the shell before the first command, so that the start-up files of the login run
-// while other hosts are still being connected.
+// while other hosts are still being connected. With a guard a keeper starts beside it, which knows
+// the shell before the first command. A server that allows a single session gets no keeper.
 func (c *connection) begin() {
 	ctx, cancel := context.WithCancel(context.Background())
 	c.giveUp = cancel
@@ -55,8 +57,19 @@ func (c *connection) begin() {
 		defer close(c.begun)
 		defer c.turn.Unlock()
 		defer cancel()
+		if c.guard.Silence() > 0 {
+			go c.beginKeeper(ctx)
+			defer func() { <-c.kept }()
+		}
 		_ = c.ensureShell(ctx, &c.seat) // the first command tries again and reports the error
 	}()
+}
+
+func (c *connection) beginKeeper(ctx context.Context) {
+	defer close(c.kept)
+	ctx, cancel := context.WithTimeout(ctx, shellLimit)
+	defer cancel()
+	_, _ = c.startKeeper(ctx, "", c.link.Start) // a lock tries again and reports the error
 }
 
 // shellLimit limits how long a shell may take to start.
@@ -85,6 +98,10 @@ func (c *connection) ensureShell(ctx context.Context, at *seat) error {
 	}
 	at.shell = s
 	c.addGroup(s.group())
+	if c.guard.Silence() > 0 {
+		<-c.kept
+	}
+	_ = feed(s.proc.Stdin, "\n") // for commandline.Guarded; the first command notices a shell that is gone
 	return nil
 }
 
@@ -118,9 +135,17 @@ func (c *connection) start(ctx context.Context, line string) (*ssh.Process, erro
 	return openSession(ctx, open, c.makeRoom)
 }
 
-// makeRoom frees sessions: it ends idle shells, and lets commands end that yield. It reports whether
-// one of these still runs.
+// makeRoom frees sessions: it ends idle shells, lets commands end that yield, and ends a keeper
+// without a lock. It reports whether more room may come of that.
 func (c *connection) makeRoom() bool {
+	if c.makeSomeRoom() {
+		return true
+	}
+	return c.endUnlocked()
+}
+
+// makeSomeRoom is makeRoom for what needs the keeper.
+func (c *connection) makeSomeRoom() bool {
 	c.endIdle()
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -167,7 +192,7 @@ func (c *connection) removeGroup(pgid int64) {
 // tellKeepers sends a line to all keepers. The caller holds c.mu.
 func (c *connection) tellKeepers(word string, pgid int64) {
 	for _, k := range c.keepers {
-		_ = k.send(word + " " + strconv.FormatInt(pgid, 10)) // ensureLocks notices a keeper that is gone
+		_ = k.send(word + " " + strconv.FormatInt(pgid, 10)) // keeperOf notices a keeper that is gone
 	}
 }
 

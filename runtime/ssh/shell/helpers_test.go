@@ -22,7 +22,7 @@ func newPoolTo(t *testing.T, stream *event.Stream, o Options) *Pool {
 	if o.Getenv == nil {
 		o.Getenv = sshtest.Home(t)
 	}
-	o.Operator = "ada from desk"
+	o.Operator, o.Locks = "ada from desk", func() bool { return !o.OneCommand }
 	p := NewPool(stream, o)
 	t.Cleanup(func() {
 		if err := p.Close(); err != nil {

@@ -145,7 +145,11 @@ func (h *Host) ensureConnection(ctx context.Context) (*connection, error) {
 		close(h.conn.begun)
 		return h.conn, nil
 	}
-	h.conn = newConnection(link, alive, alive)
+	guard := ssh.KeepAlive{}
+	if may := h.pool.opts.Locks; may != nil && may() && !h.local {
+		guard = alive
+	}
+	h.conn = newConnection(link, alive, guard)
 	h.conn.begin()
 	return h.conn, h.ensureLocks(ctx)
 }

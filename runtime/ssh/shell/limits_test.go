@@ -277,7 +277,7 @@ func TestCloseWhileRunning(t *testing.T) {
 // TestYield fills a server's sessions with a command that yields. Such a command is refused at once
 // where there is no session, and ends where another command needs its session.
 func TestYield(t *testing.T) {
-	h := newPool(t, Options{}).Host(sshtest.Start(t, "MaxSessions 2").Target(t))
+	h := newPool(t, Options{}).Host(sshtest.Start(t, "MaxSessions 3").Target(t))
 	run(t, h, Command{Script: "true"})
 	in, out := io.Pipe()
 	t.Cleanup(func() { _ = out.Close() })

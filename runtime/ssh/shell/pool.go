@@ -30,9 +30,12 @@ type Options struct {
 	// LockWait is how long Lock waits for another holder if a recipe does not set it; 0 refuses at
 	// once.
 	LockWait time.Duration
+	// Locks reports whether hosts may be locked. Then a process on each host ends what the run has
+	// left there if the network is cut, from the first command on. Otherwise it does so from the
+	// first lock on, and sshd decides before. It is asked when a host is connected; nil is no.
+	Locks func() bool
 	// OneCommand promises that each host gets one command and no lock. Then nothing but the command
-	// starts on the host if the login shell can start it. Otherwise a shell starts for it, which
-	// needs no guard against a cut network.
+	// starts on the host if the login shell can start it. Otherwise a shell starts for it.
 	OneCommand bool
 	// DryRun disables retries: the change that a retry would wait for was not made.
 	DryRun bool

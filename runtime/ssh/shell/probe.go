@@ -105,7 +105,7 @@ func (c *connection) countSessions() int {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return open + len(c.keepers)
+	return open + len(c.living())
 }
 
 // probeMore opens this many sessions and closes them. It returns how many it could open.
@@ -117,7 +117,7 @@ func (h *Host) probeMore(ctx context.Context, c *connection, wanted int) (int, e
 	var group errgroup.Group
 	for i := range probes {
 		group.Go(func() error {
-			s, err := openSession(ctx, c.link.Session, c.makeRoom)
+			s, err := openSession(ctx, c.link.Session, c.makeSomeRoom)
 			if err == nil {
 				probes[i] = s
 			}

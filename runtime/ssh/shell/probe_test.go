@@ -95,7 +95,7 @@ func TestInterruptedInput(t *testing.T) {
 // second shell in one case: then the commands run one after the other.
 func TestTwoAtOnce(t *testing.T) {
 	for name, test := range map[string]struct{ sessions, want string }{
-		"two shells": {"MaxSessions 2", "met"}, "one shell": {"MaxSessions 1", "alone"},
+		"two shells": {"MaxSessions 3", "met"}, "one shell": {"MaxSessions 2", "alone"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := newPool(t, Options{}).Host(sshtest.Start(t, test.sessions).Target(t))
@@ -115,4 +115,22 @@ func TestTwoAtOnce(t *testing.T) {
 			must(t, group.Wait())
 		})
 	}
+}
+
+// TestKeeperGivesWay fills a server's sessions. A keeper without a lock ends where a command needs its
+// session, and a lock gets another one.
+func TestKeeperGivesWay(t *testing.T) {
+	h := newPool(t, Options{}).Host(sshtest.Start(t, "MaxSessions 2").Target(t))
+	run(t, h, Command{Script: "true"})
+	if n := h.conn.countSessions(); n != 2 {
+		t.Errorf("%d sessions, want a shell and a keeper", n)
+	}
+	input := "text"
+	if r := run(t, h, Command{Script: "cat", Stdin: &input}); r.Stdout != input {
+		t.Errorf("%+v", r)
+	}
+	if n := h.conn.countSessions(); n != 1 {
+		t.Errorf("%d sessions, want a shell alone", n)
+	}
+	must(t, h.Lock(t.Context(), filepath.Join(t.TempDir(), "lock"), 0))
 }

@@ -122,6 +122,7 @@ func (e *execution) startResident(ctx context.Context) (*shell, error) {
 		e.conn.removeGroup(t.shell.group())
 		return nil, err
 	}
+	_ = feed(p.Stdin, "\n") // see ensureShell
 	return t.shell, nil
 }
 

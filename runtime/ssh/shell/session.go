@@ -36,7 +36,7 @@ func (e *execution) sessionScripts(password string) (sessionScripts, error) {
 		}
 		reader := commandline.Script(len(s.inner))
 		if e.resident() {
-			s.inner, reader = "", "unset CDPATH; exec /bin/sh"
+			s.inner, reader = "", "unset CDPATH; "+commandline.Guarded(e.conn.guard.Silence())
 		}
 		wrapper, err := ssh.Quote("printf '%s' '" + s.begin + "' >&2; " + reader)
 		if err != nil {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"sync"
 	"time"
 
 	"runbook/runtime/event"
@@ -28,9 +27,6 @@ type shell struct {
 
 	known chan struct{} // closed when pgid is set
 	pgid  int64         // its process group, or 0 if it leads none
-
-	mu   sync.Mutex  // guards sign and what is sent meanwhile
-	sign *time.Timer // sends signs of life to commandline.Guarded; nil without it, and when it is over
 }
 
 func newShell(p *ssh.Process) *shell {
@@ -61,65 +57,28 @@ func (s *shell) group() int64 {
 	return 0
 }
 
-// guardFresh sends signs of life to a shell that waits in commandline.Guarded.
-func (s *shell) guardFresh(every time.Duration) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.sign = time.AfterFunc(every, func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		if s.sign != nil {
-			_ = feed(s.proc.Stdin, "#\n") // the first command notices a shell that is gone
-			s.sign.Reset(every)
-		}
-	})
-}
-
-// dismissGuard ends the signs of life. It returns the line that must precede the first command, and
-// "" after that.
-func (s *shell) dismissGuard() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.sign == nil {
-		return ""
-	}
-	s.sign.Stop()
-	s.sign = nil
-	return ":\n"
-}
-
 // startShell starts the long-lived shell. What the start-up files of the login print is dropped.
-// Without a guard the shell waits for its first command as long as the session exists.
+// It is a commandline.Guarded.
 func startShell(ctx context.Context, link ssh.Conn, guard ssh.KeepAlive) (*shell, error) {
 	mark := frame.NewMark()
-	greeting := "unset CDPATH; printf %s " + mark + " >&2; printf %s " + mark + "; " + commandline.Group
-	line, script := "exec /bin/sh", greeting+"\n"
-	if silence(guard) > 0 {
-		line, script = commandline.Guarded(greeting, silence(guard)), ""
-	}
-	p, err := link.Start(ctx, line)
+	p, err := link.Start(ctx, commandline.Start("unset CDPATH; printf %s "+mark+" >&2; printf %s "+mark+"; "+
+		commandline.Group+"; "+commandline.Guarded(guard.Silence())))
 	if err != nil {
 		return nil, fmt.Errorf("start a shell: %w", err)
 	}
 	s := newShell(p)
-	if err := s.greet(ctx, link, script, mark); err != nil {
+	if err := s.greet(ctx, link, mark); err != nil {
 		p.Close()
 		return nil, err
-	}
-	if silence(guard) > 0 {
-		s.guardFresh(guard.Every)
 	}
 	return s, nil
 }
 
-// greet sends script and waits until the shell has printed its process group.
-func (s *shell) greet(ctx context.Context, link ssh.Conn, script, mark string) error {
+// greet waits until the shell has printed its process group.
+func (s *shell) greet(ctx context.Context, link ssh.Conn, mark string) error {
 	var line string
 	stdout, stderr := frame.LoginOutput(), frame.LoginOutput()
 	reading := s.readBoth(func() error {
-		if err := feed(s.proc.Stdin, script); err != nil {
-			return err
-		}
 		if _, err := s.out.Until(stdout.Add, mark); err != nil {
 			return err
 		}
@@ -207,7 +166,6 @@ func (s *shell) settle(r *reading, link ssh.Conn) {
 
 // end lets the shell exit by itself and closes it.
 func (s *shell) end(link ssh.Conn) {
-	s.dismissGuard()
 	_ = s.proc.Stdin.Close() // it may be gone
 	drain := func(sc *frame.Scanner) func() error {
 		return func() error { _, err := sc.Until(discard); return err }

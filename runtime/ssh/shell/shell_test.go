@@ -94,7 +94,8 @@ func TestLogInShells(t *testing.T) {
 		}
 		for _, tt := range []struct{ line, in, out string }{
 			{commandline.Script(len(script)), script + rest, "it's here, y\non\n"},
-			{commandline.Guarded("unset CDPATH; printf %s =ab= >&2; "+commandline.Group, 60), "#\n:\necho it\\'s here\n", "*it's here\n"},
+			{commandline.Start("unset CDPATH; printf %s =ab= >&2; " + commandline.Group + "; " + commandline.Guarded(60)),
+				"\necho it\\'s here\n", "*it's here\n"},
 		} {
 			cmd := exec.Command(shell, "-c", tt.line)
 			cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "x=y"}

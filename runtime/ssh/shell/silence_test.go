@@ -44,16 +44,16 @@ func TestKeeperEndsGroupsAfterSilence(t *testing.T) {
 	ended := make(chan error, 1)
 	go func() { ended <- ours.Wait() }()
 
-	keeper := exec.Command("/bin/sh", "-c", "file="+lock+" holder=me wait=0 silence=1\n"+endgroupScript+keeperScript)
+	keeper := exec.Command("/bin/sh", "-c", "mark=it silence=1\n"+endgroupScript+keeperScript)
 	in, err := keeper.StdinPipe()
 	must(t, err)
 	out, err := keeper.StdoutPipe()
 	must(t, err)
 	must(t, keeper.Start())
-	said := make([]byte, len("taken\n"))
-	_, err = io.ReadFull(out, said)
+	_, err = fmt.Fprintf(in, "lock set -- %s me\ngroup %d\ngroup %d\ngone %[3]d\n", lock, ours.Process.Pid, gone.Process.Pid)
 	must(t, err)
-	_, err = fmt.Fprintf(in, "group %d\ngroup %d\ngone %[2]d\n", ours.Process.Pid, gone.Process.Pid)
+	said := make([]byte, len("it taken\n"))
+	_, err = io.ReadFull(out, said)
 	must(t, err)
 	tick := time.NewTicker(400 * time.Millisecond)
 	defer tick.Stop()
@@ -76,78 +76,61 @@ func TestKeeperEndsGroupsAfterSilence(t *testing.T) {
 	}
 }
 
-// If the network is cut, the host ends the command by itself, and then releases the lock.
+// If the network is cut, the host ends the command by itself, and then releases the lock, if any.
 func TestCutNetworkEndsCommand(t *testing.T) {
-	s := sshtest.Start(t)
-	var silent atomic.Bool
-	target := s.Target(t)
-	target.HostKey, target.Port = s.HostKey, labtest.Relay{Pass: func(bool,
-		int) bool {
-		return !silent.Load()
-	}}.Listen(t, s.Address())
-	h := newPool(t, Options{Options: ssh.Options{KeepAlive: time.Second}}).Host(target)
-	lock := filepath.Join(t.TempDir(), "lock")
-	must(t, h.Lock(t.Context(), lock, 0))
-	said := make(chan string, 1)
-	ctx := event.WithStream(t.Context(), event.NewStream(sinkFunc(func(e event.Event) {
-		if e.Kind == event.Output {
-			said <- strings.TrimSpace(e.Text)
-		}
-	})))
-	ended := make(chan error, 1)
-	go func() {
-		_, err := h.Run(ctx, Command{Script: "echo $$; exec sleep 1000"})
-		ended <- err
-	}()
-	pid := <-said
-	silent.Store(true)
-	next := newPool(t, Options{}).Localhost()
-	must(t, next.Lock(t.Context(), lock, 30*time.Second))
-	if alive(t, pid) {
-		t.Errorf("process %s outlived the network", pid)
-	}
-	var lost *LostError
-	if err := <-ended; !errors.As(err, &lost) {
-		t.Errorf("the command ended with %v", err)
+	for name, locks := range map[string]bool{"with a lock": true, "without a lock": false} {
+		t.Run(name, func(t *testing.T) {
+			s := sshtest.Start(t)
+			var silent atomic.Bool
+			target := s.Target(t)
+			pass := func(bool, int) bool { return !silent.Load() }
+			target.HostKey, target.Port = s.HostKey, labtest.Relay{Pass: pass}.Listen(t, s.Address())
+			h := newPool(t, Options{Options: ssh.Options{KeepAlive: time.Second}}).Host(target)
+			lock := filepath.Join(t.TempDir(), "lock")
+			if locks {
+				must(t, h.Lock(t.Context(), lock, 0))
+			}
+			said := make(chan string, 1)
+			ctx := event.WithStream(t.Context(), event.NewStream(sinkFunc(func(e event.Event) {
+				if e.Kind == event.Output {
+					said <- strings.TrimSpace(e.Text)
+				}
+			})))
+			ended := make(chan error, 1)
+			go func() {
+				_, err := h.Run(ctx, Command{Script: "echo $$; exec sleep 1000"})
+				ended <- err
+			}()
+			pid := <-said
+			silent.Store(true)
+			if locks {
+				next := newPool(t, Options{}).Localhost()
+				must(t, next.Lock(t.Context(), lock, 30*time.Second))
+				if alive(t, pid) {
+					t.Errorf("process %s outlived the network", pid)
+				}
+			}
+			sshtest.Eventually(t, "the process has ended", func() bool { return !alive(t, pid) })
+			var lost *LostError
+			if err := <-ended; !errors.As(err, &lost) {
+				t.Errorf("the command ended with %v", err)
+			}
+		})
 	}
 }
 
-// firstWrite is a connection whose sessions get what is written first, such as a script, and nothing
-// after it.
-type firstWrite struct{ ssh.Conn }
-
-func (l firstWrite) Start(ctx context.Context, line string) (*ssh.Process, error) {
-	p, err := l.Conn.Start(ctx, line)
-	if err == nil {
-		p.Stdin = &once{WriteCloser: p.Stdin}
-	}
-	return p, err
-}
-
-type once struct {
-	io.WriteCloser
-	done bool
-}
-
-func (o *once) Write(b []byte) (int, error) {
-	if o.done {
-		return len(b), nil
-	}
-	o.done = len(b) > 0
-	return o.WriteCloser.Write(b)
-}
-
-// The keeper ends the shell, even if the connection dies before anything else reaches the keeper.
+// The keeper knows the shell before the first command: what is sent later may be lost with the
+// connection.
 func TestKeeperKnowsShell(t *testing.T) {
 	s := sshtest.Start(t)
 	h := newPool(t, Options{}).Host(s.Target(t))
 	link, err := h.dial(t.Context())
 	must(t, err)
 	every := ssh.KeepAlive{Every: time.Minute, Misses: 3}
-	c := newConnection(firstWrite{link}, every, every)
+	c := newConnection(link, every, every)
 	c.begin()
-	must(t, c.acquire(t.Context(), h, filepath.Join(t.TempDir(), "lock"), 0))
-	must(t, feed(c.seat.shell.proc.Stdin, ":\nsleep 1000\n"))
+	<-c.begun
+	must(t, feed(c.seat.shell.proc.Stdin, "sleep 1000\n"))
 	group := strconv.FormatInt(c.seat.shell.group(), 10)
 	running := func() bool { return exec.Command("pgrep", "-g", group, "-r", "D,R,S", "sleep").Run() == nil }
 	sshtest.Eventually(t, "the shell runs a command", running)
@@ -186,52 +169,41 @@ func TestSessionWithoutScriptEnds(t *testing.T) {
 	must(t, l.Close())
 }
 
-// A fresh shell ends after silence, too. After its first command it does not.
+// A fresh shell ends after silence, too, unless it gets a line.
 func TestFreshShellIsGuarded(t *testing.T) {
-	start := func() (in io.WriteCloser, out io.Reader, ended chan error) {
-		shell := exec.Command("/bin/sh", "-c", commandline.Guarded("echo begun", 1))
+	for _, text := range []string{"", "\n( cat\necho done ) </dev/null\n"} {
+		shell := exec.Command("/bin/sh", "-c", "echo begun; "+commandline.Guarded(1))
 		in, err := shell.StdinPipe()
 		must(t, err)
-		out, err = shell.StdoutPipe()
+		out, err := shell.StdoutPipe()
 		must(t, err)
 		must(t, shell.Start())
-		said := make([]byte, len("begun\n"))
-		_, err = io.ReadFull(out, said)
-		must(t, err)
-		ended = make(chan error, 1)
+		said := frame.NewScanner(out)
+		if line, err := said.Line(); err != nil || line != "begun" {
+			t.Fatalf("it said %q, %v", line, err)
+		}
+		must(t, feed(in, text))
+		ended := make(chan error, 1)
 		go func() { ended <- shell.Wait() }()
-		return in, out, ended
-	}
-	_, _, ended := start()
-	select {
-	case <-ended:
-	case <-time.After(20 * time.Second):
-		t.Error("the shell did not end after silence")
-	}
-
-	in, out, ended := start()
-	tick := time.NewTicker(400 * time.Millisecond)
-	defer tick.Stop()
-	for range 4 { // longer than the silence
+		if text == "" {
+			select {
+			case <-ended:
+			case <-time.After(20 * time.Second):
+				t.Error("the shell did not end after silence")
+			}
+			continue
+		}
+		if line, err := said.Line(); err != nil || line != "done" {
+			t.Fatalf("it said %q, %v", line, err)
+		}
 		select {
 		case <-ended:
-			t.Fatal("the shell ended in spite of signs of life")
-		case <-tick.C:
-			must(t, feed(in, "#\n"))
+			t.Error("the shell ended after its first command")
+		case <-time.After(1500 * time.Millisecond):
 		}
+		must(t, in.Close())
+		must(t, <-ended)
 	}
-	must(t, feed(in, ":\n( cat\necho done ) </dev/null\n"))
-	said := make([]byte, len("done\n"))
-	if _, err := io.ReadFull(out, said); err != nil || string(said) != "done\n" {
-		t.Fatalf("it said %q, %v", said, err)
-	}
-	select {
-	case <-ended:
-		t.Error("the shell ended after its first command")
-	case <-time.After(1500 * time.Millisecond):
-	}
-	must(t, in.Close())
-	must(t, <-ended)
 }
 
 // A script whose end is missing, because the connection died, executes nothing.
@@ -272,8 +244,8 @@ func TestPulse(t *testing.T) {
 		{inventory.Host{AliveInterval: -1, AliveCount: 9}, -9, 0},
 	} {
 		p := newPool(t, Options{}).dialer.KeepAlive(tt.target)
-		if p.Patience() != tt.patience || silence(p) != tt.silence {
-			t.Errorf("%+v: %v, %d s", p, p.Patience(), silence(p))
+		if p.Patience() != tt.patience || p.Silence() != tt.silence {
+			t.Errorf("%+v: %v, %d s", p, p.Patience(), p.Silence())
 		}
 	}
 }

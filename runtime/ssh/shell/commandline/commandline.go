@@ -18,14 +18,6 @@ import (
 const Group = `if [ -r /proc/$$/stat ]; then read -r _ _ _ _ g _ </proc/$$/stat; ` +
 	`else g=$(ps -o pgid= -p $$ 2>/dev/null || echo 0); fi; echo " $$ $g"; unset g`
 
-// holdScript makes a fresh shell wait for the line ":", and exit after %d seconds of silence. So no
-// shell is left behind if the network is cut before a keeper knows of it. $1 is holdArg. The lines
-// that the shell gets meanwhile are comments, because without timeout(1) it reads them itself.
-const holdScript = `if command -v timeout >/dev/null 2>&1; then ` +
-	`while line=$(exec timeout %d /bin/sh -c "$1") || exit; do [ "$line" = : ] && break; done; fi; `
-
-const holdArg = `read -r line && echo "$line"`
-
 // LedGroup returns the process group in Group's line, or 0 if the shell does not lead it.
 func LedGroup(line string) int64 {
 	pid, group, _ := strings.Cut(line, " ")
@@ -36,12 +28,20 @@ func LedGroup(line string) int64 {
 	return n
 }
 
-// Guarded returns the command line of a /bin/sh that executes script and waits in holdScript. So
-// the script need not wait for the session. Login shells of all kinds read the line: inside its single
-// quotes there must be no other ones, no backslash, exclamation mark or line break.
-func Guarded(script string, silence int64) string {
-	return "exec /bin/sh -c '" + script + "; " + fmt.Sprintf(holdScript, silence) + "exec /bin/sh' sh '" + holdArg + "'"
+// Guarded returns a script that becomes the /bin/sh that executes the script on stdin. Before that it
+// waits for an empty line, and exits after this many seconds of silence; 0 is for not to wait. So no
+// shell is left behind if the network is cut before a keeper knows of it.
+func Guarded(silence int64) string {
+	if silence == 0 {
+		return "exec /bin/sh"
+	}
+	return fmt.Sprintf(`if command -v timeout >/dev/null 2>&1; then timeout %d /bin/sh -c "read -r line" || exit; fi; `+
+		`exec /bin/sh`, silence)
 }
+
+// Start returns the command line of a /bin/sh that executes script. Login shells of all kinds read
+// the line: in script there must be no single quote, backslash, exclamation mark or line break.
+func Start(script string) string { return "exec /bin/sh -c '" + script + "'" }
 
 // Script returns the command line of a /bin/sh that reads a script of n bytes from stdin and
 // leaves the rest of stdin to that script. So no login shell parses the script, no limit for
