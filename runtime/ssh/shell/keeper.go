@@ -115,8 +115,8 @@ func (k *keeper) listen() error {
 	}
 }
 
-// lock makes the keeper take the lock at path, and tries again each second for as long as wait.
-// code sets $1 to $3 for the script.
+// lock makes a keeper take the lock at path, and tries again each second for as long as wait. code
+// sets $1 to $3 for the script.
 func (c *connection) lock(ctx context.Context, k *keeper, path, code string, wait time.Duration) error {
 	for began, tries := time.Now(), 0; ; tries++ {
 		answer, err := c.askKeeper(ctx, k, "lock "+code)
@@ -208,7 +208,7 @@ func (k *keeper) sendBeats(every time.Duration) {
 	}
 }
 
-// release releases the lock and waits for the keeper to exit.
+// release ends the keeper and so releases its lock.
 func (k *keeper) release(ctx context.Context) error {
 	if err := k.send("bye"); err != nil {
 		<-k.gone // the lock went with the keeper
@@ -220,7 +220,7 @@ func (k *keeper) release(ctx context.Context) error {
 	case <-k.gone:
 		<-k.quiet
 	case <-ctx.Done():
-		return fmt.Errorf("the keeper of the lock %s did not end", k.path)
+		return errors.New("the process that keeps the lock did not end")
 	}
 	k.shell.proc.Close()
 	return nil

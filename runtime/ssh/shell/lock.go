@@ -85,7 +85,7 @@ func (h *Host) ensureLocks(ctx context.Context) error {
 	return nil
 }
 
-// acquire takes the lock at path, by a keeper that has none, or by a new one. The caller holds h.busy.
+// acquire takes the lock at path by a keeper that has none, or by a new one. The caller holds h.busy.
 func (c *connection) acquire(ctx context.Context, h *Host, path string, wait time.Duration) error {
 	select {
 	case <-c.begun:
