@@ -60,26 +60,19 @@ local function keep_balancers()
   end
 end
 
--- collect calls check for every server that can be reached, and returns the problems by host. Every
--- other host of the run, such as a load balancer, must be reachable, too.
-local function collect(servers, at_once, check)
-  local by_host, reached, away = {}, {}, {}
+-- reach connects to the servers. It returns the problems by host name, and the servers without one.
+local function reach(servers)
+  local by_host, reached = {}, {}
   for _, missing in ipairs(connect()) do
-    by_host[missing.host], away[missing.host] = { { missing.message, missing.hint } }, true
+    by_host[missing.host] = { { missing.message, missing.hint } }
   end
   for _, host in ipairs(servers) do
-    if not away[host.name] then
-      reached[#reached + 1] = host
+    if not by_host[host.name] then
+      by_host[host.name], reached[#reached + 1] = {}, host
       host:result({ state = "not touched" })
     end
   end
-  each(reached, { at_once = at_once }, function(host)
-    by_host[host.name] = check(host)
-    if #by_host[host.name] > 0 then
-      host:result({ state = "refused" })
-    end
-  end)
-  return by_host
+  return by_host, reached
 end
 
 -- raise fails with all problems. A single problem of a single host is raised as an error of that
@@ -115,11 +108,30 @@ local function raise_all(by_host)
   end
 end
 
--- refuse calls check for every server. It fails when check returns problems for any of them, or
--- when a host cannot be reached. Call it before anything is changed.
-local function refuse(servers, at_once, check)
+-- refuse calls check for every server, which returns problems. If more is given, it calls
+-- more.meanwhile at the same time, and then more.check for every server. It fails if there are
+-- problems, or if a host cannot be reached. Call it before anything is changed.
+local function refuse(servers, at_once, check, more)
   keep_balancers()
-  raise_all(collect(servers, at_once, check))
+  local by_host, reached = reach(servers)
+  local function check_all(fn)
+    each(reached, { at_once = at_once }, function(host)
+      local problems = by_host[host.name]
+      for _, problem in ipairs(fn(host)) do
+        problems[#problems + 1] = problem
+      end
+      if #problems > 0 then
+        host:result({ state = "refused" })
+      end
+    end)
+  end
+  if more then
+    parallel({ function() check_all(check) end, more.meanwhile })
+    check_all(more.check)
+  else
+    check_all(check)
+  end
+  raise_all(by_host)
 end
 
 -- check_clock warns where the clock of a host differs from this machine's. The host read it between

@@ -24,6 +24,7 @@ local run = {
   leftovers = {}, rootless = {}, heads = {}, cleared = {},
   returns = {}, -- why the target of a rollback is doubtful, see releases.returns
   needs = {},    -- what the commit needs from other servers
+  asks = {},     -- whether the host will ask these servers
 }
 
 -- later has functions of the recipe that run later, in a table of its own: so runbook check follows
@@ -245,10 +246,11 @@ local function current_of(found)
 end
 
 -- check_needs returns the problems of a host with what the commit needs from other servers.
-local function check_needs(host, paths)
+local function check_needs(host)
   local options, revision = run.options, run.revision or run.heads[host.name]
-  local found = run.needs.all or git.needs(host, options, revision, paths.mirror)
-  run.needs[host.name] = found
+  local found = run.asks[host.name]
+    and (run.needs.all or git.needs(host, options, revision, releases.paths(options).mirror))
+  run.needs[host.name] = found or nil
   if not found then
     return {}
   end
@@ -311,11 +313,8 @@ local function check_release(host)
   })
   if has_git and denied then
     problems[#problems + 1] = denied
-  elseif has_git and not complete then
-    for _, problem in ipairs(check_needs(host, releases.paths(run.options))) do
-      problems[#problems + 1] = problem
-    end
   end
+  run.asks[host.name] = has_git and not denied and not complete
   return problems
 end
 
@@ -331,9 +330,11 @@ local function preflight_release()
   -- One answer counts for all hosts, so a push in the meantime changes nothing.
   run.revision, why, problem = git.resolve(options)
   git.verify(options, run.revision, why)
-  run.needs.all = run.revision and git.needs(localhost, options, run.revision)
   step("preflight", { required = true }, function()
-    preflight.refuse(run.servers, preflight.at_once(options), check_release)
+    preflight.refuse(run.servers, preflight.at_once(options), check_release, {
+      meanwhile = function() run.needs.all = run.revision and git.needs(localhost, options, run.revision) end,
+      check = check_needs,
+    })
     if problem then
       fail(unpack(problem))
     end
