@@ -135,8 +135,7 @@ func (e *execution) runInShell(ctx context.Context) error {
 // runOn runs the body of the command in the shell of a seat. The caller holds the seat's turn.
 func (e *execution) runOn(ctx context.Context, at *seat, body, begin string) error {
 	s := at.shell
-	end, umask := frame.NewMark(), e.host.umask()
-	script := ""
+	end, umask, script := frame.NewMark(), e.host.umask(), ""
 	if umask != s.umask {
 		script += umask
 		s.umask = umask

@@ -40,7 +40,8 @@ func Guarded(silence int64) string {
 }
 
 // Start returns the command line of a /bin/sh that executes script. Login shells of all kinds read
-// the line: in script there must be no single quote, backslash, exclamation mark or line break.
+// the line: in script there must be no single quote, backslash or line break, and a space after each
+// exclamation mark.
 func Start(script string) string { return "exec /bin/sh -c '" + script + "'" }
 
 // Script returns the command line of a /bin/sh that reads a script of n bytes from stdin and
@@ -52,8 +53,8 @@ func Start(script string) string { return "exec /bin/sh -c '" + script + "'" }
 // The caller sends the script at once. If it does not arrive within a minute, the network was cut,
 // and the shell exits.
 func Script(n int) string {
-	return fmt.Sprintf(`exec /bin/sh -c '! command -v timeout >/dev/null 2>&1 || set -- timeout 60; `+
-		`runbook_script=$("$@" dd ibs=1 obs=65536 count=%d 2>/dev/null) && eval "$runbook_script"'`, n)
+	return Start(fmt.Sprintf(`! command -v timeout >/dev/null 2>&1 || set -- timeout 60; `+
+		`runbook_script=$("$@" dd ibs=1 obs=65536 count=%d 2>/dev/null) && eval "$runbook_script"`, n))
 }
 
 // WithSudo wraps the body of a command for the long-lived shell. Under sudo the body travels
